@@ -1,0 +1,1 @@
+"""The HTTP service: parses, asks, combines, answers."""

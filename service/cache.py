@@ -1,0 +1,159 @@
+"""Raw scores kept by everything that determines them.
+
+One value a candidate, `{H(query)}:H(candidate)`, and one a set of candidates, `{H(query)}:set:H(set)`: packed records, each
+of one verifier's fingerprint and what it said. A request is one MGET, and after the answer one packed write.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from verifiers import LASTING, Status
+
+from .keys import Keys
+from .sheet import Sheet
+from .store import PREFIX, Store
+
+RECORD = np.dtype(
+    [("fingerprint", "<u8"), ("score", "<f8"), ("expires", "<u4"), ("label_mass", "<f4"), ("truncated", "<u4"), ("status", "<u4")]
+)
+MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
+SCORES = PREFIX + "score:"
+REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
+
+Records = npt.NDArray[np.void]
+
+
+@dataclass(slots=True)
+class Column:
+    """A verifier as the cache sees it."""
+
+    fingerprint: int
+    setwise: bool
+
+
+class ScoreCache:
+    """Reads and writes scores; a store that is down is a cache that knows nothing."""
+
+    def __init__(self, store: Store, ttl_s: int) -> None:
+        self._store = store
+        self._ttl_s = ttl_s
+        self._unwritten: dict[str, bytes] = {}  # answered already, and on their way to the store
+        self.damaged = 0
+
+    async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet) -> dict[str, bytes]:
+        """Fill a sheet with what is known, and return the stored values, to be written back with what is new.
+
+        Raises `StoreDownError`.
+        """
+        names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
+        found = await self._store.call(lambda: self._store.redis.mget([SCORES + name for name in names]))
+        stored: dict[str, bytes] = {name: value for name, value in zip(names, found, strict=True) if value}
+        if self._unwritten:
+            stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
+        self._fill_pointwise(keys, columns, sheet, stored)
+        if keys.whole and keys.whole in stored:
+            self._fill_setwise(keys, columns, sheet, stored[keys.whole])
+        return stored
+
+    async def write(self, values: dict[str, bytes]) -> None:
+        """Keep values until they expire; raise `StoreDownError` or `ResponseError`."""
+        try:
+            if values:
+                await self._store.set_many({SCORES + name: value for name, value in values.items()}, self._ttl_s)
+        finally:
+            for name, value in values.items():
+                if self._unwritten.get(name) is value:
+                    del self._unwritten[name]
+
+    def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
+        """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""
+        lasting = np.isin(sheet.status, [int(status) for status in LASTING])
+        new = sheet.asked & lasting & ~np.isnan(np.where(sheet.status == Status.OK, sheet.raw, 0.0))
+        setwise = np.array([column.setwise for column in columns])
+        prints = np.array([column.fingerprint for column in columns], np.uint64)
+        values: dict[str, bytes] = {}
+        pointwise = new & ~setwise
+        for place in np.flatnonzero(pointwise.any(axis=1)):
+            records = self._records(sheet, np.full(len(columns), place), np.arange(len(columns)), prints)[pointwise[place]]
+            values[keys.pairs[place]] = _merged(stored.get(keys.pairs[place]), records)
+        if keys.whole:
+            order = np.array(keys.set_order)
+            parts = [
+                self._records(sheet, order, np.full(len(order), column), prints[column : column + 1].repeat(len(order)))
+                for column in np.flatnonzero(setwise)
+                if new[:, column].all()
+            ]
+            if parts:
+                values[keys.whole] = _merged(stored.get(keys.whole), np.concatenate(parts), MAX_RECORDS * len(order))
+        self._unwritten |= values
+        return values
+
+    def _records(self, sheet: Sheet, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], prints: npt.NDArray[np.uint64]) -> Records:
+        records = np.zeros(len(rows), RECORD)
+        records["fingerprint"] = prints
+        records["score"] = sheet.raw[rows, columns]
+        records["expires"] = int(time.time()) + self._ttl_s
+        records["label_mass"] = sheet.label_mass[rows, columns]
+        records["truncated"] = sheet.truncated[rows, columns]
+        records["status"] = sheet.status[rows, columns]
+        return records
+
+    def _fill_pointwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> None:
+        values = [stored.get(name, b"") for name in keys.pairs]
+        if not any(values):
+            return
+        records, counts = self._parse(values)
+        rows = np.repeat(np.arange(len(values)), counts)
+        for place, column in enumerate(columns):
+            if not column.setwise:
+                hit = records["fingerprint"] == column.fingerprint
+                _fill(sheet, rows[hit], place, records[hit])
+
+    def _fill_setwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes) -> None:
+        records, _ = self._parse([value])
+        rows = np.array(keys.set_order)
+        for place, column in enumerate(columns):
+            if column.setwise:
+                known = records[records["fingerprint"] == column.fingerprint]
+                if len(known) == len(rows):
+                    _fill(sheet, rows, place, known)
+
+    def _parse(self, values: Sequence[bytes]) -> tuple[Records, npt.NDArray[np.intp]]:
+        """Return the records of values that still hold, and how many each value has; a damaged value has none."""
+        size = RECORD.itemsize
+        if any(len(value) % size for value in values):
+            self.damaged += sum(1 for value in values if len(value) % size)
+            values = [b"" if len(value) % size else value for value in values]
+        records = np.frombuffer(b"".join(values), RECORD)
+        counts = np.array([len(value) // size for value in values])
+        holds = records["expires"] > time.time()
+        if not holds.all():
+            counts = np.add.reduceat(np.append(holds, False), np.append(0, counts.cumsum()[:-1])) * (counts > 0)
+            records = records[holds]
+        return records, counts
+
+
+def _fill(sheet: Sheet, rows: npt.NDArray[np.intp], column: int, records: Records) -> None:
+    if len(rows):
+        sheet.raw[rows, column] = records["score"]
+        sheet.status[rows, column] = records["status"]
+        sheet.label_mass[rows, column] = records["label_mass"]
+        sheet.truncated[rows, column] = records["truncated"]
+        sheet.cached[rows, column] = True
+
+
+def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> bytes:
+    """Return new records behind the old ones that they do not replace and that still hold."""
+    if not old or len(old) % RECORD.itemsize:
+        return records.tobytes()
+    before = np.frombuffer(old, RECORD)
+    keep = before[(before["expires"] > time.time()) & ~np.isin(before["fingerprint"], records["fingerprint"])]
+    return np.concatenate([keep, records])[-limit:].tobytes()
+
+

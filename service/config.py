@@ -1,0 +1,214 @@
+"""The configuration file: verifiers, ensembles and tasks, checked to the place in the file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from verifiers import KINDS, VerifierSettings
+from verifiers.settings import Name
+
+from .settings import PREFIX, ServiceSettings, from_environment
+
+AnyVerifier = Annotated[
+    reduce(lambda left, right: left | right, [kind.settings for kind in KINDS.values()]),  # type: ignore[arg-type,return-value]
+    Field(discriminator="kind"),
+]
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; each problem names its place and what would be right."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class TaskSettings(BaseModel):
+    """One stream of traffic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ensemble: str | None = Field(None, description="Ensemble that scores it; default: the first.")
+    base_rate: float = Field(0.5, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
+
+
+class Config(BaseModel):
+    """A whole configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
+    verifiers: tuple[AnyVerifier, ...] = Field(min_length=1)  # type: ignore[valid-type]
+    ensembles: dict[Name, tuple[str, ...]] = Field(default_factory=dict, description="Names of verifiers, by ensemble.")
+    tasks: dict[Name, TaskSettings] = Field(default_factory=dict)
+    model_aliases: dict[str, str] = Field(default_factory=dict, description="Values of `model` that mean a task.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        """Put all verifiers into one ensemble where none is named, and add the task `default`."""
+        if not isinstance(data, dict) or not isinstance(data.get("verifiers"), list):
+            return data
+        names = [entry.get("name") for entry in data["verifiers"] if isinstance(entry, dict)]
+        tasks = data.get("tasks") or {}
+        return {
+            **data,
+            "ensembles": data.get("ensembles") or {"default": names},
+            "tasks": {"default": {}, **tasks} if isinstance(tasks, dict) else tasks,
+        }
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        names = [verifier.name for verifier in self.verifiers]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"verifiers: two are called {doubled[0]!r}; names must differ")
+        for ensemble, members in self.ensembles.items():
+            if not members:
+                raise ValueError(f"ensembles.{ensemble}: names no verifier")
+            for member in members:
+                if member not in names:
+                    raise ValueError(f"ensembles.{ensemble}: no verifier is called {member!r}{did_you_mean(member, names)}")
+            if len(set(members)) < len(members):
+                raise ValueError(f"ensembles.{ensemble}: a verifier is named twice")
+        for task, settings in self.tasks.items():
+            if settings.ensemble is not None and settings.ensemble not in self.ensembles:
+                hint = did_you_mean(settings.ensemble, list(self.ensembles))
+                raise ValueError(f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}")
+        for alias, task in self.model_aliases.items():
+            if task not in self.tasks:
+                raise ValueError(f"model_aliases.{alias}: no task is called {task!r}{did_you_mean(task, list(self.tasks))}")
+        return self
+
+    def members(self, ensemble: str) -> list[VerifierSettings]:
+        """Return the settings of an ensemble's verifiers, in its order."""
+        by_name: dict[str, VerifierSettings] = {verifier.name: verifier for verifier in self.verifiers}
+        return [by_name[name] for name in self.ensembles[ensemble]]
+
+    def ensemble_of(self, task: str) -> str:
+        """Return the name of the ensemble that scores a task."""
+        return self.tasks[task].ensemble or next(iter(self.ensembles))
+
+
+def default_config_path() -> Path:
+    """Return the CPU ensemble that is used where no configuration is named."""
+    packaged = Path(__file__).parent / "ensembles" / "cpu.yaml"
+    return packaged if packaged.exists() else Path(__file__).parent.parent / "deploy" / "ensembles" / "cpu.yaml"
+
+
+def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the checked configuration, environment and flags laid over its `service:`; raise `ConfigError`."""
+    root, data = _read(path)
+    environ = os.environ if environ is None else environ
+    layers = {
+        "the command line": {key: value for key, value in (flags or {}).items() if value is not None},
+        "the environment": from_environment(environ),
+    }
+    service = data.get("service") or {}
+    merged = dict(service) if isinstance(service, dict) else service
+    if isinstance(merged, dict):
+        for layer in reversed(layers.values()):
+            merged |= layer
+    try:
+        return Config.model_validate({**data, "service": merged})
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)
+        if len(errors) > 1:  # wrong verifiers are not counted: that none is left is no second problem
+            errors = [error for error in errors if error["type"] != "too_short" or error["loc"] != ("verifiers",)]
+        raise ConfigError([_problem(path, root, error, layers) for error in errors]) from exc
+
+
+def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError([f"{path}: must be a mapping with `verifiers:`; see `assay init` for an example"])
+        _refuse_doubled_keys(path, root)
+        data: dict[str, Any] = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError([f"{place}: not YAML: {exc.problem}"]) from exc
+    except (yaml.YAMLError, RecursionError, ValueError) as exc:
+        raise ConfigError([f"{path}: not YAML: {exc}"]) from exc
+    return root, data
+
+
+def _refuse_doubled_keys(path: Path, node: yaml.Node) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ConfigError([f"{path}:{key.start_mark.line + 1}: the key `{key.value}` is given twice"])
+            seen.add(str(key.value))
+            _refuse_doubled_keys(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_doubled_keys(path, item)
+
+
+def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one validation error as `file:line: key: what is wrong (got value)`."""
+    loc = [part for place, part in enumerate(error["loc"]) if not (place == 2 and error["loc"][0] == "verifiers")]
+    key = ".".join(str(part) for part in loc)
+    place = f"{path}:{_line(root, loc)}"
+    if len(loc) > 1 and loc[0] == "service":
+        for source, values in layers.items():
+            if loc[1] in values:
+                place = f"{source} ({PREFIX}{str(loc[1]).upper()})" if source == "the environment" else source
+                break
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = f"no such key{did_you_mean(str(loc[-1]), _keys_beside(error['loc'], root))}"
+    elif error["type"] == "missing":
+        message = "is required"
+    elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
+        key, message = f"{key}.kind", f"must be one of: {', '.join(KINDS)}; got {got!r}{did_you_mean(str(got), list(KINDS))}"
+        return f"{place}: {key}: {message}"
+    secret = "api_keys" in loc or error["type"] in ("missing", "extra_forbidden") or not loc or isinstance(error["input"], dict)
+    return f"{place}: {key + ': ' if key else ''}{message}" + ("" if secret else f" (got {str(error['input'])[:80]!r})")
+
+
+def _line(root: yaml.Node, loc: list[Any]) -> int:
+    """Return the line of the deepest part of a location that the file has."""
+    node, line = root, root.start_mark.line
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+        else:
+            break
+    return int(line) + 1
+
+
+def _keys_beside(loc: tuple[Any, ...], root: yaml.Node) -> list[str]:
+    """Return the keys that would have been right where an unknown one stands."""
+    if loc[0] == "verifiers" and len(loc) > 3:
+        return list(KINDS[str(loc[2])].settings.model_fields)
+    model = {"service": ServiceSettings, "tasks": TaskSettings}.get(str(loc[0]), Config)
+    return list(model.model_fields)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return a hint at the known word that is nearest, or at all of them when there are few."""
+    near = difflib.get_close_matches(word, known, 1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 30 else ""

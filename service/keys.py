@@ -1,0 +1,53 @@
+"""Names of queries, candidates and sets: hashes, so that the store holds no text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from verifiers import Pair, Query
+
+SIZE = 16
+
+
+def hash_query(query: Query) -> str:
+    """Return the name of a conversation; where one turn ends and the next begins is part of it."""
+    state = blake2b(digest_size=SIZE)
+    for message in query.messages:
+        role, content = message.role.encode(), message.content.encode()
+        state.update(b"%d:%d:" % (len(role), len(content)) + role + content)
+    return state.hexdigest()
+
+
+def hash_candidate(text: str) -> str:
+    """Return the name of a candidate's text."""
+    return blake2b(text.encode(), digest_size=SIZE).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of a request's pairs, in order, and of its set of candidates (None where pairs are scored one by one).
+
+    `set_order` are the pairs' places in the set's own order, in which setwise scores are kept: a set has no order of
+    its own, so the same candidates in another order are the same set.
+    """
+
+    pairs: tuple[str, ...]
+    whole: str | None
+    set_order: tuple[int, ...]
+
+    def tie_keys(self) -> list[int]:
+        """Return a number for each pair by which ties are broken; it follows from the texts alone."""
+        return [int(key[1:17], 16) ^ int(key[-16:], 16) for key in self.pairs]
+
+
+def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
+    """Return the names of pairs; with `one_query` they are the candidates of one query, and a set as well."""
+    if not one_query:
+        return Keys(tuple(f"{{{hash_query(pair.query)}}}:{hash_candidate(pair.candidate)}" for pair in pairs), None, ())
+    query = f"{{{hash_query(pairs[0].query)}}}:"
+    candidates = [hash_candidate(pair.candidate) for pair in pairs]
+    set_order = sorted(range(len(candidates)), key=candidates.__getitem__)
+    whole = blake2b("".join(candidates[place] for place in set_order).encode(), digest_size=SIZE).hexdigest()
+    return Keys(tuple(query + candidate for candidate in candidates), f"{query}set:{whole}", tuple(set_order))

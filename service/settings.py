@@ -1,0 +1,60 @@
+"""Every option of the service, its default and its meaning; nobody else reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+PREFIX = "ASSAY_"
+
+
+class ServiceSettings(BaseModel):
+    """How the service runs. Flags win over `ASSAY_*`, those over the file's `service:`, that over the defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=256, description="Worker processes; they share the store.")
+    root_path: str = Field("", description="Path prefix that a proxy strips.")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("assay", appauthor=False)),
+        description="Folder of the embedded store.",
+    )
+    redis_url: str | None = Field(None, description="Redis or Valkey server; an embedded one where none is given.")
+    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that clients may send as `Authorization: Bearer`.")
+    max_candidates: int = Field(4096, ge=1, description="Most candidates in a request.")
+    max_candidate_bytes: int = Field(1 << 20, ge=1, description="Longest candidate, in bytes of UTF-8.")
+    max_body_bytes: int = Field(32 << 20, ge=1, description="Longest request body.")
+    max_active: int = Field(64, ge=1, description="Requests being scored at once, a worker.")
+    max_queued: int = Field(128, ge=0, description="Requests waiting beyond those; more are refused with 429.")
+    deadline_ms: int = Field(60_000, ge=1, description="Deadline of a request that names none.")
+    cache_ttl_s: int = Field(30 * 86_400, ge=1, description="How long a score is remembered.")
+    cache_max_mb: int = Field(512, ge=8, description="Memory of the embedded store; old scores go first.")
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a verifier is left alone …")
+    breaker_reset_s: float = Field(5.0, gt=0, description="… for this long, before one call tries it again.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_json: bool = Field(False, description="Logs as JSON lines.")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that `ASSAY_*` variables give, by field name; other variables are not looked at."""
+    return {
+        name: environ[PREFIX + name.upper()] for name in ServiceSettings.model_fields if PREFIX + name.upper() in environ
+    }

@@ -1,0 +1,61 @@
+"""What is known of a request: raw scores of every pair by every verifier, and how each came about."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from verifiers import PARTIAL, Status, Usage, Verdict
+
+UNKNOWN = 255
+_PARTIAL = np.array([int(status) for status in PARTIAL], np.uint8)
+
+
+class Sheet:
+    """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until something is known."""
+
+    __slots__ = ("asked", "cached", "label_mass", "latency_ms", "raw", "reasons", "status", "truncated", "usage")
+
+    def __init__(self, pairs: int, verifiers: int) -> None:
+        shape = (pairs, verifiers)
+        self.raw: npt.NDArray[np.float64] = np.full(shape, np.nan)
+        self.status: npt.NDArray[np.uint8] = np.full(shape, UNKNOWN, np.uint8)
+        self.label_mass: npt.NDArray[np.float32] = np.full(shape, np.nan, np.float32)
+        self.truncated: npt.NDArray[np.uint32] = np.zeros(shape, np.uint32)
+        self.cached: npt.NDArray[np.bool_] = np.zeros(shape, bool)
+        self.asked: npt.NDArray[np.bool_] = np.zeros(shape, bool)
+        self.latency_ms: list[float | None] = [None] * verifiers
+        self.reasons: dict[tuple[int, int], str] = {}
+        self.usage = [Usage() for _ in range(verifiers)]
+
+    def put(self, row: int, column: int, verdict: Verdict) -> None:
+        """Enter a verdict."""
+        self.asked[row, column] = True
+        self.status[row, column] = verdict.status
+        if verdict.score is not None:
+            self.raw[row, column] = verdict.score
+        if verdict.label_mass is not None:
+            self.label_mass[row, column] = verdict.label_mass
+        if verdict.truncated_tokens:
+            self.truncated[row, column] = verdict.truncated_tokens
+        if verdict.reason is not None:
+            self.reasons[row, column] = verdict.reason
+
+    def unknown_rows(self, column: int) -> list[int]:
+        """Return the pairs of which a verifier's word is still wanted."""
+        return [int(row) for row in np.flatnonzero(self.status[:, column] == UNKNOWN)]
+
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing is left to ask."""
+        return not (self.status == UNKNOWN).any()
+
+    @property
+    def partial(self) -> bool:
+        """Return whether a verifier failed at something."""
+        return bool(np.isin(self.status, _PARTIAL).any())
+
+    @property
+    def has_score(self) -> bool:
+        """Return whether any verifier scored any pair."""
+        return not np.isnan(self.raw).all()

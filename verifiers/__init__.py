@@ -1,0 +1,49 @@
+"""Asking verifiers, served or local, about the candidates of a query."""
+
+from .base import LASTING, PARTIAL, Message, Pair, Query, Status, Usage, Verdict, Verdicts, Verifier
+from .errors import (
+    BadReplyError,
+    BreakerOpenError,
+    MissingExtraError,
+    RefusedError,
+    TooLongError,
+    UnreachableError,
+    UpstreamFailedError,
+    VerifierError,
+    VerifierTimeoutError,
+)
+from .registry import KINDS, Kind, build, fingerprint
+from .served import ServedVerifier
+from .settings import ServedSettings, VerifierSettings
+from .transport import HttpPool, Transport
+
+__all__ = [
+    "KINDS",
+    "LASTING",
+    "PARTIAL",
+    "BadReplyError",
+    "BreakerOpenError",
+    "HttpPool",
+    "Kind",
+    "Message",
+    "MissingExtraError",
+    "Pair",
+    "Query",
+    "RefusedError",
+    "ServedSettings",
+    "ServedVerifier",
+    "Status",
+    "TooLongError",
+    "Transport",
+    "UnreachableError",
+    "UpstreamFailedError",
+    "Usage",
+    "Verdict",
+    "Verdicts",
+    "Verifier",
+    "VerifierError",
+    "VerifierSettings",
+    "VerifierTimeoutError",
+    "build",
+    "fingerprint",
+]

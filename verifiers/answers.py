@@ -1,0 +1,70 @@
+"""Which candidates give the same answer. Runs in a worker process: symbolic mathematics can hang."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+#: An answer comes last: what is before this many characters is not looked at.
+TAIL = 4000
+STATED = re.compile(r"(?i)\b(?:final\s+)?answer\s*(?:is|:|=)\s*(?P<answer>[^\n]{1,300})")
+BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
+HASHES = re.compile(r"####\s*(?P<answer>[^\n]{1,300})")
+#: What makes a candidate's answer a mathematical one even where the query has no number in it.
+MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?\d)")
+
+
+def plain_answer(text: str) -> str | None:
+    """Return the answer as normalised text: the last one stated, else the last line; None where there is none."""
+    text = text[-TAIL:].strip()
+    stated = [found for pattern in (BOXED, HASHES, STATED) for found in pattern.finditer(text)]
+    if stated:
+        answer = max(stated, key=lambda found: found.start()).group("answer")
+        answer = re.split(r"(?<=[^\d])\.\s|\.$|(?<=\d)\.\s", answer)[0]
+    else:
+        answer = text.rsplit("\n", 1)[-1]
+    answer = re.sub(r"[\s*_`\"'$\\.!,;:()\[\]{}]+", " ", answer).strip().casefold()
+    return re.sub(r"^(?:the|a|an) ", "", answer) or None
+
+
+def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
+    """Return the number of each text's answer group, by normalised text; None where a text has no answer."""
+    groups: dict[Hashable, int] = {}
+    answers = [plain_answer(text) for text in texts]
+    return [None if answer is None else groups.setdefault(answer, len(groups)) for answer in answers]
+
+
+def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) -> list[int | None]:
+    """Return the number of each text's answer group; mathematical answers are compared by value.
+
+    `time_limit_s` bounds each single parse and comparison by math-verify's own alarm; the caller bounds the whole.
+    """
+    from math_verify import parse, verify
+
+    groups: dict[Hashable, int] = {}
+    opened: list[tuple[Any, int]] = []  # mathematical answers that are no plain numbers, to be compared one by one
+    numbers: list[int | None] = []
+    for text in texts:
+        key: Hashable = plain_answer(text)
+        if mathematical or MATHEMATICAL.search(text[-TAIL:]):
+            parsed = parse(text[-TAIL:], parsing_timeout=time_limit_s)
+            if parsed:
+                key = _key(parsed)
+                if key not in groups and not _is_number(parsed[0]):
+                    same = next((group for other, group in opened if verify(other, parsed, timeout_seconds=time_limit_s)), None)
+                    groups[key] = len(groups) if same is None else same
+                    opened.append((parsed, groups[key]))
+        numbers.append(None if key is None else groups.setdefault(key, len(groups)))
+    return numbers
+
+
+def _is_number(value: Any) -> bool:
+    return bool(getattr(value, "is_Rational", False) or getattr(value, "is_Float", False))
+
+
+def _key(parsed: Sequence[Any]) -> Hashable:
+    """Return what equal answers share: the value of a number (to 6 decimals), else what was written."""
+    if _is_number(parsed[0]):
+        return ("number", round(float(parsed[0]), 6))
+    return ("expression", str(parsed[-1]))

@@ -1,0 +1,79 @@
+"""A check that needs no model: every `a op b = c` in the candidate is computed again."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Literal
+
+from .base import Pair, Status, Verdict
+from .local import LocalVerifier, readable
+from .settings import VerifierSettings
+
+NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
+UNIT = r"(?:\s*(?:%|[A-Za-z]{1,20}))?"
+OPERATOR = r"\s{0,3}(?:[-+*/×÷−x]|\\times|\\div)\s{0,3}"
+STATEMENT = re.compile(rf"(?<![\w.^])({NUMBER}{UNIT}(?:{OPERATOR}{NUMBER}{UNIT}){{1,8}})\s{{0,3}}=\s{{0,3}}({NUMBER})(?![\d.]*[\w^(*/×÷])")
+TERM = re.compile(rf"({NUMBER}){UNIT}")
+SIGN = re.compile(r"[-+*/×÷−x]|\\times|\\div")
+OPERATIONS = {"×": "*", "x": "*", "\\times": "*", "÷": "/", "\\div": "/", "−": "-"}
+
+
+class ArithmeticSettings(VerifierSettings):
+    """The arithmetic check; it has no settings of its own."""
+
+    kind: Literal["arithmetic"] = "arithmetic"
+
+
+class Arithmetic(LocalVerifier):
+    """The share of a candidate's arithmetic statements that are true; not applicable where there are none."""
+
+    def _score_one(self, pair: Pair) -> Verdict:
+        text, left_out = readable(pair.candidate)
+        truths = [holds(*found.groups()) for found in STATEMENT.finditer(text)]
+        known = [truth for truth in truths if truth is not None]
+        if not known:
+            return Verdict(None, Status.NOT_APPLICABLE, "no arithmetic in the candidate")
+        return Verdict(sum(known) / len(known), truncated_tokens=left_out)
+
+
+def holds(left: str, right: str) -> bool | None:
+    """Return whether the left side comes to the right; None where it comes to nothing (a division by zero).
+
+    Rounded results count: 10 / 3 = 3.33 holds, to the digits that are given.
+    """
+    value = evaluate(left)
+    if value is None:
+        return None
+    digits = len(right.partition(".")[2])
+    return abs(value - _number(right)) <= Fraction(1, 2 * 10**digits) if digits else value == _number(right)
+
+
+def evaluate(text: str) -> Fraction | None:
+    """Return the value of numbers joined by operators, products first; None for a division by zero."""
+    terms, signs = [], []
+    place = 0
+    while found := TERM.match(text, place):
+        terms.append(_number(found.group(1)))
+        sign = SIGN.search(text, found.end())
+        if sign is None:
+            break
+        signs.append(OPERATIONS.get(sign.group(), sign.group()))
+        place = sign.end()
+        place += len(text) - place - len(text[place:].lstrip())
+    total, product, pending = Fraction(0), terms[0], 1
+    for sign_, term in zip(signs, terms[1:], strict=True):
+        if sign_ == "*":
+            product *= term
+        elif sign_ == "/":
+            if term == 0:
+                return None
+            product /= term
+        else:
+            total += pending * product
+            product, pending = term, 1 if sign_ == "+" else -1
+    return total + pending * product
+
+
+def _number(text: str) -> Fraction:
+    return Fraction(re.sub(r"[,$€£]", "", text).replace("−", "-"))

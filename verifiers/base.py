@@ -1,0 +1,134 @@
+"""What a verifier is: what it is asked, what it says, and what it may fail with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol, runtime_checkable
+
+from .settings import VerifierSettings
+
+
+class Status(IntEnum):
+    """How asking a verifier about one candidate ended; the number is what the score cache keeps."""
+
+    OK = 0
+    NOT_APPLICABLE = 1
+    TRUNCATED = 2
+    TIMEOUT = 3
+    ERROR = 4
+    SKIPPED = 5
+
+    @property
+    def label(self) -> str:
+        """Return the name used on the wire."""
+        return self.name.lower()
+
+
+#: Statuses that say that an answer is incomplete (a skipped or inapplicable verifier is not a failure).
+PARTIAL = frozenset({Status.TRUNCATED, Status.TIMEOUT, Status.ERROR})
+#: Statuses that follow from the pair alone, and so are worth remembering.
+LASTING = frozenset({Status.OK, Status.NOT_APPLICABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The question or conversation being answered, oldest turn first."""
+
+    messages: tuple[Message, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Query:
+        """Return the query that is a single user turn."""
+        return cls((Message("user", text),))
+
+    @property
+    def text(self) -> str:
+        """Return the query as one text: the turn itself, or each turn behind its role."""
+        if len(self.messages) == 1:
+            return self.messages[0].content
+        return "\n\n".join(f"{message.role}: {message.content}" for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A candidate answer beside the query it answers."""
+
+    query: Query
+    candidate: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one verifier said of one candidate; `score` is None when it could not say.
+
+    `label_mass` is the probability that a judge gave to its labels at all: a low one says that it was not answering.
+    """
+
+    score: float | None
+    status: Status = Status.OK
+    reason: str | None = None
+    label_mass: float | None = None
+    truncated_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Usage:
+    """What asking cost: calls made and tokens read and written."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, other: Usage) -> None:
+        """Count another usage into this one."""
+        self.calls += other.calls
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """One verdict a pair, in the order asked, and what they cost."""
+
+    items: list[Verdict]
+    usage: Usage = field(default_factory=Usage)
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Something that scores candidates.
+
+    `score` is handed at most `settings.batch_size` pairs. A setwise verifier gets all candidates of one query together,
+    a pointwise one any pairs. It raises `VerifierError` when the whole call failed; one bad pair is a `Verdict`.
+    """
+
+    @property
+    def settings(self) -> VerifierSettings:
+        """Return the verifier's part of the configuration."""
+
+    @property
+    def setwise(self) -> bool:
+        """Return whether candidates are compared with each other."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the range that scores lie in by definition; None where there is none."""
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order."""
+
+    async def check(self) -> None:
+        """Return when the verifier can answer; raise `VerifierError` saying why not."""
+
+    async def warm_up(self) -> None:
+        """Do what would make the first call slow; failing is no error, since `check` will say so."""

@@ -1,0 +1,96 @@
+"""A model's chat template, learned from its server and used here, so that many conversations fit one request.
+
+The pooling endpoints take either one conversation (`messages`) or a list of plain texts (`input`). A list is an order
+of magnitude cheaper, but then the rendering is ours. So the server is asked once, for each sequence of roles, to render
+marked messages; the text between the marks is the template. A second conversation proves that rendering here gives the
+same token ids, one BOS and all; where it does not, the caller falls back to `messages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .base import Message
+from .errors import RefusedError
+from .upstream import ReplyModel, Upstream
+
+PAD = "  "  # two, since templates themselves put one space around a message
+
+
+class _Tokens(ReplyModel):
+    tokens: list[int]
+
+
+class _Text(ReplyModel):
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """The texts around the messages, one more than there are messages, and whether messages are stripped."""
+
+    between: tuple[str, ...]
+    stripped: bool
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return the conversation as the server's own template would write it."""
+        parts = [self.between[0]]
+        for message, after in zip(messages, self.between[1:], strict=True):
+            parts.append(message.content.strip() if self.stripped else message.content)
+            parts.append(after)
+        return "".join(parts)
+
+
+class TemplateBook:
+    """The templates of one served model, by sequence of roles; None where the server's cannot be used from here."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._known: dict[tuple[str, ...], ChatTemplate | None] = {}
+
+    async def of(self, roles: tuple[str, ...]) -> ChatTemplate | None:
+        """Return the template for these roles, learning it at the first call."""
+        if roles not in self._known:
+            try:
+                self._known[roles] = await self._learn(roles)
+            except RefusedError:  # no such endpoint, or a template that takes no such roles
+                self._known[roles] = None
+        return self._known[roles]
+
+    async def _learn(self, roles: tuple[str, ...]) -> ChatTemplate | None:
+        marks = [f"MARK{place}OF{len(roles)}END" for place in range(len(roles))]
+        probe = [Message(role, PAD + mark + PAD) for role, mark in zip(roles, marks, strict=True)]
+        template = split(await self._text(await self._ids(probe)), marks)
+        if template is None:
+            return None
+        sample = [Message(role, f" \n{place} is {role}'s:\n\n  two lines. \n") for place, role in enumerate(roles)]
+        same = await self._ids(sample) == await self._ids_of_text(template.render(sample))
+        return template if same else None
+
+    async def _ids(self, messages: Sequence[Message]) -> list[int]:
+        chat = [{"role": message.role, "content": message.content} for message in messages]
+        body = {"messages": chat, "add_generation_prompt": False}
+        return (await self._upstream.ask("/tokenize", body, _Tokens)).tokens
+
+    async def _ids_of_text(self, text: str) -> list[int]:
+        return (await self._upstream.ask("/tokenize", {"prompt": text, "add_special_tokens": False}, _Tokens)).tokens
+
+    async def _text(self, ids: list[int]) -> str:
+        return (await self._upstream.ask("/detokenize", {"tokens": ids}, _Text)).prompt
+
+
+def split(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
+    """Return the texts around the marks of a rendered conversation; None if a mark is not there exactly once."""
+    between: list[str] = []
+    stripped: set[bool] = set()
+    rest = rendered
+    for mark in marks:
+        if rendered.count(mark) != 1 or mark not in rest:
+            return None
+        before, rest = rest.split(mark)
+        kept = before.endswith(PAD) and rest.startswith(PAD)
+        stripped.add(not kept)
+        between.append(before.removesuffix(PAD) if kept else before)
+        rest = rest.removeprefix(PAD) if kept else rest
+    return ChatTemplate((*between, rest), stripped.pop()) if len(stripped) == 1 else None

@@ -1,0 +1,70 @@
+"""A check that needs no model: the candidate gives an answer, is not cut off, and has the form that was asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from .base import Pair, Verdict
+from .local import LocalVerifier, readable
+from .settings import VerifierSettings
+
+ANSWER = re.compile(r"(?i)\banswer\s*(?:is|:|=)|\\boxed\s*\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
+ENDS = re.compile(r"[.!?…:;)\]}\"'`$>*0-9。！？」』”’]\s*$")
+PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
+
+
+class CompletenessSettings(VerifierSettings):
+    """The completeness check; it has no settings of its own."""
+
+    kind: Literal["completeness"] = "completeness"
+
+
+class Completeness(LocalVerifier):
+    """The share of three marks of a finished answer that a candidate bears; an empty one bears none."""
+
+    def _score_one(self, pair: Pair) -> Verdict:
+        text, left_out = readable(pair.candidate.strip())
+        marks = (bool(text) and answers(text), bool(text) and not cut_off(text), bool(text) and as_asked(pair.query.text, text))
+        return Verdict(sum(marks) / len(marks), truncated_tokens=left_out)
+
+
+def answers(text: str) -> bool:
+    """Return whether an answer is stated, or the whole text is short enough to be one."""
+    return len(text) <= 120 or ANSWER.search(text) is not None
+
+
+def cut_off(text: str) -> bool:
+    """Return whether the text stops in the middle: of a sentence, a bracket or a code block."""
+    if text.count("```") % 2:
+        return True
+    if any(text.count(left) > text.count(right) for left, right in PAIRS):
+        return True
+    return len(text) > 120 and ENDS.search(text[-8:]) is None
+
+
+def as_asked(query: str, text: str) -> bool:
+    """Return whether the candidate has each form that the query names."""
+    return all(has(text) for named, has in FORMS if named.search(query[-4000:]))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(re.sub(r"^```(?:json)?|```$", "", text.strip()).strip())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _states_number(text: str) -> bool:
+    return re.search(r"(?i)\banswer is:?\s*\**[-$€£]?\d", text) is not None
+
+
+FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
+    (re.compile(r"\\boxed"), lambda text: re.search(r"\\boxed\s*\{[^}]", text) is not None),
+    (re.compile(r"(?i)the answer is (?:N|X|<[^>]+>|\[[^\]]+\])\b"), _states_number),
+    (re.compile(r"(?i)\b(?:reply|respond|answer|output)\b[^.\n]{0,40}\bJSON\b"), _is_json),
+    (re.compile(r"####"), lambda text: "####" in text),
+)

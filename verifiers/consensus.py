@@ -1,0 +1,87 @@
+"""Consensus: how many of a query's candidates give the same answer. No model is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import anyio
+from anyio import CapacityLimiter, to_process
+from pydantic import Field
+
+from .answers import same_answers, same_plain_answers
+from .base import Pair, Status, Verdict, Verdicts
+from .errors import MissingExtraError
+from .settings import VerifierSettings
+
+ALONE = "one candidate alone cannot agree with others"
+
+
+class ConsensusSettings(VerifierSettings):
+    """How answers are compared, and for how long."""
+
+    kind: Literal["consensus"] = "consensus"
+    answers: Literal["auto", "math", "text"] = Field(
+        "auto", description="Compare by value (math-verify), as text, or by value where a number is asked for or given."
+    )
+    time_limit_s: float = Field(5.0, gt=0, le=600, description="A comparison that takes longer is killed and done as text.")
+    processes: int = Field(2, ge=1, le=64, description="Worker processes.")
+
+
+class Consensus:
+    """The share of the candidates that agree with a candidate, itself included.
+
+    Parsing mathematics from hostile text can take for ever, and a thread cannot be stopped: it is done in worker
+    processes, which are killed when they overrun.
+    """
+
+    setwise = True
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+
+    def __init__(self, settings: ConsensusSettings) -> None:
+        self.consensus = settings
+        self._room = CapacityLimiter(settings.processes)
+        self._by_value = settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
+
+    @property
+    def settings(self) -> ConsensusSettings:
+        """Return the verifier's part of the configuration."""
+        return self.consensus
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair; all pairs are of one query."""
+        if len(pairs) < 2:
+            return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
+        groups = await self._groups(pairs[0].query.text, [pair.candidate for pair in pairs])
+        sizes = Counter(groups)
+        return Verdicts([_verdict(group, sizes, len(groups)) for group in groups])
+
+    async def _groups(self, query: str, texts: list[str]) -> list[int | None]:
+        if not self._by_value:
+            await self.check()
+            return same_plain_answers(texts)
+        mathematical = self.consensus.answers == "math" or re.search(r"\d", query) is not None
+        with anyio.move_on_after(self.consensus.time_limit_s):
+            return await to_process.run_sync(
+                same_answers, texts, mathematical, max(1, int(self.consensus.time_limit_s / 4)), cancellable=True, limiter=self._room
+            )
+        return same_plain_answers(texts)
+
+    async def check(self) -> None:
+        """Return when answers can be compared as configured."""
+        if self.consensus.answers == "math" and not self._by_value:
+            raise MissingExtraError("math-verify is missing; install the extra `cpu`, or set `answers: auto`")
+
+    async def warm_up(self) -> None:
+        """Start a worker and load the mathematics, which takes longer than a comparison may."""
+        if self._by_value:
+            await to_process.run_sync(same_answers, ["\\boxed{1}"], True, 30, cancellable=True, limiter=self._room)
+
+
+def _verdict(group: int | None, sizes: Counter[int | None], total: int) -> Verdict:
+    if group is None:
+        return Verdict(None, Status.NOT_APPLICABLE, "no answer could be read from the candidate")
+    return Verdict(sizes[group] / total)

@@ -1,0 +1,68 @@
+"""Cross-encoders: how well a candidate fits its query, from `/score`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Pair, Status, Verdict, Verdicts
+from .hostile import neutralise
+from .served import ServedVerifier, in_order, number, usage_of
+from .settings import ServedSettings
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+
+class CrossEncoderSettings(ServedSettings):
+    """A cross-encoder or reranker."""
+
+    kind: Literal["cross_encoder"] = "cross_encoder"
+    activation: bool = Field(True, description="Scores from 0 to 1; false asks for the unbounded logits.")
+
+
+class _Row(ReplyModel):
+    index: int
+    score: float
+
+
+class _Scores(ReplyModel):
+    data: list[_Row]
+    usage: Tokens | None = None
+
+
+class CrossEncoder(ServedVerifier):
+    """One `/score` call for all pairs: 1:N where they share a query, N:N otherwise."""
+
+    def __init__(self, settings: CrossEncoderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.activation = settings.activation
+        self.bounds = (0.0, 1.0) if settings.activation else None
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        readable = [pair for pair in pairs if pair.candidate]
+        if not readable:
+            return Verdicts([_empty() for _ in pairs])
+        body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(readable)}
+        body["text_2"] = [self._text(pair.candidate) for pair in readable]
+        if not self.activation:
+            body["use_activation"] = False
+        reply = await self.upstream.ask("/score", body, _Scores)
+        answered = iter([self._read(row.score) for row in in_order(reply.data, len(readable))])
+        items = [next(answered) if pair.candidate else _empty() for pair in pairs]
+        return await self.note_shortened(pairs, Verdicts(items, usage_of(reply.usage)))
+
+    def _queries(self, pairs: Sequence[Pair]) -> str | list[str]:
+        texts = [neutralise(pair.query.text) for pair in pairs]
+        return texts[0] if len(set(texts)) == 1 else texts
+
+    def _read(self, score: float) -> Verdict:
+        if score == 0.0 and self.activation:
+            # A sigmoid is never exactly 0: it is how the server reports an item that failed.
+            return Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")
+        return number(score)
+
+
+def _empty() -> Verdict:
+    return Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")

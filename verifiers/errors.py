@@ -1,0 +1,73 @@
+"""The few ways in which asking a verifier fails."""
+
+from __future__ import annotations
+
+from .base import Status, Verdict
+
+
+class VerifierError(Exception):
+    """A verifier did not answer; `reason` is a short code, the message says what was seen."""
+
+    status = Status.ERROR
+    reason = "error"
+
+    def verdict(self) -> Verdict:
+        """Return what is said of each candidate of the failed call."""
+        text = str(self)
+        return Verdict(None, self.status, f"{self.reason}: {text}" if text else self.reason)
+
+
+class UnreachableError(VerifierError):
+    """No connection, or one that broke before the answer was there. Worth another try."""
+
+    reason = "unreachable"
+
+
+class UpstreamFailedError(VerifierError):
+    """The server answered with a 5xx status. Worth another try."""
+
+    reason = "upstream_5xx"
+
+
+class RefusedError(VerifierError):
+    """The server refused the request (4xx): asking again would not help."""
+
+    reason = "upstream_4xx"
+
+    def __init__(self, message: str, status_code: int = 400, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.param = param
+
+
+class TooLongError(RefusedError):
+    """The input has more tokens than the model takes, so no verdict fitted."""
+
+    status = Status.TRUNCATED
+    reason = "too_long"
+
+
+class BadReplyError(VerifierError):
+    """The reply was not what the endpoint promises: no JSON, other rows than asked for, no number."""
+
+    reason = "bad_reply"
+
+
+class VerifierTimeoutError(VerifierError):
+    """No answer within the verifier's time."""
+
+    status = Status.TIMEOUT
+    reason = "timeout"
+
+
+class BreakerOpenError(VerifierError):
+    """The verifier failed so often of late that it is not asked for a while."""
+
+    reason = "breaker_open"
+
+
+class MissingExtraError(VerifierError):
+    """A library or model file that the verifier needs is not installed: it is left out, which is no failure."""
+
+    status = Status.SKIPPED
+    reason = "not_installed"

@@ -1,0 +1,56 @@
+"""What verifiers without a server share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from .base import Pair, Verdict, Verdicts
+from .settings import VerifierSettings
+
+#: A candidate is read up to here; pattern matching holds the interpreter, and a megabyte of it would be felt.
+MAX_CHARS = 65_536
+INLINE_CHARS = 20_000
+
+
+class LocalVerifier:
+    """A check that runs here, on text alone. A subclass says what it thinks of one pair."""
+
+    setwise = False
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+
+    def __init__(self, settings: VerifierSettings) -> None:
+        self._settings = settings
+
+    @property
+    def settings(self) -> VerifierSettings:
+        """Return the verifier's part of the configuration."""
+        return self._settings
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order; off the event loop when there is much to read."""
+        if sum(len(pair.candidate) for pair in pairs) <= INLINE_CHARS:
+            return self._score_all(pairs)
+        return await asyncio.to_thread(self._score_all, pairs)
+
+    def _score_all(self, pairs: Sequence[Pair]) -> Verdicts:
+        return Verdicts([self._score_one(pair) for pair in pairs])
+
+    def _score_one(self, pair: Pair) -> Verdict:
+        raise NotImplementedError
+
+    async def check(self) -> None:
+        """Return: there is nothing that could be away."""
+
+    async def warm_up(self) -> None:
+        """Nothing is slow at the first call."""
+
+
+def readable(text: str) -> tuple[str, int | None]:
+    """Return as much of a text as is read, and about how many tokens were left out of it (None for none).
+
+    The end is what is kept: a candidate's answer comes last.
+    """
+    if len(text) <= MAX_CHARS:
+        return text, None
+    return text[-MAX_CHARS:], (len(text) - MAX_CHARS) // 4

@@ -1,0 +1,110 @@
+"""Process reward models: one probability a step, reduced to one score a candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Message, Pair, Status, Verdict, Verdicts
+from .errors import BadReplyError
+from .reward_model import RewardModel, RewardModelSettings
+from .served import in_order, number, usage_of
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+Reduction = Literal["min", "mean", "last", "product"]
+
+REDUCE: dict[Reduction, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "mean": lambda steps: math.fsum(steps) / len(steps),
+    "last": lambda steps: steps[-1],
+    "product": math.prod,
+}
+
+
+class ProcessRewardSettings(RewardModelSettings):
+    """A process reward model: how its steps are split, joined, read and reduced."""
+
+    kind: Literal["process_reward"] = "process_reward"  # type: ignore[assignment]
+    step_token: str = Field("<extra_0>", min_length=1, description="Token that ends each step in the model's input.")
+    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
+    good_column: int = Field(1, ge=0, description="Which of a step's numbers is P(good).")
+    reduction: Reduction = Field("min", description="How the steps become one score.")
+
+
+class _Row(ReplyModel):
+    index: int
+    data: list[list[float]]
+
+
+class _Steps(ReplyModel):
+    data: list[_Row]
+    usage: Tokens | None = None
+
+
+class ProcessReward(RewardModel):
+    """`/pooling` of a server started with STEP pooling and the model's step token; 0 to 1 a step."""
+
+    bounds = (0.0, 1.0)
+    path = "/pooling"
+
+    def __init__(self, settings: ProcessRewardSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.process = settings
+        self.markers = (settings.step_token,)
+
+    def steps(self, candidate: str) -> list[str]:
+        """Return the candidate's steps, blank ones left out."""
+        return [step.strip() for step in candidate.split(self.process.step_separator) if step.strip()]
+
+    def conversation(self, pair: Pair) -> list[Message]:
+        """Return the query's turns, with the candidate's steps each ended by the step token."""
+        *turns, answer = super().conversation(pair)
+        steps = self.steps(answer.content)
+        return [*turns, Message("assistant", "".join(step + self.process.step_token for step in steps))]
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        counts = [len(self.steps(self._text(pair.candidate))) for pair in pairs]
+        asked = [pair for pair, count in zip(pairs, counts, strict=True) if count]
+        if not asked:
+            return Verdicts([_no_steps() for _ in pairs])
+        verdicts = await super()._ask(asked)
+        answered = iter(verdicts.items)
+        verdicts.items = [next(answered) if count else _no_steps() for count in counts]
+        return verdicts
+
+    async def _ask_texts(self, texts: Sequence[str]) -> Verdicts:
+        body = self._body() | {"input": texts, "add_special_tokens": False}
+        return await self._post_steps(body, [text.count(self.process.step_token) for text in texts])
+
+    async def _post(self, body: dict[str, Any], count: int) -> Verdicts:
+        expected = sum(str(message["content"]).count(self.process.step_token) for message in body["messages"])
+        return await self._post_steps(body, [expected])
+
+    async def _post_steps(self, body: dict[str, Any], expected: Sequence[int]) -> Verdicts:
+        reply = await self.upstream.ask(self.path, body, _Steps)
+        rows = in_order(reply.data, len(expected))
+        items = [self._read(row.data, count) for row, count in zip(rows, expected, strict=True)]
+        return Verdicts(items, usage_of(reply.usage))
+
+    def _body(self) -> dict[str, Any]:
+        return {"model": self.settings.model}  # the default softmax is what makes a step's numbers probabilities
+
+    def _read(self, rows: Sequence[Sequence[float]], expected: int) -> Verdict:
+        if len(rows) != expected:
+            return Verdict(None, Status.ERROR, f"bad_reply: {len(rows)} step scores for {expected} steps")
+        if any(len(row) <= self.process.good_column for row in rows):
+            raise BadReplyError(f"no column {self.process.good_column} in a step's scores; see `good_column`")
+        good = [row[self.process.good_column] for row in rows]
+        if not all(math.isfinite(step) for step in good):
+            return Verdict(None, Status.ERROR, "bad_reply: a step's score is not a number")
+        return number(REDUCE[self.process.reduction](good))
+
+
+def _no_steps() -> Verdict:
+    return Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")
+
+

@@ -1,0 +1,69 @@
+"""The part of the configuration that describes one verifier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+"""A name for use in answers, metrics and keys."""
+
+Endpoint = Annotated[HttpUrl, AfterValidator(lambda url: str(url).rstrip("/"))]
+
+
+class VerifierSettings(BaseModel):
+    """What every verifier has, whatever its kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    name: Name = Field(description="How answers, metrics and learned weights call it.")
+    kind: str = Field(description="What it is; one of the registry's kinds.")
+    family: str | None = Field(
+        None, min_length=1, description="Verifiers that share errors share a family; default: the name before a colon."
+    )
+    cost: float = Field(1.0, ge=0, allow_inf_nan=False, description="Cost of one candidate, in units of your choice.")
+    timeout_s: float = Field(30.0, gt=0, le=3600, description="Longest wait for one call, waiting for a place included.")
+    concurrency: int = Field(128, ge=1, le=10_000, description="Calls at once.")
+    batch_size: int = Field(64, ge=1, le=4096, description="Candidates in one call.")
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="Factor on its weight in the average.")
+
+    @property
+    def family_or_default(self) -> str:
+        """Return the family, which is the name before its first colon where none is given."""
+        return self.family or self.name.split(":", 1)[0]
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return what determines a score, for the cache: all but names, places, limits, costs and weights."""
+        return self.model_dump(mode="json", exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"})
+
+
+class ServedSettings(VerifierSettings):
+    """A verifier whose model is served by vLLM, or by a server that speaks its forms."""
+
+    model: str = Field(min_length=1, description="The model's name on the server (`GET /v1/models` lists it).")
+    revision: str | None = Field(None, description="Revision of the weights; a change makes old scores unknown.")
+    endpoint: Endpoint | None = Field(None, description="Base URL of the server, without /v1.")
+    endpoints: tuple[Endpoint, ...] = Field((), description="Several servers of the same model, balanced.")
+    api_key_env: str | None = Field(None, description="Environment variable that holds the server's API key.")
+    retries: int = Field(2, ge=0, le=10, description="More tries after a transport error or a 5xx.")
+    max_chars: int | None = Field(
+        None, ge=1, description="Shorten a candidate to this many characters; by default nothing is shortened."
+    )
+
+    @model_validator(mode="after")
+    def _one_form_of_endpoint(self) -> ServedSettings:
+        if bool(self.endpoint) == bool(self.endpoints):
+            raise ValueError("give either `endpoint: URL` or `endpoints: [URL, …]`")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Return the base URLs, one or many."""
+        return tuple(str(url) for url in self.endpoints) or (str(self.endpoint),)
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return what determines a score: the model and its revision as well, not where it is served."""
+        own = super().scoring_parameters()
+        own.pop("endpoint")
+        return own

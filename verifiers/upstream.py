@@ -1,0 +1,159 @@
+"""The servers behind one verifier: balanced, tried again, their errors given our names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from .errors import BadReplyError, RefusedError, TooLongError, UnreachableError, UpstreamFailedError, VerifierError
+from .settings import ServedSettings
+from .transport import Transport
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError)
+FIRST_WAIT_S = 0.1
+COOL_DOWN_S = 2.0
+
+
+class ReplyModel(BaseModel):
+    """A model's reply: what is needed is checked, the rest is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Tokens(ReplyModel):
+    """What a reply says of its cost."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int | None = 0
+
+
+class Endpoint:
+    """One server: its address, how many calls it is working on, and since when it is best avoided."""
+
+    __slots__ = ("avoid_until", "outstanding", "url")
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.outstanding = 0
+        self.avoid_until = 0.0
+
+
+class Upstream:
+    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors and 5xx only."""
+
+    def __init__(self, settings: ServedSettings, transport: Transport) -> None:
+        self.settings = settings
+        self.endpoints = [Endpoint(url) for url in settings.urls]
+        self._transport = transport
+
+    @property
+    def _api_key(self) -> str | None:
+        return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
+
+    async def ask(self, path: str, body: dict[str, Any], reply: type[Reply]) -> Reply:
+        """Post a body and return the checked reply; raise `VerifierError`."""
+        raw = await self.post(path, orjson.dumps(body))
+        try:
+            return reply.model_validate_json(raw)
+        except ValidationError as exc:
+            error = exc.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in error["loc"])
+            raise BadReplyError(f"{path}: {place + ': ' if place else ''}{error['msg']}; got {_shown(raw)}") from exc
+
+    async def post(self, path: str, body: bytes) -> bytes:
+        """Post a body and return the reply's bytes; raise `VerifierError`."""
+        try:
+            return await self._once(path, body)
+        except WORTH_ANOTHER_TRY:
+            # The common case, an answer at the first try, does not pay for the retrying machinery.
+            if not self.settings.retries:
+                raise
+        await asyncio.sleep(random.uniform(0, FIRST_WAIT_S))  # noqa: S311 - jitter
+        again = AsyncRetrying(
+            stop=stop_after_attempt(self.settings.retries),
+            wait=wait_random_exponential(multiplier=2 * FIRST_WAIT_S, max=5),
+            retry=retry_if_exception_type(WORTH_ANOTHER_TRY),
+            reraise=True,
+        )
+        return await again(self._once, path, body)
+
+    async def get(self, path: str, reply: type[Reply], endpoint: Endpoint) -> Reply:
+        """Fetch a path from one server, once; raise `VerifierError`."""
+        url = endpoint.url + path
+        status, raw = await self._transport.get(url, self._api_key)
+        if status != 200:
+            raise failure(url, status, raw)
+        try:
+            return reply.model_validate_json(raw)
+        except ValidationError as exc:
+            raise BadReplyError(f"{url}: not the expected JSON; got {_shown(raw)}") from exc
+
+    async def _once(self, path: str, body: bytes) -> bytes:
+        endpoint = self._least_busy()
+        endpoint.outstanding += 1
+        started = time.monotonic()
+        try:
+            status, raw = await self._transport.post(endpoint.url + path, body, self._api_key)
+        except UnreachableError:
+            endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
+            raise
+        except asyncio.CancelledError:
+            # Timed out rather than let go of: a server that hangs should not be the next one asked.
+            if time.monotonic() - started > 0.9 * self.settings.timeout_s:
+                endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
+            raise
+        finally:
+            endpoint.outstanding -= 1
+        if status == 200:
+            return raw
+        if status >= 500:
+            endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
+        raise failure(endpoint.url + path, status, raw)
+
+    def _least_busy(self) -> Endpoint:
+        if len(self.endpoints) == 1:
+            return self.endpoints[0]
+        now = time.monotonic()
+        healthy = [endpoint for endpoint in self.endpoints if endpoint.avoid_until <= now]
+        candidates = healthy or self.endpoints
+        fewest = min(endpoint.outstanding for endpoint in candidates)
+        return random.choice([endpoint for endpoint in candidates if endpoint.outstanding == fewest])  # noqa: S311
+
+
+def failure(url: str, status: int, raw: bytes) -> VerifierError:
+    """Return the error that a reply other than 200 means.
+
+    vLLM has three shapes of error body: `error` an object, `error` a string, or only `detail`; proxies send pages.
+    """
+    message, param = _shown(raw), None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        body = None
+    if isinstance(body, dict):
+        error = body.get("error", body.get("detail", message))
+        if isinstance(error, dict):
+            message, param = str(error.get("message", message)), error.get("param")
+        else:
+            message = str(error)
+    text = f"{url} answered {status}: {message[:300]}"
+    if status >= 500:
+        return UpstreamFailedError(text)
+    if status == 400 and (param in ("input_tokens", "input_text") or "maximum context length" in message):
+        return TooLongError(text, status, param)
+    return RefusedError(text, status, param if isinstance(param, str) else None)
+
+
+def _shown(raw: bytes) -> str:
+    """Return the beginning of a reply, fit for a message."""
+    text = raw[:120].decode("utf-8", "replace").replace("\n", " ")
+    return repr(text + ("…" if len(raw) > 120 else "")) if text else "an empty body"
