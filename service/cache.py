@@ -67,9 +67,13 @@ class ScoreCache:
             if values:
                 await self._store.set_many({SCORES + name: value for name, value in values.items()}, self._ttl_s)
         finally:
-            for name, value in values.items():
-                if self._unwritten.get(name) is value:
-                    del self._unwritten[name]
+            self.forget(values)
+
+    def forget(self, values: dict[str, bytes]) -> None:
+        """Stop answering from values that were on their way to the store: they are there, or will never be."""
+        for name, value in values.items():
+            if self._unwritten.get(name) is value:
+                del self._unwritten[name]
 
     def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""

@@ -16,6 +16,7 @@ from verifiers import KINDS, VerifierSettings
 from verifiers.settings import Name
 
 from .settings import PREFIX, ServiceSettings, from_environment
+from .startup import StartupError
 
 AnyVerifier = Annotated[
     reduce(lambda left, right: left | right, [kind.settings for kind in KINDS.values()]),  # type: ignore[arg-type,return-value]
@@ -23,7 +24,7 @@ AnyVerifier = Annotated[
 ]
 
 
-class ConfigError(Exception):
+class ConfigError(StartupError):
     """The configuration is wrong; each problem names its place and what would be right."""
 
     def __init__(self, problems: list[str]) -> None:

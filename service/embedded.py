@@ -14,12 +14,14 @@ from pathlib import Path
 
 import structlog
 
+from .startup import StartupError
+
 log = structlog.get_logger()
 
 START_TIMEOUT_S = 15.0
 
 
-class EmbeddedStoreError(Exception):
+class EmbeddedStoreError(StartupError):
     """The embedded store cannot be started; the message says what to do."""
 
 

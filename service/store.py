@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from .breaker import Breaker
+from .startup import StartupError
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ class StoreDownError(Exception):
     """The store does not answer; the service goes on without it."""
 
 
-class SchemaError(Exception):
+class SchemaError(StartupError):
     """The store was written by a newer Assay."""
 
 

@@ -1,0 +1,108 @@
+"""Answers of our own API, as plain data for orjson (which writes NaN as null)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from verifiers import Status
+
+from .scoring import Member, Outcome
+from .sheet import UNKNOWN, Sheet
+
+LABELS = {int(status): status.label for status in Status}
+REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
+
+
+def ranking(outcome: Outcome, *, request_id: str, task: str, ensemble: str, ids: Sequence[str | None], top_n: int | None, explain: bool) -> dict[str, Any]:
+    """Return the answer to /v1/rank: candidates best first, those without a score last."""
+    probability, score = outcome.probability.tolist(), outcome.log_odds.tolist()
+    results: list[dict[str, Any]] = [
+        {"index": index, "id": ids[index], "rank": rank, "probability": probability[index], "score": score[index]}
+        for rank, index in enumerate(outcome.order[:top_n], 1)
+    ]
+    if explain:
+        explained = explanations(outcome)
+        for result in results:
+            result["verifiers"] = explained[result["index"]]
+    return {"id": request_id, **head(outcome, task, ensemble), "results": results, "p_best": None, "p_any_correct": None, **tail(outcome)}
+
+
+def scores(outcome: Outcome, *, request_id: str, task: str, ensemble: str, explain: bool) -> dict[str, Any]:
+    """Return the answer to /v1/score_pairs: pairs in the request's order."""
+    results: list[dict[str, Any]] = [
+        {"index": index, "probability": probability, "score": score}
+        for index, (probability, score) in enumerate(zip(outcome.probability.tolist(), outcome.log_odds.tolist(), strict=True))
+    ]
+    if explain:
+        for result, explained in zip(results, explanations(outcome), strict=True):
+            result["verifiers"] = explained
+    return {"id": request_id, **head(outcome, task, ensemble), "results": results, **tail(outcome)}
+
+
+def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
+    """Return what an answer says of the model behind it."""
+    return {
+        "task": task, "ensemble": ensemble, "model_version": outcome.version,
+        "calibrated": False,  # until a task has labels; see `calibrated` in the README
+        "cold": outcome.cold, "partial": outcome.sheet.partial,
+    }  # fmt: skip
+
+
+def tail(outcome: Outcome) -> dict[str, Any]:
+    """Return what an answer says of its cost and its shortcomings."""
+    usage = outcome.sheet.usage
+    return {
+        "usage": {
+            "calls": sum(each.calls for each in usage),
+            "cache_hits": int(outcome.sheet.cached.sum()),
+            "prompt_tokens": sum(each.prompt_tokens for each in usage),
+            "completion_tokens": sum(each.completion_tokens for each in usage),
+            "cost": outcome.cost,
+        },
+        "warnings": outcome.warnings,
+    }
+
+
+def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
+    """Return what each verifier said of each pair."""
+    contributions = outcome.contributions.tolist()
+    return [
+        {member.name: {**cell(outcome.sheet, row, column), "contribution": _known(contributions[row][column], outcome.sheet, row, column)}
+         for column, member in enumerate(outcome.members)}
+        for row in range(len(outcome.sheet.raw))
+    ]  # fmt: skip
+
+
+def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
+    """Return one verifier's scores, as they are streamed."""
+    return {"verifier": member.name, "scores": [{"index": row, **cell(sheet, row, column)} for row in range(len(sheet.raw))]}
+
+
+def cell(sheet: Sheet, row: int, column: int) -> dict[str, Any]:
+    """Return what one verifier said of one pair."""
+    status, cached = int(sheet.status[row, column]), bool(sheet.cached[row, column])
+    reason = sheet.reasons.get((row, column))
+    said: dict[str, Any] = {
+        "raw": float(sheet.raw[row, column]),
+        "status": LABELS[Status.SKIPPED if status == UNKNOWN else status],
+        "cached": cached,
+        "latency_ms": None if cached else _rounded(sheet.latency_ms[column]),
+        "reason": REMEMBERED if reason is None and cached and status == Status.NOT_APPLICABLE else reason,
+    }
+    if not np.isnan(sheet.label_mass[row, column]):
+        said["label_mass"] = float(sheet.label_mass[row, column])
+    if sheet.truncated[row, column]:
+        said["truncated_tokens"] = int(sheet.truncated[row, column])
+    return said
+
+
+def _known(contribution: float, sheet: Sheet, row: int, column: int) -> float | None:
+    return None if math.isnan(sheet.raw[row, column]) else contribution
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,116 @@
+"""The `assay` command: thin, every command a function elsewhere; nothing heavy is loaded before it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .startup import StartupError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells which of several candidate LLM answers to trust.")
+config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
+app.add_typer(config_app, name="config")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", envvar="ASSAY_CONFIG", help="Configuration file; default: the CPU ensemble.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder of the embedded store.", show_default=False)]
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [8080].", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes [1].", show_default=False)] = None,
+    data_dir: DataOption = None,
+    redis_url: Annotated[str | None, typer.Option(help="Redis or Valkey server; default: an embedded one.", show_default=False)] = None,
+    root_path: Annotated[str | None, typer.Option(help="Path prefix that a proxy strips.", show_default=False)] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)] = None,
+) -> None:
+    """Serve the API until Ctrl-C."""
+    from .serve import run
+
+    flags = {
+        "host": host, "port": port, "workers": workers, "data_dir": data_dir, "redis_url": redis_url,
+        "root_path": root_path, "log_level": log_level,
+    }  # fmt: skip
+    run(config, flags)
+
+
+@app.command()
+def rank(
+    file: Annotated[Path, typer.Argument(help="JSONL; each line is a body for POST /v1/rank.", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL of answers; lines already there are not asked again.")],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Queries at once.")] = 8,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
+    from .offline import rank_file
+
+    rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
+
+
+@app.command()
+def demo(
+    config: ConfigOption = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [8080].", show_default=False)] = None,
+    data_dir: DataOption = None,
+    once: Annotated[bool, typer.Option("--once", envvar="ONCE", help="Stop after the table.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank a bundled set of real candidates, show what that gains, and leave the service running."""
+    from .demo import run
+
+    run(config, {"port": port, "data_dir": data_dir}, once, as_json)
+
+
+@config_app.command("check")
+def config_check(
+    file: Annotated[Path, typer.Argument(help="Configuration file.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask whether the servers answer.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration file, and that every server in it answers and serves its model."""
+    from .config_check import check
+
+    raise typer.Exit(check(file, offline, as_json))
+
+
+@app.command()
+def init(file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml")) -> None:
+    """Write a commented configuration to start from."""
+    from .config import default_config_path
+
+    if file.exists():
+        typer.echo(f"{file} exists already; name another file", err=True)
+        raise typer.Exit(1)
+    example = default_config_path().with_name("served.yaml")
+    file.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"wrote {file}; edit it, then: assay config check {file}")
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Say what runs."""
+    import json
+    import platform
+
+    from .app import assay_version
+
+    what = {"assay": assay_version(), "python": platform.python_version(), "platform": platform.platform()}
+    typer.echo(json.dumps(what) if as_json else "  ".join(f"{name} {value}" for name, value in what.items()))
+
+
+def main() -> None:
+    """Run the command; a wrong configuration is a message, not a traceback."""
+    try:
+        app()
+    except StartupError as exc:
+        typer.echo(str(exc), err=True)
+        raise SystemExit(2) from None

@@ -1,0 +1,179 @@
+"""Everything that a running service holds, opened and closed together; also without HTTP, for `assay rank`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+import aggregation
+from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
+
+from .breaker import Breaker
+from .cache import Column, ScoreCache
+from .config import Config
+from .embedded import EmbeddedStore
+from .guard import Guarded
+from .metrics import Metrics
+from .scoring import Member, Scorer
+from .settings import ServiceSettings
+from .store import Store, StoreDownError
+from .tasks import Task, Tasks
+from .writer import Writer
+
+log = structlog.get_logger()
+
+READINESS_TTL_S = 2.0
+CHECK_TIMEOUT_S = 3.0
+
+
+@dataclass(slots=True)
+class Engine:
+    """The parts of a service, wired."""
+
+    config: Config
+    settings: ServiceSettings
+    scorer: Scorer
+    store: Store
+    tasks: Tasks
+    writer: Writer
+    metrics: Metrics
+    ready_at: float = -1e9
+    ready: tuple[bool, dict[str, Any]] = (False, {})
+
+    def task(self, name: str, ensemble: str | None) -> Task:
+        """Return a task, seen through an ensemble where one is named; raise `KeyError(what, name, known names)`."""
+        task = self.tasks.by_name.get(name)
+        if task is None:
+            raise KeyError("task", name, sorted(self.tasks.by_name))
+        if ensemble is None or ensemble == task.ensemble:
+            return task
+        if ensemble not in self.scorer.ensembles:
+            raise KeyError("ensemble", ensemble, sorted(self.scorer.ensembles))
+        return self.tasks.through(task, ensemble, columns_of(self.scorer.ensembles[ensemble]))
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether a verifier of the default ensemble answers, and what each verifier and the store say."""
+        if time.monotonic() - self.ready_at > READINESS_TTL_S:
+            members = {member.name: member for ensemble in self.scorer.ensembles.values() for member in ensemble}
+            problems = await asyncio.gather(*(_problem(member) for member in members.values()))
+            said = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
+            default = next(iter(self.scorer.ensembles.values()))
+            ready = any(said[member.name] == "ok" for member in default)
+            try:
+                await self.store.call(self.store.redis.ping)
+            except StoreDownError:
+                log.debug("store_not_ready")
+            store = "down" if self.store.down else "ok"
+            self.ready = ready, {"status": "ready" if ready else "not ready", "verifiers": said, "store": store}
+            self.ready_at = time.monotonic()
+        return self.ready
+
+    def metrics_text(self) -> bytes:
+        """Return the metrics, with what is only known when asked for."""
+        self.metrics.store_up.set(0 if self.store.down else 1)
+        return self.metrics.text()
+
+
+@asynccontextmanager
+async def open_engine(config: Config, metrics: Metrics, transport: Transport | None = None) -> AsyncIterator[Engine]:
+    """Open the store, build the verifiers and start the background work; close it all in the reverse order."""
+    settings = config.service
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url
+        if url is None:
+            embedded = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
+            stack.callback(embedded.stop)
+            await asyncio.to_thread(embedded.start)
+            url = embedded.url
+            await stack.enter_async_context(_background(embedded.keep_running()))
+        store = Store(url)
+        stack.push_async_callback(store.close)
+        if transport is None:
+            transport = HttpPool()
+            stack.push_async_callback(transport.close)
+        engine = _wire(config, metrics, store, transport)
+        try:
+            await store.check_schema()
+            await engine.tasks.refresh()
+        except StoreDownError as exc:
+            log.warning("started_without_store", error=str(exc))
+        await stack.enter_async_context(_background(engine.tasks.keep_fresh()))
+        await stack.enter_async_context(_background(engine.writer.run()))
+        stack.push_async_callback(engine.writer.flush)
+        await stack.enter_async_context(_background(_warm_up(engine)))
+        yield engine
+
+
+def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
+    """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by fingerprint."""
+    return [
+        aggregation.Column(
+            f"{member.column.fingerprint:016x}",
+            member.guarded.settings.family_or_default,
+            member.guarded.verifier.bounds,
+            member.guarded.settings.weight,
+        )
+        for member in members
+    ]
+
+
+def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) -> Engine:
+    settings = config.service
+    by_name: dict[str, Member] = {}
+    for each in config.verifiers:
+        verifier = build(each, transport)
+        guarded = Guarded(verifier, Breaker(settings.breaker_failures, settings.breaker_reset_s))
+        column = Column(int.from_bytes(fingerprint(each), "little"), verifier.setwise)
+        by_name[each.name] = Member(guarded, column, verifier.setwise)
+    ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
+    cache = ScoreCache(store, settings.cache_ttl_s)
+    tasks = Tasks(
+        store,
+        [
+            Task(name, config.ensemble_of(name), tuple(columns_of(ensembles[config.ensemble_of(name)])), task.base_rate)
+            for name, task in config.tasks.items()
+        ],
+    )
+    writer = Writer(cache, tasks, metrics)
+    return Engine(config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics)
+
+
+async def _warm_up(engine: Engine) -> None:
+    """Load what is slow to load, and say at once what is missing; nothing waits for it."""
+    members = {member.name: member for ensemble in engine.scorer.ensembles.values() for member in ensemble}
+    for member in members.values():
+        try:
+            await member.guarded.verifier.check()
+            await member.guarded.verifier.warm_up()
+        except VerifierError as exc:
+            log.warning("verifier_not_ready", verifier=member.name, reason=f"{exc.reason}: {exc}")
+
+
+async def _problem(member: Member) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await member.guarded.verifier.check()
+    except TimeoutError:
+        return "timeout"
+    except VerifierError as exc:
+        return f"{exc.reason}: {exc}"
+    return None
+
+
+@asynccontextmanager
+async def _background(work: Any) -> AsyncIterator[None]:
+    """Run work beside the block, and cancel it at its end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background_task_failed", error=repr(error))

@@ -1,0 +1,81 @@
+"""Failures and their answers, in one place: `{"error": {type, message, param, code}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from .scoring import NoVerifierError
+
+TYPES = {
+    400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 405: "invalid_request_error",
+    413: "request_too_large", 422: "invalid_request_error", 429: "overloaded_error", 503: "unavailable_error",
+}  # fmt: skip
+
+
+class ApiError(Exception):
+    """An answer that is not a success."""
+
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.param, self.code, self.retry_after_s = status, param, code, retry_after_s
+
+    def body(self) -> bytes:
+        """Return the envelope."""
+        error = {"type": TYPES.get(self.status, "api_error"), "message": str(self), "param": self.param, "code": self.code}
+        return orjson.dumps({"error": error})
+
+    def response(self) -> Response:
+        """Return the answer."""
+        headers = {"retry-after": str(self.retry_after_s)} if self.retry_after_s else None
+        return Response(self.body(), self.status, headers, media_type="application/json")
+
+
+def invalid(exc: ValidationError) -> ApiError:
+    """Return the answer to a request that does not check: its first problem, by field and value."""
+    error = exc.errors(include_url=False)[0]
+    given: dict[str, Any] = error.get("ctx") or {}
+    if "param" in given:
+        return ApiError(413 if error["type"] == "too_large" else 422, f"{given['param']}: {error['msg']}", param=given["param"], code=given["code"])
+    if error["type"] == "json_invalid":
+        return ApiError(400, f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}", code="json_invalid")
+    # The part of a union that was tried is pydantic's business, not the client's.
+    param = ".".join(str(part) for part in error["loc"] if part not in ("str", "CandidateIn"))
+    shown = "" if error["type"] == "missing" else f" (got {_shown(error['input'])})"
+    return ApiError(422, f"{param}: {error['msg']}{shown}" if param else f"{error['msg']}{shown}", param=param or None, code=error["type"])
+
+
+def no_verifier(exc: NoVerifierError) -> ApiError:
+    """Return the answer when nothing could be scored."""
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in exc.reasons.items())
+    return ApiError(503, f"no verifier could answer ({reasons})", code="no_verifier", retry_after_s=1)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure with the envelope."""
+
+    async def api_error(_: Request, exc: Exception) -> Response:
+        assert isinstance(exc, ApiError)  # noqa: S101 - registered for it
+        return exc.response()
+
+    async def http_error(_: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)  # noqa: S101 - registered for it
+        response = ApiError(exc.status_code, str(exc.detail), code="http_error").response()
+        response.headers.update(exc.headers or {})
+        return response
+
+    async def bug(_: Request, __: Exception) -> Response:
+        return ApiError(500, "an error of the service; its log says which", code="internal").response()
+
+    app.add_exception_handler(ApiError, api_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, bug)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:80] + "…"

@@ -1,0 +1,66 @@
+"""Requests and answers as the documentation shows them; a test sends the requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RANK_EXAMPLE: dict[str, Any] = {
+    "query": "Tom has 3 apples and buys 4 more. How many apples does he have? End with 'The answer is N.'",
+    "candidates": ["3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8.", {"id": "c2", "text": "3 + 4 = 7. So the answer is 7."}],
+    "explain": True,
+}
+
+SCORE_PAIRS_EXAMPLE: dict[str, Any] = {
+    "pairs": [
+        {"query": "What is 2 + 3?", "candidate": "2 + 3 = 5. The answer is 5."},
+        {"query": "What is the capital of France?", "candidate": "The capital of France is Paris."},
+    ]
+}
+
+_HEAD = {"task": "default", "ensemble": "cpu", "model_version": "default@0", "calibrated": False, "cold": True, "partial": False}
+_USAGE = {"calls": 0, "cache_hits": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.186}
+_SAID = {
+    "raw": 1.0, "status": "ok", "cached": False, "latency_ms": 0.2, "reason": None, "contribution": 0.56,
+}  # fmt: skip
+
+RANK_ANSWER: dict[str, Any] = {
+    "id": "rank-7f3c",
+    **_HEAD,
+    "results": [{"index": 2, "id": "c2", "rank": 1, "probability": 0.85, "score": 1.74, "verifiers": {"arithmetic": _SAID}}],
+    "p_best": None,
+    "p_any_correct": None,
+    "usage": _USAGE,
+    "warnings": [],
+}
+
+SCORE_PAIRS_ANSWER: dict[str, Any] = {
+    "id": "score-7f3c",
+    **_HEAD,
+    "results": [{"index": 0, "probability": 0.8, "score": 1.39}],
+    "usage": _USAGE,
+    "warnings": [],
+}
+
+ERROR: dict[str, Any] = {
+    "error": {"type": "invalid_request_error", "message": "candidates: Field required", "param": "candidates", "code": "missing"}
+}
+
+
+def _responses(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    def failed(description: str) -> dict[str, Any]:
+        return {"description": description, "content": {"application/json": {"example": ERROR}}}
+
+    return {
+        200: {"description": "Scored.", "content": {"application/json": {"schema": {"type": "object"}, "example": answer}}},
+        400: failed("The body is not JSON."),
+        401: failed("No key, or an unknown one."),
+        404: failed("Unknown task or ensemble; the message names the known ones."),
+        413: failed("A candidate or the body is too large."),
+        422: failed("A field is missing or wrong; the message names it and the value."),
+        429: failed("The queue is full; see Retry-After."),
+        503: failed("No verifier could answer."),
+    }
+
+
+RANK_RESPONSES = _responses(RANK_ANSWER)
+SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)

@@ -1,0 +1,128 @@
+"""The front of the service: request ids, keys, bounded bodies, bounded queues. Pure ASGI, since every request pays it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import time
+import uuid
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import ApiError
+from .metrics import Metrics
+from .settings import ServiceSettings
+
+#: Paths that say nothing of traffic or configuration, and are open even where keys are asked for.
+OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", "/readyz"})
+REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+TOO_LARGE = "the body has more than the {} bytes that a request may have"
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Gate:
+    """Wraps the application; `scoring` are the paths whose requests take a place among the bounded number scored at once."""
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics, scoring: Sequence[str]) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._scoring = frozenset(scoring)
+        self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
+        self._places = asyncio.Semaphore(settings.max_active)
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        scope["assay.request_id"] = request_id.decode()
+        sent = 0
+
+        async def reply(message: Message) -> None:
+            nonlocal sent
+            if message["type"] == "http.response.start":
+                sent = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._admit(scope, headers, receive, reply)
+        except ApiError as exc:
+            await exc.response()(scope, receive, reply)
+        except _TooLargeError:
+            if not sent:
+                limit = self._settings.max_body_bytes
+                error = ApiError(413, TOO_LARGE.format(limit), param="body", code="body_too_large")
+                await error.response()(scope, receive, reply)
+        path = scope["path"]
+        self._metrics.answered(path if path in self._scoring else "other", sent, time.perf_counter() - started)
+
+    async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if self._keys and path not in OPEN_PATHS and not self._knows(headers.get(b"authorization", b"")):
+            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
+        bounded = self._bounded(headers, receive)
+        if path not in self._scoring or scope["method"] != "POST":
+            await self._app(scope, bounded, send)
+            return
+        await self._take_place()
+        self._metrics.active.inc()
+        try:
+            await self._app(scope, bounded, send)
+        finally:
+            self._metrics.active.dec()
+            self._places.release()
+
+    async def _take_place(self) -> None:
+        """Wait for a place in a bounded queue; when it is full, refuse at once."""
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        if self._waiting >= self._settings.max_queued:
+            self._metrics.refused.inc()
+            raise ApiError(429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1)
+        self._waiting += 1
+        self._metrics.queued.inc()
+        try:
+            async with asyncio.timeout(self._settings.deadline_ms / 1e3):
+                await self._places.acquire()
+        except TimeoutError:
+            raise ApiError(429, "no place within the deadline: try again", code="queue_timeout", retry_after_s=1) from None
+        finally:
+            self._waiting -= 1
+            self._metrics.queued.dec()
+
+    def _knows(self, authorization: bytes) -> bool:
+        """Return whether a header has one of the keys; every key is compared, each in constant time."""
+        scheme, _, key = authorization.partition(b" ")
+        matches = [hmac.compare_digest(key.strip(), known) for known in self._keys]
+        return scheme.lower() == b"bearer" and any(matches)
+
+    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        limit, seen = self._settings.max_body_bytes, 0
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > limit:
+            raise _TooLargeError
+        if length.isdigit():  # the server holds the client to it
+            return receive
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _TooLargeError
+            return message
+
+        return counted

@@ -1,0 +1,110 @@
+"""Calls under way: identical pairs are asked once, and a call that nobody waits for any more is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verifiers import Pair, Verdict, Verdicts
+
+from .guard import Guarded
+
+
+class Flight:
+    """One call to a verifier, shared by all requests that want one of its pairs."""
+
+    __slots__ = ("latency_ms", "places", "task", "waiting")
+
+    def __init__(self, guarded: Guarded, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
+        self.places = {key: place for place, key in enumerate(keys)}
+        self.waiting = 0
+        self.latency_ms = 0.0
+        self.task = asyncio.create_task(self._fly(guarded, pairs))
+
+    async def _fly(self, guarded: Guarded, pairs: Sequence[Pair]) -> Verdicts:
+        started = time.perf_counter()
+        verdicts = await guarded.score(pairs)
+        self.latency_ms = (time.perf_counter() - started) * 1e3
+        return verdicts
+
+
+@dataclass(slots=True)
+class Share:
+    """A request's part of a flight: which of its rows, in which column, under which of the flight's pairs."""
+
+    flight: Flight
+    column: int
+    rows: list[tuple[int, str]]
+    owner: bool  # the request that set the flight off, and is billed for it
+
+    def verdicts(self) -> list[tuple[int, Verdict]]:
+        """Return what was said of each of the request's rows, once the flight has landed."""
+        items = self.flight.task.result().items
+        return [(row, items[self.flight.places[key]]) for row, key in self.rows]
+
+
+class Inflight:
+    """All flights of one process, by verifier fingerprint and pair."""
+
+    def __init__(self) -> None:
+        self._flights: dict[tuple[int, str], Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def board(self, guarded: Guarded, fingerprint: int, column: int, wanted: Sequence[tuple[int, str, Pair]]) -> list[Share]:
+        """Return shares in flights for all wanted (row, key, pair), joining those under way, starting the rest in batches."""
+        joined: dict[Flight, list[tuple[int, str]]] = {}
+        fresh: dict[str, tuple[Pair, list[tuple[int, str]]]] = {}
+        for row, key, pair in wanted:
+            flight = self._flights.get((fingerprint, key))
+            if flight is not None:
+                joined.setdefault(flight, []).append((row, key))
+            elif key in fresh:  # the same text twice in one request
+                fresh[key][1].append((row, key))
+            else:
+                fresh[key] = (pair, [(row, key)])
+        shares = [Share(flight, column, rows, owner=False) for flight, rows in joined.items()]
+        keys = list(fresh)
+        size = guarded.settings.batch_size
+        for start in range(0, len(keys), size):
+            batch = keys[start : start + size]
+            flight = self._launch(fingerprint, batch, Flight(guarded, batch, [fresh[key][0] for key in batch]))
+            shares.append(Share(flight, column, [place for key in batch for place in fresh[key][1]], owner=True))
+        return self._boarded(shares)
+
+    def board_set(self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]) -> list[Share]:
+        """Return the share in the flight that compares a whole set; `rows` and `pairs` are in the set's own order."""
+        flight, owner = self._flights.get((fingerprint, whole)), False
+        if flight is None:
+            places = [f"{place}" for place in range(len(pairs))]
+            flight, owner = self._launch(fingerprint, [whole], Flight(guarded, places, pairs)), True
+        return self._boarded([Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)])
+
+    @staticmethod
+    def leave(shares: Sequence[Share]) -> None:
+        """Give up shares; a flight that nobody shares is cancelled, and its connection closed."""
+        for share in shares:
+            share.flight.waiting -= 1
+            if share.flight.waiting <= 0:
+                share.flight.task.cancel()
+
+    @staticmethod
+    def _boarded(shares: list[Share]) -> list[Share]:
+        for share in shares:
+            share.flight.waiting += 1
+        return shares
+
+    def _launch(self, fingerprint: int, keys: Sequence[str], flight: Flight) -> Flight:
+        for key in keys:
+            self._flights[fingerprint, key] = flight
+
+        def landed(_: asyncio.Task[Verdicts]) -> None:
+            for key in keys:
+                if self._flights.get((fingerprint, key)) is flight:
+                    del self._flights[fingerprint, key]
+
+        flight.task.add_done_callback(landed)
+        return flight

@@ -1,0 +1,76 @@
+"""What is counted: asked, cached, failed by reason, seconds per stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from verifiers import Status
+
+from .sheet import UNKNOWN, Sheet
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The service's Prometheus metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("assay_requests", "Requests by path and status.", ("path", "status"), **make)
+        self.seconds = Histogram("assay_request_seconds", "Seconds of a request.", ("path",), buckets=SECONDS, **make)
+        self.scores = Counter("assay_scores", "Scores by verifier and status.", ("verifier", "status"), **make)
+        self.cached = Counter("assay_cached_scores", "Scores that were remembered.", ("verifier",), **make)
+        self.calls = Histogram("assay_call_seconds", "Seconds of a call to a verifier.", ("verifier",), buckets=SECONDS, **make)
+        self.active = Gauge("assay_active_requests", "Requests being scored.", multiprocess_mode="livesum", **make)
+        self.queued = Gauge("assay_queued_requests", "Requests waiting for a place.", multiprocess_mode="livesum", **make)
+        self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
+        self.store_up = Gauge("assay_store_up", "Whether the store answers.", multiprocess_mode="livemin", **make)
+        self.dropped_writes = Counter("assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make)
+        self._children: dict[tuple[Any, ...], Any] = {}
+
+    def asked(self, verifier: str, seconds: float) -> None:
+        """Note a call to a verifier."""
+        self._child(self.calls, verifier).observe(seconds)
+
+    def scored(self, verifiers: Sequence[str], sheet: Sheet) -> None:
+        """Note where a request's scores came from."""
+        for name, count in zip(verifiers, sheet.cached.sum(axis=0).tolist(), strict=True):
+            if count:
+                self._child(self.cached, name).inc(count)
+        if not sheet.asked.any():
+            return
+        for column, name in enumerate(verifiers):
+            for status, count in zip(*np.unique(sheet.status[sheet.asked[:, column], column], return_counts=True), strict=True):
+                if status != UNKNOWN:
+                    self._child(self.scores, name, Status(int(status)).label).inc(int(count))
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Note an answer."""
+        self._child(self.requests, path, str(status)).inc()
+        self._child(self.seconds, path).observe(seconds)
+
+    def dropped(self, what: str, why: str) -> None:
+        """Note a write that was given up."""
+        self._child(self.dropped_writes, what, why).inc()
+
+    def text(self) -> bytes:
+        """Return the metrics of all worker processes in Prometheus' text format."""
+        import os
+
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        """Return a metric's child; looking one up takes longer than counting."""
+        key = (id(metric), *labels)
+        if key not in self._children:
+            self._children[key] = metric.labels(*labels)
+        return self._children[key]

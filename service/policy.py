@@ -1,0 +1,49 @@
+"""What a request is willing to spend, and which verifiers that reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verifiers import Pair, ServedSettings, VerifierSettings
+
+from .sheet import Sheet
+
+CHARS_A_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits on fresh scores: cost in the configuration's units, tokens read (estimated), calls made."""
+
+    cost: float | None = None
+    tokens: int | None = None
+    calls: int | None = None
+
+
+def affordable(budget: Budget, verifiers: Sequence[VerifierSettings], sheet: Sheet, pairs: Sequence[Pair]) -> list[int]:
+    """Return the columns that must be left out, cheapest verifiers being asked first; what is cached costs nothing."""
+    spent = Budget(0.0, 0, 0)
+    left_out = []
+    for column in sorted(range(len(verifiers)), key=lambda place: (verifiers[place].cost, place)):
+        rows = sheet.unknown_rows(column)
+        if not rows:
+            continue
+        settings = verifiers[column]
+        served = isinstance(settings, ServedSettings)
+        chars = sum(len(pairs[row].candidate) + len(pairs[row].query.text) for row in rows) if served else 0
+        after = Budget(
+            (spent.cost or 0) + settings.cost * len(rows),
+            (spent.tokens or 0) + chars // CHARS_A_TOKEN,
+            (spent.calls or 0) + (-(-len(rows) // settings.batch_size) if served else 0),
+        )
+        if _exceeds(after, budget):
+            left_out.append(column)
+        else:
+            spent = after
+    return left_out
+
+
+def _exceeds(spent: Budget, budget: Budget) -> bool:
+    limits = ((spent.cost, budget.cost), (spent.tokens, budget.tokens), (spent.calls, budget.calls))
+    return any(limit is not None and amount is not None and amount > limit for amount, limit in limits)

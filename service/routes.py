@@ -1,0 +1,178 @@
+"""The handlers: parse, call, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from pydantic import BaseModel, ValidationError
+
+from verifiers import Pair, Query
+
+from . import answers
+from .engine import Engine
+from .errors import ApiError, invalid, no_verifier
+from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES
+from .policy import Budget
+from .schemas import RankRequest, ScorePairsRequest
+from .scoring import Job, NoVerifierError, Outcome
+from .tasks import Task
+
+router = APIRouter()
+Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
+
+#: Paths that score, and so take a place.
+SCORING = ("/v1/rank", "/v1/score_pairs")
+NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
+
+
+def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI part of a handler that reads its body itself."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+class Json(Response):
+    """A JSON answer written by orjson."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes."""
+        return orjson.dumps(content)
+
+
+class _GoneError(Exception):
+    """The client closed its connection."""
+
+
+# The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all the rest.
+@router.post("/v1/rank", response_class=Json, openapi_extra=_body(RankRequest, RANK_EXAMPLE), responses=RANK_RESPONSES)
+async def rank(request: Request) -> Response:
+    """Rank the candidates of a query, best first, with a probability of being correct for each."""
+    engine: Engine = request.app.state.engine
+    asked = await _parse(request, engine, RankRequest)
+    task, query = _task(engine, asked.task, asked.ensemble), asked.conversation()
+    texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
+    job = Job(task, [Pair(query, text) for text in texts], True, _deadline_s(engine, asked.deadline_ms), _budget(asked))
+    ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
+    said: dict[str, Any] = {
+        "request_id": f"rank-{request.scope['assay.request_id']}", "task": task.name, "ensemble": task.ensemble,
+        "ids": ids, "top_n": asked.top_n, "explain": asked.explain,
+    }  # fmt: skip
+    warnings = [NOT_CALIBRATED] if asked.confidence is not None else []
+    if asked.stream:
+        return StreamingResponse(_events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    outcome = await _score(request, engine, job)
+    outcome.warnings += warnings
+    return Json(answers.ranking(outcome, **said))
+
+
+@router.post("/v1/score_pairs", response_class=Json, openapi_extra=_body(ScorePairsRequest, SCORE_PAIRS_EXAMPLE), responses=SCORE_PAIRS_RESPONSES)
+async def score_pairs(request: Request) -> Response:
+    """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do not apply."""
+    engine: Engine = request.app.state.engine
+    asked = await _parse(request, engine, ScorePairsRequest)
+    task = _task(engine, asked.task, asked.ensemble)
+    pairs = [Pair(Query.of(pair.query), pair.candidate) for pair in asked.pairs]
+    outcome = await _score(request, engine, Job(task, pairs, False, _deadline_s(engine, asked.deadline_ms), _budget(asked)))
+    request_id = f"score-{request.scope['assay.request_id']}"
+    return Json(answers.scores(outcome, request_id=request_id, task=task.name, ensemble=task.ensemble, explain=asked.explain))
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Say that the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "No verifier of the default ensemble answers."}})
+async def readyz(request: Request) -> Response:
+    """Say which verifiers answer; 200 when one of the default ensemble does."""
+    ready, body = await request.app.state.engine.readiness()
+    return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return Prometheus metrics."""
+    engine: Engine = request.app.state.engine
+    return Response(engine.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/", include_in_schema=False)
+async def root(request: Request) -> Response:
+    """Lead to the documentation."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+
+async def _parse(request: Request, engine: Engine, model: type[Checked]) -> Checked:
+    try:
+        return model.model_validate_json(await request.body(), context=engine.settings)
+    except ValidationError as exc:
+        raise invalid(exc) from None
+
+
+def _task(engine: Engine, name: str, ensemble: str | None) -> Task:
+    try:
+        return engine.task(name, ensemble)
+    except KeyError as exc:
+        what, given, known = exc.args
+        raise ApiError(404, f"no {what} is called {given!r}; there are: {', '.join(known)}", param=what, code=f"unknown_{what}") from None
+
+
+def _deadline_s(engine: Engine, deadline_ms: int | None) -> float:
+    return (deadline_ms or engine.settings.deadline_ms) / 1e3
+
+
+def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
+    return Budget(asked.budget.cost, asked.budget.tokens, asked.budget.calls) if asked.budget else None
+
+
+async def _score(request: Request, engine: Engine, job: Job) -> Outcome:
+    try:
+        return await engine.scorer.score(job, lambda asking: _while_wanted(request, asking))
+    except NoVerifierError as exc:
+        raise no_verifier(exc) from None
+    except _GoneError:
+        raise ApiError(499, "the client closed its connection", code="client_closed_request") from None
+
+
+async def _while_wanted(request: Request, asking: Awaitable[None]) -> None:
+    """Wait for the verifiers; when the client goes away first, cancel what was asked for it."""
+    asked, gone = asyncio.ensure_future(asking), asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise _GoneError
+        await asked
+    finally:
+        for waiting in (asked, gone):
+            waiting.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list[str]) -> AsyncIterator[bytes]:
+    """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
+    try:
+        async for step in engine.scorer.stream(job):
+            if isinstance(step, Outcome):
+                step.warnings += warnings
+                yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))
+            else:
+                yield _event("verifier", orjson.dumps(answers.landed(*step)))
+    except NoVerifierError as exc:
+        yield _event("error", no_verifier(exc).body())
+
+
+def _event(name: str, data: bytes) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)

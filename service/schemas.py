@@ -1,0 +1,122 @@
+"""The requests of our own API, checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from verifiers import Message, Query
+
+from .settings import ServiceSettings
+
+MAX_MESSAGES = 1000
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChatMessage(_Request):
+    """One turn of the conversation that the candidates answer."""
+
+    role: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z_]+$")]
+    content: str
+
+
+class CandidateIn(_Request):
+    """A candidate with a name of the client's own."""
+
+    text: str
+    id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+
+
+class BudgetIn(_Request):
+    """What may be spent on fresh scores: cost in the configuration's units, tokens read (estimated), calls made."""
+
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    calls: Annotated[int, Field(ge=0)] | None = None
+
+
+class _Scoring(_Request):
+    task: Annotated[str, Field(max_length=64)] = "default"
+    ensemble: Annotated[str, Field(max_length=64)] | None = None
+    deadline_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = None
+    budget: BudgetIn | None = None
+    explain: bool = False
+
+
+class RankRequest(_Scoring):
+    """A query and the candidates to rank."""
+
+    query: str | None = None
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
+    candidates: Annotated[list[str | CandidateIn], Field(min_length=1)]
+    top_n: Annotated[int, Field(ge=1)] | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stream: bool = False
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        if (self.query is None) == (self.messages is None):
+            raise problem("query", "give either `query` or `messages`", "one_of")
+        settings = _limits(info)
+        _at_most(len(self.candidates), settings.max_candidates, "candidates")
+        seen: dict[str, int] = {}
+        for place, candidate in enumerate(self.candidates):
+            text, name = (candidate, None) if isinstance(candidate, str) else (candidate.text, candidate.id)
+            _short_enough(text, settings, f"candidates.{place}")
+            if name is not None and seen.setdefault(name, place) != place:
+                raise problem(f"candidates.{place}.id", f"{name!r} is also the id of candidate {seen[name]}", "duplicate_id")
+        return self
+
+    def conversation(self) -> Query:
+        """Return what the candidates answer."""
+        if self.messages is None:
+            return Query.of(self.query or "")
+        return Query(tuple(Message(message.role, message.content) for message in self.messages))
+
+
+class PairIn(_Request):
+    """A query with one answer to it."""
+
+    query: str
+    candidate: str
+
+
+class ScorePairsRequest(_Scoring):
+    """Pairs to score one by one."""
+
+    pairs: Annotated[list[PairIn], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        settings = _limits(info)
+        _at_most(len(self.pairs), settings.max_candidates, "pairs")
+        for place, pair in enumerate(self.pairs):
+            _short_enough(pair.candidate, settings, f"pairs.{place}.candidate")
+        return self
+
+
+def problem(param: str, message: str, code: str, kind: Literal["invalid", "too_large"] = "invalid") -> PydanticCustomError:
+    """Return an error that names its field itself; `too_large` is answered with 413."""
+    # Braces would be read as places to fill in.
+    return PydanticCustomError(kind, message.replace("{", "(").replace("}", ")"), {"param": param, "code": code})  # type: ignore[arg-type]
+
+
+def _limits(info: ValidationInfo) -> ServiceSettings:
+    return info.context if isinstance(info.context, ServiceSettings) else ServiceSettings()
+
+
+def _at_most(count: int, limit: int, field: str) -> None:
+    if count > limit:
+        raise problem(field, f"{count} are more than the {limit} that a request may have", "too_many")
+
+
+def _short_enough(text: str, settings: ServiceSettings, field: str) -> None:
+    limit = settings.max_candidate_bytes
+    # A character is at most four bytes: most texts need no counting.
+    if len(text) * 4 > limit and (size := len(text.encode())) > limit:
+        raise problem(field, f"{size} bytes are more than the {limit} that a candidate may have", "too_long", "too_large")

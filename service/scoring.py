@@ -1,0 +1,245 @@
+"""The use case: which scores are wanted, which are known, ask for the rest, combine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from aggregation import Floats, order
+from verifiers import Pair, Status, Verdict
+
+from .cache import Column, ScoreCache
+from .guard import Guarded
+from .inflight import Inflight, Share
+from .keys import Keys, keys_of
+from .metrics import Metrics
+from .policy import Budget, affordable
+from .sheet import UNKNOWN, Sheet
+from .store import StoreDownError
+from .tasks import Task, Tasks
+from .writer import Writer
+
+log = structlog.get_logger()
+
+STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
+NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
+LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
+
+
+class NoVerifierError(Exception):
+    """No verifier could score any candidate; `reasons` says why, by verifier."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("no verifier could answer")
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A verifier of an ensemble, with what the cache and the books need."""
+
+    guarded: Guarded
+    column: Column
+    setwise: bool
+
+    @property
+    def name(self) -> str:
+        """Return the verifier's name."""
+        return self.guarded.settings.name
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request, checked."""
+
+    task: Task
+    pairs: Sequence[Pair]
+    one_query: bool
+    deadline_s: float
+    budget: Budget | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that is known at the end of a request; arrays are by pair, in the request's order."""
+
+    sheet: Sheet
+    members: Sequence[Member]
+    log_odds: Floats
+    probability: Floats
+    contributions: Floats
+    order: list[int]
+    version: str
+    cold: bool
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def cost(self) -> float:
+        """Return what was spent on fresh scores, in the units of the configuration."""
+        asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
+        return float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))
+
+
+class Scorer:
+    """Scores the candidates of a request through one ensemble."""
+
+    def __init__(self, ensembles: dict[str, list[Member]], cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics) -> None:
+        self.ensembles = ensembles
+        self._cache = cache
+        self._tasks = tasks
+        self._writer = writer
+        self._metrics = metrics
+        self._inflight = Inflight()
+
+    async def score(self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
+        """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says nothing.
+
+        `ask` runs the part that waits for verifiers, so that a caller can watch whether anyone still wants the answer.
+        """
+        run = await self._open(job)
+        if run.shares:
+            asking = self._land_all(run)
+            await (ask(asking) if ask else asking)
+        return self._close(job, run)
+
+    async def stream(self, job: Job) -> AsyncIterator[tuple[Member, Sheet, int] | Outcome]:
+        """Yield each verifier with the sheet and its column as soon as all its scores are there, then the outcome."""
+        run = await self._open(job)
+        open_columns = {share.column for share in run.shares}
+        for column, member in enumerate(run.members):
+            if column not in open_columns:
+                yield member, run.sheet, column
+        try:
+            while run.shares:
+                await self._land_some(run, asyncio.FIRST_COMPLETED)
+                still_open = {share.column for share in run.shares}
+                for column in sorted(open_columns - still_open):
+                    yield run.members[column], run.sheet, column
+                open_columns = still_open
+        finally:
+            self._inflight.leave(run.shares)
+        yield self._close(job, run)
+
+    async def _open(self, job: Job) -> _Run:
+        members = self.ensembles[job.task.ensemble]
+        run = _Run(members, keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members)), time.monotonic() + job.deadline_s)
+        try:
+            run.stored = await self._cache.read(run.keys, run.columns, run.sheet)
+        except StoreDownError:
+            run.warnings.append(STORE_DOWN)
+        if not run.sheet.complete:
+            self._rule_out(job, run)
+            self._board(job, run)
+        return run
+
+    def _rule_out(self, job: Job, run: _Run) -> None:
+        """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
+        for column, member in enumerate(run.members):
+            if member.setwise and not job.one_query:
+                _enter(run, column, range(len(job.pairs)), NOT_ALONE)
+        if job.budget is not None:
+            for column in affordable(job.budget, [member.guarded.settings for member in run.members], run.sheet, job.pairs):
+                _enter(run, column, run.sheet.unknown_rows(column), Verdict(None, Status.SKIPPED, "budget: not affordable"))
+
+    def _board(self, job: Job, run: _Run) -> None:
+        for column, member in enumerate(run.members):
+            rows = run.sheet.unknown_rows(column)
+            if not rows:
+                continue
+            if member.setwise:
+                assert run.keys.whole is not None  # noqa: S101 - lone pairs were ruled out
+                places = run.keys.set_order
+                pairs = [job.pairs[place] for place in places]
+                run.shares += self._inflight.board_set(member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs)
+            else:
+                wanted = [(row, run.keys.pairs[row], job.pairs[row]) for row in rows]
+                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, wanted)
+
+    async def _land_all(self, run: _Run) -> None:
+        try:
+            await self._land_some(run, asyncio.ALL_COMPLETED)
+        finally:
+            self._inflight.leave(run.shares)
+
+    async def _land_some(self, run: _Run, when: str) -> None:
+        """Wait for calls and enter what they said; at the deadline, give up those that are still under way."""
+        left = max(0.0, run.deadline - time.monotonic())
+        done, _ = await asyncio.wait({share.flight.task for share in run.shares}, timeout=left, return_when=when)
+        late = not done or (when == asyncio.ALL_COMPLETED and len(done) < len({share.flight for share in run.shares}))
+        waiting: list[Share] = []
+        for share in run.shares:
+            if share.flight.task in done:
+                self._enter_share(run, share)
+            else:
+                waiting.append(share)
+        if late:
+            for share in waiting:
+                _enter(run, share.column, [row for row, _ in share.rows], LATE)
+            self._inflight.leave(waiting)
+            waiting = []
+        run.shares = waiting
+
+    def _enter_share(self, run: _Run, share: Share) -> None:
+        if share.flight.task.cancelled():  # the loop is closing down
+            _enter(run, share.column, [row for row, _ in share.rows], LATE)
+            return
+        for row, verdict in share.verdicts():
+            run.sheet.put(row, share.column, verdict)
+        latency = share.flight.latency_ms
+        run.sheet.latency_ms[share.column] = max(run.sheet.latency_ms[share.column] or 0.0, latency)
+        if share.owner:
+            run.sheet.usage[share.column].add(share.flight.task.result().usage)
+            self._metrics.asked(run.members[share.column].name, latency / 1e3)
+
+    def _close(self, job: Job, run: _Run) -> Outcome:
+        """Combine, and hand what is new to the writer: it is stored after the answer."""
+        sheet = run.sheet
+        self._metrics.scored([member.name for member in run.members], sheet)
+        if sheet.asked.any():
+            self._writer.put_scores(self._cache.pack(run.keys, run.columns, sheet, run.stored))
+        if not sheet.has_score and sheet.partial:
+            raise NoVerifierError(_reasons(run.members, sheet))
+        rows = self._tasks.pack(job.task, run.keys, sheet.raw)
+        if rows is not None:
+            self._writer.put_rows(rows)
+        model = job.task.model
+        contributions = model.contributions(sheet.raw)
+        log_odds = model.score_samples(sheet.raw)
+        return Outcome(
+            sheet, run.members, log_odds, model.predict_proba(sheet.raw), contributions,
+            order(log_odds, run.keys.tie_keys()), job.task.model_version, job.task.cold, run.warnings,
+        )  # fmt: skip
+
+
+class _Run:
+    """A request under way."""
+
+    __slots__ = ("columns", "deadline", "keys", "members", "shares", "sheet", "stored", "warnings")
+
+    def __init__(self, members: Sequence[Member], keys: Keys, sheet: Sheet, deadline: float) -> None:
+        self.members = members
+        self.columns = [member.column for member in members]
+        self.keys = keys
+        self.sheet = sheet
+        self.deadline = deadline
+        self.stored: dict[str, bytes] = {}
+        self.shares: list[Share] = []
+        self.warnings: list[str] = []
+
+
+def _enter(run: _Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
+    for row in rows:
+        run.sheet.put(row, column, verdict)
+
+
+def _reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
+    """Return why each verifier has no score: its first reason."""
+    return {
+        member.name: next((sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score")
+        for column, member in enumerate(members)
+    }

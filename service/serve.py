@@ -1,0 +1,78 @@
+"""Running the server: one process, or several that share one store."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from .app import CONFIG_VARIABLE, configure_logging, create_app
+from .config import Config, default_config_path, load_config
+from .embedded import EmbeddedStore
+from .settings import PREFIX
+
+log = structlog.get_logger()
+
+
+def run(path: Path | None, flags: Mapping[str, Any]) -> None:
+    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`."""
+    path = path or default_config_path()
+    config = load_config(path, flags)
+    configure_logging(config.service)
+    warn_if_open(config)
+    if config.service.workers == 1:
+        server(config).run()
+    else:
+        _run_many(path, config, flags)
+
+
+def server(config: Config) -> uvicorn.Server:
+    """Return a server of one process."""
+    return uvicorn.Server(uvicorn.Config(create_app(config), **_options(config)))
+
+
+def warn_if_open(config: Config) -> None:
+    """Say so when others than this machine may ask and no key is needed."""
+    settings = config.service
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys:
+        log.warning("open_to_the_network", host=settings.host, hint="anyone who reaches it may use it: set ASSAY_API_KEYS")
+
+
+def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
+    """Start the store here, so that the workers share it, and hand them the settings in the environment."""
+    settings = config.service
+    with ExitStack() as stack:
+        url = settings.redis_url
+        if url is None:
+            embedded = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
+            stack.callback(embedded.stop)
+            embedded.start()
+            url = embedded.url
+        metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-metrics-"))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        os.environ[CONFIG_VARIABLE] = str(path.absolute())
+        for name, value in {**flags, "redis_url": url}.items():
+            if value is not None:
+                os.environ[PREFIX + name.upper()] = str(value)
+        uvicorn.run("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+
+
+def _options(config: Config) -> dict[str, Any]:
+    settings = config.service
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "root_path": settings.root_path,
+        "log_level": "info" if settings.log_level == "info" else settings.log_level,
+        "access_log": settings.log_level == "debug",
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 15,
+        "backlog": 4096,
+    }

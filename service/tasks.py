@@ -1,0 +1,178 @@
+"""Tasks: the rows seen of each, and the model learned from them, the same on every worker.
+
+Rows are kept by the hash of their pair, so a repeated request adds none. When a task has seen 50, 500 and 5,000 rows, a
+model is fitted and frozen under the next version; the first worker to write it wins, and all serve what was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import orjson
+import structlog
+
+from aggregation import Column, Floats, NotFittedError, RobustAverage
+
+from .keys import Keys
+from .store import PREFIX, Store, StoreDownError
+
+log = structlog.get_logger()
+
+FREEZE_AT = (50, 500, 5000)
+RECORD = np.dtype([("column", "S24"), ("score", "<f8")])
+REMEMBERED_REQUESTS = 4096
+
+
+def rows_key(task: str) -> str:
+    """Return the key of a task's rows: a hash from pair to packed scores."""
+    return f"{PREFIX}rows:{{{task}}}"
+
+
+def model_key(task: str, version: int) -> str:
+    """Return the key of one version of a task's model."""
+    return f"{PREFIX}model:{{{task}}}:{version}"
+
+
+@dataclass(slots=True)
+class Task:
+    """A task as this process knows it."""
+
+    name: str
+    ensemble: str
+    columns: tuple[Column, ...]
+    base_rate: float
+    model: RobustAverage = field(init=False)
+    version: int = 0
+    learns: bool = True  # a view of a task through another ensemble does not
+    recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.model = RobustAverage(self.columns, self.base_rate)
+
+    @property
+    def cold(self) -> bool:
+        """Return whether nothing was learned yet."""
+        return not self.model.learned
+
+    @property
+    def model_version(self) -> str:
+        """Return the name of what is served; version 0 is the state before anything was learned."""
+        return f"{self.name}@{self.version}"
+
+    def serve(self, version: int, model: RobustAverage) -> None:
+        """Serve another version from now on."""
+        self.version, self.model = version, model
+        log.info("model_served", task=self.name, version=self.model_version, rows=model.rows_)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a request, ready to be stored."""
+
+    task: Task
+    values: dict[str, bytes]
+
+
+class Tasks:
+    """All tasks of the configuration, kept in step with the store."""
+
+    def __init__(self, store: Store, tasks: Sequence[Task]) -> None:
+        self._store = store
+        self.by_name = {task.name: task for task in tasks}
+
+    def through(self, task: Task, ensemble: str, columns: Sequence[Column]) -> Task:
+        """Return a task as seen through an ensemble that is not its own: what was learned goes by verifier."""
+        view = Task(task.name, ensemble, tuple(columns), task.base_rate, version=task.version, learns=False)
+        view.model = task.model.for_columns(columns)
+        return view
+
+    def pack(self, task: Task, keys: Keys, raw: Floats) -> Rows | None:
+        """Return the rows that a request adds to what a task has seen; None when it has seen enough, or these already."""
+        if not task.learns or task.version >= len(FREEZE_AT):
+            return None
+        name = keys.whole or keys.pairs[0]
+        complete = not np.isnan(raw).any()
+        if name in task.recorded:
+            return None
+        if complete:  # what lacks a score is worth recording again when the score is there
+            task.recorded[name] = None
+            if len(task.recorded) > REMEMBERED_REQUESTS:
+                task.recorded.popitem(last=False)
+        values: dict[str, bytes] = {}
+        names = np.array([column.key.encode() for column in task.columns], "S24")
+        for key, row in zip(keys.pairs, raw, strict=True):
+            known = ~np.isnan(row)
+            if known.any():
+                records = np.zeros(int(known.sum()), RECORD)
+                records["column"], records["score"] = names[known], row[known]
+                values[key] = records.tobytes()
+        return Rows(task, values) if values else None
+
+    async def record(self, rows: Rows) -> None:
+        """Store rows and, when enough are there, freeze the next version. Raises `StoreDownError`."""
+        task = rows.task
+        if task.version >= len(FREEZE_AT):
+            return
+        mapping: dict[bytes | str, bytes | float | int | str] = dict(rows.values)
+        pipeline = self._store.redis.pipeline(transaction=False)
+        pipeline.hset(rows_key(task.name), mapping=mapping)  # type: ignore[arg-type]  # str keys are among what it takes
+        pipeline.hlen(rows_key(task.name))
+        seen = int((await self._store.call(pipeline.execute))[-1])
+        due = sum(seen >= count for count in FREEZE_AT)
+        if due > task.version:
+            await self._freeze(task, due)
+
+    async def refresh(self) -> None:
+        """Serve the newest version that the store has of each task. Raises `StoreDownError`."""
+        names = [(task, version) for task in self.by_name.values() for version in range(1, len(FREEZE_AT) + 1)]
+        found = await self._store.call(lambda: self._store.redis.mget([model_key(task.name, version) for task, version in names]))
+        newest: dict[str, tuple[Task, int, bytes]] = {}
+        for (task, version), value in zip(names, found, strict=True):
+            if value is not None and version > task.version:
+                newest[task.name] = (task, version, value)
+        for task, version, value in newest.values():
+            self._load(task, version, value)
+
+    async def keep_fresh(self, every_s: float = 5.0) -> None:
+        """Follow the other workers. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.refresh()
+            except StoreDownError:
+                continue  # the store's own log line says so, and the models in memory go on serving
+
+    async def _freeze(self, task: Task, version: int) -> None:
+        stored: dict[bytes, bytes] = await self._store.call(lambda: self._store.redis.hgetall(rows_key(task.name)))
+        try:
+            # In a thread: sorting thousands of rows would hold up the requests that are being answered.
+            model = await asyncio.to_thread(fit_rows, task.columns, task.base_rate, list(stored.values()))
+        except NotFittedError as exc:
+            log.warning("model_not_fitted", task=task.name, reason=str(exc))
+            return
+        key = model_key(task.name, version)
+        await self._store.call(lambda: self._store.redis.set(key, orjson.dumps(model.to_dict()), nx=True))
+        written = await self._store.call(lambda: self._store.redis.get(key))
+        self._load(task, version, written)
+
+    @staticmethod
+    def _load(task: Task, version: int, value: bytes) -> None:
+        try:
+            task.serve(version, RobustAverage.from_dict(orjson.loads(value), task.columns, task.base_rate))
+        except ValueError as exc:  # orjson's JSONDecodeError is one as well
+            log.error("model_damaged", task=task.name, version=version, error=str(exc))
+
+
+def fit_rows(columns: Sequence[Column], base_rate: float, stored: Sequence[bytes]) -> RobustAverage:
+    """Return a model of stored rows; scores of verifiers that are not among the columns are left out."""
+    places = {column.key.encode(): place for place, column in enumerate(columns)}
+    scores = np.full((len(stored), len(columns)), np.nan)
+    for row, value in enumerate(stored):
+        for name, score in np.frombuffer(value, RECORD):
+            if bytes(name) in places:
+                scores[row, places[bytes(name)]] = score
+    return RobustAverage(columns, base_rate).fit(scores)

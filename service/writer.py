@@ -1,0 +1,77 @@
+"""What is written after the answer: scores and rows, in order, by one task with a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from redis.exceptions import ResponseError
+
+from .cache import ScoreCache
+from .metrics import Metrics
+from .store import StoreDownError
+from .tasks import Rows, Tasks
+
+log = structlog.get_logger()
+
+MAX_WAITING = 1024
+
+
+class Writer:
+    """Writes behind the answers. When the store is slower than the traffic, the oldest rule holds: drop and count."""
+
+    def __init__(self, cache: ScoreCache, tasks: Tasks, metrics: Metrics) -> None:
+        self._cache = cache
+        self._tasks = tasks
+        self._metrics = metrics
+        self._queue: asyncio.Queue[dict[str, bytes] | Rows] = asyncio.Queue(MAX_WAITING)
+
+    def put_scores(self, values: dict[str, bytes]) -> None:
+        """Have scores written."""
+        self._put(values)
+
+    def put_rows(self, rows: Rows) -> None:
+        """Have a task's rows written."""
+        self._put(rows)
+
+    def _put(self, item: dict[str, bytes] | Rows) -> None:
+        try:
+            self._queue.put_nowait(item)
+        except asyncio.QueueFull:
+            self._drop(item, "full")
+
+    async def run(self) -> None:
+        """Write what comes. Runs until cancelled."""
+        while True:
+            item = await self._queue.get()
+            try:
+                await self._write(item)
+            finally:
+                self._queue.task_done()
+
+    async def flush(self, timeout_s: float = 5.0) -> None:
+        """Return when all that was put is written, or the time is over."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._queue.join()
+        except TimeoutError:
+            log.warning("writes_abandoned", count=self._queue.qsize())
+
+    async def _write(self, item: dict[str, bytes] | Rows) -> None:
+        try:
+            if isinstance(item, Rows):
+                await self._tasks.record(item)
+            else:
+                await self._cache.write(item)
+        except StoreDownError:
+            self._drop(item, "store_down")
+        except ResponseError as exc:
+            log.error("store_refused", error=str(exc))
+            self._drop(item, "refused")
+
+    def _drop(self, item: dict[str, bytes] | Rows, why: str) -> None:
+        self._metrics.dropped("rows" if isinstance(item, Rows) else "scores", why)
+        if isinstance(item, Rows):
+            item.task.recorded.clear()  # so that they are put again when they are seen again
+        else:
+            self._cache.forget(item)
