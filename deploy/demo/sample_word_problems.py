@@ -20,6 +20,12 @@ from pathlib import Path
 
 NAMES = ["Ana", "Ben", "Chloe", "Dev", "Elif", "Finn", "Grace", "Hugo", "Iris", "Jonas", "Kemi", "Liam"]
 THINGS = ["apples", "books", "coins", "marbles", "stickers", "pencils", "cards", "shells"]
+#: A model of 135M parameters needs to be shown the form; the examples are the sampler's, not part of the query.
+EXAMPLES = [
+    ("Zoe has 5 keys and finds 2 more. How many keys does Zoe have now?", "5 + 2 = 7. The answer is 7."),
+    ("There are 3 rows with 4 chairs in each row. How many chairs are there in all?", "3 * 4 = 12. The answer is 12."),
+    ("Max has 20 dollars and buys 3 cups at 4 dollars each. How many dollars are left?", "3 * 4 = 12. 20 - 12 = 8. The answer is 8."),
+]
 INSTRUCTION = " Show your work, then end with 'The answer is N.' where N is a number."
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
@@ -37,12 +43,12 @@ def problems(count: int, seed: int) -> Iterator[tuple[str, int]]:
 
 
 def _sum(rng: random.Random) -> tuple[str, int]:
-    a, b, who, what = rng.randint(3, 40), rng.randint(3, 40), rng.choice(NAMES), rng.choice(THINGS)
+    a, b, who, what = rng.randint(2, 20), rng.randint(2, 15), rng.choice(NAMES), rng.choice(THINGS)
     return f"{who} has {a} {what} and finds {b} more. How many {what} does {who} have now?", a + b
 
 
 def _difference(rng: random.Random) -> tuple[str, int]:
-    a, b, who, what = rng.randint(20, 60), rng.randint(3, 19), rng.choice(NAMES), rng.choice(THINGS)
+    a, b, who, what = rng.randint(8, 30), rng.randint(2, 7), rng.choice(NAMES), rng.choice(THINGS)
     return f"{who} has {a} {what} and gives away {b}. How many {what} are left?", a - b
 
 
@@ -80,17 +86,22 @@ def is_correct(text: str, finish_reason: str, answer: int) -> bool:
 
 def sample(url: str, model: str, query: str, answer: int, count: int) -> dict[str, object]:
     """Draw `count` candidates for a query and grade each."""
+    shown = [
+        {"role": role, "content": content}
+        for question, solution in EXAMPLES
+        for role, content in (("user", question + INSTRUCTION), ("assistant", solution))
+    ]
     body = {
         "model": model,
-        "messages": [{"role": "user", "content": query}],
+        "messages": [*shown, {"role": "user", "content": query}],
         "n": count,
-        "temperature": 0.8,
-        "max_tokens": 160,
+        "temperature": 0.7,
+        "max_tokens": 64,
     }
     request = urllib.request.Request(
         url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=600) as reply:
+    with urllib.request.urlopen(request, timeout=3600) as reply:
         choices = json.load(reply)["choices"]
     candidates = []
     for choice in choices:

@@ -1,0 +1,139 @@
+"""Real processes for tests: the service, stand-ins and stores, each on a port or socket of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        """Return the parsed body."""
+        return json.loads(self.raw)
+
+
+def call(url: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout_s: float = 60.0) -> Answer:
+    """Get a URL, or post a body (bytes as they are, anything else as JSON); every status is an answer."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as reply:
+            return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.read())
+    except urllib.error.HTTPError as exc:
+        return Answer(exc.code, {name.lower(): value for name, value in exc.headers.items()}, exc.read())
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path | None = None, start_s: float = START_S) -> None:
+    """Return when a URL answers 200; raise with the log's end when the process dies or takes too long."""
+    until = time.monotonic() + start_s
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError):
+            if call(url, timeout_s=5).status == 200:
+                return
+        time.sleep(0.05)
+    shown = log.read_text()[-3000:] if log and log.exists() else ""
+    raise RuntimeError(f"{url} did not answer (exit code {process.poll()}):\n{shown}")
+
+
+def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> int:
+    """Stop a process and return its exit code."""
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        return process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait(10)
+
+
+@dataclass
+class Server:
+    """A server process and where it answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def post(self, path: str, body: Any, **options: Any) -> Answer:
+        """Post to a path."""
+        return call(self.url + path, body, **options)
+
+    def get(self, path: str, **options: Any) -> Answer:
+        """Get a path."""
+        return call(self.url + path, **options)
+
+    def kill(self) -> None:
+        """Kill the process as a crash would."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+@contextlib.contextmanager
+def standin(kind: str, latency_ms: float = 0.0, port: int = 0) -> Iterator[Server]:
+    """Run a stand-in for a vLLM server."""
+    command = [sys.executable, "-m", "tests.standin", kind, "--latency-ms", str(latency_ms), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        server = Server(f"http://127.0.0.1:{int(process.stdout.readline())}", process)
+        wait_for(server.url + "/health", process)
+        yield server
+    finally:
+        stop(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = None, how: int = signal.SIGTERM) -> Iterator[Server]:
+    """Run `assay serve` on a folder of its own."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "service.log"
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--data-dir", str(folder / "data")]
+    command += ["--config", str(config)] if config else []
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    with log.open("ab") as out:
+        environment = {**kept, "PYTHONPATH": str(ROOT), **(env or {})}
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=environment)
+    try:
+        server = Server(f"http://127.0.0.1:{port}", process)
+        wait_for(server.url + "/healthz", process, log)
+        yield server
+    finally:
+        stop(process, how)
+
+
+def write_config(path: Path, config: dict[str, Any]) -> Path:
+    """Write a configuration; JSON is YAML."""
+    path.write_text(json.dumps(config))
+    return path

