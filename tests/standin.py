@@ -198,7 +198,7 @@ class StandIn:
                 raise Refusal(400, message, "Bad Request", "body.0") from None
             if asked.get("model", self.kind) != self.kind:
                 message = f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
-                raise Refusal(404, message, "NotFoundError", "model")
+                raise Refusal(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
             return 200, self.routes[path](asked)
         except Refusal as exc:
             return exc.status, exc.body

@@ -8,7 +8,7 @@ from typing import Any
 
 #: An answer comes last: what is before this many characters is not looked at.
 TAIL = 4000
-STATED = re.compile(r"(?i)\b(?:final\s+)?answer\s*(?:is|:|=)\s*(?P<answer>[^\n]{1,300})")
+STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
 BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
 HASHES = re.compile(r"####\s*(?P<answer>[^\n]{1,300})")
 #: What makes a candidate's answer a mathematical one even where the query has no number in it.

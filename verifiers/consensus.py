@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import anyio
-from anyio import CapacityLimiter, to_process
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from pydantic import Field
 
 from .answers import same_answers, same_plain_answers
@@ -55,20 +55,20 @@ class Consensus:
         """Return one verdict a pair; all pairs are of one query."""
         if len(pairs) < 2:
             return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
-        groups = await self._groups(pairs[0].query.text, [pair.candidate for pair in pairs])
+        groups, remark = await self._groups(pairs[0].query.text, [pair.candidate for pair in pairs])
         sizes = Counter(groups)
-        return Verdicts([_verdict(group, sizes, len(groups)) for group in groups])
+        return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
 
-    async def _groups(self, query: str, texts: list[str]) -> list[int | None]:
+    async def _groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:
+        """Return the number of each text's answer group, and a remark where they were not compared as configured."""
         if not self._by_value:
             await self.check()
-            return same_plain_answers(texts)
+            return same_plain_answers(texts), None
         mathematical = self.consensus.answers == "math" or re.search(r"\d", query) is not None
         with anyio.move_on_after(self.consensus.time_limit_s):
-            return await to_process.run_sync(
-                same_answers, texts, mathematical, max(1, int(self.consensus.time_limit_s / 4)), cancellable=True, limiter=self._room
-            )
-        return same_plain_answers(texts)
+            each_s = max(1, int(self.consensus.time_limit_s / 4))
+            return await self._in_worker(texts, mathematical, each_s), None
+        return same_plain_answers(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
 
     async def check(self) -> None:
         """Return when answers can be compared as configured."""
@@ -78,10 +78,22 @@ class Consensus:
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if self._by_value:
-            await to_process.run_sync(same_answers, ["\\boxed{1}"], True, 30, cancellable=True, limiter=self._room)
+            await self._in_worker(["\\boxed{1}"], True, 30)
+
+    async def _in_worker(self, texts: list[str], mathematical: bool, each_s: int) -> list[int | None]:
+        """Compare in a worker process; a cancelled call kills it, and one that died meanwhile is replaced."""
+        for _ in range(self.consensus.processes):
+            try:
+                return await self._run(texts, mathematical, each_s)
+            except BrokenWorkerProcess:
+                continue
+        return await self._run(texts, mathematical, each_s)
+
+    async def _run(self, texts: list[str], mathematical: bool, each_s: int) -> list[int | None]:
+        return await to_process.run_sync(same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room)
 
 
-def _verdict(group: int | None, sizes: Counter[int | None], total: int) -> Verdict:
+def _verdict(group: int | None, sizes: Counter[int | None], total: int, remark: str | None) -> Verdict:
     if group is None:
         return Verdict(None, Status.NOT_APPLICABLE, "no answer could be read from the candidate")
-    return Verdict(sizes[group] / total)
+    return Verdict(sizes[group] / total, reason=remark)

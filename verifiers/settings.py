@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 """A name for use in answers, metrics and keys."""
 
-Endpoint = Annotated[HttpUrl, AfterValidator(lambda url: str(url).rstrip("/"))]
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be a base URL such as http://127.0.0.1:8000")
+    parts.port  # noqa: B018 - raises ValueError for one that is no port
+    return value.rstrip("/")
+
+
+Endpoint = Annotated[str, AfterValidator(_base_url)]
 
 
 class VerifierSettings(BaseModel):
@@ -60,7 +71,7 @@ class ServedSettings(VerifierSettings):
     @property
     def urls(self) -> tuple[str, ...]:
         """Return the base URLs, one or many."""
-        return tuple(str(url) for url in self.endpoints) or (str(self.endpoint),)
+        return self.endpoints or (str(self.endpoint),)
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return what determines a score: the model and its revision as well, not where it is served."""

@@ -23,6 +23,8 @@ THINGS = ["apples", "books", "coins", "marbles", "stickers", "pencils", "cards",
 #: A model of 135M parameters needs to be shown the form; the examples are the sampler's, not part of the query.
 EXAMPLES = [
     ("Zoe has 5 keys and finds 2 more. How many keys does Zoe have now?", "5 + 2 = 7. The answer is 7."),
+    ("Leo has 9 pears and gives away 4. How many pears are left?", "9 - 4 = 5. The answer is 5."),
+    ("8 rings are shared equally among 2 friends. How many rings does each friend get?", "8 / 2 = 4. The answer is 4."),
     ("There are 3 rows with 4 chairs in each row. How many chairs are there in all?", "3 * 4 = 12. The answer is 12."),
     ("Max has 20 dollars and buys 3 cups at 4 dollars each. How many dollars are left?", "3 * 4 = 12. 20 - 12 = 8. The answer is 8."),
 ]
@@ -34,7 +36,7 @@ def problems(count: int, seed: int) -> Iterator[tuple[str, int]]:
     """Yield `count` distinct problems of one to three steps, each with its exact answer."""
     rng = random.Random(seed)
     seen: set[str] = set()
-    makers = [_sum, _difference, _boxes, _share, _two_step, _price]
+    makers = [_sum, _difference, _boxes, _sum, _difference, _share, _two_step, _sum, _difference, _price]
     while len(seen) < count:
         text, answer = makers[len(seen) % len(makers)](rng)
         if text not in seen:
@@ -43,22 +45,22 @@ def problems(count: int, seed: int) -> Iterator[tuple[str, int]]:
 
 
 def _sum(rng: random.Random) -> tuple[str, int]:
-    a, b, who, what = rng.randint(2, 20), rng.randint(2, 15), rng.choice(NAMES), rng.choice(THINGS)
+    a, b, who, what = rng.randint(2, 12), rng.randint(2, 9), rng.choice(NAMES), rng.choice(THINGS)
     return f"{who} has {a} {what} and finds {b} more. How many {what} does {who} have now?", a + b
 
 
 def _difference(rng: random.Random) -> tuple[str, int]:
-    a, b, who, what = rng.randint(8, 30), rng.randint(2, 7), rng.choice(NAMES), rng.choice(THINGS)
+    a, b, who, what = rng.randint(7, 18), rng.randint(2, 6), rng.choice(NAMES), rng.choice(THINGS)
     return f"{who} has {a} {what} and gives away {b}. How many {what} are left?", a - b
 
 
 def _boxes(rng: random.Random) -> tuple[str, int]:
-    a, b, what = rng.randint(2, 9), rng.randint(3, 12), rng.choice(THINGS)
+    a, b, what = rng.randint(2, 5), rng.randint(2, 6), rng.choice(THINGS)
     return f"There are {a} boxes with {b} {what} in each box. How many {what} are there in all?", a * b
 
 
 def _share(rng: random.Random) -> tuple[str, int]:
-    a, b, what = rng.randint(2, 6), rng.randint(2, 12), rng.choice(THINGS)
+    a, b, what = rng.randint(2, 5), rng.randint(2, 8), rng.choice(THINGS)
     return f"{a * b} {what} are shared equally among {a} friends. How many {what} does each friend get?", b
 
 
@@ -95,7 +97,7 @@ def sample(url: str, model: str, query: str, answer: int, count: int) -> dict[st
         "model": model,
         "messages": [*shown, {"role": "user", "content": query}],
         "n": count,
-        "temperature": 0.7,
+        "temperature": 0.6,
         "max_tokens": 64,
     }
     request = urllib.request.Request(

@@ -1,0 +1,156 @@
+"""The robust average."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from aggregation import Column, Floats, NotFittedError, RobustAverage, order
+
+NAN = math.nan
+COLUMNS = [Column("a", "a", (0, 1)), Column("b", "rm"), Column("c", "rm")]
+
+
+def sample(rows: int = 300, seed: int = 0) -> Floats:
+    """Return scores of three verifiers that share what is true; the second has heavy tails, the third holes."""
+    random = np.random.default_rng(seed)
+    truth = random.normal(size=(rows, 1))
+    scores = truth + random.normal(size=(rows, 3))
+    scores[:, 0] = 1 / (1 + np.exp(-scores[:, 0]))
+    scores[:, 1] = 40 * scores[:, 1] ** 3
+    scores[random.random(rows) < 0.2, 2] = NAN
+    return np.asarray(scores)
+
+
+def test_contributions_and_the_intercept_sum_to_the_log_odds() -> None:
+    """Also with holes, and with a stated base rate."""
+    scores = sample()
+    for model in (RobustAverage(COLUMNS), RobustAverage(COLUMNS, 0.2).fit(scores)):
+        assert model.contributions(scores).sum(axis=1) + model.intercept == pytest.approx(model.score_samples(scores))
+
+
+def test_a_family_counts_less_a_head() -> None:
+    """Weights fall with the root of the family's size; a stated weight multiplies."""
+    model = RobustAverage([*COLUMNS, Column("d", "d", weight=3)])
+
+    assert model.weights.tolist() == pytest.approx([1, 1 / math.sqrt(2), 1 / math.sqrt(2), 3])
+
+
+def test_a_missing_score_is_not_a_low_one() -> None:
+    """A row gets what its other scores alone would give it; one without any has no score at all."""
+    scores = sample()
+    model = RobustAverage(COLUMNS).fit(scores)
+    row = np.array([[0.9, 30.0, NAN]])
+    alone = RobustAverage(COLUMNS[:2])
+    alone.low_, alone.high_, alone.centre_, alone.weights = model.low_[:2], model.high_[:2], model.centre_[:2], model.weights[:2]
+    alone.mean_, alone.sd_ = model.mean_, model.sd_
+    alone._prepare()
+
+    assert model.score_samples(row) == pytest.approx(alone.score_samples(row[:, :2]))
+    assert np.isnan(model.score_samples(np.full((1, 3), NAN))).all()
+    assert np.isnan(model.predict_proba(np.full((1, 3), NAN))).all()
+
+
+def test_infinite_is_missing() -> None:
+    """±inf says nothing."""
+    model = RobustAverage(COLUMNS).fit(sample())
+
+    assert model.score_samples(np.array([[0.5, np.inf, NAN]])) == pytest.approx(model.score_samples(np.array([[0.5, NAN, NAN]])))
+
+
+def test_an_outlier_counts_no_more_than_the_range() -> None:
+    """Clipped to the 2.5 % and 97.5 % quantiles."""
+    model = RobustAverage(COLUMNS).fit(sample())
+
+    assert model.score_samples(np.array([[0.5, 1e9, 0]])) == pytest.approx(model.score_samples(np.array([[0.5, model.high_[1], 0]])))
+
+
+def test_cold_a_bounded_column_uses_its_range_and_an_unbounded_one_the_requests_own() -> None:
+    """One whose scores are all equal says nothing."""
+    model = RobustAverage(COLUMNS)
+
+    told = model.score_samples(np.array([[0.5, 10, 7], [0.5, 20, 7]]))
+    same = model.contributions(np.array([[0.5, 10, 7], [0.5, 20, 7]]))
+
+    assert told[1] > told[0]
+    assert same[:, 2].tolist() == [0, 0]
+    assert np.isnan(model.score_samples(np.array([[NAN, 10, 7], [NAN, 10, 7]]))).all()
+
+
+def test_learned_ranges_do_not_follow_the_request() -> None:
+    """What a row gets does not depend on its neighbours."""
+    scores = sample()
+    model = RobustAverage(COLUMNS).fit(scores)
+
+    assert model.score_samples(scores[:1]) == pytest.approx(model.score_samples(scores)[:1])
+
+
+def test_too_few_scores_or_one_value_teach_nothing() -> None:
+    """Such a column keeps its stated range; with no other, the model is not fitted."""
+    scores = sample()
+    scores[:, 1] = 5.0
+    scores[9:, 2] = NAN
+    model = RobustAverage(COLUMNS).fit(scores)
+
+    assert np.isnan(model.low_).tolist() == [False, True, True]
+    with pytest.raises(NotFittedError):
+        RobustAverage(COLUMNS).fit(np.full((100, 3), 1.0))
+
+
+def test_binary_scores_keep_their_range_when_a_tail_is_thin() -> None:
+    """The quantiles of a rare 1 coincide: minimum and maximum are used."""
+    scores = np.zeros((1000, 1))
+    scores[:5] = 1
+    model = RobustAverage([Column("a", "a")]).fit(scores)
+
+    assert (model.low_[0], model.high_[0]) == (0, 1)
+
+
+def test_through_json_and_back_nothing_changes() -> None:
+    """To the last bit; other columns go by key."""
+    scores = sample()
+    model = RobustAverage(COLUMNS).fit(scores)
+
+    again = RobustAverage.from_dict(json.loads(json.dumps(model.to_dict())), COLUMNS)
+    turned = RobustAverage.from_dict(model.to_dict(), [COLUMNS[2], Column("new", "n", (0, 1)), COLUMNS[0]])
+
+    assert np.array_equal(again.score_samples(scores), model.score_samples(scores), equal_nan=True)
+    assert turned.low_[[0, 2]].tolist() == model.low_[[2, 0]].tolist()
+    assert np.isnan(turned.low_[1])
+
+
+@pytest.mark.parametrize("damage", [{"format": 99}, {"kind": "other"}, {"columns": [{"key": "a"}]}, {"sd": 0}, {"mean": None}, {"sd": math.nan}])
+def test_a_damaged_model_is_refused(damage: dict[str, object]) -> None:
+    """With a message, whatever is wrong."""
+    with pytest.raises(ValueError, match=r"damaged|not a robust"):
+        RobustAverage.from_dict(RobustAverage(COLUMNS).fit(sample()).to_dict() | damage, COLUMNS)
+
+
+def test_a_base_rate_must_be_a_share() -> None:
+    """0 and 1 leave nothing to decide."""
+    with pytest.raises(ValueError, match="base_rate"):
+        RobustAverage(COLUMNS, 1.0)
+
+
+def test_probability_orders_as_the_log_odds_and_missing_comes_last() -> None:
+    """Ties go by the keys, not by place."""
+    log_odds = np.array([0.5, NAN, 2.0, 0.5, 0.5])
+
+    assert order(log_odds, [9, 1, 5, 3, 7]) == [2, 3, 4, 0, 1]
+
+
+def test_it_finds_the_better_candidate_more_often_than_any_one_verifier() -> None:
+    """Ten verifiers of equal worth, fixed seed."""
+    random = np.random.default_rng(1)
+    truth = random.random(4000) < 0.5
+    scores = truth[:, None] + 1.5 * random.normal(size=(4000, 10))
+    model = RobustAverage([Column(str(place), str(place)) for place in range(10)]).fit(scores)
+
+    def right(score: Floats) -> float:
+        best = score.reshape(-1, 4).argmax(axis=1)
+        return float(truth.reshape(-1, 4)[np.arange(1000), best].mean())
+
+    assert right(model.score_samples(scores)) > max(right(scores[:, place]) for place in range(10)) + 0.1
