@@ -1,6 +1,7 @@
 """`python -m service` is the `assay` command."""
 
-from .cli import main
+# Absolute, since worker processes import this file by its path.
+from service.cli import main
 
 if __name__ == "__main__":
     main()

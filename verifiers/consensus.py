@@ -14,7 +14,7 @@ from pydantic import Field
 
 from .answers import same_answers, same_plain_answers
 from .base import Pair, Status, Verdict, Verdicts
-from .errors import MissingExtraError
+from .errors import MissingExtraError, VerifierError
 from .settings import VerifierSettings
 
 ALONE = "one candidate alone cannot agree with others"
@@ -82,15 +82,14 @@ class Consensus:
 
     async def _in_worker(self, texts: list[str], mathematical: bool, each_s: int) -> list[int | None]:
         """Compare in a worker process; a cancelled call kills it, and one that died meanwhile is replaced."""
-        for _ in range(self.consensus.processes):
+        for _ in range(self.consensus.processes + 1):
             try:
-                return await self._run(texts, mathematical, each_s)
-            except BrokenWorkerProcess:
-                continue
-        return await self._run(texts, mathematical, each_s)
-
-    async def _run(self, texts: list[str], mathematical: bool, each_s: int) -> list[int | None]:
-        return await to_process.run_sync(same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room)
+                return await to_process.run_sync(
+                    same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room
+                )
+            except BrokenWorkerProcess as exc:
+                broken = exc
+        raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
 
 
 def _verdict(group: int | None, sizes: Counter[int | None], total: int, remark: str | None) -> Verdict:
