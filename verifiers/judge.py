@@ -106,10 +106,6 @@ class Judge(ServedVerifier):
         system = [Message("system", self.judge.system)] if self.judge.system else []
         return [{"role": message.role, "content": message.content} for message in [*system, asked]]
 
-    async def warm_up(self) -> None:
-        """Learn the ids of the label tokens."""
-        await self._labels()
-
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         labels = await self._labels()
         try:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Message, Pair, Query, Usage, Verdicts
+from .base import Message, Pair, Usage, Verdicts
 from .chat_template import TemplateBook
 from .errors import BadReplyError
 from .served import ServedVerifier, in_order, number, usage_of
@@ -44,10 +44,6 @@ class RewardModel(ServedVerifier):
         super().__init__(settings, transport)
         self.system = settings.system
         self.templates = TemplateBook(self.upstream)
-
-    async def warm_up(self) -> None:
-        """Learn the template of the commonest conversation."""
-        await self.templates.of(tuple(message.role for message in self.conversation(Pair(Query.of(""), ""))))
 
     def conversation(self, pair: Pair) -> list[Message]:
         """Return the query's turns with the candidate as the assistant's last."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts
-from .errors import BadReplyError, RefusedError, VerifierError
+from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
 from .hostile import neutralise, shorten
 from .settings import ServedSettings
 from .transport import Transport
@@ -63,7 +63,7 @@ class ServedVerifier:
             async with asyncio.timeout(min(5.0, self.settings.timeout_s)):
                 served = [model.id for model in (await self.upstream.get("/v1/models", _Models, endpoint)).data]
         except TimeoutError:
-            return VerifierError(f"{endpoint.url} does not answer GET /v1/models")
+            return VerifierTimeoutError(f"{endpoint.url} does not answer GET /v1/models")
         except VerifierError as exc:
             return exc
         if self.settings.model in served:
@@ -71,7 +71,7 @@ class ServedVerifier:
         return RefusedError(f"{endpoint.url} does not serve {self.settings.model!r}; it serves: {', '.join(served)}", 404)
 
     async def warm_up(self) -> None:
-        """Nothing is slow at the first call."""
+        """Leave it to the first call: a service that starts on a full cache asks its servers nothing."""
 
     def _text(self, candidate: str) -> str:
         """Return a candidate as the model may see it: shortened where asked for, markers made harmless."""
