@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from .base import Floats
 
 
-def order(log_odds: Floats, tie_keys: Sequence[int]) -> list[int]:
+def order(log_odds: Floats, tie_keys: Callable[[], Sequence[int]]) -> list[int]:
     """Return the candidates' places, best first; those without log-odds come last.
 
     Equal log-odds are ordered by `tie_keys`, which follow from query and text and not from the place in the request.
     """
     keys = np.where(np.isnan(log_odds), np.inf, -log_odds)
-    return sorted(range(len(keys)), key=lambda place: (keys[place], tie_keys[place], place))
+    places = np.argsort(keys, kind="stable")
+    ordered = keys[places]
+    if (ordered[1:] != ordered[:-1]).all():
+        return [int(place) for place in places]
+    ties, plain = tie_keys(), keys.tolist()
+    return sorted(range(len(plain)), key=lambda place: (plain[place], ties[place], place))

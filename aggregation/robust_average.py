@@ -149,7 +149,10 @@ class RobustAverage:
 
     def _average(self, scores: Floats) -> Floats:
         units, weights = self._units(scores)
-        return np.nansum(units * weights, axis=1) / _denominator(units, weights)
+        missing = np.isnan(units)
+        if not missing.any():
+            return np.asarray(units @ weights / weights.sum())
+        return np.where(missing, 0.0, units) @ weights / _denominator(units, weights)
 
     def _units(self, scores: Floats) -> tuple[Floats, Floats]:
         """Return the mapped scores u (NaN where missing) and the columns' weights."""
@@ -181,7 +184,8 @@ def _denominator(units: Floats, weights: Floats) -> Floats:
 def _finite(scores: Floats) -> Floats:
     """Return the scores with what is infinite made missing."""
     scores = np.asarray(scores, float)
-    return np.where(np.isinf(scores), np.nan, scores) if np.isinf(scores).any() else scores
+    infinite = np.isinf(scores)
+    return np.where(infinite, np.nan, scores) if infinite.any() else scores
 
 
 def _none_for_nan(value: float) -> float | None:

@@ -57,10 +57,10 @@ def tail(outcome: Outcome) -> dict[str, Any]:
     usage = outcome.sheet.usage
     return {
         "usage": {
-            "calls": sum(each.calls for each in usage),
+            "calls": usage.calls,
             "cache_hits": int(outcome.sheet.cached.sum()),
-            "prompt_tokens": sum(each.prompt_tokens for each in usage),
-            "completion_tokens": sum(each.completion_tokens for each in usage),
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
             "cost": outcome.cost,
         },
         "warnings": outcome.warnings,
@@ -69,7 +69,7 @@ def tail(outcome: Outcome) -> dict[str, Any]:
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    contributions = outcome.contributions.tolist()
+    contributions = outcome.model.contributions(outcome.sheet.raw).tolist()
     return [
         {member.name: {**cell(outcome.sheet, row, column), "contribution": _known(contributions[row][column], outcome.sheet, row, column)}
          for column, member in enumerate(outcome.members)}

@@ -37,8 +37,8 @@ def assay_version() -> str:
         return "unknown"
 
 
-def create_app(config: Config, transport: Transport | None = None) -> FastAPI:
-    """Return the application; its parts are opened and closed with its lifespan."""
+def create_app(config: Config, transport: Transport | None = None) -> Gate:
+    """Return the application behind its gate; its parts are opened and closed with its lifespan."""
     metrics = Metrics()
 
     @asynccontextmanager
@@ -57,12 +57,11 @@ def create_app(config: Config, transport: Transport | None = None) -> FastAPI:
     )  # fmt: skip
     app.include_router(routes.router)
     errors.install(app)
-    app.add_middleware(Gate, settings=config.service, metrics=metrics, scoring=routes.SCORING)
     _document(app)
-    return app
+    return Gate(app, config.service, metrics, routes.SCORING)
 
 
-def worker_app() -> FastAPI:
+def worker_app() -> Gate:
     """Return the application as configured by the environment; what each worker process calls."""
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))
     configure_logging(config.service)

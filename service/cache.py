@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from verifiers import LASTING, Status
+from verifiers import LASTING
 
 from .keys import Keys
 from .sheet import Sheet
@@ -25,6 +25,10 @@ RECORD = np.dtype(
 MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
 SCORES = PREFIX + "score:"
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
+
+#: Which statuses are worth remembering, by number.
+LASTS = np.zeros(256, bool)
+LASTS[[int(status) for status in LASTING]] = True
 
 Records = npt.NDArray[np.void]
 
@@ -52,7 +56,7 @@ class ScoreCache:
         Raises `StoreDownError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
-        found = await self._store.call(lambda: self._store.redis.mget([SCORES + name for name in names]))
+        found = await self._store.call(lambda: self._store.redis.execute_command("MGET", *[SCORES + name for name in names]))
         stored: dict[str, bytes] = {name: value for name, value in zip(names, found, strict=True) if value}
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
@@ -77,47 +81,53 @@ class ScoreCache:
 
     def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""
-        lasting = np.isin(sheet.status, [int(status) for status in LASTING])
-        new = sheet.asked & lasting & ~np.isnan(np.where(sheet.status == Status.OK, sheet.raw, 0.0))
+        new = sheet.asked & LASTS[sheet.status]
         setwise = np.array([column.setwise for column in columns])
-        prints = np.array([column.fingerprint for column in columns], np.uint64)
         values: dict[str, bytes] = {}
         pointwise = new & ~setwise
-        for place in np.flatnonzero(pointwise.any(axis=1)):
-            records = self._records(sheet, np.full(len(columns), place), np.arange(len(columns)), prints)[pointwise[place]]
-            values[keys.pairs[place]] = _merged(stored.get(keys.pairs[place]), records)
+        if pointwise.any():
+            table = self._table(columns, sheet)
+            whole_rows = pointwise[:, ~setwise].all(axis=1)
+            plain = table[:, ~setwise]
+            for place in np.flatnonzero(pointwise.any(axis=1)).tolist():
+                records = plain[place] if whole_rows[place] else table[place][pointwise[place]]
+                values[keys.pairs[place]] = _merged(stored.get(keys.pairs[place]), records)
         if keys.whole:
             order = np.array(keys.set_order)
-            parts = [
-                self._records(sheet, order, np.full(len(order), column), prints[column : column + 1].repeat(len(order)))
-                for column in np.flatnonzero(setwise)
-                if new[:, column].all()
-            ]
-            if parts:
-                values[keys.whole] = _merged(stored.get(keys.whole), np.concatenate(parts), MAX_RECORDS * len(order))
+            compared = [column for column in np.flatnonzero(setwise) if new[:, column].all()]
+            if compared:
+                records = self._table(columns, sheet)[order][:, compared].T.reshape(-1)
+                values[keys.whole] = _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))
         self._unwritten |= values
         return values
 
-    def _records(self, sheet: Sheet, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], prints: npt.NDArray[np.uint64]) -> Records:
-        records = np.zeros(len(rows), RECORD)
-        records["fingerprint"] = prints
-        records["score"] = sheet.raw[rows, columns]
-        records["expires"] = int(time.time()) + self._ttl_s
-        records["label_mass"] = sheet.label_mass[rows, columns]
-        records["truncated"] = sheet.truncated[rows, columns]
-        records["status"] = sheet.status[rows, columns]
-        return records
+    def _table(self, columns: Sequence[Column], sheet: Sheet) -> Records:
+        """Return a sheet as records, shape (pairs, verifiers)."""
+        table = np.empty(sheet.raw.shape, RECORD)
+        table["fingerprint"] = np.array([column.fingerprint for column in columns], np.uint64)
+        table["score"] = sheet.raw
+        table["expires"] = int(time.time()) + self._ttl_s
+        table["label_mass"] = sheet.label_mass
+        table["truncated"] = sheet.truncated
+        table["status"] = sheet.status
+        return table
 
     def _fill_pointwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> None:
         values = [stored.get(name, b"") for name in keys.pairs]
+        places = [place for place, column in enumerate(columns) if not column.setwise]
         if not any(values):
             return
         records, counts = self._parse(values)
+        if len(records) == len(values) * len(places) and (counts == len(places)).all():
+            # The common case, as one request wrote it: every pair has a record of each verifier, in order.
+            table = records.reshape(len(values), len(places))
+            if (table["fingerprint"] == [columns[place].fingerprint for place in places]).all():
+                _fill(sheet, np.arange(len(values))[:, None], np.array(places), table)
+                return
         rows = np.repeat(np.arange(len(values)), counts)
-        for place, column in enumerate(columns):
-            if not column.setwise:
-                hit = records["fingerprint"] == column.fingerprint
-                _fill(sheet, rows[hit], place, records[hit])
+        for place in places:
+            hit = records["fingerprint"] == columns[place].fingerprint
+            _fill(sheet, rows[hit], place, records[hit])
 
     def _fill_setwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes) -> None:
         records, _ = self._parse([value])
@@ -143,8 +153,8 @@ class ScoreCache:
         return records, counts
 
 
-def _fill(sheet: Sheet, rows: npt.NDArray[np.intp], column: int, records: Records) -> None:
-    if len(rows):
+def _fill(sheet: Sheet, rows: npt.NDArray[np.intp], column: int | npt.NDArray[np.intp], records: Records) -> None:
+    if records.size:
         sheet.raw[rows, column] = records["score"]
         sheet.status[rows, column] = records["status"]
         sheet.label_mass[rows, column] = records["label_mass"]

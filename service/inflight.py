@@ -39,10 +39,10 @@ class Share:
     rows: list[tuple[int, str]]
     owner: bool  # the request that set the flight off, and is billed for it
 
-    def verdicts(self) -> list[tuple[int, Verdict]]:
+    def verdicts(self) -> list[Verdict]:
         """Return what was said of each of the request's rows, once the flight has landed."""
-        items = self.flight.task.result().items
-        return [(row, items[self.flight.places[key]]) for row, key in self.rows]
+        items, places = self.flight.task.result().items, self.flight.places
+        return [items[places[key]] for _, key in self.rows]
 
 
 class Inflight:

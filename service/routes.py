@@ -25,8 +25,6 @@ from .tasks import Task
 router = APIRouter()
 Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
 
-#: Paths that score, and so take a place.
-SCORING = ("/v1/rank", "/v1/score_pairs")
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
 
 
@@ -83,6 +81,10 @@ async def score_pairs(request: Request) -> Response:
     outcome = await _score(request, engine, Job(task, pairs, False, _deadline_s(engine, asked.deadline_ms), _budget(asked)))
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(answers.scores(outcome, request_id=request_id, task=task.name, ensemble=task.ensemble, explain=asked.explain))
+
+
+#: What scores, and so takes a place.
+SCORING = {"/v1/rank": rank, "/v1/score_pairs": score_pairs}
 
 
 @router.get("/healthz")

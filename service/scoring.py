@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from aggregation import Floats, order
+from aggregation import Floats, RobustAverage, logistic, order
 from verifiers import Pair, Status, Verdict
 
 from .cache import Column, ScoreCache
@@ -70,9 +70,9 @@ class Outcome:
 
     sheet: Sheet
     members: Sequence[Member]
+    model: RobustAverage
     log_odds: Floats
     probability: Floats
-    contributions: Floats
     order: list[int]
     version: str
     cold: bool
@@ -81,6 +81,8 @@ class Outcome:
     @property
     def cost(self) -> float:
         """Return what was spent on fresh scores, in the units of the configuration."""
+        if not self.sheet.asked.any():
+            return 0.0
         asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
         return float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))
 
@@ -188,12 +190,11 @@ class Scorer:
         if share.flight.task.cancelled():  # the loop is closing down
             _enter(run, share.column, [row for row, _ in share.rows], LATE)
             return
-        for row, verdict in share.verdicts():
-            run.sheet.put(row, share.column, verdict)
+        run.sheet.put_all([row for row, _ in share.rows], share.column, share.verdicts())
         latency = share.flight.latency_ms
         run.sheet.latency_ms[share.column] = max(run.sheet.latency_ms[share.column] or 0.0, latency)
         if share.owner:
-            run.sheet.usage[share.column].add(share.flight.task.result().usage)
+            run.sheet.usage.add(share.flight.task.result().usage)
             self._metrics.asked(run.members[share.column].name, latency / 1e3)
 
     def _close(self, job: Job, run: _Run) -> Outcome:
@@ -208,11 +209,10 @@ class Scorer:
         if rows is not None:
             self._writer.put_rows(rows)
         model = job.task.model
-        contributions = model.contributions(sheet.raw)
         log_odds = model.score_samples(sheet.raw)
         return Outcome(
-            sheet, run.members, log_odds, model.predict_proba(sheet.raw), contributions,
-            order(log_odds, run.keys.tie_keys()), job.task.model_version, job.task.cold, run.warnings,
+            sheet, run.members, model, log_odds, logistic(log_odds), order(log_odds, run.keys.tie_keys),
+            job.task.model_version, job.task.cold, run.warnings,
         )  # fmt: skip
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255
-_PARTIAL = np.array([int(status) for status in PARTIAL], np.uint8)
+_IS_PARTIAL = np.zeros(256, bool)
+_IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 
 
 class Sheet:
@@ -26,7 +29,7 @@ class Sheet:
         self.asked: npt.NDArray[np.bool_] = np.zeros(shape, bool)
         self.latency_ms: list[float | None] = [None] * verifiers
         self.reasons: dict[tuple[int, int], str] = {}
-        self.usage = [Usage() for _ in range(verifiers)]
+        self.usage = Usage()
 
     def put(self, row: int, column: int, verdict: Verdict) -> None:
         """Enter a verdict."""
@@ -41,9 +44,23 @@ class Sheet:
         if verdict.reason is not None:
             self.reasons[row, column] = verdict.reason
 
+    def put_all(self, rows: Sequence[int], column: int, verdicts: Sequence[Verdict]) -> None:
+        """Enter a verdict a row."""
+        if all(verdict.status is Status.OK and verdict.reason is None for verdict in verdicts):
+            self.asked[rows, column] = True
+            self.status[rows, column] = Status.OK
+            self.raw[rows, column] = [verdict.score for verdict in verdicts]
+            for row, verdict in zip(rows, verdicts, strict=True):
+                if verdict.label_mass is not None or verdict.truncated_tokens:
+                    self.put(row, column, verdict)
+        else:
+            for row, verdict in zip(rows, verdicts, strict=True):
+                self.put(row, column, verdict)
+
     def unknown_rows(self, column: int) -> list[int]:
         """Return the pairs of which a verifier's word is still wanted."""
-        return [int(row) for row in np.flatnonzero(self.status[:, column] == UNKNOWN)]
+        rows: list[int] = np.flatnonzero(self.status[:, column] == UNKNOWN).tolist()
+        return rows
 
     @property
     def complete(self) -> bool:
@@ -53,7 +70,7 @@ class Sheet:
     @property
     def partial(self) -> bool:
         """Return whether a verifier failed at something."""
-        return bool(np.isin(self.status, _PARTIAL).any())
+        return bool(self.asked.any() and _IS_PARTIAL[self.status].any())  # what is remembered is no failure
 
     @property
     def has_score(self) -> bool:

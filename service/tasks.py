@@ -95,21 +95,22 @@ class Tasks:
         if not task.learns or task.version >= len(FREEZE_AT):
             return None
         name = keys.whole or keys.pairs[0]
-        complete = not np.isnan(raw).any()
         if name in task.recorded:
             return None
-        if complete:  # what lacks a score is worth recording again when the score is there
+        if not np.isnan(raw).any():  # what lacks a score is worth recording again when the score is there
             task.recorded[name] = None
             if len(task.recorded) > REMEMBERED_REQUESTS:
                 task.recorded.popitem(last=False)
-        values: dict[str, bytes] = {}
-        names = np.array([column.key.encode() for column in task.columns], "S24")
-        for key, row in zip(keys.pairs, raw, strict=True):
-            known = ~np.isnan(row)
-            if known.any():
-                records = np.zeros(int(known.sum()), RECORD)
-                records["column"], records["score"] = names[known], row[known]
-                values[key] = records.tobytes()
+        table = np.empty(raw.shape, RECORD)
+        table["column"] = np.array([column.key.encode() for column in task.columns], "S24")
+        table["score"] = raw
+        known = ~np.isnan(raw)
+        whole = known.all(axis=1).tolist()
+        values = {
+            key: table[row].tobytes() if whole[row] else table[row][known[row]].tobytes()
+            for row, key in enumerate(keys.pairs)
+            if whole[row] or known[row].any()
+        }
         return Rows(task, values) if values else None
 
     async def record(self, rows: Rows) -> None:
@@ -169,10 +170,10 @@ class Tasks:
 
 def fit_rows(columns: Sequence[Column], base_rate: float, stored: Sequence[bytes]) -> RobustAverage:
     """Return a model of stored rows; scores of verifiers that are not among the columns are left out."""
-    places = {column.key.encode(): place for place, column in enumerate(columns)}
     scores = np.full((len(stored), len(columns)), np.nan)
-    for row, value in enumerate(stored):
-        for name, score in np.frombuffer(value, RECORD):
-            if bytes(name) in places:
-                scores[row, places[bytes(name)]] = score
+    records = np.frombuffer(b"".join(stored), RECORD)
+    rows = np.repeat(np.arange(len(stored)), [len(value) // RECORD.itemsize for value in stored])
+    for place, column in enumerate(columns):
+        found = records["column"] == column.key.encode()
+        scores[rows[found], place] = records["score"][found]
     return RobustAverage(columns, base_rate).fit(scores)

@@ -139,7 +139,7 @@ def test_probability_orders_as_the_log_odds_and_missing_comes_last() -> None:
     """Ties go by the keys, not by place."""
     log_odds = np.array([0.5, NAN, 2.0, 0.5, 0.5])
 
-    assert order(log_odds, [9, 1, 5, 3, 7]) == [2, 3, 4, 0, 1]
+    assert order(log_odds, lambda: [9, 1, 5, 3, 7]) == [2, 3, 4, 0, 1]
 
 
 def test_it_finds_the_better_candidate_more_often_than_any_one_verifier() -> None:
