@@ -92,7 +92,7 @@ async def open_engine(config: Config, metrics: Metrics, transport: Transport | N
             await asyncio.to_thread(embedded.start)
             url = embedded.url
             await stack.enter_async_context(_background(embedded.keep_running()))
-        store = Store(url)
+        store = Store(url, connections=2 * (settings.max_active + settings.max_queued) + 16)
         stack.push_async_callback(store.close)
         if transport is None:
             transport = HttpPool()

@@ -49,38 +49,42 @@ class Inflight:
     """All flights of one process, by verifier fingerprint and pair."""
 
     def __init__(self) -> None:
-        self._flights: dict[tuple[int, str], Flight] = {}
+        self._lanes: dict[int, dict[str, Flight]] = {}
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return sum(len(lane) for lane in self._lanes.values())
 
-    def board(self, guarded: Guarded, fingerprint: int, column: int, wanted: Sequence[tuple[int, str, Pair]]) -> list[Share]:
-        """Return shares in flights for all wanted (row, key, pair), joining those under way, starting the rest in batches."""
+    def board(
+        self, guarded: Guarded, fingerprint: int, column: int, rows: Sequence[int], keys: Sequence[str], pairs: Sequence[Pair]
+    ) -> list[Share]:
+        """Return shares in flights for all wanted pairs, joining those under way, starting the rest in batches."""
+        lane = self._lanes.setdefault(fingerprint, {})
         joined: dict[Flight, list[tuple[int, str]]] = {}
-        fresh: dict[str, tuple[Pair, list[tuple[int, str]]]] = {}
-        for row, key, pair in wanted:
-            flight = self._flights.get((fingerprint, key))
-            if flight is not None:
-                joined.setdefault(flight, []).append((row, key))
-            elif key in fresh:  # the same text twice in one request
-                fresh[key][1].append((row, key))
+        fresh: dict[str, list[tuple[int, str]]] = {}
+        pair_of = dict(zip(keys, pairs, strict=True))
+        for row, key in zip(rows, keys, strict=True):
+            if key in fresh:  # the same text twice in one request
+                fresh[key].append((row, key))
+            elif key in lane:
+                joined.setdefault(lane[key], []).append((row, key))
             else:
-                fresh[key] = (pair, [(row, key)])
-        shares = [Share(flight, column, rows, owner=False) for flight, rows in joined.items()]
-        keys = list(fresh)
+                fresh[key] = [(row, key)]
+        shares = [Share(flight, column, places, owner=False) for flight, places in joined.items()]
+        names = list(fresh)
         size = guarded.settings.batch_size
-        for start in range(0, len(keys), size):
-            batch = keys[start : start + size]
-            flight = self._launch(fingerprint, batch, Flight(guarded, batch, [fresh[key][0] for key in batch]))
-            shares.append(Share(flight, column, [place for key in batch for place in fresh[key][1]], owner=True))
+        for start in range(0, len(names), size):
+            batch = names[start : start + size]
+            flight = self._launch(lane, batch, Flight(guarded, batch, [pair_of[name] for name in batch]))
+            shares.append(Share(flight, column, [place for name in batch for place in fresh[name]], owner=True))
         return self._boarded(shares)
 
     def board_set(self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]) -> list[Share]:
         """Return the share in the flight that compares a whole set; `rows` and `pairs` are in the set's own order."""
-        flight, owner = self._flights.get((fingerprint, whole)), False
+        lane = self._lanes.setdefault(fingerprint, {})
+        flight, owner = lane.get(whole), False
         if flight is None:
             places = [f"{place}" for place in range(len(pairs))]
-            flight, owner = self._launch(fingerprint, [whole], Flight(guarded, places, pairs)), True
+            flight, owner = self._launch(lane, [whole], Flight(guarded, places, pairs)), True
         return self._boarded([Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)])
 
     @staticmethod
@@ -97,14 +101,14 @@ class Inflight:
             share.flight.waiting += 1
         return shares
 
-    def _launch(self, fingerprint: int, keys: Sequence[str], flight: Flight) -> Flight:
-        for key in keys:
-            self._flights[fingerprint, key] = flight
+    @staticmethod
+    def _launch(lane: dict[str, Flight], keys: Sequence[str], flight: Flight) -> Flight:
+        lane.update(dict.fromkeys(keys, flight))
 
         def landed(_: asyncio.Task[Verdicts]) -> None:
             for key in keys:
-                if self._flights.get((fingerprint, key)) is flight:
-                    del self._flights[fingerprint, key]
+                if lane.get(key) is flight:
+                    del lane[key]
 
         flight.task.add_done_callback(landed)
         return flight

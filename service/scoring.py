@@ -159,8 +159,8 @@ class Scorer:
                 pairs = [job.pairs[place] for place in places]
                 run.shares += self._inflight.board_set(member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs)
             else:
-                wanted = [(row, run.keys.pairs[row], job.pairs[row]) for row in rows]
-                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, wanted)
+                keys, pairs = [run.keys.pairs[row] for row in rows], [job.pairs[row] for row in rows]
+                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, pairs)
 
     async def _land_all(self, run: _Run) -> None:
         try:
@@ -195,19 +195,14 @@ class Scorer:
         run.sheet.latency_ms[share.column] = max(run.sheet.latency_ms[share.column] or 0.0, latency)
         if share.owner:
             run.sheet.usage.add(share.flight.task.result().usage)
-            self._metrics.asked(run.members[share.column].name, latency / 1e3)
+            run.asked.append((run.members[share.column].name, latency / 1e3))
 
     def _close(self, job: Job, run: _Run) -> Outcome:
-        """Combine, and hand what is new to the writer: it is stored after the answer."""
+        """Combine; counting and storing are done when the answer is on its way, and before another request is read."""
         sheet = run.sheet
-        self._metrics.scored([member.name for member in run.members], sheet)
-        if sheet.asked.any():
-            self._writer.put_scores(self._cache.pack(run.keys, run.columns, sheet, run.stored))
+        asyncio.get_running_loop().call_soon(self._keep, job.task, run)
         if not sheet.has_score and sheet.partial:
             raise NoVerifierError(_reasons(run.members, sheet))
-        rows = self._tasks.pack(job.task, run.keys, sheet.raw)
-        if rows is not None:
-            self._writer.put_rows(rows)
         model = job.task.model
         log_odds = model.score_samples(sheet.raw)
         return Outcome(
@@ -215,11 +210,21 @@ class Scorer:
             job.task.model_version, job.task.cold, run.warnings,
         )  # fmt: skip
 
+    def _keep(self, task: Task, run: _Run) -> None:
+        """Count where the scores came from, and hand what is new to the writer."""
+        for name, seconds in run.asked:
+            self._metrics.asked(name, seconds)
+        self._metrics.scored([member.name for member in run.members], run.sheet)
+        if run.sheet.asked.any():
+            self._writer.put_scores(self._cache.pack(run.keys, run.columns, run.sheet, run.stored))
+        if run.sheet.has_score and (rows := self._tasks.pack(task, run.keys, run.sheet.raw)) is not None:
+            self._writer.put_rows(rows)
+
 
 class _Run:
     """A request under way."""
 
-    __slots__ = ("columns", "deadline", "keys", "members", "shares", "sheet", "stored", "warnings")
+    __slots__ = ("asked", "columns", "deadline", "keys", "members", "shares", "sheet", "stored", "warnings")
 
     def __init__(self, members: Sequence[Member], keys: Keys, sheet: Sheet, deadline: float) -> None:
         self.members = members
@@ -229,6 +234,7 @@ class _Run:
         self.deadline = deadline
         self.stored: dict[str, bytes] = {}
         self.shares: list[Share] = []
+        self.asked: list[tuple[str, float]] = []
         self.warnings: list[str] = []
 
 

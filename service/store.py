@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
@@ -34,11 +34,11 @@ class SchemaError(StartupError):
 class Store:
     """One Redis or Valkey server. A call either answers within a bounded time or raises `StoreDownError` at once."""
 
-    def __init__(self, url: str, timeout_s: float = 1.0, connections: int = 32, retry_every_s: float = 0.5) -> None:
-        pool = BlockingConnectionPool.from_url(
+    def __init__(self, url: str, timeout_s: float = 1.0, connections: int = 512, retry_every_s: float = 0.5) -> None:
+        # Not the blocking pool: its bookkeeping costs a fifth of a read, and the gate bounds how many are in use.
+        pool = ConnectionPool.from_url(
             url,
             max_connections=connections,
-            timeout=timeout_s,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),

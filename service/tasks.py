@@ -47,6 +47,7 @@ class Task:
     base_rate: float
     model: RobustAverage = field(init=False)
     version: int = 0
+    tried: int = 0  # the last version that was due here, also where its rows taught nothing
     learns: bool = True  # a view of a task through another ensemble does not
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -124,7 +125,8 @@ class Tasks:
         pipeline.hlen(rows_key(task.name))
         seen = int((await self._store.call(pipeline.execute))[-1])
         due = sum(seen >= count for count in FREEZE_AT)
-        if due > task.version:
+        if due > max(task.version, task.tried):
+            task.tried = due
             await self._freeze(task, due)
 
     async def refresh(self) -> None:
