@@ -55,14 +55,8 @@ async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
     asked = await _parse(request, engine, RankRequest)
-    task, query = _task(engine, asked.task, asked.ensemble), asked.conversation()
-    texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
-    job = Job(task, [Pair(query, text) for text in texts], True, _deadline_s(engine, asked.deadline_ms), _budget(asked))
-    ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
-    said: dict[str, Any] = {
-        "request_id": f"rank-{request.scope['assay.request_id']}", "task": task.name, "ensemble": task.ensemble,
-        "ids": ids, "top_n": asked.top_n, "explain": asked.explain,
-    }  # fmt: skip
+    task = find_task(engine, asked.task, asked.ensemble)
+    job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
     warnings = [NOT_CALIBRATED] if asked.confidence is not None else []
     if asked.stream:
         return StreamingResponse(_events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"})
@@ -76,7 +70,7 @@ async def score_pairs(request: Request) -> Response:
     """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
     asked = await _parse(request, engine, ScorePairsRequest)
-    task = _task(engine, asked.task, asked.ensemble)
+    task = find_task(engine, asked.task, asked.ensemble)
     pairs = [Pair(Query.of(pair.query), pair.candidate) for pair in asked.pairs]
     outcome = await _score(request, engine, Job(task, pairs, False, _deadline_s(engine, asked.deadline_ms), _budget(asked)))
     request_id = f"score-{request.scope['assay.request_id']}"
@@ -120,7 +114,20 @@ async def _parse(request: Request, engine: Engine, model: type[Checked]) -> Chec
         raise invalid(exc) from None
 
 
-def _task(engine: Engine, name: str, ensemble: str | None) -> Task:
+def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) -> tuple[Job, dict[str, Any]]:
+    """Return what to score for a ranking, and what its answer says besides."""
+    query = asked.conversation()
+    texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
+    job = Job(task, [Pair(query, text) for text in texts], True, _deadline_s(engine, asked.deadline_ms), _budget(asked))
+    ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
+    return job, {
+        "request_id": f"rank-{request_id}", "task": task.name, "ensemble": task.ensemble,
+        "ids": ids, "top_n": asked.top_n, "explain": asked.explain,
+    }  # fmt: skip
+
+
+def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
+    """Return a task, seen through an ensemble where one is named; raise `ApiError` 404."""
     try:
         return engine.task(name, ensemble)
     except KeyError as exc:

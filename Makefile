@@ -1,0 +1,62 @@
+# Everything a developer or a first-time user runs. `make demo` and `make test` do all on a fresh machine.
+
+PYTHON ?= python3
+VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
+BIN = $(VENV)/bin
+FUZZ_SECONDS ?= 120
+
+.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench check-image wheel clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[cpu]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## Rank a bundled set of real candidates, then leave the service running (ONCE=1 stops after the table)
+	@$(BIN)/assay demo
+
+test: $(VENV)/.dev ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Lint and check the format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check the types
+	$(BIN)/mypy
+
+fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parsers (FUZZ_SECONDS each)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz tests/fuzz
+
+$(VLLM_VENV)/.ready: tests/vllm/install.sh
+	bash tests/vllm/install.sh $(PYTHON) $(VLLM_VENV)
+	@touch $@
+
+vllm-env: $(VLLM_VENV)/.ready ## Install vLLM's CPU build into an environment of its own (2.5 GB)
+
+test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## Run the contract suite against real vLLM servers on the CPU
+	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m pytest -m vllm tests/test_contract.py
+
+demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model served by real vLLM on the CPU
+	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.vllm.demo
+
+bench: $(VENV)/.dev ## Measure what the service adds to its upstream calls (about 3 minutes)
+	$(BIN)/python -m tests.benchmarks.overhead --overload 30
+
+check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
+	bash deploy/check_image.sh $(PYTHON) $(BIN)
+
+wheel: $(VENV)/.dev ## Build the wheel into dist/
+	$(BIN)/pip wheel --quiet --no-deps -w dist .
+
+clean: ## Remove environments, caches and builds
+	rm -rf $(VENV) $(VLLM_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

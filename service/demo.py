@@ -1,0 +1,199 @@
+"""`assay demo`: a bundled set of real candidates through the running service, and what ranking them gained."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from aggregation import Floats
+from verifiers import HttpPool
+
+from .app import configure_logging
+from .config import default_config_path, load_config
+from .serve import server
+
+DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+RESAMPLES = 2000
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A query with its candidates, which of them are correct, and what the service said."""
+
+    query: str
+    texts: list[str]
+    correct: list[bool]
+
+
+def run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None = None) -> None:
+    """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C."""
+    config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
+    if flags.get("data_dir") is None:  # what the demo teaches must not mix with a user's own tasks
+        config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning", "data_dir": config.service.data_dir / "demo"})
+    configure_logging(config.service)
+    problems = load(DATA)
+    running = server(config)
+    console = Console(record=svg is not None, width=100 if svg else None)
+
+    async def main() -> None:
+        serving = asyncio.create_task(running.serve())
+        while not running.started:
+            if serving.done():
+                await serving
+                raise SystemExit(1)
+            await asyncio.sleep(0.02)
+        url = "http://{}:{}".format(*running.servers[0].sockets[0].getsockname()[:2])
+        answers = await rank_all(url, problems)
+        figures = measure(problems, answers)
+        if as_json:
+            print(json.dumps(figures), flush=True)  # noqa: T201 - this is the command's output
+        else:
+            show(console, problems, answers, figures, url)
+        if svg is not None:
+            console.save_svg(str(svg), title="make demo")
+        running.should_exit = once
+        await serving
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+    except KeyboardInterrupt:
+        return
+
+
+def load(path: Path) -> list[Problem]:
+    """Return the bundled problems."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        Problem(row["query"], [each["text"] for each in row["candidates"]], [each["correct"] for each in row["candidates"]])
+        for row in rows
+    ]
+
+
+async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Return the service's answer to each problem."""
+    pool, room = HttpPool(), asyncio.Semaphore(AT_ONCE)
+    columns = (TextColumn("asking the verifiers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("ranking", total=len(problems))
+
+        async def one(problem: Problem) -> dict[str, Any]:
+            async with room:
+                body = orjson.dumps({"task": "default", "query": problem.query, "candidates": problem.texts, "explain": True})
+                status, raw = await pool.post(f"{url}/v1/rank", body)
+            if status != 200:
+                raise RuntimeError(f"the service answered {status}: {raw[:500].decode('utf-8', 'replace')}")
+            bar.advance(task)
+            answer: dict[str, Any] = orjson.loads(raw)
+            return answer
+
+        answers = await asyncio.gather(*(one(problem) for problem in problems))
+    await pool.close()
+    return answers
+
+
+def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return selection@1 of each method with a 95 % bootstrap interval over the problems."""
+    correct = [np.array(problem.correct, float) for problem in problems]
+    names = list(answers[0]["results"][0]["verifiers"])
+    chosen: dict[str, list[float]] = {"first sample": [float(each[0]) for each in correct]}
+    chosen["majority"] = [expected(votes(problem.texts), each) for problem, each in zip(problems, correct, strict=True)]
+    for name in names:
+        chosen[name] = [expected(raw_scores(answer, name), each) for answer, each in zip(answers, correct, strict=True)]
+    chosen["Assay"] = [expected(final_scores(answer), each) for answer, each in zip(answers, correct, strict=True)]
+    chosen["oracle"] = [float(each.max()) for each in correct]
+    random = np.random.default_rng(0)
+    resampled = random.integers(0, len(problems), (RESAMPLES, len(problems)))
+    rows = []
+    for name, values in chosen.items():
+        low, high = np.quantile(np.array(values)[resampled].mean(axis=1), [0.025, 0.975])
+        rows.append({"method": name, "selection_at_1": float(np.mean(values)), "low": float(low), "high": float(high)})
+    return {"problems": len(problems), "candidates": len(problems[0].texts), "methods": rows}
+
+
+def expected(scores: Floats, correct: Floats) -> float:
+    """Return the chance that the top-scored candidate is correct: ties at random, and all where nothing is scored."""
+    known = ~np.isnan(scores)
+    top = scores == scores[known].max() if known.any() else np.ones(len(scores), bool)
+    return float(correct[top].mean())
+
+
+def votes(texts: Sequence[str]) -> Floats:
+    """Return for each text how many state the same last number; NaN where a text states none."""
+    last = [(NUMBER.findall(text) or [None])[-1] for text in texts]
+    counts = Counter(last)
+    return np.array([np.nan if number is None else counts[number] for number in last])
+
+
+def raw_scores(answer: dict[str, Any], verifier: str) -> Floats:
+    """Return a verifier's raw scores in the request's order, NaN where it has none."""
+    results = sorted(answer["results"], key=lambda result: result["index"])
+    return np.array([result["verifiers"][verifier]["raw"] for result in results], float)
+
+
+def final_scores(answer: dict[str, Any]) -> Floats:
+    """Return the log-odds in the request's order."""
+    return np.array([result["score"] for result in sorted(answer["results"], key=lambda result: result["index"])], float)
+
+
+def show(console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]], figures: dict[str, Any], url: str) -> None:
+    """Print the table, one example with its reasons, and how to ask the service."""
+    title = f"{figures['problems']} word problems x {figures['candidates']} answers of SmolLM2-135M-Instruct: is the chosen one correct?"
+    table = Table(title=title, title_justify="left")
+    for column in ("chosen by", "selection@1", "95 % interval", ""):
+        table.add_column(column, justify="left" if column in ("chosen by", "") else "right")
+    for row in figures["methods"]:
+        style = "bold green" if row["method"] == "Assay" else "dim" if row["method"] == "oracle" else None
+        share = row["selection_at_1"]
+        table.add_row(row["method"], f"{share:.3f}", f"{row['low']:.3f} - {row['high']:.3f}", "█" * round(share * 40), style=style)
+    console.print(table)
+    example(console, problems, answers)
+    console.print(f"\nThe service answers on {url} (documents: {url}/docs). Ask it:\n", highlight=False)
+    body = json.dumps({"query": "What is 3 + 4? End with 'The answer is N.'", "candidates": ["3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8."], "explain": True})
+    body = body.replace("'", "'\\''")
+    console.print(f"  curl -s {url}/v1/rank -d '{body}'\n", highlight=False, soft_wrap=True, markup=False)
+
+
+def example(console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> None:
+    """Print the ranking of the last problem where ranking made the difference (by then the ranges are learned)."""
+    problem, answer = next(
+        ((problem, answer) for problem, answer in zip(reversed(problems), reversed(answers), strict=True)
+         if not problem.correct[0] and problem.correct[answer["results"][0]["index"]] and sum(problem.correct) > 1),
+        (problems[-1], answers[-1]),
+    )  # fmt: skip
+    names = list(answer["results"][0]["verifiers"])
+    table = Table(title=f"\n{problem.query.split(' Show your work')[0]}", title_justify="left", caption="per verifier: what it adds to the log-odds; - is nothing to say", caption_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("answer", max_width=28, overflow="ellipsis", no_wrap=True)
+    table.add_column("P", justify="right")
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold", min_width=6)
+    for result in answer["results"]:
+        text = " ".join(problem.texts[result["index"]].split())[-28:]
+        mark = "[green]✓[/]" if problem.correct[result["index"]] else "[red]✗[/]"
+        parts = [result["verifiers"][name]["contribution"] for name in names]
+        shown = ["-" if part is None else f"{part:+.2f}" for part in parts]
+        table.add_row(mark, text.replace("[", "("), "-" if result["probability"] is None else f"{result['probability']:.2f}", *shown)
+    console.print(table)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

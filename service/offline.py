@@ -1,0 +1,103 @@
+"""`assay rank`: a file of queries through the service's own code, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from . import answers
+from .app import configure_logging
+from .config import default_config_path, load_config
+from .engine import Engine, open_engine
+from .errors import ApiError, invalid, no_verifier
+from .metrics import Metrics
+from .routes import find_task, rank_job
+from .schemas import RankRequest
+from .scoring import NoVerifierError
+
+Line = tuple[int, bytes]
+
+
+def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[str, Any], concurrency: int, as_json: bool) -> None:
+    """Answer each line of `path` into `out`, which keeps what it has: a run that was cut off goes on where it was.
+
+    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line under `line`.
+    """
+    config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
+    configure_logging(config.service)
+    done = settled(out)
+    lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip() and number not in done]
+    failed = 0
+
+    async def run(out_file: IO[bytes]) -> None:
+        nonlocal failed
+        async with open_engine(config, Metrics()) as engine:
+            room = asyncio.Semaphore(concurrency)
+
+            async def one(line: Line) -> dict[str, Any]:
+                async with room:
+                    return await _answer(engine, line)
+
+            with Progress(TextColumn("ranking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+                task = bar.add_task("ranking", total=len(lines))
+                for start in range(0, len(lines), 64 * concurrency):  # so that a large file is not a task a line at once
+                    for ready in asyncio.as_completed([one(line) for line in lines[start : start + 64 * concurrency]]):
+                        answer = await ready
+                        failed += "error" in answer
+                        out_file.write(orjson.dumps(answer) + b"\n")
+                        out_file.flush()
+                        bar.advance(task)
+
+    with out.open("ab") as out_file:
+        asyncio.run(run(out_file))
+    summary = {"ranked": len(lines) - failed, "failed": failed, "already_there": len(done), "out": str(out)}
+    if as_json:
+        print(json.dumps(summary))  # noqa: T201 - this is the command's output
+    else:
+        Console().print(f"{summary['ranked']} ranked, {failed} failed, {len(done)} were there already: {out}", highlight=False)
+    if failed:
+        raise SystemExit(1)
+
+
+def settled(out: Path) -> set[int]:
+    """Return which input lines have an answer; errors and a line that was cut off are taken out, to be asked again."""
+    if not out.exists():
+        return set()
+    raw = out.read_bytes()
+    kept: list[bytes] = []
+    done: set[int] = set()
+    for line in raw.splitlines():
+        try:
+            answer = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(answer, dict) and isinstance(answer.get("line"), int) and "error" not in answer:
+            kept.append(line)
+            done.add(answer["line"])
+    wanted = b"".join(line + b"\n" for line in kept)
+    if wanted != raw:
+        out.write_bytes(wanted)
+    return done
+
+
+async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
+    number, raw = line
+    try:
+        asked = RankRequest.model_validate_json(raw, context=engine.settings)
+        job, said = rank_job(engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}")
+        return {"line": number, **answers.ranking(await engine.scorer.score(job), **said)}
+    except ValidationError as exc:
+        failure = invalid(exc)
+    except NoVerifierError as exc:
+        failure = no_verifier(exc)
+    except ApiError as exc:
+        failure = exc
+    return {"line": number, **orjson.loads(failure.body())}
