@@ -107,7 +107,10 @@ class RobustAverage:
         names = ("low", "high", "centre")
         arrays = (self.low_, self.high_, self.centre_)
         columns = [
-            {"key": column.key, **{name: _none_for_nan(array[place]) for name, array in zip(names, arrays, strict=True)}}
+            {
+                "key": column.key,
+                **{name: _none_for_nan(array[place]) for name, array in zip(names, arrays, strict=True)},
+            }
             for place, column in enumerate(self.columns)
         ]
         return {
@@ -171,12 +174,12 @@ class RobustAverage:
 def logistic(log_odds: Floats) -> Floats:
     """Return 1 / (1 + exp(-log_odds))."""
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-log_odds))
+        return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:
     """Return the total weight of each row's scores; NaN where it has none, so that the row has no average."""
-    total = np.where(np.isnan(units), 0.0, weights).sum(axis=1)
+    total: Floats = np.where(np.isnan(units), 0.0, weights).sum(axis=1)
     total[total == 0] = np.nan
     return total
 

@@ -17,7 +17,16 @@ LABELS = {int(status): status.label for status in Status}
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 
 
-def ranking(outcome: Outcome, *, request_id: str, task: str, ensemble: str, ids: Sequence[str | None], top_n: int | None, explain: bool) -> dict[str, Any]:
+def ranking(
+    outcome: Outcome,
+    *,
+    request_id: str,
+    task: str,
+    ensemble: str,
+    ids: Sequence[str | None],
+    top_n: int | None,
+    explain: bool,
+) -> dict[str, Any]:
     """Return the answer to /v1/rank: candidates best first, those without a score last."""
     probability, score = outcome.probability.tolist(), outcome.log_odds.tolist()
     results: list[dict[str, Any]] = [
@@ -28,7 +37,14 @@ def ranking(outcome: Outcome, *, request_id: str, task: str, ensemble: str, ids:
         explained = explanations(outcome)
         for result in results:
             result["verifiers"] = explained[result["index"]]
-    return {"id": request_id, **head(outcome, task, ensemble), "results": results, "p_best": None, "p_any_correct": None, **tail(outcome)}
+    return {
+        "id": request_id,
+        **head(outcome, task, ensemble),
+        "results": results,
+        "p_best": None,
+        "p_any_correct": None,
+        **tail(outcome),
+    }
 
 
 def scores(outcome: Outcome, *, request_id: str, task: str, ensemble: str, explain: bool) -> dict[str, Any]:
@@ -70,16 +86,22 @@ def tail(outcome: Outcome) -> dict[str, Any]:
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
     contributions = outcome.model.contributions(outcome.sheet.raw).tolist()
-    return [
-        {member.name: {**cell(outcome.sheet, row, column), "contribution": _known(contributions[row][column], outcome.sheet, row, column)}
-         for column, member in enumerate(outcome.members)}
-        for row in range(len(outcome.sheet.raw))
-    ]  # fmt: skip
+    explained: list[dict[str, dict[str, Any]]] = []
+    for row, parts in enumerate(contributions):
+        said = {member.name: cell(outcome.sheet, row, column) for column, member in enumerate(outcome.members)}
+        for column, member in enumerate(outcome.members):
+            missing = math.isnan(outcome.sheet.raw[row, column])
+            said[member.name]["contribution"] = None if missing else parts[column]
+        explained.append(said)
+    return explained
 
 
 def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
-    return {"verifier": member.name, "scores": [{"index": row, **cell(sheet, row, column)} for row in range(len(sheet.raw))]}
+    return {
+        "verifier": member.name,
+        "scores": [{"index": row, **cell(sheet, row, column)} for row in range(len(sheet.raw))],
+    }
 
 
 def cell(sheet: Sheet, row: int, column: int) -> dict[str, Any]:
@@ -98,10 +120,6 @@ def cell(sheet: Sheet, row: int, column: int) -> dict[str, Any]:
     if sheet.truncated[row, column]:
         said["truncated_tokens"] = int(sheet.truncated[row, column])
     return said
-
-
-def _known(contribution: float, sheet: Sheet, row: int, column: int) -> float | None:
-    return None if math.isnan(sheet.raw[row, column]) else contribution
 
 
 def _rounded(value: float | None) -> float | None:

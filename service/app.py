@@ -70,7 +70,9 @@ def worker_app() -> Gate:
 
 def configure_logging(settings: ServiceSettings) -> None:
     """Log to standard error, for people or as JSON lines."""
-    renderer: Any = structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -20,7 +20,14 @@ from .sheet import Sheet
 from .store import PREFIX, Store
 
 RECORD = np.dtype(
-    [("fingerprint", "<u8"), ("score", "<f8"), ("expires", "<u4"), ("label_mass", "<f4"), ("truncated", "<u4"), ("status", "<u4")]
+    [
+        ("fingerprint", "<u8"),
+        ("score", "<f8"),
+        ("expires", "<u4"),
+        ("label_mass", "<f4"),
+        ("truncated", "<u4"),
+        ("status", "<u4"),
+    ]
 )
 MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
 SCORES = PREFIX + "score:"
@@ -56,7 +63,7 @@ class ScoreCache:
         Raises `StoreDownError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
-        found = await self._store.call(lambda: self._store.redis.execute_command("MGET", *[SCORES + name for name in names]))
+        found = await self._store.fetch([SCORES + name for name in names])
         stored: dict[str, bytes] = {name: value for name, value in zip(names, found, strict=True) if value}
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
@@ -169,5 +176,3 @@ def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> by
     before = np.frombuffer(old, RECORD)
     keep = before[(before["expires"] > time.time()) & ~np.isin(before["fingerprint"], records["fingerprint"])]
     return np.concatenate([keep, records])[-limit:].tobytes()
-
-

@@ -14,7 +14,14 @@ config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
 app.add_typer(config_app, name="config")
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", envvar="ASSAY_CONFIG", help="Configuration file; default: the CPU ensemble.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="ASSAY_CONFIG",
+        help="Configuration file; default: the CPU ensemble.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 DataOption = Annotated[Path | None, typer.Option(help="Folder of the embedded store.", show_default=False)]
@@ -27,7 +34,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on [8080].", show_default=False)] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes [1].", show_default=False)] = None,
     data_dir: DataOption = None,
-    redis_url: Annotated[str | None, typer.Option(help="Redis or Valkey server; default: an embedded one.", show_default=False)] = None,
+    redis_url: Annotated[
+        str | None, typer.Option(help="Redis or Valkey server; default: an embedded one.", show_default=False)
+    ] = None,
     root_path: Annotated[str | None, typer.Option(help="Path prefix that a proxy strips.", show_default=False)] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)] = None,
 ) -> None:

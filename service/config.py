@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,10 +17,10 @@ from verifiers.settings import Name
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
 
-AnyVerifier = Annotated[
-    reduce(lambda left, right: left | right, [kind.settings for kind in KINDS.values()]),  # type: ignore[arg-type,return-value]
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    AnyVerifier = VerifierSettings
+else:  # the union of all kinds' settings, told apart by `kind`
+    AnyVerifier = Annotated[Union[tuple(kind.settings for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
 class ConfigError(StartupError):
@@ -47,7 +46,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: ServiceSettings = Field(default_factory=ServiceSettings)
-    verifiers: tuple[AnyVerifier, ...] = Field(min_length=1)  # type: ignore[valid-type]
+    verifiers: tuple[AnyVerifier, ...] = Field(min_length=1)
     ensembles: dict[Name, tuple[str, ...]] = Field(default_factory=dict, description="Names of verifiers, by ensemble.")
     tasks: dict[Name, TaskSettings] = Field(default_factory=dict)
     model_aliases: dict[str, str] = Field(default_factory=dict, description="Values of `model` that mean a task.")
@@ -176,7 +175,10 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
         message = "is required"
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        key, message = f"{key}.kind", f"must be one of: {', '.join(KINDS)}; got {got!r}{did_you_mean(str(got), list(KINDS))}"
+        key, message = (
+            f"{key}.kind",
+            f"must be one of: {', '.join(KINDS)}; got {got!r}{did_you_mean(str(got), list(KINDS))}",
+        )
         return f"{place}: {key}: {message}"
     secret = "api_keys" in loc or error["type"] in ("missing", "extra_forbidden") or not loc or isinstance(error["input"], dict)
     return f"{place}: {key + ': ' if key else ''}{message}" + ("" if secret else f" (got {str(error['input'])[:80]!r})")
@@ -203,7 +205,8 @@ def _keys_beside(loc: tuple[Any, ...], root: yaml.Node) -> list[str]:
     """Return the keys that would have been right where an unknown one stands."""
     if loc[0] == "verifiers" and len(loc) > 3:
         return list(KINDS[str(loc[2])].settings.model_fields)
-    model = {"service": ServiceSettings, "tasks": TaskSettings}.get(str(loc[0]), Config)
+    models: dict[str, type[BaseModel]] = {"service": ServiceSettings, "tasks": TaskSettings}
+    model = models.get(str(loc[0]), Config)
     return list(model.model_fields)
 
 

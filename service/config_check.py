@@ -49,7 +49,9 @@ async def _unreachable(path: Path, config: Config) -> list[str]:
                 if problem is not None:
                     key = "endpoint" if settings.endpoint else f"endpoints.{number}"
                     line = lines.get(place, 1)
-                    hint = "start the server, or correct the URL" if problem.reason == "unreachable" else "correct `model` or the URL"
+                    hint = (
+                        "start the server, or correct the URL" if problem.reason == "unreachable" else "correct `model` or the URL"
+                    )
                     problems.append(f"{path}:{line}: verifiers.{place}.{key}: {problem}; {hint}")
         else:
             try:

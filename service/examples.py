@@ -6,7 +6,11 @@ from typing import Any
 
 RANK_EXAMPLE: dict[str, Any] = {
     "query": "Tom has 3 apples and buys 4 more. How many apples does he have? End with 'The answer is N.'",
-    "candidates": ["3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8.", {"id": "c2", "text": "3 + 4 = 7. So the answer is 7."}],
+    "candidates": [
+        "3 + 4 = 7. The answer is 7.",
+        "3 + 4 = 8. The answer is 8.",
+        {"id": "c2", "text": "3 + 4 = 7. So the answer is 7."},
+    ],
     "explain": True,
 }
 
@@ -17,7 +21,14 @@ SCORE_PAIRS_EXAMPLE: dict[str, Any] = {
     ]
 }
 
-_HEAD = {"task": "default", "ensemble": "cpu", "model_version": "default@0", "calibrated": False, "cold": True, "partial": False}
+_HEAD = {
+    "task": "default",
+    "ensemble": "cpu",
+    "model_version": "default@0",
+    "calibrated": False,
+    "cold": True,
+    "partial": False,
+}
 _USAGE = {"calls": 0, "cache_hits": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.186}
 _SAID = {
     "raw": 1.0, "status": "ok", "cached": False, "latency_ms": 0.2, "reason": None, "contribution": 0.56,
@@ -42,7 +53,12 @@ SCORE_PAIRS_ANSWER: dict[str, Any] = {
 }
 
 ERROR: dict[str, Any] = {
-    "error": {"type": "invalid_request_error", "message": "candidates: Field required", "param": "candidates", "code": "missing"}
+    "error": {
+        "type": "invalid_request_error",
+        "message": "candidates: Field required",
+        "param": "candidates",
+        "code": "missing",
+    }
 }
 
 
@@ -51,7 +67,10 @@ def _responses(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
         return {"description": description, "content": {"application/json": {"example": ERROR}}}
 
     return {
-        200: {"description": "Scored.", "content": {"application/json": {"schema": {"type": "object"}, "example": answer}}},
+        200: {
+            "description": "Scored.",
+            "content": {"application/json": {"schema": {"type": "object"}, "example": answer}},
+        },
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
         404: failed("Unknown task or ensemble; the message names the known ones."),

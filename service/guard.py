@@ -26,6 +26,7 @@ log = structlog.get_logger()
 #: Failures of the server, and not of one input, open the breaker.
 SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, VerifierTimeoutError)
 
+
 class Guarded:
     """Asks a verifier; whatever goes wrong becomes a verdict, so that one failure stays one failure."""
 
@@ -68,4 +69,3 @@ class Guarded:
             raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
         self.breaker.succeeded()
         return verdicts
-

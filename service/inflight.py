@@ -55,7 +55,13 @@ class Inflight:
         return sum(len(lane) for lane in self._lanes.values())
 
     def board(
-        self, guarded: Guarded, fingerprint: int, column: int, rows: Sequence[int], keys: Sequence[str], pairs: Sequence[Pair]
+        self,
+        guarded: Guarded,
+        fingerprint: int,
+        column: int,
+        rows: Sequence[int],
+        keys: Sequence[str],
+        pairs: Sequence[Pair],
     ) -> list[Share]:
         """Return shares in flights for all wanted pairs, joining those under way, starting the rest in batches."""
         lane = self._lanes.setdefault(fingerprint, {})
@@ -78,7 +84,9 @@ class Inflight:
             shares.append(Share(flight, column, [place for name in batch for place in fresh[name]], owner=True))
         return self._boarded(shares)
 
-    def board_set(self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]) -> list[Share]:
+    def board_set(
+        self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]
+    ) -> list[Share]:
         """Return the share in the flight that compares a whole set; `rows` and `pairs` are in the set's own order."""
         lane = self._lanes.setdefault(fingerprint, {})
         flight, owner = lane.get(whole), False

@@ -46,7 +46,13 @@ def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[st
                 async with room:
                     return await _answer(engine, line)
 
-            with Progress(TextColumn("ranking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+            with Progress(
+                TextColumn("ranking"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            ) as bar:
                 task = bar.add_task("ranking", total=len(lines))
                 for start in range(0, len(lines), 64 * concurrency):  # so that a large file is not a task a line at once
                     for ready in asyncio.as_completed([one(line) for line in lines[start : start + 64 * concurrency]]):

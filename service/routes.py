@@ -59,13 +59,20 @@ async def rank(request: Request) -> Response:
     job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
     warnings = [NOT_CALIBRATED] if asked.confidence is not None else []
     if asked.stream:
-        return StreamingResponse(_events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return StreamingResponse(
+            _events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
     outcome = await _score(request, engine, job)
     outcome.warnings += warnings
     return Json(answers.ranking(outcome, **said))
 
 
-@router.post("/v1/score_pairs", response_class=Json, openapi_extra=_body(ScorePairsRequest, SCORE_PAIRS_EXAMPLE), responses=SCORE_PAIRS_RESPONSES)
+@router.post(
+    "/v1/score_pairs",
+    response_class=Json,
+    openapi_extra=_body(ScorePairsRequest, SCORE_PAIRS_EXAMPLE),
+    responses=SCORE_PAIRS_RESPONSES,
+)
 async def score_pairs(request: Request) -> Response:
     """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
@@ -132,7 +139,9 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
         return engine.task(name, ensemble)
     except KeyError as exc:
         what, given, known = exc.args
-        raise ApiError(404, f"no {what} is called {given!r}; there are: {', '.join(known)}", param=what, code=f"unknown_{what}") from None
+        raise ApiError(
+            404, f"no {what} is called {given!r}; there are: {', '.join(known)}", param=what, code=f"unknown_{what}"
+        ) from None
 
 
 def _deadline_s(engine: Engine, deadline_ms: int | None) -> float:

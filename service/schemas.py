@@ -103,7 +103,7 @@ class ScorePairsRequest(_Scoring):
 def problem(param: str, message: str, code: str, kind: Literal["invalid", "too_large"] = "invalid") -> PydanticCustomError:
     """Return an error that names its field itself; `too_large` is answered with 413."""
     # Braces would be read as places to fill in.
-    return PydanticCustomError(kind, message.replace("{", "(").replace("}", ")"), {"param": param, "code": code})  # type: ignore[arg-type]
+    return PydanticCustomError(kind, message.replace("{", "(").replace("}", ")"), {"param": param, "code": code})
 
 
 def _limits(info: ValidationInfo) -> ServiceSettings:

@@ -90,7 +90,9 @@ class Outcome:
 class Scorer:
     """Scores the candidates of a request through one ensemble."""
 
-    def __init__(self, ensembles: dict[str, list[Member]], cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics) -> None:
+    def __init__(
+        self, ensembles: dict[str, list[Member]], cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics
+    ) -> None:
         self.ensembles = ensembles
         self._cache = cache
         self._tasks = tasks
@@ -129,7 +131,12 @@ class Scorer:
 
     async def _open(self, job: Job) -> _Run:
         members = self.ensembles[job.task.ensemble]
-        run = _Run(members, keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members)), time.monotonic() + job.deadline_s)
+        run = _Run(
+            members,
+            keys_of(job.pairs, job.one_query),
+            Sheet(len(job.pairs), len(members)),
+            time.monotonic() + job.deadline_s,
+        )
         try:
             run.stored = await self._cache.read(run.keys, run.columns, run.sheet)
         except StoreDownError:
@@ -157,7 +164,9 @@ class Scorer:
                 assert run.keys.whole is not None  # noqa: S101 - lone pairs were ruled out
                 places = run.keys.set_order
                 pairs = [job.pairs[place] for place in places]
-                run.shares += self._inflight.board_set(member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs)
+                run.shares += self._inflight.board_set(
+                    member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs
+                )
             else:
                 keys, pairs = [run.keys.pairs[row] for row in rows], [job.pairs[row] for row in rows]
                 run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, pairs)
@@ -246,6 +255,8 @@ def _enter(run: _Run, column: int, rows: Sequence[int] | range, verdict: Verdict
 def _reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
     """Return why each verifier has no score: its first reason."""
     return {
-        member.name: next((sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score")
+        member.name: next(
+            (sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score"
+        )
         for column, member in enumerate(members)
     }

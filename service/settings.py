@@ -55,6 +55,4 @@ class ServiceSettings(BaseModel):
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that `ASSAY_*` variables give, by field name; other variables are not looked at."""
-    return {
-        name: environ[PREFIX + name.upper()] for name in ServiceSettings.model_fields if PREFIX + name.upper() in environ
-    }
+    return {name: environ[PREFIX + name.upper()] for name in ServiceSettings.model_fields if PREFIX + name.upper() in environ}

@@ -105,10 +105,11 @@ class Tasks:
         table = np.empty(raw.shape, RECORD)
         table["column"] = np.array([column.key.encode() for column in task.columns], "S24")
         table["score"] = raw
-        known = ~np.isnan(raw)
+        known = np.zeros(raw.shape, bool)
+        np.isfinite(raw, out=known)
         whole = known.all(axis=1).tolist()
         values = {
-            key: table[row].tobytes() if whole[row] else table[row][known[row]].tobytes()
+            key: table[row].tobytes() if whole[row] else table[row, np.flatnonzero(known[row])].tobytes()
             for row, key in enumerate(keys.pairs)
             if whole[row] or known[row].any()
         }
@@ -119,20 +120,19 @@ class Tasks:
         task = rows.task
         if task.version >= len(FREEZE_AT):
             return
-        mapping: dict[bytes | str, bytes | float | int | str] = dict(rows.values)
         pipeline = self._store.redis.pipeline(transaction=False)
-        pipeline.hset(rows_key(task.name), mapping=mapping)  # type: ignore[arg-type]  # str keys are among what it takes
+        pipeline.hset(rows_key(task.name), items=[part for row in rows.values.items() for part in row])
         pipeline.hlen(rows_key(task.name))
         seen = int((await self._store.call(pipeline.execute))[-1])
         due = sum(seen >= count for count in FREEZE_AT)
         if due > max(task.version, task.tried):
-            task.tried = due
             await self._freeze(task, due)
+            task.tried = due
 
     async def refresh(self) -> None:
         """Serve the newest version that the store has of each task. Raises `StoreDownError`."""
         names = [(task, version) for task in self.by_name.values() for version in range(1, len(FREEZE_AT) + 1)]
-        found = await self._store.call(lambda: self._store.redis.mget([model_key(task.name, version) for task, version in names]))
+        found = await self._store.fetch([model_key(task.name, version) for task, version in names])
         newest: dict[str, tuple[Task, int, bytes]] = {}
         for (task, version), value in zip(names, found, strict=True):
             if value is not None and version > task.version:
@@ -150,17 +150,18 @@ class Tasks:
                 continue  # the store's own log line says so, and the models in memory go on serving
 
     async def _freeze(self, task: Task, version: int) -> None:
-        stored: dict[bytes, bytes] = await self._store.call(lambda: self._store.redis.hgetall(rows_key(task.name)))
+        stored = await self._store.fetch_all(rows_key(task.name))
         try:
             # In a thread: sorting thousands of rows would hold up the requests that are being answered.
-            model = await asyncio.to_thread(fit_rows, task.columns, task.base_rate, list(stored.values()))
+            model = await asyncio.to_thread(fit_rows, task.columns, task.base_rate, stored)
         except NotFittedError as exc:
             log.warning("model_not_fitted", task=task.name, reason=str(exc))
             return
         key = model_key(task.name, version)
         await self._store.call(lambda: self._store.redis.set(key, orjson.dumps(model.to_dict()), nx=True))
-        written = await self._store.call(lambda: self._store.redis.get(key))
-        self._load(task, version, written)
+        [written] = await self._store.fetch([key])
+        if written is not None:
+            self._load(task, version, written)
 
     @staticmethod
     def _load(task: Task, version: int, value: bytes) -> None:

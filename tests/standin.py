@@ -35,7 +35,7 @@ FAULTS = ("", "hang", "hang_mid_body", "html", "garbage", "few_rows", "nan", "50
 Reply = tuple[int, Any]
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error reply in vLLM's first shape."""
 
     def __init__(self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None) -> None:
@@ -88,6 +88,7 @@ class StandIn:
         self.routes = {**routes[kind], "/tokenize": self._tokenize, "/detokenize": self._detokenize}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
         if scope["type"] == "lifespan":
             while (message := await receive())["type"] != "lifespan.shutdown":
                 await send({"type": f"{message['type']}.complete"})
@@ -146,7 +147,13 @@ class StandIn:
             return None
         if path == "/version":
             return {"version": VERSION}
-        model = {"id": self.kind, "object": "model", "owned_by": "vllm", "root": self.kind, "max_model_len": MAX_MODEL_LEN}
+        model = {
+            "id": self.kind,
+            "object": "model",
+            "owned_by": "vllm",
+            "root": self.kind,
+            "max_model_len": MAX_MODEL_LEN,
+        }
         return {"object": "list", "data": [model]}
 
     async def _failed(self, send: Any) -> bool:
@@ -163,10 +170,12 @@ class StandIn:
             await _reply(send, 200, b"\x00\xff not json")
         elif self.fault == "500":
             message = "EngineCore encountered an issue. See stack trace (above) for the root cause."
-            await _reply(send, 500, Refusal(500, message, "InternalServerError").body)
+            await _reply(send, 500, RefusalError(500, message, "InternalServerError").body)
         elif self.fault == "503":
-            message = "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."
-            await _reply(send, 503, Refusal(503, message, "Service Unavailable").body)
+            message = (
+                "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."
+            )
+            await _reply(send, 503, RefusalError(503, message, "Service Unavailable").body)
         else:
             return False
         return True
@@ -195,12 +204,12 @@ class StandIn:
                 asked = orjson.loads(body)
             except orjson.JSONDecodeError:
                 message = "1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error'}"
-                raise Refusal(400, message, "Bad Request", "body.0") from None
+                raise RefusalError(400, message, "Bad Request", "body.0") from None
             if asked.get("model", self.kind) != self.kind:
                 message = f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
-                raise Refusal(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
+                raise RefusalError(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
             return 200, self.routes[path](asked)
-        except Refusal as exc:
+        except RefusalError as exc:
             return exc.status, exc.body
 
     def _fits(self, ids: list[int]) -> list[int]:
@@ -210,7 +219,7 @@ class StandIn:
                 f"{len(ids)} input tokens, which exceeds this limit even without any output tokens. Please reduce the "
                 f"length of the input prompt. (parameter=input_tokens, value={len(ids)})"
             )
-            raise Refusal(400, message, param="input_tokens")
+            raise RefusalError(400, message, param="input_tokens")
         return ids
 
     def _tokenize(self, asked: dict[str, Any]) -> Any:
@@ -230,14 +239,21 @@ class StandIn:
 
     def _chat_batch(self, asked: dict[str, Any]) -> Any:
         if not all(asked.get("messages") or [None]):
-            raise Refusal(400, "messages must not be empty")
+            raise RefusalError(400, "messages must not be empty")
         if asked.get("top_logprobs", 0) > 20:
-            raise Refusal(400, "Requested sample logprobs of 25, which is greater than max allowed: 20", param="top_logprobs")
+            raise RefusalError(400, "Requested sample logprobs of 25, which is greater than max allowed: 20", param="top_logprobs")
         prompts = [self._fits(chatml(messages, generation=True)) for messages in asked["messages"]]
         choices = [self._choice(place, ids, asked) for place, ids in enumerate(prompts)]
         total = sum(len(ids) for ids in prompts)
         usage = {"prompt_tokens": total, "total_tokens": total + len(prompts), "completion_tokens": len(prompts)}
-        return {"id": "chatcmpl-0", "object": "chat.completion", "created": 0, "model": self.kind, "choices": choices, "usage": usage}
+        return {
+            "id": "chatcmpl-0",
+            "object": "chat.completion",
+            "created": 0,
+            "model": self.kind,
+            "choices": choices,
+            "usage": usage,
+        }
 
     def _choice(self, place: int, ids: list[int], asked: dict[str, Any]) -> dict[str, Any]:
         logprobs = {YES: -3 * uniform(ids, "yes") - 0.1, NO: -3 * uniform(ids, "no") - 0.1, IM_END: -6.0}
@@ -266,7 +282,7 @@ class StandIn:
             return [self._fits(chatml(asked["messages"], asked.get("add_generation_prompt", False)))]
         given = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
         if not given or "" in given:
-            raise Refusal(400, "You must pass at least one prompt")
+            raise RefusalError(400, "You must pass at least one prompt")
         return [self._fits(tokenize(each) if isinstance(each, str) else each) for each in given]
 
     def _classify(self, asked: dict[str, Any]) -> Any:
@@ -288,12 +304,11 @@ class StandIn:
         return self._pooled("pooling", rows, prompts)
 
     def _score(self, asked: dict[str, Any]) -> Any:
-        left, right = (asked.get(name) for name in ("text_1", "text_2"))
-        queries, documents = ([each] if isinstance(each, str) else each for each in (left, right))
+        queries, documents = _listed(asked.get("text_1")), _listed(asked.get("text_2"))
         if len(queries) not in (1, len(documents)):
-            raise Refusal(400, "Input lengths must be either 1:1, 1:N or N:N")
+            raise RefusalError(400, "Input lengths must be either 1:1, 1:N or N:N")
         if "" in documents:
-            raise Refusal(400, "You must pass at least one prompt")
+            raise RefusalError(400, "You must pass at least one prompt")
         queries = queries * len(documents) if len(queries) == 1 else queries
         prompts = [self._fits([*tokenize(query), 0, *tokenize(text)]) for query, text in zip(queries, documents, strict=True)]
         rows = []
@@ -307,6 +322,10 @@ class StandIn:
         total = sum(len(ids) for ids in prompts)
         usage = {"prompt_tokens": total, "total_tokens": total, "completion_tokens": 0}
         return {"id": f"{name}-0", "object": "list", "created": 0, "model": self.kind, "data": rows, "usage": usage}
+
+
+def _listed(texts: Any) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
 
 
 def _dumps(body: Any) -> bytes:
@@ -334,7 +353,11 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=0.0)
     args = parser.parse_args()
     config = uvicorn.Config(
-        StandIn(args.kind, args.latency_ms), port=args.port, log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+        StandIn(args.kind, args.latency_ms),
+        port=args.port,
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=1,
     )
     socket = config.bind_socket()
     print(socket.getsockname()[1], flush=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,10 @@ STEP = "<extra_0>"
 Servers = dict[str, Server]
 
 
-@pytest.fixture(scope="module", params=[pytest.param("standin"), pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)])])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("standin"), pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)])],
+)
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One server of each kind, started once."""
     if request.param == "standin":
@@ -95,7 +97,9 @@ def test_one_over_long_input_refuses_the_whole_request(servers: Servers, name: s
     reply = servers[name].post(path, {"model": name, **body})
 
     assert reply.status == 400
-    assert reply.json["error"]["param"] in ("input_tokens", "input_text") or "maximum context length" in reply.json["error"]["message"]
+    assert (
+        reply.json["error"]["param"] in ("input_tokens", "input_text") or "maximum context length" in reply.json["error"]["message"]
+    )
 
 
 def test_an_empty_text_is_refused(servers: Servers) -> None:
@@ -125,6 +129,7 @@ def test_a_process_reward_has_a_row_a_step_and_none_without_steps(servers: Serve
 
 def test_score_takes_one_query_for_many_documents_or_one_each(servers: Servers) -> None:
     """1:N and N:N, in the request's order; other lengths are refused."""
+
     def ask(left: Any, right: Any) -> Answer:
         return servers["rerank"].post("/score", {"model": "rerank", "text_1": left, "text_2": right})
 
@@ -167,7 +172,14 @@ def test_top_logprobs_stop_at_twenty(servers: Servers) -> None:
     """More are refused."""
     body = {"model": "judge", "messages": [{"role": "user", "content": "?"}], "max_tokens": 1, "logprobs": True}
 
-    assert len(servers["judge"].post("/v1/chat/completions", {**body, "top_logprobs": 20}).json["choices"][0]["logprobs"]["content"][0]["top_logprobs"]) == 20
+    assert (
+        len(
+            servers["judge"]
+            .post("/v1/chat/completions", {**body, "top_logprobs": 20})
+            .json["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        )
+        == 20
+    )
     assert servers["judge"].post("/v1/chat/completions", {**body, "top_logprobs": 25}).status == 400
 
 
@@ -176,7 +188,7 @@ def test_top_logprobs_stop_at_twenty(servers: Servers) -> None:
 
 def direct_judge(server: Server, candidate: str) -> float:
     """Return P(Yes) as read straight from the server."""
-    judge = Judge(JudgeSettings(name="judge", model="judge", endpoint=server.url), HttpPool())  # type: ignore[arg-type]
+    judge = Judge(JudgeSettings(name="judge", model="judge", endpoint=server.url), HttpPool())
     yes, no = (ids_of(server, prompt=label, add_special_tokens=False)[0] for label in ("Yes", "No"))
     body = {
         "model": "judge", "messages": judge.conversation(Pair(Query.of(QUERY), candidate)), "max_tokens": 1, "temperature": 0,
@@ -231,7 +243,10 @@ def test_an_over_long_candidate_is_truncated_and_the_rest_are_scored(assay: Serv
     assert answer.json["partial"] is True
     for result in answer.json["results"]:
         statuses = {name: said["status"] for name, said in result["verifiers"].items()}
-        assert set(statuses.values()) == ({"truncated"} if result["index"] == 5 else {"ok"}), (result["index"], statuses)
+        assert set(statuses.values()) == ({"truncated"} if result["index"] == 5 else {"ok"}), (
+            result["index"],
+            statuses,
+        )
     assert answer.json["results"][-1]["index"] == 5
     assert answer.json["results"][-1]["probability"] is None
 
@@ -244,6 +259,8 @@ def test_an_empty_candidate_and_control_tokens_are_scored_or_said_to_be_unreadab
 
     assert answer.status == 200
     assert answer.json["partial"] is False
-    said = {result["index"]: {name: cell["status"] for name, cell in result["verifiers"].items()} for result in answer.json["results"]}
+    said = {
+        result["index"]: {name: cell["status"] for name, cell in result["verifiers"].items()} for result in answer.json["results"]
+    }
     assert said[0]["prm"] == said[0]["rerank"] == "not_applicable"
     assert set(said[1].values()) == set(said[2].values()) == {"ok"}

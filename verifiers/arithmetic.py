@@ -13,7 +13,9 @@ from .settings import VerifierSettings
 NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
 UNIT = r"(?:\s{0,3}(?:%|(?!x\b)[A-Za-z]{1,20}))?"
 OPERATOR = r"\s{0,3}(?:[-+*/×÷−x]|\\times|\\div)\s{0,3}"
-STATEMENT = re.compile(rf"(?<![\w.^])({NUMBER}{UNIT}(?:{OPERATOR}{NUMBER}{UNIT}){{1,8}})\s{{0,3}}=\s{{0,3}}({NUMBER})(?![\d.]*[\w^(*/×÷])")
+STATEMENT = re.compile(
+    rf"(?<![\w.^])({NUMBER}{UNIT}(?:{OPERATOR}{NUMBER}{UNIT}){{1,8}})\s{{0,3}}=\s{{0,3}}({NUMBER})(?![\d.]*[\w^(*/×÷])"
+)
 TERM = re.compile(rf"({NUMBER}){UNIT}")
 SIGN = re.compile(r"[-+*/×÷−x]|\\times|\\div")
 OPERATIONS = {"×": "*", "x": "*", "\\times": "*", "÷": "/", "\\div": "/", "−": "-"}

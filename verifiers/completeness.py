@@ -27,7 +27,11 @@ class Completeness(LocalVerifier):
 
     def _score_one(self, pair: Pair) -> Verdict:
         text, left_out = readable(pair.candidate.strip())
-        marks = (bool(text) and answers(text), bool(text) and not cut_off(text), bool(text) and as_asked(pair.query.text, text))
+        marks = (
+            bool(text) and answers(text),
+            bool(text) and not cut_off(text),
+            bool(text) and as_asked(pair.query.text, text),
+        )
         return Verdict(sum(marks) / len(marks), truncated_tokens=left_out)
 
 

@@ -84,9 +84,7 @@ class Consensus:
         """Compare in a worker process; a cancelled call kills it, and one that died meanwhile is replaced."""
         for _ in range(self.consensus.processes + 1):
             try:
-                return await to_process.run_sync(
-                    same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room
-                )
+                return await to_process.run_sync(same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room)
             except BrokenWorkerProcess as exc:
                 broken = exc
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")

@@ -53,7 +53,7 @@ class _Logprob(ReplyModel):
 
 
 class _Position(_Logprob):
-    top_logprobs: list[_Logprob] = []
+    top_logprobs: tuple[_Logprob, ...] = ()
 
 
 class _Logprobs(ReplyModel):
@@ -81,7 +81,7 @@ class Judge(ServedVerifier):
     server has that, else looked for among the top 20. A batch goes to `/v1/chat/completions/batch` where there is one.
     """
 
-    markers = ("<query>", "</query>", "<candidate>", "</candidate>")
+    markers: tuple[str, ...] = ("<query>", "</query>", "<candidate>", "</candidate>")
 
     def __init__(self, settings: JudgeSettings, transport: Transport) -> None:
         super().__init__(settings, transport)

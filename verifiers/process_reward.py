@@ -106,5 +106,3 @@ class ProcessReward(RewardModel):
 
 def _no_steps() -> Verdict:
     return Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")
-
-

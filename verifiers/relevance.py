@@ -60,10 +60,12 @@ class Relevance:
     async def _cosines(self, pairs: Sequence[Pair]) -> list[Verdict]:
         texts = list(dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate)))
         async with self._one_at_a_time:  # more at once would only share the same cores
-            model = self._model = self._model or await asyncio.to_thread(_Embedder, self._settings.threads)
+            model = self._model
+            if model is None:
+                self._model = model = await asyncio.to_thread(_Embedder, self._settings.threads)
             vectors = dict(zip(texts, await asyncio.to_thread(model.embed, texts), strict=True))
         return [
-            Verdict(float(vectors[pair.query.text] @ vectors[pair.candidate]), truncated_tokens=model.left_out(pair.candidate))
+            Verdict(float(vectors[pair.query.text] @ vectors[pair.candidate]), truncated_tokens=left_out(pair.candidate))
             for pair in pairs
         ]
 
@@ -134,9 +136,10 @@ class _Embedder:
             hidden = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
         return np.asarray(hidden / np.linalg.norm(hidden, axis=1, keepdims=True), np.float32)
 
-    def left_out(self, text: str) -> int | None:
-        """Return about how many tokens of a text the model did not see; None where it saw all."""
-        return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None
+
+def left_out(text: str) -> int | None:
+    """Return about how many tokens of a text the model did not see; None where it saw all."""
+    return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None
 
 
 def _empty() -> Verdict:

@@ -37,7 +37,7 @@ class _Classes(ReplyModel):
 class RewardModel(ServedVerifier):
     """`/classify` with `use_activation: false`: by default vLLM puts the reward through a sigmoid."""
 
-    bounds = None
+    bounds: tuple[float, float] | None = None
     path = "/classify"
 
     def __init__(self, settings: RewardModelSettings, transport: Transport) -> None:
@@ -72,8 +72,7 @@ class RewardModel(ServedVerifier):
 
     async def _ask_singly(self, chats: Sequence[Sequence[Message]]) -> Verdicts:
         bodies = [
-            self._body() | {"messages": [{"role": message.role, "content": message.content} for message in chat]}
-            for chat in chats
+            self._body() | {"messages": [{"role": message.role, "content": message.content} for message in chat]} for chat in chats
         ]
         each = await asyncio.gather(*(self._post(body, 1) for body in bodies))
         total = Usage()
@@ -90,5 +89,3 @@ class RewardModel(ServedVerifier):
         if any(len(row.probs) != 1 for row in rows):
             raise BadReplyError(f"{len(rows[0].probs)} classes where a reward model has one")
         return Verdicts([number(row.probs[0], "reward") for row in rows], usage_of(reply.usage))
-
-

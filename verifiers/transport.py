@@ -99,7 +99,8 @@ class Connection(asyncio.Protocol):
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send a whole request and return status and body; a caller that goes away closes the connection."""
         self._reset()
-        self._reply = reply = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self._reply = reply
         assert self.transport is not None  # noqa: S101 - the pool hands out connected ones only
         self.transport.write(request)
         try:
@@ -140,7 +141,9 @@ class HttpPool:
     async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
         """Post a JSON body; return status and body, or raise `UnreachableError` or `BadReplyError`."""
         origin, head = self._head("POST", url, api_key)
-        return await self._send(origin, b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        return await self._send(
+            origin, b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+        )
 
     async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
         """Fetch a URL; return status and body, or raise `UnreachableError` or `BadReplyError`."""
@@ -160,7 +163,10 @@ class HttpPool:
         found = self._heads.get(key)
         if found is None:
             parts = urlsplit(url)
-            lines = [f"{method} {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1", f"host: {parts.netloc}"]
+            lines = [
+                f"{method} {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1",
+                f"host: {parts.netloc}",
+            ]
             lines += ["accept: application/json", "user-agent: assay"]
             lines += [f"authorization: Bearer {api_key}"] if api_key else []
             found = self._heads[key] = (f"{parts.scheme}://{parts.netloc}", ("\r\n".join(lines) + "\r\n").encode())
@@ -198,7 +204,7 @@ class HttpPool:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    make, parts.hostname, parts.port or (443 if secure else 80), ssl=self._tls if secure else None
+                    make, parts.hostname or "", parts.port or (443 if secure else 80), ssl=self._tls if secure else None
                 )
         except TimeoutError as exc:
             raise UnreachableError(f"no connection to {origin} within {self.connect_timeout_s:g} s") from exc

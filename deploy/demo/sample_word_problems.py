@@ -26,7 +26,10 @@ EXAMPLES = [
     ("Leo has 9 pears and gives away 4. How many pears are left?", "9 - 4 = 5. The answer is 5."),
     ("8 rings are shared equally among 2 friends. How many rings does each friend get?", "8 / 2 = 4. The answer is 4."),
     ("There are 3 rows with 4 chairs in each row. How many chairs are there in all?", "3 * 4 = 12. The answer is 12."),
-    ("Max has 20 dollars and buys 3 cups at 4 dollars each. How many dollars are left?", "3 * 4 = 12. 20 - 12 = 8. The answer is 8."),
+    (
+        "Max has 20 dollars and buys 3 cups at 4 dollars each. How many dollars are left?",
+        "3 * 4 = 12. 20 - 12 = 8. The answer is 8.",
+    ),
 ]
 INSTRUCTION = " Show your work, then end with 'The answer is N.' where N is a number."
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -68,8 +71,7 @@ def _two_step(rng: random.Random) -> tuple[str, int]:
     a, b, c = rng.randint(2, 6), rng.randint(3, 9), rng.randint(2, 15)
     who, what = rng.choice(NAMES), rng.choice(THINGS)
     return (
-        f"{who} buys {a} bags of {b} {what} and then gets {c} more {what} from a friend. "
-        f"How many {what} does {who} have?",
+        f"{who} buys {a} bags of {b} {what} and then gets {c} more {what} from a friend. How many {what} does {who} have?",
         a * b + c,
     )
 
@@ -100,9 +102,7 @@ def sample(url: str, model: str, query: str, answer: int, count: int) -> dict[st
         "temperature": 0.6,
         "max_tokens": 64,
     }
-    request = urllib.request.Request(
-        url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=3600) as reply:
         choices = json.load(reply)["choices"]
     candidates = []

@@ -45,7 +45,12 @@ def test_a_missing_score_is_not_a_low_one() -> None:
     model = RobustAverage(COLUMNS).fit(scores)
     row = np.array([[0.9, 30.0, NAN]])
     alone = RobustAverage(COLUMNS[:2])
-    alone.low_, alone.high_, alone.centre_, alone.weights = model.low_[:2], model.high_[:2], model.centre_[:2], model.weights[:2]
+    alone.low_, alone.high_, alone.centre_, alone.weights = (
+        model.low_[:2],
+        model.high_[:2],
+        model.centre_[:2],
+        model.weights[:2],
+    )
     alone.mean_, alone.sd_ = model.mean_, model.sd_
     alone._prepare()
 
@@ -65,7 +70,9 @@ def test_an_outlier_counts_no_more_than_the_range() -> None:
     """Clipped to the 2.5 % and 97.5 % quantiles."""
     model = RobustAverage(COLUMNS).fit(sample())
 
-    assert model.score_samples(np.array([[0.5, 1e9, 0]])) == pytest.approx(model.score_samples(np.array([[0.5, model.high_[1], 0]])))
+    assert model.score_samples(np.array([[0.5, 1e9, 0]])) == pytest.approx(
+        model.score_samples(np.array([[0.5, model.high_[1], 0]]))
+    )
 
 
 def test_cold_a_bounded_column_uses_its_range_and_an_unbounded_one_the_requests_own() -> None:
@@ -122,7 +129,10 @@ def test_through_json_and_back_nothing_changes() -> None:
     assert np.isnan(turned.low_[1])
 
 
-@pytest.mark.parametrize("damage", [{"format": 99}, {"kind": "other"}, {"columns": [{"key": "a"}]}, {"sd": 0}, {"mean": None}, {"sd": math.nan}])
+@pytest.mark.parametrize(
+    "damage",
+    [{"format": 99}, {"kind": "other"}, {"columns": [{"key": "a"}]}, {"sd": 0}, {"mean": None}, {"sd": math.nan}],
+)
 def test_a_damaged_model_is_refused(damage: dict[str, object]) -> None:
     """With a message, whatever is wrong."""
     with pytest.raises(ValueError, match=r"damaged|not a robust"):

@@ -48,7 +48,7 @@ def upstreams(count: int, delay_ms: float) -> Iterator[list[str]]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
-        yield [f"http://127.0.0.1:{port}" for port in process.stdout.readline().split() for port in [port.decode()]]
+        yield [f"http://127.0.0.1:{port}" for port in process.stdout.readline().decode().split()]
     finally:
         process.kill()
         process.wait()
@@ -109,7 +109,14 @@ async def timed(call: Awaitable[Any]) -> float:
 def config(folder: Path, urls: list[str], batched: bool) -> Path:
     """Write an ensemble of cross-encoders."""
     verifiers = [
-        {"name": f"v{place}", "kind": "cross_encoder", "model": "bench", "endpoint": url, "batch_size": 128 if batched else 1, "concurrency": 512}
+        {
+            "name": f"v{place}",
+            "kind": "cross_encoder",
+            "model": "bench",
+            "endpoint": url,
+            "batch_size": 128 if batched else 1,
+            "concurrency": 512,
+        }
         for place, url in enumerate(urls)
     ]
     return write_config(folder / "e.yaml", {"verifiers": verifiers, "service": {"log_level": "warning"}})
@@ -237,9 +244,20 @@ async def overload(seconds: float) -> Row:
 
 def conditions() -> Row:
     """Return what the figures depend on."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0], "commit": commit}
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "?",
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": os.getloadavg()[0],
+        "commit": commit,
+    }
 
 
 async def run(args: argparse.Namespace) -> Row:
@@ -272,7 +290,10 @@ def show(result: Row) -> None:
     console.print(table)
     for name in ("cached", "overload", "conditions"):
         if name in result:
-            console.print(name, {key: round(value, 3) if isinstance(value, float) else value for key, value in result[name].items()})
+            console.print(
+                name,
+                {key: round(value, 3) if isinstance(value, float) else value for key, value in result[name].items()},
+            )
 
 
 def main() -> None:

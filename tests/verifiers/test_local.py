@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,11 @@ async def test_a_comparison_that_overruns_is_killed_and_done_as_text() -> None:
 
     verdicts = await verifier.score(pairs)
 
-    assert [verdict.score for verdict in verdicts.items] == [pytest.approx(2 / 3), pytest.approx(2 / 3), pytest.approx(1 / 3)]
+    assert [verdict.score for verdict in verdicts.items] == [
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+        pytest.approx(1 / 3),
+    ]
 
 
 async def test_relevance_ranks_the_topic_first() -> None:
@@ -168,9 +173,23 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 def test_a_fingerprint_follows_what_determines_a_score() -> None:
     """Model, revision, prompt, parameters; not the name, the place, the limits, the family, the cost."""
     make = KINDS["judge"].settings
-    base = {"name": "a", "kind": "judge", "model": "m", "endpoint": "http://x:1"}
-    same = [{"name": "b"}, {"endpoint": "http://y:2"}, {"timeout_s": 3}, {"cost": 7}, {"family": "f"}, {"weight": 2}, {"retries": 0}]
-    other = [{"model": "n"}, {"revision": "2"}, {"yes": ["True"]}, {"max_chars": 9}, {"prompt": "{query}{candidate}"}]
+    base: dict[str, Any] = {"name": "a", "kind": "judge", "model": "m", "endpoint": "http://x:1"}
+    same: list[dict[str, Any]] = [
+        {"name": "b"},
+        {"endpoint": "http://y:2"},
+        {"timeout_s": 3},
+        {"cost": 7},
+        {"family": "f"},
+        {"weight": 2},
+        {"retries": 0},
+    ]
+    other: list[dict[str, Any]] = [
+        {"model": "n"},
+        {"revision": "2"},
+        {"yes": ["True"]},
+        {"max_chars": 9},
+        {"prompt": "{query}{candidate}"},
+    ]
 
     assert {fingerprint(make(**base | change)) for change in same} == {fingerprint(make(**base))}
     assert len({fingerprint(make(**base | change)) for change in [*other, {}]}) == len(other) + 1

@@ -9,7 +9,16 @@ import pytest
 
 from tests.fakes import FakeTransport
 from tests.standin import StandIn
-from verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
+from verifiers import (
+    BadReplyError,
+    Pair,
+    Query,
+    RefusedError,
+    Status,
+    UnreachableError,
+    UpstreamFailedError,
+    VerifierError,
+)
 from verifiers.chat_template import split
 from verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
 from verifiers.process_reward import ProcessReward, ProcessRewardSettings
@@ -56,7 +65,10 @@ async def test_rendering_here_gives_the_score_of_the_servers_own_template() -> N
     assert transport.paths().count("/classify") == 1 + len(PAIRS)
     batch = next(asked for path, asked in transport.sent if path == "/classify")
     assert (batch["add_special_tokens"], batch["use_activation"]) == (False, False)
-    assert [f'"probs": [{verdict.score}]'.encode() in raw.replace(b'":[', b'": [') for verdict, raw in zip(together.items, singly, strict=True)]
+    assert [
+        f'"probs": [{verdict.score}]'.encode() in raw.replace(b'":[', b'": [')
+        for verdict, raw in zip(together.items, singly, strict=True)
+    ]
 
 
 async def test_a_template_that_cannot_be_used_from_here_falls_back_to_messages() -> None:

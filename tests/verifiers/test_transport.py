@@ -25,6 +25,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 @asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[tuple[str, HttpPool]]:
     """Run a server and a pool."""
+
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await handler(reader, writer)
@@ -44,6 +45,7 @@ async def serving(handler: Handler) -> AsyncIterator[tuple[str, HttpPool]]:
 
 def always(*replies: bytes) -> Handler:
     """Return a handler that answers each request on a connection with the next reply, then closes."""
+
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for reply in replies:
             await read_request(reader)
@@ -111,7 +113,7 @@ async def test_a_server_that_is_not_there() -> None:
     """Refused at once, and the message names the place."""
     pool = HttpPool(connect_timeout_s=1)
 
-    with pytest.raises(UnreachableError, match="127.0.0.1:1"):
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
         await pool.get("http://127.0.0.1:1/x")
 
 

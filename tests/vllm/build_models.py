@@ -35,7 +35,10 @@ CHATML = (
 )
 CHAT_SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>"]
 BERT_SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-CORPUS = ["Is the candidate answer correct? Reply with one word, Yes or No.", "Take 3 first. 17 + 25 = 42. The answer is 42."]
+CORPUS = [
+    "Is the candidate answer correct? Reply with one word, Yes or No.",
+    "Take 3 first. 17 + 25 = 42. The answer is 42.",
+]
 
 
 def chat_tokenizer() -> PreTrainedTokenizerFast:
@@ -64,14 +67,23 @@ def bert_tokenizer() -> PreTrainedTokenizerFast:
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(
-        vocab_size=500, special_tokens=BERT_SPECIALS, show_progress=False, initial_alphabet=[chr(code) for code in range(33, 127)]
+        vocab_size=500,
+        special_tokens=BERT_SPECIALS,
+        show_progress=False,
+        initial_alphabet=[chr(code) for code in range(33, 127)],
     )
     made.train_from_iterator(CORPUS * 4, trainer)
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, made.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )  # fmt: skip
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    names = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
     return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
 
 

@@ -28,7 +28,12 @@ def main() -> None:
     console = Console()
     with console.status("unpacking SmolLM2-135M-Instruct"):
         builder = ROOT / "tests" / "vllm" / "build_models.py"
-        subprocess.run([PYTHON, builder, MODELS, "--smollm2"], check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [PYTHON, builder, MODELS, "--smollm2"],
+            check=True,
+            env={**os.environ, **ENVIRONMENT},
+            stdout=subprocess.DEVNULL,
+        )
     model = MODELS / "smollm2"
     servers = {
         "judge": serve(model, "judge", LENGTH, MODELS),
@@ -41,7 +46,14 @@ def main() -> None:
         kinds = {"judge": "judge", "reward": "reward_model"}
         verifiers = [{"name": name, "kind": name} for name in LOCAL]
         verifiers += [
-            {"name": name, "kind": kinds[name], "model": name, "endpoint": server.url, "family": "smollm2", "timeout_s": "300"}
+            {
+                "name": name,
+                "kind": kinds[name],
+                "model": name,
+                "endpoint": server.url,
+                "family": "smollm2",
+                "timeout_s": "300",
+            }
             for name, server in servers.items()
         ]
         config: Path = write_config(MODELS / "demo.yaml", {"verifiers": verifiers, "service": {"deadline_ms": 600_000}})

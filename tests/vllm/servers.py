@@ -50,7 +50,15 @@ def real_servers(folder: Path) -> Iterator[dict[str, Server]]:
 def serve(model: Path, name: str, flags: list[str], folder: Path) -> Server:
     """Start one server in a process group of its own."""
     port = free_port()
-    command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", name]
+    command = [
+        str(PYTHON),
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(model),
+        "--served-model-name",
+        name,
+    ]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port), *COMMON, *flags],
