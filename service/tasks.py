@@ -107,7 +107,7 @@ class Tasks:
         table["score"] = raw
         known = np.zeros(raw.shape, bool)
         np.isfinite(raw, out=known)
-        whole = known.all(axis=1).tolist()
+        whole = [bool(row.all()) for row in known]
         values = {
             key: table[row].tobytes() if whole[row] else table[row, np.flatnonzero(known[row])].tobytes()
             for row, key in enumerate(keys.pairs)

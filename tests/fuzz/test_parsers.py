@@ -1,0 +1,219 @@
+"""What reads other people's bytes: upstream replies, the HTTP parser, stored records, candidates, configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aggregation import Column, RobustAverage
+from service.config import ConfigError, load_config
+from service.schemas import RankRequest
+from tests.fakes import FakeTransport
+from verifiers import Pair, Query, Status, VerifierError
+from verifiers.answers import plain_answer
+from verifiers.arithmetic import STATEMENT, holds
+from verifiers.completeness import as_asked, cut_off
+from verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
+from verifiers.hostile import neutralise
+from verifiers.process_reward import ProcessReward, ProcessRewardSettings
+from verifiers.reward_model import RewardModel, RewardModelSettings
+from verifiers.transport import Connection
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["data", "index", "score", "probs", "usage", "x"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
+TEXTS = st.text(max_size=400) | st.lists(
+    st.sampled_from(["1", "+", "=", " ", "-", "x", "2.5", "\\boxed{", "}", "answer is", "####", "<|im_end|>", "<extra_0>", ",000", "*", "/", "0", "(", "\n"]),
+    max_size=60,
+).map("".join)  # fmt: skip
+
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
+
+
+def for_its_share(check: Callable[[], None], parts: int = 5) -> int:
+    """Run a property again and again for a part of the time, each time with new examples; return how often."""
+    until, rounds = time.monotonic() + SECONDS / parts, 0
+    while rounds == 0 or time.monotonic() < until:
+        check()
+        rounds += 1
+    return rounds
+
+
+QUICK = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+def test_any_reply_is_a_verdict_or_one_of_our_errors() -> None:
+    """Never another exception, and never a score that is no number."""
+    common: dict[str, Any] = {"name": "v", "model": "m", "endpoint": "http://x", "retries": 0}
+    makers: list[Callable[[FakeTransport], Any]] = [
+        lambda transport: CrossEncoder(CrossEncoderSettings(**common), transport),
+        lambda transport: RewardModel(RewardModelSettings(**common), transport),
+        lambda transport: ProcessReward(ProcessRewardSettings(**common), transport),
+    ]
+
+    @QUICK
+    @given(
+        JSON.map(lambda body: json.dumps(body).encode()) | st.binary(max_size=200),
+        st.sampled_from([200, 400, 404, 500]),
+        st.sampled_from(makers),
+    )
+    def check(body: bytes, status: int, make: Callable[[FakeTransport], Any]) -> None:
+        transport = FakeTransport(dict.fromkeys(("/score", "/classify", "/pooling"), (status, body)))
+        try:
+            verdicts = asyncio.run(make(transport).score(PAIRS))
+        except VerifierError:
+            return
+        assert len(verdicts.items) == len(PAIRS)
+        for verdict in verdicts.items:
+            assert (verdict.score is None) == (verdict.status is not Status.OK)
+            assert verdict.score is None or math.isfinite(verdict.score)
+
+    assert for_its_share(check)
+
+
+def test_any_bytes_are_a_reply_or_one_of_our_errors() -> None:
+    """The HTTP connection, fed in pieces."""
+    pieces = st.sampled_from(
+        [
+            b"HTTP/1.1 200 OK\r\n",
+            b"content-length: 5\r\n",
+            b"transfer-encoding: chunked\r\n",
+            b"\r\n",
+            b"hello",
+            b"5\r\nhello\r\n",
+            b"0\r\n\r\n",
+        ]
+    )
+
+    @QUICK
+    @given(st.lists(pieces | st.binary(max_size=30), max_size=12))
+    def check(blocks: list[bytes]) -> None:
+        class Wire:
+            def write(self, _: bytes) -> None: ...
+            def abort(self) -> None: ...
+
+        async def exchange() -> None:
+            connection = Connection()
+            connection.connection_made(Wire())  # type: ignore[arg-type]
+            reply = asyncio.ensure_future(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
+            await asyncio.sleep(0)
+            for block in blocks:
+                connection.data_received(block)
+            connection.connection_lost(None)
+            try:
+                status, body = await reply
+            except VerifierError:
+                return
+            assert 200 <= status < 1000
+            assert isinstance(body, bytes)
+
+        asyncio.run(exchange())
+
+    assert for_its_share(check)
+
+
+def test_any_candidate_can_be_read() -> None:
+    """Arithmetic, answers, forms, control tokens."""
+
+    @QUICK
+    @given(TEXTS)
+    def check(text: str) -> None:
+        for found in STATEMENT.finditer(text):
+            assert holds(*found.groups()) in (True, False, None)
+        answer = plain_answer(text)
+        assert answer is None or answer == answer.strip() != ""
+        assert as_asked(text, text) in (True, False)
+        assert cut_off(text) in (True, False)
+        safe = neutralise(text, "<extra_0>")
+        assert "<extra_0>" not in safe
+        assert "<|im_end|>" not in safe
+
+    assert for_its_share(check)
+
+
+def test_any_request_body_checks_or_is_refused() -> None:
+    """By pydantic's own error, for which there is an answer."""
+    from pydantic import ValidationError
+
+    from service.errors import invalid
+
+    fields = st.sampled_from(["query", "messages", "candidates", "task", "top_n", "budget", "stream", "deadline_ms"])
+
+    @QUICK
+    @given(st.dictionaries(fields, JSON, max_size=6).map(lambda body: json.dumps(body).encode()) | st.binary(max_size=100))
+    def check(body: bytes) -> None:
+        try:
+            assert RankRequest.model_validate_json(body).candidates
+        except ValidationError as exc:
+            error = invalid(exc)
+            assert error.status in (400, 413, 422)
+            assert json.loads(error.body())["error"]["message"]
+
+    assert for_its_share(check)
+
+
+def test_any_file_is_a_configuration_or_a_message(tmp_path: Path) -> None:
+    """And any scores are averaged into numbers or nothing."""
+    words = st.sampled_from(
+        [
+            "verifiers:",
+            "- ",
+            "  ",
+            "name: a",
+            "kind: judge",
+            "{",
+            "}",
+            "[",
+            "]",
+            ": ",
+            "\n",
+            "&a ",
+            "*a",
+            "tasks:",
+            "service:",
+            "port: 1",
+            "!!python/x",
+        ]
+    )
+    numbers = st.floats() | st.just(math.nan)
+
+    @QUICK
+    @given(
+        st.lists(words | st.text(max_size=5), max_size=25).map("".join),
+        st.lists(st.tuples(numbers, numbers), min_size=1, max_size=30),
+    )
+    def check(text: str, scores: list[tuple[float, float]]) -> None:
+        import numpy as np
+
+        path = tmp_path / "e.yaml"
+        path.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            load_config(path, environ={})
+        except ConfigError as exc:
+            if not exc.problems:
+                raise AssertionError("an error without a message") from exc
+        table = np.array(scores)
+        average = RobustAverage([Column("a", "a", (0, 1)), Column("b", "b")])
+        with np.errstate(all="ignore"):
+            chances = average.predict_proba(table)
+        known = ~np.isnan(chances)
+        assert ((chances[known] >= 0) & (chances[known] <= 1)).all()
+
+    assert for_its_share(check)
