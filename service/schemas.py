@@ -51,6 +51,9 @@ class _Scoring(_Request):
 class RankRequest(_Scoring):
     """A query and the candidates to rank."""
 
+    # `_check` says the same; this is for who reads the document.
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]})
+
     query: str | None = None
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
     candidates: Annotated[list[str | CandidateIn], Field(min_length=1)]
