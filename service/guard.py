@@ -27,6 +27,49 @@ log = structlog.get_logger()
 SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, VerifierTimeoutError)
 
 
+class Limits:
+    """A time limit on any number of calls at once: `with` it, a task that overruns is stopped by a TimeoutError.
+
+    A timer for each call (`asyncio.timeout`) costs as much as the rest of the guard. Here one timer looks at all calls
+    every now and then, and calls are kept in the order in which they run out, which is that in which they began.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.precision = min(0.02, seconds / 10)
+        self._ends: dict[asyncio.Task[object], float] = {}
+        self._overrun: set[asyncio.Task[object]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None  # noqa: S101 - there is one in a coroutine
+        self._ends[task] = loop.time() + self.seconds
+        if self._timer is None:
+            self._timer = loop.call_later(self.seconds, self._look)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - as above
+        self._ends.pop(task, None)
+        if task in self._overrun:
+            self._overrun.discard(task)
+            if task.uncancel() == 0 and kind is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for task, end in list(self._ends.items()):
+            if end > now:
+                break
+            del self._ends[task]
+            self._overrun.add(task)
+            task.cancel()
+        left = next(iter(self._ends.values())) - now if self._ends else None
+        self._timer = None if left is None else loop.call_later(max(left, self.precision), self._look)
+
+
 class Guarded:
     """Asks a verifier; whatever goes wrong becomes a verdict, so that one failure stays one failure."""
 
@@ -35,6 +78,7 @@ class Guarded:
         self.settings = verifier.settings
         self.breaker = breaker
         self._room = asyncio.Semaphore(self.settings.concurrency)
+        self._limits = Limits(self.settings.timeout_s)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order, within the verifier's time-out; never raise but when cancelled."""
@@ -54,9 +98,10 @@ class Guarded:
         asking = False
         try:
             # The wait for a place counts as well, so a full queue cannot hold a request up.
-            async with asyncio.timeout(self.settings.timeout_s), self._room:
-                asking = True
-                verdicts = await self.verifier.score(pairs)
+            with self._limits:
+                async with self._room:
+                    asking = True
+                    verdicts = await self.verifier.score(pairs)
         except TimeoutError:
             if asking:
                 self.breaker.failed()

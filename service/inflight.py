@@ -39,10 +39,10 @@ class Share:
     rows: list[tuple[int, str]]
     owner: bool  # the request that set the flight off, and is billed for it
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[tuple[int, Verdict]]:
         """Return what was said of each of the request's rows, once the flight has landed."""
         items, places = self.flight.task.result().items, self.flight.places
-        return [items[places[key]] for _, key in self.rows]
+        return [(row, items[places[key]]) for row, key in self.rows]
 
 
 class Inflight:
@@ -65,24 +65,37 @@ class Inflight:
     ) -> list[Share]:
         """Return shares in flights for all wanted pairs, joining those under way, starting the rest in batches."""
         lane = self._lanes.setdefault(fingerprint, {})
+        if len(set(keys)) == len(keys) and lane.keys().isdisjoint(keys):
+            return self._boarded(self._start(lane, guarded, column, list(zip(rows, keys, strict=True)), pairs))
         joined: dict[Flight, list[tuple[int, str]]] = {}
-        fresh: dict[str, list[tuple[int, str]]] = {}
-        pair_of = dict(zip(keys, pairs, strict=True))
-        for row, key in zip(rows, keys, strict=True):
+        fresh: dict[str, tuple[int, Pair]] = {}
+        doubled: list[tuple[int, str]] = []
+        for row, key, pair in zip(rows, keys, pairs, strict=True):
             if key in fresh:  # the same text twice in one request
-                fresh[key].append((row, key))
+                doubled.append((row, key))
             elif key in lane:
                 joined.setdefault(lane[key], []).append((row, key))
             else:
-                fresh[key] = [(row, key)]
+                fresh[key] = (row, pair)
         shares = [Share(flight, column, places, owner=False) for flight, places in joined.items()]
-        names = list(fresh)
-        size = guarded.settings.batch_size
-        for start in range(0, len(names), size):
-            batch = names[start : start + size]
-            flight = self._launch(lane, batch, Flight(guarded, batch, [pair_of[name] for name in batch]))
-            shares.append(Share(flight, column, [place for name in batch for place in fresh[name]], owner=True))
+        wanted = [(row, key) for key, (row, _) in fresh.items()]
+        shares += self._start(lane, guarded, column, wanted, [pair for _, pair in fresh.values()])
+        for row, key in doubled:
+            next(share for share in shares if key in share.flight.places).rows.append((row, key))
         return self._boarded(shares)
+
+    def _start(
+        self, lane: dict[str, Flight], guarded: Guarded, column: int, wanted: list[tuple[int, str]], pairs: Sequence[Pair]
+    ) -> list[Share]:
+        """Start flights for pairs that nobody has asked about, as many in each as the verifier takes."""
+        shares = []
+        size = guarded.settings.batch_size
+        for start in range(0, len(wanted), size):
+            places = wanted[start : start + size]
+            keys = [key for _, key in places]
+            flight = self._launch(lane, keys, Flight(guarded, keys, pairs[start : start + size]))
+            shares.append(Share(flight, column, places, owner=True))
+        return shares
 
     def board_set(
         self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]
@@ -115,7 +128,7 @@ class Inflight:
 
         def landed(_: asyncio.Task[Verdicts]) -> None:
             for key in keys:
-                if lane.get(key) is flight:
+                if lane.get(key) is flight:  # a later flight may have taken its place
                     del lane[key]
 
         flight.task.add_done_callback(landed)

@@ -156,8 +156,10 @@ class Scorer:
                 _enter(run, column, run.sheet.unknown_rows(column), Verdict(None, Status.SKIPPED, "budget: not affordable"))
 
     def _board(self, job: Job, run: _Run) -> None:
+        everyone = list(range(len(job.pairs)))
+        nothing_known = not run.sheet.cached.any() and not run.sheet.asked.any()
         for column, member in enumerate(run.members):
-            rows = run.sheet.unknown_rows(column)
+            rows = everyone if nothing_known else run.sheet.unknown_rows(column)
             if not rows:
                 continue
             if member.setwise:
@@ -168,8 +170,10 @@ class Scorer:
                     member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs
                 )
             else:
-                keys, pairs = [run.keys.pairs[row] for row in rows], [job.pairs[row] for row in rows]
-                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, pairs)
+                everything = len(rows) == len(everyone)
+                keys: Sequence[str] = run.keys.pairs if everything else [run.keys.pairs[row] for row in rows]
+                asked: Sequence[Pair] = job.pairs if everything else [job.pairs[row] for row in rows]
+                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
 
     async def _land_all(self, run: _Run) -> None:
         try:
@@ -183,11 +187,14 @@ class Scorer:
         done, _ = await asyncio.wait({share.flight.task for share in run.shares}, timeout=left, return_when=when)
         late = not done or (when == asyncio.ALL_COMPLETED and len(done) < len({share.flight for share in run.shares}))
         waiting: list[Share] = []
+        landed: dict[int, list[tuple[int, Verdict]]] = {}
         for share in run.shares:
             if share.flight.task in done:
-                self._enter_share(run, share)
+                landed.setdefault(share.column, []).extend(self._landed(run, share))
             else:
                 waiting.append(share)
+        for column, verdicts in landed.items():
+            run.sheet.put_all(column, verdicts)
         if late:
             for share in waiting:
                 _enter(run, share.column, [row for row, _ in share.rows], LATE)
@@ -195,16 +202,16 @@ class Scorer:
             waiting = []
         run.shares = waiting
 
-    def _enter_share(self, run: _Run, share: Share) -> None:
+    def _landed(self, run: _Run, share: Share) -> list[tuple[int, Verdict]]:
+        """Return what a call said of the request's rows, and enter what it cost."""
         if share.flight.task.cancelled():  # the loop is closing down
-            _enter(run, share.column, [row for row, _ in share.rows], LATE)
-            return
-        run.sheet.put_all([row for row, _ in share.rows], share.column, share.verdicts())
-        latency = share.flight.latency_ms
-        run.sheet.latency_ms[share.column] = max(run.sheet.latency_ms[share.column] or 0.0, latency)
+            return [(row, LATE) for row, _ in share.rows]
+        column, latency = share.column, share.flight.latency_ms
+        run.sheet.latency_ms[column] = max(run.sheet.latency_ms[column] or 0.0, latency)
         if share.owner:
             run.sheet.usage.add(share.flight.task.result().usage)
-            run.asked.append((run.members[share.column].name, latency / 1e3))
+            run.asked.append((run.members[column].name, latency / 1e3))
+        return share.verdicts()
 
     def _close(self, job: Job, run: _Run) -> Outcome:
         """Combine; counting and storing are done when the answer is on its way, and before another request is read."""

@@ -44,18 +44,25 @@ class Sheet:
         if verdict.reason is not None:
             self.reasons[row, column] = verdict.reason
 
-    def put_all(self, rows: Sequence[int], column: int, verdicts: Sequence[Verdict]) -> None:
-        """Enter a verdict a row."""
-        if all(verdict.status is Status.OK and verdict.reason is None for verdict in verdicts):
+    def put_all(self, column: int, verdicts: Sequence[tuple[int, Verdict]]) -> None:
+        """Enter what one verifier said of some rows; numbers at once, what has more to it one by one."""
+        rows: list[int] = []
+        scores: list[float | None] = []
+        for row, verdict in verdicts:
+            if (
+                verdict.status is Status.OK
+                and verdict.label_mass is None
+                and verdict.reason is None
+                and not verdict.truncated_tokens
+            ):
+                rows.append(row)
+                scores.append(verdict.score)
+            else:
+                self.put(row, column, verdict)
+        if rows:
             self.asked[rows, column] = True
             self.status[rows, column] = Status.OK
-            self.raw[rows, column] = [verdict.score for verdict in verdicts]
-            for row, verdict in zip(rows, verdicts, strict=True):
-                if verdict.label_mass is not None or verdict.truncated_tokens:
-                    self.put(row, column, verdict)
-        else:
-            for row, verdict in zip(rows, verdicts, strict=True):
-                self.put(row, column, verdict)
+            self.raw[rows, column] = scores
 
     def unknown_rows(self, column: int) -> list[int]:
         """Return the pairs of which a verifier's word is still wanted."""

@@ -45,17 +45,21 @@ class CrossEncoder(ServedVerifier):
         if not readable:
             return Verdicts([_empty() for _ in pairs])
         body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(readable)}
-        body["text_2"] = [self._text(pair.candidate) for pair in readable]
+        body["text_2"] = self._texts(readable)
         if not self.activation:
             body["use_activation"] = False
         reply = await self.upstream.ask("/score", body, _Scores)
-        answered = iter([self._read(row.score) for row in in_order(reply.data, len(readable))])
-        items = [next(answered) if pair.candidate else _empty() for pair in pairs]
+        items = [self._read(row.score) for row in in_order(reply.data, len(readable))]
+        if len(items) < len(pairs):
+            answered = iter(items)
+            items = [next(answered) if pair.candidate else _empty() for pair in pairs]
         return await self.note_shortened(pairs, Verdicts(items, usage_of(reply.usage)))
 
     def _queries(self, pairs: Sequence[Pair]) -> str | list[str]:
-        texts = [neutralise(pair.query.text) for pair in pairs]
-        return texts[0] if len(set(texts)) == 1 else texts
+        first = pairs[0].query
+        if all(pair.query is first for pair in pairs):
+            return neutralise(first.text)
+        return [neutralise(pair.query.text) for pair in pairs]
 
     def _read(self, score: float) -> Verdict:
         if score == 0.0 and self.activation:

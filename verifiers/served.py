@@ -75,13 +75,26 @@ class ServedVerifier:
 
     def _text(self, candidate: str) -> str:
         """Return a candidate as the model may see it: shortened where asked for, markers made harmless."""
-        return neutralise(shorten(candidate, self.settings.max_chars)[0], *self.markers)
+        if self.settings.max_chars is not None:
+            candidate = shorten(candidate, self.settings.max_chars)[0]
+        return neutralise(candidate, *self.markers)
+
+    def _texts(self, pairs: Sequence[Pair]) -> list[str]:
+        """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
+        if self.settings.max_chars is None and not self.markers:
+            return [
+                pair.candidate if "<" not in pair.candidate and "[" not in pair.candidate else neutralise(pair.candidate)
+                for pair in pairs
+            ]
+        return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
         return [Message(message.role, neutralise(message.content, *self.markers)) for message in query.messages]
 
     async def note_shortened(self, pairs: Sequence[Pair], verdicts: Verdicts) -> Verdicts:
         """Write into each verdict of a shortened candidate how many tokens were left out."""
+        if self.settings.max_chars is None:
+            return verdicts
         for pair, verdict in zip(pairs, verdicts.items, strict=True):
             left_out = shorten(pair.candidate, self.settings.max_chars)[1]
             if left_out and verdict.status is Status.OK:
@@ -107,17 +120,19 @@ async def isolating(ask: Ask, pairs: Sequence[Pair]) -> Verdicts:
     return Verdicts(left.items + right.items, left.usage)
 
 
-def number(value: float | None, what: str = "score") -> Verdict:
+def number(value: float, what: str = "score") -> Verdict:
     """Return the verdict of a model's number; what is not a finite number is no score."""
-    if value is None or not math.isfinite(value):
-        return Verdict(None, Status.ERROR, f"bad_reply: the {what} is {value}")
-    return Verdict(value)
+    if math.isfinite(value):
+        return Verdict(value)
+    return Verdict(None, Status.ERROR, f"bad_reply: the {what} is {value}")
 
 
 def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
     """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one for each input."""
     if len(rows) != count:
         raise BadReplyError(f"{len(rows)} rows for {count} inputs")
+    if all(row.index == place for place, row in enumerate(rows)):
+        return rows
     ordered = sorted(rows, key=lambda row: row.index)
     if [row.index for row in ordered] != list(range(count)):
         raise BadReplyError(f"the rows' indices are not 0 to {count - 1}")

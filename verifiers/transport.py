@@ -37,9 +37,6 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.closed = False
         self._reply: asyncio.Future[tuple[int, bytes]] | None = None
-        self._reset()
-
-    def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._chunks: list[bytes] = []
         self._size = 0
@@ -98,7 +95,7 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send a whole request and return status and body; a caller that goes away closes the connection."""
-        self._reset()
+        self._chunks, self._size, self.answered = [], 0, False
         reply: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
         self._reply = reply
         assert self.transport is not None  # noqa: S101 - the pool hands out connected ones only

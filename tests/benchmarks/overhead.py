@@ -113,6 +113,7 @@ def config(folder: Path, urls: list[str], batched: bool) -> Path:
             "name": f"v{place}",
             "kind": "cross_encoder",
             "model": "bench",
+            "revision": str(place),  # the same model twice would be asked once
             "endpoint": url,
             "batch_size": 128 if batched else 1,
             "concurrency": 512,

@@ -31,7 +31,7 @@ def board(inflight: Inflight, guard: Guarded, texts: Sequence[str]) -> list[Shar
 async def land(shares: Sequence[Share]) -> list[float | None]:
     """Wait for shares and return the scores in the request's order."""
     await asyncio.wait({share.flight.task for share in shares})
-    scores = {row: verdict.score for share in shares for (row, _), verdict in zip(share.rows, share.verdicts(), strict=True)}
+    scores = {row: verdict.score for share in shares for row, verdict in share.verdicts()}
     return [scores[row] for row in sorted(scores)]
 
 
