@@ -10,6 +10,7 @@ import numpy.typing as npt
 from verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255
+OK = Status.OK  # looking a member up in its class costs more than the comparison
 _IS_PARTIAL = np.zeros(256, bool)
 _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 
@@ -61,7 +62,7 @@ class Sheet:
                 self.put(row, column, verdict)
         if rows:
             self.asked[rows, column] = True
-            self.status[rows, column] = Status.OK
+            self.status[rows, column] = OK
             self.raw[rows, column] = scores
 
     def unknown_rows(self, column: int) -> list[int]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .base import Pair, Status, Verdict, Verdicts
 from .hostile import neutralise
-from .served import ServedVerifier, in_order, number, usage_of
+from .served import ServedVerifier, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
@@ -49,7 +49,7 @@ class CrossEncoder(ServedVerifier):
         if not self.activation:
             body["use_activation"] = False
         reply = await self.upstream.ask("/score", body, _Scores)
-        items = [self._read(row.score) for row in in_order(reply.data, len(readable))]
+        items = self._read([row.score for row in in_order(reply.data, len(readable))])
         if len(items) < len(pairs):
             answered = iter(items)
             items = [next(answered) if pair.candidate else _empty() for pair in pairs]
@@ -61,11 +61,13 @@ class CrossEncoder(ServedVerifier):
             return neutralise(first.text)
         return [neutralise(pair.query.text) for pair in pairs]
 
-    def _read(self, score: float) -> Verdict:
-        if score == 0.0 and self.activation:
+    def _read(self, scores: Sequence[float]) -> list[Verdict]:
+        verdicts = numbers(scores)
+        if self.activation and 0.0 in scores:
             # A sigmoid is never exactly 0: it is how the server reports an item that failed.
-            return Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")
-        return number(score)
+            failed = Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")
+            verdicts = [failed if score == 0.0 else verdict for score, verdict in zip(scores, verdicts, strict=True)]
+        return verdicts
 
 
 def _empty() -> Verdict:

@@ -11,7 +11,7 @@ from pydantic import Field
 from .base import Message, Pair, Usage, Verdicts
 from .chat_template import TemplateBook
 from .errors import BadReplyError
-from .served import ServedVerifier, in_order, number, usage_of
+from .served import ServedVerifier, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
@@ -88,4 +88,4 @@ class RewardModel(ServedVerifier):
         rows = in_order(reply.data, count)
         if any(len(row.probs) != 1 for row in rows):
             raise BadReplyError(f"{len(rows[0].probs)} classes where a reward model has one")
-        return Verdicts([number(row.probs[0], "reward") for row in rows], usage_of(reply.usage))
+        return Verdicts(numbers([row.probs[0] for row in rows], "reward"), usage_of(reply.usage))

@@ -120,6 +120,13 @@ async def isolating(ask: Ask, pairs: Sequence[Pair]) -> Verdicts:
     return Verdicts(left.items + right.items, left.usage)
 
 
+def numbers(values: Sequence[float], what: str = "score") -> list[Verdict]:
+    """Return the verdicts of a model's numbers; what is not a finite number is no score."""
+    if all(map(math.isfinite, values)):
+        return [Verdict(value) for value in values]
+    return [number(value, what) for value in values]
+
+
 def number(value: float, what: str = "score") -> Verdict:
     """Return the verdict of a model's number; what is not a finite number is no score."""
     if math.isfinite(value):
@@ -131,7 +138,7 @@ def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
     """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one for each input."""
     if len(rows) != count:
         raise BadReplyError(f"{len(rows)} rows for {count} inputs")
-    if all(row.index == place for place, row in enumerate(rows)):
+    if [row.index for row in rows] == list(range(count)):
         return rows
     ordered = sorted(rows, key=lambda row: row.index)
     if [row.index for row in ordered] != list(range(count)):
