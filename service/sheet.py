@@ -50,20 +50,17 @@ class Sheet:
         rows: list[int] = []
         scores: list[float | None] = []
         for row, verdict in verdicts:
-            if (
-                verdict.status is Status.OK
-                and verdict.label_mass is None
-                and verdict.reason is None
-                and not verdict.truncated_tokens
-            ):
+            plain = verdict.reason is None and verdict.label_mass is None and verdict.truncated_tokens is None
+            if plain and verdict.status is OK:
                 rows.append(row)
                 scores.append(verdict.score)
             else:
                 self.put(row, column, verdict)
         if rows:
-            self.asked[rows, column] = True
-            self.status[rows, column] = OK
-            self.raw[rows, column] = scores
+            at = slice(None) if rows == list(range(len(self.raw))) else np.array(rows)
+            self.asked[at, column] = True
+            self.status[at, column] = OK
+            self.raw[at, column] = scores
 
     def unknown_rows(self, column: int) -> list[int]:
         """Return the pairs of which a verifier's word is still wanted."""

@@ -82,10 +82,8 @@ class ServedVerifier:
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
-            return [
-                pair.candidate if "<" not in pair.candidate and "[" not in pair.candidate else neutralise(pair.candidate)
-                for pair in pairs
-            ]
+            texts = [pair.candidate for pair in pairs]
+            return [neutralise(text) if "<" in text or "[" in text else text for text in texts]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
