@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,13 +41,16 @@ class Problem:
 
 
 def run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None = None) -> None:
-    """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C."""
-    config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
-    if flags.get("data_dir") is None:  # what the demo teaches must not mix with a user's own tasks
-        config = load_config(
-            config_path or default_config_path(),
-            {**flags, "log_level": "warning", "data_dir": config.service.data_dir / "demo"},
-        )
+    """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C.
+
+    Without a data folder of its own the demo uses one that goes with it: every run starts from nothing and shows the same.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
+        _run(config_path, {**flags, "log_level": "warning", "data_dir": flags.get("data_dir") or folder}, once, as_json, svg)
+
+
+def _run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None) -> None:
+    config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
     problems = load(DATA)
     running = server(config)
