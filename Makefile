@@ -46,7 +46,7 @@ vllm-env: $(VLLM_VENV)/.ready ## Install vLLM's CPU build into an environment of
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## Run the contract suite against real vLLM servers on the CPU
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m pytest -m vllm tests/test_contract.py
 
-demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model served by real vLLM on the CPU
+demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model in real vLLM on the CPU (PROBLEMS=20: the first 20)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.vllm.demo
 
 bench: $(VENV)/.dev ## Measure what the service adds to its upstream calls (about 3 minutes)

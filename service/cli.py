@@ -72,12 +72,13 @@ def demo(
     data_dir: DataOption = None,
     once: Annotated[bool, typer.Option("--once", envvar="ONCE", help="Stop after the table.")] = False,
     as_json: JsonOption = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.", show_default=False)] = None,
     svg: Annotated[Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)] = None,
 ) -> None:
     """Rank a bundled set of real candidates, show what that gains, and leave the service running."""
     from .demo import run
 
-    run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg)
+    run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
 
 
 @config_app.command("check")

@@ -40,19 +40,23 @@ class Problem:
     correct: list[bool]
 
 
-def run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None = None) -> None:
+def run(
+    config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None = None, limit: int | None = None
+) -> None:
     """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C.
 
     Without a data folder of its own the demo uses one that goes with it: every run starts from nothing and shows the same.
     """
     with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
-        _run(config_path, {**flags, "log_level": "warning", "data_dir": flags.get("data_dir") or folder}, once, as_json, svg)
+        _run(config_path, {**flags, "log_level": "warning", "data_dir": flags.get("data_dir") or folder}, once, as_json, svg, limit)
 
 
-def _run(config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None) -> None:
+def _run(
+    config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None, limit: int | None
+) -> None:
     config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
-    problems = load(DATA)
+    problems = load(DATA)[:limit]
     running = server(config)
     console = Console(record=svg is not None, width=100 if svg else None)
 

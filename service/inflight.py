@@ -15,11 +15,12 @@ from .guard import Guarded
 class Flight:
     """One call to a verifier, shared by all requests that want one of its pairs."""
 
-    __slots__ = ("latency_ms", "places", "task", "waiting")
+    __slots__ = ("given_up", "latency_ms", "places", "task", "waiting")
 
     def __init__(self, guarded: Guarded, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
         self.places = {key: place for place, key in enumerate(keys)}
         self.waiting = 0
+        self.given_up = False  # cancelled, and about to be gone: not to be joined any more
         self.latency_ms = 0.0
         self.task = asyncio.create_task(self._fly(guarded, pairs))
 
@@ -73,7 +74,7 @@ class Inflight:
         for row, key, pair in zip(rows, keys, pairs, strict=True):
             if key in fresh:  # the same text twice in one request
                 doubled.append((row, key))
-            elif key in lane:
+            elif key in lane and not lane[key].given_up:
                 joined.setdefault(lane[key], []).append((row, key))
             else:
                 fresh[key] = (row, pair)
@@ -103,7 +104,7 @@ class Inflight:
         """Return the share in the flight that compares a whole set; `rows` and `pairs` are in the set's own order."""
         lane = self._lanes.setdefault(fingerprint, {})
         flight, owner = lane.get(whole), False
-        if flight is None:
+        if flight is None or flight.given_up:
             places = [f"{place}" for place in range(len(pairs))]
             flight, owner = self._launch(lane, [whole], Flight(guarded, places, pairs)), True
         return self._boarded([Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)])
@@ -114,6 +115,7 @@ class Inflight:
         for share in shares:
             share.flight.waiting -= 1
             if share.flight.waiting <= 0:
+                share.flight.given_up = True
                 share.flight.task.cancel()
 
     @staticmethod

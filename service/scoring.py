@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,7 @@ from .writer import Writer
 
 log = structlog.get_logger()
 
+SHORT_DEADLINE_S = 5.0
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
@@ -138,8 +140,10 @@ class Scorer:
             time.monotonic() + job.deadline_s,
         )
         try:
-            run.stored = await self._cache.read(run.keys, run.columns, run.sheet)
-        except StoreDownError:
+            # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
+            async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
+                run.stored = await self._cache.read(run.keys, run.columns, run.sheet)
+        except (StoreDownError, TimeoutError):
             run.warnings.append(STORE_DOWN)
         if not run.sheet.complete:
             self._rule_out(job, run)

@@ -125,6 +125,23 @@ async def test_a_call_is_cancelled_when_the_last_who_wants_it_leaves() -> None:
     assert len(inflight) == 0
 
 
+async def test_a_call_that_was_given_up_is_not_joined() -> None:
+    """Who asks in the moment before it is gone starts another."""
+    gate = asyncio.Event()
+    verifier = FakeVerifier("v", 0.5, gate=gate)
+    inflight, guard = Inflight(), guarded(verifier)
+    first = board(inflight, guard, ["a"])
+    await asyncio.sleep(0)
+
+    inflight.leave(first)
+    second = board(inflight, guard, ["a"])
+    gate.set()
+
+    assert await land(second) == [0.5]
+    assert first[0].flight is not second[0].flight
+    assert len(inflight) == 0
+
+
 async def test_batches_have_the_size_that_was_asked_for() -> None:
     """The rest goes into a smaller one."""
     verifier = FakeVerifier("v", options={"batch_size": 3})

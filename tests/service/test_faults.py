@@ -238,6 +238,10 @@ def test_answers_go_on_without_the_store_and_it_is_used_again_when_it_is_back(tm
         assert rank(assay, "before").json["warnings"] == []
         [store] = processes_on(tmp_path)
         os.kill(store, signal.SIGSTOP)  # it hangs, which is worse than being gone
+        started = time.monotonic()
+        short = assay.post("/v1/rank", {"query": "short", "candidates": ["a", "b"], "deadline_ms": 400})
+        assert time.monotonic() - started <= 0.5
+        assert short.status == 200
         hanging = rank(assay, "while it hangs")
         os.kill(store, signal.SIGKILL)
         os.kill(store, signal.SIGCONT)

@@ -57,7 +57,8 @@ def main() -> None:
             for name, server in servers.items()
         ]
         config: Path = write_config(MODELS / "demo.yaml", {"verifiers": verifiers, "service": {"deadline_ms": 600_000}})
-        run(config, {"data_dir": MODELS / "data"}, os.environ.get("ONCE", "") not in ("", "0"), False)
+        once = os.environ.get("ONCE", "") not in ("", "0")
+        run(config, {"data_dir": MODELS / "data"}, once, False, limit=int(os.environ.get("PROBLEMS", "150")))
     finally:
         for server in servers.values():
             stop_group(server.process)
