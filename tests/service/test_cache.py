@@ -1,0 +1,233 @@
+"""The score cache and the tasks' rows, in a real Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aggregation import Column as Place
+from service.cache import SCORES, Column, ScoreCache
+from service.embedded import EmbeddedStore
+from service.keys import Keys, keys_of
+from service.sheet import Sheet
+from service.store import SCHEMA_KEY, SchemaError, Store, StoreDownError
+from service.tasks import Task, Tasks
+from verifiers import Pair, Query, Status, Verdict
+
+COLUMNS = [Column(11, False), Column(22, True), Column(33, False)]
+PAIRS = [Pair(Query.of("q"), text) for text in ("a", "b", "c")]
+KEYS = keys_of(PAIRS, True)
+
+
+@pytest.fixture(scope="module")
+async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
+    """An embedded store."""
+    embedded = EmbeddedStore(tmp_path_factory.mktemp("store"), 64)
+    embedded.start()
+    client = Store(embedded.url)
+    yield client
+    await client.close()
+    embedded.stop()
+
+
+@pytest.fixture(autouse=True)
+async def _empty(store: Store) -> None:
+    await store.call(store.redis.flushall)
+
+
+def filled(columns: int = 3) -> Sheet:
+    """Return a sheet of scores that were just asked for, with one inapplicable and one failed."""
+    sheet = Sheet(3, columns)
+    for row in range(3):
+        for column in range(columns):
+            sheet.put(row, column, Verdict(row + column / 10, label_mass=0.5))
+    sheet.raw[2, 0], sheet.raw[1, 2] = np.nan, np.nan
+    sheet.put(2, 0, Verdict(None, Status.NOT_APPLICABLE, "empty"))
+    sheet.put(1, 2, Verdict(None, Status.TIMEOUT, "slow"))
+    return sheet
+
+
+async def written(cache: ScoreCache, keys: Keys, sheet: Sheet, columns: list[Column]) -> None:
+    """Write what is new in a sheet."""
+    known = await cache.read(keys, columns, Sheet(len(keys.pairs), len(columns)))
+    await cache.write(cache.pack(keys, columns, sheet, known))
+
+
+async def read(cache: ScoreCache, keys: Keys, columns: list[Column]) -> Sheet:
+    """Return what is known."""
+    sheet = Sheet(len(keys.pairs), len(columns))
+    await cache.read(keys, columns, sheet)
+    return sheet
+
+
+async def test_what_lasts_is_remembered_and_failures_are_not(store: Store) -> None:
+    """Score, status and label mass; the failed cell stays unknown."""
+    cache = ScoreCache(store, 60)
+
+    await written(cache, KEYS, filled(), COLUMNS)
+    known = await read(cache, KEYS, COLUMNS)
+
+    assert known.raw[0].tolist() == [0.0, 0.1, 0.2]
+    assert np.isnan(known.raw[2, 0])
+    assert known.status[2, 0] == Status.NOT_APPLICABLE
+    assert known.label_mass[0, 0] == 0.5
+    assert known.cached.tolist() == [[True, True, True], [True, True, False], [True, True, True]]
+
+
+async def test_the_order_of_the_candidates_does_not_matter(store: Store) -> None:
+    """Also for the verifier that compares them; a set with one more is another set."""
+    cache = ScoreCache(store, 60)
+    await written(cache, KEYS, filled(), COLUMNS)
+
+    turned = await read(cache, keys_of(PAIRS[::-1], True), COLUMNS)
+    larger = await read(cache, keys_of([*PAIRS, Pair(Query.of("q"), "d")], True), COLUMNS)
+    other = await read(cache, keys_of([Pair(Query.of("other"), pair.candidate) for pair in PAIRS], True), COLUMNS)
+
+    assert turned.raw[:, 1].tolist() == [2.1, 1.1, 0.1]
+    assert larger.cached.tolist() == [[True, False, True], [True, False, False], [True, False, True], [False] * 3]
+    assert not other.cached.any()
+
+
+async def test_verifiers_are_told_apart_and_added_to_what_is_there(store: Store) -> None:
+    """A changed fingerprint is unknown; the others' scores stay."""
+    cache = ScoreCache(store, 60)
+    await written(cache, KEYS, filled(), COLUMNS)
+    changed = [COLUMNS[0], COLUMNS[1], Column(44, False)]
+    sheet = await read(cache, KEYS, changed)
+    assert sheet.cached[:, 2].tolist() == [False] * 3
+
+    new = Sheet(3, 1)
+    for row in range(3):
+        new.put(row, 0, Verdict(9.0))
+    await written(cache, KEYS, new, [Column(44, False)])
+
+    assert (await read(cache, KEYS, changed)).raw[0].tolist() == [0.0, 0.1, 9.0]
+    assert (await read(cache, KEYS, COLUMNS)).raw[0].tolist() == [0.0, 0.1, 0.2]
+
+
+async def test_scores_expire(store: Store) -> None:
+    """Each on its own, also where the value lives on."""
+    short, long = ScoreCache(store, 1), ScoreCache(store, 60)
+    await written(short, KEYS, filled(), [*COLUMNS[:1], *COLUMNS[1:]])
+    new = Sheet(3, 1)
+    for row in range(3):
+        new.put(row, 0, Verdict(9.0))
+    await written(long, KEYS, new, [Column(44, False)])
+
+    await asyncio.sleep(2.1)
+
+    assert (await read(long, KEYS, [*COLUMNS, Column(44, False)])).cached.tolist() == [[False, False, False, True]] * 3
+    assert 0 < int(await store.redis.ttl(SCORES + KEYS.pairs[0])) <= 60
+
+
+async def test_a_damaged_value_is_unknown(store: Store) -> None:
+    """And written over by the next request."""
+    cache = ScoreCache(store, 60)
+    await store.call(lambda: store.redis.set(SCORES + KEYS.pairs[0], b"nonsense"))
+
+    assert not (await read(cache, KEYS, COLUMNS)).cached.any()
+    await written(cache, KEYS, filled(), COLUMNS)
+
+    assert (await read(cache, KEYS, COLUMNS)).cached[0].tolist() == [True, True, True]
+
+
+async def test_what_is_on_its_way_to_the_store_is_known_already(store: Store) -> None:
+    """A client that asks again at once is not made to wait for the write."""
+    cache = ScoreCache(store, 60)
+    values = cache.pack(KEYS, COLUMNS, filled(), {})
+
+    assert (await read(cache, KEYS, COLUMNS)).cached[0].all()
+    cache.forget(values)
+    assert not (await read(cache, KEYS, COLUMNS)).cached.any()
+
+
+async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
+    """It was not made as it should have been."""
+    cache = ScoreCache(store, 60)
+    sheet = Sheet(3, 1)
+    for row in range(3):
+        sheet.put(row, 0, Verdict(0.5, reason="compared as text" if row == 1 else None))
+
+    await written(cache, KEYS, sheet, COLUMNS[:1])
+
+    assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
+
+
+async def test_a_store_without_msetex_is_written_with_plain_sets(store: Store) -> None:
+    """An older Redis says no once, and is not asked again."""
+    other = Store("unix://" + str(store.redis.connection_pool.connection_kwargs["path"]))
+    other._mset_with_expiry = False
+
+    await other.set_many({"a": b"1", "b": b"2"}, 60)
+
+    assert await other.fetch(["a", "b", "c"]) == [b"1", b"2", None]
+    assert int(await other.redis.ttl("a")) > 0
+    await other.close()
+
+
+async def test_a_newer_schema_is_refused(store: Store) -> None:
+    """Rather than read wrongly."""
+    await store.check_schema()
+    await store.call(lambda: store.redis.set(SCHEMA_KEY, 99))
+
+    with pytest.raises(SchemaError, match="schema 99"):
+        await store.check_schema()
+
+
+async def test_a_store_that_is_away_fails_at_once_between_tries(tmp_path: Path) -> None:
+    """The breaker answers for it."""
+    away = Store(f"unix://{tmp_path}/nothing.sock", retry_every_s=60)
+
+    for _ in range(3):
+        with pytest.raises(StoreDownError):
+            await away.fetch(["a"])
+
+    assert away.down
+
+
+async def test_rows_are_counted_once_and_freeze_a_version_that_all_serve(store: Store) -> None:
+    """The first to write a version wins; another worker serves the same."""
+    columns = (Place("a" * 16, "a"), Place("b" * 16, "b"))
+    random = np.random.default_rng(0)
+
+    def worker() -> tuple[Tasks, Task]:
+        task = Task("t", "e", columns, 0.5)
+        return Tasks(store, [task]), task
+
+    async def see(tasks: Tasks, task: Task, query: str, scores: int = 10) -> None:
+        pairs = [Pair(Query.of(query), str(place)) for place in range(scores)]
+        rows = tasks.pack(task, keys_of(pairs, True), random.normal(size=(scores, 2)))
+        if rows is not None:
+            await tasks.record(rows)
+
+    (first, mine), (second, yours) = worker(), worker()
+    for _ in range(9):
+        await see(first, mine, "the same")
+    assert mine.cold
+    for place in range(4):
+        await see(first, mine, f"query {place}")
+    assert (mine.model_version, mine.model.rows_) == ("t@1", 50)
+
+    await see(second, yours, "one more")
+    assert yours.version == 1
+    assert yours.model.to_dict() == mine.model.to_dict()
+
+    third, late = worker()
+    await third.refresh()
+    assert late.model.to_dict() == mine.model.to_dict()
+
+
+async def test_rows_that_teach_nothing_are_not_fitted_again_and_again(store: Store) -> None:
+    """Constant scores: no version, and the next try is at the next threshold."""
+    task = Task("dull", "e", (Place("a" * 16, "a"),), 0.5)
+    tasks = Tasks(store, [task])
+    for place in range(60):
+        rows = tasks.pack(task, keys_of([Pair(Query.of(f"{place}"), "x")], True), np.ones((1, 1)))
+        assert rows is not None
+        await tasks.record(rows)
+
+    assert (task.version, task.tried) == (0, 1)
