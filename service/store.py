@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+import hiredis
 import structlog
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -31,6 +32,14 @@ class SchemaError(StartupError):
     """The store was written by a newer Assay."""
 
 
+class Packing:
+    """Packs commands with hiredis: redis-py's asynchronous connection does that in Python, for half the cost of a read."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """Return a command as sent."""
+        return [hiredis.pack_command((*args[0].split(), *args[1:]))]
+
+
 class Store:
     """One Redis or Valkey server. A call either answers within a bounded time or raises `StoreDownError` at once."""
 
@@ -43,6 +52,7 @@ class Store:
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
         )
+        pool.connection_class = type("PackingConnection", (Packing, pool.connection_class), {})
         self.redis: Redis = Redis.from_pool(pool)
         self._breaker = Breaker(1, retry_every_s)
         self._mset_with_expiry: bool | None = None
