@@ -13,7 +13,7 @@ from .scoring import NoVerifierError
 
 TYPES = {
     400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 405: "invalid_request_error",
-    413: "request_too_large", 422: "invalid_request_error", 429: "overloaded_error", 503: "unavailable_error",
+    408: "invalid_request_error", 413: "request_too_large", 422: "invalid_request_error", 429: "overloaded_error", 503: "unavailable_error",
 }  # fmt: skip
 
 

@@ -80,11 +80,11 @@ class Gate:
             if sent:
                 raise
             await ApiError(500, "an error of the service; its log says which", code="internal").response()(scope, receive, reply)
-        path = scope["path"]
+        path = _path(scope)
         self._metrics.answered(path if path in self._scoring else "other", sent, time.perf_counter() - started)
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
-        path = scope["path"]
+        path = _path(scope)
         if self._keys and path not in OPEN_PATHS and not self._knows(headers.get(b"authorization", b"")):
             raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
         bounded = self._bounded(headers, receive)
@@ -143,3 +143,9 @@ class Gate:
             return message
 
         return counted
+
+
+def _path(scope: Scope) -> str:
+    """Return a request's path below the prefix that a proxy adds."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))

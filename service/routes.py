@@ -25,6 +25,7 @@ from .tasks import Task
 router = APIRouter()
 Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
 
+BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
 
 
@@ -116,7 +117,11 @@ async def root(request: Request) -> Response:
 
 async def _parse(request: Request, engine: Engine, model: type[Checked]) -> Checked:
     try:
-        return model.model_validate_json(await request.body(), context=engine.settings)
+        async with asyncio.timeout(BODY_TIMEOUT_S):  # who sends slowly must not keep a place from others
+            body = await request.body()
+        return model.model_validate_json(body, context=engine.settings)
+    except TimeoutError:
+        raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
     except ValidationError as exc:
         raise invalid(exc) from None
 

@@ -295,6 +295,16 @@ def test_keys_are_asked_for_where_there_are_any(tmp_path: Path) -> None:
     assert "wrong-key" not in (tmp_path / "service.log").read_text()
 
 
+def test_a_prefix_is_stripped(tmp_path: Path) -> None:
+    """Behind a proxy that keeps it, scoring and the open paths are the same."""
+    with service(None, tmp_path, env={"ASSAY_ROOT_PATH": "/assay", "ASSAY_API_KEYS": "k"}) as prefixed:
+        body = {"query": QUERY, "candidates": [GOOD]}
+
+        assert prefixed.get("/healthz").status == 200
+        assert prefixed.post("/v1/rank", body).status == 401
+        assert prefixed.post("/v1/rank", body, headers={"Authorization": "Bearer k"}).status == 200
+
+
 def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     """429 with Retry-After for the excess; those that were let in are answered."""
     with standin("rerank", latency_ms=700) as slow:
