@@ -12,9 +12,13 @@ from starlette.exceptions import HTTPException
 from .scoring import NoVerifierError
 
 TYPES = {
-    400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 405: "invalid_request_error",
-    408: "invalid_request_error", 413: "request_too_large", 422: "invalid_request_error", 429: "overloaded_error", 503: "unavailable_error",
-}  # fmt: skip
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "overloaded_error",
+    503: "unavailable_error",
+    **dict.fromkeys((400, 405, 408, 422), "invalid_request_error"),
+}
 
 
 class ApiError(Exception):

@@ -62,7 +62,10 @@ ERROR: dict[str, Any] = {
 }
 
 
-def _responses(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+EVENTS = 'event: verifier\ndata: {"verifier": "arithmetic", "scores": []}\n\nevent: ranking\ndata: {"id": "rank-7f3c"}\n\n'
+
+
+def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:
     def failed(description: str) -> dict[str, Any]:
         return {"description": description, "content": {"application/json": {"example": ERROR}}}
 
@@ -74,6 +77,7 @@ def _responses(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
         404: failed("Unknown task or ensemble; the message names the known ones."),
+        408: failed("The body came too slowly."),
         413: failed("A candidate or the body is too large."),
         422: failed("A field is missing or wrong; the message names it and the value."),
         429: failed("The queue is full; see Retry-After."),
@@ -81,5 +85,5 @@ def _responses(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-RANK_RESPONSES = _responses(RANK_ANSWER)
+RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}})
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
