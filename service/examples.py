@@ -72,7 +72,7 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
     return {
         200: {
             "description": "Scored.",
-            "content": {"application/json": {"schema": {"type": "object"}, "example": answer}},
+            "content": {"application/json": {"schema": {"type": "object"}, "example": answer}, **content},
         },
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
