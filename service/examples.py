@@ -62,6 +62,12 @@ ERROR: dict[str, Any] = {
 }
 
 
+EVENT: dict[str, Any] = {
+    "description": "One server-sent event; its data is JSON.",
+    "type": "object",
+    "properties": {"event": {"enum": ["verifier", "ranking", "error"]}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
 EVENTS = 'event: verifier\ndata: {"verifier": "arithmetic", "scores": []}\n\nevent: ranking\ndata: {"id": "rank-7f3c"}\n\n'
 
 
@@ -85,5 +91,5 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
     }
 
 
-RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}})
+RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": EVENT, "example": EVENTS}})
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
