@@ -204,7 +204,7 @@ def example(console: Console, problems: Sequence[Problem], answers: Sequence[dic
     )
     table.add_column("", justify="right")
     table.add_column("answer", max_width=28, overflow="ellipsis", no_wrap=True)
-    table.add_column("P", justify="right")
+    table.add_column("P", justify="right", min_width=4)
     for name in names:
         table.add_column(name, justify="right", overflow="fold", min_width=6)
     for result in answer["results"]:
