@@ -23,7 +23,7 @@ from verifiers import HttpPool
 
 from .app import configure_logging
 from .config import default_config_path, load_config
-from .serve import server
+from .serve import listening, server
 
 DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -61,7 +61,7 @@ def _run(
     console = Console(record=svg is not None, width=100 if svg else None)
 
     async def main() -> None:
-        serving = asyncio.create_task(running.serve())
+        serving = asyncio.create_task(running.serve(sockets=listening(running.config)))
         while not running.started:
             if serving.done():
                 await serving

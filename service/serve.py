@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from .app import CONFIG_VARIABLE, configure_logging, create_app
 from .config import Config, default_config_path, load_config
@@ -18,6 +20,8 @@ from .embedded import EmbeddedStore
 from .settings import PREFIX
 
 log = structlog.get_logger()
+
+ACCEPTS_A_TURN = 16
 
 
 def run(path: Path | None, flags: Mapping[str, Any]) -> None:
@@ -27,7 +31,8 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     configure_logging(config.service)
     warn_if_open(config)
     if config.service.workers == 1:
-        server(config).run()
+        serving = server(config)
+        serving.run(sockets=listening(serving.config))
     else:
         _run_many(path, config, flags)
 
@@ -35,6 +40,16 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
 def server(config: Config) -> uvicorn.Server:
     """Return a server of one process."""
     return uvicorn.Server(uvicorn.Config(create_app(config), **_options(config)))
+
+
+def listening(options: uvicorn.Config) -> list[socket.socket]:
+    """Return the listening socket, several times over.
+
+    uvloop takes one connection a turn of its loop from a listener. Under load a turn is long, and what is not taken cannot
+    be refused either: it would wait in the kernel's queue, for seconds. Each copy takes one more a turn.
+    """
+    first = options.bind_socket()
+    return [first, *(first.dup() for _ in range(ACCEPTS_A_TURN - 1))]
 
 
 def warn_if_open(config: Config) -> None:
@@ -60,7 +75,8 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
-        uvicorn.run("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+        options = uvicorn.Config("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+        Multiprocess(options, listening(options)).run()
 
 
 def _options(config: Config) -> dict[str, Any]:
