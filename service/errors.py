@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -54,7 +55,7 @@ class ApiError(Exception):
 
 def invalid(exc: ValidationError) -> ApiError:
     """Return the answer to a request that does not check: its first problem, by field and value."""
-    error = exc.errors(include_url=False)[0]
+    error = _telling(exc.errors(include_url=False))
     given: dict[str, Any] = error.get("ctx") or {}
     if "param" in given:
         return ApiError(
@@ -74,6 +75,14 @@ def invalid(exc: ValidationError) -> ApiError:
         param=param or None,
         code=error["type"],
     )
+
+
+def _telling(errors: Sequence[Any]) -> Any:
+    """Return the problem to show: the first, but of an object that was also tried as a string, what is wrong with the object."""
+    first = errors[0]
+    if first["type"] == "string_type" and isinstance(first["input"], dict):
+        return next((error for error in errors if error["loc"][:2] == first["loc"][:2] and "CandidateIn" in error["loc"]), first)
+    return first
 
 
 def no_verifier(exc: NoVerifierError) -> ApiError:

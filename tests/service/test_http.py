@@ -193,6 +193,8 @@ def test_confidence_without_calibration_says_so(assay: Server) -> None:
     ({"query": "a", "candidates": ["é" * (1 << 20)]}, 413, "candidates.0", "2097152"),
     ({"query": "a", "candidates": ["b", 3]}, 422, "candidates.1", "3"),
     ({"query": "a", "candidates": ["b", None]}, 422, "candidates.1", "None"),
+    ({"query": "a", "candidates": ["b", {"txt": "c"}]}, 422, "candidates.1.text", "required"),
+    ({"query": "a", "candidates": [{"text": 7}]}, 422, "candidates.0.text", "7"),
     ({"query": 1, "candidates": ["b"]}, 422, "query", "1"),
     ({"query": "a", "candidates": [{"text": "b", "id": "i"}, {"text": "c", "id": "i"}]}, 422, "candidates.1.id", "'i'"),
     ({"query": "a", "candidates": ["b"], "tsk": "math"}, 422, "tsk", "math"),
