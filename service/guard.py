@@ -102,6 +102,8 @@ class Guarded:
                 async with self._room:
                     asking = True
                     verdicts = await self.verifier.score(pairs)
+            if len(verdicts.items) != len(pairs):
+                raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
         except TimeoutError:
             if asking:
                 self.breaker.failed()
@@ -110,7 +112,8 @@ class Guarded:
         except SERVER_FAILURES:
             self.breaker.failed()
             raise
-        if len(verdicts.items) != len(pairs):
-            raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
+        except VerifierError:
+            self.breaker.succeeded()  # a refusal is an answer: the server is there
+            raise
         self.breaker.succeeded()
         return verdicts

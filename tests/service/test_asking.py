@@ -13,7 +13,7 @@ from service.inflight import Inflight, Share
 from service.policy import Budget, affordable
 from service.sheet import Sheet
 from tests.fakes import FakeVerifier
-from verifiers import KINDS, Pair, Query, Status, UnreachableError, VerifierSettings
+from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, VerifierSettings
 
 Q = Query.of("q")
 
@@ -76,6 +76,19 @@ async def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_call_try()
     after = await guard.score([Pair(Q, "a")])
 
     assert again.items[0].score == after.items[0].score == 0.5
+
+
+async def test_a_refusal_closes_the_breaker() -> None:
+    """The server is there again; what it says of the request is the request's own trouble."""
+    verifier = FakeVerifier("v", UnreachableError("refused"))
+    guard = guarded(verifier, failures=1, reset_s=0.05)
+    await guard.score([Pair(Q, "a")])
+    await asyncio.sleep(0.06)
+    verifier.says = RefusedError("no such model", 404)
+
+    said = [(await guard.score([Pair(Q, "a")])).items[0].reason for _ in range(3)]
+
+    assert said == ["upstream_4xx: no such model"] * 3
 
 
 async def test_only_one_call_probes_an_open_breaker() -> None:
