@@ -170,10 +170,15 @@ async def _problem(member: Member) -> str | None:
 async def _background(work: Any) -> AsyncIterator[None]:
     """Run work beside the block, and cancel it at its end."""
     task = asyncio.create_task(work)
+    task.add_done_callback(_report)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait({task})
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background_task_failed", error=repr(error))
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    """Say at once when background work has died: the service goes on without it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_task_failed", error=repr(error))
