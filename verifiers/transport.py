@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import defaultdict
 from collections.abc import Callable
@@ -206,5 +207,7 @@ class HttpPool:
         except TimeoutError as exc:
             raise UnreachableError(f"no connection to {origin} within {self.connect_timeout_s:g} s") from exc
         except OSError as exc:
-            raise UnreachableError(f"cannot connect to {origin}: {exc.strerror or exc}") from exc
+            raise UnreachableError(
+                f"cannot connect to {origin}: {os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc}"
+            ) from exc
         return connection
