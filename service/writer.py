@@ -18,7 +18,7 @@ MAX_WAITING = 1024
 
 
 class Writer:
-    """Writes behind the answers. When the store is slower than the traffic, the oldest rule holds: drop and count."""
+    """Writes behind the answers. When the store is slower than the traffic, what does not fit the queue is dropped and counted."""
 
     def __init__(self, cache: ScoreCache, tasks: Tasks, metrics: Metrics) -> None:
         self._cache = cache
