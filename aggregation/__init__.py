@@ -1,7 +1,25 @@
 """Combining raw scores into one log-odds a candidate: numbers in, numbers out."""
 
 from .base import Aggregator, Column, Floats, NotFittedError
+from .few_labels import OneClassError
+from .label_model import LabelModel
 from .ranking import order
+from .recipe import DEFAULT, FIRST, Recipe
 from .robust_average import RobustAverage, logistic
+from .shard import Shard
 
-__all__ = ["Aggregator", "Column", "Floats", "NotFittedError", "RobustAverage", "logistic", "order"]
+__all__ = [
+    "DEFAULT",
+    "FIRST",
+    "Aggregator",
+    "Column",
+    "Floats",
+    "LabelModel",
+    "NotFittedError",
+    "OneClassError",
+    "Recipe",
+    "RobustAverage",
+    "Shard",
+    "logistic",
+    "order",
+]

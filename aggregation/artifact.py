@@ -1,0 +1,193 @@
+"""A fitted label model as one JSON file, and back: numbers go through unchanged, a damaged file is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Floats
+from .checking import Check
+from .few_labels import PriorWeight
+from .head import Head
+from .label_free import BaseScore
+from .label_model import LabelModel
+from .labels import LabelCounts
+from .maps import ScoreMaps
+from .rank_one import Trust
+
+FORMAT = 1
+KIND = "label_model"
+
+
+class ArtifactError(ValueError):
+    """A file is not a label model, is of another format, or is damaged."""
+
+
+def to_dict(model: LabelModel) -> dict[str, Any]:
+    """Return what was learned as plain data, with a checksum; a missing number is None."""
+    maps, base = model.maps_, model.base_
+    verifiers = [
+        {
+            "name": name,
+            "family": model.families_[place],
+            "coverage": float(model.coverage_[place]),
+            "dropped": model.dropped_.get(name),
+            "d": float(model.d_[place]),
+            "weight": float(model.weights_[place]),
+            "low": _none(maps.low[place]),
+            "span": _none(maps.span[place]),
+            "centre": _none(maps.centre[place]),
+            "knots": maps.knots[place].tolist(),
+            "heights": maps.heights[place].tolist(),
+            "average": float(base.average[place]),
+            "fitted": float(base.fitted[place]),
+            "mass": float(base.mass[place]),
+        }
+        for place, name in enumerate(model.names_)
+    ]
+    scales = ("trust", "average_scale", "fitted_scale", "centre", "scale")
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": KIND,
+        "calibrated": model.calibrated_,
+        "fitted_on": {"rows": model.rows_, "queries": model.queries_, **asdict(model.counts_)},
+        "base_rate": model.base_rate_,
+        "base_rate_from": model.base_rate_from_,
+        "grouped": model.grouped_,
+        "trust": asdict(model.trust_),
+        "base": {name: getattr(base, name) for name in scales},
+        "head": _head_to_dict(model.head_),
+        "lone_head": None if model.lone_head_ is model.head_ else _head_to_dict(model.lone_head_),
+        "priors": [asdict(weight) for weight in model.prior_weights_],
+        "check": None if model.check_ is None else asdict(model.check_),
+        "correlations": model.correlations_.tolist(),
+        "verifiers": verifiers,
+    }
+    return {**data, "sha256": checksum(data)}
+
+
+def from_dict(data: Any) -> LabelModel:
+    """Return the model that `to_dict` described; raise `ArtifactError` for anything else."""
+    if not isinstance(data, dict) or data.get("kind") != KIND:
+        raise ArtifactError("not a label model")
+    if data.get("format") != FORMAT:
+        raise ArtifactError(f"a label model of format {data.get('format')!r}; this version reads format {FORMAT}")
+    if data.get("sha256") != checksum(data):
+        raise ArtifactError("damaged: its content does not have its checksum")
+    try:
+        model = _read(data)
+    except (KeyError, TypeError, ValueError, IndexError) as exc:
+        raise ArtifactError(f"damaged: {exc!r}") from exc
+    return model
+
+
+def save(model: LabelModel, path: Path) -> None:
+    """Write a model as JSON; the file is whole or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(to_dict(model), allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> LabelModel:
+    """Return the model in a file; raise `ArtifactError`, naming the file, where there is none or it is damaged."""
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as exc:
+        raise ArtifactError(f"{path}: damaged: not JSON: {exc}") from exc
+    try:
+        return from_dict(data)
+    except ArtifactError as exc:
+        raise ArtifactError(f"{path}: {exc}") from exc
+
+
+def checksum(data: dict[str, Any]) -> str:
+    """Return the SHA-256 of a model's content, its own checksum left out."""
+    content = {key: value for key, value in data.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def version_of(model: LabelModel) -> str:
+    """Return a short name for exactly this model: the start of its checksum."""
+    return str(to_dict(model)["sha256"])[:12]
+
+
+def _read(data: dict[str, Any]) -> LabelModel:
+    verifiers = data["verifiers"]
+    count = len(verifiers)
+    model = LabelModel(data["base_rate"] if data["base_rate_from"] == "stated" else None)
+    model.names_ = tuple(str(each["name"]) for each in verifiers)
+    model.families_ = tuple(str(each["family"]) for each in verifiers)
+    low, span, centre = (np.array([_nan(each[name]) for each in verifiers]) for name in ("low", "span", "centre"))
+    knots, heights = (tuple(_line(each[name], len(each["knots"])) for each in verifiers) for name in ("knots", "heights"))
+    model.maps_ = ScoreMaps(low, span, centre, knots, heights)
+    average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
+    model.base_ = BaseScore(average, fitted, mass, **data["base"])
+    model.head_ = _head_from_dict(data["head"], count)
+    model.lone_head_ = model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
+    model.d_, model.weights_, model.coverage_ = (_column(verifiers, name) for name in ("d", "weight", "coverage"))
+    model.correlations_ = _square(data["correlations"], count)
+    model.trust_ = Trust(**data["trust"])
+    model.base_rate_, model.base_rate_from_ = float(data["base_rate"]), str(data["base_rate_from"])
+    fitted_on = dict(data["fitted_on"])
+    model.rows_, model.queries_ = int(fitted_on.pop("rows")), int(fitted_on.pop("queries"))
+    model.counts_ = LabelCounts(**fitted_on)
+    model.grouped_ = bool(data["grouped"])
+    model.dropped_ = {each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None}
+    model.prior_weights_ = [PriorWeight(**weight) for weight in data["priors"]]
+    model.check_ = None if data["check"] is None else Check(**data["check"])
+    if not (0 < model.base_rate_ < 1 and model.maps_.usable.any() and model.base_.average.sum() > 0 and model.base_.scale > 0):
+        raise ValueError("numbers that no fit gives")
+    return model
+
+
+def _head_to_dict(head: Head) -> dict[str, Any]:
+    data = {name: getattr(head, name) for name in ("intercept", "on_base", "on_query", "with_query")}
+    covariance = None if head.covariance is None else head.covariance.tolist()
+    return {**data, "on_z": head.on_z.tolist(), "on_query_z": head.on_query_z.tolist(), "covariance": covariance}
+
+
+def _head_from_dict(data: dict[str, Any], count: int) -> Head:
+    data = dict(data)
+    width = 3 + 2 * count if data["with_query"] else 2 + count
+    covariance = data.pop("covariance")
+    on_z, on_query_z = _line(data.pop("on_z"), count), _line(data.pop("on_query_z"), count)
+    square = None if covariance is None else _square(covariance, width)
+    return Head(**data, on_z=on_z, on_query_z=on_query_z, covariance=square)
+
+
+def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:
+    return _line([each[name] for each in verifiers], len(verifiers))
+
+
+def _line(values: list[float], length: int) -> Floats:
+    line = np.array(values, np.float64)
+    if line.shape != (length,) or not np.isfinite(line).all():
+        raise ValueError(f"{length} finite numbers expected")
+    return line
+
+
+def _square(values: list[list[float]], size: int) -> Floats:
+    square = np.array(values, np.float64).reshape(-1, size) if size else np.zeros((0, 0))
+    if square.shape != (size, size) or not np.isfinite(square).all():
+        raise ValueError(f"a {size} x {size} matrix of finite numbers expected")
+    return square
+
+
+def _none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,37 @@
+"""The share of correct candidates, from third moments alone (`label_models`, step 7).
+
+For three groups of verifiers whose errors are independent of each other given the truth, the standardised third
+moment of their sums is (1 - 2 pi) / sqrt(pi (1 - pi)): solved for pi, without a tensor decomposition.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Floats
+from .queries import Ints
+
+SPLITS = 30
+
+
+def base_rate_from_third_moments(z: Floats, d: Floats, families: Ints, seed: int = 0) -> float | None:
+    """Return the estimated base rate from normal scores z, shape (n, m); None where no split allows an estimate.
+
+    It is exact where the assumption holds, and no better than 1/2 where it does not: weigh it with the trust.
+    """
+    names = np.unique(families)
+    if len(names) < 3:
+        return None
+    weighted = np.where(np.isnan(z), 0.0, z) * np.maximum(d, 0.0)
+    by_family = np.stack([weighted[:, families == name].sum(axis=1) for name in names], axis=1)
+    by_family -= by_family.mean(axis=0)
+    random = np.random.default_rng(seed)
+    estimates = []
+    for _ in range(SPLITS):
+        group = random.permutation(len(names)) % 3
+        one, two, three = (by_family[:, group == place].sum(axis=1) for place in range(3))
+        pairs = np.array([np.mean(one * two), np.mean(one * three), np.mean(two * three)])
+        if (pairs > 0).all():
+            skew = np.mean(one * two * three) / np.sqrt(pairs.prod())
+            estimates.append(0.5 * (1 - skew / np.sqrt(4 + skew**2)))
+    return float(np.clip(np.median(estimates), 0.02, 0.98)) if estimates else None

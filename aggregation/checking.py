@@ -1,0 +1,75 @@
+"""Is the learned head better than the label-free score scaled? Asked by cross-validation over labelled queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .base import Floats
+from .few_labels import base_only_head, fit_head
+from .head import Rows
+from .measures import log_losses, selection_by_query, squared_errors
+from .queries import Ints, Queries
+from .recipe import MANY_LABELS, Recipe
+
+FROM_LABELS = 100
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What cross-validation said: means over labelled queries, each judged by a head that did not see it.
+
+    `log_loss_difference`: the head's minus the scaled label-free score's, negative where the head is better; `error`:
+    its standard error. Selection is among the labelled candidates of a query, so it is no estimate of selection@1.
+    """
+
+    log_loss_difference: float
+    error: float
+    brier_head: float
+    brier_scaled: float
+    selection_head: float
+    selection_label_free: float
+
+    @property
+    def fall_back(self) -> bool:
+        """Return whether the head is worse by more than one standard error."""
+        return self.log_loss_difference > self.error
+
+
+def check_head(
+    rows: Rows, labels: Floats, query: Ints, families: Ints, used: Floats, with_query: bool, recipe: Recipe
+) -> Check | None:
+    """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too many, or too few queries."""
+    codes = np.unique(query, return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    if not FROM_LABELS <= len(labels) <= MANY_LABELS or count < 2 * FOLDS:
+        return None
+    fold = np.random.default_rng(0).permutation(count)[codes] % FOLDS
+    learned, scaled = np.full(len(labels), np.nan), np.full(len(labels), np.nan)
+    for each in range(FOLDS):
+        train, test = fold != each, fold == each
+        if not 0 < labels[train].sum() < train.sum():
+            return None
+        some, other = rows.take(train), rows.take(test)
+        queries = Queries.of(codes[test])
+        head = fit_head(some, labels[train], families, used, with_query, recipe)[0]
+        plain = base_only_head(some, labels[train], len(families), with_query)
+        learned[test], scaled[test] = head.log_odds(other, queries), plain.log_odds(other, queries)
+    known = ~np.isnan(learned)
+    queries = Queries.of(codes[known])
+    labels, learned, scaled, base = labels[known], learned[known], scaled[known], rows.base[known]
+    differences = queries.sums(log_losses(learned, labels) - log_losses(scaled, labels)) / queries.sizes
+    return Check(
+        log_loss_difference=float(differences.mean()),
+        error=float(differences.std(ddof=1) / np.sqrt(len(differences))),
+        brier_head=float(squared_errors(_probability(learned), labels).mean()),
+        brier_scaled=float(squared_errors(_probability(scaled), labels).mean()),
+        selection_head=float(selection_by_query(learned, labels, queries).mean()),
+        selection_label_free=float(selection_by_query(base, labels, queries).mean()),
+    )
+
+
+def _probability(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-log_odds)))

@@ -1,0 +1,66 @@
+"""Families: verifiers that share errors, and what that leaves each member's weight.
+
+`label_models`, step 2: c_v = 1 / sqrt(size of v's family); `cascade`, section C: times a stated quality.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .base import Floats
+from .queries import Ints
+
+#: AUCs that stand for a tier; k = 1 in the weight, where a number has k = 2.
+TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}
+
+
+def family_by_name(name: str) -> str:
+    """Return a verifier's family where none is given: the text before the first colon of its name, else its own."""
+    return name.split(":", 1)[0]
+
+
+def families_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return each verifier's family: the given one, else by its name."""
+    return tuple((given or {}).get(name) or family_by_name(name) for name in names)
+
+
+def codes(families: Sequence[str]) -> Ints:
+    """Return families as numbers from 0."""
+    return np.unique(np.asarray(families, dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def family_weights(families: Sequence[str]) -> Floats:
+    """Return 1 / sqrt(size of the family) for each verifier."""
+    sizes = Counter(families)
+    return np.array([sizes[family] ** -0.5 for family in families])
+
+
+def quality_weights(quality: Sequence[float | str | None]) -> Floats:
+    """Return the factor (2 AUC - 1)^k on each verifier's weight; ones where nothing useful was stated.
+
+    A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: not stated, which counts as the mean of the
+    stated factors. Raises `ValueError` for anything else.
+    """
+    factors = np.array([_factor(place, value) for place, value in enumerate(quality)])
+    stated = ~np.isnan(factors)
+    if not stated.any() or not (factors[stated] > 0).any():
+        return np.ones(len(factors))
+    return np.where(stated, factors, factors[stated].mean())
+
+
+def _factor(place: int, value: float | str | None) -> float:
+    if value is None:
+        return np.nan
+    if isinstance(value, str):
+        if value not in TIERS:
+            raise ValueError(f"quality of verifier {place}: must be an AUC or one of {', '.join(TIERS)}, not {value!r}")
+        return 2 * TIERS[value] - 1
+    value = float(value)
+    if np.isnan(value):
+        return np.nan
+    if not 0 <= value <= 1:
+        raise ValueError(f"quality of verifier {place}: an AUC lies between 0 and 1, not {value}")
+    return max(0.0, 2 * value - 1) ** 2

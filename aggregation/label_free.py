@@ -1,0 +1,148 @@
+"""The label-free score and its probability (`label_models`, steps 2, 6 and 7).
+
+B_i = sum_v M c_v u_iv / sum_v M c_v          the robust average
+A_i = sum_v M w_v z_iv / f_v / sum_v M |w_v|  the fitted score, w = ((1 - r) R + r I)^-1 d
+s   = (1 - t) (B - mean B) / sd B + t (A - mean A) / sd A      sds within queries; t: trust
+b   = (s - mean s) / sd s                                      what a labelled head starts from
+
+log-odds = d' (x - d' (1/2 - pi)) + logit pi,  x = b sqrt(1 + pi (1 - pi) d'^2)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .base import Floats
+from .families import family_weights, quality_weights
+from .maps import ScoreMaps
+from .queries import Ints, Queries
+from .recipe import Recipe
+
+EIGENVALUE_FLOOR = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class BaseScore:
+    """The label-free score as a sum of terms, one a verifier: all arrays have shape (m,), 0 where it does not count.
+
+    `average`: c; `fitted`: w / f; `mass`: |w|; `trust`: t. Centres and scales are those of the training rows: of B and
+    A (scales within queries), and of s itself.
+    """
+
+    average: Floats
+    fitted: Floats
+    mass: Floats
+    trust: float
+    average_scale: float = 1.0
+    fitted_scale: float = 1.0
+    centre: float = 0.0
+    scale: float = 1.0
+
+    def terms(self, u: Floats, z: Floats | None) -> Floats:
+        """Return each verifier's term of b, shape (n, m), 0 where missing; a row's terms and `constant` sum to b.
+
+        All terms of a row are NaN where no score of it counts. `z` may be None where the trust is 0.
+        """
+        known = ~np.isnan(u)
+        weights = np.where(known, self.average, 0.0)
+        total = weights.sum(axis=1, keepdims=True)
+        total[total == 0] = np.nan
+        terms = np.where(known, u, 0.0) * weights * ((1 - self.trust) / (self.average_scale * self.scale)) / total
+        if self.trust > 0 and z is not None:
+            mass = np.where(known, self.mass, 0.0).sum(axis=1, keepdims=True)
+            scale = self.trust / (self.fitted_scale * self.scale)
+            terms += np.where(known, z, 0.0) * self.fitted * scale / np.where(mass > 0, mass, 1.0)
+        return np.asarray(terms)
+
+    def select(self, places: Ints) -> BaseScore:
+        """Return the score of some verifiers, in another order; a place of -1 is one that does not count."""
+        known = places >= 0
+        average, fitted, mass = (np.where(known, values[places], 0.0) for values in (self.average, self.fitted, self.mass))
+        return replace(self, average=average, fitted=fitted, mass=mass)
+
+    @property
+    def constant(self) -> float:
+        """Return b of a row whose terms are all 0."""
+        return -self.centre / self.scale
+
+
+def fit_base_score(
+    maps: ScoreMaps,
+    sample: Floats,
+    queries: Queries,
+    grouped: bool,
+    families: tuple[str, ...],
+    quality: tuple[float | str | None, ...],
+    d: Floats,
+    correlations: Floats,
+    deviations: Floats,
+    trust: float,
+    recipe: Recipe,
+) -> BaseScore:
+    """Return the label-free score of a fit; its centres and scales are those of the sampled rows, queries adjacent."""
+    usable = maps.usable
+    u, z = maps.units(sample), maps.normals(sample)
+    average = np.zeros(len(usable))
+    kept = [place for place, use in enumerate(usable) if use]
+    spreads = _deviation(u[:, kept], queries, grouped)
+    spreads = np.where(spreads > 0, spreads, spreads.max(initial=1.0))
+    stated = quality_weights([quality[place] for place in kept])
+    average[kept] = family_weights([families[place] for place in kept]) * stated * spreads**recipe.spread
+    average /= average.sum()
+    w = np.zeros(len(usable))
+    w[kept] = _decorrelated(correlations[np.ix_(kept, kept)], d[kept], recipe.ridge)
+    inverse = np.where(deviations > 0, 1 / np.where(deviations > 0, deviations, 1.0), 0.0)
+    base = BaseScore(average, w * inverse, np.abs(w), 0.0)
+    b_scale = _scale(base.terms(u, z).sum(axis=1), queries, grouped)
+    a_scale = 1.0
+    if trust > 0:
+        a_scale = _scale(replace(base, trust=1.0).terms(u, z).sum(axis=1), queries, grouped)
+    base = replace(base, trust=trust, average_scale=b_scale, fitted_scale=a_scale)
+    s = base.terms(u, z).sum(axis=1)
+    s = s[~np.isnan(s)]
+    return replace(base, centre=float(s.mean()), scale=float(s.std()) or 1.0)
+
+
+def _decorrelated(correlations: Floats, d: Floats, ridge: float) -> Floats:
+    values, vectors = np.linalg.eigh((1 - ridge) * correlations + ridge * np.eye(len(d)))
+    return np.asarray(vectors @ ((vectors.T @ d) / np.maximum(values, EIGENVALUE_FLOOR)))
+
+
+def _deviation(values: Floats, queries: Queries, grouped: bool) -> Floats:
+    """Return the standard deviation of each column, within queries where they have enough candidates."""
+    present = ~np.isnan(values)
+    known = present.sum(axis=0)
+    if grouped:
+        squares = np.nansum((values - queries.means(values)) ** 2, axis=0)
+        in_queries = (queries.sums(present.astype(float)) > 0).sum(axis=0)
+        return np.asarray(np.sqrt(squares / np.maximum(known - in_queries, 1)))
+    squares = np.nansum((values - np.nanmean(values, axis=0)) ** 2, axis=0)
+    return np.asarray(np.sqrt(squares / np.maximum(known, 1)))
+
+
+def _scale(values: Floats, queries: Queries, grouped: bool) -> float:
+    for within in (grouped, False):
+        scale = float(_deviation(values[:, None], queries, within)[0])
+        if scale > 0:
+            return scale
+    return 1.0
+
+
+def sharpness(d: Floats, correlations: Floats, trust: float, base_rate: float) -> float:
+    """Return d', how far apart correct and wrong candidates lie in sds of the score: 1 without trust, which is meek."""
+    if trust == 0:
+        return 1.0
+    values = np.linalg.solve(0.9 * correlations + 0.1 * np.eye(len(d)), d)
+    explained = float(np.clip(d @ values, 0, 0.97)) / 2
+    spread = max(base_rate * (1 - base_rate), 0.02)
+    found = math.sqrt(explained / ((1 - explained) * spread))
+    return 1 + trust * (min(max(found, 0.5), 3.0) - 1)
+
+
+def slope_and_intercept(base_rate: float, sharp: float) -> tuple[float, float]:
+    """Return the label-free log-odds as slope x b + intercept."""
+    slope = sharp * math.sqrt(1 + base_rate * (1 - base_rate) * sharp**2)
+    return slope, -(sharp**2) * (0.5 - base_rate) + math.log(base_rate / (1 - base_rate))

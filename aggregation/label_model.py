@@ -1,0 +1,332 @@
+"""The label model: from raw scores of weak verifiers to P(correct), without labels, with few, or with many.
+
+fit(scores, query_id)          maps -> moments -> rank-one fit and trust -> label-free score
+fit(scores, query_id, labels)  the same, then a head learned from the labels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats, NotFittedError
+from .base_rate import base_rate_from_third_moments
+from .checking import Check, check_head
+from .families import codes, families_of
+from .few_labels import PriorWeight, base_only_head, fit_head
+from .head import Head, Rows
+from .label_free import BaseScore, fit_base_score, sharpness, slope_and_intercept
+from .labels import LabelCounts, count
+from .maps import MIN_SCORES, ScoreMaps
+from .moments import Moments
+from .queries import Queries, finite
+from .rank_one import Trust, correlation, fit_rank_one
+from .recipe import DEFAULT, Recipe
+from .row_sample import RowSample
+from .shard import Shard, concatenate
+
+_Reading = Callable[[Head, Rows, Queries], Floats]
+
+
+class LabelModel:
+    """Combines raw scores into log-odds and probabilities that candidates are correct.
+
+    Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`, {verifier: family}
+    (others by name); `quality`, {verifier: AUC or low / medium / high}; `recipe`, the constants; `seed`.
+
+    Learned: `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate
+    alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`,
+    `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a standard deviation of z).
+    """
+
+    def __init__(
+        self,
+        base_rate: float | None = None,
+        families: Mapping[str, str] | None = None,
+        quality: Mapping[str, float | str] | None = None,
+        recipe: Recipe = DEFAULT,
+        seed: int = 0,
+    ) -> None:
+        if base_rate is not None and not 0 < base_rate < 1:
+            raise ValueError(f"base_rate: must lie between 0 and 1, not {base_rate}")
+        self.base_rate = base_rate
+        self.families = families
+        self.quality = quality
+        self.recipe = recipe
+        self.seed = seed
+
+    names_: tuple[str, ...]
+    families_: tuple[str, ...]
+    maps_: ScoreMaps
+    base_: BaseScore
+    head_: Head
+    lone_head_: Head
+    d_: Floats
+    correlations_: Floats
+    trust_: Trust
+    base_rate_: float
+    base_rate_from_: str
+    counts_: LabelCounts
+    rows_: int
+    queries_: int
+    coverage_: Floats
+    dropped_: dict[str, str]
+    weights_: Floats
+    prior_weights_: list[PriorWeight]
+    check_: Check | None
+    grouped_: bool
+
+    def fit(
+        self,
+        scores: npt.ArrayLike,
+        query_id: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
+        *,
+        verifier_names: Sequence[str] | None = None,
+        label_random: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows of raw scores, shape (n, m), NaN where missing; with labels, from those too.
+
+        `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`: which of them were drawn at random
+        (all where not given). Raises `ValueError` for what is wrong with an argument, `NotFittedError` where there is
+        nothing to learn from, `OneClassError` where all labels say the same.
+        """
+        shard = Shard.of(scores, query_id, labels, label_random)
+        names = [f"v{place}" for place in range(shard.scores.shape[1])] if verifier_names is None else verifier_names
+        return self.fit_shards([shard], names)
+
+    def fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]) -> Self:
+        """Learn from shards that split no query: the result is that of one pass over all. `shards` is walked twice."""
+        names = _checked_names(verifier_names)
+        sample, labelled = None, []
+        for shard in shards:
+            if shard.scores.shape[1] != len(names):
+                raise ValueError(f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names")
+            part = RowSample.of(shard.scores, shard.queries, names)
+            sample = part if sample is None else sample.merge(part)
+            if (found := shard.labelled_queries()) is not None:
+                labelled.append(found)
+        if sample is None or len(sample.scores) < MIN_SCORES:
+            raise NotFittedError(f"{0 if sample is None else len(sample.scores)} rows: it takes {MIN_SCORES}")
+        maps = ScoreMaps.fit(sample.scores, self.recipe.whisker)
+        moments = Moments.zero(len(names))
+        for shard in shards:
+            moments = moments + Moments.of(shard.scores, shard.queries, maps)
+        return self.fit_statistics(names, maps, sample, moments, concatenate(labelled) if labelled else None)
+
+    def fit_statistics(
+        self, names: Sequence[str], maps: ScoreMaps, sample: RowSample, moments: Moments, labelled: Shard | None = None
+    ) -> Self:
+        """Learn from what the rows were reduced to: a refit whose time does not depend on how many there were."""
+        if not maps.usable.any():
+            raise NotFittedError("no verifier has 10 scores of more than one value")
+        self.names_ = _checked_names(names)
+        self.families_ = families_of(self.names_, self.families)
+        self.maps_ = maps
+        self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
+        self.coverage_ = moments.counts / max(moments.rows, 1)
+        self.dropped_ = _dropped(self.names_, maps, sample.scores)
+        self._fit_base(sample, moments)
+        self._fit_heads(labelled)
+        self._weigh(sample)
+        return self
+
+    def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
+
+        A query of one candidate is read by the head for a candidate alone.
+        """
+        shard = self._shard(scores, query_id)
+        blocks = [np.zeros(0)]
+        for part, queries in shard.queries.blocks(shard.scores):
+            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.log_odds(rows, grouped)))
+        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+
+    def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
+        return np.asarray(1 / (1 + np.exp(-self.score_samples(scores, query_id))))
+
+    def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""
+        shard = self._shard(scores, query_id)
+        blocks = [np.zeros((0, len(self.names_)))]
+        for part, queries in shard.queries.blocks(shard.scores):
+            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.contributions(rows, grouped)))
+        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+
+    @property
+    def calibrated_(self) -> bool:
+        """Return whether the probabilities are calibrated: enough labels, of both classes, half of them random."""
+        return self.counts_.calibrated
+
+    def read(self, scores: Floats, queries: Queries, head: Head) -> Rows:
+        """Return what a head reads of raw scores whose queries are adjacent."""
+        z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
+        return Rows.of(self.base_, self.maps_.units(scores), z, queries)
+
+    def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
+        """Return the same model for columns of these names: a verifier not among them is a missing score.
+
+        Raises `ValueError` for a name that the model does not know; with `strict` off, its scores do not count.
+        """
+        names = _checked_names(names)
+        if names == self.names_:
+            return self
+        known = {name: place for place, name in enumerate(self.names_)}
+        if strict and (unknown := [name for name in names if name not in known]):
+            raise ValueError(
+                f"the model does not know {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; "
+                f"it was fitted on: {', '.join(self.names_)}"
+            )
+        places = np.array([known.get(name, -1) for name in names])
+        read = places >= 0
+        if not (read.any() and self.maps_.usable[places[read]].any()):
+            raise ValueError(f"none of the model's verifiers is there; it was fitted on: {', '.join(self.names_)}")
+        other = self._copy(self.base_rate)
+        other.names_ = names
+        other.families_ = tuple(
+            self.families_[place] if place >= 0 else family for place, family in zip(places, families_of(names), strict=True)
+        )
+        other.maps_, other.base_ = self.maps_.select(places), self.base_.select(places)
+        other.head_, other.lone_head_ = self.head_.select(places), self.lone_head_.select(places)
+        if self.lone_head_ is self.head_:
+            other.lone_head_ = other.head_
+        other.d_, other.weights_, other.coverage_ = (
+            np.where(read, values[places], 0.0) for values in (self.d_, self.weights_, self.coverage_)
+        )
+        other.correlations_ = np.where(np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0)
+        other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
+        return other
+
+    def with_base_rate(self, base_rate: float) -> Self:
+        """Return the same model for another stated base rate; labels, where there are any, outrank it."""
+        other = self._copy(base_rate)
+        if not self.counts_.labels:
+            other._state_base_rate(None)
+            other.head_ = other.lone_head_ = other._label_free_head()
+        return other
+
+    def _copy(self, base_rate: float | None) -> Self:
+        other = type(self)(base_rate, self.families, self.quality, self.recipe, self.seed)
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name.endswith("_")})
+        return other
+
+    def _fit_base(self, sample: RowSample, moments: Moments) -> None:
+        covariance, pairs = moments.covariance()
+        self.correlations_, deviations = correlation(covariance)
+        usable = self.maps_.usable
+        kept = np.flatnonzero(usable)
+        names = codes([self.families_[place] for place in kept])
+        self.d_ = np.zeros(len(usable))
+        block = np.ix_(kept, kept)
+        self.d_[kept], self.trust_ = fit_rank_one(self.correlations_[block], pairs[block], names)
+        trust = self.trust_.value
+        quality = tuple((self.quality or {}).get(name) for name in self.names_)
+        queries = sample.queries
+        self.base_ = fit_base_score(
+            self.maps_, sample.scores, queries, self.grouped_, self.families_, quality, self.d_,
+            self.correlations_, deviations, trust, self.recipe,
+        )  # fmt: skip
+        estimate = None
+        if trust > 0:
+            z = self.maps_.normals(sample.scores)
+            estimate = base_rate_from_third_moments(z[:, kept], self.d_[kept], names, self.seed)
+        self._state_base_rate(estimate)
+
+    def _state_base_rate(self, estimate: float | None) -> None:
+        stated = 0.5 if self.base_rate is None else self.base_rate
+        self.base_rate_from_ = "assumed" if self.base_rate is None else "stated"
+        self.base_rate_ = stated
+        if estimate is not None and self.base_rate is None:
+            trust = self.trust_.value
+            self.base_rate_ = trust * estimate + (1 - trust) * stated
+            self.base_rate_from_ = "third moments" if trust > 0.5 else "assumed"
+
+    def _label_free_head(self) -> Head:
+        usable = np.flatnonzero(self.maps_.usable)
+        correlations = self.correlations_[np.ix_(usable, usable)]
+        sharp = sharpness(self.d_[usable], correlations, self.trust_.value, self.base_rate_)
+        slope, intercept = slope_and_intercept(self.base_rate_, sharp)
+        nothing = np.zeros(len(self.names_))
+        return Head(intercept, slope, 0.0, nothing, nothing)
+
+    def _fit_heads(self, labelled: Shard | None) -> None:
+        self.check_, self.prior_weights_ = None, []
+        if labelled is None:
+            self.counts_ = LabelCounts()
+            self.head_ = self.lone_head_ = self._label_free_head()
+            return
+        assert labelled.labels is not None  # noqa: S101 - these are the labelled queries
+        self.counts_ = count(labelled.labels, labelled.random)
+        known = ~np.isnan(labelled.labels)
+        scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
+        rows = Rows.of(self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries)
+        rows, labels, of = rows.take(known), labelled.labels[known], labelled.queries.codes()[known]
+        families = codes(self.families_)
+        self.lone_head_, self.prior_weights_ = fit_head(rows, labels, families, used, False, self.recipe)
+        self.head_ = self.lone_head_
+        if self.grouped_:
+            self.head_, self.prior_weights_ = fit_head(rows, labels, families, used, True, self.recipe)
+        self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe)
+        if self.check_ is not None and self.check_.fall_back:
+            columns = len(self.names_)
+            self.lone_head_ = base_only_head(rows, labels, columns, False)
+            self.head_ = base_only_head(rows, labels, columns, True) if self.grouped_ else self.lone_head_
+
+    def _weigh(self, sample: RowSample) -> None:
+        """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard deviation of it is worth."""
+        z = self.maps_.normals(sample.scores)
+        parts = self._by_size(sample.scores, sample.queries, lambda head, rows, grouped: head.contributions(rows, grouped))
+        known = ~np.isnan(z) & ~np.isnan(parts)
+        z, parts = np.where(known, z, 0.0), np.where(known, parts, 0.0)
+        squares = (z**2).sum(axis=0)
+        self.weights_ = np.where(squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0)
+
+    def _shard(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Shard:
+        if not hasattr(self, "head_"):
+            raise NotFittedError("the label model was not fitted yet: call fit, or load one")
+        shard = Shard.of(scores, query_id)
+        if shard.scores.shape[1] != len(self.names_):
+            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)} verifiers")
+        return shard
+
+    def _by_size(self, scores: Floats, queries: Queries, read: _Reading) -> Floats:
+        """Read queries of one candidate by the lone head, others by the query head."""
+        if self.head_ is self.lone_head_:
+            return read(self.head_, self.read(scores, queries, self.head_), queries)
+        sizes = np.repeat(queries.sizes, queries.sizes)
+        if not (sizes == 1).any():
+            return read(self.head_, self.read(scores, queries, self.head_), queries)
+        result: Floats | None = None
+        for head, chosen in ((self.lone_head_, sizes == 1), (self.head_, sizes > 1)):
+            if chosen.any():
+                some = Queries.of(queries.codes()[chosen])
+                values = read(head, self.read(scores[chosen], some, head), some)
+                result = np.empty((len(scores), *values.shape[1:])) if result is None else result
+                result[chosen] = values
+        assert result is not None  # noqa: S101 - a block has rows
+        return result
+
+
+def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return verifier names as strings; raise `ValueError` for one that is there twice or empty."""
+    found = tuple(str(name) for name in names)
+    for place, name in enumerate(found):
+        if not name:
+            raise ValueError(f"verifier_names: column {place} has no name")
+        if name in found[:place]:
+            raise ValueError(f"verifier_names: {name!r} names column {found.index(name)} and column {place}; names must differ")
+    return found
+
+
+def _dropped(names: Sequence[str], maps: ScoreMaps, sample: Floats) -> dict[str, str]:
+    """Return why verifiers have no maps."""
+    counts = (~np.isnan(sample)).sum(axis=0)
+    return {
+        name: f"{counts[place]} scores: it takes {MIN_SCORES}" if counts[place] < MIN_SCORES else "only one value"
+        for place, name in enumerate(names)
+        if not maps.usable[place]
+    }

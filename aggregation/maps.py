@@ -1,0 +1,111 @@
+"""Frozen per-verifier maps from raw scores to comparable ones (`label_models`, step 1).
+
+range map   u_v(x) = clip((x - a) / (b - a), 0, 1) - mean u      a, b: 2.5 % and 97.5 % quantiles, each moved out
+                                                                 by `whisker` (b - a), not past min and max
+normal map  z_v(x) = (Phi^-1(r_v(x)) - mean) / sd                r_v: mid-rank share, ties share one rank
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from .base import Floats
+from .queries import Ints
+
+TRIM = 0.025
+MIN_SCORES = 10
+MAX_KNOTS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMaps:
+    """The maps of m verifiers, learned once and used unchanged ever after.
+
+    `low`, `span`, `centre`: shape (m,), the range map. `knots[v]` holds verifier v's raw scores and `heights[v]` their
+    z. All is NaN, and the knots are empty, for a verifier that taught nothing.
+    """
+
+    low: Floats
+    span: Floats
+    centre: Floats
+    knots: tuple[Floats, ...]
+    heights: tuple[Floats, ...]
+
+    @classmethod
+    def fit(cls, scores: Floats, whisker: float = 0.0) -> ScoreMaps:
+        """Learn the maps from rows of raw scores, shape (n, m), NaN where missing.
+
+        A verifier with fewer than 10 scores, or with one value only, has no maps.
+        """
+        columns = [_fit_column(scores[:, place], whisker) for place in range(scores.shape[1])]
+        low, span, centre = np.array([column[:3] for column in columns], float).reshape(-1, 3).T
+        return cls(low, span, centre, tuple(column[3] for column in columns), tuple(column[4] for column in columns))
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Return which verifiers have maps."""
+        return ~np.isnan(self.low)
+
+    def units(self, scores: Floats) -> Floats:
+        """Return the range-mapped scores u, centred; NaN where a score is missing."""
+        return np.minimum(np.maximum((scores - self.low) / self.span, 0), 1) - self.centre
+
+    def normals(self, scores: Floats, pool: Executor | None = None) -> Floats:
+        """Return the normal scores z; NaN where a score is missing. `pool`: threads that share the columns."""
+        z = np.full(scores.shape, np.nan)
+
+        def fill(place: int) -> None:
+            if len(self.knots[place]):
+                z[:, place] = np.interp(scores[:, place], self.knots[place], self.heights[place])
+
+        for _ in (map if pool is None else pool.map)(fill, range(scores.shape[1])):
+            pass
+        return z
+
+    def select(self, places: Ints) -> ScoreMaps:
+        """Return the maps of some verifiers; a place of -1 gives one without maps."""
+        empty = np.zeros(0)
+
+        def of(values: Floats) -> Floats:
+            return np.where(places >= 0, values[places], np.nan) if len(values) else np.full(len(places), np.nan)
+
+        return ScoreMaps(
+            of(self.low),
+            of(self.span),
+            of(self.centre),
+            tuple(self.knots[place] if place >= 0 else empty for place in places),
+            tuple(self.heights[place] if place >= 0 else empty for place in places),
+        )
+
+
+def _fit_column(scores: Floats, whisker: float) -> tuple[float, float, float, Floats, Floats]:
+    known = np.sort(scores[~np.isnan(scores)])
+    if len(known) < MIN_SCORES or known[0] == known[-1]:
+        return np.nan, np.nan, np.nan, np.zeros(0), np.zeros(0)
+    low, high = np.quantile(known, [TRIM, 1 - TRIM])
+    if low == high:
+        low, high = known[0], known[-1]
+    reach = whisker * (high - low)
+    low, high = max(low - reach, known[0]), min(high + reach, known[-1])
+    units = np.clip((known - low) / (high - low), 0, 1)
+    return float(low), float(high - low), float(units.mean()), *_normal_knots(known)
+
+
+def _normal_knots(known: Floats) -> tuple[Floats, Floats]:
+    """Return at most 512 values and their normal scores: evenly spaced in z, so that the tails keep their shape."""
+    values, counts = np.unique(known, return_counts=True)
+    last = np.cumsum(counts)
+    heights = ndtri((last - (counts - 1) / 2 - 0.5) / len(known))
+    mean = float(heights @ counts / len(known))
+    sd = float(np.sqrt((heights - mean) ** 2 @ counts / len(known)))
+    heights = (heights - mean) / sd
+    if len(values) > MAX_KNOTS:
+        even = np.linspace(heights[0], heights[-1], MAX_KNOTS)
+        places = np.unique(np.clip(np.searchsorted(heights, even), 0, len(heights) - 1))
+        values, heights = values[places], heights[places]
+    return values, heights

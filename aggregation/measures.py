@@ -1,0 +1,87 @@
+"""How good scores and probabilities are, given labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from .base import Floats
+from .queries import Queries
+
+EQUAL = 1e-12
+
+
+def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floats:
+    """Return, for each query, the chance that its top-scored candidate is correct: ties count at their expected value.
+
+    Queries adjacent; a candidate without a score (NaN) is chosen only where none has one.
+    """
+    ranked = np.where(np.isnan(scores), -np.inf, scores)
+    best = np.repeat(np.maximum.reduceat(ranked, queries.starts[:-1]), queries.sizes)
+    top = (ranked >= best - EQUAL * np.maximum(1.0, np.abs(best))) | (ranked == best)
+    return np.asarray(queries.sums(top * labels) / queries.sums(top.astype(float)))
+
+
+def oracle_by_query(labels: Floats, queries: Queries) -> Floats:
+    """Return 1 for each query that has a correct candidate."""
+    return np.maximum.reduceat(labels, queries.starts[:-1])
+
+
+def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
+    """Return the chance that a correct candidate outscores a wrong one, ties half; NaN where a class is missing.
+
+    `weights`: how often each row counts, for a bootstrap.
+    """
+    known = ~np.isnan(scores)
+    scores, right = scores[known], labels[known] > 0.5
+    if weights is None:
+        positives, negatives = int(right.sum()), int((~right).sum())
+        if not positives or not negatives:
+            return float("nan")
+        ranks = rankdata(scores)
+        return float((ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    weights = weights[known]
+    _, place = np.unique(scores, return_inverse=True)
+    good = np.bincount(place, weights * right)
+    bad = np.bincount(place, weights * ~right)
+    total = good.sum() * bad.sum()
+    below = np.cumsum(bad) - bad
+    return float((good * (below + bad / 2)).sum() / total) if total else float("nan")
+
+
+def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
+    """Return the mean over queries of the AUC within them; NaN where no query has both classes."""
+    values = [
+        auc(scores[low:high], labels[low:high])
+        for low, high in zip(queries.starts[:-1], queries.starts[1:], strict=True)
+        if 0 < labels[low:high].sum() < high - low
+    ]
+    values = [value for value in values if not np.isnan(value)]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def squared_errors(probability: Floats, labels: Floats) -> Floats:
+    """Return (p - y)^2 of each row, whose mean is the Brier score; NaN where there is no probability."""
+    return np.asarray((probability - labels) ** 2)
+
+
+def calibration_bins(probability: Floats, labels: Floats, bins: int = 10) -> tuple[Floats, Floats, Floats]:
+    """Return, for equal-width bins: rows, mean probability, share of correct ones (NaN in an empty bin)."""
+    known = ~np.isnan(probability)
+    place = np.minimum((probability[known] * bins).astype(int), bins - 1)
+    rows = np.bincount(place, minlength=bins).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        said = np.bincount(place, probability[known], minlength=bins) / rows
+        true = np.bincount(place, labels[known], minlength=bins) / rows
+    return rows, said, true
+
+
+def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
+    """Return the mean distance between said and true shares over equal-width bins, weighted by rows."""
+    rows, said, true = calibration_bins(probability, labels, bins)
+    return float(np.nansum(rows * np.abs(said - true)) / rows.sum()) if rows.sum() else float("nan")
+
+
+def log_losses(log_odds: Floats, labels: Floats) -> Floats:
+    """Return each row's log loss."""
+    return np.asarray(np.logaddexp(0, log_odds) - labels * log_odds)

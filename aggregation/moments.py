@@ -1,0 +1,101 @@
+"""Sufficient statistics of mapped scores: one pass, additive over shards (`label_models`, step 3)."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats
+from .maps import ScoreMaps
+from .queries import Queries
+
+#: With no more rows than this a query, there is nothing within queries to learn from.
+FEW_PER_QUERY = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over rows of the normal scores z, shape (m, m) or (m,); M is 1 where a score is there.
+
+    within: sum of z^c z^cT, deviations from the query's mean; pairs_within: sum of M^c M^cT, where the query has at
+    least two scores; products: sum of z zT; crossed: sum of z MT; pairs: sum of M MT; total, squares, counts: of z.
+    """
+
+    rows: int
+    queries: int
+    within: Floats
+    pairs_within: Floats
+    products: Floats
+    crossed: Floats
+    pairs: Floats
+    total: Floats
+    squares: Floats
+    counts: Floats
+
+    @classmethod
+    def zero(cls, columns: int) -> Moments:
+        """Return the statistics of no rows."""
+        square, line = np.zeros((columns, columns)), np.zeros(columns)
+        return cls(0, 0, square, square, square, square, square, line, line, line)
+
+    @classmethod
+    def of(cls, scores: npt.NDArray[Any], queries: Queries, maps: ScoreMaps) -> Moments:
+        """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole queries."""
+        moments = cls.zero(scores.shape[1])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for part, grouped in queries.blocks(scores):
+                moments = moments + cls._of_block(maps.normals(part, pool), grouped)
+        return moments
+
+    @classmethod
+    def _of_block(cls, z: Floats, queries: Queries) -> Moments:
+        rows, columns = z.shape
+        missing = np.isnan(z)
+        holes = missing.any()
+        if holes:
+            z = np.where(missing, 0.0, z)
+        present = (~missing).astype(float) if holes else np.ones((1, 1))
+        counts = queries.sums(present) if holes else queries.sizes[:, None].astype(float)
+        sums = queries.sums(z)
+        means = np.repeat(sums / np.maximum(counts, 1), queries.sizes, axis=0)
+        centred = (z - means) * present if holes else z - means
+        paired = present * np.repeat(counts >= 2, queries.sizes, axis=0)
+        total = sums.sum(axis=0)
+        whole = np.ones((columns, columns))
+        return cls(
+            rows,
+            len(queries),
+            centred.T @ centred,
+            paired.T @ paired if holes else whole * paired.sum(),
+            z.T @ z,
+            z.T @ present if holes else whole * total[:, None],
+            present.T @ present if holes else whole * rows,
+            total,
+            np.einsum("ij,ij->j", z, z),
+            present.sum(axis=0) if holes else np.full(columns, float(rows)),
+        )
+
+    def __add__(self, other: Moments) -> Moments:
+        """Return the statistics of both shards' rows together."""
+        return Moments(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+    @property
+    def grouped(self) -> bool:
+        """Return whether queries have enough candidates for statistics within them."""
+        return self.rows > FEW_PER_QUERY * self.queries
+
+    def covariance(self) -> tuple[Floats, Floats]:
+        """Return the covariance of z, and how many rows each entry rests on; 0 where none."""
+        if self.grouped:
+            pairs, scale = self.pairs_within, self.rows / (self.rows - self.queries)
+            sums = self.within
+        else:
+            pairs, scale = self.pairs, 1.0
+            means = self.total / np.maximum(self.counts, 1)
+            sums = self.products - self.crossed * means - (self.crossed * means).T + np.outer(means, means) * self.pairs
+        return np.where(pairs > 0, sums / np.maximum(pairs, 1), 0.0) * scale, pairs

@@ -1,0 +1,117 @@
+"""Rows grouped by the query that they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats
+
+Ints = npt.NDArray[np.int64]
+#: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.
+BLOCK_ROWS = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """The queries of a matrix's rows.
+
+    `order` puts the rows of a query beside each other (None: they are already); query j then holds the ordered rows
+    `starts[j]:starts[j + 1]`; `ids` are the queries' own ids, in that order.
+    """
+
+    order: Ints | None
+    starts: Ints
+    ids: npt.NDArray[Any]
+
+    @classmethod
+    def of(cls, query_id: npt.ArrayLike) -> Queries:
+        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` where an id is missing."""
+        ids = np.asarray(query_id)
+        if ids.ndim != 1:
+            raise ValueError(f"query_id must have one entry a row, not the shape {ids.shape}")
+        if ids.dtype.kind == "f" and np.isnan(ids).any():
+            raise ValueError(f"query_id: row {int(np.flatnonzero(np.isnan(ids))[0])} has none (NaN)")
+        if ids.dtype.kind == "O":
+            ids = ids.astype(str)
+        order = None
+        starts = _runs(ids)
+        if len(np.unique(ids[starts])) < len(starts):
+            order = np.argsort(ids, kind="stable")
+            ids = ids[order]
+            starts = _runs(ids)
+        return cls(order, np.append(starts, len(ids)), ids[starts])
+
+    @classmethod
+    def single(cls, rows: int) -> Queries:
+        """Return the grouping of rows that all answer one query."""
+        return cls(None, np.array([0, rows]), np.zeros(1, np.int64))
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are."""
+        return int(self.starts[-1])
+
+    @property
+    def sizes(self) -> Ints:
+        """Return the number of rows of each query."""
+        return np.diff(self.starts)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values by row in the grouped order."""
+        return values if self.order is None else values[self.order]
+
+    def put_back(self, grouped: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values in the grouped order by row, as the caller gave the rows."""
+        if self.order is None:
+            return grouped
+        rows = np.empty_like(grouped)
+        rows[self.order] = grouped
+        return rows
+
+    def codes(self) -> Ints:
+        """Return each grouped row's query, as a place in `ids`."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    def blocks(self, scores: npt.NDArray[Any], rows: int = BLOCK_ROWS) -> Iterator[tuple[Floats, Queries]]:
+        """Yield the scores of whole queries as float64 with infinities made missing, about `rows` rows at a time."""
+        first = 0
+        while first < len(self):
+            last = int(np.searchsorted(self.starts, self.starts[first] + rows, side="right")) - 1
+            last = min(max(last, first + 1), len(self))
+            low, high = self.starts[first], self.starts[last]
+            part = scores[low:high] if self.order is None else scores[self.order[low:high]]
+            yield finite(part), Queries(None, self.starts[first : last + 1] - low, self.ids[first:last])
+            first = last
+
+    def sums(self, grouped: Floats) -> Floats:
+        """Return the sums of grouped rows by query, along the first axis."""
+        return np.add.reduceat(grouped, self.starts[:-1], axis=0)
+
+    def means(self, grouped: Floats) -> Floats:
+        """Return, for each grouped row, the mean of its query over what is not NaN; NaN where nothing is."""
+        known = ~np.isnan(grouped)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = self.sums(np.where(known, grouped, 0.0)) / self.sums(known.astype(float))
+        return np.repeat(means, self.sizes, axis=0)
+
+
+def finite(scores: npt.NDArray[Any]) -> Floats:
+    """Return scores as float64 with what is infinite made missing."""
+    values = np.asarray(scores, np.float64)
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if infinite.any() else values
+
+
+def _runs(ids: npt.NDArray[Any]) -> Ints:
+    """Return where each run of equal ids begins."""
+    if len(ids) == 0:
+        return np.zeros(0, np.int64)
+    return np.concatenate([[0], np.flatnonzero(ids[1:] != ids[:-1]) + 1])

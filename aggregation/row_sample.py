@@ -1,0 +1,112 @@
+"""A sample of training rows that does not depend on their order, and merges across shards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats
+from .queries import Ints, Queries, finite
+
+Hashes = npt.NDArray[np.uint64]
+
+MAX_ROWS = 20_000
+#: A query gives this many rows before any gives more, so that a few large queries do not make up the sample.
+LAYER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RowSample:
+    """At most 20,000 rows: whole queries, or 64 rows of each, with the smallest hashes of query and content.
+
+    `scores` has shape (rows, m); `query` is each row's query, hashed; rows of a query are adjacent. What the sample is the
+    smallest by: `layer` (0 for a query's first 64 rows by hash, 1 for its next), then `query`, then `row`, the row's hash.
+    """
+
+    scores: Floats
+    query: Hashes
+    layer: Ints
+    row: Hashes
+
+    @classmethod
+    def of(cls, scores: npt.NDArray[Any], queries: Queries, names: Sequence[str]) -> RowSample:
+        """Sample the rows of a matrix, of which a query is never split over two calls that are merged."""
+        hashes = _mix(hash_ids(queries.ids))
+        by_hash = np.argsort(hashes)
+        # Once the first layers of the first queries fill the sample, no later query has a row in it.
+        filled = np.cumsum(np.minimum(queries.sizes[by_hash], LAYER))
+        some = np.sort(by_hash[: int(np.searchsorted(filled, MAX_ROWS)) + 1])
+        places = _ranges(queries.starts[some], queries.sizes[some])
+        source = places if queries.order is None else queries.order[places]
+        values = finite(scores[source])
+        query = np.repeat(hashes[some], queries.sizes[some])
+        row = _mix(_content(values, hash_ids(np.asarray(names, str)) | np.uint64(1)) ^ query)
+        code = np.repeat(np.arange(len(some)), queries.sizes[some])
+        layer = _places_within(row, code, queries.sizes[some]) // LAYER
+        chosen = _smallest(layer, query, row)
+        return cls(values[chosen], query[chosen], layer[chosen], row[chosen])
+
+    def merge(self, other: RowSample) -> RowSample:
+        """Return the sample of both shards' rows together."""
+        layer = np.concatenate([self.layer, other.layer])
+        query, row = np.concatenate([self.query, other.query]), np.concatenate([self.row, other.row])
+        chosen = _smallest(layer, query, row)
+        return RowSample(np.concatenate([self.scores, other.scores])[chosen], query[chosen], layer[chosen], row[chosen])
+
+    @property
+    def queries(self) -> Queries:
+        """Return the sampled rows' queries."""
+        return Queries.of(self.query)
+
+
+def hash_ids(ids: npt.NDArray[Any]) -> Hashes:
+    """Return a stable 64-bit hash of each id; equal integers hash alike whatever their width."""
+    if ids.dtype.kind in "iub":
+        return _mix(ids.astype(np.int64).view(np.uint64))
+    digests = b"".join(hashlib.blake2b(str(each).encode(), digest_size=8).digest() for each in ids.tolist())
+    return np.frombuffer(digests, np.uint64)
+
+
+def _content(scores: Floats, salts: Hashes) -> Hashes:
+    """Return a hash of each row's scores that does not depend on the columns' order."""
+    bits = np.where(np.isnan(scores), np.nan, scores + 0.0).view(np.uint64)  # one bit pattern for NaN, and for 0
+    total = np.zeros(len(scores), np.uint64)
+    for place, salt in enumerate(salts):  # a column at a time: the matrix may be large
+        total += (bits[:, place] ^ (bits[:, place] >> np.uint64(29))) * salt
+    return total
+
+
+def _mix(values: Hashes) -> Hashes:
+    """Return values well mixed (the finaliser of splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def _ranges(starts: Ints, sizes: Ints) -> Ints:
+    """Return starts[0] … starts[0] + sizes[0] - 1, starts[1] …, in one array."""
+    ends = np.cumsum(sizes)
+    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes))
+
+
+def _places_within(row: Hashes, code: Ints, sizes: Ints) -> Ints:
+    """Return each row's place among its query's, by hash."""
+    places = np.empty(len(row), np.int64)
+    places[np.lexsort((row, code))] = _ranges(np.zeros_like(sizes), sizes)
+    return places
+
+
+def _smallest(layer: Ints, query: Hashes, row: Hashes) -> Ints:
+    """Return the places of the rows in the sample, queries side by side."""
+    places = np.lexsort((row, query, layer))
+    if len(places) > MAX_ROWS:
+        places = places[:MAX_ROWS]
+        # The last query may be cut: what is left of it would be no sample of it.
+        cut = (layer[places] == layer[places[-1]]) & (query[places] == query[places[-1]])
+        places = places[~cut]
+    return places[np.lexsort((row[places], query[places]))]

@@ -1,0 +1,83 @@
+"""Rows to learn from: a whole data set, or a part of one that splits no query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats
+from .labels import parse_labels
+from .queries import Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Raw scores, shape (n, m), their queries, and labels (NaN: unknown) with how they were chosen, where there are any."""
+
+    scores: npt.NDArray[Any]
+    queries: Queries
+    labels: Floats | None = None
+    random: npt.NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scores: npt.ArrayLike,
+        query_id: npt.ArrayLike,
+        labels: npt.ArrayLike | None = None,
+        random: npt.ArrayLike | None = None,
+    ) -> Shard:
+        """Check rows; raise `ValueError` that says what is wrong with which argument."""
+        matrix = np.asarray(scores)
+        if matrix.ndim != 2:
+            raise ValueError(f"scores: must have the shape (rows, verifiers), not {matrix.shape}")
+        if matrix.dtype.kind not in "fiub":
+            matrix = _numbers(matrix)
+        queries = Queries.of(query_id)
+        if queries.rows != len(matrix):
+            raise ValueError(f"query_id: has {queries.rows} entries for {len(matrix)} rows of scores")
+        known = None if labels is None else parse_labels(labels, len(matrix))
+        drawn = None if random is None else np.asarray(random, bool)
+        if drawn is not None and drawn.shape != (len(matrix),):
+            raise ValueError(f"label_random: must be one a row, {len(matrix)} in all, not the shape {drawn.shape}")
+        return cls(matrix, queries, known, drawn)
+
+    def labelled_queries(self) -> Shard | None:
+        """Return the rows of the queries that have a label, queries adjacent; None where none has."""
+        if self.labels is None:
+            return None
+        grouped = self.queries.take(self.labels)
+        if np.isnan(grouped).all():
+            return None
+        labelled = self.queries.sums((~np.isnan(grouped)).astype(float)) > 0
+        rows = np.flatnonzero(np.repeat(labelled, self.queries.sizes))
+        source = rows if self.queries.order is None else self.queries.order[rows]
+        sizes = self.queries.sizes[labelled]
+        queries = Queries(None, np.concatenate([[0], np.cumsum(sizes)]), self.queries.ids[labelled])
+        random = None if self.random is None else self.random[source]
+        return Shard(self.scores[source], queries, self.labels[source], random)
+
+
+def concatenate(shards: list[Shard]) -> Shard:
+    """Return shards whose queries are adjacent, and differ, as one."""
+    sizes = np.concatenate([shard.queries.sizes for shard in shards])
+    queries = Queries(None, np.concatenate([[0], np.cumsum(sizes)]), np.arange(len(sizes)))
+    labels = np.concatenate([np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards])
+    random = np.concatenate([np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards])
+    return Shard(np.concatenate([shard.scores for shard in shards]), queries, labels, random)
+
+
+def _numbers(matrix: npt.NDArray[Any]) -> Floats:
+    """Return a matrix of objects as floats, None as NaN; raise `ValueError` naming the first cell that is no number."""
+    try:
+        return np.array(matrix, np.float64)
+    except (TypeError, ValueError):
+        for row, column in np.ndindex(matrix.shape):
+            try:
+                float(np.nan if matrix[row, column] is None else matrix[row, column])
+            except (TypeError, ValueError):
+                raise ValueError(f"scores: row {row}, column {column}: not a number: {str(matrix[row, column])[:40]!r}") from None
+        raise
