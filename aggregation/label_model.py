@@ -209,6 +209,10 @@ class LabelModel:
             other.head_ = other.lone_head_ = other._label_free_head()
         return other
 
+    def unfitted(self) -> Self:
+        """Return a model with the same parameters that has learned nothing."""
+        return type(self)(self.base_rate, self.families, self.quality, self.recipe, self.seed)
+
     def _copy(self, base_rate: float | None) -> Self:
         other = type(self)(base_rate, self.families, self.quality, self.recipe, self.seed)
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name.endswith("_")})

@@ -1,0 +1,270 @@
+"""How good every way of combining scores is on labelled data, by query-wise cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from .base import Floats
+from .baselines import BASELINES, supervised
+from .bootstrap import Bootstrap, Interval
+from .label_model import LabelModel
+from .maps import ScoreMaps
+from .measures import auc, auc_within, oracle_by_query, selection_by_query
+from .moments import Moments
+from .queries import Ints, Queries, finite
+from .row_sample import RowSample
+from .shard import Shard
+
+PER_QUERY = 4
+FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
+LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
+
+
+def with_labels(count: int) -> str:
+    """Return the name of our method with so many labels."""
+    return f"Assay, {count} labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What was measured of one method; None where it has no probabilities, or the oracle no scores."""
+
+    name: str
+    selection: Interval
+    auc: Interval | None = None
+    brier: Interval | None = None
+    calibration_error: Interval | None = None
+    gap_closed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierMeasures:
+    """One verifier alone, on all labels, and what the models make of it (log-odds a standard deviation)."""
+
+    name: str
+    family: str
+    auc: float
+    auc_within: float
+    selection: float
+    coverage: float
+    weight: float
+    weight_all_labels: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All that was measured."""
+
+    queries: int
+    rows: int
+    left_out: int
+    base_rate: float
+    folds: int
+    draws: int
+    methods: list[Method]
+    verifiers: list[VerifierMeasures]
+    probabilities: dict[str, list[Floats]] = field(repr=False)
+    labels: Floats = field(repr=False)
+    model: LabelModel = field(repr=False)
+
+
+def evaluate(
+    scores: npt.ArrayLike,
+    query_id: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    verifier_names: Sequence[str],
+    *,
+    model: LabelModel | None = None,
+    budgets: Sequence[int] = (25, 50, 100),
+    folds: int = 5,
+    draws: int = 5,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Measure every method on the queries whose candidates are all labelled; raise `ValueError` where there are too few.
+
+    Everything is learned on four fifths of the queries and judged on the rest, in turn; label budgets are drawn at
+    random from those four fifths, 4 candidates of a query, `draws` times. `model` carries the parameters of ours (it is
+    not fitted itself); `progress` is called with (done, total).
+    """
+    model = LabelModel() if model is None else model
+    shard = Shard.of(scores, query_id, labels)
+    assert shard.labels is not None  # noqa: S101 - labels were given
+    data = _Data.of(shard, tuple(verifier_names), folds)
+    budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
+    fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
+    found = _Predictions(len(data.labels))
+    steps = folds * (1 + draws * len(budgets))
+    for each in range(folds):
+        part = _Fold(data, fold != each, model)
+        part.references(found)
+        progress(each * (steps // folds) + 1, steps)
+        for place, (count, draw) in enumerate((count, draw) for count in budgets for draw in range(draws)):
+            chosen = _draw(data, part.train, count, np.random.default_rng([seed, each, count, draw]))
+            part.ours(found, with_labels(count), chosen)
+            progress(each * (steps // folds) + place + 2, steps)
+    return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The queries that can be judged: scores, labels 0 or 1, queries adjacent."""
+
+    scores: Floats
+    labels: Floats
+    queries: Queries
+    codes: Ints
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, shard: Shard, names: tuple[str, ...], folds: int) -> _Data:
+        labels = shard.queries.take(np.asarray(shard.labels))
+        whole = ~np.isnan(shard.queries.sums(labels))
+        if whole.sum() < 2 * folds:
+            raise ValueError(f"labels: {whole.sum()} queries have all candidates labelled; to evaluate takes {2 * folds}")
+        rows = np.flatnonzero(np.repeat(whole, shard.queries.sizes))
+        labels = np.round(labels[rows])
+        if not 0 < labels.sum() < len(labels):
+            raise ValueError(f"labels: all {len(labels)} are {'correct' if labels.all() else 'wrong'}: nothing to tell apart")
+        source = rows if shard.queries.order is None else shard.queries.order[rows]
+        queries = Queries.of(shard.queries.codes()[rows])
+        return cls(finite(shard.scores[source]), labels, queries, queries.codes(), names)
+
+
+class _Predictions:
+    """Scores, and probabilities where a method has them, by method and draw; filled a fold at a time."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self.scores: dict[str, list[Floats]] = {}
+        self.probabilities: dict[str, list[Floats]] = {}
+        self._filled: dict[str, list[npt.NDArray[np.bool_]]] = {}
+
+    def put(self, name: str, test: npt.NDArray[np.bool_], scores: Floats, probabilities: Floats | None = None) -> None:
+        """Enter a fold's predictions into the first draw that lacks them."""
+        filled = self._filled.setdefault(name, [])
+        draw = next((place for place, done in enumerate(filled) if not (done & test).any()), len(filled))
+        if draw == len(filled):
+            filled.append(np.zeros(self._rows, bool))
+            self.scores.setdefault(name, []).append(np.full(self._rows, np.nan))
+            if probabilities is not None:
+                self.probabilities.setdefault(name, []).append(np.full(self._rows, np.nan))
+        filled[draw] |= test
+        self.scores[name][draw][test] = scores
+        if probabilities is not None:
+            self.probabilities[name][draw][test] = probabilities
+
+
+class _Fold:
+    """One split: what is learned of the training queries, and what it says of the others."""
+
+    def __init__(self, data: _Data, train: npt.NDArray[np.bool_], model: LabelModel) -> None:
+        self.data, self.train, self.test = data, train, ~train
+        self.train_queries = Queries.of(data.codes[train])
+        self.test_queries = Queries.of(data.codes[~train])
+        self.seen, self.unseen = data.scores[train], data.scores[~train]
+        self.sample = RowSample.of(self.seen, self.train_queries, data.names)
+        self.maps = ScoreMaps.fit(self.sample.scores, model.recipe.whisker)
+        self.moments = Moments.of(self.seen, self.train_queries, self.maps)
+        self.model = model
+
+    def references(self, found: _Predictions) -> None:
+        """Predict by everything that needs no draw of labels."""
+        labels = self.data.labels[self.train]
+        first = np.zeros(len(self.unseen))
+        first[self.test_queries.starts[:-1]] = 1.0
+        found.put(FIRST_SAMPLE, self.test, first)
+        for name, (baseline, is_share) in BASELINES.items():
+            scores = baseline(self.seen, self.unseen, self.test_queries)
+            found.put(name, self.test, scores, scores if is_share else None)
+        alone = [selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T]
+        found.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
+        self.ours(found, LABEL_FREE, np.zeros(0, np.int64))
+        self.ours(found, ALL_LABELS, np.arange(len(labels)))
+        log_odds = supervised(self.seen, labels, self.train_queries, self.unseen, self.test_queries, self.moments.grouped)
+        found.put(SUPERVISED, self.test, log_odds, expit(log_odds))
+
+    def ours(self, found: _Predictions, name: str, labelled: Ints) -> None:
+        """Predict by the label model, with labels for some of the training rows."""
+        known = None
+        if len(labelled):
+            labels = np.full(len(self.seen), np.nan)
+            labels[labelled] = self.data.labels[self.train][labelled]
+            known = Shard(self.seen, self.train_queries, labels).labelled_queries()
+        model = self.model.unfitted().fit_statistics(self.data.names, self.maps, self.sample, self.moments, known)
+        log_odds = model.score_samples(self.unseen, self.test_queries.codes())
+        found.put(name, self.test, log_odds, expit(log_odds))
+
+
+def _draw(data: _Data, train: npt.NDArray[np.bool_], count: int, random: np.random.Generator) -> Ints:
+    """Return `count` random training rows (as places among them), 4 of a query; drawn again until both classes are there."""
+    queries = Queries.of(data.codes[train])
+    labels = data.labels[train]
+    while True:
+        rows: list[int] = []
+        for query in random.permutation(len(queries)):
+            size = min(PER_QUERY, int(queries.sizes[query]), count - len(rows))
+            rows.extend(queries.starts[query] + random.permutation(queries.sizes[query])[:size])
+            if len(rows) == count:
+                break
+        chosen = np.array(rows, np.int64)
+        if 0 < labels[chosen].sum() < len(chosen):
+            return chosen
+
+
+def _summary(data: _Data, found: _Predictions, model: LabelModel, left_out: int, folds: int, draws: int, seed: int) -> Evaluation:
+    """Return the measures of all predictions, and of each verifier."""
+    bootstrap = Bootstrap(data.labels, data.queries, seed)
+    methods = [_measure(bootstrap, name, found) for name in found.scores]
+    methods.append(Method(ORACLE, bootstrap.of_queries(oracle_by_query(data.labels, data.queries))))
+    by_name = {method.name: method.selection.value for method in methods}
+    naive, best = by_name["mean of z-scores"], by_name[SUPERVISED]
+    if best - naive > 0.005:
+        methods = [replace(method, gap_closed=(method.selection.value - naive) / (best - naive)) for method in methods]
+    free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
+    told = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
+    verifiers = [
+        VerifierMeasures(
+            name=name,
+            family=free.families_[place],
+            auc=auc(column, data.labels),
+            auc_within=auc_within(column, data.labels, data.queries),
+            selection=float(selection_by_query(column, data.labels, data.queries).mean()),
+            coverage=float(np.mean(~np.isnan(column))),
+            weight=float(free.weights_[place]),
+            weight_all_labels=float(told.weights_[place]),
+        )
+        for place, (name, column) in enumerate(zip(data.names, data.scores.T, strict=True))
+    ]
+    return Evaluation(
+        queries=len(data.queries),
+        rows=len(data.labels),
+        left_out=left_out,
+        base_rate=float(data.labels.mean()),
+        folds=folds,
+        draws=draws,
+        methods=sorted(methods, key=lambda method: _ORDER.index(method.name) if method.name in _ORDER else 6),
+        verifiers=verifiers,
+        probabilities=found.probabilities,
+        labels=data.labels,
+        model=free,
+    )
+
+
+_ORDER = [FIRST_SAMPLE, *BASELINES, BEST_SINGLE, LABEL_FREE, "", ALL_LABELS, SUPERVISED, ORACLE]
+
+
+def _measure(bootstrap: Bootstrap, name: str, found: _Predictions) -> Method:
+    scores, probabilities = found.scores[name], found.probabilities.get(name)
+    return Method(
+        name,
+        bootstrap.selection(scores),
+        None if name == FIRST_SAMPLE else bootstrap.auc(scores),
+        None if probabilities is None else bootstrap.brier(probabilities),
+        None if probabilities is None else bootstrap.calibration_error(probabilities),
+    )
