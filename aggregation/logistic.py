@@ -26,7 +26,7 @@ class Posterior:
 
     def covariance(self) -> Floats:
         """Return the covariance, shape (p, p)."""
-        return np.linalg.inv(self.precision)
+        return np.asarray(np.linalg.inv(self.precision), np.float64)
 
 
 def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats) -> Posterior:

@@ -25,6 +25,16 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 DataOption = Annotated[Path | None, typer.Option(help="Folder of the embedded store.", show_default=False)]
+BaseRateOption = Annotated[
+    float | None, typer.Option("--base-rate", min=0.0, max=1.0, help="Share of candidates that are correct, if you know it.")
+]
+FamiliesOption = Annotated[
+    Path | None,
+    typer.Option(help="JSON {verifier: family}; default: the file's, else the name before a colon.", show_default=False),
+]
+QualityOption = Annotated[
+    Path | None, typer.Option(help="JSON {verifier: AUC, or low / medium / high}; default: the file's.", show_default=False)
+]
 
 
 @app.command()
@@ -79,6 +89,52 @@ def demo(
     from .demo import run
 
     run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
+
+
+@app.command()
+def fit(
+    scores: Annotated[list[Path], typer.Argument(help="npz, Parquet or JSONL of scores; several are parts of one data set.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the model (JSON).")],
+    labels: Annotated[bool, typer.Option("--labels", help="Learn from the labels as well; they are not read otherwise.")] = False,
+    base_rate: BaseRateOption = None,
+    families: FamiliesOption = None,
+    quality: QualityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn a label model from verifier scores, without labels or with some."""
+    from .fitting import Stated, fit_files
+
+    fit_files(scores, out, labels, Stated(families, quality, base_rate), as_json)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model that `assay fit` wrote.")],
+    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="npz, Parquet or JSONL: probability, score, query_id, row for row.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write P(correct) of each row."""
+    from .fitting import predict_file
+
+    predict_file(model, scores, out, as_json)
+
+
+@app.command()
+def evaluate(
+    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores with labels.")],
+    base_rate: BaseRateOption = None,
+    families: FamiliesOption = None,
+    quality: QualityOption = None,
+    draws: Annotated[int, typer.Option(min=1, max=100, help="Random draws of each number of labels.")] = 5,
+    plot: Annotated[Path | None, typer.Option(help="Folder for four figures.", show_default=False, file_okay=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every way of combining a file's scores, by cross-validation over queries."""
+    from .evaluating import evaluate_file
+    from .fitting import Stated
+
+    evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)
 
 
 @config_app.command("check")

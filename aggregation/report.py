@@ -1,0 +1,68 @@
+"""What a fit found, so that a person can judge it (`label_models`, step 9)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .families import quality_weights
+from .label_model import LabelModel
+
+#: A learned weight below this share of the largest is called small in the warnings.
+MOST_WARNED = 5
+
+
+def report(model: LabelModel) -> dict[str, Any]:
+    """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's part; then warnings."""
+    counts, trust = model.counts_, model.trust_
+    return {
+        "rows": model.rows_,
+        "queries": model.queries_,
+        "families": len(set(model.families_)),
+        "labels": {**asdict(counts), "wrong": counts.labels - counts.correct},
+        "calibrated": model.calibrated_,
+        "not_calibrated_because": counts.why_not,
+        "base_rate": {
+            "value": counts.correct / counts.labels if counts.labels else model.base_rate_,
+            "from": "labels" if counts.labels else model.base_rate_from_,
+        },
+        "trust": {**asdict(trust), "value": trust.value},
+        "quality_stated": sorted(model.quality or {}),
+        "priors": [asdict(weight) for weight in model.prior_weights_],
+        "check": None if model.check_ is None else {**asdict(model.check_), "fall_back": model.check_.fall_back},
+        "verifiers": [
+            {
+                "name": name,
+                "family": model.families_[place],
+                "coverage": float(model.coverage_[place]),
+                "agreement": float(model.d_[place]),
+                "weight": float(model.weights_[place]),
+                "dropped": model.dropped_.get(name),
+            }
+            for place, name in enumerate(model.names_)
+        ],
+        "warnings": warnings(model),
+    }
+
+
+def warnings(model: LabelModel) -> list[str]:
+    """Return what a person should know before using the model."""
+    counts = model.counts_
+    found = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
+    if counts.why_not:
+        found.append(f"not calibrated: {counts.why_not}")
+    if counts.labels and 2 * counts.random < counts.labels:
+        found.append("fewer than half of the labels were drawn at random: the base rate and the slope may be biased")
+    if not model.trust_.identified:
+        found.append("fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only the average is used")
+    if not model.grouped_:
+        found.append("about one candidate a query: nothing can be learned within queries, and selection means nothing")
+    if model.check_ is not None and model.check_.fall_back:
+        found.append("the learned weights did worse than the label-free score in cross-validation: only its scale was learned")
+    turned = [name for name, weight in zip(model.names_, model.weights_, strict=True) if weight < 0]
+    if counts.labels and turned:
+        more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_WARNED else ""
+        found.append(f"counted against the answers they favour, as the labels say: {', '.join(turned[:MOST_WARNED])}{more}")
+    if model.quality and (quality_weights([model.quality.get(name) for name in model.names_]) == 1).all():
+        found.append("the stated qualities tell no verifier from another: they were ignored")
+    return found

@@ -1,0 +1,101 @@
+"""`assay evaluate`: how good every way of combining a file's scores is, as a table, as JSON, and drawn."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from aggregation import NotFittedError
+from aggregation.bootstrap import Interval
+from aggregation.evaluation import Evaluation, evaluate
+
+from .fitting import FitError, Stated
+from .tables import read_table
+
+BUDGETS = (25, 50, 100)
+CURVE = (10, 25, 50, 100, 200, 500, 1000)
+
+
+def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: Path | None) -> None:
+    """Print the measures of every method, and draw four figures into the folder `plot` where one is named."""
+    if plot is not None:
+        from . import figures
+
+        figures.check()
+    table = read_table(path, labels=True)
+    with Progress(
+        TextColumn("cross-validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("folds", total=None)
+        try:
+            found = evaluate(
+                table.scores,
+                table.query_id,
+                table.labels if table.labels is not None else [],
+                table.names,
+                model=stated.model(table),
+                budgets=BUDGETS if plot is None else CURVE,
+                draws=draws,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except (ValueError, NotFittedError) as exc:
+            raise FitError(f"{path}: {exc}") from exc
+    drawn = [] if plot is None else figures.draw(found, path.stem, plot)
+    if as_json:
+        print(json.dumps({"file": str(path), **as_data(found), "figures": [str(each) for each in drawn]}))  # noqa: T201 - the output
+        return
+    console = Console(highlight=False, soft_wrap=False)
+    _print(console, path, found)
+    for each in drawn:
+        console.print(f"drew {each}", soft_wrap=True, markup=False)
+
+
+def as_data(found: Evaluation) -> dict[str, Any]:
+    """Return an evaluation as plain data; an unknown number is None."""
+    return {
+        "queries": found.queries,
+        "rows": found.rows,
+        "queries_left_out": found.left_out,
+        "base_rate": found.base_rate,
+        "folds": found.folds,
+        "draws": found.draws,
+        "methods": [_finite(asdict(method)) for method in found.methods],
+        "verifiers": [_finite(asdict(verifier)) for verifier in found.verifiers],
+    }
+
+
+def _print(console: Console, path: Path, found: Evaluation) -> None:
+    console.print(
+        f"[bold]{path.name}[/bold]: {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)} verifiers, "
+        f"{found.base_rate:.1%} correct; {found.folds}-fold cross-validation by query, {found.draws} draws of labels; ± 95 %"
+    )
+    if found.left_out:
+        console.print(f"{found.left_out} queries are left out: not all of their candidates are labelled")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("method", no_wrap=True)
+    for title in ("selection@1", "AUC", "Brier", "ECE", "gap closed"):
+        table.add_column(title, justify="right")
+    for method in found.methods:
+        gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
+        cells = [_cell(each) for each in (method.selection, method.auc, method.brier, method.calibration_error)]
+        table.add_row(method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None)
+    console.print(table)
+    console.print("[dim]gap closed: share of the way from the mean of z-scores to supervised, on selection@1[/dim]")
+
+
+def _cell(interval: Interval | None) -> str:
+    return "" if interval is None else f"{interval.value:.3f} [dim]±{(interval.high - interval.low) / 2:.3f}[/dim]"
+
+
+def _finite(value: Any) -> Any:
+    """Return data with NaN as None, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,161 @@
+"""`assay fit` and `assay predict`: a label model from files of scores, and its probabilities for others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy.special import expit
+
+from aggregation import LabelModel, NotFittedError, Shard
+from aggregation.artifact import ArtifactError, load, save, version_of
+from aggregation.report import report
+
+from .startup import StartupError
+from .tables import ScoreTable, Shards, TableError, read_json_object, read_table, write_table
+
+FAMILIES = 'a JSON object {"verifier": "family"}'
+QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
+
+
+class FitError(StartupError):
+    """A fit or a prediction is not possible; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a person says of a data set, beside its scores."""
+
+    families: Path | None = None
+    quality: Path | None = None
+    base_rate: float | None = None
+
+    def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
+        """Return an unfitted model: a family comes from the file given, else from the table, else from the name."""
+        families = {**table.families, **_named(self.families, FAMILIES, table)}
+        quality = {**table.quality, **_named(self.quality, QUALITY, table)}
+        return LabelModel(self.base_rate, families, quality, seed=seed)
+
+
+def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool) -> None:
+    """Fit a model on the rows of all files together, write it to `out`, and print the report."""
+    shards = Shards(paths, labels)
+    console = Console(stderr=True)
+    try:
+        with console.status(f"fitting {len(paths)} file{'s'[: len(paths) > 1]}", spinner="dots"):
+            model = stated.model(shards.first).fit_shards(_Checked(shards), shards.first.names)
+            save(model, out)
+    except (ValueError, NotFittedError) as exc:
+        raise FitError(f"{paths[0] if len(paths) == 1 else 'the files'}: {exc}") from exc
+    except OSError as exc:
+        raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
+    found = {"model": str(out), "version": version_of(model), **report(model)}
+    if as_json:
+        print(json.dumps(found))  # noqa: T201 - this is the command's output
+    else:
+        _print_report(Console(highlight=False), found)
+
+
+def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None:
+    """Write probability, score (log-odds) and query_id, row for row; NaN where a row has no score that counts."""
+    try:
+        model, table = load(model_path), read_table(path, labels=False)
+        score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)
+    except (ArtifactError, ValueError) as exc:
+        raise FitError(str(exc) if isinstance(exc, ArtifactError) else f"{path}: {exc}") from exc
+    try:
+        write_table(out, {"probability": expit(score), "score": score, "query_id": table.query_id})
+    except OSError as exc:
+        raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
+    unknown = int(np.isnan(score).sum())
+    missing = sorted(set(model.names_) - set(table.names))
+    summary = {
+        "rows": len(score),
+        "without_score": unknown,
+        "calibrated": model.calibrated_,
+        "missing_verifiers": missing,
+        "out": str(out),
+    }
+    if as_json:
+        print(json.dumps(summary))  # noqa: T201 - this is the command's output
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{len(score)} rows, {unknown} of them without a score: {out}", markup=False)
+    if missing:
+        console.print(f"not in the file, so counted as missing: {', '.join(missing)}", markup=False)
+    if not model.calibrated_:
+        console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
+
+
+class _Checked:
+    """Shards as the model takes them, columns in one order; a query in two files is refused."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    def __iter__(self) -> Iterator[Shard]:
+        seen: dict[Any, Path] = {}
+        several = len(self._shards.paths) > 1
+        for path, table in zip(self._shards.paths, self._shards, strict=True):
+            shard = Shard.of(table.columns(self._shards.first.names), table.query_id, table.labels, table.random)
+            if several:
+                for query in shard.queries.ids.tolist():
+                    if query in seen:
+                        raise TableError(f"query {query!r} is in {seen[query]} and in {path}: a query belongs in one file")
+                    seen[query] = path
+            yield shard
+
+
+def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
+    """Return what a JSON file says of the table's verifiers; raise `TableError` for one that the table does not have."""
+    if path is None:
+        return {}
+    found = read_json_object(path, what)
+    if unknown := sorted(set(found) - set(table.names)):
+        raise TableError(
+            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; there are: {', '.join(table.names[:40])}"
+        )
+    for name, value in found.items():
+        if not isinstance(value, str) and (what is FAMILIES or isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise TableError(f"{path}: {name!r} has {value!r}; must hold {what}")
+    return found
+
+
+def _print_report(console: Console, found: dict[str, Any]) -> None:
+    trust, labels, rate = found["trust"], found["labels"], found["base_rate"]
+    console.print(
+        f"[bold]{found['model']}[/bold], version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries, "
+        f"{len(found['verifiers'])} verifiers in {found['families']} families"
+    )
+    console.print(
+        f"labels: {labels['labels']} ({labels['correct']:g} correct, {labels['random']} random); "
+        f"{'calibrated' if found['calibrated'] else 'not calibrated'}; base rate {rate['value']:.3f} ({rate['from']})"
+    )
+    console.print(
+        f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x plausible "
+        f"{trust['plausible']:.2f} x enough data {trust['enough']:.2f}{'' if trust['identified'] else ', not identified'}"
+    )
+    if (check := found["check"]) is not None:
+        console.print(
+            f"cross-validated: Brier {check['brier_head']:.3f} learned, {check['brier_scaled']:.3f} label-free scaled, "
+            f"log loss {check['log_loss_difference']:+.3f} ± {check['error']:.3f}"
+        )
+    table = Table("verifier", "family", box=None, pad_edge=False)
+    for title in ("coverage", "agreement", "weight"):
+        table.add_column(title, justify="right")
+    for each in sorted(found["verifiers"], key=lambda each: -abs(each["weight"])):
+        left_out = each["dropped"] is not None
+        numbers = ("", "") if left_out else (f"{each['agreement']:+.2f}", f"{each['weight']:+.3f}")
+        table.add_row(each["name"], each["family"], f"{each['coverage']:.0%}", *numbers)
+    console.print(table)
+    console.print(
+        "[dim]agreement: correlation with what all families share; weight: log-odds a standard deviation of the verifier[/dim]"
+    )
+    for warning in found["warnings"]:
+        console.print(f"[yellow]! [/yellow]{warning}")

@@ -1,0 +1,235 @@
+"""Tables of scores in files: npz, Parquet or JSONL, read and written alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from .startup import StartupError
+
+#: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
+RESERVED = {
+    "scores", "query_id", "verifier_names", "labels", "label", "label_random", "verifier_family", "verifier_quality",
+    "verifier_kind", "candidate", "group", "label_raw", "id", "text", "query", "probability", "score",
+}  # fmt: skip
+FORMATS = (".npz", ".parquet", ".jsonl")
+NO_PYARROW = "Parquet needs pyarrow: pip install 'assay-ensemble[plot]', or use .npz or .jsonl"
+
+
+class TableError(StartupError):
+    """A file is not a table of scores, or lacks what is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Raw scores, shape (rows, verifiers), NaN where missing, with what the file says beside them."""
+
+    scores: npt.NDArray[Any]
+    query_id: npt.NDArray[Any]
+    names: tuple[str, ...]
+    labels: npt.NDArray[Any] | None
+    random: npt.NDArray[np.bool_] | None
+    families: Mapping[str, str]
+    quality: Mapping[str, float | str]
+
+    def columns(self, names: Sequence[str]) -> npt.NDArray[Any]:
+        """Return the scores in another order of the same verifiers."""
+        return self.scores if tuple(names) == self.names else self.scores[:, [self.names.index(name) for name in names]]
+
+
+def read_table(path: Path, labels: bool) -> ScoreTable:
+    """Return the table in a file; raise `TableError` that names the file and what is wrong. Labels are read only if asked."""
+    if path.suffix not in FORMATS:
+        raise TableError(f"{path}: must end in {', '.join(FORMATS)}")
+    try:
+        read = {".npz": _read_npz, ".parquet": _read_parquet, ".jsonl": _read_jsonl}[path.suffix]
+        return _table(path, read(path, labels), labels)
+    except OSError as exc:
+        raise TableError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except (ValueError, BadZipFile) as exc:
+        raise TableError(f"{path}: {exc}") from exc
+
+
+def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write equally long columns, row for row; raise `TableError` for an ending that is not known."""
+    if path.suffix == ".npz":
+        with path.open("wb") as out:
+            np.savez_compressed(out, allow_pickle=False, **columns)
+    elif path.suffix == ".parquet":
+        arrow = _arrow()
+        arrow.parquet.write_table(arrow.table({name: arrow.array(values) for name, values in columns.items()}), path)
+    elif path.suffix == ".jsonl":
+        lists = {name: values.tolist() for name, values in columns.items()}
+        with path.open("wb") as out:
+            out.writelines(orjson.dumps(dict(zip(lists, row, strict=True))) + b"\n" for row in zip(*lists.values(), strict=True))
+    else:
+        raise TableError(f"{path}: must end in {', '.join(FORMATS)}")
+
+
+def read_json_object(path: Path, what: str) -> dict[str, Any]:
+    """Return the JSON object in a file; raise `TableError` saying what it should hold."""
+    try:
+        found = orjson.loads(path.read_bytes())
+    except OSError as exc:
+        raise TableError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise TableError(f"{path}: not JSON: {exc}") from exc
+    if not isinstance(found, dict):
+        raise TableError(f"{path}: must hold {what}")
+    return found
+
+
+def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
+    if "query_id" not in data:
+        raise TableError(f"{path}: has no `query_id`; there are: {', '.join(sorted(data)) or 'no columns'}")
+    names = tuple(str(name) for name in _text(data["verifier_names"]))
+    scores, query_id = np.asarray(data["scores"]), _text(np.asarray(data["query_id"]))
+    if scores.ndim != 2 or scores.shape[1] != len(names):
+        raise TableError(f"{path}: `scores` has the shape {scores.shape}, but there are {len(names)} verifier names")
+    for name in names:
+        if names.count(name) > 1:
+            raise TableError(f"{path}: two verifiers are called {name!r}; names must differ")
+    families = dict(zip(names, map(str, _text(data["verifier_family"])), strict=True)) if "verifier_family" in data else {}
+    quality = dict(zip(names, data["verifier_quality"], strict=True)) if "verifier_quality" in data else {}
+    known = data.get("labels", data.get("label")) if labels else None
+    if labels and known is None:
+        raise TableError(f"{path}: has no `labels`, but --labels asks for them")
+    return ScoreTable(
+        scores,
+        query_id,
+        names,
+        None if known is None else np.asarray(known),
+        np.asarray(data["label_random"], bool) if labels and "label_random" in data else None,
+        {name: family for name, family in families.items() if family},
+        {name: value for name, value in quality.items() if not _unstated(value)},
+    )
+
+
+def _read_npz(path: Path, labels: bool) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as archive:
+        hidden = set() if labels else {"labels", "label", "label_random"}
+        data = {name: archive[name] for name in archive.files if name in RESERVED - hidden}
+    for name in ("scores", "verifier_names"):
+        if name not in data:
+            raise TableError(f"{path}: has no `{name}`; an npz needs scores, query_id and verifier_names")
+    return data
+
+
+def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
+    arrow = _arrow()
+    hidden = set() if labels else {"labels", "label", "label_random"}
+    try:
+        columns = [name for name in arrow.parquet.read_schema(path).names if name not in hidden]
+        table = arrow.parquet.read_table(path, columns=columns)
+    except arrow.ArrowException as exc:
+        raise TableError(f"{path}: not Parquet: {exc}") from exc
+    if "scores" in table.column_names:
+        return _from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
+    data: dict[str, Any] = {name: table[name].to_numpy() for name in table.column_names if name in RESERVED}
+    verifiers = [field.name for field in table.schema if field.name not in RESERVED and _is_number(arrow, field.type)]
+    return {**data, **_wide(path, {name: table[name].to_numpy() for name in verifiers})}
+
+
+def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
+    rows = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if line.strip():
+            try:
+                row = orjson.loads(line)
+            except ValueError as exc:
+                raise TableError(f"{path}:{number}: not JSON: {exc}") from exc
+            if not isinstance(row, dict):
+                raise TableError(f"{path}:{number}: must be an object")
+            rows.append(row)
+    if not rows:
+        raise TableError(f"{path}: has no rows")
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns = {key: [row.get(key) for row in rows] for key in keys}
+    if "scores" in columns:
+        return _from_rows(path, columns)
+    found = {key: values for key, values in columns.items() if key not in RESERVED and all(map(_number_or_none, values))}
+    return {
+        **{key: _labels(values) for key, values in columns.items() if key in RESERVED},
+        **_wide(path, {key: np.array(values, np.float64) for key, values in found.items()}),
+    }
+
+
+def _from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Return columns whose `scores` are an object or a list a row; names are its keys, or the first row's `verifier_names`."""
+    scores = columns["scores"]
+    data = {key: _labels(values) for key, values in columns.items() if key in RESERVED and not key.startswith("verifier_")}
+    if all(isinstance(row, dict) for row in scores):
+        names = list(dict.fromkeys(name for row in scores for name in row))
+        matrix = [[row.get(name) for name in names] for row in scores]
+    elif all(isinstance(row, list) and len(row) == len(scores[0]) for row in scores):
+        names = list(columns["verifier_names"][0]) if "verifier_names" in columns else [f"v{n}" for n in range(len(scores[0]))]
+        matrix = scores
+    else:
+        raise TableError(f"{path}: `scores` must be an object, or a list of one length, in every row")
+    for row, column in ((r, c) for r, values in enumerate(matrix) for c, value in enumerate(values) if not _number_or_none(value)):
+        raise TableError(f"{path}: scores: row {row}, verifier {names[column]!r}: not a number: {str(matrix[row][column])[:40]!r}")
+    return {**data, "scores": np.array(matrix, np.float64).reshape(len(scores), len(names)), "verifier_names": names}
+
+
+def _wide(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    if not columns:
+        raise TableError(f"{path}: has no `scores`, and no column of numbers that could be a verifier")
+    return {"scores": np.column_stack(list(columns.values())), "verifier_names": list(columns)}
+
+
+def _labels(values: list[Any]) -> list[Any] | npt.NDArray[Any]:
+    """Return a column as an array, None among numbers as NaN."""
+    if all(map(_number_or_none, values)) and None in values:
+        return np.array(values, np.float64)
+    return values
+
+
+def _text(values: Any) -> Any:
+    """Return strings for bytes."""
+    array = np.asarray(values)
+    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+
+
+def _number_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, (int, float))
+
+
+def _unstated(value: Any) -> bool:
+    return value is None or value == "" or value != value
+
+
+def _is_number(arrow: Any, kind: Any) -> bool:
+    return bool(arrow.types.is_floating(kind) or arrow.types.is_integer(kind) or arrow.types.is_boolean(kind))
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise TableError(NO_PYARROW) from None
+    return pyarrow
+
+
+class Shards:
+    """Several files as one data set, read anew each time they are walked: only one is in memory."""
+
+    def __init__(self, paths: Sequence[Path], labels: bool) -> None:
+        self.paths, self.labels = paths, labels
+        self.first = read_table(paths[0], labels)
+
+    def __iter__(self) -> Iterator[ScoreTable]:
+        """Yield each file's table; raise `TableError` where one has other verifiers than the first."""
+        for path in self.paths:
+            table = self.first if path == self.paths[0] else read_table(path, self.labels)
+            if set(table.names) != set(self.first.names):
+                other = sorted(set(table.names) ^ set(self.first.names))
+                raise TableError(f"{path}: has other verifiers than {self.paths[0]}: {', '.join(other[:5])}")
+            yield table
