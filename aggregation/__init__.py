@@ -6,6 +6,7 @@ from .label_model import LabelModel
 from .ranking import order
 from .recipe import DEFAULT, FIRST, Recipe
 from .robust_average import RobustAverage, logistic
+from .served import ServedModel
 from .shard import Shard
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "OneClassError",
     "Recipe",
     "RobustAverage",
+    "ServedModel",
     "Shard",
     "logistic",
     "order",

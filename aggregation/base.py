@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +21,40 @@ class NotFittedError(Exception):
 class Column:
     """One verifier as an aggregator sees it.
 
-    `key` changes with the verifier's version; `bounds` is the range its scores have by definition, None for none.
+    `key` changes with the verifier's version, `name` is what people call it; `bounds` is the range its scores have by
+    definition, None for none.
     """
 
     key: str
     family: str
     bounds: tuple[float, float] | None = None
     weight: float = 1.0
+    name: str = ""
 
 
 class Aggregator(Protocol):
-    """Rows of raw scores in, log-odds and probabilities out."""
+    """Rows of raw scores in, log-odds out; `alone`: each row is a candidate by itself, not one of a query's."""
 
-    def fit(self, scores: Floats) -> Self:
-        """Learn from rows of raw scores, shape (rows, columns), NaN where missing."""
+    @property
+    def learned(self) -> bool:
+        """Return whether anything was learned."""
 
-    def score_samples(self, scores: Floats) -> Floats:
+    @property
+    def calibrated(self) -> bool:
+        """Return whether the probabilities are calibrated."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Return the columns whose scores do not count, because the model does not know them."""
+
+    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
 
-    def predict_proba(self, scores: Floats) -> Floats:
-        """Return one probability a row; NaN where a row has no score that counts."""
+    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
+        """Return each score's part of its row's log-odds, shape (rows, columns); with a constant they sum to it."""
 
-    def contributions(self, scores: Floats) -> Floats:
-        """Return each score's part of its row's log-odds, shape (rows, columns); with `intercept` they sum to it."""
+    def deviations(self, scores: Floats, alone: bool = False) -> Floats:
+        """Return the standard deviation of each row's log-odds given the labels; 0 where none were used."""
+
+    def for_columns(self, columns: Sequence[Column]) -> Aggregator:
+        """Return the same model for other columns."""

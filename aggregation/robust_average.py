@@ -71,23 +71,37 @@ class RobustAverage:
         return self.rows_ > 0
 
     @property
+    def calibrated(self) -> bool:
+        """Return False: no labels were read."""
+        return False
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Return nothing: a column without a learned range has one all the same."""
+        return ()
+
+    @property
     def intercept(self) -> float:
         """Return the log-odds of a row whose contributions are all zero."""
         pi = self.base_rate
         return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
 
-    def score_samples(self, scores: Floats) -> Floats:
-        """Return one log-odds a row; NaN where a row has no score that counts."""
+    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
+        """Return one log-odds a row, alone or not; NaN where a row has no score that counts."""
         return self._scale * self._average(scores) + self.intercept
 
     def predict_proba(self, scores: Floats) -> Floats:
         """Return one probability a row, in the order of the log-odds; NaN where a row has no score that counts."""
         return logistic(self.score_samples(scores))
 
-    def contributions(self, scores: Floats) -> Floats:
+    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
         """Return each score's part of its row's log-odds, 0 where it is missing; with `intercept` they sum to it."""
         units, weights = self._units(scores)
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
+
+    def deviations(self, scores: Floats, alone: bool = False) -> Floats:
+        """Return zeros: nothing was learned from labels that could have come out otherwise."""
+        return np.zeros(len(scores))
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
         """Return the same model for other columns: learned ranges go by key, a column not known then has none."""

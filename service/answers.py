@@ -41,8 +41,8 @@ def ranking(
         "id": request_id,
         **head(outcome, task, ensemble),
         "results": results,
-        "p_best": None,
-        "p_any_correct": None,
+        "p_best": outcome.p_best,
+        "p_any_correct": outcome.p_any_correct,
         **tail(outcome),
     }
 
@@ -63,7 +63,7 @@ def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
     """Return what an answer says of the model behind it."""
     return {
         "task": task, "ensemble": ensemble, "model_version": outcome.version,
-        "calibrated": False,  # until a task has labels; see `calibrated` in the README
+        "calibrated": outcome.model.calibrated,
         "cold": outcome.cold, "partial": outcome.sheet.partial,
     }  # fmt: skip
 
@@ -85,12 +85,13 @@ def tail(outcome: Outcome) -> dict[str, Any]:
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    contributions = outcome.model.contributions(outcome.sheet.raw).tolist()
+    contributions = outcome.model.contributions(outcome.sheet.raw, outcome.alone).tolist()
     explained: list[dict[str, dict[str, Any]]] = []
     for row, parts in enumerate(contributions):
         said = {member.name: cell(outcome.sheet, row, column) for column, member in enumerate(outcome.members)}
         for column, member in enumerate(outcome.members):
-            missing = math.isnan(outcome.sheet.raw[row, column])
+            # A verifier that says nothing of a candidate may still count for it, by what it says of the query's others.
+            missing = math.isnan(outcome.sheet.raw[row, column]) and parts[column] == 0
             said[member.name]["contribution"] = None if missing else parts[column]
         explained.append(said)
     return explained

@@ -37,7 +37,8 @@ class TaskSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ensemble: str | None = Field(None, description="Ensemble that scores it; default: the first.")
-    base_rate: float = Field(0.5, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
+    base_rate: float | None = Field(None, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
+    model: Path | None = Field(None, description="A label model that `assay fit` wrote, beside this file or by its full path.")
 
 
 class Config(BaseModel):
@@ -117,12 +118,24 @@ def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Map
         for layer in reversed(layers.values()):
             merged |= layer
     try:
-        return Config.model_validate({**data, "service": merged})
+        return Config.model_validate({**data, "service": merged, "tasks": _beside(path, data.get("tasks"))})
     except ValidationError as exc:
         errors = exc.errors(include_url=False)
         if len(errors) > 1:  # wrong verifiers are not counted: that none is left is no second problem
             errors = [error for error in errors if error["type"] != "too_short" or error["loc"] != ("verifiers",)]
         raise ConfigError([_problem(path, root, error, layers) for error in errors]) from exc
+
+
+def _beside(path: Path, tasks: Any) -> Any:
+    """Return tasks with the paths of their models seen from the configuration file's folder."""
+    if not isinstance(tasks, dict):
+        return tasks
+    return {
+        name: {**task, "model": str(path.parent / task["model"])}
+        if isinstance(task, dict) and isinstance(task.get("model"), str)
+        else task
+        for name, task in tasks.items()
+    }
 
 
 def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 from .config import Config, ConfigError, load_config
+from .models import load_models
 
 
 def check(path: Path, offline: bool, as_json: bool) -> int:
@@ -20,6 +21,7 @@ def check(path: Path, offline: bool, as_json: bool) -> int:
     problems: list[str] = []
     try:
         config = load_config(path)
+        load_models(config)
     except ConfigError as exc:
         problems = exc.problems
     else:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 import aggregation
+from aggregation.families import quality_weights
 from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 
 from .breaker import Breaker
@@ -20,6 +21,7 @@ from .config import Config
 from .embedded import EmbeddedStore
 from .guard import Guarded
 from .metrics import Metrics
+from .models import load_models
 from .scoring import Member, Scorer
 from .settings import ServiceSettings
 from .store import Store, StoreDownError
@@ -112,14 +114,16 @@ async def open_engine(config: Config, metrics: Metrics, transport: Transport | N
 
 def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
     """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by fingerprint."""
+    factors = quality_weights([member.guarded.settings.quality for member in members])
     return [
         aggregation.Column(
             f"{member.column.fingerprint:016x}",
             member.guarded.settings.family_or_default,
             member.guarded.verifier.bounds,
-            member.guarded.settings.weight,
+            member.guarded.settings.weight * factor,
+            member.name,
         )
-        for member in members
+        for member, factor in zip(members, factors.tolist(), strict=True)
     ]
 
 
@@ -133,15 +137,19 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) 
         by_name[each.name] = Member(guarded, column, verifier.setwise)
     ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
     cache = ScoreCache(store, settings.cache_ttl_s)
-    tasks = Tasks(
-        store,
-        [
-            Task(name, config.ensemble_of(name), tuple(columns_of(ensembles[config.ensemble_of(name)])), task.base_rate)
-            for name, task in config.tasks.items()
-        ],
-    )
+    given = load_models(config)
+    tasks = Tasks(store, [_task(config, name, ensembles, given.get(name)) for name in config.tasks])
     writer = Writer(cache, tasks, metrics)
     return Engine(config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics)
+
+
+def _task(config: Config, name: str, ensembles: dict[str, list[Member]], given: aggregation.LabelModel | None) -> Task:
+    ensemble = config.ensemble_of(name)
+    columns = tuple(columns_of(ensembles[ensemble]))
+    task = Task(name, ensemble, columns, config.tasks[name].base_rate or 0.5)
+    if given is not None:
+        task.use(aggregation.ServedModel(given, columns))
+    return task
 
 
 async def _warm_up(engine: Engine) -> None:

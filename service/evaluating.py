@@ -78,20 +78,23 @@ def _print(console: Console, path: Path, found: Evaluation) -> None:
     )
     if found.left_out:
         console.print(f"{found.left_out} queries are left out: not all of their candidates are labelled")
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
     table.add_column("method", no_wrap=True)
-    for title in ("selection@1", "AUC", "Brier", "ECE", "gap closed"):
+    for title in ("selection@1", "AUC", "Brier", "ECE", "gap"):
         table.add_column(title, justify="right")
     for method in found.methods:
         gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
         cells = [_cell(each) for each in (method.selection, method.auc, method.brier, method.calibration_error)]
         table.add_row(method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None)
     console.print(table)
-    console.print("[dim]gap closed: share of the way from the mean of z-scores to supervised, on selection@1[/dim]")
+    console.print("[dim]gap: share of the way from the mean of z-scores to supervised that is closed[/dim]")
 
 
 def _cell(interval: Interval | None) -> str:
-    return "" if interval is None else f"{interval.value:.3f} [dim]±{(interval.high - interval.low) / 2:.3f}[/dim]"
+    if interval is None:
+        return ""
+    half = f"{(interval.high - interval.low) / 2:.3f}".lstrip("0")
+    return f"{interval.value:.3f} [dim]±{half}[/dim]"
 
 
 def _finite(value: Any) -> Any:

@@ -27,6 +27,7 @@ Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
 
 BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
+ASKED_AT_ONCE = "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
 
 
 def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,9 @@ async def rank(request: Request) -> Response:
     asked = await _parse(request, engine, RankRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
-    warnings = [NOT_CALIBRATED] if asked.confidence is not None else []
+    warnings = []
+    if asked.confidence is not None:
+        warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
         return StreamingResponse(
             _events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"}

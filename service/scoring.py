@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from aggregation import Floats, RobustAverage, logistic, order
+from aggregation import Aggregator, Floats, logistic, order
+from aggregation.posterior import probability_any_correct, probability_top_is_best
 from verifiers import Pair, Status, Verdict
 
 from .cache import Column, ScoreCache
@@ -72,13 +73,16 @@ class Outcome:
 
     sheet: Sheet
     members: Sequence[Member]
-    model: RobustAverage
+    model: Aggregator
+    alone: bool
     log_odds: Floats
     probability: Floats
     order: list[int]
     version: str
     cold: bool
     warnings: list[str] = field(default_factory=list)
+    p_best: float | None = None
+    p_any_correct: float | None = None
 
     @property
     def cost(self) -> float:
@@ -223,12 +227,18 @@ class Scorer:
         asyncio.get_running_loop().call_soon(self._keep, job.task, run)
         if not sheet.has_score and sheet.partial:
             raise NoVerifierError(_reasons(run.members, sheet))
-        model = job.task.model
-        log_odds = model.score_samples(sheet.raw)
-        return Outcome(
-            sheet, run.members, model, log_odds, logistic(log_odds), order(log_odds, run.keys.tie_keys),
+        model, alone = job.task.model, not job.one_query
+        if model.ignored:
+            run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
+        log_odds = model.score_samples(sheet.raw, alone)
+        outcome = Outcome(
+            sheet, run.members, model, alone, log_odds, logistic(log_odds), order(log_odds, run.keys.tie_keys),
             job.task.model_version, job.task.cold, run.warnings,
         )  # fmt: skip
+        if model.calibrated and job.one_query:
+            outcome.p_best = probability_top_is_best(log_odds, model.deviations(sheet.raw))
+            outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
+        return outcome
 
     def _keep(self, task: Task, run: _Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""

@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from .app import CONFIG_VARIABLE, configure_logging, create_app
 from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
+from .models import load_models
 from .settings import PREFIX
 
 log = structlog.get_logger()
@@ -28,6 +29,7 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`."""
     path = path or default_config_path()
     config = load_config(path, flags)
+    load_models(config)  # so that a wrong one is a message here, and not a failed start of each worker
     configure_logging(config.service)
     warn_if_open(config)
     if config.service.workers == 1:

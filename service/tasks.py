@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import structlog
 
-from aggregation import Column, Floats, NotFittedError, RobustAverage
+from aggregation import Aggregator, Column, Floats, NotFittedError, RobustAverage, ServedModel
 
 from .keys import Keys
 from .store import PREFIX, Store, StoreDownError
@@ -45,10 +45,10 @@ class Task:
     ensemble: str
     columns: tuple[Column, ...]
     base_rate: float
-    model: RobustAverage = field(init=False)
+    model: Aggregator = field(init=False)
     version: int = 0
     tried: int = 0  # the last version that was due here, also where its rows taught nothing
-    learns: bool = True  # a view of a task through another ensemble does not
+    learns: bool = True  # a view through another ensemble does not, nor a task that was given its model
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,11 @@ class Task:
     @property
     def model_version(self) -> str:
         """Return the name of what is served; version 0 is the state before anything was learned."""
-        return f"{self.name}@{self.version}"
+        return f"{self.name}@{self.model.version if isinstance(self.model, ServedModel) else self.version}"
+
+    def use(self, model: ServedModel) -> None:
+        """Serve a model that was fitted elsewhere, from now on and unchanged."""
+        self.model, self.learns = model, False
 
     def serve(self, version: int, model: RobustAverage) -> None:
         """Serve another version from now on."""
@@ -87,8 +91,11 @@ class Tasks:
 
     def through(self, task: Task, ensemble: str, columns: Sequence[Column]) -> Task:
         """Return a task as seen through an ensemble that is not its own: what was learned goes by verifier."""
-        view = Task(task.name, ensemble, tuple(columns), task.base_rate, version=task.version, learns=False)
-        view.model = task.model.for_columns(columns)
+        view = Task(task.name, ensemble, tuple(columns), task.base_rate, learns=False)
+        try:
+            view.model, view.version = task.model.for_columns(columns), task.version
+        except ValueError:  # a model given to the task that knows none of these verifiers: nothing was learned of them
+            log.debug("model_knows_no_verifier", task=task.name, ensemble=ensemble)
         return view
 
     def pack(self, task: Task, keys: Keys, raw: Floats) -> Rows | None:
@@ -131,7 +138,7 @@ class Tasks:
 
     async def refresh(self) -> None:
         """Serve the newest version that the store has of each task. Raises `StoreDownError`."""
-        names = [(task, version) for task in self.by_name.values() for version in range(1, len(FREEZE_AT) + 1)]
+        names = [(task, version) for task in self.by_name.values() if task.learns for version in range(1, len(FREEZE_AT) + 1)]
         found = await self._store.fetch([model_key(task.name, version) for task, version in names])
         newest: dict[str, tuple[Task, int, bytes]] = {}
         for (task, version), value in zip(names, found, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -37,6 +37,9 @@ class VerifierSettings(BaseModel):
     concurrency: int = Field(128, ge=1, le=10_000, description="Calls at once.")
     batch_size: int = Field(64, ge=1, le=4096, description="Candidates in one call.")
     weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="Factor on its weight in the average.")
+    quality: Annotated[float, Field(ge=0.5, le=1)] | Literal["low", "medium", "high"] | None = Field(
+        None, description="Its AUC against correctness, or low / medium / high, if you know it: weighs the average."
+    )
 
     @property
     def family_or_default(self) -> str:
