@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV ?= .venv
 VLLM_VENV ?= .venv-vllm
 BIN = $(VENV)/bin
+PEERS_VENV ?= .venv-peers
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench check-image wheel clean
+.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-models check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -52,6 +53,13 @@ demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a rewar
 bench: $(VENV)/.dev ## Measure what the service adds to its upstream calls (about 3 minutes)
 	$(BIN)/python -m tests.benchmarks.overhead --overload 30
 
+$(PEERS_VENV)/.ready: tests/benchmarks/install_peers.sh
+	bash tests/benchmarks/install_peers.sh $(PYTHON) $(PEERS_VENV)
+	@touch $@
+
+bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model beside others (DATA=folder of npz files with labels; about 10 minutes)
+	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
+
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
 
@@ -59,4 +67,4 @@ wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps -w dist .
 
 clean: ## Remove environments, caches and builds
-	rm -rf $(VENV) $(VLLM_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(PEERS_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
