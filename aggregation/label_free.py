@@ -14,10 +14,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from .base import Floats
 from .families import family_weights, quality_weights
-from .maps import ScoreMaps
 from .queries import Ints, Queries
 from .recipe import Recipe
 
@@ -70,8 +70,9 @@ class BaseScore:
 
 
 def fit_base_score(
-    maps: ScoreMaps,
-    sample: Floats,
+    u: Floats,
+    z: Floats,
+    usable: npt.NDArray[np.bool_],
     queries: Queries,
     grouped: bool,
     families: tuple[str, ...],
@@ -82,9 +83,10 @@ def fit_base_score(
     trust: float,
     recipe: Recipe,
 ) -> BaseScore:
-    """Return the label-free score of a fit; its centres and scales are those of the sampled rows, queries adjacent."""
-    usable = maps.usable
-    u, z = maps.units(sample), maps.normals(sample)
+    """Return the label-free score of a fit; its centres and scales are those of the sampled rows, queries adjacent.
+
+    `u`, `z`: the mapped sample, shape (rows, m); `usable`: which verifiers have maps.
+    """
     average = np.zeros(len(usable))
     kept = [place for place, use in enumerate(usable) if use]
     spreads = _deviation(u[:, kept], queries, grouped)

@@ -129,9 +129,10 @@ class LabelModel:
         self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
         self.coverage_ = moments.counts / max(moments.rows, 1)
         self.dropped_ = _dropped(self.names_, maps, sample.scores)
-        self._fit_base(sample, moments)
+        u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
+        self._fit_base(u, z, queries, moments)
         self._fit_heads(labelled)
-        self._weigh(sample)
+        self._weigh(u, z, queries)
         return self
 
     def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
@@ -218,7 +219,7 @@ class LabelModel:
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name.endswith("_")})
         return other
 
-    def _fit_base(self, sample: RowSample, moments: Moments) -> None:
+    def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()
         self.correlations_, deviations = correlation(covariance)
         usable = self.maps_.usable
@@ -229,14 +230,12 @@ class LabelModel:
         self.d_[kept], self.trust_ = fit_rank_one(self.correlations_[block], pairs[block], names)
         trust = self.trust_.value
         quality = tuple((self.quality or {}).get(name) for name in self.names_)
-        queries = sample.queries
         self.base_ = fit_base_score(
-            self.maps_, sample.scores, queries, self.grouped_, self.families_, quality, self.d_,
+            u, z, usable, queries, self.grouped_, self.families_, quality, self.d_,
             self.correlations_, deviations, trust, self.recipe,
         )  # fmt: skip
         estimate = None
         if trust > 0:
-            z = self.maps_.normals(sample.scores)
             estimate = base_rate_from_third_moments(z[:, kept], self.d_[kept], names, self.seed)
         self._state_base_rate(estimate)
 
@@ -280,10 +279,9 @@ class LabelModel:
             self.lone_head_ = base_only_head(rows, labels, columns, False)
             self.head_ = base_only_head(rows, labels, columns, True) if self.grouped_ else self.lone_head_
 
-    def _weigh(self, sample: RowSample) -> None:
+    def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
         """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard deviation of it is worth."""
-        z = self.maps_.normals(sample.scores)
-        parts = self._by_size(sample.scores, sample.queries, lambda head, rows, grouped: head.contributions(rows, grouped))
+        parts = self.head_.contributions(Rows.of(self.base_, u, z, queries), queries)
         known = ~np.isnan(z) & ~np.isnan(parts)
         z, parts = np.where(known, z, 0.0), np.where(known, parts, 0.0)
         squares = (z**2).sum(axis=0)

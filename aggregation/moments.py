@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from .base import Floats
 from .maps import ScoreMaps
 from .queries import Queries
 
+THREADS = min(4, os.cpu_count() or 1)
 #: With no more rows than this a query, there is nothing within queries to learn from.
 FEW_PER_QUERY = 1.5
 
@@ -47,9 +50,12 @@ class Moments:
     def of(cls, scores: npt.NDArray[Any], queries: Queries, maps: ScoreMaps) -> Moments:
         """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole queries."""
         moments = cls.zero(scores.shape[1])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for part, grouped in queries.blocks(scores):
-                moments = moments + cls._of_block(maps.normals(part, pool), grouped)
+        blocks, normals = queries.blocks(scores), maps.normals_of_many()
+        # Threads of our own over blocks: BLAS's, over each small product, would wait for each other.
+        with ThreadPoolExecutor(THREADS) as pool, threadpool_limits(1, "blas"):
+            while some := list(islice(blocks, THREADS)):  # as many in memory as are worked on
+                for part in pool.map(lambda block: cls._of_block(normals(block[0]), block[1]), some):
+                    moments = moments + part
         return moments
 
     @classmethod

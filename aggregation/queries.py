@@ -13,7 +13,7 @@ from .base import Floats
 
 Ints = npt.NDArray[np.int64]
 #: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.
-BLOCK_ROWS = 32_768
+BLOCK_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,7 +238,7 @@ def speed(rows: int, python: str | None, verifiers: int = 20) -> dict[str, float
         times = run_peers(python, [votes_of(np.asarray(scores, np.float64))], ("Snorkel",))[1]
         found["snorkel_s"] = times["Snorkel"][0]
         console.print(
-            f"Snorkel, 500 epochs, fit and predict on the same rows: {times['Snorkel'][0]:.1f} s = {times['Snorkel'][0] / ours_s:.1f} x ours"
+            f"Snorkel, 500 epochs, fit on the same rows: {times['Snorkel'][0]:.1f} s = {times['Snorkel'][0] / ours_s:.1f} x ours"
         )
     return found
 

@@ -17,34 +17,42 @@ import numpy.typing as npt
 Votes = npt.NDArray[np.int8]
 
 
-def snorkel(votes: Votes, epochs: int = 500) -> npt.NDArray[np.float64]:
-    """Return P(correct) of Snorkel's label model."""
+Found = tuple[npt.NDArray[np.float64], float]
+"""P(correct) of each row, and the seconds that fitting took."""
+
+
+def snorkel(votes: Votes, epochs: int = 500) -> Found:
+    """Fit Snorkel's label model."""
     from snorkel.labeling.model import LabelModel
 
-    model = LabelModel(cardinality=2, verbose=False)
-    model.fit(votes.astype(int), n_epochs=epochs, lr=0.01, seed=0, progress_bar=False)
-    return np.asarray(model.predict_proba(votes.astype(int))[:, 1])
+    model, votes = LabelModel(cardinality=2, verbose=False), votes.astype(int)
+    start = time.perf_counter()
+    model.fit(votes, n_epochs=epochs, lr=0.01, seed=0, progress_bar=False)
+    seconds = time.perf_counter() - start
+    return np.asarray(model.predict_proba(votes)[:, 1]), seconds
 
 
-def crowd_kit(name: str) -> Callable[[Votes], npt.NDArray[np.float64]]:
-    """Return one of crowd-kit's aggregators as a function of votes."""
+def crowd_kit(name: str) -> Callable[[Votes], Found]:
+    """Return one of crowd-kit's aggregators as a function of votes; its fit and its probabilities are one step."""
 
-    def method(votes: Votes) -> npt.NDArray[np.float64]:
+    def method(votes: Votes) -> Found:
         import pandas
         from crowdkit.aggregation import GLAD, MACE, DawidSkene
 
         makers: dict[str, Any] = {"DawidSkene": lambda: DawidSkene(100), "GLAD": GLAD, "MACE": lambda: MACE(random_state=0)}
         task, worker = np.nonzero(votes >= 0)
         frame = pandas.DataFrame({"task": task, "worker": worker, "label": votes[task, worker]})
+        start = time.perf_counter()
         found = makers[name]().fit_predict_proba(frame)
+        seconds = time.perf_counter() - start
         probability = np.full(len(votes), 0.5)
         probability[found.index.to_numpy()] = found[1].to_numpy()
-        return probability
+        return probability, seconds
 
     return method
 
 
-METHODS: dict[str, Callable[[Votes], npt.NDArray[np.float64]]] = {
+METHODS: dict[str, Callable[[Votes], Found]] = {
     "Snorkel": snorkel,
     "Dawid–Skene": crowd_kit("DawidSkene"),
     "GLAD": crowd_kit("GLAD"),
@@ -62,9 +70,8 @@ def main() -> None:
     for place, votes in enumerate(matrices):
         for name in names:
             print(f"\r{place + 1}/{len(matrices)} {name:<12}", end="", file=sys.stderr, flush=True)
-            start = time.perf_counter()
-            found[f"{name}_{place}"] = METHODS[name](votes)
-            times[name].append(time.perf_counter() - start)
+            found[f"{name}_{place}"], seconds = METHODS[name](votes)
+            times[name].append(seconds)
     print(file=sys.stderr)
     np.savez(target, times=json.dumps(times), **found)
 
