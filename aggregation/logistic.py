@@ -13,7 +13,8 @@ from scipy.special import expit
 from .base import Floats
 
 MAX_STEPS = 50
-TOLERANCE = 1e-9
+TOLERANCE = 1e-14  # of what a step promises to gain, against the log posterior
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,11 @@ def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats) -
     for _ in range(MAX_STEPS):
         gradient, curvature = _derivatives(features, labels, mode, mean, precision)
         step = np.linalg.solve(curvature, gradient)
-        share = 1.0
-        while (new := _log_posterior(features, labels, mode + share * step, mean, precision)) < value and share > 1e-6:
+        share, slack = 1.0, ROUNDING * (1 + abs(value))  # at the mode a full step may seem to lose by rounding
+        while (new := _log_posterior(features, labels, mode + share * step, mean, precision)) < value - slack and share > 1e-6:
             share /= 2
-        mode = mode + share * step
-        settled = abs(new - value) < TOLERANCE * (1 + abs(value))
-        value = new
-        if settled:
+        mode, value = mode + share * step, new
+        if gradient @ step < TOLERANCE * (1 + abs(value)):
             break
     curvature = _derivatives(features, labels, mode, mean, precision)[1]
     log_determinant = float(np.linalg.slogdet(curvature)[1])

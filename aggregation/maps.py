@@ -21,6 +21,7 @@ from .queries import Ints
 TRIM = 0.025
 MIN_SCORES = 10
 MAX_KNOTS = 512
+MANY_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class ScoreMaps:
 
     def normals(self, scores: Floats) -> Floats:
         """Return the normal scores z; NaN where a score is missing."""
+        if len(scores) >= MANY_ROWS:
+            return self.normals_of_many()(scores)
         z = np.full(scores.shape, np.nan)
         for place, (knots, heights) in enumerate(zip(self.knots, self.heights, strict=True)):
             if len(knots):
@@ -65,7 +68,7 @@ class ScoreMaps:
         return z
 
     def normals_of_many(self) -> Callable[[Floats], Floats]:
-        """Return a function that does what `normals` does, four times faster for thousands of rows at a time."""
+        """Return a function that does the same, prepared for many rows: three to four times faster for thousands."""
         lookups = [Lookup(knots, heights) if len(knots) else None for knots, heights in zip(self.knots, self.heights, strict=True)]
 
         def normals(scores: Floats) -> Floats:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .base import Floats
 from .labels import parse_labels
 from .queries import Queries
+from .row_sample import hash_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,13 @@ class Shard:
 
 
 def concatenate(shards: list[Shard]) -> Shard:
-    """Return shards whose queries are adjacent, and differ, as one."""
-    sizes = np.concatenate([shard.queries.sizes for shard in shards])
-    queries = Queries(None, np.concatenate([[0], np.cumsum(sizes)]), np.arange(len(sizes)))
+    """Return shards whose queries are adjacent, and differ, as one; queries by hash, so that the shards' order is no matter."""
+    hashes = np.concatenate([np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards])
+    order = np.argsort(hashes, kind="stable")
     labels = np.concatenate([np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards])
     random = np.concatenate([np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards])
-    return Shard(np.concatenate([shard.scores for shard in shards]), queries, labels, random)
+    scores = np.concatenate([shard.scores for shard in shards])
+    return Shard(scores[order], Queries.of(hashes[order]), labels[order], random[order])
 
 
 def _numbers(matrix: npt.NDArray[Any]) -> Floats:
