@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +113,9 @@ def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
 
 
 def _read_npz(path: Path, labels: bool) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
+    if path.exists() and not is_zipfile(path):
+        raise TableError(f"{path}: not an npz archive")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         hidden = set() if labels else {"labels", "label", "label_random"}
         data = {name: archive[name] for name in archive.files if name in RESERVED - hidden}
     for name in ("scores", "verifier_names"):

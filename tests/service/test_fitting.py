@@ -1,0 +1,307 @@
+"""`assay fit`, `assay predict` and `assay evaluate`, as a user runs them, and the tables they read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from typer.testing import CliRunner, Result
+
+from aggregation.artifact import load
+from service.cli import app
+from service.startup import StartupError
+from service.tables import TableError, read_table, write_table
+from tests.aggregation.data import small
+from tests.synthetic import Sample
+
+SAMPLE = small(queries=80)
+
+
+def run(*words: str | Path) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def said(*words: str | Path) -> Any:
+    """Return what the command prints as JSON."""
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.exception or result.output
+    return json.loads(result.stdout)
+
+
+def problem(*words: str | Path) -> str:
+    """Return the message that stops the command."""
+    result = run(*words)
+    assert isinstance(result.exception, StartupError), result.output
+    return str(result.exception)
+
+
+def as_npz(path: Path, sample: Sample = SAMPLE, **more: Any) -> Path:
+    """Write a sample as npz."""
+    content = {"scores": sample.scores, "query_id": sample.query_id, "verifier_names": np.array(sample.names), **more}
+    np.savez(path, **content)
+    return path
+
+
+def rows_of(sample: Sample) -> list[dict[str, Any]]:
+    """Return a sample as rows of plain data."""
+    return [
+        {
+            "query_id": int(query),
+            "scores": {name: None if np.isnan(value) else float(value) for name, value in zip(sample.names, values, strict=True)},
+            "labels": int(label),
+        }
+        for query, values, label in zip(sample.query_id, sample.scores, sample.labels, strict=True)
+    ]
+
+
+def test_from_scores_to_probabilities(tmp_path: Path) -> None:
+    """Row for row, with the query ids as they were; the score is the log-odds."""
+    data = as_npz(tmp_path / "scores.npz", query_id=np.array([f"q{place}" for place in SAMPLE.query_id]))
+
+    fit = said("fit", data, "-o", tmp_path / "m.json")
+    predict = said("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
+
+    assert (fit["rows"], fit["queries"], fit["calibrated"], fit["labels"]["labels"]) == (480, 80, False, 0)
+    assert (predict["rows"], predict["without_score"]) == (480, 0)
+    with np.load(tmp_path / "out.npz") as out:
+        assert sorted(out.files) == ["probability", "query_id", "score"]
+        assert out["query_id"].tolist() == [f"q{place}" for place in SAMPLE.query_id]
+        assert out["probability"] == pytest.approx(expit(out["score"]))
+        assert out["score"] == pytest.approx(load(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id))
+
+
+def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
+    """A file whose labels are nonsense is fitted without them, and refused with them."""
+    data = as_npz(tmp_path / "scores.npz", labels=np.full(480, 7))
+    plain = as_npz(tmp_path / "plain.npz")
+
+    assert said("fit", data, "-o", tmp_path / "a.json")["version"] == said("fit", plain, "-o", tmp_path / "b.json")["version"]
+    assert "labels: row 0 has 7" in problem("fit", data, "-o", tmp_path / "c.json", "--labels")
+    assert "has no `labels`" in problem("fit", plain, "-o", tmp_path / "c.json", "--labels")
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_labels_calibrate(tmp_path: Path) -> None:
+    """-1 is unknown; which were drawn at random may be said."""
+    labels = np.where(SAMPLE.query_id < 20, SAMPLE.labels, -1)
+    data = as_npz(tmp_path / "scores.npz", labels=labels, label_random=np.arange(480) % 4 == 0)
+
+    fit = said("fit", data, "-o", tmp_path / "m.json", "--labels")
+
+    assert (fit["labels"]["labels"], fit["labels"]["random"], fit["calibrated"]) == (120, 30, False)
+    assert fit["base_rate"] == {"value": pytest.approx(SAMPLE.labels[:120].mean()), "from": "labels"}
+    assert any("at random" in warning for warning in fit["warnings"])
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet", "jsonl"])
+def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
+    """Wide or with an object a row, in and out."""
+    import pyarrow
+    from pyarrow import parquet
+
+    labels = np.where(SAMPLE.query_id < 20, SAMPLE.labels, -1)
+    version = said(
+        "fit", as_npz(tmp_path / "a.npz", labels=labels, scores=SAMPLE.scores.astype(float)), "-o", tmp_path / "a.json", "--labels"
+    )
+    rows = [{**row, "labels": int(label)} for row, label in zip(rows_of(SAMPLE), labels, strict=True)]
+    wide = [{"query_id": row["query_id"], "label": row["labels"], **row["scores"]} for row in rows]
+    for name, content in (("nested", rows), ("wide", wide)):
+        path = tmp_path / f"{name}.{ending}"
+        if ending == "parquet":
+            parquet.write_table(pyarrow.Table.from_pylist(content), path)
+        elif ending == "jsonl":
+            path.write_text("\n".join(map(json.dumps, content)))
+        else:
+            as_npz(path, labels=labels, scores=SAMPLE.scores.astype(float))
+
+        assert said("fit", path, "-o", tmp_path / "b.json", "--labels")["version"] == version["version"]
+        said("predict", tmp_path / "b.json", path, "-o", tmp_path / f"out.{ending}")
+        out = tmp_path / f"out.{ending}"
+        if ending == "jsonl":
+            probability = [json.loads(line)["probability"] for line in out.read_text().splitlines()]
+        elif ending == "parquet":
+            probability = parquet.read_table(out)["probability"].to_pylist()
+        else:
+            probability = np.load(out)["probability"].tolist()
+        assert probability == pytest.approx(load(tmp_path / "a.json").predict_proba(SAMPLE.scores, SAMPLE.query_id).tolist())
+
+
+def test_families_come_from_the_file_then_the_table_then_the_name(tmp_path: Path) -> None:
+    """And an unknown verifier in the file is refused."""
+    renamed = [f"f{place % 2}:{name}" for place, name in enumerate(SAMPLE.names)]
+    plain = as_npz(tmp_path / "plain.npz", verifier_names=np.array(renamed))
+    keyed = as_npz(
+        tmp_path / "keyed.npz", verifier_names=np.array(renamed), verifier_family=np.array(["", "k", "k", "k", "k", "k"])
+    )
+    (tmp_path / "families.json").write_text(json.dumps({renamed[1]: "mine"}))
+
+    def families(*words: str | Path) -> list[str]:
+        found = {each["name"]: each["family"] for each in said("fit", *words, "-o", tmp_path / "m.json")["verifiers"]}
+        return [found[name] for name in renamed]
+
+    assert families(plain) == ["f0", "f1", "f0", "f1", "f0", "f1"]
+    assert families(keyed) == ["f0", "k", "k", "k", "k", "k"]
+    assert families(keyed, "--families", tmp_path / "families.json") == ["f0", "mine", "k", "k", "k", "k"]
+    (tmp_path / "families.json").write_text('{"nobody": "x"}')
+    assert "no verifier is called 'nobody'" in problem(
+        "fit", plain, "-o", tmp_path / "m.json", "--families", tmp_path / "families.json"
+    )
+    (tmp_path / "families.json").write_text(json.dumps({renamed[0]: 3}))
+    assert f"'{renamed[0]}' has 3" in problem("fit", plain, "-o", tmp_path / "m.json", "--families", tmp_path / "families.json")
+
+
+def test_stated_qualities_come_from_the_table_or_a_file(tmp_path: Path) -> None:
+    """NaN is not stated."""
+    quality = np.array([0.9, np.nan, np.nan, 0.5, np.nan, np.nan])
+    keyed = as_npz(tmp_path / "keyed.npz", verifier_quality=quality)
+    (tmp_path / "quality.json").write_text(json.dumps({SAMPLE.names[0]: "high", SAMPLE.names[3]: 0.5}))
+
+    from_table = said("fit", keyed, "-o", tmp_path / "a.json")
+    from_file = said("fit", as_npz(tmp_path / "plain.npz"), "-o", tmp_path / "b.json", "--quality", tmp_path / "quality.json")
+
+    assert from_table["quality_stated"] == from_file["quality_stated"] == [SAMPLE.names[0], SAMPLE.names[3]]
+    assert load(tmp_path / "a.json").base_.average[3] == load(tmp_path / "b.json").base_.average[3] == 0
+    (tmp_path / "quality.json").write_text(json.dumps({SAMPLE.names[0]: "superb"}))
+    assert "superb" in problem("fit", keyed, "-o", tmp_path / "m.json", "--quality", tmp_path / "quality.json")
+
+
+def test_several_files_are_one_data_set(tmp_path: Path) -> None:
+    """In any order, with columns in any order; a query belongs in one of them."""
+    whole = as_npz(tmp_path / "whole.npz", labels=SAMPLE.labels)
+    names = []
+    for part in range(4):
+        rows, order = SAMPLE.query_id % 4 == part, np.roll(np.arange(6), part)
+        names.append(
+            as_npz(
+                tmp_path / f"{part}.npz", scores=SAMPLE.scores[rows][:, order], query_id=SAMPLE.query_id[rows],
+                verifier_names=np.array(SAMPLE.names)[order], labels=SAMPLE.labels[rows],
+            )
+        )  # fmt: skip
+
+    said("fit", whole, "-o", tmp_path / "a.json", "--labels")
+    said("fit", *names, "-o", tmp_path / "b.json", "--labels")
+
+    one, other = (load(tmp_path / f"{name}.json").score_samples(SAMPLE.scores, SAMPLE.query_id) for name in "ab")
+    assert other == pytest.approx(one, abs=1e-8)
+    assert "query 0 is in" in problem("fit", whole, names[0], "-o", tmp_path / "c.json")
+    odd = as_npz(tmp_path / "odd.npz", verifier_names=np.array([*SAMPLE.names[:5], "other"]))
+    assert "has other verifiers" in problem("fit", whole, odd, "-o", tmp_path / "c.json")
+
+
+def test_prediction_goes_by_name(tmp_path: Path) -> None:
+    """A verifier that is not in the file is a missing score; one that the model does not know is refused."""
+    said("fit", as_npz(tmp_path / "a.npz"), "-o", tmp_path / "m.json")
+    fewer = as_npz(tmp_path / "b.npz", scores=SAMPLE.scores[:, [4, 1]], verifier_names=np.array([SAMPLE.names[4], SAMPLE.names[1]]))
+    more = as_npz(tmp_path / "c.npz", verifier_names=np.array([*SAMPLE.names[:5], "new"]))
+
+    predict = said("predict", tmp_path / "m.json", fewer, "-o", tmp_path / "out.npz")
+
+    assert predict["missing_verifiers"] == sorted(set(SAMPLE.names) - {SAMPLE.names[4], SAMPLE.names[1]})
+    assert "does not know 'new'" in problem("predict", tmp_path / "m.json", more, "-o", tmp_path / "out.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "must end in .npz, .parquet, .jsonl"),
+        ("none.npz", None, "cannot be read"),
+        ("a.npz", b"PK\x03\x04nonsense", "not an npz archive"),
+        ("a.npz", b"nonsense", "not an npz archive"),
+        ("a.parquet", b"nonsense", "not Parquet"),
+        ("a.jsonl", b"", "has no rows"),
+        ("a.jsonl", b"{}\n{", "a.jsonl:2: not JSON"),
+        ("a.jsonl", b"[]", "a.jsonl:1: must be an object"),
+        ("a.jsonl", b'{"query_id": 1}', "no column of numbers"),
+        ("a.jsonl", b'{"scores": {"a": 1}}', "has no `query_id`"),
+        ("a.jsonl", b'{"query_id": 1, "scores": {"a": "x"}}', "row 0, verifier 'a': not a number: 'x'"),
+        ("a.jsonl", b'{"query_id": 1, "scores": {"a": 1}}\n{"query_id": 1, "scores": [1]}', "an object, or a list"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """With what is wrong, and where."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        read_table(tmp_path / name, labels=False)
+
+
+def test_an_npz_names_what_it_lacks(tmp_path: Path) -> None:
+    """Keys, shapes, names; an object array is not unpickled."""
+    for key in ("scores", "query_id", "verifier_names"):
+        content = {"scores": SAMPLE.scores, "query_id": SAMPLE.query_id, "verifier_names": np.array(SAMPLE.names)}
+        del content[key]
+        np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
+        with pytest.raises(TableError, match=f"has no `{key}`"):
+            read_table(tmp_path / "a.npz", labels=False)
+    with pytest.raises(TableError, match="5 verifier names"):
+        read_table(as_npz(tmp_path / "b.npz", verifier_names=np.array(SAMPLE.names[:5])), labels=False)
+    with pytest.raises(TableError, match="two verifiers are called 'v0'"):
+        read_table(as_npz(tmp_path / "c.npz", verifier_names=np.array(["v0"] * 6)), labels=False)
+    np.savez(tmp_path / "d.npz", scores=np.array([[print]]), query_id=[1], verifier_names=["a"], allow_pickle=True)
+    with pytest.raises(TableError, match=r"d\.npz"):
+        read_table(tmp_path / "d.npz", labels=False)
+
+
+def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
+    """The first row's names, else v0, v1, …"""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"query_id": "q", "scores": [1, null], "verifier_names": ["a", "b"]}\n{"query_id": "q", "scores": [0, 2]}')
+    named_so = read_table(path, labels=False)
+    path.write_text('{"query_id": "q", "scores": [1, null]}')
+
+    assert named_so.names == ("a", "b")
+    assert np.isnan(named_so.scores).tolist() == [[False, True], [False, False]]
+    assert read_table(path, labels=False).names == ("v0", "v1")
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A folder that is not there, an ending that is not known."""
+    data = as_npz(tmp_path / "a.npz")
+    assert "cannot be written" in problem("fit", data, "-o", tmp_path / "none" / "m.json")
+    said("fit", data, "-o", tmp_path / "m.json")
+    assert "must end in" in problem("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.csv")
+    assert "cannot be written" in problem("predict", tmp_path / "m.json", data, "-o", tmp_path / "none" / "out.npz")
+    assert "cannot be read" in problem("predict", tmp_path / "none.json", data, "-o", tmp_path / "out.npz")
+
+
+def test_the_report_reads_well(tmp_path: Path) -> None:
+    """For people: what was fitted, how far it is trusted, each verifier."""
+    labels = np.where(SAMPLE.query_id < 30, SAMPLE.labels, -1)
+    result = run("fit", as_npz(tmp_path / "a.npz", labels=labels), "-o", tmp_path / "m.json", "--labels")
+
+    for expected in ("480 rows of 80 queries", "180 labels"[:3], "calibrated", "cross-validated", *SAMPLE.names):
+        assert expected in " ".join(result.stdout.split())
+
+
+def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:
+    """A row a method; four pictures."""
+    data = as_npz(tmp_path / "some$data.npz", labels=SAMPLE.labels)
+
+    found = said("evaluate", data, "--plot", tmp_path / "out", "--draws", "1")
+    shown = run("evaluate", data, "--draws", "1").stdout
+
+    assert [Path(path).name for path in found["figures"]] == ["reliability.png", "labels.png", "verifiers.png", "correlations.png"]
+    assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in found["figures"])
+    for name in ("mean of z-scores", "Borda", "Assay, no labels", "Assay, 100 labels", "supervised, all labels", "oracle"):
+        assert name in shown
+        assert name in {method["name"] for method in found["methods"]}
+    assert "has no `labels`" in problem("evaluate", as_npz(tmp_path / "plain.npz"))
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is computed."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "assay-ensemble[plot]" in problem("evaluate", as_npz(tmp_path / "a.npz", labels=SAMPLE.labels), "--plot", tmp_path)
+
+
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """npz and JSONL go on working."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(TableError, match=r"assay-ensemble\[plot\]"):
+        write_table(tmp_path / "a.parquet", {"a": np.arange(3)})
