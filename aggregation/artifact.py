@@ -24,6 +24,7 @@ from .rank_one import Trust
 
 FORMAT = 1
 KIND = "label_model"
+SCALES = ("trust", "average_scale", "fitted_scale", "centre", "scale")
 
 
 class ArtifactError(ValueError):
@@ -52,7 +53,6 @@ def to_dict(model: LabelModel) -> dict[str, Any]:
         }
         for place, name in enumerate(model.names_)
     ]
-    scales = ("trust", "average_scale", "fitted_scale", "centre", "scale")
     data: dict[str, Any] = {
         "format": FORMAT,
         "kind": KIND,
@@ -62,7 +62,7 @@ def to_dict(model: LabelModel) -> dict[str, Any]:
         "base_rate_from": model.base_rate_from_,
         "grouped": model.grouped_,
         "trust": asdict(model.trust_),
-        "base": {name: getattr(base, name) for name in scales},
+        "base": {name: getattr(base, name) for name in SCALES},
         "head": _head_to_dict(model.head_),
         "lone_head": None if model.lone_head_ is model.head_ else _head_to_dict(model.lone_head_),
         "priors": [asdict(weight) for weight in model.prior_weights_],
@@ -133,21 +133,24 @@ def _read(data: dict[str, Any]) -> LabelModel:
     knots, heights = (tuple(_line(each[name], len(each["knots"])) for each in verifiers) for name in ("knots", "heights"))
     model.maps_ = ScoreMaps(low, span, centre, knots, heights)
     average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
-    model.base_ = BaseScore(average, fitted, mass, **data["base"])
+    model.base_ = BaseScore(average, fitted, mass, **_numbers(data["base"], SCALES))
     model.head_ = _head_from_dict(data["head"], count)
     model.lone_head_ = model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
     model.d_, model.weights_, model.coverage_ = (_column(verifiers, name) for name in ("d", "weight", "coverage"))
     model.correlations_ = _square(data["correlations"], count)
-    model.trust_ = Trust(**data["trust"])
-    model.base_rate_, model.base_rate_from_ = float(data["base_rate"]), str(data["base_rate_from"])
-    fitted_on = dict(data["fitted_on"])
-    model.rows_, model.queries_ = int(fitted_on.pop("rows")), int(fitted_on.pop("queries"))
-    model.counts_ = LabelCounts(**fitted_on)
+    factors = _numbers(data["trust"], ("explains", "plausible", "enough"))
+    model.trust_ = Trust(**factors, identified=bool(data["trust"]["identified"]))
+    model.base_rate_, model.base_rate_from_ = _number(data["base_rate"]), str(data["base_rate_from"])
+    fitted_on = _numbers(data["fitted_on"], ("rows", "queries", "labels", "correct", "random"))
+    model.rows_, model.queries_ = int(fitted_on["rows"]), int(fitted_on["queries"])
+    model.counts_ = LabelCounts(int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"]))
     model.grouped_ = bool(data["grouped"])
     model.dropped_ = {each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None}
-    model.prior_weights_ = [PriorWeight(**weight) for weight in data["priors"]]
-    model.check_ = None if data["check"] is None else Check(**data["check"])
-    if not (0 < model.base_rate_ < 1 and model.maps_.usable.any() and model.base_.average.sum() > 0 and model.base_.scale > 0):
+    model.prior_weights_ = [PriorWeight(**_numbers(weight, ("scale", "coupling", "share"))) for weight in data["priors"]]
+    model.check_ = None if data["check"] is None else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
+    base, maps = model.base_, model.maps_
+    scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])
+    if not (0 < model.base_rate_ < 1 and maps.usable.any() and base.average.sum() > 0 and min(scales) > 0 and 0 <= base.trust <= 1):
         raise ValueError("numbers that no fit gives")
     return model
 
@@ -159,12 +162,12 @@ def _head_to_dict(head: Head) -> dict[str, Any]:
 
 
 def _head_from_dict(data: dict[str, Any], count: int) -> Head:
-    data = dict(data)
-    width = 3 + 2 * count if data["with_query"] else 2 + count
-    covariance = data.pop("covariance")
-    on_z, on_query_z = _line(data.pop("on_z"), count), _line(data.pop("on_query_z"), count)
-    square = None if covariance is None else _square(covariance, width)
-    return Head(**data, on_z=on_z, on_query_z=on_query_z, covariance=square)
+    with_query = bool(data["with_query"])
+    numbers = _numbers(data, ("intercept", "on_base", "on_query"))
+    on_z, on_query_z = _line(data["on_z"], count), _line(data["on_query_z"], count)
+    width = 3 + 2 * count if with_query else 2 + count
+    covariance = None if data["covariance"] is None else _square(data["covariance"], width)
+    return Head(**numbers, on_z=on_z, on_query_z=on_query_z, covariance=covariance, with_query=with_query)
 
 
 def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:
@@ -190,4 +193,15 @@ def _none(value: float) -> float | None:
 
 
 def _nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    return math.nan if value is None else _number(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"a finite number expected, not {str(value)[:40]}")
+    return float(value)
+
+
+def _numbers(data: Any, names: tuple[str, ...]) -> dict[str, float]:
+    """Return the named numbers of an object; raise `ValueError` where one is none, `KeyError` where it is missing."""
+    return {name: _number(data[name]) for name in names}

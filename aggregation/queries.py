@@ -14,6 +14,7 @@ from .base import Floats
 Ints = npt.NDArray[np.int64]
 #: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.
 BLOCK_ROWS = 16_384
+LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ class Queries:
 
 
 def finite(scores: npt.NDArray[Any]) -> Floats:
-    """Return scores as float64 with what is infinite made missing."""
+    """Return scores as float64 with what is infinite made missing, or so large that a square of it would be."""
     values = np.asarray(scores, np.float64)
-    infinite = np.isinf(values)
+    infinite = np.abs(values) > LARGEST
     return np.where(infinite, np.nan, values) if infinite.any() else values
 
 

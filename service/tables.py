@@ -134,7 +134,8 @@ def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
         raise TableError(f"{path}: not Parquet: {exc}") from exc
     if "scores" in table.column_names:
         return _from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
-    data: dict[str, Any] = {name: table[name].to_numpy() for name in table.column_names if name in RESERVED}
+    plain = [name for name in table.column_names if name in RESERVED and not name.startswith("verifier_")]
+    data: dict[str, Any] = {name: table[name].to_numpy() for name in plain}
     verifiers = [field.name for field in table.schema if field.name not in RESERVED and _is_number(arrow, field.type)]
     return {**data, **_wide(path, {name: table[name].to_numpy() for name in verifiers})}
 
@@ -158,26 +159,49 @@ def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
         return _from_rows(path, columns)
     found = {key: values for key, values in columns.items() if key not in RESERVED and all(map(_number_or_none, values))}
     return {
-        **{key: _labels(values) for key, values in columns.items() if key in RESERVED},
+        **{key: _labels(values) for key, values in columns.items() if key in RESERVED and not key.startswith("verifier_")},
         **_wide(path, {key: np.array(values, np.float64) for key, values in found.items()}),
     }
 
 
 def _from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """Return columns whose `scores` are an object or a list a row; names are its keys, or the first row's `verifier_names`."""
+    """Return columns whose `scores` are an object or a list a row.
+
+    Names are the object's keys, or the first row's `verifier_names`; what else is said of verifiers is in the first row too.
+    """
     scores = columns["scores"]
     data = {key: _labels(values) for key, values in columns.items() if key in RESERVED and not key.startswith("verifier_")}
     if all(isinstance(row, dict) for row in scores):
         names = list(dict.fromkeys(name for row in scores for name in row))
         matrix = [[row.get(name) for name in names] for row in scores]
     elif all(isinstance(row, list) and len(row) == len(scores[0]) for row in scores):
-        names = list(columns["verifier_names"][0]) if "verifier_names" in columns else [f"v{n}" for n in range(len(scores[0]))]
-        matrix = scores
+        places = [f"v{place}" for place in range(len(scores[0]))]
+        names, matrix = _of_verifiers(path, columns, "verifier_names", places) or places, scores
     else:
         raise TableError(f"{path}: `scores` must be an object, or a list of one length, in every row")
     for row, column in ((r, c) for r, values in enumerate(matrix) for c, value in enumerate(values) if not _number_or_none(value)):
         raise TableError(f"{path}: scores: row {row}, verifier {names[column]!r}: not a number: {str(matrix[row][column])[:40]!r}")
+    said = {key: _of_verifiers(path, columns, key, names) for key in ("verifier_family", "verifier_quality")}
+    data |= {key: values for key, values in said.items() if values is not None}
     return {**data, "scores": np.array(matrix, np.float64).reshape(len(scores), len(names)), "verifier_names": names}
+
+
+def _of_verifiers(path: Path, columns: Mapping[str, list[Any]], key: str, names: Sequence[str]) -> list[Any] | None:
+    """Return what the first row says of each verifier, as a list or an object; None where it says nothing."""
+    said = columns.get(key, [None])[0]
+    if isinstance(said, dict):
+        said = [said.get(name) for name in names]
+    if said is None:
+        return None
+    if (
+        not isinstance(said, list)
+        or len(said) != len(names)
+        or not all(isinstance(each, (str, float, int, type(None))) for each in said)
+    ):
+        raise TableError(f"{path}: `{key}` must say something of each of {len(names)} verifiers, in the first row")
+    if key == "verifier_names" and not all(isinstance(each, str) for each in said):
+        raise TableError(f"{path}: `verifier_names` must be strings")
+    return ["" if each is None and key == "verifier_family" else each for each in said]
 
 
 def _wide(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:

@@ -15,9 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregation import Column, RobustAverage
+from aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
+from aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
 from service.config import ConfigError, load_config
 from service.schemas import RankRequest
+from service.tables import TableError, read_table
+from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport
 from verifiers import Pair, Query, Status, VerifierError
 from verifiers.answers import plain_answer
@@ -47,7 +50,7 @@ TEXTS = st.text(max_size=400) | st.lists(
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 
 
-def for_its_share(check: Callable[[], None], parts: int = 5) -> int:
+def for_its_share(check: Callable[[], None], parts: int = 7) -> int:
     """Run a property again and again for a part of the time, each time with new examples; return how often."""
     until, rounds = time.monotonic() + SECONDS / parts, 0
     while rounds == 0 or time.monotonic() < until:
@@ -215,5 +218,67 @@ def test_any_file_is_a_configuration_or_a_message(tmp_path: Path) -> None:
             chances = average.predict_proba(table)
         known = ~np.isnan(chances)
         assert ((chances[known] >= 0) & (chances[known] <= 1)).all()
+
+    assert for_its_share(check)
+
+
+def test_any_table_of_scores_is_read_or_named(tmp_path: Path) -> None:
+    """JSON lines of any shape, and any numbers: a fit, or a message; a probability lies between 0 and 1."""
+    import numpy as np
+
+    keys = st.sampled_from(["query_id", "scores", "labels", "label", "verifier_names", "a", "b", "verifier_family"])
+    lines = st.lists(st.dictionaries(keys, JSON | st.lists(st.floats() | st.none(), max_size=3), max_size=5), max_size=30)
+    numbers = st.floats() | st.sampled_from([0.0, 1.0, math.nan, math.inf])
+
+    @QUICK
+    @given(
+        lines,
+        st.binary(max_size=30),
+        st.lists(st.tuples(numbers, numbers, st.integers(0, 6), st.sampled_from([-1, 0, 1])), max_size=60),
+    )
+    def check(rows: list[dict[str, Any]], tail: bytes, table: list[tuple[float, float, int, int]]) -> None:
+        path = tmp_path / "t.jsonl"
+        path.write_bytes("\n".join(json.dumps(row) for row in rows).encode() + tail)
+        try:
+            read_table(path, labels=True)
+        except TableError as exc:
+            assert str(path) in str(exc)  # noqa: PT017 - either way is right
+        scores = np.array([row[:2] for row in table], float).reshape(-1, 2)
+        query, labels = np.array([row[2] for row in table], int), np.array([row[3] for row in table], int)
+        try:
+            chances = LabelModel().fit(scores, query, labels).predict_proba(scores, query)
+        except (NotFittedError, OneClassError):
+            return
+        known = ~np.isnan(chances)
+        assert ((chances[known] >= 0) & (chances[known] <= 1)).all()
+
+    assert for_its_share(check)
+
+
+def test_any_change_of_a_model_file_is_refused_or_harmless() -> None:
+    """A value of another kind anywhere: the message says damaged; what is read scores."""
+    whole = to_dict(fitted(small()))
+    sample = small()
+
+    @QUICK
+    @given(st.lists(st.integers(0, 50), min_size=1, max_size=6), JSON)
+    def check(steps: list[int], value: Any) -> None:
+        damaged = json.loads(json.dumps(whole))
+        node = damaged
+        for step in steps:
+            inside = list(node) if isinstance(node, dict) else list(range(len(node)))
+            if not inside:
+                break
+            key = inside[step % len(inside)]
+            if not isinstance(node[key], (dict, list)) or step == steps[-1]:
+                node[key] = value
+                break
+            node = node[key]
+        damaged["sha256"] = checksum(damaged)
+        try:
+            model = from_dict(damaged)
+        except ArtifactError:
+            return
+        model.score_samples(sample.scores, sample.query_id)
 
     assert for_its_share(check)

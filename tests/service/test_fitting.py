@@ -221,6 +221,8 @@ def test_prediction_goes_by_name(tmp_path: Path) -> None:
         ("a.jsonl", b'{"scores": {"a": 1}}', "has no `query_id`"),
         ("a.jsonl", b'{"query_id": 1, "scores": {"a": "x"}}', "row 0, verifier 'a': not a number: 'x'"),
         ("a.jsonl", b'{"query_id": 1, "scores": {"a": 1}}\n{"query_id": 1, "scores": [1]}', "an object, or a list"),
+        ("a.jsonl", b'{"query_id": 1, "scores": [1, 2], "verifier_names": ["a"]}', "each of 2 verifiers"),
+        ("a.jsonl", b'{"query_id": 1, "scores": [1], "verifier_names": [3]}', "must be strings"),
     ],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -253,9 +255,12 @@ def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"query_id": "q", "scores": [1, null], "verifier_names": ["a", "b"]}\n{"query_id": "q", "scores": [0, 2]}')
     named_so = read_table(path, labels=False)
+    path.write_text('{"query_id": "q", "scores": {"a": 1}, "verifier_family": {"a": "f"}, "verifier_quality": [0.7]}')
+    said_of = read_table(path, labels=False)
     path.write_text('{"query_id": "q", "scores": [1, null]}')
 
     assert named_so.names == ("a", "b")
+    assert (said_of.families, said_of.quality) == ({"a": "f"}, {"a": 0.7})
     assert np.isnan(named_so.scores).tolist() == [[False, True], [False, False]]
     assert read_table(path, labels=False).names == ("v0", "v1")
 
