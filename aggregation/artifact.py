@@ -146,7 +146,7 @@ def _read(data: dict[str, Any]) -> LabelModel:
     model.counts_ = LabelCounts(int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"]))
     model.grouped_ = bool(data["grouped"])
     model.dropped_ = {each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None}
-    model.prior_weights_ = [PriorWeight(**_numbers(weight, ("scale", "coupling", "share"))) for weight in data["priors"]]
+    model.prior_weights_ = [PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share"))) for weight in data["priors"]]
     model.check_ = None if data["check"] is None else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
     base, maps = model.base_, model.maps_
     scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])

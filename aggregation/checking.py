@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .base import Floats
+from .borrowing import Loan
 from .few_labels import base_only_head, fit_head
 from .head import Rows
 from .measures import log_losses, selection_by_query, squared_errors
@@ -39,7 +40,7 @@ class Check:
 
 
 def check_head(
-    rows: Rows, labels: Floats, query: Ints, families: Ints, used: Floats, with_query: bool, recipe: Recipe
+    rows: Rows, labels: Floats, query: Ints, families: Ints, used: Floats, with_query: bool, recipe: Recipe, loan: Loan | None
 ) -> Check | None:
     """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too many, or too few queries."""
     codes = np.unique(query, return_inverse=True)[1]
@@ -54,7 +55,7 @@ def check_head(
             return None
         some, other = rows.take(train), rows.take(test)
         queries = Queries.of(codes[test])
-        head = fit_head(some, labels[train], families, used, with_query, recipe)[0]
+        head = fit_head(some, labels[train], families, used, with_query, recipe, loan)[0]
         plain = base_only_head(some, labels[train], len(families), with_query)
         learned[test], scaled[test] = head.log_odds(other, queries), plain.log_odds(other, queries)
     known = ~np.isnan(learned)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .base import Floats
+from .borrowing import Loan
 from .head import Head, Rows
-from .logistic import Posterior, fit_map
+from .logistic import fit_map
 from .queries import Ints
 from .recipe import Recipe
 
@@ -27,19 +28,31 @@ class OneClassError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PriorWeight:
-    """One prior that was tried: scale of the weights, coupling within families, and its share of the average."""
+    """One prior that was tried and its share of the average.
+
+    `scale` of the weights, `coupling` within families, and `loan`: the share of that scale that is left for this task's
+    own deviation where other tasks' weights are borrowed, 0 where they are not.
+    """
 
     scale: float
     coupling: float
+    loan: float
     share: float
 
 
 def fit_head(
-    rows: Rows, labels: Floats, families: Ints, used: Floats, with_query: bool, recipe: Recipe
+    rows: Rows,
+    labels: Floats,
+    families: Ints,
+    used: Floats,
+    with_query: bool,
+    recipe: Recipe,
+    loan: Loan | None = None,
 ) -> tuple[Head, list[PriorWeight]]:
     """Return the head learned from labelled rows, and how the priors were weighed; raise `OneClassError`.
 
-    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that have maps, else 0.
+    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that have maps, else 0; `loan`:
+    what other tasks' heads say of the weights.
     """
     if not (labels > 0).any() or not (labels < 1).any():
         raise OneClassError(f"all {len(labels)} labels are {'correct' if labels.all() else 'wrong'}: label some of the other class")
@@ -47,14 +60,21 @@ def fit_head(
     known = ~np.isnan(rows.base)
     features, labels = features[known], labels[known]
     wide = len(np.unique(families)) < len(families)
-    priors = recipe.priors(len(labels), wide)
-    fits = [_fit(features, labels, families, used, with_query, recipe.query_scale, *prior) for prior in priors]
-    evidence = np.array([posterior.evidence for posterior, _ in fits])
-    shares = np.exp(evidence - evidence.max()) if recipe.average else (np.arange(len(fits)) == evidence.argmax()).astype(float)
+    tried = [(*prior, share) for prior in recipe.priors(len(labels), wide) for share in (0.0, *(recipe.loans if loan else ()))]
+    found = []
+    for scale, coupling, share in tried:
+        mean, root = _prior(families, used, with_query, recipe.query_scale, scale, coupling)
+        if loan is not None and share > 0:
+            mean, root = _borrowed(mean, root, loan, share)
+        unit = np.ones(root.shape[1])
+        posterior = fit_map(features @ root, labels, 0 * unit, unit, features @ mean)
+        found.append((mean + root @ posterior.mode, root @ posterior.covariance() @ root.T, posterior.evidence))
+    evidence = np.array([each[2] for each in found])
+    shares = np.exp(evidence - evidence.max()) if recipe.average else (np.arange(len(found)) == evidence.argmax()).astype(float)
     shares /= shares.sum()
-    mean, covariance = _mixture(shares, [(spread @ post.mode, spread @ post.covariance() @ spread.T) for post, spread in fits])
-    weighed = [PriorWeight(*prior, float(share)) for prior, share in zip(priors, shares, strict=True)]
-    return _head(mean, covariance, with_query), weighed
+    weights, covariance = _mixture(shares, [each[:2] for each in found])
+    weighed = [PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)]
+    return _head(weights, covariance, with_query), weighed
 
 
 def base_only_head(rows: Rows, labels: Floats, columns: int, with_query: bool) -> Head:
@@ -68,32 +88,31 @@ def base_only_head(rows: Rows, labels: Floats, columns: int, with_query: bool) -
     return _head(np.concatenate([posterior.mode, np.zeros(width - 2)]), covariance, with_query)
 
 
-def _fit(
-    features: Floats,
-    labels: Floats,
-    families: Ints,
-    used: Floats,
-    with_query: bool,
-    query_scale: float,
-    scale: float,
-    coupling: float,
-) -> tuple[Posterior, Floats]:
-    """Return the posterior of independent unit parameters, and the matrix that takes them to the columns' weights."""
+def _prior(
+    families: Ints, used: Floats, with_query: bool, query_scale: float, scale: float, coupling: float
+) -> tuple[Floats, Floats]:
+    """Return the prior mean of the columns' weights, and a square root of their prior covariance."""
     root = _root(families, used, coupling) * scale
     first = 3 if with_query else 2
     columns = len(families)
     extra = columns if with_query and query_scale > 0 else 0
-    spread = np.zeros((features.shape[1], first + columns + extra))
-    spread[:first, :first] = np.eye(first)
-    spread[first : first + columns, first : first + columns] = root
+    whole = np.zeros((first + (2 if with_query else 1) * columns, first + columns + extra))
+    whole[:first, :first] = np.diag([INTERCEPT_SD, BASE_SD, QUERY_SD][:first])
+    whole[first : first + columns, first : first + columns] = root
     if extra:
         # z's query mean has its verifier's weight through z itself; this is what it counts beyond that.
-        spread[first + columns :, first + columns :] = root * query_scale
-    mean = np.zeros(spread.shape[1])
+        whole[first + columns :, first + columns :] = root * query_scale
+    mean = np.zeros(len(whole))
     mean[1] = 1.0
-    precision = np.ones(spread.shape[1])
-    precision[:first] = np.array([INTERCEPT_SD, BASE_SD, QUERY_SD][:first]) ** -2.0
-    return fit_map(features @ spread, labels, mean, precision), spread
+    return mean, whole
+
+
+def _borrowed(mean: Floats, root: Floats, loan: Loan, share: float) -> tuple[Floats, Floats]:
+    """Return the prior with other tasks' weights as its mean, and its covariance cut down to the task's own deviation."""
+    left = np.where(loan.known, np.sqrt(share), 1.0)
+    covariance = (root @ root.T) * np.outer(left, left) + loan.covariance
+    values, vectors = np.linalg.eigh(covariance)
+    return np.where(loan.known, loan.mean, mean), vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def _root(families: Ints, used: Floats, coupling: float) -> Floats:

@@ -78,6 +78,11 @@ class Head:
         """Return whether normal scores matter, beside those in b."""
         return self.covariance is not None
 
+    def weights(self) -> Floats:
+        """Return the weights of the columns in `Rows.features`."""
+        first = [self.intercept, self.on_base, *([self.on_query] if self.with_query else [])]
+        return np.concatenate([first, self.on_z, self.on_query_z if self.with_query else []])
+
     def log_odds(self, rows: Rows, queries: Queries) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
         eta = self.intercept + self.on_base * rows.base

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .base import Floats, NotFittedError
 from .base_rate import base_rate_from_third_moments
+from .borrowing import Loan, loan_of
 from .checking import Check, check_head
 from .families import codes, families_of
 from .few_labels import PriorWeight, base_only_head, fit_head
@@ -35,7 +36,8 @@ class LabelModel:
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
     Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`, {verifier: family}
-    (others by name); `quality`, {verifier: AUC or low / medium / high}; `recipe`, the constants; `seed`.
+    (others by name); `quality`, {verifier: AUC or low / medium / high}; `borrow`, models of other tasks, fitted with
+    labels, whose weights for the same verifiers this one starts from; `recipe`, the constants; `seed`.
 
     Learned: `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate
     alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`,
@@ -47,6 +49,7 @@ class LabelModel:
         base_rate: float | None = None,
         families: Mapping[str, str] | None = None,
         quality: Mapping[str, float | str] | None = None,
+        borrow: Sequence[LabelModel] = (),
         recipe: Recipe = DEFAULT,
         seed: int = 0,
     ) -> None:
@@ -55,6 +58,7 @@ class LabelModel:
         self.base_rate = base_rate
         self.families = families
         self.quality = quality
+        self.borrow = tuple(borrow)
         self.recipe = recipe
         self.seed = seed
 
@@ -212,10 +216,10 @@ class LabelModel:
 
     def unfitted(self) -> Self:
         """Return a model with the same parameters that has learned nothing."""
-        return type(self)(self.base_rate, self.families, self.quality, self.recipe, self.seed)
+        return type(self)(self.base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed)
 
     def _copy(self, base_rate: float | None) -> Self:
-        other = type(self)(base_rate, self.families, self.quality, self.recipe, self.seed)
+        other = type(self)(base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed)
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name.endswith("_")})
         return other
 
@@ -269,15 +273,29 @@ class LabelModel:
         rows = Rows.of(self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries)
         rows, labels, of = rows.take(known), labelled.labels[known], labelled.queries.codes()[known]
         families = codes(self.families_)
-        self.lone_head_, self.prior_weights_ = fit_head(rows, labels, families, used, False, self.recipe)
+        loan = self._loan(False)
+        self.lone_head_, self.prior_weights_ = fit_head(rows, labels, families, used, False, self.recipe, loan)
         self.head_ = self.lone_head_
         if self.grouped_:
-            self.head_, self.prior_weights_ = fit_head(rows, labels, families, used, True, self.recipe)
-        self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe)
+            loan = self._loan(True)
+            self.head_, self.prior_weights_ = fit_head(rows, labels, families, used, True, self.recipe, loan)
+        self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe, loan)
         if self.check_ is not None and self.check_.fall_back:
             columns = len(self.names_)
             self.lone_head_ = base_only_head(rows, labels, columns, False)
             self.head_ = base_only_head(rows, labels, columns, True) if self.grouped_ else self.lone_head_
+
+    def _loan(self, with_query: bool) -> Loan | None:
+        """Return what the other tasks' models say of this one's weights; those without labels or in common say nothing."""
+        heads = []
+        for model in self.borrow:
+            known = np.array([name in model.names_ and name not in model.dropped_ for name in self.names_])
+            if known.any():
+                other = model.for_verifiers(self.names_, strict=False)
+                head = other.head_ if with_query else other.lone_head_
+                if head.with_query == with_query:
+                    heads.append((head, known))
+        return loan_of(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
         """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard deviation of it is worth."""

@@ -30,35 +30,40 @@ class Posterior:
         return np.asarray(np.linalg.inv(self.precision), np.float64)
 
 
-def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats) -> Posterior:
+def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats, offset: Floats | float = 0.0) -> Posterior:
     """Return the posterior of a logistic regression by Newton steps, halved where they do not help.
 
-    `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal `precision`: shape (p,).
+    `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal `precision`: shape (p,);
+    `offset`: shape (n,), what is added to the log-odds whatever the weights.
     The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log precision - 1/2 log |H|.
     """
     mode = mean.copy()
-    value = _log_posterior(features, labels, mode, mean, precision)
+    value = _log_posterior(features, labels, mode, mean, precision, offset)
     for _ in range(MAX_STEPS):
-        gradient, curvature = _derivatives(features, labels, mode, mean, precision)
+        gradient, curvature = _derivatives(features, labels, mode, mean, precision, offset)
         step = np.linalg.solve(curvature, gradient)
         share, slack = 1.0, ROUNDING * (1 + abs(value))  # at the mode a full step may seem to lose by rounding
-        while (new := _log_posterior(features, labels, mode + share * step, mean, precision)) < value - slack and share > 1e-6:
+        while (
+            new := _log_posterior(features, labels, mode + share * step, mean, precision, offset)
+        ) < value - slack and share > 1e-6:
             share /= 2
         mode, value = mode + share * step, new
         if gradient @ step < TOLERANCE * (1 + abs(value)):
             break
-    curvature = _derivatives(features, labels, mode, mean, precision)[1]
+    curvature = _derivatives(features, labels, mode, mean, precision, offset)[1]
     log_determinant = float(np.linalg.slogdet(curvature)[1])
     return Posterior(mode, curvature, float(value + (np.log(precision).sum() - log_determinant) / 2))
 
 
-def _log_posterior(features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats) -> float:
-    eta = features @ at
+def _log_posterior(features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats, offset: Floats | float) -> float:
+    eta = features @ at + offset
     return float((labels * eta - np.logaddexp(0, eta)).sum() - ((at - mean) ** 2 @ precision) / 2)
 
 
-def _derivatives(features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats) -> tuple[Floats, Floats]:
-    probability = expit(features @ at)
+def _derivatives(
+    features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats, offset: Floats | float
+) -> tuple[Floats, Floats]:
+    probability = expit(features @ at + offset)
     gradient = features.T @ (labels - probability) - precision * (at - mean)
     curvature = features.T @ (features * (probability * (1 - probability))[:, None])
     curvature[np.diag_indices_from(curvature)] += precision

@@ -21,6 +21,7 @@ class Recipe:
     couplings: prior correlations of the weights within a family.
     query_scale: prior scale, relative to the weights', of what a verifier's query mean counts differently.
     average: whether the priors are averaged by their evidence, or the best is taken.
+    loans: where other tasks' weights are borrowed, the shares of the prior variance left for the task's own deviation.
     """
 
     whisker: float = 0.25
@@ -31,6 +32,7 @@ class Recipe:
     couplings: tuple[float, ...] = (0.0, 0.4)
     query_scale: float = 1.0
     average: bool = True
+    loans: tuple[float, ...] = (0.2, 1.0)
 
     def priors(self, labels: int, wide: bool) -> list[tuple[float, float]]:
         """Return the (scale, coupling) pairs for so many labels; `wide`: some family has more than one member."""

@@ -99,12 +99,18 @@ def fit(
     base_rate: BaseRateOption = None,
     families: FamiliesOption = None,
     quality: QualityOption = None,
+    borrow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Model of another task with labels, whose weights for the same verifiers to start from.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
     from .fitting import Stated, fit_files
 
-    fit_files(scores, out, labels, Stated(families, quality, base_rate), as_json)
+    fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json)
 
 
 @app.command()

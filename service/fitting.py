@@ -35,12 +35,13 @@ class Stated:
     families: Path | None = None
     quality: Path | None = None
     base_rate: float | None = None
+    borrow: tuple[Path, ...] = ()
 
     def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
         """Return an unfitted model: a family comes from the file given, else from the table, else from the name."""
         families = {**table.families, **_named(self.families, FAMILIES, table)}
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
-        return LabelModel(self.base_rate, families, quality, seed=seed)
+        return LabelModel(self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed)
 
 
 def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool) -> None:
@@ -51,6 +52,8 @@ def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as
         with console.status(f"fitting {len(paths)} file{'s'[: len(paths) > 1]}", spinner="dots"):
             model = stated.model(shards.first).fit_shards(_Checked(shards), shards.first.names)
             save(model, out)
+    except ArtifactError as exc:
+        raise FitError(str(exc)) from exc
     except (ValueError, NotFittedError) as exc:
         raise FitError(f"{paths[0] if len(paths) == 1 else 'the files'}: {exc}") from exc
     except OSError as exc:
@@ -141,6 +144,8 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
         f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x plausible "
         f"{trust['plausible']:.2f} x enough data {trust['enough']:.2f}{'' if trust['identified'] else ', not identified'}"
     )
+    if borrowed := sum(prior["share"] for prior in found["priors"] if prior["loan"] > 0):
+        console.print(f"borrowed weights: {borrowed:.0%} of the evidence is for starting from the other models'")
     if (check := found["check"]) is not None:
         console.print(
             f"cross-validated: Brier {check['brier_head']:.3f} learned, {check['brier_scaled']:.3f} label-free scaled, "

@@ -32,7 +32,7 @@ from aggregation.baselines import BASELINES
 from aggregation.families import family_by_name
 from aggregation.measures import auc
 from aggregation.queries import Ints
-from tests.benchmarks.protocol import DataSet, Method, Result, leading_word, measure, named_sets, ours, real_sets
+from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets
 from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels
 
 COLUMNS = ("selection", "gain", "gap_closed", "worst", "auc", "brier", "ece", "seconds")
@@ -138,6 +138,34 @@ def with_statements(kind: str, sets: list[DataSet], draws: int) -> Row:
     return {"method": f"Assay, stated: {kind}", "labels": 0, **mean.summary(), "seconds": seconds, "per_set": per_set(mean, sets)}
 
 
+def borrowed(sets: list[DataSet], draws: int, lent: int = 100) -> list[Row]:
+    """Return rows for the sets whose verifiers have the same names: alone, and starting from the others' `lent` labels."""
+    some = [data for data in sets if sum(data.names == other.names for other in sets) > 1]
+    models: dict[tuple[str, int], LabelModel] = {}
+
+    def start_from_others(data: DataSet, rows: Ints) -> tuple[Floats, Floats]:
+        seed = int(rows.sum()) % draws
+        others = [other for other in some if other is not data and other.names == data.names]
+        for other in others:
+            if (other.name, seed) not in models:
+                labels = np.full(len(other.scores), np.nan)
+                chosen = draw(other, lent, (seed, lent, 1))
+                labels[chosen] = other.labels[chosen]
+                models[other.name, seed] = other.model(DEFAULT).fit(other.scores, other.codes, labels, verifier_names=other.names)
+        labels = np.full(len(data.scores), np.nan)
+        labels[rows] = data.labels[rows]
+        model = LabelModel(families=data.families, borrow=[models[other.name, seed] for other in others])
+        log_odds = model.fit(data.scores, data.codes, labels, verifier_names=data.names).score_samples(data.scores, data.codes)
+        return log_odds, expit(log_odds)
+
+    rows = []
+    for labels in (25, 50, 100):
+        rows.append(timed(f"Assay, {labels} labels", ours(DEFAULT), some, labels, draws))
+        rows.append(timed(f"Assay, {labels} labels + {lent} in each other task", start_from_others, some, labels, draws))
+    show(f"borrowing: {', '.join(data.name for data in some)}", rows)
+    return rows
+
+
 def show(title: str, rows: list[Row]) -> None:
     """Print a table."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -170,7 +198,8 @@ def real(folder: Path, python: str | None, draws: int) -> dict[str, list[Row]]:
     show(f"{title}, random labels, 4 of a query, mean of {draws} draws, judged on queries without labels", some)
     said = [with_statements(kind, sets, draws) for kind in ("AUC ± 0.05", "tiers", "a ranking that is noise")]
     show(f"{title}, no labels, a stated quality for each verifier, mean of {draws} draws of the statement", said)
-    return {"label_free": free, "labels": some, "stated": said}
+    lent = borrowed(sets, draws) if len({data.names for data in sets}) < len(sets) else []
+    return {"label_free": free, "labels": some, "stated": said, "borrowed": lent}
 
 
 def synthetic() -> dict[str, Any]:

@@ -171,6 +171,18 @@ def test_stated_qualities_come_from_the_table_or_a_file(tmp_path: Path) -> None:
     assert "superb" in problem("fit", keyed, "-o", tmp_path / "m.json", "--quality", tmp_path / "quality.json")
 
 
+def test_a_fit_may_borrow(tmp_path: Path) -> None:
+    """From models of other tasks; one that cannot be read is named."""
+    data = as_npz(tmp_path / "a.npz", labels=np.where(SAMPLE.query_id < 10, SAMPLE.labels, -1))
+    said("fit", as_npz(tmp_path / "b.npz", labels=SAMPLE.labels), "-o", tmp_path / "b.json", "--labels")
+
+    fit = said("fit", data, "-o", tmp_path / "a.json", "--labels", "--borrow", tmp_path / "b.json")
+
+    assert sum(prior["share"] for prior in fit["priors"] if prior["loan"] > 0) > 0.5
+    assert "borrowed weights" in run("fit", data, "-o", tmp_path / "a.json", "--labels", "--borrow", tmp_path / "b.json").stdout
+    assert "none.json: cannot be read" in problem("fit", data, "-o", tmp_path / "a.json", "--borrow", tmp_path / "none.json")
+
+
 def test_several_files_are_one_data_set(tmp_path: Path) -> None:
     """In any order, with columns in any order; a query belongs in one of them."""
     whole = as_npz(tmp_path / "whole.npz", labels=SAMPLE.labels)

@@ -1,0 +1,48 @@
+"""What the labelled heads of other tasks say of this one's weights, verifier by verifier.
+
+A task's weights are taken as one shared vector plus a deviation of its own. Other tasks' heads tell the shared part:
+their mean, with what their labels leave open. The prior of this task's deviation is a share of the prior it would have
+without them. The intercept is not borrowed: base rates are a task's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats
+from .head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """The shared weights as other tasks tell them, in the head's order of columns: mean, covariance, which are known."""
+
+    mean: Floats
+    covariance: Floats
+    known: npt.NDArray[np.bool_]
+
+
+def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Loan | None:
+    """Return the loan of labelled heads, each with the verifiers that it knows, all in this task's order; None of none."""
+    heads = [(head, known) for head, known in heads if head.covariance is not None]
+    if not heads:
+        return None
+    masks = np.array([_columns(head, known) for head, known in heads])
+    weights = np.array([head.weights() for head, _ in heads])
+    counts = masks.sum(axis=0)
+    each = np.where(masks, 1 / np.maximum(counts, 1), 0.0)
+    covariance = np.zeros((weights.shape[1], weights.shape[1]))
+    for (head, _), share in zip(heads, each, strict=True):
+        covariance += head.covariance * np.outer(share, share)
+    return Loan((weights * each).sum(axis=0), covariance, counts > 0)
+
+
+def _columns(head: Head, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which of a head's columns it may speak of."""
+    if not head.with_query:
+        return np.concatenate([[False, True], known])
+    return np.concatenate([[False, True, True], known, known])
