@@ -6,7 +6,8 @@ fit(scores, query_id, labels)  the same, then a head learned from the labels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -15,33 +16,29 @@ import numpy.typing as npt
 from .base import Floats, NotFittedError
 from .base_rate import base_rate_from_third_moments
 from .borrowing import Loan, loan_of
-from .checking import Check, check_head
+from .checking import check_head
 from .families import codes, families_of
-from .few_labels import PriorWeight, base_only_head, fit_head
+from .few_labels import base_only_head, fit_head
+from .fitted import FittedModel, checked_names
 from .head import Head, Rows
-from .label_free import BaseScore, fit_base_score, sharpness, slope_and_intercept
+from .label_free import fit_base_score, sharpness, slope_and_intercept
 from .labels import LabelCounts, count
 from .maps import MIN_SCORES, ScoreMaps
 from .moments import Moments
 from .queries import Queries, finite
-from .rank_one import Trust, correlation, fit_rank_one
+from .rank_one import correlation, fit_rank_one
 from .recipe import DEFAULT, Recipe
 from .row_sample import RowSample
 from .shard import Shard, concatenate
 
-_Reading = Callable[[Head, Rows, Queries], Floats]
 
-
-class LabelModel:
+class LabelModel(FittedModel):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
     Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`, {verifier: family}
     (others by name); `quality`, {verifier: AUC or low / medium / high}; `borrow`, models of other tasks, fitted with
     labels, whose weights for the same verifiers this one starts from; `recipe`, the constants; `seed`.
-
-    Learned: `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate
-    alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`,
-    `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a standard deviation of z).
+    What it learns is listed in `FittedModel`.
     """
 
     def __init__(
@@ -61,27 +58,6 @@ class LabelModel:
         self.borrow = tuple(borrow)
         self.recipe = recipe
         self.seed = seed
-
-    names_: tuple[str, ...]
-    families_: tuple[str, ...]
-    maps_: ScoreMaps
-    base_: BaseScore
-    head_: Head
-    lone_head_: Head
-    d_: Floats
-    correlations_: Floats
-    trust_: Trust
-    base_rate_: float
-    base_rate_from_: str
-    counts_: LabelCounts
-    rows_: int
-    queries_: int
-    coverage_: Floats
-    dropped_: dict[str, str]
-    weights_: Floats
-    prior_weights_: list[PriorWeight]
-    check_: Check | None
-    grouped_: bool
 
     def fit(
         self,
@@ -104,7 +80,7 @@ class LabelModel:
 
     def fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]) -> Self:
         """Learn from shards that split no query: the result is that of one pass over all. `shards` is walked twice."""
-        names = _checked_names(verifier_names)
+        names = checked_names(verifier_names)
         sample, labelled = None, []
         for shard in shards:
             if shard.scores.shape[1] != len(names):
@@ -127,7 +103,7 @@ class LabelModel:
         """Learn from what the rows were reduced to: a refit whose time does not depend on how many there were."""
         if not maps.usable.any():
             raise NotFittedError("no verifier has 10 scores of more than one value")
-        self.names_ = _checked_names(names)
+        self.names_ = checked_names(names)
         self.families_ = families_of(self.names_, self.families)
         self.maps_ = maps
         self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
@@ -139,76 +115,10 @@ class LabelModel:
         self._weigh(u, z, queries)
         return self
 
-    def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
-
-        A query of one candidate is read by the head for a candidate alone.
-        """
-        shard = self._shard(scores, query_id)
-        blocks = [np.zeros(0)]
-        for part, queries in shard.queries.blocks(shard.scores):
-            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.log_odds(rows, grouped)))
-        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
-
-    def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
-        return np.asarray(1 / (1 + np.exp(-self.score_samples(scores, query_id))))
-
-    def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""
-        shard = self._shard(scores, query_id)
-        blocks = [np.zeros((0, len(self.names_)))]
-        for part, queries in shard.queries.blocks(shard.scores):
-            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.contributions(rows, grouped)))
-        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
-
-    @property
-    def calibrated_(self) -> bool:
-        """Return whether the probabilities are calibrated: enough labels, of both classes, half of them random."""
-        return self.counts_.calibrated
-
-    def read(self, scores: Floats, queries: Queries, head: Head) -> Rows:
-        """Return what a head reads of raw scores whose queries are adjacent."""
-        z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
-        return Rows.of(self.base_, self.maps_.units(scores), z, queries)
-
-    def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
-        """Return the same model for columns of these names: a verifier not among them is a missing score.
-
-        Raises `ValueError` for a name that the model does not know; with `strict` off, its scores do not count.
-        """
-        names = _checked_names(names)
-        if names == self.names_:
-            return self
-        known = {name: place for place, name in enumerate(self.names_)}
-        if strict and (unknown := [name for name in names if name not in known]):
-            raise ValueError(
-                f"the model does not know {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; "
-                f"it was fitted on: {', '.join(self.names_)}"
-            )
-        places = np.array([known.get(name, -1) for name in names])
-        read = places >= 0
-        if not (read.any() and self.maps_.usable[places[read]].any()):
-            raise ValueError(f"none of the model's verifiers is there; it was fitted on: {', '.join(self.names_)}")
-        other = self._copy(self.base_rate)
-        other.names_ = names
-        other.families_ = tuple(
-            self.families_[place] if place >= 0 else family for place, family in zip(places, families_of(names), strict=True)
-        )
-        other.maps_, other.base_ = self.maps_.select(places), self.base_.select(places)
-        other.head_, other.lone_head_ = self.head_.select(places), self.lone_head_.select(places)
-        if self.lone_head_ is self.head_:
-            other.lone_head_ = other.head_
-        other.d_, other.weights_, other.coverage_ = (
-            np.where(read, values[places], 0.0) for values in (self.d_, self.weights_, self.coverage_)
-        )
-        other.correlations_ = np.where(np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0)
-        other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
-        return other
-
     def with_base_rate(self, base_rate: float) -> Self:
         """Return the same model for another stated base rate; labels, where there are any, outrank it."""
-        other = self._copy(base_rate)
+        other = copy(self)
+        other.base_rate = base_rate
         if not self.counts_.labels:
             other._state_base_rate(None)
             other.head_ = other.lone_head_ = other._label_free_head()
@@ -217,11 +127,6 @@ class LabelModel:
     def unfitted(self) -> Self:
         """Return a model with the same parameters that has learned nothing."""
         return type(self)(self.base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed)
-
-    def _copy(self, base_rate: float | None) -> Self:
-        other = type(self)(base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed)
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name.endswith("_")})
-        return other
 
     def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()
@@ -304,42 +209,6 @@ class LabelModel:
         z, parts = np.where(known, z, 0.0), np.where(known, parts, 0.0)
         squares = (z**2).sum(axis=0)
         self.weights_ = np.where(squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0)
-
-    def _shard(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Shard:
-        if not hasattr(self, "head_"):
-            raise NotFittedError("the label model was not fitted yet: call fit, or load one")
-        shard = Shard.of(scores, query_id)
-        if shard.scores.shape[1] != len(self.names_):
-            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)} verifiers")
-        return shard
-
-    def _by_size(self, scores: Floats, queries: Queries, read: _Reading) -> Floats:
-        """Read queries of one candidate by the lone head, others by the query head."""
-        if self.head_ is self.lone_head_:
-            return read(self.head_, self.read(scores, queries, self.head_), queries)
-        sizes = np.repeat(queries.sizes, queries.sizes)
-        if not (sizes == 1).any():
-            return read(self.head_, self.read(scores, queries, self.head_), queries)
-        result: Floats | None = None
-        for head, chosen in ((self.lone_head_, sizes == 1), (self.head_, sizes > 1)):
-            if chosen.any():
-                some = Queries.of(queries.codes()[chosen])
-                values = read(head, self.read(scores[chosen], some, head), some)
-                result = np.empty((len(scores), *values.shape[1:])) if result is None else result
-                result[chosen] = values
-        assert result is not None  # noqa: S101 - a block has rows
-        return result
-
-
-def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return verifier names as strings; raise `ValueError` for one that is there twice or empty."""
-    found = tuple(str(name) for name in names)
-    for place, name in enumerate(found):
-        if not name:
-            raise ValueError(f"verifier_names: column {place} has no name")
-        if name in found[:place]:
-            raise ValueError(f"verifier_names: {name!r} names column {found.index(name)} and column {place}; names must differ")
-    return found
 
 
 def _dropped(names: Sequence[str], maps: ScoreMaps, sample: Floats) -> dict[str, str]:

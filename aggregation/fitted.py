@@ -1,0 +1,158 @@
+"""A fitted label model: reading scores with what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Floats, NotFittedError
+from .checking import Check
+from .families import families_of
+from .few_labels import PriorWeight
+from .head import Head, Rows
+from .label_free import BaseScore
+from .labels import LabelCounts
+from .maps import ScoreMaps
+from .queries import Queries
+from .rank_one import Trust
+from .shard import Shard
+
+Reading = Callable[[Head, Rows, Queries], Floats]
+
+
+class FittedModel:
+    """What `LabelModel` has learned, and how scores are read with it; nothing here learns.
+
+    `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate alone), `d_`,
+    `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`, `queries_`, `coverage_`,
+    `dropped_` {verifier: why}, `weights_` (log-odds a standard deviation of z), `prior_weights_`, `check_`, `grouped_`
+    (queries have enough candidates to learn within them).
+    """
+
+    names_: tuple[str, ...]
+    families_: tuple[str, ...]
+    maps_: ScoreMaps
+    base_: BaseScore
+    head_: Head
+    lone_head_: Head
+    d_: Floats
+    correlations_: Floats
+    trust_: Trust
+    base_rate_: float
+    base_rate_from_: str
+    counts_: LabelCounts
+    rows_: int
+    queries_: int
+    coverage_: Floats
+    dropped_: dict[str, str]
+    weights_: Floats
+    prior_weights_: list[PriorWeight]
+    check_: Check | None
+    grouped_: bool
+
+    def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
+
+        A query of one candidate is read by the head for a candidate alone.
+        """
+        shard = self._shard(scores, query_id)
+        blocks = [np.zeros(0)]
+        for part, queries in shard.queries.blocks(shard.scores):
+            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.log_odds(rows, grouped)))
+        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+
+    def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
+        return np.asarray(1 / (1 + np.exp(-self.score_samples(scores, query_id))))
+
+    def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
+        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""
+        shard = self._shard(scores, query_id)
+        blocks = [np.zeros((0, len(self.names_)))]
+        for part, queries in shard.queries.blocks(shard.scores):
+            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.contributions(rows, grouped)))
+        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+
+    @property
+    def calibrated_(self) -> bool:
+        """Return whether the probabilities are calibrated: enough labels, of both classes, half of them random."""
+        return self.counts_.calibrated
+
+    def read(self, scores: Floats, queries: Queries, head: Head) -> Rows:
+        """Return what a head reads of raw scores whose queries are adjacent."""
+        z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
+        return Rows.of(self.base_, self.maps_.units(scores), z, queries)
+
+    def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
+        """Return the same model for columns of these names: a verifier not among them is a missing score.
+
+        Raises `ValueError` for a name that the model does not know; with `strict` off, its scores do not count.
+        """
+        names = checked_names(names)
+        if names == self.names_:
+            return self
+        known = {name: place for place, name in enumerate(self.names_)}
+        if strict and (unknown := [name for name in names if name not in known]):
+            raise ValueError(
+                f"the model does not know {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; "
+                f"it was fitted on: {', '.join(self.names_)}"
+            )
+        places = np.array([known.get(name, -1) for name in names])
+        read = places >= 0
+        if not (read.any() and self.maps_.usable[places[read]].any()):
+            raise ValueError(f"none of the model's verifiers is there; it was fitted on: {', '.join(self.names_)}")
+        other = copy(self)
+        other.names_ = names
+        other.families_ = tuple(
+            self.families_[place] if place >= 0 else family for place, family in zip(places, families_of(names), strict=True)
+        )
+        other.maps_, other.base_ = self.maps_.select(places), self.base_.select(places)
+        other.head_, other.lone_head_ = self.head_.select(places), self.lone_head_.select(places)
+        if self.lone_head_ is self.head_:
+            other.lone_head_ = other.head_
+        other.d_, other.weights_, other.coverage_ = (
+            np.where(read, values[places], 0.0) for values in (self.d_, self.weights_, self.coverage_)
+        )
+        other.correlations_ = np.where(np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0)
+        other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
+        return other
+
+    def _shard(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Shard:
+        if not hasattr(self, "head_"):
+            raise NotFittedError("the label model was not fitted yet: call fit, or load one")
+        shard = Shard.of(scores, query_id)
+        if shard.scores.shape[1] != len(self.names_):
+            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)} verifiers")
+        return shard
+
+    def _by_size(self, scores: Floats, queries: Queries, read: Reading) -> Floats:
+        """Read queries of one candidate by the lone head, others by the query head."""
+        if self.head_ is self.lone_head_:
+            return read(self.head_, self.read(scores, queries, self.head_), queries)
+        sizes = np.repeat(queries.sizes, queries.sizes)
+        if not (sizes == 1).any():
+            return read(self.head_, self.read(scores, queries, self.head_), queries)
+        result: Floats | None = None
+        for head, chosen in ((self.lone_head_, sizes == 1), (self.head_, sizes > 1)):
+            if chosen.any():
+                some = Queries.of(queries.codes()[chosen])
+                values = read(head, self.read(scores[chosen], some, head), some)
+                result = np.empty((len(scores), *values.shape[1:])) if result is None else result
+                result[chosen] = values
+        assert result is not None  # noqa: S101 - a block has rows
+        return result
+
+
+def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return verifier names as strings; raise `ValueError` for one that is there twice or empty."""
+    found = tuple(str(name) for name in names)
+    for place, name in enumerate(found):
+        if not name:
+            raise ValueError(f"verifier_names: column {place} has no name")
+        if name in found[:place]:
+            raise ValueError(f"verifier_names: {name!r} names column {found.index(name)} and column {place}; names must differ")
+    return found
