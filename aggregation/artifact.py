@@ -138,7 +138,7 @@ def _read(data: dict[str, Any]) -> LabelModel:
     model.lone_head_ = model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
     model.d_, model.weights_, model.coverage_ = (_column(verifiers, name) for name in ("d", "weight", "coverage"))
     model.correlations_ = _square(data["correlations"], count)
-    factors = _numbers(data["trust"], ("explains", "plausible", "enough"))
+    factors = _numbers(data["trust"], ("explains", "plausible", "enough", "determined"))
     model.trust_ = Trust(**factors, identified=bool(data["trust"]["identified"]))
     model.base_rate_, model.base_rate_from_ = _number(data["base_rate"]), str(data["base_rate_from"])
     fitted_on = _numbers(data["fitted_on"], ("rows", "queries", "labels", "correct", "random"))

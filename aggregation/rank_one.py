@@ -16,21 +16,24 @@ MIN_VERIFIERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How far the fit is believed, 0 to 1: the product of three factors, each 0 to 1.
+    """How far the fit is believed, 0 to 1: the product of four factors, each 0 to 1.
 
     `explains`: the model explains the correlations; `plausible`: verifiers do not agree more than truth makes them;
-    `enough`: there are data; `identified`: at least three families and four verifiers.
+    `enough`: there are data; `determined`: families are many enough that a wrong model would not explain anything (F
+    families leave F (F - 3) / 2 degrees of freedom: with three, the fit is always perfect, with four it nearly is);
+    `identified`: at least three families and four verifiers.
     """
 
     explains: float
     plausible: float
     enough: float
+    determined: float
     identified: bool
 
     @property
     def value(self) -> float:
         """Return t."""
-        return self.explains * self.plausible * self.enough if self.identified else 0.0
+        return self.explains * self.plausible * self.enough * self.determined if self.identified else 0.0
 
 
 def correlation(covariance: Floats) -> tuple[Floats, Floats]:
@@ -56,14 +59,14 @@ def fit_rank_one(correlations: Floats, pairs: Floats, families: Ints) -> tuple[F
     sizes = np.bincount(np.unique(blocks, return_inverse=True)[1])[np.unique(blocks, return_inverse=True)[1]]
     prior = off * np.minimum(1.0, pairs / 100) / np.sqrt(np.outer(sizes, sizes))
     if not off.any():
-        return np.zeros(columns), Trust(0.0, 0.0, 0.0, False)
+        return np.zeros(columns), Trust(0.0, 0.0, 0.0, 0.0, False)
     d = _refine(correlations, prior, _start(correlations, prior))
     for _ in range(4):
         error = np.abs(correlations - np.outer(d, d))
         scale = max(2 * float(np.median(error[off])), 0.03)
         d = _refine(correlations, prior / (1 + (error / scale) ** 2), d)
     d *= _sign(d, families)
-    return d, _trust(correlations, pairs, prior, d, identified)
+    return d, _trust(correlations, pairs, prior, d, count, identified)
 
 
 def _start(correlations: Floats, weights: Floats) -> Floats:
@@ -87,10 +90,10 @@ def _sign(d: Floats, families: Ints) -> float:
     return -1.0 if np.tanh(3 * means[counts > 0]).sum() < 0 else 1.0
 
 
-def _trust(correlations: Floats, pairs: Floats, weights: Floats, d: Floats, identified: bool) -> Trust:
+def _trust(correlations: Floats, pairs: Floats, weights: Floats, d: Floats, families: int, identified: bool) -> Trust:
     total = weights.sum()
     if total == 0:
-        return Trust(0.0, 0.0, 0.0, False)
+        return Trust(0.0, 0.0, 0.0, 0.0, False)
     error = np.abs(correlations - np.outer(d, d))
     residual = float((weights * error).sum() / total)
     noise = float((weights * 0.8 / np.sqrt(np.maximum(pairs, 1))).sum() / total)
@@ -100,5 +103,6 @@ def _trust(correlations: Floats, pairs: Floats, weights: Floats, d: Floats, iden
         explains=1 / (1 + (excess / 0.015) ** 2),
         plausible=float(np.clip((0.65 - np.median(np.abs(d))) / 0.15, 0, 1)),
         enough=float(np.clip((np.median(pairs[off_diagonal]) - 200) / 800, 0, 1)),
+        determined=float(np.clip((families * (families - 3) / 2 - 1) / 4, 0, 1)),
         identified=identified,
     )

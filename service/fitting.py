@@ -142,7 +142,8 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
     )
     console.print(
         f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x plausible "
-        f"{trust['plausible']:.2f} x enough data {trust['enough']:.2f}{'' if trust['identified'] else ', not identified'}"
+        f"{trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined {trust['determined']:.2f}"
+        f"{'' if trust['identified'] else ', not identified'}"
     )
     if borrowed := sum(prior["share"] for prior in found["priors"] if prior["loan"] > 0):
         console.print(f"borrowed weights: {borrowed:.0%} of the evidence is for starting from the other models'")

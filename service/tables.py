@@ -151,6 +151,8 @@ def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
             if not isinstance(row, dict):
                 raise TableError(f"{path}:{number}: must be an object")
             rows.append(row)
+    if any("results" in row for row in rows):
+        rows = _rows_of_answers(path, rows)
     if not rows:
         raise TableError(f"{path}: has no rows")
     keys = dict.fromkeys(key for row in rows for key in row)
@@ -162,6 +164,20 @@ def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
         **{key: _labels(values) for key, values in columns.items() if key in RESERVED and not key.startswith("verifier_")},
         **_wide(path, {key: np.array(values, np.float64) for key, values in found.items()}),
     }
+
+
+def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each candidate of answers to /v1/rank, as `assay rank` writes them; errors have none."""
+    rows = []
+    for answer in answers:
+        for result in answer.get("results") or []:
+            said = result.get("verifiers") if isinstance(result, dict) else None
+            if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
+                raise TableError(f'{path}: has answers without the verifiers\' scores: ask with "explain": true')
+            beside = {key: result[key] for key in ("label", "labels", "label_random") if key in result}
+            scores = {name: each.get("raw") for name, each in said.items()}
+            rows.append({"query_id": str(answer.get("line", answer.get("id"))), "scores": scores, **beside})
+    return rows
 
 
 def _from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:

@@ -277,6 +277,29 @@ def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
     assert read_table(path, labels=False).names == ("v0", "v1")
 
 
+def test_answers_are_a_table(tmp_path: Path) -> None:
+    """What `assay rank` writes can be fitted; labels may be added to the results; errors are passed over."""
+    verifiers = {"a": {"raw": 0.5, "status": "ok"}, "b": {"raw": None, "status": "timeout"}}
+    answers = [
+        {
+            "line": 4,
+            "results": [{"index": 1, "verifiers": verifiers, "label": 1}, {"index": 0, "verifiers": verifiers, "label": None}],
+        },
+        {"line": 5, "error": {"code": "x"}},
+    ]
+    path = tmp_path / "out.jsonl"
+    path.write_text("\n".join(map(json.dumps, answers)))
+    table = read_table(path, labels=True)
+    path.write_text(json.dumps({"line": 1, "results": [{"index": 0}]}))
+
+    assert (table.names, table.query_id.tolist(), table.scores[:, 0].tolist()) == (("a", "b"), ["4", "4"], [0.5, 0.5])
+    assert np.isnan(table.scores[:, 1]).all()
+    assert table.labels is not None
+    assert np.isnan(table.labels).tolist() == [False, True]
+    with pytest.raises(TableError, match='ask with "explain": true'):
+        read_table(path, labels=False)
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A folder that is not there, an ending that is not known."""
     data = as_npz(tmp_path / "a.npz")
