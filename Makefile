@@ -58,7 +58,7 @@ $(PEERS_VENV)/.ready: tests/benchmarks/install_peers.sh
 	@touch $@
 
 bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model beside others (DATA=folder of npz files with labels; about 10 minutes)
-	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
+	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) $(if $(DRAWS),--draws $(DRAWS)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
