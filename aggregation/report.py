@@ -8,7 +8,7 @@ from typing import Any
 from .families import quality_weights
 from .label_model import LabelModel
 
-#: A learned weight below this share of the largest is called small in the warnings.
+#: Verifiers named in one warning.
 MOST_WARNED = 5
 
 
