@@ -31,6 +31,9 @@ from .recipe import DEFAULT, Recipe
 from .row_sample import RowSample
 from .shard import Shard, concatenate
 
+#: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
+MOST_LABELLED = 200_000
+
 
 class LabelModel(FittedModel):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
@@ -173,6 +176,8 @@ class LabelModel(FittedModel):
             return
         assert labelled.labels is not None  # noqa: S101 - these are the labelled queries
         self.counts_ = count(labelled.labels, labelled.random)
+        labelled = labelled.first_queries(MOST_LABELLED)
+        assert labelled.labels is not None  # noqa: S101 - nor are they less so
         known = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
         rows = Rows.of(self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries)

@@ -61,6 +61,16 @@ class Shard:
         random = None if self.random is None else self.random[source]
         return Shard(self.scores[source], queries, self.labels[source], random)
 
+    def first_queries(self, rows: int) -> Shard:
+        """Return the first whole queries, which are adjacent, of up to so many rows: a random part where they are in hash order."""
+        if len(self.scores) <= rows:
+            return self
+        count = max(1, int(np.searchsorted(self.queries.starts, rows, side="right")) - 1)
+        end = int(self.queries.starts[count])
+        queries = Queries(None, self.queries.starts[: count + 1], self.queries.ids[:count])
+        labels = None if self.labels is None else self.labels[:end]
+        return Shard(self.scores[:end], queries, labels, None if self.random is None else self.random[:end])
+
 
 def concatenate(shards: list[Shard]) -> Shard:
     """Return shards whose queries are adjacent, and differ, as one; queries by hash, so that the shards' order is no matter."""

@@ -227,7 +227,8 @@ def test_a_quality_weighs_as_specified() -> None:
     """(2 AUC - 1)^2 for numbers, the first power for tiers, the mean of the stated where none is; useless statements: ones."""
     assert quality_weights([0.9, "high", None, 0.4]).tolist() == pytest.approx([0.64, 0.6, (0.64 + 0.6) / 3, 0])
     assert quality_weights([0.5, None]).tolist() == [1, 1]
-    for wrong in ("good", 1.5, -0.1):
+    assert quality_weights([1.02, 0.9]).tolist() == pytest.approx([1, 0.64])
+    for wrong in ("good", 70.0, -1.0):
         with pytest.raises(ValueError, match="quality of verifier 1"):
             quality_weights([0.7, wrong])
 

@@ -1,0 +1,58 @@
+"""Shards: parts of a data set that split no query."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggregation import LabelModel, Shard
+from aggregation.shard import concatenate
+
+
+def shard(queries: range, size: int = 3) -> Shard:
+    """Return rows whose score is their query, of which the even ones have a label."""
+    query = np.repeat(np.array(queries), size)
+    return Shard.of(query[:, None].astype(float), query, np.where(query % 2 == 0, query % 4 == 0, -1))
+
+
+def test_labelled_queries_keep_their_unlabelled_rows() -> None:
+    """A query counts as soon as one of its rows has a label; without labels there are none."""
+    query = np.array([2, 1, 2, 1, 3])
+    found = Shard.of(np.arange(5.0)[:, None], query, [-1, -1, 1, -1, 0]).labelled_queries()
+
+    assert found is not None
+    assert found.scores[:, 0].tolist() == [0, 2, 4]
+    assert found.queries.sizes.tolist() == [2, 1]
+    assert Shard.of(np.arange(5.0)[:, None], query).labelled_queries() is None
+    assert Shard.of(np.arange(5.0)[:, None], query, [-1] * 5).labelled_queries() is None
+
+
+def test_shards_are_joined_in_an_order_of_their_own() -> None:
+    """Whichever comes first."""
+    one, other = shard(range(10)), shard(range(10, 30))
+
+    joined, turned = concatenate([one, other]), concatenate([other, one])
+
+    assert joined.scores.tolist() == turned.scores.tolist()
+    assert len(joined.queries) == 30
+    assert joined.scores[:, 0].tolist() != sorted(joined.scores[:, 0].tolist())
+
+
+def test_too_many_labels_are_cut_by_whole_queries() -> None:
+    """All of them still count in the report."""
+    joined = concatenate([shard(range(100))])
+
+    assert len(joined.first_queries(50).scores) == 48
+    assert len(joined.first_queries(1).queries) == 1
+    assert joined.first_queries(300) is joined
+
+
+def test_the_report_counts_all_labels() -> None:
+    """Also those that the head was not learned from."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 201_000)
+    scores = (truth[:, None] + random.normal(size=(201_000, 2))).astype(np.float32)
+
+    model = LabelModel().fit(scores, np.arange(201_000) // 3, truth)
+
+    assert model.counts_.labels == 201_000
+    assert model.predict_proba(scores[:300], np.arange(300) // 3).mean() > 0.3
