@@ -31,9 +31,6 @@ from .recipe import DEFAULT, Recipe
 from .row_sample import RowSample
 from .shard import Shard, concatenate
 
-#: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
-MOST_LABELLED = 200_000
-
 
 class LabelModel(FittedModel):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
@@ -84,26 +81,37 @@ class LabelModel(FittedModel):
     def fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]) -> Self:
         """Learn from shards that split no query: the result is that of one pass over all. `shards` is walked twice."""
         names = checked_names(verifier_names)
-        sample, labelled = None, []
+        sample, labelled, counts = None, [], LabelCounts()
         for shard in shards:
             if shard.scores.shape[1] != len(names):
                 raise ValueError(f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names")
             part = RowSample.of(shard.scores, shard.queries, names)
             sample = part if sample is None else sample.merge(part)
             if (found := shard.labelled_queries()) is not None:
+                assert shard.labels is not None  # noqa: S101 - some were found
                 labelled.append(found)
+                counts = counts + count(shard.labels, shard.random)
         if sample is None or len(sample.scores) < MIN_SCORES:
             raise NotFittedError(f"{0 if sample is None else len(sample.scores)} rows: it takes {MIN_SCORES}")
         maps = ScoreMaps.fit(sample.scores, self.recipe.whisker)
         moments = Moments.zero(len(names))
         for shard in shards:
             moments = moments + Moments.of(shard.scores, shard.queries, maps)
-        return self.fit_statistics(names, maps, sample, moments, concatenate(labelled) if labelled else None)
+        return self.fit_statistics(names, maps, sample, moments, concatenate(labelled) if labelled else None, counts)
 
     def fit_statistics(
-        self, names: Sequence[str], maps: ScoreMaps, sample: RowSample, moments: Moments, labelled: Shard | None = None
+        self,
+        names: Sequence[str],
+        maps: ScoreMaps,
+        sample: RowSample,
+        moments: Moments,
+        labelled: Shard | None = None,
+        counts: LabelCounts | None = None,
     ) -> Self:
-        """Learn from what the rows were reduced to: a refit whose time does not depend on how many there were."""
+        """Learn from what the rows were reduced to: a refit whose time does not depend on how many there were.
+
+        `counts`: of all labels, where `labelled` holds a part of them.
+        """
         if not maps.usable.any():
             raise NotFittedError("no verifier has 10 scores of more than one value")
         self.names_ = checked_names(names)
@@ -114,7 +122,7 @@ class LabelModel(FittedModel):
         self.dropped_ = _dropped(self.names_, maps, sample.scores)
         u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
         self._fit_base(u, z, queries, moments)
-        self._fit_heads(labelled)
+        self._fit_heads(labelled, counts)
         self._weigh(u, z, queries)
         return self
 
@@ -168,16 +176,14 @@ class LabelModel(FittedModel):
         nothing = np.zeros(len(self.names_))
         return Head(intercept, slope, 0.0, nothing, nothing)
 
-    def _fit_heads(self, labelled: Shard | None) -> None:
+    def _fit_heads(self, labelled: Shard | None, counts: LabelCounts | None) -> None:
         self.check_, self.prior_weights_ = None, []
         if labelled is None:
             self.counts_ = LabelCounts()
             self.head_ = self.lone_head_ = self._label_free_head()
             return
         assert labelled.labels is not None  # noqa: S101 - these are the labelled queries
-        self.counts_ = count(labelled.labels, labelled.random)
-        labelled = labelled.first_queries(MOST_LABELLED)
-        assert labelled.labels is not None  # noqa: S101 - nor are they less so
+        self.counts_ = counts or count(labelled.labels, labelled.random)
         known = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
         rows = Rows.of(self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries)

@@ -22,6 +22,10 @@ class LabelCounts:
     correct: float = 0.0
     random: int = 0
 
+    def __add__(self, other: LabelCounts) -> LabelCounts:
+        """Return the counts of both shards' labels."""
+        return LabelCounts(self.labels + other.labels, self.correct + other.correct, self.random + other.random)
+
     @property
     def calibrated(self) -> bool:
         """Return whether they make a probability calibrated: at least 25, 5 of each class, half of them random."""

@@ -13,6 +13,9 @@ from .labels import parse_labels
 from .queries import Queries
 from .row_sample import hash_ids
 
+#: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
+MOST_LABELLED = 200_000
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -46,14 +49,21 @@ class Shard:
             raise ValueError(f"label_random: must be one a row, {len(matrix)} in all, not the shape {drawn.shape}")
         return cls(matrix, queries, known, drawn)
 
-    def labelled_queries(self) -> Shard | None:
-        """Return the rows of the queries that have a label, queries adjacent; None where none has."""
+    def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
+        """Return the rows of the queries that have a label, queries adjacent; None where none has.
+
+        Up to `most` rows: of more queries those with the smallest hashes, which is a random part of them.
+        """
         if self.labels is None:
             return None
         grouped = self.queries.take(self.labels)
         if np.isnan(grouped).all():
             return None
         labelled = self.queries.sums((~np.isnan(grouped)).astype(float)) > 0
+        if (labelled * self.queries.sizes).sum() > most:
+            by_hash = np.flatnonzero(labelled)[np.argsort(hash_ids(self.queries.ids[labelled]))]
+            fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[by_hash]), most, side="right"))
+            labelled[by_hash[max(1, fitting) :]] = False
         rows = np.flatnonzero(np.repeat(labelled, self.queries.sizes))
         source = rows if self.queries.order is None else self.queries.order[rows]
         sizes = self.queries.sizes[labelled]
@@ -61,8 +71,8 @@ class Shard:
         random = None if self.random is None else self.random[source]
         return Shard(self.scores[source], queries, self.labels[source], random)
 
-    def first_queries(self, rows: int) -> Shard:
-        """Return the first whole queries, which are adjacent, of up to so many rows: a random part where they are in hash order."""
+    def first_queries(self, rows: int = MOST_LABELLED) -> Shard:
+        """Return the first whole queries, which are adjacent, of up to so many rows."""
         if len(self.scores) <= rows:
             return self
         count = max(1, int(np.searchsorted(self.queries.starts, rows, side="right")) - 1)
@@ -73,13 +83,16 @@ class Shard:
 
 
 def concatenate(shards: list[Shard]) -> Shard:
-    """Return shards whose queries are adjacent, and differ, as one; queries by hash, so that the shards' order is no matter."""
+    """Return shards whose queries are adjacent, and differ, as one; queries by hash, so that the shards' order is no matter.
+
+    Like each of them it has at most `MOST_LABELLED` rows: those of the smallest hashes.
+    """
     hashes = np.concatenate([np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards])
     order = np.argsort(hashes, kind="stable")
     labels = np.concatenate([np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards])
     random = np.concatenate([np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards])
     scores = np.concatenate([shard.scores for shard in shards])
-    return Shard(scores[order], Queries.of(hashes[order]), labels[order], random[order])
+    return Shard(scores[order], Queries.of(hashes[order]), labels[order], random[order]).first_queries()
 
 
 def _numbers(matrix: npt.NDArray[Any]) -> Floats:

@@ -40,10 +40,14 @@ def test_shards_are_joined_in_an_order_of_their_own() -> None:
 def test_too_many_labels_are_cut_by_whole_queries() -> None:
     """All of them still count in the report."""
     joined = concatenate([shard(range(100))])
+    some, whole = shard(range(100)).labelled_queries(50), shard(range(100)).labelled_queries()
 
     assert len(joined.first_queries(50).scores) == 48
     assert len(joined.first_queries(1).queries) == 1
     assert joined.first_queries(300) is joined
+    assert some is not None
+    assert whole is not None
+    assert (len(some.scores), len(whole.scores)) == (48, 150)
 
 
 def test_the_report_counts_all_labels() -> None:
