@@ -176,7 +176,9 @@ def _correlations(pyplot: Any, found: Evaluation, name: str) -> Any:
     for first, last in zip([0, *edges], [*edges, count], strict=True):
         if last - first > 1:
             axes.add_patch(
-                pyplot.Rectangle((first - 0.5, first - 0.5), last - first, last - first, fill=False, edgecolor=INK, linewidth=1.3)
+                pyplot.Rectangle(
+                    (first - 0.5, first - 0.5), last - first, last - first, fill=False, edgecolor=INK, linewidth=1.3, clip_on=False
+                )
             )
     fontsize = 8 if count <= 30 else 5.5
     axes.set_xticks(range(count), [model.names_[place] for place in order], rotation=90, fontsize=fontsize)

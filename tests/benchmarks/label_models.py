@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ def timed(name: str, method: Method, sets: list[DataSet], labels: int = 0, draws
 def per_set(result: Result, sets: list[DataSet]) -> dict[str, float]:
     """Return selection@1 by data set."""
     return {data.name: round(float(value), 4) for data, value in zip(sets, result.selection, strict=True)}
+
+
+def robust_average(data: DataSet) -> Floats:
+    """Return the published robust average: what the label-free score is where the fit is not trusted at all."""
+    model = data.model(FIRST).fit(data.scores, data.codes, verifier_names=data.names)
+    return replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None).sum(axis=1)
 
 
 def references(sets: list[DataSet]) -> list[Row]:
@@ -189,6 +196,7 @@ def real(folder: Path, python: str | None, draws: int) -> dict[str, list[Row]]:
         raise SystemExit(f"{folder}: no npz file with labels")
     title = f"{len(sets)} real ensembles"
     free = [*references(sets), *others(sets, python, ("Dawid–Skene", "MACE", "GLAD", "Snorkel"))]
+    free.append(timed("as first published, robust average", label_free(robust_average, False), published))
     free += [timed("as first published, no labels", ours(FIRST), published), timed("Assay, no labels", ours(DEFAULT), sets)]
     show(f"{title}, no labels read (gain: against the mean of z-scores; worst: the worst set)", free)
     some: list[Row] = []
