@@ -61,7 +61,7 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write equally long columns, row for row; raise `TableError` for an ending that is not known."""
     if path.suffix == ".npz":
         with path.open("wb") as out:
-            np.savez_compressed(out, allow_pickle=False, **columns)
+            np.savez_compressed(out, **columns)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
     elif path.suffix == ".parquet":
         arrow = _arrow()
         arrow.parquet.write_table(arrow.table({name: arrow.array(values) for name, values in columns.items()}), path)
@@ -234,9 +234,11 @@ def _labels(values: list[Any]) -> list[Any] | npt.NDArray[Any]:
 
 
 def _text(values: Any) -> Any:
-    """Return strings for bytes."""
+    """Return strings for bytes and objects."""
     array = np.asarray(values)
-    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8")
+    return array.astype(str) if array.dtype.kind == "O" else array
 
 
 def _number_or_none(value: Any) -> bool:

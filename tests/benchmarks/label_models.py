@@ -67,7 +67,8 @@ def per_set(result: Result, sets: list[DataSet]) -> dict[str, float]:
 def robust_average(data: DataSet) -> Floats:
     """Return the published robust average: what the label-free score is where the fit is not trusted at all."""
     model = data.model(FIRST).fit(data.scores, data.codes, verifier_names=data.names)
-    return replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None).sum(axis=1)
+    terms = replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None)
+    return np.asarray(terms.sum(axis=1))
 
 
 def references(sets: list[DataSet]) -> list[Row]:

@@ -76,6 +76,20 @@ def test_from_scores_to_probabilities(tmp_path: Path) -> None:
         assert out["score"] == pytest.approx(load(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id))
 
 
+def test_query_ids_of_any_kind_come_back(tmp_path: Path) -> None:
+    """Strings from Parquet into npz, without a pickle."""
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = [{**row, "query_id": f"q{row['query_id']}"} for row in rows_of(SAMPLE)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    said("fit", tmp_path / "a.parquet", "-o", tmp_path / "m.json")
+    said("predict", tmp_path / "m.json", tmp_path / "a.parquet", "-o", tmp_path / "out.npz")
+
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as out:
+        assert out["query_id"].tolist() == [row["query_id"] for row in rows]
+
+
 def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
     """A file whose labels are nonsense is fitted without them, and refused with them."""
     data = as_npz(tmp_path / "scores.npz", labels=np.full(480, 7))
