@@ -21,13 +21,14 @@ class Lookup:
 
     def __init__(self, knots: Floats, heights: Floats) -> None:
         self._knots, self._heights = knots, heights
-        self._scale = CELLS / (knots[-1] - knots[0])
-        edges = knots[0] + (np.arange(CELLS) - 1e-6) / self._scale  # a little low: rounding must not pass an edge
-        self._first = np.clip(np.searchsorted(knots, edges, side="right") - 1, 0, len(knots) - 2)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # knots may lie as close as numbers can
+            self._scale = CELLS / (knots[-1] - knots[0])
             self._slopes = np.diff(heights) / np.diff(knots)
-        self._next = knots[1:].copy()
         self._plain = len(knots) <= FEW_KNOTS or not (np.isfinite(self._scale) and np.isfinite(self._slopes).all())
+        if not self._plain:
+            edges = knots[0] + (np.arange(CELLS) - 1e-6) / self._scale  # a little low: rounding must not pass an edge
+            self._first = np.clip(np.searchsorted(knots, edges, side="right") - 1, 0, len(knots) - 2)
+            self._next = knots[1:].copy()
 
     def __call__(self, values: Floats) -> Floats:
         """Return the heights at values, shape (n,)."""

@@ -105,8 +105,7 @@ def _smallest(layer: Ints, query: Hashes, row: Hashes) -> Ints:
     """Return the places of the rows in the sample, queries side by side."""
     places = np.lexsort((row, query, layer))
     if len(places) > MAX_ROWS:
-        places = places[:MAX_ROWS]
-        # The last query may be cut: what is left of it would be no sample of it.
-        cut = (layer[places] == layer[places[-1]]) & (query[places] == query[places[-1]])
-        places = places[~cut]
+        beyond, places = places[MAX_ROWS], places[:MAX_ROWS]
+        # A query that the end cuts through is left out: what is left of it would be no sample of it.
+        places = places[(layer[places] != layer[beyond]) | (query[places] != query[beyond])]
     return places[np.lexsort((row[places], query[places]))]

@@ -155,6 +155,22 @@ def test_a_sample_is_whole_queries_up_to_a_layer() -> None:
     assert np.array_equal(whole.query, merged.query)
 
 
+@pytest.mark.parametrize("size", [20, 21, 70])
+def test_a_merged_sample_is_that_of_all_rows(size: int) -> None:
+    """Whether the last query just fits, is cut, or gives a second layer; in any order of merging."""
+    random = np.random.default_rng(size)
+    query = np.repeat(np.arange(42_000 // size), size)
+    scores = random.normal(size=(len(query), 1))
+    part = random.integers(0, 5, query[-1] + 1)[query]
+    parts = [RowSample.of(scores[part == each], Queries.of(query[part == each]), ["a"]) for each in random.permutation(5)]
+
+    whole = RowSample.of(scores, Queries.of(query), ["a"])
+    merged = parts[0].merge(parts[1]).merge(parts[2].merge(parts[3]).merge(parts[4]))
+
+    assert MAX_ROWS - LAYER < len(whole.scores) <= MAX_ROWS
+    assert np.array_equal(whole.scores, merged.scores)
+
+
 def test_a_small_data_set_is_its_own_sample() -> None:
     """All rows, in an order that follows from the content alone."""
     scores = np.random.default_rng(0).normal(size=(500, 2))
