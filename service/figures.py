@@ -48,7 +48,7 @@ def check() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise StartupError("--plot needs matplotlib: pip install 'assay-ensemble[plot]'") from None
+        raise StartupError("--plot needs matplotlib: pip install matplotlib (the extra `plot` has it)") from None
 
 
 def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:

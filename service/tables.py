@@ -20,7 +20,7 @@ RESERVED = {
     "verifier_kind", "candidate", "group", "label_raw", "id", "text", "query", "probability", "score",
 }  # fmt: skip
 FORMATS = (".npz", ".parquet", ".jsonl")
-NO_PYARROW = "Parquet needs pyarrow: pip install 'assay-ensemble[plot]', or use .npz or .jsonl"
+NO_PYARROW = "Parquet needs pyarrow: pip install pyarrow (the extra `plot` has it), or use .npz or .jsonl"
 
 
 class TableError(StartupError):
