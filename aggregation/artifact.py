@@ -156,18 +156,13 @@ def _read(data: dict[str, Any]) -> LabelModel:
 
 
 def _head_to_dict(head: Head) -> dict[str, Any]:
-    data = {name: getattr(head, name) for name in ("intercept", "on_base", "on_query", "with_query")}
-    covariance = None if head.covariance is None else head.covariance.tolist()
-    return {**data, "on_z": head.on_z.tolist(), "on_query_z": head.on_query_z.tolist(), "covariance": covariance}
+    return {"weights": head.weights.tolist(), "covariance": None if head.covariance is None else head.covariance.tolist()}
 
 
 def _head_from_dict(data: dict[str, Any], count: int) -> Head:
-    with_query = bool(data["with_query"])
-    numbers = _numbers(data, ("intercept", "on_base", "on_query"))
-    on_z, on_query_z = _line(data["on_z"], count), _line(data["on_query_z"], count)
-    width = 3 + 2 * count if with_query else 2 + count
+    width = 3 + 2 * count
     covariance = None if data["covariance"] is None else _square(data["covariance"], width)
-    return Head(**numbers, on_z=on_z, on_query_z=on_query_z, covariance=covariance, with_query=with_query)
+    return Head(_line(data["weights"], width), covariance)
 
 
 def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:

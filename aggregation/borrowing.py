@@ -31,18 +31,11 @@ def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Loan | None:
     heads = [(head, known) for head, known in heads if head.covariance is not None]
     if not heads:
         return None
-    masks = np.array([_columns(head, known) for head, known in heads])
-    weights = np.array([head.weights() for head, _ in heads])
+    masks = np.array([np.concatenate([[False, True, True], known, known]) for _, known in heads])
+    weights = np.array([head.weights for head, _ in heads])
     counts = masks.sum(axis=0)
     each = np.where(masks, 1 / np.maximum(counts, 1), 0.0)
     covariance = np.zeros((weights.shape[1], weights.shape[1]))
     for (head, _), share in zip(heads, each, strict=True):
         covariance += head.covariance * np.outer(share, share)
     return Loan((weights * each).sum(axis=0), covariance, counts > 0)
-
-
-def _columns(head: Head, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which of a head's columns it may speak of."""
-    if not head.with_query:
-        return np.concatenate([[False, True], known])
-    return np.concatenate([[False, True, True], known, known])

@@ -56,7 +56,7 @@ def check_head(
         some, other = rows.take(train), rows.take(test)
         queries = Queries.of(codes[test])
         head = fit_head(some, labels[train], families, used, with_query, recipe, loan)[0]
-        plain = base_only_head(some, labels[train], len(families), with_query)
+        plain = base_only_head(some, labels[train])
         learned[test], scaled[test] = head.log_odds(other, queries), plain.log_odds(other, queries)
     known = ~np.isnan(learned)
     queries = Queries.of(codes[known])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from .base import Floats
 from .borrowing import Loan
@@ -56,7 +57,7 @@ def fit_head(
     """
     if not (labels > 0).any() or not (labels < 1).any():
         raise OneClassError(f"all {len(labels)} labels are {'correct' if labels.all() else 'wrong'}: label some of the other class")
-    features = rows.features(with_query)
+    features = rows.features
     known = ~np.isnan(rows.base)
     features, labels = features[known], labels[known]
     wide = len(np.unique(families)) < len(families)
@@ -72,39 +73,33 @@ def fit_head(
     evidence = np.array([each[2] for each in found])
     shares = np.exp(evidence - evidence.max()) if recipe.average else (np.arange(len(found)) == evidence.argmax()).astype(float)
     shares /= shares.sum()
-    weights, covariance = _mixture(shares, [each[:2] for each in found])
     weighed = [PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)]
-    return _head(weights, covariance, with_query), weighed
+    return Head(*_mixture(shares, [each[:2] for each in found])), weighed
 
 
-def base_only_head(rows: Rows, labels: Floats, columns: int, with_query: bool) -> Head:
+def base_only_head(rows: Rows, labels: Floats) -> Head:
     """Return a head that only scales the label-free score: what is left when the labels do not support more."""
     known = ~np.isnan(rows.base)
-    features = np.column_stack([np.ones(known.sum()), rows.base[known]])
-    posterior = fit_map(features, labels[known], np.array([0.0, 1.0]), np.array([INTERCEPT_SD, BASE_SD]) ** -2.0)
-    width = 2 + columns + (1 + columns if with_query else 0)
-    covariance = np.zeros((width, width))
-    covariance[:2, :2] = posterior.covariance()
-    return _head(np.concatenate([posterior.mode, np.zeros(width - 2)]), covariance, with_query)
+    features = rows.features[known]
+    posterior = fit_map(features[:, :2], labels[known], np.array([0.0, 1.0]), np.array([INTERCEPT_SD, BASE_SD]) ** -2.0)
+    weights, covariance = np.zeros(features.shape[1]), np.zeros((features.shape[1], features.shape[1]))
+    weights[:2], covariance[:2, :2] = posterior.mode, posterior.covariance()
+    return Head(weights, covariance)
 
 
 def _prior(
     families: Ints, used: Floats, with_query: bool, query_scale: float, scale: float, coupling: float
 ) -> tuple[Floats, Floats]:
-    """Return the prior mean of the columns' weights, and a square root of their prior covariance."""
+    """Return the prior mean of the features' weights, and a square root of their prior covariance.
+
+    z's query mean has its verifier's weight through z itself; its own weight is what it counts beyond that.
+    """
     root = _root(families, used, coupling) * scale
-    first = 3 if with_query else 2
-    columns = len(families)
-    extra = columns if with_query and query_scale > 0 else 0
-    whole = np.zeros((first + (2 if with_query else 1) * columns, first + columns + extra))
-    whole[:first, :first] = np.diag([INTERCEPT_SD, BASE_SD, QUERY_SD][:first])
-    whole[first : first + columns, first : first + columns] = root
-    if extra:
-        # z's query mean has its verifier's weight through z itself; this is what it counts beyond that.
-        whole[first + columns :, first + columns :] = root * query_scale
+    blocks = [np.diag([INTERCEPT_SD, BASE_SD, QUERY_SD * with_query]), root, root * query_scale * with_query]
+    whole = block_diag(*blocks)
     mean = np.zeros(len(whole))
     mean[1] = 1.0
-    return mean, whole
+    return mean, whole[:, whole.any(axis=0)]
 
 
 def _borrowed(mean: Floats, root: Floats, loan: Loan, share: float) -> tuple[Floats, Floats]:
@@ -129,17 +124,3 @@ def _mixture(shares: Floats, parts: list[tuple[Floats, Floats]]) -> tuple[Floats
     for share, (part, spread) in zip(shares, parts, strict=True):
         covariance += share * (spread + np.outer(part - mean, part - mean))
     return mean, covariance
-
-
-def _head(weights: Floats, covariance: Floats, with_query: bool) -> Head:
-    first = 3 if with_query else 2
-    columns = (len(weights) - first) // 2 if with_query else len(weights) - first
-    return Head(
-        intercept=float(weights[0]),
-        on_base=float(weights[1]),
-        on_query=float(weights[2]) if with_query else 0.0,
-        on_z=weights[first : first + columns],
-        on_query_z=weights[first + columns :] if with_query else np.zeros(columns),
-        covariance=covariance,
-        with_query=with_query,
-    )

@@ -173,8 +173,7 @@ class LabelModel(FittedModel):
         correlations = self.correlations_[np.ix_(usable, usable)]
         sharp = sharpness(self.d_[usable], correlations, self.trust_.value, self.base_rate_)
         slope, intercept = slope_and_intercept(self.base_rate_, sharp)
-        nothing = np.zeros(len(self.names_))
-        return Head(intercept, slope, 0.0, nothing, nothing)
+        return Head(np.concatenate([[intercept, slope], np.zeros(1 + 2 * len(self.names_))]))
 
     def _fit_heads(self, labelled: Shard | None, counts: LabelCounts | None) -> None:
         self.check_, self.prior_weights_ = None, []
@@ -197,9 +196,7 @@ class LabelModel(FittedModel):
             self.head_, self.prior_weights_ = fit_head(rows, labels, families, used, True, self.recipe, loan)
         self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe, loan)
         if self.check_ is not None and self.check_.fall_back:
-            columns = len(self.names_)
-            self.lone_head_ = base_only_head(rows, labels, columns, False)
-            self.head_ = base_only_head(rows, labels, columns, True) if self.grouped_ else self.lone_head_
+            self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
     def _loan(self, with_query: bool) -> Loan | None:
         """Return what the other tasks' models say of this one's weights; those without labels or in common say nothing."""
@@ -208,9 +205,7 @@ class LabelModel(FittedModel):
             known = np.array([name in model.names_ and name not in model.dropped_ for name in self.names_])
             if known.any():
                 other = model.for_verifiers(self.names_, strict=False)
-                head = other.head_ if with_query else other.lone_head_
-                if head.with_query == with_query:
-                    heads.append((head, known))
+                heads.append((other.head_ if with_query else other.lone_head_, known))
         return loan_of(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:

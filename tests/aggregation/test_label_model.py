@@ -235,7 +235,7 @@ def test_many_labels_are_logistic_regression() -> None:
     model = LabelModel(families=sample.families).fit(sample.scores, sample.query_id, labels, verifier_names=sample.names)
     mine = model.predict_proba(sample.scores, sample.query_id)
     scores, queries = finite(sample.scores), Queries.of(sample.query_id)
-    columns = Rows.of(model.base_, model.maps_.units(scores), model.maps_.normals(scores), queries).features(True)
+    columns = Rows.of(model.base_, model.maps_.units(scores), model.maps_.normals(scores), queries).features
     theirs = expit(columns[test] @ unpenalised(columns[train], sample.labels[train].astype(float)))
 
     def brier(probability: Floats) -> float:
@@ -285,7 +285,7 @@ def test_a_candidate_alone_has_a_head_of_its_own() -> None:
 
     assert alone == pytest.approx([model.score_samples(sample.scores[[row]], [0])[0] for row in rows], abs=1e-12)
     assert alone != pytest.approx(model.score_samples(sample.scores[:100], sample.query_id[:100]))
-    assert not model.lone_head_.with_query
+    assert (model.lone_head_.weights[[2, *range(9, 15)]] == 0).all()
 
 
 def test_probability_orders_as_the_log_odds_within_a_query() -> None:
