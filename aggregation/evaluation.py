@@ -127,13 +127,12 @@ class _Data:
         whole = ~np.isnan(shard.queries.sums(labels))
         if whole.sum() < 2 * folds:
             raise ValueError(f"labels: {whole.sum()} queries have all candidates labelled; to evaluate takes {2 * folds}")
-        rows = np.flatnonzero(np.repeat(whole, shard.queries.sizes))
-        labels = np.round(labels[rows])
+        chosen = np.flatnonzero(whole)
+        labels = np.round(np.asarray(shard.labels)[shard.queries.rows_of(chosen)])
         if not 0 < labels.sum() < len(labels):
             raise ValueError(f"labels: all {len(labels)} are {'correct' if labels.all() else 'wrong'}: nothing to tell apart")
-        source = rows if shard.queries.order is None else shard.queries.order[rows]
-        queries = Queries.of(shard.queries.codes()[rows])
-        return cls(finite(shard.scores[source]), labels, queries, queries.codes(), names)
+        queries = shard.queries.pick(chosen)
+        return cls(finite(shard.scores[shard.queries.rows_of(chosen)]), labels, queries, queries.codes(), names)
 
 
 class _Predictions:

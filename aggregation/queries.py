@@ -81,6 +81,15 @@ class Queries:
         """Return each grouped row's query, as a place in `ids`."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
+    def rows_of(self, chosen: Ints) -> Ints:
+        """Return the caller's rows of some queries, in the order of `chosen`, rows of a query side by side."""
+        rows = ranges(self.starts[chosen], self.sizes[chosen])
+        return rows if self.order is None else np.asarray(self.order[rows])
+
+    def pick(self, chosen: Ints) -> Queries:
+        """Return the grouping of just the rows that `rows_of` returns."""
+        return Queries(None, np.concatenate([[0], np.cumsum(self.sizes[chosen])]), self.ids[chosen])
+
     def blocks(self, scores: npt.NDArray[Any], rows: int = BLOCK_ROWS) -> Iterator[tuple[Floats, Queries]]:
         """Yield the scores of whole queries as float64 with infinities made missing, about `rows` rows at a time."""
         first = 0
@@ -109,6 +118,12 @@ def finite(scores: npt.NDArray[Any]) -> Floats:
     values = np.asarray(scores, np.float64)
     infinite = np.abs(values) > LARGEST
     return np.where(infinite, np.nan, values) if infinite.any() else values
+
+
+def ranges(starts: Ints, sizes: Ints) -> Ints:
+    """Return starts[0] … starts[0] + sizes[0] - 1, starts[1] …, in one array."""
+    ends = np.cumsum(sizes)
+    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes))
 
 
 def _runs(ids: npt.NDArray[Any]) -> Ints:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .base import Floats
-from .queries import Ints, Queries, finite
+from .queries import Ints, Queries, finite, ranges
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -41,13 +41,11 @@ class RowSample:
         # Once the first layers of the first queries fill the sample, no later query has a row in it.
         filled = np.cumsum(np.minimum(queries.sizes[by_hash], LAYER))
         some = np.sort(by_hash[: int(np.searchsorted(filled, MAX_ROWS)) + 1])
-        places = _ranges(queries.starts[some], queries.sizes[some])
-        source = places if queries.order is None else queries.order[places]
-        values = finite(scores[source])
-        query = np.repeat(hashes[some], queries.sizes[some])
+        picked = queries.pick(some)
+        values = finite(scores[queries.rows_of(some)])
+        query = np.repeat(hashes[some], picked.sizes)
         row = _mix(_content(values, hash_ids(np.asarray(names, str)) | np.uint64(1)) ^ query)
-        code = np.repeat(np.arange(len(some)), queries.sizes[some])
-        layer = _places_within(row, code, queries.sizes[some]) // LAYER
+        layer = _places_within(row, picked) // LAYER
         chosen = _smallest(layer, query, row)
         return cls(values[chosen], query[chosen], layer[chosen], row[chosen])
 
@@ -88,16 +86,10 @@ def _mix(values: Hashes) -> Hashes:
     return np.asarray(values ^ (values >> np.uint64(31)))
 
 
-def _ranges(starts: Ints, sizes: Ints) -> Ints:
-    """Return starts[0] … starts[0] + sizes[0] - 1, starts[1] …, in one array."""
-    ends = np.cumsum(sizes)
-    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes))
-
-
-def _places_within(row: Hashes, code: Ints, sizes: Ints) -> Ints:
+def _places_within(row: Hashes, queries: Queries) -> Ints:
     """Return each row's place among its query's, by hash."""
     places = np.empty(len(row), np.int64)
-    places[np.lexsort((row, code))] = _ranges(np.zeros_like(sizes), sizes)
+    places[np.lexsort((row, queries.codes()))] = ranges(np.zeros_like(queries.sizes), queries.sizes)
     return places
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from .base import Floats
 from .labels import parse_labels
-from .queries import Queries
+from .queries import Ints, Queries
 from .row_sample import hash_ids
 
 #: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
@@ -50,49 +51,34 @@ class Shard:
         return cls(matrix, queries, known, drawn)
 
     def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
-        """Return the rows of the queries that have a label, queries adjacent; None where none has.
+        """Return the rows of the queries that have a label; None where none has.
 
-        Up to `most` rows: of more queries those with the smallest hashes, which is a random part of them.
+        Queries are adjacent, in the order of their ids' hashes, and have up to `most` rows: of more, a random part.
         """
         if self.labels is None:
             return None
-        grouped = self.queries.take(self.labels)
-        if np.isnan(grouped).all():
-            return None
-        labelled = self.queries.sums((~np.isnan(grouped)).astype(float)) > 0
-        if (labelled * self.queries.sizes).sum() > most:
-            by_hash = np.flatnonzero(labelled)[np.argsort(hash_ids(self.queries.ids[labelled]))]
-            fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[by_hash]), most, side="right"))
-            labelled[by_hash[max(1, fitting) :]] = False
-        rows = np.flatnonzero(np.repeat(labelled, self.queries.sizes))
-        source = rows if self.queries.order is None else self.queries.order[rows]
-        sizes = self.queries.sizes[labelled]
-        queries = Queries(None, np.concatenate([[0], np.cumsum(sizes)]), self.queries.ids[labelled])
-        random = None if self.random is None else self.random[source]
-        return Shard(self.scores[source], queries, self.labels[source], random)
+        known = self.queries.sums((~np.isnan(self.queries.take(self.labels))).astype(float))
+        labelled = np.flatnonzero(known > 0)
+        return self._first(labelled[np.argsort(hash_ids(self.queries.ids[labelled]))], most) if len(labelled) else None
 
-    def first_queries(self, rows: int = MOST_LABELLED) -> Shard:
-        """Return the first whole queries, which are adjacent, of up to so many rows."""
-        if len(self.scores) <= rows:
-            return self
-        count = max(1, int(np.searchsorted(self.queries.starts, rows, side="right")) - 1)
-        end = int(self.queries.starts[count])
-        queries = Queries(None, self.queries.starts[: count + 1], self.queries.ids[:count])
-        labels = None if self.labels is None else self.labels[:end]
-        return Shard(self.scores[:end], queries, labels, None if self.random is None else self.random[:end])
+    def _first(self, chosen: Ints, most: int) -> Shard:
+        """Return the first of the chosen queries, one at least, that have up to `most` rows together."""
+        fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[chosen]), most, side="right"))
+        chosen = chosen[: max(1, fitting)]
+        rows = self.queries.rows_of(chosen)
+        labels = None if self.labels is None else self.labels[rows]
+        random = None if self.random is None else self.random[rows]
+        return Shard(self.scores[rows], self.queries.pick(chosen), labels, random)
 
 
-def concatenate(shards: list[Shard]) -> Shard:
-    """Return shards whose queries are adjacent, and differ, as one; queries by hash, so that the shards' order is no matter.
-
-    Like each of them it has at most `MOST_LABELLED` rows: those of the smallest hashes.
-    """
+def concatenate(shards: Sequence[Shard], most: int = MOST_LABELLED) -> Shard:
+    """Return labelled queries of several shards, which differ, as `Shard.labelled_queries` of all would be."""
     hashes = np.concatenate([np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards])
-    order = np.argsort(hashes, kind="stable")
     labels = np.concatenate([np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards])
     random = np.concatenate([np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards])
-    scores = np.concatenate([shard.scores for shard in shards])
-    return Shard(scores[order], Queries.of(hashes[order]), labels[order], random[order]).first_queries()
+    queries = Queries.of(hashes)
+    whole = Shard(np.concatenate([shard.scores for shard in shards]), queries, labels, random)
+    return whole._first(np.argsort(queries.ids), most)
 
 
 def _numbers(matrix: npt.NDArray[Any]) -> Floats:
