@@ -12,6 +12,7 @@ from scipy.special import expit
 from .base import Floats
 from .baselines import BASELINES, supervised
 from .bootstrap import Bootstrap, Interval
+from .drawing import draw_labels
 from .label_model import LabelModel
 from .maps import ScoreMaps
 from .measures import auc, auc_within, oracle_by_query, selection_by_query
@@ -20,7 +21,6 @@ from .queries import Ints, Queries, finite
 from .row_sample import RowSample
 from .shard import Shard
 
-PER_QUERY = 4
 FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
 
@@ -105,7 +105,9 @@ def evaluate(
         part.references(found)
         progress(each * (steps // folds) + 1, steps)
         for place, (count, draw) in enumerate((count, draw) for count in budgets for draw in range(draws)):
-            chosen = _draw(data, part.train, count, np.random.default_rng([seed, each, count, draw]))
+            chosen = draw_labels(
+                part.train_queries, data.labels[part.train], count, np.random.default_rng([seed, each, count, draw])
+            )
             part.ours(found, with_labels(count), chosen)
             progress(each * (steps // folds) + place + 2, steps)
     return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
@@ -198,22 +200,6 @@ class _Fold:
         model = self.model.unfitted().fit_statistics(self.data.names, self.maps, self.sample, self.moments, known)
         log_odds = model.score_samples(self.unseen, self.test_queries.codes())
         found.put(name, self.test, log_odds, expit(log_odds))
-
-
-def _draw(data: _Data, train: npt.NDArray[np.bool_], count: int, random: np.random.Generator) -> Ints:
-    """Return `count` random training rows (as places among them), 4 of a query; drawn again until both classes are there."""
-    queries = Queries.of(data.codes[train])
-    labels = data.labels[train]
-    while True:
-        rows: list[int] = []
-        for query in random.permutation(len(queries)):
-            size = min(PER_QUERY, int(queries.sizes[query]), count - len(rows))
-            rows.extend(queries.starts[query] + random.permutation(queries.sizes[query])[:size])
-            if len(rows) == count:
-                break
-        chosen = np.array(rows, np.int64)
-        if 0 < labels[chosen].sum() < len(chosen):
-            return chosen
 
 
 def _summary(data: _Data, found: _Predictions, model: LabelModel, left_out: int, folds: int, draws: int, seed: int) -> Evaluation:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aggregation import Floats
 from aggregation.base_rate import base_rate_from_third_moments
 from aggregation.bootstrap import Bootstrap
+from aggregation.drawing import draw_labels
 from aggregation.families import families_of, family_weights, quality_weights
 from aggregation.few_labels import fit_head
 from aggregation.head import Rows
@@ -340,6 +341,19 @@ def test_calibration_error_is_the_distance_of_said_and_true() -> None:
     assert rows[[0, 9]].tolist() == [2, 2]
     assert (said[9], true[9]) == (pytest.approx(0.95), 0.5)
     assert expected_calibration_error(probability, labels) == pytest.approx((0.05 + 0.45) / 2)
+
+
+def test_labels_are_drawn_a_few_of_a_query() -> None:
+    """Of both classes, no row twice; where a class is too rare, a message says how rare."""
+    queries, labels = Queries.of(np.repeat(np.arange(50), 6)), np.tile([1.0, 0, 0, 0, 0, 0], 50)
+
+    chosen = draw_labels(queries, labels, 30, np.random.default_rng(0))
+
+    assert len(np.unique(chosen)) == 30
+    assert np.bincount(queries.codes()[chosen]).max() == 4
+    assert 0 < labels[chosen].sum() < 30
+    with pytest.raises(ValueError, match="0 of 300 are correct"):
+        draw_labels(queries, np.zeros(300), 30, np.random.default_rng(0))
 
 
 def test_intervals_hold_the_estimate() -> None:

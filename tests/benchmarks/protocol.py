@@ -13,11 +13,12 @@ from scipy.special import expit
 from aggregation import LabelModel, Recipe
 from aggregation.base import Floats
 from aggregation.baselines import mean_of_z_scores, supervised
+from aggregation.drawing import draw_labels
 from aggregation.measures import auc, expected_calibration_error, selection_by_query
 from aggregation.queries import Ints, Queries, finite
 from tests.synthetic import NAMED, Sample, make
 
-FOLDS, PER_QUERY = 5, 4
+FOLDS = 5
 
 
 @dataclass
@@ -94,19 +95,8 @@ def named_sets(seeds: tuple[int, ...] = (0, 1)) -> Iterator[tuple[DataSet, Sampl
 
 
 def draw(data: DataSet, count: int, seed: tuple[int, ...]) -> Ints:
-    """Return `count` random rows, 4 of a query, drawn again until both classes are among them."""
-    random = np.random.default_rng(seed)
-    while True:
-        rows: list[int] = []
-        for query in random.permutation(len(data.queries)):
-            low, high = data.queries.starts[query : query + 2]
-            size = min(PER_QUERY, int(high - low), count - len(rows))
-            rows.extend(random.permutation(np.arange(low, high))[:size])
-            if len(rows) == count:
-                break
-        chosen = np.array(rows, np.int64)
-        if 0 < data.labels[chosen].sum() < len(chosen):
-            return chosen
+    """Return rows whose labels may be read."""
+    return draw_labels(data.queries, data.labels, count, np.random.default_rng(seed))
 
 
 @dataclass(frozen=True)

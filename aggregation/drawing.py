@@ -1,0 +1,32 @@
+"""Which candidates to label: drawn at random, a few of a query (`cascade`, section D: no cleverer choice was better)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Floats
+from .queries import Ints, Queries
+
+PER_QUERY = 4
+MOST_TRIES = 1000
+
+
+def draw_labels(queries: Queries, labels: Floats, count: int, random: np.random.Generator) -> Ints:
+    """Return `count` rows of random queries, 4 random ones of each; drawn again until labels of both classes are among them.
+
+    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` where a class is too rare to be drawn.
+    """
+    for _ in range(MOST_TRIES):
+        rows: list[int] = []
+        for query in random.permutation(len(queries)):
+            low, high = queries.starts[query : query + 2]
+            size = min(PER_QUERY, int(high - low), count - len(rows))
+            rows.extend(random.permutation(np.arange(low, high))[:size])
+            if len(rows) == count:
+                break
+        chosen = np.array(rows, np.int64)
+        if 0 < labels[chosen].sum() < len(chosen):
+            return chosen
+    raise ValueError(
+        f"labels: in {MOST_TRIES} draws of {count} all were of one class; {labels.sum():g} of {len(labels)} are correct"
+    )
