@@ -42,18 +42,19 @@ def borda(train: Floats, test: Floats, queries: Queries) -> Floats:
 
 def majority(train: Floats, test: Floats, queries: Queries) -> Floats:
     """Return the share of verifiers that vote yes: binary scores as they are, shares at 1/2, others above their median."""
-    votes = np.full(test.shape, np.nan)
-    for place in range(test.shape[1]):
-        known = train[~np.isnan(train[:, place]), place]
-        if not len(known):
-            continue
-        values = np.unique(known)
+    return _mean_of_known(np.where(np.isnan(test), np.nan, test > vote_thresholds(train)))
+
+
+def vote_thresholds(scores: Floats) -> Floats:
+    """Return the score above which each verifier votes yes, shape (m,); NaN where it has none to tell by."""
+    thresholds = np.full(scores.shape[1], np.nan)
+    for place in range(scores.shape[1]):
+        values, counts = np.unique(scores[~np.isnan(scores[:, place]), place], return_counts=True)
         if len(values) == 2:
-            threshold = float(values.mean())
-        else:
-            threshold = 0.5 if values[0] >= 0 and values[-1] <= 1 else float(np.median(known))
-        votes[:, place] = np.where(np.isnan(test[:, place]), np.nan, test[:, place] > threshold)
-    return _mean_of_known(votes)
+            thresholds[place] = values.mean()
+        elif len(values):
+            thresholds[place] = 0.5 if values[0] >= 0 and values[-1] <= 1 else np.median(np.repeat(values, counts))
+    return thresholds
 
 
 BASELINES: dict[str, tuple[Baseline, bool]] = {

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregation.base import Floats
+from aggregation.baselines import vote_thresholds
 
 Votes = npt.NDArray[np.int8]
 
@@ -19,16 +20,7 @@ MOST_TRIPLETS = 2000
 
 def votes_of(scores: Floats) -> Votes:
     """Return 1 / 0 votes, -1 where missing: binary scores as they are, shares at 1/2, all others at their median."""
-    votes = np.full(scores.shape, -1, np.int8)
-    for place in range(scores.shape[1]):
-        known = ~np.isnan(scores[:, place])
-        values = np.unique(scores[known, place])
-        if len(values) == 2:
-            threshold = float(values.mean())
-        else:
-            threshold = 0.5 if values[0] >= 0 and values[-1] <= 1 else float(np.median(scores[known, place]))
-        votes[known, place] = scores[known, place] > threshold
-    return votes
+    return np.where(np.isnan(scores), -1, scores > vote_thresholds(scores)).astype(np.int8)
 
 
 def flying_squid(scores: Floats) -> Floats:
