@@ -5,7 +5,7 @@ from .few_labels import OneClassError
 from .label_model import LabelModel
 from .ranking import order
 from .recipe import DEFAULT, FIRST, Recipe
-from .robust_average import RobustAverage, logistic
+from .robust_average import RobustAverage
 from .served import ServedModel
 from .shard import Shard
 
@@ -22,6 +22,5 @@ __all__ = [
     "RobustAverage",
     "ServedModel",
     "Shard",
-    "logistic",
     "order",
 ]

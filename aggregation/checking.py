@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from .base import Floats
 from .borrowing import Loan
@@ -65,12 +66,8 @@ def check_head(
     return Check(
         log_loss_difference=float(differences.mean()),
         error=float(differences.std(ddof=1) / np.sqrt(len(differences))),
-        brier_head=float(squared_errors(_probability(learned), labels).mean()),
-        brier_scaled=float(squared_errors(_probability(scaled), labels).mean()),
+        brier_head=float(squared_errors(expit(learned), labels).mean()),
+        brier_scaled=float(squared_errors(expit(scaled), labels).mean()),
         selection_head=float(selection_by_query(learned, labels, queries).mean()),
         selection_label_free=float(selection_by_query(base, labels, queries).mean()),
     )
-
-
-def _probability(log_odds: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-log_odds)))

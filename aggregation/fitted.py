@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from .base import Floats, NotFittedError
 from .checking import Check
@@ -67,7 +68,7 @@ class FittedModel:
 
     def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
-        return np.asarray(1 / (1 + np.exp(-self.score_samples(scores, query_id))))
+        return np.asarray(expit(self.score_samples(scores, query_id)))
 
     def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""

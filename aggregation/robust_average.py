@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import expit
 
 from .base import Column, Floats, NotFittedError
 
@@ -92,7 +93,7 @@ class RobustAverage:
 
     def predict_proba(self, scores: Floats) -> Floats:
         """Return one probability a row, in the order of the log-odds; NaN where a row has no score that counts."""
-        return logistic(self.score_samples(scores))
+        return np.asarray(expit(self.score_samples(scores)))
 
     def contributions(self, scores: Floats, alone: bool = False) -> Floats:
         """Return each score's part of its row's log-odds, 0 where it is missing; with `intercept` they sum to it."""
@@ -183,12 +184,6 @@ class RobustAverage:
                     low[place], slope[place] = known.min(), 1 / (known.max() - known.min())
                 # else its scores are all equal, say nothing, and stay NaN
         return np.minimum(np.maximum((scores - low) * slope, 0), 1) - self._centre, self.weights
-
-
-def logistic(log_odds: Floats) -> Floats:
-    """Return 1 / (1 + exp(-log_odds))."""
-    with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:

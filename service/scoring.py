@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
+from scipy.special import expit
 
-from aggregation import Aggregator, Floats, logistic, order
+from aggregation import Aggregator, Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
 from verifiers import Pair, Status, Verdict
 
@@ -232,7 +233,7 @@ class Scorer:
             run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
         log_odds = model.score_samples(sheet.raw, alone)
         outcome = Outcome(
-            sheet, run.members, model, alone, log_odds, logistic(log_odds), order(log_odds, run.keys.tie_keys),
+            sheet, run.members, model, alone, log_odds, expit(log_odds), order(log_odds, run.keys.tie_keys),
             job.task.model_version, job.task.cold, run.warnings,
         )  # fmt: skip
         if model.calibrated and job.one_query:
