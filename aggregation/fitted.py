@@ -23,6 +23,7 @@ from .rank_one import Trust
 from .shard import Shard
 
 Reading = Callable[[Head, Rows, Queries], Floats]
+"""A method of `Head`."""
 
 
 class FittedModel:
@@ -60,11 +61,7 @@ class FittedModel:
 
         A query of one candidate is read by the head for a candidate alone.
         """
-        shard = self._shard(scores, query_id)
-        blocks = [np.zeros(0)]
-        for part, queries in shard.queries.blocks(shard.scores):
-            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.log_odds(rows, grouped)))
-        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+        return self._read_all(scores, query_id, Head.log_odds)
 
     def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
@@ -72,11 +69,7 @@ class FittedModel:
 
     def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""
-        shard = self._shard(scores, query_id)
-        blocks = [np.zeros((0, len(self.names_)))]
-        for part, queries in shard.queries.blocks(shard.scores):
-            blocks.append(self._by_size(part, queries, lambda head, rows, grouped: head.contributions(rows, grouped)))
-        return np.asarray(shard.queries.put_back(np.concatenate(blocks)))
+        return self._read_all(scores, query_id, Head.contributions)
 
     @property
     def calibrated_(self) -> bool:
@@ -122,30 +115,28 @@ class FittedModel:
         other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
         return other
 
-    def _shard(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Shard:
+    def _read_all(self, scores: npt.ArrayLike, query_id: npt.ArrayLike, read: Reading) -> Floats:
+        """Return what the heads read of each row, a block of whole queries at a time, in the caller's order."""
         if not hasattr(self, "head_"):
             raise NotFittedError("the label model was not fitted yet: call fit, or load one")
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):
             raise ValueError(f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)} verifiers")
-        return shard
+        blocks = [self._read_block(part, queries, read) for part, queries in shard.queries.blocks(shard.scores)]
+        return np.asarray(shard.queries.put_back(np.concatenate(blocks))) if blocks else np.zeros(0)
 
-    def _by_size(self, scores: Floats, queries: Queries, read: Reading) -> Floats:
+    def _read_block(self, scores: Floats, queries: Queries, read: Reading) -> Floats:
         """Read queries of one candidate by the lone head, others by the query head."""
-        if self.head_ is self.lone_head_:
+        alone = queries.sizes == 1
+        if self.head_ is self.lone_head_ or not alone.any():
             return read(self.head_, self.read(scores, queries, self.head_), queries)
-        sizes = np.repeat(queries.sizes, queries.sizes)
-        if not (sizes == 1).any():
-            return read(self.head_, self.read(scores, queries, self.head_), queries)
-        result: Floats | None = None
-        for head, chosen in ((self.lone_head_, sizes == 1), (self.head_, sizes > 1)):
-            if chosen.any():
-                some = Queries.of(queries.codes()[chosen])
-                values = read(head, self.read(scores[chosen], some, head), some)
-                result = np.empty((len(scores), *values.shape[1:])) if result is None else result
-                result[chosen] = values
-        assert result is not None  # noqa: S101 - a block has rows
-        return result
+        rows, values = [], []
+        for head, chosen in ((self.lone_head_, np.flatnonzero(alone)), (self.head_, np.flatnonzero(~alone))):
+            if len(chosen):
+                some = queries.pick(chosen)
+                rows.append(queries.rows_of(chosen))
+                values.append(read(head, self.read(scores[rows[-1]], some, head), some))
+        return np.asarray(np.concatenate(values)[np.argsort(np.concatenate(rows))])
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
