@@ -102,7 +102,7 @@ def evaluate(
     steps = folds * (1 + draws * len(budgets))
     for each in range(folds):
         part = _Fold(data, fold != each, model)
-        part.references(found)
+        part.without_labels(found)
         progress(each * (steps // folds) + 1, steps)
         for place, (count, draw) in enumerate((count, draw) for count in budgets for draw in range(draws)):
             chosen = draw_labels(
@@ -110,6 +110,7 @@ def evaluate(
             )
             part.ours(found, with_labels(count), chosen)
             progress(each * (steps // folds) + place + 2, steps)
+        part.with_all_labels(found)
     return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
 
 
@@ -174,18 +175,22 @@ class _Fold:
         self.moments = Moments.of(self.seen, self.train_queries, self.maps)
         self.model = model
 
-    def references(self, found: _Predictions) -> None:
-        """Predict by everything that needs no draw of labels."""
-        labels = self.data.labels[self.train]
+    def without_labels(self, found: _Predictions) -> None:
+        """Predict by everything that reads no label, and by the verifier that labels would choose."""
         first = np.zeros(len(self.unseen))
         first[self.test_queries.starts[:-1]] = 1.0
         found.put(FIRST_SAMPLE, self.test, first)
         for name, (baseline, is_share) in BASELINES.items():
             scores = baseline(self.seen, self.unseen, self.test_queries)
             found.put(name, self.test, scores, scores if is_share else None)
+        labels = self.data.labels[self.train]
         alone = [selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T]
         found.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
         self.ours(found, LABEL_FREE, np.zeros(0, np.int64))
+
+    def with_all_labels(self, found: _Predictions) -> None:
+        """Predict by what reads every label of the training queries."""
+        labels = self.data.labels[self.train]
         self.ours(found, ALL_LABELS, np.arange(len(labels)))
         log_odds = supervised(self.seen, labels, self.train_queries, self.unseen, self.test_queries, self.moments.grouped)
         found.put(SUPERVISED, self.test, log_odds, expit(log_odds))
@@ -233,15 +238,12 @@ def _summary(data: _Data, found: _Predictions, model: LabelModel, left_out: int,
         base_rate=float(data.labels.mean()),
         folds=folds,
         draws=draws,
-        methods=sorted(methods, key=lambda method: _ORDER.index(method.name) if method.name in _ORDER else 6),
+        methods=methods,
         verifiers=verifiers,
         probabilities=found.probabilities,
         labels=data.labels,
         model=free,
     )
-
-
-_ORDER = [FIRST_SAMPLE, *BASELINES, BEST_SINGLE, LABEL_FREE, "", ALL_LABELS, SUPERVISED, ORACLE]
 
 
 def _measure(bootstrap: Bootstrap, name: str, found: _Predictions) -> Method:
