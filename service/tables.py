@@ -100,7 +100,7 @@ def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     quality = dict(zip(names, data["verifier_quality"], strict=True)) if "verifier_quality" in data else {}
     known = data.get("labels", data.get("label")) if labels else None
     if labels and known is None:
-        raise TableError(f"{path}: has no `labels`, but --labels asks for them")
+        raise TableError(f"{path}: has no `labels`")
     return ScoreTable(
         scores,
         query_id,
