@@ -11,15 +11,14 @@ log-odds = d' (x - d' (1/2 - pi)) + logit pi,  x = b sqrt(1 + pi (1 - pi) d'^2)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from .base import Floats
 from .families import family_weights, quality_weights
 from .queries import Ints, Queries
-from .recipe import Recipe
 
 EIGENVALUE_FLOOR = 0.03
 
@@ -69,48 +68,30 @@ class BaseScore:
         return -self.centre / self.scale
 
 
-def fit_base_score(
-    u: Floats,
-    z: Floats,
-    usable: npt.NDArray[np.bool_],
-    queries: Queries,
-    grouped: bool,
-    families: tuple[str, ...],
-    quality: tuple[float | str | None, ...],
-    d: Floats,
-    correlations: Floats,
-    deviations: Floats,
-    trust: float,
-    recipe: Recipe,
-) -> BaseScore:
-    """Return the label-free score of a fit; its centres and scales are those of the sampled rows, queries adjacent.
-
-    `u`, `z`: the mapped sample, shape (rows, m); `usable`: which verifiers have maps.
-    """
-    average = np.zeros(len(usable))
-    kept = [place for place, use in enumerate(usable) if use]
-    spreads = _deviation(u[:, kept], queries, grouped)
+def average_weights(
+    u: Floats, queries: Queries, grouped: bool, families: Sequence[str], quality: Sequence[float | str | None], spread: float
+) -> Floats:
+    """Return c, which sums to 1: by family, by stated quality, and by how far a verifier's u spreads, to the power `spread`."""
+    spreads = _deviation(u, queries, grouped)
     spreads = np.where(spreads > 0, spreads, spreads.max(initial=1.0))
-    stated = quality_weights([quality[place] for place in kept])
-    average[kept] = family_weights([families[place] for place in kept]) * stated * spreads**recipe.spread
-    average /= average.sum()
-    w = np.zeros(len(usable))
-    w[kept] = _decorrelated(correlations[np.ix_(kept, kept)], d[kept], recipe.ridge)
-    inverse = np.where(deviations > 0, 1 / np.where(deviations > 0, deviations, 1.0), 0.0)
-    base = BaseScore(average, w * inverse, np.abs(w), 0.0)
-    b_scale = _scale(base.terms(u, z).sum(axis=1), queries, grouped)
-    a_scale = 1.0
-    if trust > 0:
-        a_scale = _scale(replace(base, trust=1.0).terms(u, z).sum(axis=1), queries, grouped)
-    base = replace(base, trust=trust, average_scale=b_scale, fitted_scale=a_scale)
+    weights = family_weights(families) * quality_weights(quality) * spreads**spread
+    return np.asarray(weights / weights.sum())
+
+
+def fitted_weights(correlations: Floats, d: Floats, ridge: float) -> Floats:
+    """Return w = ((1 - ridge) R + ridge I)^-1 d, eigenvalues floored."""
+    values, vectors = np.linalg.eigh((1 - ridge) * correlations + ridge * np.eye(len(d)))
+    return np.asarray(vectors @ ((vectors.T @ d) / np.maximum(values, EIGENVALUE_FLOOR)))
+
+
+def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: bool) -> BaseScore:
+    """Return a score with the centres and scales of its training rows, mapped to u and z, queries adjacent."""
+    parts = [replace(base, trust=trust).terms(u, z).sum(axis=1) for trust in (0.0, 1.0)]
+    average_scale, fitted_scale = (_scale(part, queries, grouped) for part in parts)
+    base = replace(base, average_scale=average_scale, fitted_scale=fitted_scale)
     s = base.terms(u, z).sum(axis=1)
     s = s[~np.isnan(s)]
     return replace(base, centre=float(s.mean()), scale=float(s.std()) or 1.0)
-
-
-def _decorrelated(correlations: Floats, d: Floats, ridge: float) -> Floats:
-    values, vectors = np.linalg.eigh((1 - ridge) * correlations + ridge * np.eye(len(d)))
-    return np.asarray(vectors @ ((vectors.T @ d) / np.maximum(values, EIGENVALUE_FLOOR)))
 
 
 def _deviation(values: Floats, queries: Queries, grouped: bool) -> Floats:

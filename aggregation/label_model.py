@@ -21,7 +21,7 @@ from .families import codes, families_of
 from .few_labels import base_only_head, fit_head
 from .fitted import FittedModel, checked_names
 from .head import Head, Rows
-from .label_free import fit_base_score, sharpness, slope_and_intercept
+from .label_free import BaseScore, average_weights, fitted_weights, scaled, sharpness, slope_and_intercept
 from .labels import LabelCounts, count
 from .maps import MIN_SCORES, ScoreMaps
 from .moments import Moments
@@ -142,21 +142,19 @@ class LabelModel(FittedModel):
     def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()
         self.correlations_, deviations = correlation(covariance)
-        usable = self.maps_.usable
-        kept = np.flatnonzero(usable)
-        names = codes([self.families_[place] for place in kept])
-        self.d_ = np.zeros(len(usable))
-        block = np.ix_(kept, kept)
-        self.d_[kept], self.trust_ = fit_rank_one(self.correlations_[block], pairs[block], names)
-        trust = self.trust_.value
-        quality = tuple((self.quality or {}).get(name) for name in self.names_)
-        self.base_ = fit_base_score(
-            u, z, usable, queries, self.grouped_, self.families_, quality, self.d_,
-            self.correlations_, deviations, trust, self.recipe,
-        )  # fmt: skip
+        kept = np.flatnonzero(self.maps_.usable)
+        block, families = np.ix_(kept, kept), [self.families_[place] for place in kept]
+        self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
+        self.d_[kept], self.trust_ = fit_rank_one(self.correlations_[block], pairs[block], codes(families))
+        quality = [(self.quality or {}).get(self.names_[place]) for place in kept]
+        average[kept] = average_weights(u[:, kept], queries, self.grouped_, families, quality, self.recipe.spread)
+        w = fitted_weights(self.correlations_[block], self.d_[kept], self.recipe.ridge)
+        mass[kept] = np.abs(w)
+        fitted[kept] = np.where(deviations[kept] > 0, w / np.where(deviations[kept] > 0, deviations[kept], 1.0), 0.0)
+        self.base_ = scaled(BaseScore(average, fitted, mass, self.trust_.value), u, z, queries, self.grouped_)
         estimate = None
-        if trust > 0:
-            estimate = base_rate_from_third_moments(z[:, kept], self.d_[kept], names, self.seed)
+        if self.trust_.value > 0:
+            estimate = base_rate_from_third_moments(z[:, kept], self.d_[kept], codes(families), self.seed)
         self._state_base_rate(estimate)
 
     def _state_base_rate(self, estimate: float | None) -> None:
