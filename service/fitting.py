@@ -18,7 +18,7 @@ from aggregation.artifact import ArtifactError, load, save, version_of
 from aggregation.report import report
 
 from .startup import StartupError
-from .tables import ScoreTable, Shards, TableError, read_json_object, read_table, write_table
+from .tables import ScoreTable, TableError, read_json_object, read_table, write_table
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
@@ -46,11 +46,11 @@ class Stated:
 
 def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool) -> None:
     """Fit a model on the rows of all files together, write it to `out`, and print the report."""
-    shards = Shards(paths, labels)
+    shards = _Shards(paths, labels)
     console = Console(stderr=True)
     try:
         with console.status(f"fitting {len(paths)} file{'s'[: len(paths) > 1]}", spinner="dots"):
-            model = stated.model(shards.first).fit_shards(_Checked(shards), shards.first.names)
+            model = stated.model(shards.first).fit_shards(shards, shards.first.names)
             save(model, out)
     except ArtifactError as exc:
         raise FitError(str(exc)) from exc
@@ -96,22 +96,28 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
 
 
-class _Checked:
-    """Shards as the model takes them, columns in one order; a query in two files is refused."""
+class _Shards:
+    """Several files as one data set, read anew each time they are walked: the first and one other are in memory.
 
-    def __init__(self, shards: Shards) -> None:
-        self._shards = shards
+    Their verifiers must be the same, in any order, and a query belongs in one file; else `TableError`.
+    """
+
+    def __init__(self, paths: Sequence[Path], labels: bool) -> None:
+        self.paths, self.labels = paths, labels
+        self.first = read_table(paths[0], labels)
 
     def __iter__(self) -> Iterator[Shard]:
+        """Yield each file's rows, columns in the first file's order."""
         seen: dict[Any, Path] = {}
-        several = len(self._shards.paths) > 1
-        for path, table in zip(self._shards.paths, self._shards, strict=True):
-            shard = Shard.of(table.columns(self._shards.first.names), table.query_id, table.labels, table.random)
-            if several:
-                for query in shard.queries.ids.tolist():
-                    if query in seen:
-                        raise TableError(f"query {query!r} is in {seen[query]} and in {path}: a query belongs in one file")
-                    seen[query] = path
+        for place, path in enumerate(self.paths):
+            table = read_table(path, self.labels) if place else self.first
+            if other := sorted(set(table.names) ^ set(self.first.names)):
+                raise TableError(f"{path}: has other verifiers than {self.paths[0]}: {', '.join(other[:5])}")
+            shard = Shard.of(table.columns(self.first.names), table.query_id, table.labels, table.random)
+            for query in shard.queries.ids.tolist() if len(self.paths) > 1 else ():
+                if query in seen:
+                    raise TableError(f"query {query!r} is in {seen[query]} and in {path}: a query belongs in one file")
+                seen[query] = path
             yield shard
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,20 +260,3 @@ def _arrow() -> Any:
     except ImportError:
         raise TableError(NO_PYARROW) from None
     return pyarrow
-
-
-class Shards:
-    """Several files as one data set, read anew each time they are walked: only one is in memory."""
-
-    def __init__(self, paths: Sequence[Path], labels: bool) -> None:
-        self.paths, self.labels = paths, labels
-        self.first = read_table(paths[0], labels)
-
-    def __iter__(self) -> Iterator[ScoreTable]:
-        """Yield each file's table; raise `TableError` where one has other verifiers than the first."""
-        for path in self.paths:
-            table = self.first if path == self.paths[0] else read_table(path, self.labels)
-            if set(table.names) != set(self.first.names):
-                other = sorted(set(table.names) ^ set(self.first.names))
-                raise TableError(f"{path}: has other verifiers than {self.paths[0]}: {', '.join(other[:5])}")
-            yield table
