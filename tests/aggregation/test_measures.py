@@ -1,0 +1,87 @@
+"""How good scores and probabilities are, and what those of a query say together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregation import Floats
+from aggregation.bootstrap import Bootstrap
+from aggregation.measures import auc, auc_within, calibration_bins, expected_calibration_error, selection_by_query
+from aggregation.posterior import probability_any_correct, probability_top_is_best
+from aggregation.queries import Queries
+
+NAN = np.nan
+
+
+def test_selection_counts_ties_at_their_expected_value() -> None:
+    """And a candidate without a score last."""
+    labels, queries = np.array([1.0, 0, 0, 1, 0, 1, 0]), Queries.of(np.array([0, 0, 0, 1, 1, 2, 2]))
+    scores = np.array([2.0, 2, 1, NAN, 0, NAN, NAN])
+
+    assert selection_by_query(scores, labels, queries).tolist() == [0.5, 0, 0.5]
+
+
+@given(st.integers(0, 2**31))
+def test_auc_is_the_share_of_pairs(seed: int) -> None:
+    """With ties half, and weighted rows as so many rows."""
+    random = np.random.default_rng(seed)
+    scores, labels = random.integers(0, 5, 30).astype(float), random.integers(0, 2, 30).astype(float)
+    labels[:2] = [0, 1]
+    times = random.integers(0, 4, 30)
+    times[:2] = 1
+    good, bad = scores[labels == 1], scores[labels == 0]
+    pairs = (good[:, None] > bad).mean() + (good[:, None] == bad).mean() / 2
+
+    assert auc(scores, labels) == pytest.approx(pairs)
+    assert auc(scores, labels, times.astype(float)) == pytest.approx(auc(np.repeat(scores, times), np.repeat(labels, times)))
+
+
+def test_measures_of_nothing_are_nan() -> None:
+    """One class, or no pair of both in a query."""
+    ones = np.ones(4)
+    assert np.isnan(auc(np.arange(4.0), ones))
+    assert np.isnan(auc_within(np.arange(4.0), ones, Queries.single(4)))
+    assert np.isnan(expected_calibration_error(np.full(4, NAN), ones))
+
+
+def test_calibration_error_is_the_distance_of_said_and_true() -> None:
+    """Weighted by rows; empty bins do not count."""
+    probability, labels = np.array([0.05, 0.05, 0.95, 0.95]), np.array([0.0, 0, 1, 0])
+    rows, said, true = calibration_bins(probability, labels)
+
+    assert rows[[0, 9]].tolist() == [2, 2]
+    assert (said[9], true[9]) == (pytest.approx(0.95), 0.5)
+    assert expected_calibration_error(probability, labels) == pytest.approx((0.05 + 0.45) / 2)
+
+
+def test_intervals_hold_the_estimate() -> None:
+    """And are narrower with more queries."""
+
+    def width(queries: int) -> float:
+        random = np.random.default_rng(0)
+        labels = random.integers(0, 2, queries * 4).astype(float)
+        found = Bootstrap(labels, Queries.of(np.repeat(np.arange(queries), 4))).selection(
+            [labels + random.normal(size=queries * 4)]
+        )
+        assert found.low <= found.value <= found.high
+        return found.high - found.low
+
+    assert width(400) < width(40)
+
+
+def test_the_top_is_best_with_the_chance_that_it_is_larger() -> None:
+    """Two candidates: a normal's; one alone is certain; equals share; none is unknown."""
+    assert probability_top_is_best(np.array([1.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(0.5793, abs=1e-4)
+    assert probability_top_is_best(np.array([NAN, 0.3]), np.ones(2)) == pytest.approx(1)
+    assert probability_top_is_best(np.zeros(4), np.ones(4)) == pytest.approx(0.25, abs=1e-3)
+    assert probability_top_is_best(np.full(2, NAN), np.ones(2)) is None
+
+
+def test_any_correct_counts_an_answer_once() -> None:
+    """By its largest probability; what has none is left out."""
+    p: Floats = np.array([0.5, 0.4, 0.5, NAN])
+    assert probability_any_correct(p, ["a", "a", "b", "c"]) == pytest.approx(0.75)
+    assert probability_any_correct(np.array([NAN]), ["a"]) is None
