@@ -53,7 +53,7 @@ def warnings(model: LabelModel) -> list[str]:
         found.append(f"not calibrated: {counts.why_not}")
     if counts.labels and 2 * counts.random < counts.labels:
         found.append("fewer than half of the labels were drawn at random: the base rate and the slope may be biased")
-    if not model.trust_.identified:
+    if not counts.labels and not model.trust_.identified:
         found.append("fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only the average is used")
     if not model.grouped_:
         found.append("about one candidate a query: nothing can be learned within queries, and selection means nothing")
