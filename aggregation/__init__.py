@@ -1,6 +1,6 @@
 """Combining raw scores into one log-odds a candidate: numbers in, numbers out."""
 
-from .base import Aggregator, Column, Floats, NotFittedError
+from .base import Aggregator, Column, Combined, Floats, NotFittedError
 from .few_labels import OneClassError
 from .label_model import LabelModel
 from .ranking import order
@@ -14,6 +14,7 @@ __all__ = [
     "FIRST",
     "Aggregator",
     "Column",
+    "Combined",
     "Floats",
     "LabelModel",
     "NotFittedError",

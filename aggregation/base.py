@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +32,21 @@ class Column:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """What an aggregator makes of a request's rows: log-odds, NaN where a row has no score that counts, and more when asked.
+
+    `contributions()`: each score's part of its row's log-odds, shape (rows, columns); with a constant of the request they
+    sum to it. `deviations()`: the standard deviation of each row's log-odds given the labels, 0 where none were used.
+    """
+
+    log_odds: Floats
+    contributions: Callable[[], Floats]
+    deviations: Callable[[], Floats]
+
+
 class Aggregator(Protocol):
-    """Rows of raw scores in, log-odds out; `alone`: each row is a candidate by itself, not one of a query's."""
+    """Rows of raw scores in, log-odds out."""
 
     @property
     def learned(self) -> bool:
@@ -47,14 +60,8 @@ class Aggregator(Protocol):
     def ignored(self) -> tuple[str, ...]:
         """Return the columns whose scores do not count, because the model does not know them."""
 
-    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return one log-odds a row; NaN where a row has no score that counts."""
-
-    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return each score's part of its row's log-odds, shape (rows, columns); with a constant they sum to it."""
-
-    def deviations(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return the standard deviation of each row's log-odds given the labels; 0 where none were used."""
+    def combine(self, scores: Floats, alone: bool) -> Combined:
+        """Combine a request's raw scores, shape (rows, columns); `alone`: each row is a candidate by itself."""
 
     def for_columns(self, columns: Sequence[Column]) -> Aggregator:
         """Return the same model for other columns."""

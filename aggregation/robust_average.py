@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit
 
-from .base import Column, Floats, NotFittedError
+from .base import Column, Combined, Floats, NotFittedError
 
 TRIM = 0.025
 MIN_SCORES = 10
@@ -87,22 +87,22 @@ class RobustAverage:
         pi = self.base_rate
         return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
 
-    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return one log-odds a row, alone or not; NaN where a row has no score that counts."""
+    def combine(self, scores: Floats, alone: bool) -> Combined:
+        """Combine a request's raw scores: a candidate alone is scored as among others."""
+        return Combined(self.score_samples(scores), lambda: self.contributions(scores), lambda: np.zeros(len(scores)))
+
+    def score_samples(self, scores: Floats) -> Floats:
+        """Return one log-odds a row; NaN where a row has no score that counts."""
         return self._scale * self._average(scores) + self.intercept
 
     def predict_proba(self, scores: Floats) -> Floats:
         """Return one probability a row, in the order of the log-odds; NaN where a row has no score that counts."""
         return np.asarray(expit(self.score_samples(scores)))
 
-    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
+    def contributions(self, scores: Floats) -> Floats:
         """Return each score's part of its row's log-odds, 0 where it is missing; with `intercept` they sum to it."""
         units, weights = self._units(scores)
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
-
-    def deviations(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return zeros: nothing was learned from labels that could have come out otherwise."""
-        return np.zeros(len(scores))
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
         """Return the same model for other columns: learned ranges go by key, a column not known then has none."""

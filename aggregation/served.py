@@ -7,17 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from .artifact import version_of
-from .base import Column, Floats
-from .head import Head, Rows
+from .base import Column, Combined, Floats
 from .label_model import LabelModel
 from .queries import Queries, finite
 
 
 class ServedModel:
-    """Reads requests whose columns are given by name; a verifier that the model does not know does not count.
-
-    `alone` says that each row is a candidate by itself, not one of a query's; a query of one is read the same way.
-    """
+    """Reads requests whose columns are given by name; a verifier that the model does not know does not count."""
 
     def __init__(self, model: LabelModel, columns: Sequence[Column], version: str | None = None) -> None:
         self._whole = model
@@ -32,23 +28,14 @@ class ServedModel:
         """Return the same model for another ensemble; raise `ValueError` where it knows none of its verifiers."""
         return ServedModel(self._whole, columns, self.version)
 
-    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return one log-odds a row; NaN where a row has no score that counts."""
-        head, rows, queries = self._read(scores, alone)
-        return head.log_odds(rows, queries)
-
-    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return each score's part of its row's log-odds, shape (rows, columns); with a constant of the request they sum to it."""
-        head, rows, queries = self._read(scores, alone)
-        return np.nan_to_num(head.contributions(rows, queries))
-
-    def deviations(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return the standard deviation of each row's log-odds given the labels."""
-        head, rows, _ = self._read(scores, alone)
-        return head.deviations(rows)
-
-    def _read(self, scores: Floats, alone: bool) -> tuple[Head, Rows, Queries]:
+    def combine(self, scores: Floats, alone: bool) -> Combined:
+        """Combine a request's raw scores; a query of one candidate is read as a candidate alone."""
         scores, count = finite(scores), len(scores)
         queries = Queries(None, np.arange(count + 1), np.arange(count)) if alone else Queries.single(count)
         head = self._model.lone_head_ if alone or count == 1 else self._model.head_
-        return head, self._model.read(scores, queries, head), queries
+        rows = self._model.read(scores, queries, head)
+        return Combined(
+            head.log_odds(rows, queries),
+            lambda: np.nan_to_num(head.contributions(rows, queries)),
+            lambda: head.deviations(rows),
+        )

@@ -28,7 +28,7 @@ def ranking(
     explain: bool,
 ) -> dict[str, Any]:
     """Return the answer to /v1/rank: candidates best first, those without a score last."""
-    probability, score = outcome.probability.tolist(), outcome.log_odds.tolist()
+    probability, score = outcome.probability.tolist(), outcome.combined.log_odds.tolist()
     results: list[dict[str, Any]] = [
         {"index": index, "id": ids[index], "rank": rank, "probability": probability[index], "score": score[index]}
         for rank, index in enumerate(outcome.order[:top_n], 1)
@@ -51,7 +51,9 @@ def scores(outcome: Outcome, *, request_id: str, task: str, ensemble: str, expla
     """Return the answer to /v1/score_pairs: pairs in the request's order."""
     results: list[dict[str, Any]] = [
         {"index": index, "probability": probability, "score": score}
-        for index, (probability, score) in enumerate(zip(outcome.probability.tolist(), outcome.log_odds.tolist(), strict=True))
+        for index, (probability, score) in enumerate(
+            zip(outcome.probability.tolist(), outcome.combined.log_odds.tolist(), strict=True)
+        )
     ]
     if explain:
         for result, explained in zip(results, explanations(outcome), strict=True):
@@ -63,7 +65,7 @@ def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
     """Return what an answer says of the model behind it."""
     return {
         "task": task, "ensemble": ensemble, "model_version": outcome.version,
-        "calibrated": outcome.model.calibrated,
+        "calibrated": outcome.calibrated,
         "cold": outcome.cold, "partial": outcome.sheet.partial,
     }  # fmt: skip
 
@@ -85,7 +87,7 @@ def tail(outcome: Outcome) -> dict[str, Any]:
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    contributions = outcome.model.contributions(outcome.sheet.raw, outcome.alone).tolist()
+    contributions = outcome.combined.contributions().tolist()
     explained: list[dict[str, dict[str, Any]]] = []
     for row, parts in enumerate(contributions):
         said = {member.name: cell(outcome.sheet, row, column) for column, member in enumerate(outcome.members)}

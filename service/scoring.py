@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 from scipy.special import expit
 
-from aggregation import Aggregator, Floats, order
+from aggregation import Combined, Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
 from verifiers import Pair, Status, Verdict
 
@@ -74,9 +74,8 @@ class Outcome:
 
     sheet: Sheet
     members: Sequence[Member]
-    model: Aggregator
-    alone: bool
-    log_odds: Floats
+    combined: Combined
+    calibrated: bool
     probability: Floats
     order: list[int]
     version: str
@@ -228,16 +227,17 @@ class Scorer:
         asyncio.get_running_loop().call_soon(self._keep, job.task, run)
         if not sheet.has_score and sheet.partial:
             raise NoVerifierError(_reasons(run.members, sheet))
-        model, alone = job.task.model, not job.one_query
+        model = job.task.model
         if model.ignored:
             run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
-        log_odds = model.score_samples(sheet.raw, alone)
+        combined = model.combine(sheet.raw, alone=not job.one_query)
+        log_odds = combined.log_odds
         outcome = Outcome(
-            sheet, run.members, model, alone, log_odds, expit(log_odds), order(log_odds, run.keys.tie_keys),
+            sheet, run.members, combined, model.calibrated, expit(log_odds), order(log_odds, run.keys.tie_keys),
             job.task.model_version, job.task.cold, run.warnings,
         )  # fmt: skip
         if model.calibrated and job.one_query:
-            outcome.p_best = probability_top_is_best(log_odds, model.deviations(sheet.raw))
+            outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
             outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
         return outcome
 
