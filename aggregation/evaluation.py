@@ -20,6 +20,7 @@ from .moments import Moments
 from .queries import Ints, Queries, finite
 from .row_sample import RowSample
 from .shard import Shard
+from .threads import one_blas_thread
 
 FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
@@ -94,8 +95,22 @@ def evaluate(
     """
     model = LabelModel() if model is None else model
     shard = Shard.of(scores, query_id, labels)
-    assert shard.labels is not None  # noqa: S101 - labels were given
     data = _Data.of(shard, tuple(verifier_names), folds)
+    with one_blas_thread():
+        found = _predict(data, model, budgets, folds, draws, seed, progress)
+        return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
+
+
+def _predict(
+    data: _Data,
+    model: LabelModel,
+    budgets: Sequence[int],
+    folds: int,
+    draws: int,
+    seed: int,
+    progress: Callable[[int, int], None],
+) -> _Predictions:
+    """Return what each method says of each query when it has not seen it."""
     budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
     fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
     found = _Predictions(len(data.labels))
@@ -111,7 +126,7 @@ def evaluate(
             part.ours(found, with_labels(count), chosen)
             progress(each * (steps // folds) + place + 2, steps)
         part.with_all_labels(found)
-    return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from .rank_one import correlation, fit_rank_one
 from .recipe import DEFAULT, Recipe
 from .row_sample import RowSample
 from .shard import Shard, concatenate
+from .threads import one_blas_thread
 
 
 class LabelModel(FittedModel):
@@ -80,7 +81,10 @@ class LabelModel(FittedModel):
 
     def fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]) -> Self:
         """Learn from shards that split no query: the result is that of one pass over all. `shards` is walked twice."""
-        names = checked_names(verifier_names)
+        with one_blas_thread():
+            return self._fit_shards(shards, checked_names(verifier_names))
+
+    def _fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], names: tuple[str, ...]) -> Self:
         sample, labelled, counts = None, [], LabelCounts()
         for shard in shards:
             if shard.scores.shape[1] != len(names):

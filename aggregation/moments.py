@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from .base import Floats
 from .maps import ScoreMaps
@@ -51,8 +50,7 @@ class Moments:
         """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole queries."""
         moments = cls.zero(scores.shape[1])
         blocks, normals = queries.blocks(scores), maps.normals_of_many()
-        # Threads of our own over blocks: BLAS's, over each small product, would wait for each other.
-        with ThreadPoolExecutor(THREADS) as pool, threadpool_limits(1, "blas"):
+        with ThreadPoolExecutor(THREADS) as pool:
             while some := list(islice(blocks, THREADS)):  # as many in memory as are worked on
                 for part in pool.map(lambda block: cls._of_block(normals(block[0]), block[1]), some):
                     moments = moments + part

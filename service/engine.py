@@ -13,6 +13,7 @@ import structlog
 
 import aggregation
 from aggregation.families import quality_weights
+from aggregation.threads import one_blas_thread
 from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 
 from .breaker import Breaker
@@ -87,6 +88,7 @@ async def open_engine(config: Config, metrics: Metrics, transport: Transport | N
     """Open the store, build the verifiers and start the background work; close it all in the reverse order."""
     settings = config.service
     async with AsyncExitStack() as stack:
+        stack.enter_context(one_blas_thread())
         url = settings.redis_url
         if url is None:
             embedded = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
