@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from verifiers import Pair, Verdict, Verdicts, VerifierSettings
+from verifiers import Finding, Pair, Verdict, Verdicts, VerifierSettings
 
 Says = float | Exception | Callable[[Pair], float | None]
 
@@ -49,6 +49,10 @@ class FakeVerifier:
 
     async def check(self) -> None:
         """Be ready."""
+
+    async def examine(self) -> list[Finding]:
+        """Find nothing."""
+        return []
 
     async def warm_up(self) -> None:
         """Be warm."""

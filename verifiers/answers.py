@@ -68,3 +68,21 @@ def _key(parsed: Sequence[Any]) -> Hashable:
     if _is_number(parsed[0]):
         return ("number", round(float(parsed[0]), 6))
     return ("expression", str(parsed[-1]))
+
+
+def equals_reference(texts: Sequence[str], reference: str, time_limit_s: int) -> list[bool | None]:
+    """Return whether each text's answer equals the reference by value; None where no answer, or no mathematics, was found."""
+    from math_verify import parse, verify
+
+    wanted = parse(reference if "\\boxed" in reference or "$" in reference else f"${reference}$", parsing_timeout=time_limit_s)
+    wanted = wanted or parse(reference, parsing_timeout=time_limit_s)
+    plain = plain_answer(reference)
+    found: list[bool | None] = []
+    for text in texts:
+        parsed = parse(text[-TAIL:], parsing_timeout=time_limit_s)
+        if wanted and parsed:
+            found.append(bool(verify(wanted, parsed, timeout_seconds=time_limit_s)))
+        else:
+            answer = plain_answer(text)
+            found.append(None if answer is None or plain is None else answer == plain)
+    return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
+from .findings import Finding
 from .settings import VerifierSettings
 
 
@@ -42,14 +43,24 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The question or conversation being answered, oldest turn first."""
+    """The question or conversation being answered, oldest turn first.
+
+    `reference` is a right answer and `tests` are Python statements that hold of one, where the client knows them; only
+    verifiers that compare with one read them.
+    """
 
     messages: tuple[Message, ...]
+    reference: str | None = None
+    tests: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str) -> Query:
+    def of(cls, text: str, reference: str | None = None, tests: tuple[str, ...] = ()) -> Query:
         """Return the query that is a single user turn."""
-        return cls((Message("user", text),))
+        return cls((Message("user", text),), reference, tests)
+
+    def with_turns(self, messages: tuple[Message, ...]) -> Query:
+        """Return the same query in other words."""
+        return replace(self, messages=messages)
 
     @property
     def text(self) -> str:
@@ -129,6 +140,9 @@ class Verifier(Protocol):
 
     async def check(self) -> None:
         """Return when the verifier can answer; raise `VerifierError` saying why not."""
+
+    async def examine(self) -> list[Finding]:
+        """Return what the doctor should know: how the verifier is served, and whether that is right for its kind."""
 
     async def warm_up(self) -> None:
         """Do what would make the first call slow; failing is no error, since `check` will say so."""

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 import anyio
-from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from pydantic import Field
 
 from .answers import same_answers, same_plain_answers
 from .base import Pair, Status, Verdict, Verdicts
 from .errors import MissingExtraError, VerifierError
+from .findings import Finding, failed, ok
 from .settings import VerifierSettings
+from .workers import Workers
 
 ALONE = "one candidate alone cannot agree with others"
 
@@ -43,7 +44,7 @@ class Consensus:
 
     def __init__(self, settings: ConsensusSettings) -> None:
         self.consensus = settings
-        self._room = CapacityLimiter(settings.processes)
+        self._workers = Workers(settings.processes)
         self._by_value = settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
 
     @property
@@ -67,7 +68,7 @@ class Consensus:
         mathematical = self.consensus.answers == "math" or re.search(r"\d", query) is not None
         with anyio.move_on_after(self.consensus.time_limit_s):
             each_s = max(1, int(self.consensus.time_limit_s / 4))
-            return await self._in_worker(texts, mathematical, each_s), None
+            return await self._workers.run(same_answers, texts, mathematical, each_s), None
         return same_plain_answers(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
 
     async def check(self) -> None:
@@ -75,19 +76,18 @@ class Consensus:
         if self.consensus.answers == "math" and not self._by_value:
             raise MissingExtraError("math-verify is missing; install the extra `cpu`, or set `answers: auto`")
 
+    async def examine(self) -> list[Finding]:
+        """Return how answers are compared."""
+        try:
+            await self.check()
+        except VerifierError as exc:
+            return [failed("installed", str(exc), "install the extra `cpu`")]
+        return [ok("installed", "by value, with math-verify" if self._by_value else "as text")]
+
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if self._by_value:
-            await self._in_worker(["\\boxed{1}"], True, 30)
-
-    async def _in_worker(self, texts: list[str], mathematical: bool, each_s: int) -> list[int | None]:
-        """Compare in a worker process; a cancelled call kills it, and one that died meanwhile is replaced."""
-        for _ in range(self.consensus.processes + 1):
-            try:
-                return await to_process.run_sync(same_answers, texts, mathematical, each_s, cancellable=True, limiter=self._room)
-            except BrokenWorkerProcess as exc:
-                broken = exc
-        raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
+            await self._workers.run(same_answers, ["\\boxed{1}"], True, 30)
 
 
 def _verdict(group: int | None, sizes: Counter[int | None], total: int, remark: str | None) -> Verdict:

@@ -8,11 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Pair, Status, Verdict, Verdicts
-from .hostile import neutralise
-from .served import ServedVerifier, in_order, numbers, usage_of
+from .errors import RefusedError, VerifierError
+from .findings import Finding, failed, ok
+from .samples import SAMPLE
+from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
+
+NO_SCORE = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 
 
 class CrossEncoderSettings(ServedSettings):
@@ -41,25 +45,38 @@ class CrossEncoder(ServedVerifier):
         self.bounds = (0.0, 1.0) if settings.activation else None
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        readable = [pair for pair in pairs if pair.candidate]
-        if not readable:
-            return Verdicts([_empty() for _ in pairs])
-        body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(readable)}
-        body["text_2"] = self._texts(readable)
+        if all(pair.candidate for pair in pairs):
+            return await self._ask_readable(pairs)
+        return await ask_the_rest(self._ask_readable, pairs, [None if pair.candidate else _empty() for pair in pairs])
+
+    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
+        body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(pairs), "text_2": self._texts(pairs)}
         if not self.activation:
-            body["use_activation"] = False
+            body |= (await self.book.facts()).raw_score
         reply = await self.upstream.ask("/score", body, _Scores)
-        items = self._read([row.score for row in in_order(reply.data, len(readable))])
-        if len(items) < len(pairs):
-            answered = iter(items)
-            items = [next(answered) if pair.candidate else _empty() for pair in pairs]
+        items = self._read([row.score for row in in_order(reply.data, len(pairs))])
         return await self.note_shortened(pairs, Verdicts(items, usage_of(reply.usage)))
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the server scores pairs."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        try:
+            verdict = (await self._ask_readable([SAMPLE])).items[0]
+        except RefusedError as exc:
+            return [*findings, failed("kind", str(exc), NO_SCORE)]
+        except VerifierError as exc:
+            return [*findings, failed("answers", f"{exc.reason}: {exc}", NO_SCORE)]
+        if verdict.score is None:
+            return [*findings, failed("answers", str(verdict.reason), NO_SCORE)]
+        return [*findings, ok("answers", f"a sample scored {verdict.score:.3g}")]
 
     def _queries(self, pairs: Sequence[Pair]) -> str | list[str]:
         first = pairs[0].query
         if all(pair.query is first for pair in pairs):
-            return neutralise(first.text)
-        return [neutralise(pair.query.text) for pair in pairs]
+            return self.query_text(first)
+        return [self.query_text(pair.query) for pair in pairs]
 
     def _read(self, scores: Sequence[float]) -> list[Verdict]:
         verdicts = numbers(scores)

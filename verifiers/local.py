@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from .base import Pair, Verdict, Verdicts
+from .errors import VerifierError
+from .findings import Finding, failed, ok
 from .settings import VerifierSettings
 
 #: A candidate is read up to here; pattern matching holds the interpreter, and a megabyte of it would be felt.
@@ -41,6 +43,14 @@ class LocalVerifier:
 
     async def check(self) -> None:
         """Return: there is nothing that could be away."""
+
+    async def examine(self) -> list[Finding]:
+        """Return whether what it needs is installed."""
+        try:
+            await self.check()
+        except VerifierError as exc:
+            return [failed("installed", str(exc), "install what is missing, or leave this verifier out")]
+        return [ok("installed", "no server, no model")]
 
     async def warm_up(self) -> None:
         """Nothing is slow at the first call."""

@@ -10,8 +10,10 @@ from pydantic import Field
 
 from .base import Message, Pair, Status, Verdict, Verdicts
 from .errors import BadReplyError
-from .reward_model import RewardModel, RewardModelSettings
-from .served import in_order, number, usage_of
+from .findings import Finding, failed, ok
+from .reward_model import RewardModel, RewardModelSettings, as_dicts
+from .samples import SAMPLE
+from .served import ask_the_rest, in_order, number, usage_of
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
 
@@ -67,14 +69,8 @@ class ProcessReward(RewardModel):
         return [*turns, Message("assistant", "".join(step + self.process.step_token for step in steps))]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        counts = [len(self.steps(self._text(pair.candidate))) for pair in pairs]
-        asked = [pair for pair, count in zip(pairs, counts, strict=True) if count]
-        if not asked:
-            return Verdicts([_no_steps() for _ in pairs])
-        verdicts = await super()._ask(asked)
-        answered = iter(verdicts.items)
-        verdicts.items = [next(answered) if count else _no_steps() for count in counts]
-        return verdicts
+        known = [None if self.steps(self._text(pair.candidate)) else _no_steps() for pair in pairs]
+        return await ask_the_rest(super()._ask, pairs, known)
 
     async def _ask_texts(self, texts: Sequence[str]) -> Verdicts:
         body = self._body() | {"input": texts, "add_special_tokens": False}
@@ -92,6 +88,24 @@ class ProcessReward(RewardModel):
 
     def _body(self) -> dict[str, Any]:
         return {"model": self.settings.model}  # the default softmax is what makes a step's numbers probabilities
+
+    async def examine_scores(self) -> list[Finding]:
+        """Return whether there is one score a step, and whether it is a probability."""
+        steps = self.conversation(SAMPLE)[-1].content.count(self.process.step_token)
+        ids = await self.tokenizer.ids(self.process.step_token)
+        if len(ids) != 1:
+            seen = f"{self.process.step_token!r} is {len(ids)} tokens to this model"
+            return [failed("step token", seen, "set `step_token` to the model's own (`assay models`)")]
+        reply = await self.upstream.ask(self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, _Steps)
+        rows = in_order(reply.data, 1)[0].data
+        if len(rows) != steps:
+            seen = f"{len(rows)} scores for {steps} steps; {self.process.step_token!r} is token {ids[0]}"
+            advice = f'start the server with --pooler-config \'{{"tok_pooling_type":"STEP","step_tag_id":{ids[0]}}}\''
+            return [failed("step count", seen, advice)]
+        findings = [ok("step count", f"{steps} scores for {steps} steps; step token {ids[0]}")]
+        if any(not 0 <= value <= 1 for row in rows for value in row):
+            return [*findings, failed("activation", f"{rows[0]} is no probability", "leave the server's softmax on")]
+        return findings
 
     def _read(self, rows: Sequence[Sequence[float]], expected: int) -> Verdict:
         if len(rows) != expected:

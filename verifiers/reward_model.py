@@ -10,11 +10,17 @@ from pydantic import Field
 
 from .base import Message, Pair, Usage, Verdicts
 from .chat_template import TemplateBook
-from .errors import BadReplyError
+from .errors import BadReplyError, RefusedError, VerifierError
+from .findings import Finding, failed, ok, skipped, warning
+from .samples import SAMPLE
 from .served import ServedVerifier, in_order, numbers, usage_of
 from .settings import ServedSettings
+from .tokens import beginning
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
+
+WRONG_KIND = "{kind} needs {path} of a model made for it: see `assay models` for the kind and the flags of `vllm serve`"
+SIGMOID = "a sigmoid is left on: an old server, a gateway or a head of its own passes over `use_activation: false`"
 
 
 class RewardModelSettings(ServedSettings):
@@ -34,6 +40,11 @@ class _Classes(ReplyModel):
     usage: Tokens | None = None
 
 
+def as_dicts(chat: Sequence[Message]) -> list[dict[str, str]]:
+    """Return a conversation as it goes over the wire."""
+    return [{"role": message.role, "content": message.content} for message in chat]
+
+
 class RewardModel(ServedVerifier):
     """`/classify` with `use_activation: false`: by default vLLM puts the reward through a sigmoid."""
 
@@ -44,13 +55,19 @@ class RewardModel(ServedVerifier):
         super().__init__(settings, transport)
         self.system = settings.system
         self.templates = TemplateBook(self.upstream)
+        self._raw: dict[str, bool] = {}
 
     def conversation(self, pair: Pair) -> list[Message]:
         """Return the query's turns with the candidate as the assistant's last."""
         system = [Message("system", self.system)] if self.system else []
         return [*system, *self._messages(pair.query), Message("assistant", self._text(pair.candidate))]
 
+    async def input_tokens(self, pair: Pair) -> int:
+        """Return how many tokens the conversation has."""
+        return len(await self.tokenizer.ids_of_chat(as_dicts(self.conversation(pair)), generation=False))
+
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        self._raw = (await self.book.facts()).raw_score
         chats = [self.conversation(pair) for pair in pairs]
         texts = await self._rendered(chats)
         verdicts = await self._ask_texts(texts) if texts is not None else await self._ask_singly(chats)
@@ -71,9 +88,7 @@ class RewardModel(ServedVerifier):
         return await self._post(self._body() | {"input": texts, "add_special_tokens": False}, len(texts))
 
     async def _ask_singly(self, chats: Sequence[Sequence[Message]]) -> Verdicts:
-        bodies = [
-            self._body() | {"messages": [{"role": message.role, "content": message.content} for message in chat]} for chat in chats
-        ]
+        bodies = [self._body() | {"messages": as_dicts(chat)} for chat in chats]
         each = await asyncio.gather(*(self._post(body, 1) for body in bodies))
         total = Usage()
         for verdicts in each:
@@ -81,7 +96,7 @@ class RewardModel(ServedVerifier):
         return Verdicts([verdicts.items[0] for verdicts in each], total)
 
     def _body(self) -> dict[str, Any]:
-        return {"model": self.settings.model, "use_activation": False}
+        return {"model": self.settings.model, **self._raw}
 
     async def _post(self, body: dict[str, Any], count: int) -> Verdicts:
         reply = await self.upstream.ask(self.path, body, _Classes)
@@ -89,3 +104,38 @@ class RewardModel(ServedVerifier):
         if any(len(row.probs) != 1 for row in rows):
             raise BadReplyError(f"{len(rows[0].probs)} classes where a reward model has one")
         return Verdicts(numbers([row.probs[0] for row in rows], "reward"), usage_of(reply.usage))
+
+    async def examine(self) -> list[Finding]:
+        """Return as well how the prompt begins, and whether the kind fits the model."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        try:
+            ids = await self.tokenizer.ids_of_chat(as_dicts(self.conversation(SAMPLE)), generation=False)
+            findings.append(await beginning(self.tokenizer, ids))
+            rendered = await self._rendered([self.conversation(SAMPLE)])
+            if rendered is not None:
+                findings.append(ok("template", "rendered here, token for token as by the server"))
+            else:
+                findings.append(warning("template", "cannot be rendered here: one call a candidate instead of one for all"))
+        except RefusedError as exc:
+            findings.append(skipped("template", str(exc)))
+        try:
+            findings += await self.examine_scores()
+        except RefusedError as exc:
+            findings.append(failed("kind", str(exc), WRONG_KIND.format(kind=self.settings.kind, path=self.path)))
+        except VerifierError as exc:
+            findings.append(failed("answers", f"{exc.reason}: {exc}", WRONG_KIND.format(kind=self.settings.kind, path=self.path)))
+        return findings
+
+    async def examine_scores(self) -> list[Finding]:
+        """Return whether the score is the raw one: a sigmoid of it is asked for as well, and must be another number."""
+        raw = (await self._ask([SAMPLE])).items[0].score
+        body = {"model": self.settings.model, "use_activation": True, "messages": as_dicts(self.conversation(SAMPLE))}
+        squashed = (await self._post(body, 1)).items[0].score
+        if raw is None or squashed is None:
+            return [failed("answers", "no number", "see what the server's log says")]
+        seen = f"raw {raw:.4g}, through the activation {squashed:.4g}"
+        if abs(raw - squashed) < 1e-6 * max(1.0, abs(raw)) and 0 <= raw <= 1:
+            return [failed("activation off", seen, SIGMOID)]
+        return [ok("activation off", seen)]

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts
 from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
+from .facts import FactBook, ask_facts, ask_models
+from .findings import Finding, failed, ok
 from .hostile import neutralise, shorten
 from .settings import ServedSettings
+from .special_tokens import SpecialTokens
 from .transport import Transport
-from .upstream import ReplyModel, Tokens, Upstream
+from .truncation import MARGIN, Tokenizer
+from .upstream import Endpoint, Tokens, Upstream
 
+Item = TypeVar("Item")
 Ask = Callable[[Sequence[Pair]], Awaitable[Verdicts]]
-
-
-class _Model(ReplyModel):
-    id: str
-
-
-class _Models(ReplyModel):
-    data: list[_Model]
 
 
 class ServedVerifier:
@@ -31,9 +28,13 @@ class ServedVerifier:
     setwise = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
     markers: tuple[str, ...] = ()
+    reserve = 0  # tokens that must be left for what the model writes
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
         self.upstream = Upstream(settings, transport)
+        self.book = FactBook(self.upstream)
+        self.special = SpecialTokens(self.upstream)
+        self.tokenizer = Tokenizer(self.upstream)
 
     @property
     def settings(self) -> ServedSettings:
@@ -42,10 +43,46 @@ class ServedVerifier:
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""
-        return await isolating(self._ask, pairs)
+        await self.learn_special(pairs)
+        verdicts = await isolating(self._ask, pairs)
+        if self.settings.truncate != "error":
+            for place, (pair, verdict) in enumerate(zip(pairs, verdicts.items, strict=True)):
+                if verdict.status is Status.TRUNCATED:
+                    verdicts.items[place] = await self._shortened(pair, verdict, verdicts.usage)
+        return verdicts
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         raise NotImplementedError
+
+    async def learn_special(self, pairs: Sequence[Pair]) -> None:
+        """Find out which strings in the texts would be special tokens to the model."""
+        texts = [pair.candidate for pair in pairs]
+        texts += {message.content for pair in pairs for message in pair.query.messages}
+        await self.special.learn(texts)
+
+    async def input_tokens(self, pair: Pair) -> int:
+        """Return how many tokens the model is asked to read about a pair."""
+        texts = (self.query_text(pair.query), self._text(pair.candidate))
+        return sum(len(each) for each in await asyncio.gather(*(self.tokenizer.ids(text, special=True) for text in texts)))
+
+    async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
+        """Return what is said of as much of an over-long candidate as fits."""
+        context = await self.book.context()
+        if context is None:
+            return verdict
+        ids = await self.tokenizer.ids(pair.candidate)
+        keep = context - await self.input_tokens(Pair(pair.query, "")) - self.reserve - MARGIN
+        for _ in range(4):  # markers that are broken up, and step tokens, take room as well
+            if keep < MARGIN:
+                break
+            text = await self.tokenizer.cut(ids, keep, self.settings.truncate)
+            verdicts = await isolating(self._ask, [Pair(pair.query, text)])
+            usage.add(verdicts.usage)
+            if verdicts.items[0].status is not Status.TRUNCATED:
+                verdicts.items[0].truncated_tokens = len(ids) - keep
+                return verdicts.items[0]
+            keep = keep * 4 // 5
+        return verdict
 
     async def check(self) -> None:
         """Return when one of the servers serves the model; raise `VerifierError` saying why none does."""
@@ -55,39 +92,63 @@ class ServedVerifier:
 
     async def problems(self) -> list[VerifierError | None]:
         """Return what is wrong with each server, in order; None where nothing is."""
-        return await asyncio.gather(*(self._problem(place) for place in range(len(self.upstream.endpoints))))
+        return await asyncio.gather(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
 
-    async def _problem(self, place: int) -> VerifierError | None:
-        endpoint = self.upstream.endpoints[place]
+    async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
+        models = await self._at_once(endpoint, ask_models(self.upstream, endpoint))
+        if isinstance(models, VerifierError) or self.settings.model in models:
+            return models if isinstance(models, VerifierError) else None
+        served = ", ".join(models)
+        return RefusedError(f"{endpoint.url} does not serve {self.settings.model!r}; it serves: {served}", 404)
+
+    async def _at_once(self, endpoint: Endpoint, asking: Coroutine[Any, Any, Item]) -> Item | VerifierError:
+        """Return what a server says of itself within 5 s, or what went wrong."""
         try:
             async with asyncio.timeout(min(5.0, self.settings.timeout_s)):
-                served = [model.id for model in (await self.upstream.get("/v1/models", _Models, endpoint)).data]
+                return await asking
         except TimeoutError:
             return VerifierTimeoutError(f"{endpoint.url} does not answer GET /v1/models")
         except VerifierError as exc:
             return exc
-        if self.settings.model in served:
-            return None
-        return RefusedError(f"{endpoint.url} does not serve {self.settings.model!r}; it serves: {', '.join(served)}", 404)
+
+    async def examine(self) -> list[Finding]:
+        """Return what can be told of the servers, and of how the model is served; a kind adds checks of its own."""
+        findings: list[Finding] = []
+        for endpoint in self.upstream.endpoints:
+            facts = await self._at_once(endpoint, ask_facts(self.upstream, endpoint))
+            if isinstance(facts, VerifierError):
+                return [failed("reachable", f"{facts.reason}: {facts}", "start the server, or correct `endpoint`")]
+            version = f"version {facts.version}" if facts.version else "no /version: not vLLM"
+            findings.append(ok("reachable", f"{endpoint.url}, {version}"))
+            if self.settings.model not in facts.models:
+                advice = "correct `model`, or start the server with --served-model-name"
+                return [*findings, failed("model", f"{self.settings.model!r} is not served; {', '.join(facts.models)} is", advice)]
+            length = facts.models[self.settings.model]
+            findings.append(ok("model", f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}"))
+        return findings
 
     async def warm_up(self) -> None:
         """Leave it to the first call: a service that starts on a full cache asks its servers nothing."""
+
+    def query_text(self, query: Query) -> str:
+        """Return a query as the model may see it, as one text."""
+        return query.with_turns(tuple(self._messages(query))).text
 
     def _text(self, candidate: str) -> str:
         """Return a candidate as the model may see it: shortened where asked for, markers made harmless."""
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
-        return neutralise(candidate, *self.markers)
+        return neutralise(candidate, *self.markers, special=self.special)
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
             texts = [pair.candidate for pair in pairs]
-            return [neutralise(text) if "<" in text or "[" in text else text for text in texts]
+            return [neutralise(text, special=self.special) if "<" in text or "[" in text else text for text in texts]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
-        return [Message(message.role, neutralise(message.content, *self.markers)) for message in query.messages]
+        return [Message(each.role, neutralise(each.content, *self.markers, special=self.special)) for each in query.messages]
 
     async def note_shortened(self, pairs: Sequence[Pair], verdicts: Verdicts) -> Verdicts:
         """Write into each verdict of a shortened candidate how many tokens were left out."""
@@ -100,7 +161,16 @@ class ServedVerifier:
         return verdicts
 
 
-async def isolating(ask: Ask, pairs: Sequence[Pair]) -> Verdicts:
+async def ask_the_rest(ask: Ask, pairs: Sequence[Pair], known: Sequence[Verdict | None]) -> Verdicts:
+    """Return the verdicts that are known without asking, and ask about the other pairs."""
+    asked = [pair for pair, verdict in zip(pairs, known, strict=True) if verdict is None]
+    answered = await ask(asked) if asked else Verdicts([])
+    rest = iter(answered.items)
+    answered.items = [next(rest) if verdict is None else verdict for verdict in known]
+    return answered
+
+
+async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs: Sequence[Item]) -> Verdicts:
     """Ask about all pairs at once; where the server refuses the lot, halve it until the bad ones stand alone.
 
     One over-long text in a list makes vLLM refuse the whole list, so k bad ones of n cost about k log2 n more calls.

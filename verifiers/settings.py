@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+Truncate = Literal["error", "head", "middle", "tail"]
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 """A name for use in answers, metrics and keys."""
 
@@ -62,6 +64,9 @@ class ServedSettings(VerifierSettings):
     retries: int = Field(2, ge=0, le=10, description="More tries after a transport error or a 5xx.")
     max_chars: int | None = Field(
         None, ge=1, description="Shorten a candidate to this many characters; by default nothing is shortened."
+    )
+    truncate: Truncate = Field(
+        "error", description="What to leave out of a candidate that does not fit: head, middle or tail; `error`: no score."
     )
 
     @model_validator(mode="after")

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from tests.fakes import FakeTransport
 from verifiers import Pair, Query, Status
-from verifiers.judge import Judge, JudgeSettings, read_labels
+from verifiers.judge import Judge, JudgeSettings
+from verifiers.labels import expected_value
 
 PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
 LABELS = {"token_id:1": "Yes", "token_id:2": "No"}
-YES = frozenset({"Yes"})
+WORTH = {"Yes": 1.0, "No": 0.0}
 
 
 def judge(transport: FakeTransport, **options: Any) -> Judge:
@@ -35,7 +36,7 @@ def tokenize(asked: dict[str, Any]) -> tuple[int, Any]:
 
 def test_the_score_is_the_share_of_yes_and_the_mass_is_kept() -> None:
     """P(Yes) / (P(Yes) + P(No))."""
-    verdict = read_labels({"token_id:1": math.log(0.03), "token_id:2": math.log(0.01)}, LABELS, YES)
+    verdict = expected_value({"token_id:1": math.log(0.03), "token_id:2": math.log(0.01)}, LABELS, WORTH)
 
     assert verdict.score == pytest.approx(0.75)
     assert verdict.label_mass == pytest.approx(0.04)
@@ -43,7 +44,7 @@ def test_the_score_is_the_share_of_yes_and_the_mass_is_kept() -> None:
 
 def test_an_absent_label_is_bounded_by_the_least_that_is_listed() -> None:
     """Absent is less than the smallest seen: never 0, never an error."""
-    verdict = read_labels({"Yes": math.log(0.6), "the": math.log(0.2)}, {"Yes": "Yes", "No": "No"}, YES)
+    verdict = expected_value({"Yes": math.log(0.6), "the": math.log(0.2)}, {"Yes": "Yes", "No": "No"}, WORTH)
 
     assert verdict.score == pytest.approx(0.6 / 0.8)
     assert verdict.label_mass == pytest.approx(0.6)
@@ -51,7 +52,7 @@ def test_an_absent_label_is_bounded_by_the_least_that_is_listed() -> None:
 
 def test_no_label_at_all_is_no_score() -> None:
     """The model was not answering."""
-    verdict = read_labels({"the": -0.1}, {"Yes": "Yes", "No": "No"}, YES)
+    verdict = expected_value({"the": -0.1}, {"Yes": "Yes", "No": "No"}, WORTH)
 
     assert (verdict.score, verdict.status) == (None, Status.ERROR)
 
@@ -59,7 +60,7 @@ def test_no_label_at_all_is_no_score() -> None:
 @pytest.mark.parametrize("yes", [-800.0, -9999.0])
 def test_tiny_probabilities_neither_overflow_nor_divide_by_zero(yes: float) -> None:
     """Both labels may be far below what a float's exp can hold."""
-    assert read_labels({"token_id:1": yes, "token_id:2": yes}, LABELS, YES).score == pytest.approx(0.5)
+    assert expected_value({"token_id:1": yes, "token_id:2": yes}, LABELS, WORTH).score == pytest.approx(0.5)
 
 
 async def test_a_batch_is_one_call_with_the_shared_text_first() -> None:

@@ -1,0 +1,51 @@
+"""Answers that are none: what a judge may be talked into by, though nothing was answered.
+
+A colon, "Thought process:" or "Let's solve this problem step by step." alone make judges say Yes up to 80-90 % of the
+time (Zhao et al., "One Token to Fool LLM-as-a-Judge", arXiv 2507.08794). They are no answers, which needs no model to see.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from .hostile import visible
+
+OPENERS = re.compile(
+    r"(?:(?:thought|thinking|reasoning) process|reasoning|thoughts?|solution|solve|(?:final )?answer|analysis|explanation|step 1"
+    r"|(?:let['’]?s|let me|i will|i['’]ll) (?:now )?(?:solve|think|work|go|break)[^.:\n]{0,60}"
+    r"|sure|certainly|of course|here is (?:the|my) (?:answer|solution)"
+    r"|解|解答|解析|答案|かいせつ|解説|答え|respuesta|solución|lösung|antwort|réponse|решение|ответ)",
+    re.IGNORECASE,
+)
+VERDICT_WORD = (
+    r"(?:yes|no|true|false|correct|incorrect|right|wrong|pass(?:ed)?|fail(?:ed)?|accept(?:ed)?|[A-T]"
+    r"|[0-9]{1,3}(?:\s{0,2}/\s{0,2}[0-9]{1,3})?)"
+)
+VERDICT = re.compile(
+    r"(?:the )?(?:final |overall |my )?(?:verdict|judge?ment|grade|rating|score|assessment|evaluation|correctness|decision)"
+    rf"\s{{0,4}}(?:[:=]|is)\s{{0,4}}{VERDICT_WORD}"
+    r"|(?:the |this )?(?:candidate |model )?(?:answer|response|solution|candidate)(?: above)?"
+    r" is (?:entirely |completely )?(?:correct|right|true|accepted)",
+    re.IGNORECASE,
+)
+EDGES = " \t\r\n*_`#>\"'“”.,:;!?…。：，！？-–—()[]{}<>/|\\"
+LONGEST = 400  # characters; a longer text is no bare opener and no bare verdict
+
+
+def degenerate(text: str) -> str | None:
+    """Return why a candidate is no answer at all; None where it may be one."""
+    seen = visible(text)
+    if not any(unicodedata.category(character)[0] in "LNS" for character in seen[:10_000]):
+        return "empty" if not seen.strip() else "nothing but punctuation"
+    if len(seen) > LONGEST:
+        return None
+    lines = [line.strip(EDGES) for line in re.sub(r"<[^<>]{1,40}>", "\n", seen).splitlines()]
+    lines = [line for line in lines if line]
+    if not lines:
+        return "nothing but tags"
+    if all(OPENERS.fullmatch(line) for line in lines):
+        return "the opening of an answer, and no answer"
+    if all(VERDICT.fullmatch(line) for line in lines):
+        return "a verdict in the judge's own form, and no answer"
+    return None

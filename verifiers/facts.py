@@ -1,0 +1,83 @@
+"""What a server says of itself, asked once: its version, its models and how much they take."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import BadReplyError, RefusedError, VerifierError
+from .upstream import Endpoint, ReplyModel, Upstream
+
+#: Up to this version a raw score was asked for by other names; a server passes over the names that it does not know.
+RENAMED = (0, 12)
+
+
+class _Model(ReplyModel):
+    id: str
+    max_model_len: int | None = None
+
+
+class _Models(ReplyModel):
+    data: list[_Model]
+
+
+class _Version(ReplyModel):
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A server's version (None where it has no `/version`), and the context length of each model it serves, in tokens."""
+
+    version: str | None
+    models: dict[str, int | None]
+
+    @property
+    def raw_score(self) -> dict[str, bool]:
+        """Return the fields of a body that ask for a score without sigmoid or softmax."""
+        names = ["use_activation"]
+        if self.version and _numbers(self.version) < RENAMED:
+            names += ["activation", "softmax"]
+        return dict.fromkeys(names, False)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+async def ask_models(upstream: Upstream, endpoint: Endpoint) -> dict[str, int | None]:
+    """Return the models that a server lists, with their context lengths; raise `VerifierError`."""
+    return {model.id: model.max_model_len for model in (await upstream.get("/v1/models", _Models, endpoint)).data}
+
+
+async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
+    """Ask one server; raise `VerifierError` where it does not list its models."""
+    models = await ask_models(upstream, endpoint)
+    try:
+        version = (await upstream.get("/version", _Version, endpoint)).version
+    except (RefusedError, BadReplyError):  # another server than vLLM
+        version = None
+    return Facts(version, models)
+
+
+class FactBook:
+    """The facts of a verifier's first server, kept after the first time; all servers of a verifier are alike."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._facts: Facts | None = None
+
+    async def facts(self) -> Facts:
+        """Return what the server says of itself; nothing is known of one that lists no models, or is away."""
+        if self._facts is None:
+            try:
+                self._facts = await ask_facts(self._upstream, self._upstream.endpoints[0])
+            except (RefusedError, BadReplyError):
+                self._facts = Facts(None, {})
+            except VerifierError:  # the call that follows is tried again, and says what is wrong
+                return Facts(None, {})
+        return self._facts
+
+    async def context(self) -> int | None:
+        """Return how many tokens the model takes; None where the server does not say."""
+        return (await self.facts()).models.get(self._upstream.settings.model)

@@ -1,0 +1,45 @@
+"""What an examination of a verifier found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    """How a check ended; only `FAILED` means that the verifier's scores cannot be trusted."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was seen, and what to change where that is wrong."""
+
+    check: str
+    grade: Grade
+    seen: str
+    advice: str | None = None
+
+
+def ok(check: str, seen: str) -> Finding:
+    """Return a check that passed."""
+    return Finding(check, Grade.OK, seen)
+
+
+def warning(check: str, seen: str, advice: str | None = None) -> Finding:
+    """Return a check that found something to know."""
+    return Finding(check, Grade.WARNING, seen, advice)
+
+
+def failed(check: str, seen: str, advice: str) -> Finding:
+    """Return a check that failed."""
+    return Finding(check, Grade.FAILED, seen, advice)
+
+
+def skipped(check: str, why: str) -> Finding:
+    """Return a check that could not be made."""
+    return Finding(check, Grade.SKIPPED, why)

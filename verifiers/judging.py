@@ -1,0 +1,172 @@
+"""What judges share: a prompt, candidates made harmless, answers that are none, and labels read from one token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from .base import Pair, Query, Status, Verdict, Verdicts
+from .chat import Chat, ChatSettings, Conversation
+from .degenerate import degenerate
+from .errors import BadReplyError, RefusedError, VerifierError
+from .findings import Finding, failed, ok, skipped, warning
+from .hostile import neutralise, neutralise_tags, shorten, visible
+from .labels import LabelReader
+from .prompt import Prompt
+from .samples import SAMPLE
+from .served import ServedVerifier, ask_the_rest
+from .tokens import beginning
+from .transport import Transport
+
+#: Below this share of the probability, a model was not answering with a label.
+LITTLE_MASS = 0.5
+NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
+
+
+class JudgingSettings(ChatSettings):
+    """What every judge has."""
+
+    defences: bool = Field(
+        True, description="Make candidates harmless, and do not ask about answers that are none; false only to measure that."
+    )
+
+
+class Judging(ServedVerifier):
+    """A verifier that puts candidates into a prompt. A subclass says which, and how the reply reads.
+
+    `places` are the prompt's; `path` is the endpoint without which it cannot work.
+    """
+
+    places: tuple[str, ...] = ("query", "candidate")
+    path = "/v1/chat/completions"
+
+    def __init__(self, settings: JudgingSettings, prompt: str, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.judging = settings
+        self.prompt = Prompt(prompt, self.places)
+        self.chat = Chat(settings, self.upstream)
+        self.labels = LabelReader(self.upstream, self.chat)
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        verdicts = await ask_the_rest(self.judge, pairs, [self.known(pair) for pair in pairs])
+        return await self.note_shortened(pairs, verdicts)
+
+    async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return what the model says of pairs that are worth asking about."""
+        raise NotImplementedError
+
+    def known(self, pair: Pair) -> Verdict | None:
+        """Return what needs no model to be said of a pair: the lowest score, of what is no answer."""
+        if "reference" in self.places and pair.query.reference is None:
+            return NO_REFERENCE
+        why = degenerate(pair.candidate) if self.judging.defences and self.bounds else None
+        return Verdict(self.bounds[0], reason=f"degenerate: {why}") if why and self.bounds else None
+
+    def texts(self, pair: Pair) -> dict[str, str]:
+        """Return what goes into the prompt's places."""
+        return {
+            "query": self.query_text(pair.query),
+            "candidate": self._text(pair.candidate),
+            "reference": self.harmless(pair.query.reference or ""),
+        }
+
+    def conversation(self, pair: Pair) -> Conversation:
+        """Return the messages that ask about a pair."""
+        return self.asking(self.prompt, **self.texts(pair))
+
+    def asking(self, prompt: Prompt, **texts: str) -> Conversation:
+        """Return a filled prompt as a conversation, behind the system message where there is one."""
+        system = [{"role": "system", "content": self.judging.system}] if self.judging.system else []
+        return [*system, {"role": "user", "content": prompt.fill(**texts)}]
+
+    def harmless(self, text: str) -> str:
+        """Return a text that can neither end its fence nor speak as another turn."""
+        if not self.judging.defences:
+            return text
+        return neutralise_tags(neutralise(text, *self.markers, special=self.special), self.prompt.tags)
+
+    def _text(self, candidate: str) -> str:
+        if self.settings.max_chars is not None:
+            candidate = shorten(candidate, self.settings.max_chars)[0]
+        return self.harmless(visible(candidate)) if self.judging.defences else candidate
+
+    def query_text(self, query: Query) -> str:
+        """Return a query as the model may see it."""
+        return self.harmless(query.text)
+
+    async def input_tokens(self, pair: Pair) -> int:
+        """Return how many tokens the prompt about a pair has."""
+        return len(await self.tokenizer.ids_of_chat(self.conversation(pair), generation=True))
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the model chats, and begins its prompt as it should."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        try:
+            ids = await self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True)
+            findings.append(await beginning(self.tokenizer, ids))
+        except RefusedError:
+            findings.append(skipped("one BOS", "the server has no /tokenize"))
+        try:
+            verdict = (await self.judge([SAMPLE])).items[0]
+        except RefusedError as exc:
+            findings.append(failed("kind", str(exc), f"{self.settings.kind} needs {self.path}: {GENERATES}"))
+        except VerifierError as exc:
+            findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
+        else:
+            findings += self.findings_of(verdict)
+        return findings
+
+    def findings_of(self, verdict: Verdict) -> list[Finding]:
+        """Return what a sample's verdict tells of how the model answers."""
+        if verdict.score is None:
+            return [failed("answers", str(verdict.reason), "the model does not answer in the form that the prompt asks for")]
+        seen = f"a sample scored {verdict.score:.3g}"
+        if verdict.label_mass is None:
+            return [ok("answers", seen)]
+        seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
+        if verdict.label_mass >= LITTLE_MASS:
+            return [ok("answers", seen)]
+        return [warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")]
+
+
+GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
+
+
+class LabelJudging(Judging):
+    """A judge that is read from the label tokens' logprobs; `values` says what each label is worth."""
+
+    values: Mapping[str, float]
+
+    async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return the expected value of the labels, for each pair."""
+        return await self.labels.read([self.conversation(pair) for pair in pairs], self.values)
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the labels are one token each, and can be told apart."""
+        findings = await super().examine()
+        if not any(finding.grade == "failed" and finding.check in ("reachable", "model") for finding in findings):
+            findings.append(await label_finding(self.labels, self.values))
+        return findings
+
+
+async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:
+    """Return whether labels are single tokens, and those of different worth different ones."""
+    try:
+        ids = {label: await reader.ids_of(label) for label in values}
+    except RefusedError:
+        return skipped("labels", "the server has no /tokenize")
+    except BadReplyError as exc:
+        return failed("labels", str(exc), "choose other labels")
+    long = {label: len(tokens) for label, tokens in ids.items() if len(tokens) > 1}
+    first: dict[int, str] = {}
+    for label, tokens in ids.items():
+        other = first.setdefault(tokens[0], label)
+        if values[other] != values[label]:
+            return failed("labels", f"{other!r} and {label!r} begin with the same token", "choose labels that differ at once")
+    if long:
+        seen = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
+        return failed("labels", seen, "choose labels of one token: only the first is read")
+    return ok("labels", ", ".join(f"{label} {tokens[0]}" for label, tokens in ids.items()))

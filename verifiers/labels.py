@@ -1,0 +1,117 @@
+"""Reading a model's verdict from the logprobs of its label tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .base import Status, Verdict, Verdicts
+from .chat import Chat, Choice, Conversation
+from .errors import BadReplyError, RefusedError
+from .served import in_order, usage_of
+from .upstream import ReplyModel, Upstream
+
+TOP_LOGPROBS = 20  # the most that servers give without being asked at start
+
+
+class _Ids(ReplyModel):
+    tokens: list[int]
+
+
+class LabelReader:
+    """Asks for one token, and returns the expected value of the labels under what the model would say.
+
+    The label tokens are asked for by id (`logprob_token_ids`: full-vocabulary logprobs, whatever was sampled) where the
+    server has that, else looked for among the top 20.
+    """
+
+    def __init__(self, upstream: Upstream, chat: Chat) -> None:
+        self._upstream, self._chat = upstream, chat
+        self._ids: dict[str, list[int]] = {}
+        self._by_id = True
+
+    async def read(self, conversations: Sequence[Conversation], values: Mapping[str, float]) -> Verdicts:
+        """Return, for each conversation, the labels' values weighted by their share of the probability on labels."""
+        tokens = await self._first_tokens(values)
+        try:
+            verdicts = await self._read_once(conversations, values, tokens)
+        except RefusedError as exc:  # a server that minds fields it does not know
+            if not self._by_id or "logprob_token_ids" not in str(exc):
+                raise
+            self._by_id = False
+            verdicts = await self._read_once(conversations, values, tokens)
+        if self._by_id and all(verdict.score is None for verdict in verdicts.items):
+            # A server that does not know `logprob_token_ids` passes it over without a word: the labels are not there.
+            self._by_id = False
+            calls = verdicts.usage
+            verdicts = await self._read_once(conversations, values, tokens)
+            verdicts.usage.add(calls)
+        return verdicts
+
+    async def _read_once(
+        self, conversations: Sequence[Conversation], values: Mapping[str, float], tokens: Mapping[str, str]
+    ) -> Verdicts:
+        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0, "logprobs": True}
+        if self._by_id:
+            ids = [int(token.removeprefix("token_id:")) for token in tokens]
+            body |= {"top_logprobs": 0, "logprob_token_ids": ids, "return_tokens_as_token_ids": True}
+        else:
+            body |= {"top_logprobs": TOP_LOGPROBS}
+            tokens = {label: label for label in values}
+        reply = await self._chat.send(body, conversations)
+        choices = in_order(reply.choices, len(conversations))
+        return Verdicts([_read(choice, tokens, values) for choice in choices], usage_of(reply.usage))
+
+    async def _first_tokens(self, values: Mapping[str, float]) -> Mapping[str, str]:
+        """Return the labels by their first token, as replies name it."""
+        if not self._by_id:
+            return {}
+        try:
+            ids = dict(zip(values, await asyncio.gather(*(self.ids_of(label) for label in values)), strict=True))
+        except RefusedError:  # no /tokenize: not a vLLM server
+            self._by_id = False
+            return {}
+        by_token: dict[str, str] = {}
+        for label, tokens in ids.items():
+            other = by_token.setdefault(f"token_id:{tokens[0]}", label)
+            if values[other] != values[label]:
+                raise BadReplyError(f"the labels {other!r} and {label!r} begin with the same token")
+        return by_token
+
+    async def ids_of(self, label: str) -> list[int]:
+        """Return the token ids of a label."""
+        if label not in self._ids:
+            body = {"model": self._upstream.settings.model, "prompt": label, "add_special_tokens": False}
+            self._ids[label] = (await self._upstream.ask("/tokenize", body, _Ids)).tokens
+            if not self._ids[label]:
+                raise BadReplyError(f"the label {label!r} has no tokens")
+        return self._ids[label]
+
+
+def _read(choice: Choice, tokens: Mapping[str, str], values: Mapping[str, float]) -> Verdict:
+    positions = choice.logprobs.content if choice.logprobs else None
+    if not positions:
+        return Verdict(None, Status.ERROR, "bad_reply: no logprobs")
+    seen = {entry.token: entry.logprob for entry in (*positions[0].top_logprobs, positions[0])}
+    return expected_value(seen, tokens, values)
+
+
+def expected_value(seen: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]) -> Verdict:
+    """Return the labels' values weighted by probability, from the logprobs `seen` at one position, and the mass on labels.
+
+    `tokens` maps a token to its label. A label that is not listed has at most the smallest probability listed, and is
+    given that: bounded, never 0. With no label listed at all the model was not answering, and there is no score.
+    """
+    if not any(token in seen and math.isfinite(seen[token]) for token in tokens):
+        return Verdict(None, Status.ERROR, "bad_reply: none of the labels is among the logprobs")
+    floor = min(logprob for logprob in seen.values() if math.isfinite(logprob))
+    logprobs = {token: seen.get(token, floor) for token in tokens}
+    largest = max(logprobs.values())  # taken out before exp, so that no sum is 0
+    weights = {token: math.exp(logprob - largest) for token, logprob in logprobs.items()}
+    score = sum(weight * values[tokens[token]] for token, weight in weights.items()) / sum(weights.values())
+    if not math.isfinite(score):
+        return Verdict(None, Status.ERROR, "bad_reply: the labels' logprobs are not numbers")
+    mass = sum(math.exp(seen[token]) for token in tokens if token in seen)
+    return Verdict(score, label_mass=min(mass, 1.0))

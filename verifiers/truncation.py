@@ -1,0 +1,47 @@
+"""Cutting a candidate to what fits, by the model's own tokens; rubric and query are never cut."""
+
+from __future__ import annotations
+
+from .settings import Truncate
+from .upstream import ReplyModel, Upstream
+
+GAP = "\n[…]\n"
+MARGIN = 16  # tokens: of the gap, and of seams at which texts tokenize anew
+
+
+class _Ids(ReplyModel):
+    tokens: list[int]
+
+
+class _Text(ReplyModel):
+    prompt: str
+
+
+class Tokenizer:
+    """The served model's tokenizer, on its server."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def ids(self, text: str, special: bool = False) -> list[int]:
+        """Return a text's token ids; `special` adds those that the tokenizer puts around a text."""
+        body = {"model": self._upstream.settings.model, "prompt": text, "add_special_tokens": special}
+        return (await self._upstream.ask("/tokenize", body, _Ids)).tokens
+
+    async def ids_of_chat(self, messages: list[dict[str, str]], generation: bool) -> list[int]:
+        """Return the token ids of a conversation in the model's own template."""
+        body = {"model": self._upstream.settings.model, "messages": messages, "add_generation_prompt": generation}
+        return (await self._upstream.ask("/tokenize", body, _Ids)).tokens
+
+    async def text(self, ids: list[int]) -> str:
+        """Return the text of token ids."""
+        return (await self._upstream.ask("/detokenize", {"model": self._upstream.settings.model, "tokens": ids}, _Text)).prompt
+
+    async def cut(self, ids: list[int], keep: int, what: Truncate) -> str:
+        """Return the text of `keep` tokens, with the head, the middle or the tail left out."""
+        if what == "tail":
+            return await self.text(ids[:keep])
+        if what == "head":
+            return await self.text(ids[-keep:])
+        first = keep // 2
+        return await self.text(ids[:first]) + GAP + await self.text(ids[-(keep - first) :])
