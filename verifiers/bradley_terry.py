@@ -1,0 +1,81 @@
+"""Strengths from comparisons, and whom to compare next.
+
+Bradley and Terry (1952): P(i beats j) = sigmoid(s_i - s_j). Comparisons count by how sure they were, and a normal prior
+keeps the strengths of candidates that won or lost all of theirs finite.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
+
+PRIOR_VARIANCE = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two candidates by number, and the probability that the first is the better one."""
+
+    first: int
+    second: int
+    p_first: float
+
+
+def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.float64]:
+    """Return each candidate's strength, shape (count,), in log-odds of winning; they sum to about 0."""
+    first = np.array([each.first for each in comparisons], np.intp)
+    second = np.array([each.second for each in comparisons], np.intp)
+    won = np.array([each.p_first for each in comparisons])
+
+    def loss(given: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        difference = given[first] - given[second]
+        likelihood = won * log_expit(difference) + (1 - won) * log_expit(-difference)
+        slope = expit(difference) - won
+        gradient = np.bincount(first, slope, count) - np.bincount(second, slope, count) + given / PRIOR_VARIANCE
+        return float(given @ given / (2 * PRIOR_VARIANCE) - likelihood.sum()), gradient
+
+    return np.asarray(minimize(loss, np.zeros(count), jac=True, method="L-BFGS-B").x)
+
+
+def win_rates(strength: npt.NDArray[np.float64]) -> list[float]:
+    """Return each candidate's expected share of wins against the others, 0 to 1; shape (n,), n at least 2."""
+    beats = expit(strength[:, None] - strength[None, :])
+    return ((beats.sum(1) - 0.5) / (len(strength) - 1)).tolist()  # type: ignore[no-any-return]  # numpy's own type is Any
+
+
+def all_pairs(count: int) -> list[tuple[int, int]]:
+    """Return every pair once."""
+    return [(first, second) for first in range(count) for second in range(first + 1, count)]
+
+
+def swiss_rounds(count: int) -> int:
+    """Return how many rounds of count // 2 pairs, each compared in both orders, make at most count · log2(count) calls."""
+    return max(1, math.floor(math.log2(count)))
+
+
+def swiss_round(strength: npt.NDArray[np.float64], met: set[tuple[int, int]], chance: random.Random) -> list[tuple[int, int]]:
+    """Return pairs of candidates of like strength that have not met; each candidate at most once, ties in random order.
+
+    Neighbours tell most about each other: a comparison whose outcome is known beforehand says nothing.
+    """
+    left = list(range(len(strength)))
+    chance.shuffle(left)
+    left.sort(key=lambda place: -strength[place])
+    pairs = []
+    while len(left) > 1:
+        first = left.pop(0)
+        place = next((at for at, other in enumerate(left) if _pair(first, other) not in met), None)
+        if place is not None:
+            pairs.append(_pair(first, left.pop(place)))
+    return pairs
+
+
+def _pair(first: int, second: int) -> tuple[int, int]:
+    return (first, second) if first < second else (second, first)

@@ -1,0 +1,101 @@
+"""Judges on servers that have `/generative_scoring`: all candidates of a query in one call, the prompt's head shared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from .base import Pair, Verdict, Verdicts
+from .errors import BadReplyError
+from .findings import Finding
+from .judging import Judging, JudgingSettings, label_finding
+from .prompt import bundled, checked
+from .served import in_order, numbers, usage_of
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+MARK = "CANDIDATE8B1F"
+
+
+class GenerativeScoringSettings(JudgingSettings):
+    """A judge with exactly two labels."""
+
+    kind: Literal["generative_scoring"] = "generative_scoring"
+    prompt: str = Field(bundled("judge"), description="Prompt with {query}, then {candidate}.")
+    yes: str = Field("Yes", min_length=1, description="Label that means correct.")
+    no: str = Field("No", min_length=1, description="Label that means incorrect.")
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_both_places(cls, prompt: str) -> str:
+        return checked(prompt, ("query", "candidate"))
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> GenerativeScoringSettings:
+        if self.yes == self.no:
+            raise ValueError("`yes` and `no` are the same label")
+        return self
+
+
+class _Row(ReplyModel):
+    index: int
+    score: float
+
+
+class _Scores(ReplyModel):
+    data: list[_Row]
+    usage: Tokens | None = None
+
+
+class GenerativeScoring(Judging):
+    """P(Yes) / (P(Yes) + P(No)), as `judge` reads it; the endpoint applies no chat template, so it is applied here."""
+
+    path = "/generative_scoring"
+
+    def __init__(self, settings: GenerativeScoringSettings, transport: Transport) -> None:
+        super().__init__(settings, settings.prompt, transport)
+        self.generative = settings
+        self.values = {settings.yes: 1.0, settings.no: 0.0}
+
+    async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair; pairs of one query share a call."""
+        by_query: dict[str, list[int]] = {}
+        for place, pair in enumerate(pairs):
+            by_query.setdefault(self.query_text(pair.query), []).append(place)
+        verdicts = Verdicts([])
+        said: dict[int, Verdict] = {}
+        for places in by_query.values():
+            some = await self._judge_query([pairs[place] for place in places])
+            said |= dict(zip(places, some.items, strict=True))
+            verdicts.usage.add(some.usage)
+        verdicts.items = [said[place] for place in range(len(pairs))]
+        return verdicts
+
+    async def _judge_query(self, pairs: Sequence[Pair]) -> Verdicts:
+        head, tail = await self._around(pairs[0])
+        labels = [(await self.labels.ids_of(label))[0] for label in self.values]
+        body: dict[str, Any] = {
+            "model": self.settings.model, "query": head, "items": [self._text(pair.candidate) + tail for pair in pairs],
+            "label_token_ids": labels, "apply_softmax": True, "item_first": False, "add_special_tokens": False,
+        }  # fmt: skip
+        reply = await self.upstream.ask(self.path, body, _Scores)
+        rows = in_order(reply.data, len(pairs))
+        return Verdicts(numbers([row.score for row in rows]), usage_of(reply.usage))
+
+    async def _around(self, pair: Pair) -> tuple[str, str]:
+        """Return what the chat template and the prompt write before the candidate, and after it."""
+        marked = self.asking(self.prompt, **{**self.texts(pair), "candidate": MARK})
+        rendered = await self.tokenizer.text(await self.tokenizer.ids_of_chat(marked, generation=True))
+        before, found, after = rendered.rpartition(MARK)
+        if not found:
+            raise BadReplyError("the rendered prompt cannot be read back from its tokens")
+        return before, after
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the labels are one token each."""
+        findings = await super().examine()
+        if not any(finding.grade == "failed" for finding in findings):
+            findings.append(await label_finding(self.labels, self.values))
+        return findings

@@ -1,0 +1,181 @@
+"""Judges that compare the candidates of a query two by two, each pair in both orders."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from .base import Pair, Query, Status, Usage, Verdict, Verdicts
+from .bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
+from .chat import Conversation
+from .errors import RefusedError
+from .findings import Finding, ok, warning
+from .judging import Judging, JudgingSettings, label_finding
+from .prompt import bundled, checked
+from .samples import SAMPLE
+from .served import isolating
+from .transport import Transport
+
+ALONE = "one candidate alone cannot be compared with others"
+MANY_SWINGS = 0.3
+
+
+class JudgePairwiseSettings(JudgingSettings):
+    """A judge that compares."""
+
+    kind: Literal["judge_pairwise"] = "judge_pairwise"
+    prompt: str = Field(bundled("judge_pairwise"), description="Prompt with {query}, {first}, then {second}.")
+    first: str = Field("A", min_length=1, description="Label that means the first answer.")
+    second: str = Field("B", min_length=1, description="Label that means the second answer.")
+    all_pairs_up_to: int = Field(
+        5, ge=2, le=64, description="So many candidates are all compared with each other; more play rounds."
+    )
+    rounds: int | None = Field(None, ge=1, le=64, description="Rounds beyond that; default log2 n: n·log2(n) calls in all.")
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_all_places(cls, prompt: str) -> str:
+        return checked(prompt, JudgePairwise.places)
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> JudgePairwiseSettings:
+        if self.first == self.second:
+            raise ValueError("`first` and `second` are the same label")
+        return self
+
+
+class JudgePairwise(Judging):
+    """The expected share of wins against the query's other candidates, from Bradley-Terry strengths.
+
+    Each pair is asked about in both orders and the two answers are averaged, so a judge's liking for a place cancels out.
+    Up to 5 candidates all meet; more play rounds between candidates of like strength (a Swiss tournament).
+    """
+
+    setwise = True
+    places = ("query", "first", "second")
+
+    def __init__(self, settings: JudgePairwiseSettings, transport: Transport) -> None:
+        super().__init__(settings, settings.prompt, transport)
+        self.pairwise = settings
+        self.values = {settings.first: 1.0, settings.second: 0.0}
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a candidate, in order; which comes first in the request makes no difference."""
+        if len(pairs) < 2:
+            return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
+        await self.learn_special(pairs)
+        known = {pair.candidate: self.known(pair) for pair in pairs}
+        texts = sorted(text for text, verdict in known.items() if verdict is None)
+        played = await self._play(pairs[0].query, texts)
+        by_text = dict(zip(texts, played.items, strict=True))
+        return Verdicts([known[pair.candidate] or by_text[pair.candidate] for pair in pairs], played.usage)
+
+    async def _play(self, query: Query, texts: Sequence[str]) -> Verdicts:
+        """Return a verdict for each of different texts."""
+        if len(texts) < 2:
+            return Verdicts([Verdict(1.0, reason="no other candidate is an answer") for _ in texts])
+        games, usage = _Games(len(texts)), Usage()
+        chance = random.Random(blake2b("\0".join(texts).encode(), digest_size=8).digest())  # noqa: S311 - the same set, the same draw
+        for _ in range(self._rounds(len(texts))):
+            if len(texts) <= self.pairwise.all_pairs_up_to:
+                drawn = all_pairs(len(texts))
+            else:
+                drawn = swiss_round(strengths(games.comparisons, len(texts)), games.met, chance)
+            usage.add(await self._compare(query, texts, drawn, games))
+        return Verdicts(games.verdicts(), usage)
+
+    def _rounds(self, count: int) -> int:
+        if count <= self.pairwise.all_pairs_up_to:
+            return 1
+        return min(self.pairwise.rounds or swiss_rounds(count), count - 1)
+
+    async def _compare(self, query: Query, texts: Sequence[str], drawn: Sequence[tuple[int, int]], games: _Games) -> Usage:
+        """Play a round: every pair in both orders, all of them at once."""
+        games.met.update(drawn)
+        asked = [(left, right) for pair in drawn for left, right in (pair, pair[::-1])]
+        verdicts = await self._read([self._asking(query, texts[left], texts[right]) for left, right in asked])
+        for place, (left, right) in enumerate(drawn):
+            games.add(left, right, *verdicts.items[2 * place : 2 * place + 2])
+        return verdicts.usage
+
+    async def _read(self, conversations: Sequence[Conversation]) -> Verdicts:
+        """Read the labels, at most `batch_size` conversations a call; one that is too long does not spoil the others."""
+        size = self.settings.batch_size
+        parts = [conversations[start : start + size] for start in range(0, len(conversations), size)]
+        each = await asyncio.gather(*(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts))
+        total = Usage()
+        for verdicts in each:
+            total.add(verdicts.usage)
+        return Verdicts([verdict for verdicts in each for verdict in verdicts.items], total)
+
+    def _asking(self, query: Query, first: str, second: str) -> Conversation:
+        return self.asking(self.prompt, query=self.query_text(query), first=self._text(first), second=self._text(second))
+
+    def conversation(self, pair: Pair) -> Conversation:
+        """Return the messages that compare a candidate with itself."""
+        return self._asking(pair.query, pair.candidate, pair.candidate)
+
+    async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Compare each candidate with the reference, or itself: for the doctor's sample alone."""
+        return await self._read([self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs])
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the labels can be told apart, and how much the place counts."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        findings.append(await label_finding(self.labels, self.values))
+        try:
+            same = (await self._read([self.conversation(SAMPLE)])).items[0].score
+        except RefusedError:
+            return findings
+        if same is not None:
+            seen = f"P(first) of two equal answers is {same:.2f}"
+            findings.append(
+                ok("place", seen)
+                if abs(same - 0.5) < MANY_SWINGS
+                else warning("place", seen, "both orders are asked, so it cancels")
+            )
+        return findings
+
+
+class _Games:
+    """What was compared so far."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.met: set[tuple[int, int]] = set()
+        self.comparisons: list[Comparison] = []
+        self.swings = [0] * count
+        self.games = [0] * count
+        self.failure: list[Verdict | None] = [None] * count
+
+    def add(self, left: int, right: int, there: Verdict, back: Verdict) -> None:
+        """Take in the two orders of one pair; with only one of them answered, a liking for a place would count."""
+        if there.score is None or back.score is None:
+            failure = there if there.score is None else back
+            self.failure[left], self.failure[right] = failure, failure
+            return
+        p_left = (there.score + 1 - back.score) / 2
+        self.comparisons.append(Comparison(left, right, p_left))
+        swung = (there.score > 0.5) != (1 - back.score > 0.5)
+        for place in (left, right):
+            self.games[place] += 1
+            self.swings[place] += swung
+
+    def verdicts(self) -> list[Verdict]:
+        """Return the verdict of each candidate; one that could not be compared with any has no score."""
+        rates = win_rates(strengths(self.comparisons, self.count))
+        return [self._verdict(place, rate) for place, rate in enumerate(rates)]
+
+    def _verdict(self, place: int, rate: float) -> Verdict:
+        if not self.games[place]:
+            failure = self.failure[place] or Verdict(None, Status.ERROR, "was not drawn")
+            return Verdict(None, failure.status, failure.reason)
+        remark = f"the order decided {self.swings[place]} of {self.games[place]} comparisons" if self.swings[place] else None
+        return Verdict(rate, reason=remark)

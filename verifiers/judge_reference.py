@@ -1,0 +1,34 @@
+"""Judges that are given a right answer to compare with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from .judge import YesNoSettings
+from .judging import LabelJudging
+from .prompt import bundled, checked
+from .transport import Transport
+
+
+class JudgeReferenceSettings(YesNoSettings):
+    """A judge with a reference: the request's `reference` goes into the prompt."""
+
+    kind: Literal["judge_reference"] = "judge_reference"
+    prompt: str = Field(bundled("judge_reference"), description="Prompt with {query}, {reference}, then {candidate}.")
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_all_places(cls, prompt: str) -> str:
+        return checked(prompt, JudgeReference.places)
+
+
+class JudgeReference(LabelJudging):
+    """Asks whether a candidate says the same as the reference; not applicable where the request has none."""
+
+    places = ("query", "reference", "candidate")
+
+    def __init__(self, settings: JudgeReferenceSettings, transport: Transport) -> None:
+        super().__init__(settings, settings.prompt, transport)
+        self.values = settings.values
