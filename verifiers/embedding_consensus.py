@@ -1,0 +1,129 @@
+"""Consensus of meaning: how like the other candidates a candidate is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from .base import Pair, Status, Usage, Verdict, Verdicts
+from .errors import BadReplyError, VerifierError
+from .findings import Finding, failed, ok
+from .sentence_embedder import MiniLM
+from .served import ServedVerifier, in_order, usage_of
+from .settings import Endpoint, ServedSettings, VerifierSettings
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+ALONE = Verdict(None, Status.NOT_APPLICABLE, "one candidate alone cannot be like others")
+EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
+
+
+class EmbeddingConsensusSettings(VerifierSettings):
+    """Whose embeddings: MiniLM's, here on the CPU, or those of a served embedder."""
+
+    kind: Literal["embedding_consensus"] = "embedding_consensus"
+    endpoint: Endpoint | None = Field(None, description="Base URL of a server with /v1/embeddings; none: all-MiniLM-L6-v2, here.")
+    model: str | None = Field(None, min_length=1, description="The embedder's name on that server.")
+    revision: str | None = Field(None, description="Revision of its weights.")
+    api_key_env: str | None = Field(None, description="Environment variable that holds the server's API key.")
+    threads: int = Field(1, ge=1, le=64, description="Threads that a forward pass here uses.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> EmbeddingConsensusSettings:
+        if (self.endpoint is None) != (self.model is None):
+            raise ValueError("give both `endpoint` and `model`, or neither")
+        return self
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return what determines a score; where the embedder is served, and on how many threads, does not."""
+        own = super().scoring_parameters()
+        return {name: value for name, value in own.items() if name not in ("endpoint", "threads")}
+
+
+class _Row(ReplyModel):
+    index: int
+    embedding: list[float]
+
+
+class _Embeddings(ReplyModel):
+    data: list[_Row]
+    usage: Tokens | None = None
+
+
+class _Served(ServedVerifier):
+    """A served embedder."""
+
+    async def embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:
+        """Return one unit vector a text."""
+        body = {"model": self.settings.model, "input": [self._text(text) for text in texts], "truncate_prompt_tokens": -1}
+        reply = await self.upstream.ask("/v1/embeddings", body, _Embeddings)
+        vectors = np.array([row.embedding for row in in_order(reply.data, len(texts))], np.float64)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not np.isfinite(vectors).all() or not (lengths > 0).all():
+            raise BadReplyError("an embedding is not a vector of numbers")
+        return vectors / lengths, usage_of(reply.usage)
+
+
+class EmbeddingConsensus:
+    """A candidate's mean cosine with the query's other candidates, -1 to 1."""
+
+    setwise = True
+    bounds: tuple[float, float] | None = (-1.0, 1.0)
+
+    def __init__(self, settings: EmbeddingConsensusSettings, transport: Transport) -> None:
+        self._settings = settings
+        self._served: _Served | None = None
+        self._here = MiniLM(settings.threads)
+        if settings.endpoint is not None and settings.model is not None:
+            shared = settings.model_dump(include=set(VerifierSettings.model_fields))
+            own = ServedSettings(**shared, model=settings.model, endpoint=settings.endpoint, api_key_env=settings.api_key_env)
+            self._served = _Served(own, transport)
+
+    @property
+    def settings(self) -> EmbeddingConsensusSettings:
+        """Return the verifier's part of the configuration."""
+        return self._settings
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a candidate, in order; empty ones take no part."""
+        places = [place for place, pair in enumerate(pairs) if pair.candidate.strip()]
+        items = [EMPTY for _ in pairs]
+        if len(places) < 2:
+            return Verdicts([EMPTY if not pair.candidate.strip() else ALONE for pair in pairs])
+        vectors, usage = await self._embed([pairs[place].candidate for place in places])
+        cosines = np.clip(vectors @ vectors.T, -1, 1)
+        means = (cosines.sum(1) - np.diag(cosines)) / (len(places) - 1)
+        for place, mean in zip(places, means.tolist(), strict=True):
+            items[place] = Verdict(mean)
+        return Verdicts(items, usage)
+
+    async def _embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:
+        if self._served is not None:
+            await self._served.special.learn(texts)
+            return await self._served.embed(texts)
+        return np.asarray(await self._here.embed(texts), np.float64), Usage()
+
+    async def check(self) -> None:
+        """Return when the embedder is there."""
+        await (self._served or self._here).check()
+
+    async def warm_up(self) -> None:
+        """Load the model, where it runs here."""
+        if self._served is None:
+            await self._here.embed(["warm"])
+
+    async def examine(self) -> list[Finding]:
+        """Return whether the embedder is there and embeds."""
+        findings = await self._served.examine() if self._served else []
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        try:
+            vectors, _ = await self._embed(["3 + 4 = 7", "It is seven."])
+        except VerifierError as exc:
+            advice = "it needs /v1/embeddings: an embedder, served with `--runner pooling`" if self._served else "install the extra"
+            return [*findings, failed("kind", f"{exc.reason}: {exc}", advice)]
+        return [*findings, ok("answers", f"{vectors.shape[1]} dimensions, cosine {float(vectors[0] @ vectors[1]):.2f}")]

@@ -1,0 +1,92 @@
+"""Implicit process rewards: how much likelier a trained model finds each step than the model it was trained from.
+
+Yuan et al., "Free Process Rewards without Process Labels" (arXiv 2412.01981): r = beta · log(p(step) / p_ref(step)).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Pair, Verdict, Verdicts
+from .errors import BadReplyError
+from .likelihood import EMPTY, Answering, heads_of, second_upstream
+from .log_likelihood import Likelihood, log_likelihoods
+from .served import ask_the_rest, number
+from .settings import Endpoint, ServedSettings
+from .transport import Transport
+
+Reduction = Literal["last", "min", "mean"]
+
+
+class ImplicitPrmSettings(ServedSettings):
+    """Two language models of one family: the one that was trained on outcomes, and its reference."""
+
+    kind: Literal["implicit_prm"] = "implicit_prm"
+    reference_model: str = Field(min_length=1, description="Name of the reference model on its server.")
+    reference_endpoint: Endpoint = Field(description="Base URL of the reference model's server.")
+    system: str | None = Field(None, description="System message before the query.")
+    beta: float = Field(0.001, gt=0, allow_inf_nan=False, description="The factor that the model was trained with.")
+    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
+    reduction: Reduction = Field(
+        "last", description="Of the rewards up to each step: the last (the whole), the least, or their mean."
+    )
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return what determines a score; where the reference is served does not."""
+        own = super().scoring_parameters()
+        own.pop("reference_endpoint")
+        return own
+
+
+class ImplicitPrm(Answering):
+    """beta times the log-ratio of the two models, summed up to the end of each step."""
+
+    def __init__(self, settings: ImplicitPrmSettings, transport: Transport) -> None:
+        super().__init__(settings, settings.system, transport)
+        self.implicit = settings
+        self.reference = second_upstream(settings, settings.reference_model, settings.reference_endpoint, transport)
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        known = [None if pair.candidate.strip() else EMPTY for pair in pairs]
+        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+
+    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
+        parts = [self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate)) for pair in pairs]
+        prompts = [head + answer for head, answer in parts]
+        (own, usage), (reference, more) = await asyncio.gather(
+            log_likelihoods(self.upstream, prompts), log_likelihoods(self.reference, prompts)
+        )
+        usage.add(more)
+        heads = await heads_of(self.tokenizer, [head for head, _ in parts])
+        items = []
+        for (head, answer), ours, theirs in zip(parts, own, reference, strict=True):
+            ends = await self._step_ends(head, answer, ours)
+            items.append(self._read(_difference(ours, theirs, heads[head]), ends))
+        return Verdicts(items, usage)
+
+    async def _step_ends(self, head: str, answer: str, likelihood: Likelihood) -> list[int]:
+        """Return, for each step but the last, how many of the prompt's tokens are left after it."""
+        if self.implicit.reduction == "last":
+            return []
+        steps = [part for part in answer.split(self.implicit.step_separator) if part.strip()]
+        pieces = list(accumulate(steps[:-1], lambda before, step: before + self.implicit.step_separator + step))
+        whole = len(likelihood.ids) + 1
+        return [whole - len(await self.tokenizer.ids(head + piece)) for piece in pieces]
+
+    def _read(self, ratios: Sequence[float], left: Sequence[int]) -> Verdict:
+        sums = list(accumulate(ratios, initial=0.0))
+        ends = [sums[max(0, len(ratios) - each)] for each in left] + [sums[-1]]
+        value = {"last": ends[-1], "min": min(ends), "mean": math.fsum(ends) / len(ends)}[self.implicit.reduction]
+        return number(self.implicit.beta * value, "log-ratio")
+
+
+def _difference(ours: Likelihood, theirs: Likelihood, head: Sequence[int]) -> list[float]:
+    if ours.ids != theirs.ids:
+        raise BadReplyError("model and reference model read the prompt as different tokens: they are not of one family")
+    return [own - other for own, other in zip(ours.after(head), theirs.after(head), strict=True)]

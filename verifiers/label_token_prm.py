@@ -1,0 +1,166 @@
+"""Process reward models that are language models: after each step, how likely is the token that means good.
+
+Two forms: a tag at the end of each step, after which the label would come (Math-Shepherd), or a conversation in which each
+step is a user turn and the label the assistant's answer (RLHFlow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Pair, Status, Verdict, Verdicts
+from .chat import Chat, ChatSettings, Conversation
+from .errors import RefusedError, VerifierError
+from .findings import Finding, failed, ok
+from .judging import GENERATES, label_finding
+from .labels import LabelReader, expected_value
+from .process_reward import REDUCE, Reduction
+from .samples import SAMPLE
+from .served import ServedVerifier, ask_the_rest, in_order, usage_of
+from .tokens import beginning
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+NO_STEPS = Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")
+TOP_LOGPROBS = 20
+
+
+class LabelTokenPrmSettings(ChatSettings):
+    """A language model that labels steps."""
+
+    kind: Literal["label_token_prm"] = "label_token_prm"
+    step_tag: str | None = Field(
+        None, min_length=1, description="Tag after each step (Math-Shepherd: ки); none: steps are user turns."
+    )
+    good: str = Field("+", min_length=1, description="Label token of a good step.")
+    bad: str = Field("-", min_length=1, description="Label token of a bad step.")
+    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
+    number_steps: bool = Field(False, description="Write `Step k: ` before each step that has no such words yet.")
+    reduction: Reduction = Field("min", description="How the steps become one score: min, mean, last, product.")
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> LabelTokenPrmSettings:
+        if self.good == self.bad:
+            raise ValueError("`good` and `bad` are the same label")
+        return self
+
+
+class _TopLogprobs(ReplyModel):
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+
+class _Choice(ReplyModel):
+    index: int
+    logprobs: _TopLogprobs | None = None
+
+
+class _Completions(ReplyModel):
+    choices: list[_Choice]
+    usage: Tokens | None = None
+
+
+class LabelTokenPrm(ServedVerifier):
+    """P(good) / (P(good) + P(bad)) after each step, reduced to one score; all steps of all candidates in one call."""
+
+    def __init__(self, settings: LabelTokenPrmSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.process = settings
+        self.values = {settings.good: 1.0, settings.bad: 0.0}
+        self.markers = (settings.step_tag,) if settings.step_tag else ()
+        self.labels = LabelReader(self.upstream, Chat(settings, self.upstream))
+
+    def steps(self, candidate: str) -> list[str]:
+        """Return the candidate's steps, blank ones left out."""
+        steps = [step.strip() for step in self._text(candidate).split(self.process.step_separator) if step.strip()]
+        if not self.process.number_steps:
+            return steps
+        return [step if step.startswith("Step ") else f"Step {place}: {step}" for place, step in enumerate(steps, 1)]
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        known = [None if self.steps(pair.candidate) else NO_STEPS for pair in pairs]
+        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+
+    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
+        counts = [len(self.steps(pair.candidate)) for pair in pairs]
+        if self.process.step_tag:
+            read = await self._read_tags([text for pair in pairs for text in self.tagged(pair)])
+        else:
+            read = await self.labels.read([turns for pair in pairs for turns in self.conversations(pair)], self.values)
+        items, start = [], 0
+        for count in counts:
+            items.append(self._reduced(read.items[start : start + count]))
+            start += count
+        return Verdicts(items, read.usage)
+
+    def tagged(self, pair: Pair) -> list[str]:
+        """Return, for each step, the text up to its tag; what they share is found in the prefix cache."""
+        query, tag = self.query_text(pair.query), self.process.step_tag
+        lines = [f"{step} {tag}" for step in self.steps(pair.candidate)]
+        return [f"{query} " + "\n".join(lines[:place]) for place in range(1, len(lines) + 1)]
+
+    def conversations(self, pair: Pair) -> list[Conversation]:
+        """Return, for each step, the turns up to it: the query goes with the first, earlier steps were found good."""
+        system = [{"role": "system", "content": self.process.system}] if self.process.system else []
+        first, *rest = self.steps(pair.candidate)
+        asked = [f"{self.query_text(pair.query)} {first}", *rest]
+        found: list[Conversation] = []
+        turns: Conversation = [*system]
+        for step in asked:
+            turns = [*turns, {"role": "user", "content": step}]
+            found.append(turns)
+            turns = [*turns, {"role": "assistant", "content": self.process.good}]
+        return found
+
+    async def _read_tags(self, prompts: Sequence[str]) -> Verdicts:
+        ids = {f"token_id:{(await self.labels.ids_of(label))[-1]}": label for label in self.values}
+        body: dict[str, Any] = {
+            "model": self.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
+            "logprobs": TOP_LOGPROBS, "return_tokens_as_token_ids": True,
+        }  # fmt: skip
+        reply = await self.upstream.ask("/v1/completions", body, _Completions)
+        choices = in_order(reply.choices, len(prompts))
+        return Verdicts([self._read_tag(choice, ids) for choice in choices], usage_of(reply.usage))
+
+    def _read_tag(self, choice: _Choice, ids: dict[str, str]) -> Verdict:
+        seen = choice.logprobs.top_logprobs[0] if choice.logprobs and choice.logprobs.top_logprobs else None
+        return expected_value(seen, ids, self.values) if seen else Verdict(None, Status.ERROR, "bad_reply: no logprobs")
+
+    def _reduced(self, steps: Sequence[Verdict]) -> Verdict:
+        scores = [step.score for step in steps if step.score is not None]
+        if len(scores) < len(steps):
+            missing = next(step for step in steps if step.score is None)
+            return Verdict(None, missing.status, f"step {steps.index(missing) + 1}: {missing.reason}")
+        return Verdict(REDUCE[self.process.reduction](scores), label_mass=min(step.label_mass or 0.0 for step in steps))
+
+    async def input_tokens(self, pair: Pair) -> int:
+        """Return how many tokens the longest prompt about a pair has."""
+        if not self.steps(pair.candidate):
+            return len(await self.tokenizer.ids(self.query_text(pair.query), special=True))
+        if self.process.step_tag:
+            return len(await self.tokenizer.ids(self.tagged(pair)[-1], special=True))
+        return len(await self.tokenizer.ids_of_chat(self.conversations(pair)[-1], generation=True))
+
+    async def examine(self) -> list[Finding]:
+        """Return as well how the prompt begins, whether tag and labels are tokens, and what a sample's steps score."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        try:
+            if self.process.step_tag:
+                ids = await self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True)
+            else:
+                ids = await self.tokenizer.ids_of_chat(self.conversations(SAMPLE)[-1], generation=True)
+            findings += [await beginning(self.tokenizer, ids), await label_finding(self.labels, self.values)]
+            verdict = (await self._ask_readable([SAMPLE])).items[0]
+        except RefusedError as exc:
+            return [*findings, failed("kind", str(exc), f"label_token_prm needs a generate server: {GENERATES}")]
+        except VerifierError as exc:
+            return [*findings, failed("answers", f"{exc.reason}: {exc}", "see what the server's log says")]
+        if verdict.score is None:
+            return [*findings, failed("answers", str(verdict.reason), "choose the labels that the model was trained with")]
+        steps = len(self.steps(SAMPLE.candidate))
+        seen = f"{steps} steps scored {verdict.score:.3g}; {verdict.label_mass or 0:.0%} of the probability on the labels"
+        return [*findings, ok("step count", seen)]

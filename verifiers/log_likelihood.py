@@ -1,0 +1,60 @@
+"""Log-likelihoods of given texts, from the logprobs of a prompt's own tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .base import Usage
+from .errors import BadReplyError
+from .served import usage_of
+from .upstream import ReplyModel, Tokens, Upstream
+
+
+class _Entry(ReplyModel):
+    logprob: float
+
+
+class _Choice(ReplyModel):
+    index: int
+    prompt_logprobs: list[dict[str, _Entry] | None] | None = None
+
+
+class _Completions(ReplyModel):
+    choices: list[_Choice]
+    usage: Tokens | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A prompt's token ids after the first, and each one's logprob given what is before it."""
+
+    ids: list[int]
+    logprobs: list[float]
+
+    def after(self, head: Sequence[int]) -> list[float]:
+        """Return the logprobs of the tokens that follow a prompt's head; a seam that tokenizes anew belongs to the rest."""
+        place = 0
+        while place < min(len(self.ids), len(head) - 1) and self.ids[place] == head[place + 1]:
+            place += 1
+        return self.logprobs[place:]
+
+
+async def log_likelihoods(upstream: Upstream, prompts: Sequence[str]) -> tuple[list[Likelihood], Usage]:
+    """Return the likelihood of each prompt, whose special tokens it has written itself; raise `VerifierError`."""
+    body = {
+        "model": upstream.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
+        "prompt_logprobs": 0, "add_special_tokens": False,
+    }  # fmt: skip
+    reply = await upstream.ask("/v1/completions", body, _Completions)
+    choices = sorted(reply.choices, key=lambda choice: choice.index)
+    if [choice.index for choice in choices] != list(range(len(prompts))):
+        raise BadReplyError(f"{len(choices)} choices for {len(prompts)} prompts")
+    return [_likelihood(choice) for choice in choices], usage_of(reply.usage)
+
+
+def _likelihood(choice: _Choice) -> Likelihood:
+    if not choice.prompt_logprobs:
+        raise BadReplyError("no prompt_logprobs: the server does not give the likelihood of a prompt")
+    first = [next(iter(entry.items())) for entry in choice.prompt_logprobs if entry]
+    return Likelihood([int(token) for token, _ in first], [entry.logprob for _, entry in first])

@@ -1,0 +1,96 @@
+"""Entailment: does the reference, or the query, imply the candidate?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Pair, Status, Verdict, Verdicts
+from .errors import BadReplyError, RefusedError, VerifierError
+from .findings import Finding, failed, ok
+from .samples import SAMPLE
+from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from .settings import ServedSettings
+from .transport import Transport
+from .upstream import ReplyModel, Tokens
+
+NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
+EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
+NO_ENTAILMENT = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
+
+
+class NliSettings(ServedSettings):
+    """A model with an entailment head."""
+
+    kind: Literal["nli"] = "nli"
+    premise: Literal["query", "reference"] = Field("query", description="What should imply the candidate.")
+    entailment: int = Field(0, ge=0, description="Which of the head's classes is entailment (`id2label` in the model's config).")
+    doubled_separator: bool = Field(False, description="Two separators between premise and hypothesis: RoBERTa, XLM-R, BART.")
+
+
+class _Row(ReplyModel):
+    index: int
+    probs: list[float]
+
+
+class _Classes(ReplyModel):
+    data: list[_Row]
+    usage: Tokens | None = None
+
+
+class Nli(ServedVerifier):
+    """P(entailment) from `/classify`; the pair is joined here, on token ids, since that endpoint takes single texts."""
+
+    def __init__(self, settings: NliSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.nli = settings
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        verdicts = await ask_the_rest(self._ask_readable, pairs, [self._known(pair) for pair in pairs])
+        return await self.note_shortened(pairs, verdicts)
+
+    def _known(self, pair: Pair) -> Verdict | None:
+        if self.nli.premise == "reference" and pair.query.reference is None:
+            return NO_REFERENCE
+        return None if pair.candidate.strip() else EMPTY
+
+    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
+        body: dict[str, Any] = {"model": self.settings.model, "input": await asyncio.gather(*map(self._joined, pairs))}
+        reply = await self.upstream.ask("/classify", body, _Classes)
+        rows = in_order(reply.data, len(pairs))
+        if any(len(row.probs) <= self.nli.entailment for row in rows):
+            raise BadReplyError(f"the head has {len(rows[0].probs)} classes, and no class {self.nli.entailment}; see `entailment`")
+        return Verdicts(numbers([row.probs[self.nli.entailment] for row in rows]), usage_of(reply.usage))
+
+    async def _joined(self, pair: Pair) -> list[int]:
+        """Return [CLS] premise [SEP] hypothesis [SEP] as token ids."""
+        premise = self.query_text(pair.query) if self.nli.premise == "query" else self._text(pair.query.reference or "")
+        first, second = await asyncio.gather(
+            self.tokenizer.ids(premise, special=True), self.tokenizer.ids(self._text(pair.candidate), special=True)
+        )
+        return [*first, *([first[-1]] if self.nli.doubled_separator else []), *second[1:]]
+
+    async def input_tokens(self, pair: Pair) -> int:
+        """Return how many tokens the joined pair has."""
+        return len(await self._joined(pair))
+
+    async def examine(self) -> list[Finding]:
+        """Return as well whether the head has several classes, and which one a plain entailment falls into."""
+        findings = await super().examine()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
+        same = Pair(SAMPLE.query.of(SAMPLE.candidate, SAMPLE.candidate), SAMPLE.candidate)
+        body = {"model": self.settings.model, "input": [await self._joined(same)]}
+        try:
+            probs = in_order((await self.upstream.ask("/classify", body, _Classes)).data, 1)[0].probs
+        except RefusedError as exc:
+            return [*findings, failed("kind", str(exc), NO_ENTAILMENT)]
+        except VerifierError as exc:
+            return [*findings, failed("answers", f"{exc.reason}: {exc}", NO_ENTAILMENT)]
+        if len(probs) < 2 or len(probs) <= self.nli.entailment:
+            return [*findings, failed("classes", f"{len(probs)} classes", NO_ENTAILMENT)]
+        seen = f"{len(probs)} classes; a text that repeats its premise: {', '.join(f'{each:.2f}' for each in probs)}"
+        return [*findings, ok("classes", seen)]
