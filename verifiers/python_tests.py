@@ -1,0 +1,99 @@
+"""Unit tests: a candidate's code is run, and the request's tests against it, in a sealed process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Pair, Status, Verdict, Verdicts
+from .errors import VerifierError
+from .findings import Finding, failed, ok, skipped
+from .local import LocalVerifier
+from .sandbox import Ran, run, supported
+from .settings import VerifierSettings
+
+FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`")
+NO_TESTS = Verdict(None, Status.NOT_APPLICABLE, "the request has no `tests`")
+
+
+class PythonTestsSettings(VerifierSettings):
+    """What code may use."""
+
+    kind: Literal["python_tests"] = "python_tests"
+    run_code: bool = Field(False, description="Run candidates' code; nothing is run unless this is true.")
+    time_limit_s: float = Field(5.0, gt=0, le=300, description="Longest that a candidate with all its tests may run.")
+    memory_mb: int = Field(1024, ge=64, le=65_536, description="Most memory that it may reserve.")
+    processes: int = Field(2, ge=1, le=256, description="Candidates run at once.")
+
+
+class PythonTests(LocalVerifier):
+    """The share of the request's tests that pass; 0 where the code itself does not run.
+
+    The sandbox protects the machine, not the score: code that sets out to fool the tests runs in the same process.
+    """
+
+    def __init__(self, settings: PythonTestsSettings) -> None:
+        super().__init__(settings)
+        self.tests = settings
+        self._room = asyncio.Semaphore(settings.processes)
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order."""
+        return Verdicts(list(await asyncio.gather(*map(self._run, pairs))))
+
+    async def _run(self, pair: Pair) -> Verdict:
+        if not self.tests.run_code:
+            return OFF
+        if not pair.query.tests:
+            return NO_TESTS
+        async with self._room:
+            ran = await run(
+                code_of(pair.candidate), pair.query.tests, time_limit_s=self.tests.time_limit_s, memory_mb=self.tests.memory_mb
+            )
+        return verdict_of(ran)
+
+    async def check(self) -> None:
+        """Return where code can be sealed."""
+        supported()
+
+    async def examine(self) -> list[Finding]:
+        """Return whether code can be sealed here, and whether a right and a wrong answer are told apart."""
+        if not self.tests.run_code:
+            return [skipped("sandbox", str(OFF.reason))]
+        try:
+            ran = await run(
+                "x = 1",
+                ("assert x == 1", "assert x == 2", "open('/tmp/x', 'w')", "import os; os.fork()"),
+                time_limit_s=10,
+                memory_mb=256,
+            )
+        except VerifierError as exc:
+            return [failed("sandbox", str(exc), "leave this verifier out on this machine")]
+        if ran.tests == ["ok", "AssertionError", "PermissionError", "PermissionError"]:
+            return [ok("sandbox", "runs code; neither writes nor processes are possible")]
+        return [failed("sandbox", f"outcomes {ran.tests}", "the sandbox does not hold here: leave this verifier out")]
+
+
+def code_of(text: str) -> str:
+    """Return a candidate's code: all its fenced blocks of Python, else the whole text."""
+    blocks = [found.group("code") for found in FENCE.finditer(text)]
+    return "\n\n".join(blocks) if blocks else text
+
+
+def verdict_of(ran: Ran) -> Verdict:
+    """Return the share of tests that passed, saying what went wrong first."""
+    if ran.code != "ok":
+        return Verdict(0.0, reason=f"the code: {ran.code or _stopped(ran)}")
+    passed = sum(outcome == "ok" for outcome in ran.tests)
+    wrong = next((place for place, outcome in enumerate(ran.tests) if outcome != "ok"), None)
+    remark = None if wrong is None else f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {ran.tests[wrong] or _stopped(ran)}"
+    return Verdict(passed / len(ran.tests), reason=remark)
+
+
+def _stopped(ran: Ran) -> str:
+    return {"time": "took too long", "output": "said too much", None: "ended the process"}[ran.killed]
