@@ -1,0 +1,113 @@
+"""Any scorer of your own behind a URL: our JSON in, our JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Pair, Query, Status, Usage, Verdict, Verdicts
+from .errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
+from .findings import Finding, failed, ok, skipped
+from .samples import SAMPLE
+from .served import ServedVerifier, number
+from .settings import ServedSettings
+from .transport import Transport
+from .upstream import Endpoint, ReplyModel, Tokens
+
+FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'
+
+
+class HttpSettings(ServedSettings):
+    """Where the scorer is, and what its numbers mean."""
+
+    kind: Literal["http"] = "http"
+    model: str = Field(
+        "http", min_length=1, description="Name sent along; change it, or `revision`, when scores mean something new."
+    )
+    path: str = Field("/score", pattern=r"^/", description="Path that is posted to.")
+    setwise: bool = Field(False, description="It compares the candidates of a query, and gets all of them together.")
+    lowest: float | None = Field(None, allow_inf_nan=False, description="Least score, where there is one by definition …")
+    highest: float | None = Field(None, allow_inf_nan=False, description="… and greatest.")
+
+    @model_validator(mode="after")
+    def _a_range(self) -> HttpSettings:
+        if (self.lowest is None) != (self.highest is None):
+            raise ValueError("give both `lowest` and `highest`, or neither")
+        if self.lowest is not None and self.highest is not None and not self.lowest < self.highest:
+            raise ValueError("`lowest` must be below `highest`")
+        return self
+
+
+class _Scores(ReplyModel):
+    scores: list[float | None]
+    reasons: list[Annotated[str, Field(max_length=2000)] | None] | None = None
+    usage: Tokens | None = None
+
+
+class HttpScorer(ServedVerifier):
+    """Posts a query with its candidates and reads one number a candidate; null is no score, never 0."""
+
+    def __init__(self, settings: HttpSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self.http = settings
+        self.setwise = settings.setwise
+        self.bounds = None if settings.lowest is None or settings.highest is None else (settings.lowest, settings.highest)
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order; the texts go as they are, since a scorer of your own reads no tokens."""
+        by_query: dict[Query, list[int]] = {}
+        for place, pair in enumerate(pairs):
+            by_query.setdefault(pair.query, []).append(place)
+        items: dict[int, Verdict] = {}
+        total = Usage()
+        for query, places in by_query.items():
+            verdicts = await self._ask_query(query, [pairs[place].candidate for place in places])
+            items |= dict(zip(places, verdicts.items, strict=True))
+            total.add(verdicts.usage)
+        return Verdicts([items[place] for place in range(len(pairs))], total)
+
+    async def _ask_query(self, query: Query, candidates: Sequence[str]) -> Verdicts:
+        body: dict[str, Any] = {
+            "model": self.http.model,
+            "query": query.text,
+            "messages": [{"role": message.role, "content": message.content} for message in query.messages],
+            "candidates": list(candidates),
+            "reference": query.reference,
+        }
+        reply = await self.upstream.ask(self.http.path, body, _Scores)
+        reasons = reply.reasons or [None] * len(reply.scores)
+        if len(reply.scores) != len(candidates) or len(reasons) != len(candidates):
+            raise BadReplyError(f"{len(reply.scores)} scores and {len(reasons)} reasons for {len(candidates)} candidates")
+        items = [self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)]
+        usage = Usage(1, reply.usage.prompt_tokens, reply.usage.completion_tokens or 0) if reply.usage else Usage(1)
+        return Verdicts(items, usage)
+
+    def _read(self, score: float | None, reason: str | None) -> Verdict:
+        if score is None:
+            return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
+        verdict = number(score)
+        if verdict.score is not None and self.bounds and not self.bounds[0] <= score <= self.bounds[1]:
+            return Verdict(None, Status.ERROR, f"bad_reply: the score {score} is outside {self.bounds[0]:g} to {self.bounds[1]:g}")
+        if verdict.score is not None:
+            verdict.reason = reason
+        return verdict
+
+    async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
+        """Return what is wrong with a server; any answer will do, since only scores are asked of it."""
+        said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
+        refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)
+        return said if isinstance(said, VerifierError) and not refused else None
+
+    async def examine(self) -> list[Finding]:
+        """Return whether a sample is answered in our form."""
+        try:
+            verdicts = await self.score([SAMPLE, SAMPLE] if self.setwise else [SAMPLE])
+        except BadReplyError as exc:
+            return [failed("kind", str(exc), FORM)]
+        except VerifierError as exc:
+            return [failed("reachable", f"{exc.reason}: {exc}", "start the scorer, or correct `endpoint` and `path`")]
+        if verdicts.items[0].score is None:
+            return [skipped("answers", str(verdicts.items[0].reason))]
+        return [ok("answers", f"a sample scored {verdicts.items[0].score:.3g}")]

@@ -1,0 +1,39 @@
+"""A signal that needs no model: the candidate is as long as answers here should be."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .base import Pair, Verdict
+from .local import LocalVerifier
+from .settings import VerifierSettings
+
+
+class LengthSettings(VerifierSettings):
+    """The range of lengths that is right."""
+
+    kind: Literal["length"] = "length"
+    min_words: int = Field(1, ge=0, description="Fewest words that are right.")
+    max_words: int = Field(1000, ge=1, description="Most words that are right.")
+
+    @model_validator(mode="after")
+    def _a_range(self) -> LengthSettings:
+        if self.min_words > self.max_words:
+            raise ValueError("`min_words` must not be above `max_words`")
+        return self
+
+
+class Length(LocalVerifier):
+    """1 within the range; below it words / min_words, above it max_words / words."""
+
+    def __init__(self, settings: LengthSettings) -> None:
+        super().__init__(settings)
+        self.length = settings
+
+    def _score_one(self, pair: Pair) -> Verdict:
+        words = len(pair.candidate.split())
+        if words < self.length.min_words:
+            return Verdict(words / self.length.min_words)
+        return Verdict(min(1.0, self.length.max_words / max(1, words)))
