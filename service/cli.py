@@ -156,6 +156,17 @@ def config_check(
 
 
 @app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="One model: all that is known of it.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the models that Assay knows how to serve, or show one."""
+    from .models_command import show_models
+
+    show_models(name, as_json)
+
+
+@app.command()
 def init(file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml")) -> None:
     """Write a commented configuration to start from."""
     from .config import default_config_path

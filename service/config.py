@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from verifiers import KINDS, VerifierSettings
+from verifiers import BROKEN, KINDS, VerifierSettings
+from verifiers.catalog import catalog
 from verifiers.settings import Name
 
 from .settings import PREFIX, ServiceSettings, from_environment
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     AnyVerifier = VerifierSettings
 else:  # the union of all kinds' settings, told apart by `kind`
     AnyVerifier = Annotated[Union[tuple(kind.settings for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
+
+
+BROKEN_KIND = "; it is installed but cannot be loaded: {}"
 
 
 class ConfigError(StartupError):
@@ -62,6 +66,7 @@ class Config(BaseModel):
         tasks = data.get("tasks") or {}
         return {
             **data,
+            "verifiers": [_from_catalog(entry, place) for place, entry in enumerate(data["verifiers"])],
             "ensembles": data.get("ensembles") or {"default": names},
             "tasks": {"default": {}, **tasks} if isinstance(tasks, dict) else tasks,
         }
@@ -96,6 +101,24 @@ class Config(BaseModel):
     def ensemble_of(self, task: str) -> str:
         """Return the name of the ensemble that scores a task."""
         return self.tasks[task].ensemble or next(iter(self.ensembles))
+
+
+def _from_catalog(entry: Any, place: int) -> Any:
+    """Return a verifier with what `use: NAME` stands for; its own keys win."""
+    if not isinstance(entry, dict) or "use" not in entry:
+        return entry
+    known = catalog()
+    name = entry["use"]
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(
+            f"verifiers.{place}.use: no model is called {name!r}{did_you_mean(str(name), list(known))}; see `assay models`"
+        )
+    if known[name].server == "none":
+        raise ValueError(f"verifiers.{place}.use: {name} cannot be served: {known[name].notes}")
+    for key, what in known[name].requires.items():
+        if key not in entry:
+            raise ValueError(f"verifiers.{place}.{key}: is required by {name}: {what}")
+    return {**known[name].defaults(), **{key: value for key, value in entry.items() if key != "use"}}
 
 
 def default_config_path() -> Path:
@@ -175,13 +198,15 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
     """Return one validation error as `file:line: key: what is wrong (got value)`."""
     loc = [part for place, part in enumerate(error["loc"]) if not (place == 2 and error["loc"][0] == "verifiers")]
     key = ".".join(str(part) for part in loc)
+    message = error["msg"].removeprefix("Value error, ")
+    if not loc:  # what was checked of the file as a whole begins with its place
+        loc = [int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")]
     place = f"{path}:{_line(root, loc)}"
     if len(loc) > 1 and loc[0] == "service":
         for source, values in layers.items():
             if loc[1] in values:
                 place = f"{source} ({PREFIX}{str(loc[1]).upper()})" if source == "the environment" else source
                 break
-    message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = f"no such key{did_you_mean(str(loc[-1]), _keys_beside(error['loc'], root))}"
     elif error["type"] == "missing":
@@ -190,10 +215,12 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
         got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
         key, message = (
             f"{key}.kind",
-            f"must be one of: {', '.join(KINDS)}; got {got!r}{did_you_mean(str(got), list(KINDS))}",
+            f"must be one of: {', '.join(KINDS)}; got {got!r}{BROKEN_KIND.format(BROKEN[got]) if got in BROKEN else did_you_mean(str(got), list(KINDS))}",
         )
         return f"{place}: {key}: {message}"
-    secret = "api_keys" in loc or error["type"] in ("missing", "extra_forbidden") or not loc or isinstance(error["input"], dict)
+    secret = (
+        "api_keys" in loc or error["type"] in ("missing", "extra_forbidden") or not error["loc"] or isinstance(error["input"], dict)
+    )
     return f"{place}: {key + ': ' if key else ''}{message}" + ("" if secret else f" (got {str(error['input'])[:80]!r})")
 
 
