@@ -43,7 +43,7 @@ def create_app(config: Config, transport: Transport | None = None) -> Gate:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(config, metrics, transport) as engine:
+        async with open_engine(config, metrics, transport, serving=True) as engine:
             app.state.engine = engine
             # What is there now stays: keeping it out of the collector's walks is worth a fifth of the slow requests.
             gc.collect()

@@ -156,6 +156,21 @@ def config_check(
 
 
 @app.command()
+def doctor(
+    config: ConfigOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only the verifier of this name; may be given again.", show_default=False)
+    ] = None,
+    attacks: Annotated[bool, typer.Option("--attacks", help="Attack the judges instead, with and without our defences.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code 1 if one failed."""
+    from .doctor import run
+
+    raise typer.Exit(run(config, only or [], attacks, as_json))
+
+
+@app.command()
 def models(
     name: Annotated[str | None, typer.Argument(help="One model: all that is known of it.", show_default=False)] = None,
     as_json: JsonOption = False,

@@ -213,9 +213,10 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
         message = "is required"
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
+        hint = BROKEN_KIND.format(BROKEN[got]) if got in BROKEN else did_you_mean(str(got), list(KINDS))
         key, message = (
             f"{key}.kind",
-            f"must be one of: {', '.join(KINDS)}; got {got!r}{BROKEN_KIND.format(BROKEN[got]) if got in BROKEN else did_you_mean(str(got), list(KINDS))}",
+            f"must be one of: {', '.join(KINDS)}; got {got!r}{hint}",
         )
         return f"{place}: {key}: {message}"
     secret = (

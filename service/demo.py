@@ -48,7 +48,14 @@ def run(
     Without a data folder of its own the demo uses one that goes with it: every run starts from nothing and shows the same.
     """
     with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
-        _run(config_path, {**flags, "log_level": "warning", "data_dir": flags.get("data_dir") or folder}, once, as_json, svg, limit)
+        _run(
+            config_path,
+            {**flags, "log_level": "warning", "doctor": "off", "data_dir": flags.get("data_dir") or folder},
+            once,
+            as_json,
+            svg,
+            limit,
+        )
 
 
 def _run(

@@ -18,6 +18,7 @@ from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 
 from .breaker import Breaker
 from .cache import Column, ScoreCache
+from .checkup import Checkup
 from .config import Config
 from .embedded import EmbeddedStore
 from .guard import Guarded
@@ -46,6 +47,7 @@ class Engine:
     tasks: Tasks
     writer: Writer
     metrics: Metrics
+    checkup: Checkup
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
@@ -73,7 +75,8 @@ class Engine:
             except StoreDownError:
                 log.debug("store_not_ready")
             store = "down" if self.store.down else "ok"
-            self.ready = ready, {"status": "ready" if ready else "not ready", "verifiers": said, "store": store}
+            doctor = await self.checkup.said()
+            self.ready = ready, {"status": "ready" if ready else "not ready", "verifiers": said, "store": store, "doctor": doctor}
             self.ready_at = time.monotonic()
         return self.ready
 
@@ -84,8 +87,13 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(config: Config, metrics: Metrics, transport: Transport | None = None) -> AsyncIterator[Engine]:
-    """Open the store, build the verifiers and start the background work; close it all in the reverse order."""
+async def open_engine(
+    config: Config, metrics: Metrics, transport: Transport | None = None, serving: bool = False
+) -> AsyncIterator[Engine]:
+    """Open the store, build the verifiers and start the background work; close it all in the reverse order.
+
+    A service that is `serving` has the doctor look at its verifiers as well.
+    """
     settings = config.service
     async with AsyncExitStack() as stack:
         stack.enter_context(one_blas_thread())
@@ -110,7 +118,7 @@ async def open_engine(config: Config, metrics: Metrics, transport: Transport | N
         await stack.enter_async_context(_background(engine.tasks.keep_fresh()))
         await stack.enter_async_context(_background(engine.writer.run()))
         stack.push_async_callback(engine.writer.flush)
-        await stack.enter_async_context(_background(_warm_up(engine)))
+        await stack.enter_async_context(_background(_warm_up(engine, serving)))
         yield engine
 
 
@@ -142,7 +150,8 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) 
     given = load_models(config)
     tasks = Tasks(store, [_task(config, name, ensembles, given.get(name)) for name in config.tasks])
     writer = Writer(cache, tasks, metrics)
-    return Engine(config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics)
+    checkup = Checkup([member.guarded.verifier for member in by_name.values()], store, settings.doctor, settings.workers)
+    return Engine(config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics, checkup)
 
 
 def _task(config: Config, name: str, ensembles: dict[str, list[Member]], given: aggregation.LabelModel | None) -> Task:
@@ -154,8 +163,8 @@ def _task(config: Config, name: str, ensembles: dict[str, list[Member]], given: 
     return task
 
 
-async def _warm_up(engine: Engine) -> None:
-    """Load what is slow to load, and say at once what is missing; nothing waits for it."""
+async def _warm_up(engine: Engine, serving: bool) -> None:
+    """Load what is slow to load, say at once what is missing, then let the doctor look; nothing waits for it."""
     members = {member.name: member for ensemble in engine.scorer.ensembles.values() for member in ensemble}
     for member in members.values():
         try:
@@ -163,6 +172,8 @@ async def _warm_up(engine: Engine) -> None:
             await member.guarded.verifier.warm_up()
         except VerifierError as exc:
             log.warning("verifier_not_ready", verifier=member.name, reason=f"{exc.reason}: {exc}")
+    if serving:
+        await engine.checkup.run()
 
 
 async def _problem(member: Member) -> str | None:

@@ -12,11 +12,14 @@ SIZE = 16
 
 
 def hash_query(query: Query) -> str:
-    """Return the name of a conversation; where one turn ends and the next begins is part of it."""
+    """Return the name of a conversation, and of what is known of its answer; where each part ends is part of it."""
     state = blake2b(digest_size=SIZE)
     for message in query.messages:
         role, content = message.role.encode(), message.content.encode()
         state.update(b"%d:%d:" % (len(role), len(content)) + role + content)
+    for kind, text in (("reference", query.reference), *(("test", test) for test in query.tests)):
+        if text is not None:
+            state.update(b"%b:%d:" % (kind.encode(), len(text.encode())) + text.encode())
     return state.hexdigest()
 
 

@@ -82,7 +82,7 @@ async def score_pairs(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await _parse(request, engine, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
-    pairs = [Pair(Query.of(pair.query), pair.candidate) for pair in asked.pairs]
+    pairs = [Pair(Query.of(pair.query, pair.reference, tuple(pair.tests)), pair.candidate) for pair in asked.pairs]
     outcome = await _score(request, engine, Job(task, pairs, False, _deadline_s(engine, asked.deadline_ms), _budget(asked)))
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(answers.scores(outcome, request_id=request_id, task=task.name, ensemble=task.ensemble, explain=asked.explain))

@@ -12,6 +12,8 @@ from verifiers import Message, Query
 from .settings import ServiceSettings
 
 MAX_MESSAGES = 1000
+MAX_TESTS = 200
+MAX_KNOWN_CHARS = 65_536
 
 
 class _Request(BaseModel):
@@ -40,6 +42,13 @@ class BudgetIn(_Request):
     calls: Annotated[int, Field(ge=0)] | None = None
 
 
+Reference = Annotated[str, Field(max_length=MAX_KNOWN_CHARS, description="A right answer, for verifiers that compare with one.")]
+Tests = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=MAX_KNOWN_CHARS)]],
+    Field(max_length=MAX_TESTS, description="Python statements that hold of a right answer's code, one test each."),
+]
+
+
 class _Scoring(_Request):
     task: Annotated[str, Field(max_length=64)] = "default"
     ensemble: Annotated[str, Field(max_length=64)] | None = None
@@ -57,6 +66,8 @@ class RankRequest(_Scoring):
     query: str | None = None
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
     candidates: Annotated[list[str | CandidateIn], Field(min_length=1)]
+    reference: Reference | None = None
+    tests: Tests = Field(default_factory=list)
     top_n: Annotated[int, Field(ge=1)] | None = None
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     stream: bool = False
@@ -78,8 +89,9 @@ class RankRequest(_Scoring):
     def conversation(self) -> Query:
         """Return what the candidates answer."""
         if self.messages is None:
-            return Query.of(self.query or "")
-        return Query(tuple(Message(message.role, message.content) for message in self.messages))
+            return Query.of(self.query or "", self.reference, tuple(self.tests))
+        messages = tuple(Message(message.role, message.content) for message in self.messages)
+        return Query(messages, self.reference, tuple(self.tests))
 
 
 class PairIn(_Request):
@@ -87,6 +99,8 @@ class PairIn(_Request):
 
     query: str
     candidate: str
+    reference: Reference | None = None
+    tests: Tests = Field(default_factory=list)
 
 
 class ScorePairsRequest(_Scoring):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -37,6 +37,9 @@ class ServiceSettings(BaseModel):
     cache_max_mb: int = Field(512, ge=8, description="Memory of the embedded store; old scores go first.")
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a verifier is left alone …")
     breaker_reset_s: float = Field(5.0, gt=0, description="… for this long, before one call tries it again.")
+    doctor: Literal["quick", "full", "off"] = Field(
+        "quick", description="Examine the verifiers at the start, on 20 or on all 60 bundled probes."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
 
@@ -44,6 +47,11 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+    @field_validator("doctor", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return {False: "off", True: "quick"}[value] if isinstance(value, bool) else value  # as YAML reads a bare off
 
     @field_validator("redis_url")
     @classmethod

@@ -123,7 +123,7 @@ def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = N
     command += ["--config", str(config)] if config else []
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     with log.open("ab") as out:
-        environment = {**kept, "PYTHONPATH": str(ROOT), **(env or {})}
+        environment = {**kept, "PYTHONPATH": str(ROOT), "ASSAY_DOCTOR": "off", **(env or {})}
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=environment)
     try:
         server = Server(f"http://127.0.0.1:{port}", process)

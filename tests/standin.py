@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-KINDS = ("judge", "reward", "prm", "rerank")
+KINDS = ("judge", "reward", "prm", "rerank", "tokens", "nli", "embed")
 VERSION = "0.32.0"
 MAX_MODEL_LEN = 8192
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>", "Yes", "No"]
@@ -71,6 +71,13 @@ def uniform(ids: list[int], salt: str = "") -> float:
     return (int.from_bytes(digest, "big") + 1) / (2**64 + 2)
 
 
+def label_logprobs(ids: list[int]) -> dict[int, float]:
+    """Return the logprobs of what may be a label, Yes and No before letters, digits and signs."""
+    logprobs = {YES: -3 * uniform(ids, "yes") - 0.1, NO: -3 * uniform(ids, "no") - 0.1, IM_END: -6.0}
+    signs = (*range(65, 91), *range(49, 58), ord("+"), ord("-"))
+    return logprobs | {100 + sign: -5 - 3 * uniform(ids, f"sign{sign}") for sign in signs}
+
+
 class StandIn:
     """The ASGI application of one server."""
 
@@ -80,10 +87,18 @@ class StandIn:
         self.active = 0
         self.cancelled = 0
         routes: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
-            "judge": {"/v1/chat/completions": self._chat, "/v1/chat/completions/batch": self._chat_batch},
+            "judge": {
+                "/v1/chat/completions": self._chat,
+                "/v1/chat/completions/batch": self._chat_batch,
+                "/v1/completions": self._completions,
+                "/generative_scoring": self._generative_scoring,
+            },
             "reward": {"/classify": self._classify},
             "prm": {"/pooling": self._pooling},
             "rerank": {"/score": self._score},
+            "tokens": {"/pooling": self._pooling_tokens},
+            "nli": {"/classify": self._classify_three},
+            "embed": {"/v1/embeddings": self._embed},
         }
         self.routes = {**routes[kind], "/tokenize": self._tokenize, "/detokenize": self._detokenize}
 
@@ -192,7 +207,17 @@ class StandIn:
                 elif "probs" in row:
                     row["probs"] = [bad]
                 elif "data" in row:
-                    row["data"] = [[bad, bad] for _ in row["data"]]
+                    row["data"] = [[bad] * len(each) for each in row["data"]]
+                elif "embedding" in row:
+                    row["embedding"] = [bad for _ in row["embedding"]]
+                elif row.get("prompt_logprobs"):
+                    for entry in row["prompt_logprobs"][1:]:
+                        for each in entry.values():
+                            each["logprob"] = bad
+                elif row.get("logprobs") is None:
+                    row["message"]["content"] = ""
+                elif "top_logprobs" in row["logprobs"]:
+                    row["logprobs"]["top_logprobs"] = [dict.fromkeys(each, bad) for each in row["logprobs"]["top_logprobs"]]
                 else:
                     for entry in row["logprobs"]["content"][0]["top_logprobs"]:
                         entry["logprob"] = bad
@@ -205,7 +230,7 @@ class StandIn:
             except orjson.JSONDecodeError:
                 message = "1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error'}"
                 raise RefusalError(400, message, "Bad Request", "body.0") from None
-            if asked.get("model", self.kind) != self.kind:
+            if asked.get("model", self.kind) not in (self.kind, "reference"):
                 message = f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
                 raise RefusalError(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
             return 200, self.routes[path](asked)
@@ -227,6 +252,8 @@ class StandIn:
             ids = chatml(asked["messages"], asked.get("add_generation_prompt", True))
         else:
             ids = tokenize(asked["prompt"])
+            if self.kind == "nli" and asked.get("add_special_tokens", True):
+                ids = [0, *ids, 0]
         return {"count": len(ids), "max_model_len": MAX_MODEL_LEN, "tokens": ids, "token_strs": None}
 
     def _detokenize(self, asked: dict[str, Any]) -> Any:
@@ -243,21 +270,22 @@ class StandIn:
         if asked.get("top_logprobs", 0) > 20:
             raise RefusalError(400, "Requested sample logprobs of 25, which is greater than max allowed: 20", param="top_logprobs")
         prompts = [self._fits(chatml(messages, generation=True)) for messages in asked["messages"]]
-        choices = [self._choice(place, ids, asked) for place, ids in enumerate(prompts)]
+        samples = asked.get("n", 1)
+        choices = [self._choice(place, ids, asked) for place, ids in enumerate(each for each in prompts for _ in range(samples))]
+        return self._generated("chat.completion", choices, prompts)
+
+    def _generated(self, kind: str, choices: list[dict[str, Any]], prompts: list[list[int]]) -> Any:
         total = sum(len(ids) for ids in prompts)
-        usage = {"prompt_tokens": total, "total_tokens": total + len(prompts), "completion_tokens": len(prompts)}
-        return {
-            "id": "chatcmpl-0",
-            "object": "chat.completion",
-            "created": 0,
-            "model": self.kind,
-            "choices": choices,
-            "usage": usage,
-        }
+        usage = {"prompt_tokens": total, "total_tokens": total + len(choices), "completion_tokens": len(choices)}
+        return {"id": "cmpl-0", "object": kind, "created": 0, "model": self.kind, "choices": choices, "usage": usage}
 
     def _choice(self, place: int, ids: list[int], asked: dict[str, Any]) -> dict[str, Any]:
-        logprobs = {YES: -3 * uniform(ids, "yes") - 0.1, NO: -3 * uniform(ids, "no") - 0.1, IM_END: -6.0}
-        logprobs |= {100 + letter: -7.0 - letter / 100 for letter in range(65, 91)}
+        if asked.get("max_tokens", 16) > 1:
+            text = f"Let me see. It says {uniform(ids):.3f}.\nVerdict: {'Yes' if uniform(ids, f'verdict{place}') > 0.5 else 'No'}"
+            written = text[: asked.get("max_tokens", 16)]
+            finish = "stop" if written == text else "length"
+            return {"index": place, "message": {"role": "assistant", "content": written}, "logprobs": None, "finish_reason": finish}
+        logprobs = label_logprobs(ids)
         best = max(logprobs, key=logprobs.__getitem__)
         by_id = asked.get("logprob_token_ids")
         if by_id:
@@ -275,6 +303,36 @@ class StandIn:
         logprobs_body = {"content": [position]} if asked.get("logprobs") else None
         return {"index": place, "message": message, "logprobs": logprobs_body, "finish_reason": "length"}
 
+    def _completions(self, asked: dict[str, Any]) -> Any:
+        prompts = [self._fits(tokenize(each)) for each in _listed(asked["prompt"])]
+        choices = []
+        for place, ids in enumerate(prompts):
+            choice: dict[str, Any] = {
+                "index": place,
+                "text": "x",
+                "finish_reason": "length",
+                "logprobs": None,
+                "prompt_logprobs": None,
+            }
+            if asked.get("prompt_logprobs") is not None:
+                logprobs = [-5 * uniform(ids[: end + 1], str(asked.get("model"))) for end in range(len(ids))]
+                listed = [{str(token): {"logprob": each, "rank": 1}} for token, each in zip(ids, logprobs, strict=True)]
+                choice["prompt_logprobs"] = [None, *listed[1:]]
+            if asked.get("logprobs"):
+                top = sorted(label_logprobs(ids).items(), key=lambda item: -item[1])[: asked["logprobs"]]
+                choice["logprobs"] = {"top_logprobs": [{f"token_id:{token}": each for token, each in top}]}
+            choices.append(choice)
+        return self._generated("text_completion", choices, prompts)
+
+    def _generative_scoring(self, asked: dict[str, Any]) -> Any:
+        head, (yes, no) = tokenize(asked["query"]), asked["label_token_ids"]
+        prompts = [self._fits([*head, *tokenize(item)]) for item in asked["items"]]
+        rows = []
+        for place, ids in enumerate(prompts):
+            logprobs = label_logprobs(ids)
+            rows.append({"index": place, "object": "score", "score": 1 / (1 + math.exp(logprobs[no] - logprobs[yes]))})
+        return self._pooled("generative-scoring", rows, prompts)
+
     # pooling servers ------------------------------------------------------------------------------------------------
 
     def _inputs(self, asked: dict[str, Any]) -> list[list[int]]:
@@ -283,7 +341,10 @@ class StandIn:
         given = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
         if not given or "" in given:
             raise RefusalError(400, "You must pass at least one prompt")
-        return [self._fits(tokenize(each) if isinstance(each, str) else each) for each in given]
+        read = [tokenize(each) if isinstance(each, str) else each for each in given]
+        if asked.get("truncate_prompt_tokens") == -1:
+            return [ids[-MAX_MODEL_LEN:] for ids in read]
+        return [self._fits(ids) for ids in read]
 
     def _classify(self, asked: dict[str, Any]) -> Any:
         rows = []
@@ -302,6 +363,33 @@ class StandIn:
             good = [uniform(ids[: end + 1], "step") for end in ends]
             rows.append({"index": place, "object": "pooling", "data": [[1 - value, value] for value in good]})
         return self._pooled("pooling", rows, prompts)
+
+    def _pooling_tokens(self, asked: dict[str, Any]) -> Any:
+        prompts = self._inputs(asked)
+        rows = []
+        for place, ids in enumerate(prompts):
+            data = [[16 * uniform(ids[: end + 1], "token") - 8] for end in range(len(ids))]
+            if asked.get("use_activation") is not False:
+                data = [[1 / (1 + math.exp(-each))] for [each] in data]
+            rows.append({"index": place, "object": "pooling", "data": data})
+        return self._pooled("pooling", rows, prompts)
+
+    def _classify_three(self, asked: dict[str, Any]) -> Any:
+        rows = []
+        prompts = self._inputs(asked)
+        for place, ids in enumerate(prompts):
+            weights = [math.exp(4 * uniform(ids, f"class{each}")) for each in range(3)]
+            probs = [each / sum(weights) for each in weights]
+            rows.append({"index": place, "label": "LABEL_0", "probs": probs, "num_classes": 3})
+        return self._pooled("classify", rows, prompts)
+
+    def _embed(self, asked: dict[str, Any]) -> Any:
+        prompts = self._inputs(asked)
+        rows = [
+            {"index": place, "object": "embedding", "embedding": [2 * uniform(ids, f"axis{axis}") - 1 for axis in range(8)]}
+            for place, ids in enumerate(prompts)
+        ]
+        return self._pooled("embed", rows, prompts)
 
     def _score(self, asked: dict[str, Any]) -> Any:
         queries, documents = _listed(asked.get("text_1")), _listed(asked.get("text_2"))

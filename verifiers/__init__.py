@@ -12,17 +12,21 @@ from .errors import (
     VerifierError,
     VerifierTimeoutError,
 )
-from .registry import KINDS, Kind, build, fingerprint
+from .findings import Finding, Grade
+from .registry import BROKEN, KINDS, Kind, build, fingerprint
 from .served import ServedVerifier
 from .settings import ServedSettings, VerifierSettings
 from .transport import HttpPool, Transport
 
 __all__ = [
+    "BROKEN",
     "KINDS",
     "LASTING",
     "PARTIAL",
     "BadReplyError",
     "BreakerOpenError",
+    "Finding",
+    "Grade",
     "HttpPool",
     "Kind",
     "Message",

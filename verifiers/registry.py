@@ -1,10 +1,11 @@
-"""The kinds of verifier by name."""
+"""The kinds of verifier by name: those here, and those that installed packages bring."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
 from .arithmetic import Arithmetic, ArithmeticSettings
@@ -12,12 +13,36 @@ from .base import Verifier
 from .completeness import Completeness, CompletenessSettings
 from .consensus import Consensus, ConsensusSettings
 from .cross_encoder import CrossEncoder, CrossEncoderSettings
+from .embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
+from .generative_scoring import GenerativeScoring, GenerativeScoringSettings
+from .http_scorer import HttpScorer, HttpSettings
+from .implicit_prm import ImplicitPrm, ImplicitPrmSettings
+from .json_schema import JsonSchema, JsonSchemaSettings
 from .judge import Judge, JudgeSettings
+from .judge_cot import JudgeCot, JudgeCotSettings
+from .judge_debate import JudgeDebate, JudgeDebateSettings
+from .judge_pairwise import JudgePairwise, JudgePairwiseSettings
+from .judge_reference import JudgeReference, JudgeReferenceSettings
+from .judge_rubric import JudgeRubric, JudgeRubricSettings
+from .judge_scale import JudgeScale, JudgeScaleSettings
+from .label_token_prm import LabelTokenPrm, LabelTokenPrmSettings
+from .length import Length, LengthSettings
+from .likelihood import LikelihoodSettings, LikelihoodVerifier
+from .math_answer import MathAnswer, MathAnswerSettings
+from .nli import Nli, NliSettings
 from .process_reward import ProcessReward, ProcessRewardSettings
+from .python_tests import PythonTests, PythonTestsSettings
+from .refusal import Refusal, RefusalSettings
+from .regex_match import Regex, RegexSettings
 from .relevance import Relevance, RelevanceSettings
+from .repetition import Repetition, RepetitionSettings
 from .reward_model import RewardModel, RewardModelSettings
+from .reward_tokens import RewardTokens, RewardTokensSettings
 from .settings import VerifierSettings
 from .transport import Transport
+
+#: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.
+ENTRY_POINTS = "assay.verifiers"
 
 
 class Kind(NamedTuple):
@@ -32,12 +57,56 @@ KINDS: dict[str, Kind] = {
     "arithmetic": Kind(ArithmeticSettings, lambda settings, _: Arithmetic(settings)),
     "completeness": Kind(CompletenessSettings, lambda settings, _: Completeness(settings)),
     "consensus": Kind(ConsensusSettings, lambda settings, _: Consensus(settings)),
-    "cross_encoder": Kind(CrossEncoderSettings, CrossEncoder),
-    "judge": Kind(JudgeSettings, Judge),
-    "process_reward": Kind(ProcessRewardSettings, ProcessReward),
+    "cross_encoder": Kind(CrossEncoderSettings, CrossEncoder, 2),
+    "embedding_consensus": Kind(EmbeddingConsensusSettings, EmbeddingConsensus),
+    "generative_scoring": Kind(GenerativeScoringSettings, GenerativeScoring),
+    "http": Kind(HttpSettings, HttpScorer),
+    "implicit_prm": Kind(ImplicitPrmSettings, ImplicitPrm),
+    "json_schema": Kind(JsonSchemaSettings, lambda settings, _: JsonSchema(settings)),
+    "judge": Kind(JudgeSettings, Judge, 2),
+    "judge_cot": Kind(JudgeCotSettings, JudgeCot),
+    "judge_debate": Kind(JudgeDebateSettings, JudgeDebate),
+    "judge_pairwise": Kind(JudgePairwiseSettings, JudgePairwise),
+    "judge_reference": Kind(JudgeReferenceSettings, JudgeReference),
+    "judge_rubric": Kind(JudgeRubricSettings, JudgeRubric),
+    "judge_scale": Kind(JudgeScaleSettings, JudgeScale),
+    "label_token_prm": Kind(LabelTokenPrmSettings, LabelTokenPrm),
+    "length": Kind(LengthSettings, lambda settings, _: Length(settings)),
+    "likelihood": Kind(LikelihoodSettings, LikelihoodVerifier),
+    "math_answer": Kind(MathAnswerSettings, lambda settings, _: MathAnswer(settings)),
+    "nli": Kind(NliSettings, Nli),
+    "process_reward": Kind(ProcessRewardSettings, ProcessReward, 2),
+    "python_tests": Kind(PythonTestsSettings, lambda settings, _: PythonTests(settings)),
+    "refusal": Kind(RefusalSettings, lambda settings, _: Refusal(settings)),
+    "regex": Kind(RegexSettings, lambda settings, _: Regex(settings)),
     "relevance": Kind(RelevanceSettings, lambda settings, _: Relevance(settings)),
-    "reward_model": Kind(RewardModelSettings, RewardModel),
+    "repetition": Kind(RepetitionSettings, lambda settings, _: Repetition(settings)),
+    "reward_model": Kind(RewardModelSettings, RewardModel, 2),
+    "reward_tokens": Kind(RewardTokensSettings, RewardTokens),
 }
+
+#: Kinds of installed packages that could not be loaded, with what went wrong.
+BROKEN: dict[str, str] = {}
+
+
+def add_installed(kinds: dict[str, Kind], broken: dict[str, str]) -> None:
+    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops nothing."""
+    for point in entry_points(group=ENTRY_POINTS):
+        where = f"{point.value} of {point.dist.name if point.dist else 'an unknown package'}"
+        try:
+            kind = point.load()
+        except Exception as exc:  # a package of somebody else's may fail in any way; `config check` and the start say so
+            broken[point.name] = f"{where}: {type(exc).__name__}: {exc}"
+            continue
+        if point.name in kinds:
+            broken[point.name] = f"{where}: there is a kind of that name already"
+        elif not isinstance(kind, Kind) or not issubclass(kind.settings, VerifierSettings):
+            broken[point.name] = f"{where}: must be a `verifiers.Kind(settings, build)`"
+        else:
+            kinds[point.name] = kind
+
+
+add_installed(KINDS, BROKEN)
 
 
 def build(settings: VerifierSettings, transport: Transport) -> Verifier:

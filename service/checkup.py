@@ -1,0 +1,76 @@
+"""The doctor at a service's start: once for all workers that share a store, in the background, its result in `/readyz`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Mapping, Sequence
+
+import orjson
+import structlog
+
+from verifiers import Grade, Verifier
+from verifiers.doctor import Report, examine
+
+from .store import PREFIX, Store, StoreDownError
+
+log = structlog.get_logger()
+
+KEPT_S = 86_400
+
+
+class Checkup:
+    """What the doctor says of each verifier, by name; None until it is known."""
+
+    def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, workers: int) -> None:
+        self._verifiers, self._store, self._how = verifiers, store, how
+        # Workers of one start have one parent. Every start looks anew: the servers may have been put right meanwhile.
+        start = os.getpid() if workers == 1 else os.getppid()
+        self._key = f"{PREFIX}doctor:{platform.node()}:{start}"
+        self._said: Mapping[str, str] | None = None
+
+    async def said(self) -> Mapping[str, str] | None:
+        """Return each verifier's result: `ok`, `warning`, or `failed: what`; None while it is not known, or switched off."""
+        if self._said is None and self._how != "off":
+            try:
+                raw = await self._store.call(lambda: self._store.redis.get(self._key))
+            except StoreDownError:
+                return None
+            self._said = orjson.loads(raw) if raw else None
+        return self._said
+
+    async def run(self) -> None:
+        """Examine all verifiers, unless another worker of this start does."""
+        if self._how == "off" or not await self._first():
+            return
+        reports = await asyncio.gather(*(examine(verifier, quick=self._how == "quick") for verifier in self._verifiers))
+        for report in reports:
+            _tell(report)
+        self._said = {report.verifier: summary(report) for report in reports}
+        try:
+            await self._store.call(lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S))
+        except StoreDownError as exc:
+            log.warning("doctor_not_stored", error=str(exc))
+
+    async def _first(self) -> bool:
+        try:
+            return bool(await self._store.call(lambda: self._store.redis.set(f"{self._key}:lease", os.getpid(), nx=True, ex=60)))
+        except StoreDownError:
+            return True  # each worker for itself, then
+
+
+def summary(report: Report) -> str:
+    """Return a report as one word, or what failed first."""
+    failure = next((finding for finding in report.findings if finding.grade is Grade.FAILED), None)
+    return report.grade.value if failure is None else f"failed: {failure.check}: {failure.seen}"
+
+
+def _tell(report: Report) -> None:
+    for finding in report.findings:
+        if finding.grade is Grade.FAILED:
+            log.warning(
+                "verifier_served_wrongly", verifier=report.verifier, check=finding.check, seen=finding.seen, advice=finding.advice
+            )
+    auc = round(report.auc.value, 3) if report.auc else None
+    log.info("verifier_examined", verifier=report.verifier, result=report.grade.value, auc=auc, latency_ms=report.latency_ms)

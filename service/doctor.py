@@ -1,0 +1,134 @@
+"""`assay doctor`: every verifier of a configuration, examined; a table for people, JSON for machines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from verifiers import Grade, HttpPool, Verifier, build
+from verifiers.attacking import Result, attack, number_of_attacks
+from verifiers.doctor import Report, examine
+from verifiers.judging import Judging
+from verifiers.probes import probes
+
+from .config import Config, default_config_path, did_you_mean, load_config
+from .startup import StartupError
+
+MARKS = {Grade.OK: "[green]ok[/green]", Grade.WARNING: "[yellow]warning[/yellow]", Grade.FAILED: "[red]failed[/red]"}
+SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: "✗"}
+STYLES = {Grade.OK: "green", Grade.SKIPPED: "dim", Grade.WARNING: "yellow", Grade.FAILED: "red"}
+
+
+def run(path: Path | None, only: Sequence[str], attacking: bool, as_json: bool) -> int:
+    """Examine the verifiers, or attack the judges; return 1 if one failed, else 0."""
+    config = load_config(path or default_config_path())
+    names = [verifier.name for verifier in config.verifiers]
+    for name in only:
+        if name not in names:
+            raise StartupError(f"no verifier is called {name!r}{did_you_mean(name, names)}")
+    chosen = [name for name in names if not only or name in only]
+    return asyncio.run(_attack(config, chosen, as_json) if attacking else _examine(config, chosen, as_json))
+
+
+async def _examine(config: Config, names: Sequence[str], as_json: bool) -> int:
+    transport = HttpPool()
+    verifiers = [build(each, transport) for each in config.verifiers if each.name in names]
+    try:
+        with _progress(as_json) as progress:
+            reports = await asyncio.gather(*(_one(verifier, progress) for verifier in verifiers))
+    finally:
+        await transport.close()
+    if as_json:
+        print(json.dumps([as_dict(report) for report in reports], indent=2))  # noqa: T201 - the command's output
+    else:
+        _show(reports)
+    return 1 if any(report.grade is Grade.FAILED for report in reports) else 0
+
+
+async def _one(verifier: Verifier, progress: Progress) -> Report:
+    task = progress.add_task(verifier.settings.name, total=2 * len(probes()))
+    report = await examine(verifier, progress=lambda count: progress.advance(task, count))
+    progress.update(task, completed=2 * len(probes()))
+    return report
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet)
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Return a report as JSON has it."""
+    return {"verifier": report.verifier, "kind": report.kind, "grade": report.grade.value, **{
+        name: value for name, value in asdict(report).items() if name not in ("verifier", "kind")}}  # fmt: skip
+
+
+def _show(reports: Sequence[Report]) -> None:
+    console = Console(highlight=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("verifier", "kind", "", "right above wrong", "a call"):
+        table.add_column(heading, no_wrap=True)
+    for report in reports:
+        auc = f"{report.auc.value:.2f} [{report.auc.low:.2f}, {report.auc.high:.2f}]" if report.auc else "-"
+        latency = f"{report.latency_ms:.0f} ms" if report.latency_ms is not None else "-"
+        table.add_row(report.verifier, report.kind, MARKS[report.grade], auc, latency)
+    console.print(table)
+    for report in reports:
+        console.print(f"\n{report.verifier}", style="bold", markup=False)
+        for finding in report.findings:
+            line = f"  {SIGNS[finding.grade]} {finding.check}: {finding.seen}"
+            console.print(line, style=STYLES[finding.grade], markup=False, soft_wrap=True)
+            if finding.advice:
+                console.print(f"      {finding.advice}", markup=False, soft_wrap=True)
+
+
+async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
+    transport = HttpPool()
+    judges = [each for each in (build(one, transport) for one in config.verifiers if one.name in names) if is_attackable(each)]
+    if not judges:
+        raise StartupError("there is no judge to attack: verifiers of other kinds read no instructions")
+    results: dict[str, dict[str, list[Result]]] = {}
+    try:
+        with _progress(as_json) as progress:
+            for judge in judges:
+                assert isinstance(judge, Judging)  # noqa: S101 - is_attackable says so
+                results[judge.settings.name] = {}
+                for state, defended in (("off", False), ("on", True)):
+                    settings = judge.judging.model_copy(update={"defences": defended})
+                    each = build(settings, transport)
+                    assert isinstance(each, Judging)  # noqa: S101 - the same kind
+                    task = progress.add_task(f"{judge.settings.name}, defences {state}", total=number_of_attacks())
+                    results[judge.settings.name][state] = await attack(each, lambda count, task=task: progress.advance(task, count))  # type: ignore[misc]  # a lambda's default
+    finally:
+        await transport.close()
+    if as_json:
+        shown = {name: {state: [asdict(each) for each in found] for state, found in by.items()} for name, by in results.items()}
+        print(json.dumps(shown, indent=2))  # noqa: T201 - the command's output
+    else:
+        for name, by_state in results.items():
+            _show_attacks(name, by_state)
+    return 0
+
+
+def is_attackable(verifier: Verifier) -> bool:
+    """Return whether a verifier reads a prompt about one candidate at a time."""
+    return isinstance(verifier, Judging) and not verifier.setwise
+
+
+def _show_attacks(name: str, by_state: dict[str, list[Result]]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{name}: attacks that worked", title_justify="left")
+    for heading in ("attack", "texts", "called right: off", "on", "beats a right answer: off", "on"):
+        table.add_column(heading, justify="left" if heading == "attack" else "right", no_wrap=True)
+    for off, on in zip(by_state["off"], by_state["on"], strict=True):
+        shares = (off.called_right, on.called_right, off.beats_right, on.beats_right)
+        shown = ["-" if share is None else f"{share:.0%}" for share in shares]
+        table.add_row(off.family, str(off.attacks), *shown, style="bold" if off.family == "all" else "")
+    Console(highlight=False).print(table)

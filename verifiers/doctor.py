@@ -1,0 +1,197 @@
+"""Is a verifier served right, and does it tell a right answer from a wrong one?"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from scipy.stats import norm
+
+from .base import Pair, Query, Status, Verdict, Verifier
+from .catalog import Entry, entry_of
+from .errors import VerifierError
+from .findings import Finding, Grade, failed, ok, skipped, warning
+from .probes import Probe, probes
+
+#: Probes at a service's start: every third, so 5 of each domain.
+QUICK_STEP = 3
+EXAMINE_S = 120.0
+REPEATED = 8
+#: Scores that move by more than this share of their spread, from call to call, blur the ranking.
+MUCH_SPREAD = 0.05
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Auc:
+    """The share of probes whose right answer scored higher, ties half, with Wilson's 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    pairs: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What the doctor says of one verifier."""
+
+    verifier: str
+    kind: str
+    findings: list[Finding] = field(default_factory=list)
+    auc: Auc | None = None
+    latency_ms: float | None = None  # median, a call
+
+    @property
+    def grade(self) -> Grade:
+        """Return `failed`, `warning` (also for what was skipped) or `ok`."""
+        grades = {finding.grade for finding in self.findings}
+        if Grade.FAILED in grades:
+            return Grade.FAILED
+        return Grade.WARNING if grades & {Grade.WARNING, Grade.SKIPPED} else Grade.OK
+
+
+async def examine(verifier: Verifier, quick: bool = False, progress: Progress | None = None) -> Report:
+    """Return a report; whatever goes wrong is a finding in it."""
+    settings = verifier.settings
+    report = Report(settings.name, settings.kind)
+    try:
+        async with asyncio.timeout(EXAMINE_S):
+            report.findings += await verifier.examine()
+    except TimeoutError:
+        report.findings.append(failed("reachable", f"no answer within {EXAMINE_S:g} s", "look at the server's load and log"))
+    except VerifierError as exc:
+        report.findings.append(failed("reachable", f"{exc.reason}: {exc}", "start the server, or correct `endpoint`"))
+    if report.grade is Grade.FAILED:
+        return report
+    entry = entry_of(getattr(settings, "model", None) or "", settings.kind)
+    asked = probes()[::QUICK_STEP] if quick else probes()
+    try:
+        report.findings += await _golden(verifier, entry)
+        said = await _ask(verifier, asked, report, progress)
+        report.findings += _judged(verifier, asked, said, report, entry)
+        report.findings += await _repeated(verifier, asked, said)
+    except VerifierError as exc:
+        report.findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
+    return report
+
+
+async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
+    """Return whether published scores come out; a warning at worst, since versions of a server differ."""
+    if entry is None or entry.golden is None or verifier.setwise:
+        return []
+    golden = entry.golden
+    pairs = [Pair(Query.of(golden.query), candidate) for candidate in golden.candidates]
+    scores = [verdict.score for verdict in (await verifier.score(pairs)).items]
+    seen = f"{', '.join('none' if score is None else f'{score:.2f}' for score in scores)}; published {golden.scores}"
+    near = all(
+        score is not None and abs(score - wanted) <= golden.tolerance for score, wanted in zip(scores, golden.scores, strict=True)
+    )
+    return [ok("golden score", seen) if near else warning("golden score", seen, "see template, BOS and activation above")]
+
+
+async def _ask(
+    verifier: Verifier, asked: Sequence[Probe], report: Report, progress: Progress | None
+) -> list[tuple[Verdict, Verdict]]:
+    """Return what is said of each probe's right and wrong answer, and note how long a call takes."""
+    if verifier.setwise:
+        groups = [probe.pairs() for probe in asked]
+    else:
+        pairs = [pair for probe in asked for pair in probe.pairs()]
+        size = min(verifier.settings.batch_size, 20)
+        groups = [tuple(pairs[start : start + size]) for start in range(0, len(pairs), size)]  # type: ignore[misc]  # of any length
+    took: list[float] = []
+    said: list[Verdict] = []
+    for group in groups:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(verifier.settings.timeout_s):
+                said += (await verifier.score(group)).items
+        except TimeoutError:
+            said += [Verdict(None, Status.TIMEOUT, f"timeout: no answer within {verifier.settings.timeout_s:g} s") for _ in group]
+        took.append(1e3 * (time.perf_counter() - started))
+        if progress:
+            progress(len(group))
+    report.latency_ms = statistics.median(took)
+    return list(zip(said[::2], said[1::2], strict=True))
+
+
+def _judged(
+    verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]], report: Report, entry: Entry | None
+) -> list[Finding]:
+    """Return what the verdicts tell: do inputs fit, are there scores, is right above wrong."""
+    everything = [verdict for both in said for verdict in both]
+    statuses = Counter(verdict.status for verdict in everything)
+    findings: list[Finding] = []
+    if statuses[Status.TRUNCATED]:
+        seen = f"{statuses[Status.TRUNCATED]} of {len(everything)} short texts did not fit: {_reason(everything, Status.TRUNCATED)}"
+        findings.append(failed("context", seen, "start the server with a larger --max-model-len, or lower `max_tokens`"))
+    broken = statuses[Status.ERROR] + statuses[Status.TIMEOUT]
+    if broken:
+        seen = f"{broken} of {len(everything)} failed: {_reason(everything, Status.ERROR, Status.TIMEOUT)}"
+        advice = "see the reason, the server's log, and `timeout_s`"
+        findings.append(failed("answers", seen, advice) if 2 * broken > len(everything) else warning("answers", seen, advice))
+    both = [(right.score, wrong.score) for right, wrong in said if right.score is not None and wrong.score is not None]
+    if not both:
+        why = _reason(everything, *Status) or "no scores"
+        return [*findings, skipped("right above wrong", f"it says nothing of these texts: {why}")]
+    if all(right == wrong for right, wrong in both):
+        return [*findings, skipped("right above wrong", f"it scores the two answers of all {len(both)} probes alike")]
+    report.auc = auc_of(both)
+    return [*findings, _compared(report.auc, entry)]
+
+
+def _compared(auc: Auc, entry: Entry | None) -> Finding:
+    seen = f"AUC {auc.value:.2f} [{auc.low:.2f}, {auc.high:.2f}] on {auc.pairs} probes"
+    floor = entry.floor if entry and entry.floor else None
+    if auc.high < 0.5:
+        advice = "right answers score lower than wrong ones: look for swapped labels, a wrong column or template"
+        return failed("right above wrong", seen, advice)
+    if floor is not None and auc.high < floor:
+        return failed("right above wrong", f"{seen}; this model reaches {floor:g}", "it is served wrongly: see the checks above")
+    if auc.low <= 0.5:
+        return warning("right above wrong", seen, "not told apart from chance here: weak, or made for other texts")
+    return ok("right above wrong", seen)
+
+
+def auc_of(both: Sequence[tuple[float, float]]) -> Auc:
+    """Return the AUC of (right, wrong) scores, each compared within its own probe."""
+    count = len(both)
+    share = sum(1.0 if right > wrong else 0.5 if right == wrong else 0.0 for right, wrong in both) / count
+    z = float(norm.ppf(0.975))
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return Auc(share, max(0.0, middle - half), min(1.0, middle + half), count)
+
+
+async def _repeated(verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]]) -> list[Finding]:
+    """Return how far scores move when the same is asked again in another company."""
+    scores = [verdict.score for both in said for verdict in both if verdict.score is not None]
+    if len(scores) < 4 or verifier.setwise:
+        return []
+    again = await verifier.score([pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()])
+    before = [verdict for both in said[: REPEATED // 2] for verdict in both]
+    moved = [
+        abs(one.score - two.score)
+        for one, two in zip(before, again.items, strict=True)
+        if one.score is not None and two.score is not None
+    ]
+    if not moved:
+        return []
+    spread = statistics.pstdev(scores)
+    seen = f"scores moved by {max(moved):.2g} at most; their standard deviation is {spread:.2g}"
+    if max(moved) > MUCH_SPREAD * spread:
+        return [warning("repeatability", seen, "sampling, or kernels that depend on the batch: the cache keeps the first score")]
+    return [ok("repeatability", seen)]
+
+
+def _reason(verdicts: Sequence[Verdict], *statuses: Status) -> str:
+    """Return the commonest reason among verdicts of some statuses."""
+    reasons = Counter(verdict.reason for verdict in verdicts if verdict.status in statuses and verdict.reason)
+    return reasons.most_common(1)[0][0][:300] if reasons else ""
