@@ -182,6 +182,34 @@ def models(
 
 
 @app.command()
+def sidecar(
+    model: Annotated[str, typer.Argument(help="The model's name on the hub, or a folder.")],
+    served_model_name: Annotated[str | None, typer.Option(help="Name to serve it by; default: MODEL.", show_default=False)] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    output: Annotated[str, typer.Option(help="Where the score is: score, logits or first_token_logit.")] = "logits",
+    head: Annotated[str, typer.Option(help="linear, or mlp (Linear, ReLU, Linear: INF-ORM).")] = "linear",
+    adapter: Annotated[
+        Path | None, typer.Option(help="Python file with load(name, device, dtype), for any other model.", show_default=False)
+    ] = None,
+    trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help="Run the code that comes with the model.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    max_model_len: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = 4096,
+    batch_size: Annotated[int, typer.Option(min=1, help="Most prompts in one forward pass.")] = 16,
+) -> None:
+    """Serve a reward model that vLLM has no class for, in vLLM's form (needs the extra hf)."""
+    from .sidecar import serve
+    from .sidecar_model import Choice
+
+    for name, value, known in (("--output", output, ("score", "logits", "first_token_logit")), ("--head", head, ("linear", "mlp"))):
+        if value not in known:
+            raise StartupError(f"{name}: must be one of: {', '.join(known)}; got {value!r}")
+    choice = Choice(model, output, head, adapter, trust_remote_code, device, dtype, max_model_len)  # type: ignore[arg-type]  # checked above
+    serve(choice, served_model_name, host, port, batch_size)
+
+
+@app.command()
 def init(file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml")) -> None:
     """Write a commented configuration to start from."""
     from .config import default_config_path

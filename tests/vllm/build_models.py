@@ -18,6 +18,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    BertConfig,
+    BertModel,
     ModernBertConfig,
     ModernBertForSequenceClassification,
     PreTrainedTokenizerFast,
@@ -118,34 +120,81 @@ def build_reward(out: Path) -> None:
     save(model, model.score, tokenizer, out)
 
 
-def build_prm(out: Path) -> None:
-    """A process reward model; transformers has no class for it, so its file is written by hand."""
+def build_reference(out: Path) -> None:
+    """Another causal language model of the same family, for log-ratios."""
+    torch.manual_seed(1)
+    build_judge(out)
+
+
+def build_bos(out: Path) -> None:
+    """A scalar reward model whose tokenizer puts a BOS before a text, as its template does."""
     tokenizer = chat_tokenizer()
-    config = Qwen2Config(num_labels=2, **decoder_options(tokenizer))
+    begin = ("<|endoftext|>", tokenizer.convert_tokens_to_ids("<|endoftext|>"))
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="<|endoftext|> $A", special_tokens=[begin])
+    tokenizer.chat_template = "<|endoftext|>" + CHATML
+    model = Qwen2ForSequenceClassification(Qwen2Config(num_labels=1, **decoder_options(tokenizer)))
+    save(model, model.score, tokenizer, out)
+
+
+def build_prm(out: Path) -> None:
+    """A process reward model."""
+    build_two_layer_head(out, "Qwen2ForProcessRewardModel", 2)
+
+
+def build_tokens(out: Path) -> None:
+    """A reward model with a score a token."""
+    build_two_layer_head(out, "Qwen2ForRewardModel", 1)
+
+
+def build_two_layer_head(out: Path, architecture: str, labels: int) -> None:
+    """A model of Qwen's own reward classes; transformers has none for them, so the file is written by hand."""
+    tokenizer = chat_tokenizer()
+    config = Qwen2Config(num_labels=labels, **decoder_options(tokenizer))
     size = config.hidden_size
-    head = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 2))
+    head = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, labels))
     with torch.no_grad():
         head[2].weight.mul_(4)
     weights = {f"model.{name}": each.contiguous() for name, each in Qwen2Model(config).eval().state_dict().items()}
     weights |= {f"score.{name}": each.contiguous() for name, each in head.state_dict().items()}
     out.mkdir(parents=True, exist_ok=True)
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
-    config.architectures = ["Qwen2ForProcessRewardModel"]
+    config.architectures = [architecture]
     config.save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 
 def build_rerank(out: Path) -> None:
     """A cross-encoder."""
+    build_modern_bert(out, 1)
+
+
+def build_nli(out: Path) -> None:
+    """An entailment model: three classes."""
+    build_modern_bert(out, 3)
+
+
+def build_modern_bert(out: Path, labels: int) -> None:
+    """A sequence classifier."""
     tokenizer = bert_tokenizer()
     config = ModernBertConfig(
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=512, local_attention=128, global_attn_every_n_layers=2, num_labels=1, classifier_pooling="mean",
+        max_position_embeddings=512, local_attention=128, global_attn_every_n_layers=2, num_labels=labels, classifier_pooling="mean",
         pad_token_id=tokenizer.pad_token_id, cls_token_id=tokenizer.cls_token_id, sep_token_id=tokenizer.sep_token_id,
         bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, dtype="float32",
     )  # fmt: skip
     model = ModernBertForSequenceClassification(config)
     save(model, model.classifier, tokenizer, out)
+
+
+def build_embed(out: Path) -> None:
+    """An embedder."""
+    tokenizer = bert_tokenizer()
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=512, pad_token_id=tokenizer.pad_token_id, dtype="float32",
+    )  # fmt: skip
+    BertModel(config).eval().save_pretrained(out)
+    tokenizer.save_pretrained(out)
 
 
 def build_smollm2(out: Path) -> None:
@@ -166,7 +215,10 @@ def build_smollm2(out: Path) -> None:
     AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
 
 
-TINY = {"judge": build_judge, "reward": build_reward, "prm": build_prm, "rerank": build_rerank}
+TINY = {
+    "judge": build_judge, "reference": build_reference, "reward": build_reward, "bos": build_bos, "prm": build_prm,
+    "tokens": build_tokens, "rerank": build_rerank, "nli": build_nli, "embed": build_embed,
+}  # fmt: skip
 
 
 def main() -> None:

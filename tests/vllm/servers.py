@@ -15,11 +15,17 @@ PYTHON = Path(os.environ.get("ASSAY_VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / 
 START_S = 600.0
 COMMON = ["--host", "127.0.0.1", "--enforce-eager", "--dtype", "float32", "--num-gpu-blocks-override", "256"]
 POOLING = ["--runner", "pooling"]
+LENGTH = ["--max-model-len", "2048"]
+STEP = '{"tok_pooling_type":"STEP","step_tag_id":3}'
 FLAGS = {
-    "judge": ["--max-model-len", "2048"],
-    "reward": [*POOLING, "--max-model-len", "2048"],
-    "prm": [*POOLING, "--max-model-len", "2048", "--pooler-config", '{"tok_pooling_type":"STEP","step_tag_id":3}'],
+    "judge": LENGTH,
+    "reference": LENGTH,
+    "reward": [*POOLING, *LENGTH],
+    "prm": [*POOLING, *LENGTH, "--pooler-config", STEP],
+    "tokens": [*POOLING, *LENGTH],
     "rerank": POOLING,
+    "nli": POOLING,
+    "embed": POOLING,
 }
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -28,17 +34,22 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-@contextmanager
-def real_servers(folder: Path) -> Iterator[dict[str, Server]]:
-    """Build the tiny models and serve each."""
+def build_models(folder: Path, *options: str) -> None:
+    """Build the tiny models, or what the options name."""
     if not PYTHON.exists():
         raise RuntimeError(f"{PYTHON} is missing: run `make vllm-env`, or set ASSAY_VLLM_PYTHON")
-    environment = {**os.environ, **ENVIRONMENT}
-    subprocess.run([PYTHON, ROOT / "tests" / "vllm" / "build_models.py", folder], check=True, env=environment)
+    command = [PYTHON, ROOT / "tests" / "vllm" / "build_models.py", folder, *options]
+    subprocess.run(command, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def real_servers(folder: Path, flags: dict[str, list[str]] | None = None) -> Iterator[dict[str, Server]]:
+    """Build the tiny models and serve each, or those whose flags are given; a name is a model's, up to a colon."""
+    build_models(folder)
     servers: dict[str, Server] = {}
     try:
-        for name, flags in FLAGS.items():
-            servers[name] = serve(folder / name, name, flags, folder)
+        for name, own in (flags or FLAGS).items():
+            servers[name] = serve(folder / name.partition(":")[0], name, own, folder)
         for name, server in servers.items():
             wait_for(server.url + "/health", server.process, folder / f"{name}.log", START_S)
         yield servers

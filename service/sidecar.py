@@ -1,0 +1,186 @@
+"""`assay sidecar`: a Transformers server that speaks vLLM's `/classify` form, for reward models with heads of their own.
+
+It needs the extra `hf` (torch and transformers), and little else of Assay: it may run in an environment of its own.
+Requests that wait together are scored together; one thread uses the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from .sidecar_model import Choice, Model
+
+VERSION = "assay-sidecar 1"
+MOST_WAITING = 4096
+
+
+class RefusedError(Exception):
+    """A request that cannot be answered, in vLLM's form of error."""
+
+    def __init__(self, message: str, param: str | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        kind = {400: "BadRequestError", 404: "NotFoundError", 503: "Service Unavailable"}[status]
+        self.status = status
+        self.body = {"error": {"message": message, "type": kind, "param": param, "code": status}}
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A text's token ids, and where its score is awaited."""
+
+    ids: list[int]
+    score: asyncio.Future[float]
+
+
+class Batches:
+    """Puts texts that wait together into one forward pass, like lengths beside each other."""
+
+    def __init__(self, model: Model, batch_size: int, max_tokens: int) -> None:
+        self._model, self._batch_size, self._max_tokens = model, batch_size, max_tokens
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MOST_WAITING)
+
+    async def score(self, prompts: Sequence[list[int]]) -> list[float]:
+        """Return one score a prompt, in order; raise `RefusedError` when too many wait already."""
+        if self._queue.qsize() + len(prompts) > MOST_WAITING:
+            raise RefusedError("The server is busy and cannot accept new requests.", status=503)
+        loop = asyncio.get_running_loop()
+        waiting = [Waiting(ids, loop.create_future()) for ids in prompts]
+        for each in waiting:
+            self._queue.put_nowait(each)
+        return list(await asyncio.gather(*(each.score for each in waiting)))
+
+    async def run(self) -> None:
+        """Score what waits, until cancelled."""
+        while True:
+            taken = [await self._queue.get()]
+            while not self._queue.empty():
+                taken.append(self._queue.get_nowait())
+            wanted = sorted((each for each in taken if not each.score.cancelled()), key=lambda each: len(each.ids))
+            for batch in self.batches(wanted):
+                await self._forward(batch)
+
+    def batches(self, waiting: Sequence[Waiting]) -> list[list[Waiting]]:
+        """Return batches of texts sorted by length, none of more texts or more tokens (padding counted) than allowed."""
+        found: list[list[Waiting]] = []
+        for each in waiting:
+            full = not found or len(found[-1]) == self._batch_size or (len(found[-1]) + 1) * len(each.ids) > self._max_tokens
+            if full:
+                found.append([])
+            found[-1].append(each)
+        return found
+
+    async def _forward(self, batch: Sequence[Waiting]) -> None:
+        try:
+            scores = await asyncio.to_thread(self._model.score, [each.ids for each in batch])
+        except Exception as exc:  # whatever the model's own code raises is this batch's failure, and not the server's end
+            for each in batch:
+                if not each.score.done():
+                    each.score.set_exception(RuntimeError(f"{type(exc).__name__}: {exc}"))
+            return
+        for each, score in zip(batch, scores, strict=True):
+            if not each.score.done():
+                each.score.set_result(score)
+
+
+def serve(choice: Choice, served_name: str | None, host: str, port: int, batch_size: int) -> None:
+    """Load a model and serve it until a signal; raise `StartupError` where that cannot be."""
+    uvicorn.run(create_app(Model(choice), served_name or choice.name, batch_size), host=host, port=port, log_level="warning")
+
+
+def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_tokens: int = 16_384) -> FastAPI:
+    """Return the server of one model."""
+    batches = Batches(model, batch_size, max_batch_tokens)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(batches.run())
+        yield
+        running.cancel()
+
+    app = FastAPI(title="Assay sidecar", lifespan=lifespan)
+
+    @app.exception_handler(RefusedError)
+    async def refused(request: Request, exc: RefusedError) -> JSONResponse:
+        return JSONResponse(exc.body, exc.status)
+
+    @app.exception_handler(RuntimeError)
+    async def failed(request: Request, exc: RuntimeError) -> JSONResponse:
+        return JSONResponse({"error": {"message": str(exc)[:500], "type": "InternalServerError", "param": None, "code": 500}}, 500)
+
+    @app.get("/health")
+    async def health() -> None:
+        return None
+
+    @app.get("/version")
+    async def version() -> dict[str, str]:
+        return {"version": VERSION}
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        entry = {"id": served_name, "object": "model", "owned_by": "assay", "root": model.name, "max_model_len": model.max_tokens}
+        return {"object": "list", "data": [entry]}
+
+    @app.post("/tokenize")
+    async def tokenize(request: Request) -> dict[str, Any]:
+        body = await _body(request, served_name)
+        ids = model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", True))) if "messages" in body else (
+            model.ids(str(body.get("prompt", "")), bool(body.get("add_special_tokens", True)))
+        )  # fmt: skip
+        return {"count": len(ids), "max_model_len": model.max_tokens, "tokens": ids}
+
+    @app.post("/detokenize")
+    async def detokenize(request: Request) -> dict[str, str]:
+        return {"prompt": model.text((await _body(request, served_name))["tokens"])}
+
+    @app.post("/classify")
+    async def classify(request: Request) -> dict[str, Any]:
+        body = await _body(request, served_name)
+        prompts = [_fits(model, ids) for ids in _prompts(model, body)]
+        scores = await batches.score(prompts)
+        if body.get("use_activation") is not False:
+            scores = [model.activated(score) for score in scores]
+        rows = [{"index": place, "label": "LABEL_0", "probs": [score], "num_classes": 1} for place, score in enumerate(scores)]
+        total = sum(map(len, prompts))
+        usage = {"prompt_tokens": total, "total_tokens": total, "completion_tokens": 0}
+        return {"id": "classify-0", "object": "list", "created": 0, "model": served_name, "data": rows, "usage": usage}
+
+    return app
+
+
+async def _body(request: Request, served_name: str) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise RefusedError("1 validation error: the body is no JSON", "body") from None
+    if not isinstance(body, dict):
+        raise RefusedError("1 validation error: the body is no object", "body")
+    if body.get("model", served_name) != served_name:
+        message = f"The model `{body['model']}` does not exist. Valid aliases: {served_name}."
+        raise RefusedError(message, "model", 404)
+    return body
+
+
+def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
+    if "messages" in body:
+        return [model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", False)))]
+    given = body.get("input")
+    texts = given if isinstance(given, list) and not all(isinstance(each, int) for each in given) else [given]
+    if not texts or not all(texts):
+        raise RefusedError("You must pass at least one prompt", "input")
+    special = bool(body.get("add_special_tokens", True))
+    return [model.ids(each, special) if isinstance(each, str) else [int(token) for token in each] for each in texts]
+
+
+def _fits(model: Model, ids: list[int]) -> list[int]:
+    if len(ids) > model.max_tokens:
+        message = f"This model's maximum context length is {model.max_tokens} tokens. However, your prompt contains {len(ids)} input tokens."
+        raise RefusedError(message, "input_tokens")
+    return ids
