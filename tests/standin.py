@@ -304,7 +304,9 @@ class StandIn:
         return {"index": place, "message": message, "logprobs": logprobs_body, "finish_reason": "length"}
 
     def _completions(self, asked: dict[str, Any]) -> Any:
-        prompts = [self._fits(tokenize(each)) for each in _listed(asked["prompt"])]
+        given = asked["prompt"]
+        listed_prompts = [given] if isinstance(given, str) or isinstance(given[0], int) else given
+        prompts = [self._fits(tokenize(each) if isinstance(each, str) else each) for each in listed_prompts]
         choices = []
         for place, ids in enumerate(prompts):
             choice: dict[str, Any] = {

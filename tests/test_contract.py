@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Server, service, standin, write_config
+from tests.conftest import Servers
+from tests.processes import Answer, Server, service, write_config
 from verifiers import Pair, Query
 from verifiers.judge import Judge, JudgeSettings
 from verifiers.transport import HttpPool
@@ -22,24 +22,6 @@ QUERY = "What is 17 + 25? Think step by step."
 SYSTEM = "Please reason step by step."
 CANDIDATES = [f"Take {place} first.\n\n17 + 25 = {place + 26}.\n\nThe answer is {place + 26}." for place in range(32)]
 STEP = "<extra_0>"
-
-Servers = dict[str, Server]
-
-
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param("standin"), pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)])],
-)
-def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """One server of each kind, started once."""
-    if request.param == "standin":
-        with ExitStack() as stack:
-            yield {kind: stack.enter_context(standin(kind)) for kind in KINDS}
-    else:
-        from tests.vllm.servers import real_servers
-
-        with real_servers(tmp_path_factory.mktemp("vllm")) as real:
-            yield real
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +49,8 @@ def ids_of(server: Server, **asked: Any) -> list[int]:
 
 def test_models_are_listed_with_their_length(servers: Servers) -> None:
     """`GET /v1/models` names the model."""
-    for name, server in servers.items():
-        [model] = server.get("/v1/models").json["data"]
+    for name in KINDS:
+        [model] = servers[name].get("/v1/models").json["data"]
 
         assert model["id"] == name
         assert model["max_model_len"] >= 512

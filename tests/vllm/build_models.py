@@ -98,10 +98,12 @@ def decoder_options(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     }  # fmt: skip
 
 
-def save(model: torch.nn.Module, head: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+def save(
+    model: torch.nn.Module, head: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, out: Path, widened: float = 20.0
+) -> None:
     """Save with the head widened: fresh weights give scores that are all near zero."""
     with torch.no_grad():
-        head.weight.mul_(20.0)
+        head.weight.mul_(widened)
     model.eval().save_pretrained(out)
     tokenizer.save_pretrained(out)
 
@@ -183,7 +185,7 @@ def build_modern_bert(out: Path, labels: int) -> None:
         bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, dtype="float32",
     )  # fmt: skip
     model = ModernBertForSequenceClassification(config)
-    save(model, model.classifier, tokenizer, out)
+    save(model, model.classifier, tokenizer, out, 20.0 if labels == 1 else 2.0)
 
 
 def build_embed(out: Path) -> None:

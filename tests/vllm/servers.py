@@ -38,7 +38,7 @@ def build_models(folder: Path, *options: str) -> None:
     """Build the tiny models, or what the options name."""
     if not PYTHON.exists():
         raise RuntimeError(f"{PYTHON} is missing: run `make vllm-env`, or set ASSAY_VLLM_PYTHON")
-    command = [PYTHON, ROOT / "tests" / "vllm" / "build_models.py", folder, *options]
+    command = [str(PYTHON), str(ROOT / "tests" / "vllm" / "build_models.py"), str(folder), *options]
     subprocess.run(command, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
 
 
