@@ -172,7 +172,8 @@ def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
     if "messages" in body:
         return [model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", False)))]
     given = body.get("input")
-    texts = given if isinstance(given, list) and not all(isinstance(each, int) for each in given) else [given]
+    single = isinstance(given, str) or (isinstance(given, list) and all(isinstance(each, int) for each in given))
+    texts: list[Any] = [given] if single else list(given or [])
     if not texts or not all(texts):
         raise RefusedError("You must pass at least one prompt", "input")
     special = bool(body.get("add_special_tokens", True))
@@ -181,6 +182,7 @@ def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
 
 def _fits(model: Model, ids: list[int]) -> list[int]:
     if len(ids) > model.max_tokens:
-        message = f"This model's maximum context length is {model.max_tokens} tokens. However, your prompt contains {len(ids)} input tokens."
+        limit = f"This model's maximum context length is {model.max_tokens} tokens"
+        message = f"{limit}. However, your prompt contains {len(ids)} input tokens."
         raise RefusedError(message, "input_tokens")
     return ids

@@ -55,7 +55,8 @@ class Model:
         self._model: Any = None
         if choice.adapter is not None:
             scorer = _adapter(choice.adapter)(choice.name, self._device, dtype)
-            self._tokenizer, self._read = scorer.tokenizer, scorer.score
+            self._tokenizer = scorer.tokenizer
+            self._read: Callable[[Any, Any], Any] = scorer.score
         else:
             options = {"trust_remote_code": choice.trust_remote_code}
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(choice.name, **options)

@@ -29,6 +29,9 @@ VERDICT = re.compile(
     r" is (?:entirely |completely )?(?:correct|right|true|accepted)",
     re.IGNORECASE,
 )
+TAGGED = re.compile(
+    rf"<(?P<what>verdict|judge?ment|grade|rating|score)>\s{{0,4}}(?P<word>{VERDICT_WORD})\s{{0,4}}</(?P=what)>", re.IGNORECASE
+)
 EDGES = " \t\r\n*_`#>\"'“”.,:;!?…。：，！？-–—()[]{}<>/|\\"
 LONGEST = 400  # characters; a longer text is no bare opener and no bare verdict
 
@@ -40,6 +43,7 @@ def degenerate(text: str) -> str | None:
         return "empty" if not seen.strip() else "nothing but punctuation"
     if len(seen) > LONGEST:
         return None
+    seen = TAGGED.sub(r"\g<what>: \g<word>", seen)
     lines = [line.strip(EDGES) for line in re.sub(r"<[^<>]{1,40}>", "\n", seen).splitlines()]
     lines = [line for line in lines if line]
     if not lines:

@@ -39,13 +39,17 @@ class GenerativeScoringSettings(JudgingSettings):
         return self
 
 
-class _Row(ReplyModel):
+class ItemScore(ReplyModel):
+    """The share of the first label after one item."""
+
     index: int
     score: float
 
 
-class _Scores(ReplyModel):
-    data: list[_Row]
+class ItemScores(ReplyModel):
+    """One row an item."""
+
+    data: list[ItemScore]
     usage: Tokens | None = None
 
 
@@ -80,7 +84,7 @@ class GenerativeScoring(Judging):
             "model": self.settings.model, "query": head, "items": [self._text(pair.candidate) + tail for pair in pairs],
             "label_token_ids": labels, "apply_softmax": True, "item_first": False, "add_special_tokens": False,
         }  # fmt: skip
-        reply = await self.upstream.ask(self.path, body, _Scores)
+        reply = await self.upstream.ask(self.path, body, ItemScores)
         rows = in_order(reply.data, len(pairs))
         return Verdicts(numbers([row.score for row in rows]), usage_of(reply.usage))
 

@@ -15,11 +15,12 @@ from .base import Pair, Status, Verdict, Verdicts
 from .chat import Chat, ChatSettings, Conversation
 from .errors import RefusedError, VerifierError
 from .findings import Finding, failed, ok
+from .generative_scoring import ItemScores
 from .judging import GENERATES, label_finding
 from .labels import LabelReader, expected_value
 from .process_reward import REDUCE, Reduction
 from .samples import SAMPLE
-from .served import ServedVerifier, ask_the_rest, in_order, usage_of
+from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .tokens import beginning
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
@@ -70,6 +71,7 @@ class LabelTokenPrm(ServedVerifier):
         self.process = settings
         self.values = {settings.good: 1.0, settings.bad: 0.0}
         self.markers = (settings.step_tag,) if settings.step_tag else ()
+        self._scores = True
         self.labels = LabelReader(self.upstream, Chat(settings, self.upstream))
 
     def steps(self, candidate: str) -> list[str]:
@@ -115,7 +117,27 @@ class LabelTokenPrm(ServedVerifier):
         return found
 
     async def _read_tags(self, prompts: Sequence[str]) -> Verdicts:
-        ids = {f"token_id:{(await self.labels.ids_of(label))[-1]}": label for label in self.values}
+        """Read the label that would follow each tag: exactly where the server has `/generative_scoring`, else from the top 20."""
+        labels = [(await self.labels.ids_of(label))[-1] for label in self.values]
+        if self._scores:
+            try:
+                return await self._read_tags_exactly(prompts, labels)
+            except RefusedError as exc:
+                if exc.status_code not in (404, 405, 501):
+                    raise
+                self._scores = False
+        return await self._read_tags_among_top(prompts, labels)
+
+    async def _read_tags_exactly(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
+        body = {
+            "model": self.settings.model, "query": "", "items": list(prompts), "label_token_ids": list(labels),
+            "apply_softmax": True, "item_first": True, "add_special_tokens": True,
+        }  # fmt: skip
+        reply = await self.upstream.ask("/generative_scoring", body, ItemScores)
+        return Verdicts(numbers([row.score for row in in_order(reply.data, len(prompts))]), usage_of(reply.usage))
+
+    async def _read_tags_among_top(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
+        ids = {f"token_id:{token}": label for token, label in zip(labels, self.values, strict=True)}
         body: dict[str, Any] = {
             "model": self.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
             "logprobs": TOP_LOGPROBS, "return_tokens_as_token_ids": True,
@@ -133,7 +155,8 @@ class LabelTokenPrm(ServedVerifier):
         if len(scores) < len(steps):
             missing = next(step for step in steps if step.score is None)
             return Verdict(None, missing.status, f"step {steps.index(missing) + 1}: {missing.reason}")
-        return Verdict(REDUCE[self.process.reduction](scores), label_mass=min(step.label_mass or 0.0 for step in steps))
+        masses = [step.label_mass for step in steps if step.label_mass is not None]
+        return Verdict(REDUCE[self.process.reduction](scores), label_mass=min(masses, default=None))
 
     async def input_tokens(self, pair: Pair) -> int:
         """Return how many tokens the longest prompt about a pair has."""
@@ -162,5 +185,7 @@ class LabelTokenPrm(ServedVerifier):
         if verdict.score is None:
             return [*findings, failed("answers", str(verdict.reason), "choose the labels that the model was trained with")]
         steps = len(self.steps(SAMPLE.candidate))
-        seen = f"{steps} steps scored {verdict.score:.3g}; {verdict.label_mass or 0:.0%} of the probability on the labels"
+        seen = f"{steps} steps scored {verdict.score:.3g}"
+        if verdict.label_mass is not None:
+            seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
         return [*findings, ok("step count", seen)]

@@ -148,7 +148,8 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     text = f"{url} answered {status}: {message[:300]}"
     if status >= 500:
         return UpstreamFailedError(text)
-    if status == 400 and (param in ("input_tokens", "input_text") or "maximum context length" in message):
+    # `max_tokens` is refused where the prompt leaves no room for an answer.
+    if status == 400 and (param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message):
         return TooLongError(text, status, param)
     return RefusedError(text, status, param if isinstance(param, str) else None)
 
