@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from verifiers import BROKEN, KINDS, VerifierSettings
+from verifiers import BROKEN, KINDS, VerifierSettings, add_installed
 from verifiers.catalog import catalog
 from verifiers.settings import Name
 
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
+
+add_installed()  # the union below is of all kinds there are
 
 if TYPE_CHECKING:
     AnyVerifier = VerifierSettings

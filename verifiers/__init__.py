@@ -13,7 +13,7 @@ from .errors import (
     VerifierTimeoutError,
 )
 from .findings import Finding, Grade
-from .registry import BROKEN, KINDS, Kind, build, fingerprint
+from .registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
 from .served import ServedVerifier
 from .settings import ServedSettings, VerifierSettings
 from .transport import HttpPool, Transport
@@ -48,6 +48,7 @@ __all__ = [
     "VerifierError",
     "VerifierSettings",
     "VerifierTimeoutError",
+    "add_installed",
     "build",
     "fingerprint",
 ]

@@ -89,24 +89,24 @@ KINDS: dict[str, Kind] = {
 BROKEN: dict[str, str] = {}
 
 
-def add_installed(kinds: dict[str, Kind], broken: dict[str, str]) -> None:
-    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops nothing."""
+def add_installed() -> None:
+    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops nothing.
+
+    It is called by who reads configurations, and not on import: those packages import this one.
+    """
     for point in entry_points(group=ENTRY_POINTS):
         where = f"{point.value} of {point.dist.name if point.dist else 'an unknown package'}"
         try:
             kind = point.load()
         except Exception as exc:  # a package of somebody else's may fail in any way; `config check` and the start say so
-            broken[point.name] = f"{where}: {type(exc).__name__}: {exc}"
+            BROKEN[point.name] = f"{where}: {type(exc).__name__}: {exc}"
             continue
-        if point.name in kinds:
-            broken[point.name] = f"{where}: there is a kind of that name already"
+        if point.name in KINDS:
+            BROKEN[point.name] = f"{where}: there is a kind of that name already"
         elif not isinstance(kind, Kind) or not issubclass(kind.settings, VerifierSettings):
-            broken[point.name] = f"{where}: must be a `verifiers.Kind(settings, build)`"
+            BROKEN[point.name] = f"{where}: must be a `verifiers.Kind(settings, build)`"
         else:
-            kinds[point.name] = kind
-
-
-add_installed(KINDS, BROKEN)
+            KINDS[point.name] = kind
 
 
 def build(settings: VerifierSettings, transport: Transport) -> Verifier:

@@ -1,0 +1,222 @@
+"""The doctor: what it finds, and what it does not hold against a verifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.fakes import FakeTransport, FakeVerifier
+from tests.standin import StandIn
+from tests.verifiers.kinds import EXAMPLES, made, standin
+from verifiers import Grade, Pair, Status, UnreachableError, Verdict, Verdicts
+from verifiers.attacking import attack, attacked, number_of_attacks
+from verifiers.doctor import Report, auc_of, examine
+from verifiers.judging import Judging
+from verifiers.probes import attacks, probes
+
+RIGHT = {probe.good for probe in probes()}
+
+
+def failures(report: Report) -> dict[str, str]:
+    """Return what failed, with the advice."""
+    return {finding.check: finding.advice or "" for finding in report.findings if finding.grade is Grade.FAILED}
+
+
+def test_there_are_sixty_probes_and_forty_attacks_and_more() -> None:
+    """Fifteen of each domain; right and wrong answers of like length; references and tests where they belong."""
+    domains = [probe.domain for probe in probes()]
+    lengths = [(len(probe.good), len(probe.bad)) for probe in probes() if probe.domain != "instruction"]
+
+    assert {domain: domains.count(domain) for domain in domains} == dict.fromkeys(("maths", "code", "factual", "instruction"), 15)
+    assert 0.8 < sum(good for good, _ in lengths) / sum(bad for _, bad in lengths) < 1.25
+    assert all(probe.query.reference for probe in probes() if probe.domain in ("maths", "factual"))
+    assert len(attacks()) >= 40
+    assert len({each.family for each in attacks()}) >= 7
+
+
+async def test_a_perfect_verifier_passes() -> None:
+    """AUC 1, with an interval."""
+    report = await examine(FakeVerifier("perfect", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6))
+
+    assert report.grade is Grade.OK
+    assert report.auc is not None
+    assert (report.auc.value, report.auc.pairs) == (1.0, 60)
+    assert 0.9 < report.auc.low < 1
+    assert report.latency_ms is not None
+
+
+async def test_swapped_labels_fail() -> None:
+    """Right answers that surely score lower than wrong ones: the whole interval lies below a half."""
+    report = await examine(FakeVerifier("swapped", lambda pair: float(pair.candidate not in RIGHT)))
+
+    assert "swapped labels" in failures(report)["right above wrong"]
+
+
+async def test_a_weak_verifier_is_a_warning() -> None:
+    """Near chance is what a weak verifier is like; nothing says that it is served wrongly."""
+    report = await examine(FakeVerifier("length", lambda pair: float(len(pair.candidate) % 7)))
+
+    assert report.grade is Grade.WARNING
+
+
+@pytest.mark.parametrize("says", [lambda pair: None, lambda pair: 0.5])
+async def test_a_verifier_that_says_nothing_of_the_probes_is_a_warning(says: Any) -> None:
+    """Not applicable, or the same of everything: skipped, not failed."""
+    report = await examine(FakeVerifier("silent", says))
+
+    assert report.grade is Grade.WARNING
+    assert report.auc is None
+
+
+async def test_a_verifier_that_is_away_fails() -> None:
+    """With what to do."""
+    report = await examine(FakeVerifier("away", UnreachableError("connection refused")))
+
+    assert report.grade is Grade.FAILED
+
+
+async def test_a_model_that_falls_below_its_published_accuracy_fails() -> None:
+    """The catalog's floor: this model tells right from wrong, so something is wrong with how it is served."""
+    transport = standin(
+        "reward", **{"/v1/models": (200, {"data": [{"id": "Skywork/Skywork-Reward-V2-Qwen3-8B", "max_model_len": 8192}]})}
+    )
+    for path, reply in list(transport.replies.items()):
+        if callable(reply):
+            transport.replies[path] = lambda asked, reply=reply: reply({**asked, "model": "reward"})
+
+    report = await examine(made("reward_model", transport, model="Skywork/Skywork-Reward-V2-Qwen3-8B"))
+
+    assert "served wrongly" in failures(report)["right above wrong"]
+
+
+async def test_scores_that_move_are_seen() -> None:
+    """From call to call, by more than a twentieth of their spread."""
+    calls = iter(range(10_000))
+    report = await examine(FakeVerifier("moving", lambda pair: float(pair.candidate in RIGHT) + next(calls) / 100))
+
+    assert [finding.grade for finding in report.findings if finding.check == "repeatability"] == [Grade.WARNING]
+
+
+async def test_texts_that_do_not_fit_fail_with_the_length() -> None:
+    """Short texts: a longer context is needed."""
+
+    class Small(FakeVerifier):
+        async def score(self, pairs: Any) -> Verdicts:
+            """Refuse what is longer than 60 characters."""
+            too_long = Verdict(None, Status.TRUNCATED, "too_long: 60 tokens")
+            return Verdicts([too_long if len(pair.candidate) > 60 else Verdict(0.5) for pair in pairs])
+
+    assert "--max-model-len" in failures(await examine(Small("small")))["context"]
+
+
+@pytest.mark.parametrize(("share", "value"), [([(1.0, 0.0)] * 3 + [(0.0, 1.0)], 0.75), ([(1.0, 1.0)] * 10, 0.5)])
+def test_the_auc_counts_ties_half(share: list[tuple[float, float]], value: float) -> None:
+    """With Wilson's interval around it."""
+    auc = auc_of(share)
+
+    assert auc.value == value
+    assert auc.low < value < auc.high
+
+
+# served wrongly, on the stand-in; tests/vllm does the same on real servers ------------------------------------------------
+
+
+async def test_a_sigmoid_that_is_left_on_is_found() -> None:
+    """A gateway that passes over `use_activation`."""
+    transport = standin("reward")
+    own = transport.replies["/classify"]
+    transport.replies["/classify"] = lambda asked: own({key: value for key, value in asked.items() if key != "use_activation"})
+
+    assert "sigmoid" in failures(await examine(made("reward_model", transport)))["activation off"]
+
+
+async def test_another_step_token_is_found() -> None:
+    """The server pools at one that the steps do not end in."""
+    transport = standin("prm")
+    transport.replies["/pooling"] = lambda asked: (200, {"data": [{"index": 0, "data": [[0.5, 0.5]] * 2}]})
+
+    assert "step_tag_id" in failures(await examine(made("process_reward", transport)))["step count"]
+    assert "step token" in failures(await examine(made("process_reward", step_token="<step>")))
+
+
+async def test_a_doubled_bos_is_found() -> None:
+    """On token ids."""
+    transport = standin("reward")
+    own = transport.replies["/tokenize"]
+
+    def tokenize(asked: dict[str, Any]) -> tuple[int, Any]:
+        status, reply = own(asked)
+        reply["tokens"] = [0, 0, *reply["tokens"]] if "messages" in asked else reply["tokens"]
+        return status, reply
+
+    transport.replies["/tokenize"] = tokenize
+
+    assert "BOS" in failures(await examine(made("reward_model", transport)))["one BOS"]
+
+
+async def test_labels_of_two_tokens_or_with_a_common_beginning_are_found() -> None:
+    """Only a first token is read."""
+    assert "one token" in failures(await examine(made("judge", yes=["Right"])))["labels"]
+    assert "differ" in failures(await examine(made("judge", yes=["True"], no=["Trouble"])))["labels"]
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind, example in EXAMPLES.items() if example.server not in (None, "http")))
+@pytest.mark.parametrize("server", ["judge", "reward", "prm", "tokens", "rerank", "nli", "embed"])
+async def test_a_model_of_the_wrong_kind_is_found(kind: str, server: str) -> None:
+    """Wherever a kind is pointed at another kind's server."""
+    if EXAMPLES[kind].server == server:
+        return
+    if (kind, server) == ("process_reward", "tokens"):
+        pytest.skip("both have /pooling; what comes back is told apart below")
+    app = StandIn(server)
+    replies: dict[str, Any] = {
+        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": server}))) for path in app.routes
+    }
+    models = (200, {"data": [{"id": EXAMPLES[kind].server, "max_model_len": 8192}]})
+
+    report = await examine(made(kind, FakeTransport({**replies, "/v1/models": models})))
+
+    assert failures(report), report
+
+
+async def test_token_rewards_are_not_taken_for_steps() -> None:
+    """One number a token is not one a step."""
+    app = StandIn("tokens")
+    replies: dict[str, Any] = {
+        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": "tokens"}))) for path in app.routes
+    }
+
+    report = await examine(made("process_reward", FakeTransport({**replies, "/v1/models": (200, {"data": [{"id": "prm"}]})})))
+
+    assert failures(report)
+
+
+# attacks ------------------------------------------------------------------------------------------------------------
+
+
+async def test_attacks_are_counted_by_family_with_and_without_defences() -> None:
+    """Without them the judge is asked about answers that are none; with them it is not."""
+    off, on = made("judge", defences=False), made("judge")
+    assert isinstance(off, Judging)
+    assert isinstance(on, Judging)
+    seen: list[int] = []
+
+    undefended = {result.family: result for result in await attack(off, seen.append)}
+    defended = {result.family: result for result in await attack(on)}
+
+    assert sum(seen) == number_of_attacks() == len(attacks()) * len(attacked()) >= 400
+    assert set(undefended) == set(defended) == {*(each.family for each in attacks()), "all"}
+    assert (undefended["master keys"].called_right or 0) > 0
+    assert (defended["master keys"].called_right, defended["master keys"].beats_right) == (0.0, 0.0)
+    assert undefended["all"].attacks == number_of_attacks()
+
+
+def test_an_attack_is_made_on_a_wrong_answer() -> None:
+    """With its padding written out."""
+    texts = [each.on(probes()[0]).candidate for each in attacks()]
+
+    assert all("{" not in text or '{"verdict"' in text for text in texts)
+    assert any(len(text) > 500 for text in texts)
+    assert Pair(probes()[0].query, texts[0]).query == probes()[0].query
