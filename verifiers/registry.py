@@ -101,6 +101,8 @@ def add_installed() -> None:
         except Exception as exc:  # a package of somebody else's may fail in any way; `config check` and the start say so
             BROKEN[point.name] = f"{where}: {type(exc).__name__}: {exc}"
             continue
+        if KINDS.get(point.name) is kind:
+            continue
         if point.name in KINDS:
             BROKEN[point.name] = f"{where}: there is a kind of that name already"
         elif not isinstance(kind, Kind) or not issubclass(kind.settings, VerifierSettings):

@@ -165,6 +165,37 @@ def build_two_layer_head(out: Path, architecture: str, labels: int) -> None:
     tokenizer.save_pretrained(out)
 
 
+def build_gated(out: Path) -> None:
+    """A reward model with a private head, in the way of ArmoRM: several objectives, and a gate at the last token."""
+    tokenizer = chat_tokenizer()
+    config = Qwen2Config(**decoder_options(tokenizer))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "gated.py").write_text(GATED)
+    spec = importlib.util.spec_from_file_location("gated", out / "gated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.GatedReward(config)
+    with torch.no_grad():
+        model.objectives.weight.mul_(20.0)
+    config.architectures = ["GatedReward"]
+    config.auto_map = {"AutoModelForSequenceClassification": "gated.GatedReward"}
+    model.eval().save_pretrained(out)
+    config.save_pretrained(out)
+    (out / "gated.py").write_text(GATED)
+    tokenizer.save_pretrained(out)
+
+
+def build_mlp(out: Path) -> None:
+    """A reward model with the head of INF-ORM: Linear, ReLU, Linear(1) in place of one linear layer."""
+    tokenizer = chat_tokenizer()
+    model = Qwen2ForSequenceClassification(Qwen2Config(num_labels=1, **decoder_options(tokenizer)))
+    size = model.config.hidden_size
+    model.score = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 1))
+    save(model, model.score[2], tokenizer, out)
+
+
 def build_rerank(out: Path) -> None:
     """A cross-encoder."""
     build_modern_bert(out, 1)
@@ -217,9 +248,34 @@ def build_smollm2(out: Path) -> None:
     AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(out)
 
 
+GATED = """
+from dataclasses import dataclass
+import torch
+from transformers import Qwen2Model, Qwen2PreTrainedModel
+
+@dataclass
+class Output:
+    logits: torch.Tensor
+    score: torch.Tensor
+
+class GatedReward(Qwen2PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = Qwen2Model(config)
+        self.objectives = torch.nn.Linear(config.hidden_size, 5)
+        self.gate = torch.nn.Linear(config.hidden_size, 5)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask, **options):
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        last = hidden[torch.arange(len(hidden)), attention_mask.sum(1) - 1]
+        rewards = self.objectives(last)
+        return Output(rewards, (rewards * self.gate(last).softmax(-1)).sum(-1))
+"""
 TINY = {
     "judge": build_judge, "reference": build_reference, "reward": build_reward, "bos": build_bos, "prm": build_prm,
     "tokens": build_tokens, "rerank": build_rerank, "nli": build_nli, "embed": build_embed,
+    "gated": build_gated, "mlp": build_mlp,
 }  # fmt: skip
 
 
