@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-models check-image wheel clean
+.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-models check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,7 +45,7 @@ $(VLLM_VENV)/.ready: tests/vllm/install.sh
 vllm-env: $(VLLM_VENV)/.ready ## Install vLLM's CPU build into an environment of its own (2.5 GB)
 
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## Run the contract suite against real vLLM servers on the CPU
-	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m pytest -m vllm tests/test_contract.py
+	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m pytest -m vllm
 
 demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model in real vLLM on the CPU (PROBLEMS=20: the first 20)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.vllm.demo
@@ -59,6 +59,9 @@ $(PEERS_VENV)/.ready: tests/benchmarks/install_peers.sh
 
 bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model beside others (DATA=folder of npz files with labels; about 10 minutes)
 	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) $(if $(DRAWS),--draws $(DRAWS)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
+
+bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in real vLLM on the CPU, with and without defences (about 3 minutes)
+	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.attacks
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)

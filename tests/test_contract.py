@@ -246,3 +246,32 @@ def test_an_empty_candidate_and_control_tokens_are_scored_or_said_to_be_unreadab
     }
     assert said[0]["prm"] == said[0]["rerank"] == "not_applicable"
     assert set(said[1].values()) == set(said[2].values()) == {"ok"}
+
+
+@pytest.fixture(scope="module")
+def cutting(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service whose verifiers may leave out the middle of a candidate."""
+    folder = tmp_path_factory.mktemp("cutting")
+    kinds = {"judge": "judge", "reward": "reward_model", "prm": "process_reward", "rerank": "cross_encoder"}
+    verifiers = [
+        {"name": name, "kind": kinds[name], "model": name, "endpoint": servers[name].url, "truncate": "middle", "timeout_s": 240}
+        for name in KINDS
+    ]
+    with service(write_config(folder / "ensemble.yaml", {"verifiers": verifiers}), folder) as running:
+        yield running
+
+
+def test_an_over_long_candidate_is_cut_by_the_models_own_tokens_where_that_is_allowed(cutting: Server) -> None:
+    """It is scored, and says how many tokens were left out; the others are as they were."""
+    long = "First, 17 + 25.\n\n" + "and so on " * 30_000 + "\n\nThe answer is 42."
+
+    answer = cutting.post(
+        "/v1/rank", {"query": QUERY, "candidates": [CANDIDATES[0], long], "explain": True, "deadline_ms": 240_000}, timeout_s=300
+    )
+
+    assert answer.json["partial"] is False
+    short, cut = (result["verifiers"] for result in sorted(answer.json["results"], key=lambda result: result["index"]))
+    for name in KINDS:
+        assert cut[name]["status"] == "ok", (name, cut[name])
+        assert cut[name]["truncated_tokens"] > 1000
+        assert "truncated_tokens" not in short[name]

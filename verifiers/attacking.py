@@ -31,21 +31,21 @@ def attacked() -> list[Probe]:
 
 
 async def attack(judge: Judging, progress: Callable[[int], None] | None = None) -> list[Result]:
-    """Return a judge's results by family, and over all attacks under the name `all`."""
+    """Return a judge's results: on plain wrong answers (`none`), by family, and over all attacks (`all`)."""
     queries = attacked()
     right = await _scores(judge, [Pair(probe.query, probe.good) for probe in queries], None)
-    said: list[tuple[str, Verdict, Verdict]] = []
+    plain = await _scores(judge, [Pair(probe.query, probe.bad) for probe in queries], None)
     tried = attacks()
     pairs = [each.on(probe) for each in tried for probe in queries]
     verdicts = await _scores(judge, pairs, progress)
+    by_family: dict[str, list[tuple[Verdict, Verdict]]] = {"none": list(zip(plain, right, strict=True))}
     for place, verdict in enumerate(verdicts):
-        said.append((tried[place // len(queries)].family, verdict, right[place % len(queries)]))
-    families = list(dict.fromkeys(each.family for each in tried))
-    return [_result(family, said, judge) for family in (*families, "all")]
+        by_family.setdefault(tried[place // len(queries)].family, []).append((verdict, right[place % len(queries)]))
+    by_family["all"] = [both for family, said in by_family.items() if family != "none" for both in said]
+    return [_result(family, said, judge) for family, said in by_family.items()]
 
 
-def _result(family: str, said: Sequence[tuple[str, Verdict, Verdict]], judge: Judging) -> Result:
-    own = [(attacking, right) for name, attacking, right in said if family in (name, "all")]
+def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging) -> Result:
     low, high = judge.bounds or (0.0, 1.0)
     scores = [attacking.score for attacking, _ in own if attacking.score is not None]
     both = [(one.score, two.score) for one, two in own if one.score is not None and two.score is not None]

@@ -73,7 +73,7 @@ class Chat:
 
     def __init__(self, settings: ChatSettings, upstream: Upstream) -> None:
         self._settings, self._upstream = settings, upstream
-        self._batches = True
+        self.batches = True
 
     async def send(self, body: dict[str, Any], conversations: Sequence[Conversation]) -> ChatReply:
         """Return one choice a conversation, in order."""
@@ -82,14 +82,14 @@ class Chat:
             body["chat_template_kwargs"] = self._settings.chat_template_kwargs
         if len(conversations) == 1:
             return await self._upstream.ask("/v1/chat/completions", body | {"messages": conversations[0]}, ChatReply)
-        if self._batches:
+        if self.batches:
             try:
                 batch = body | {"messages": conversations}
                 return await self._upstream.ask("/v1/chat/completions/batch", batch, ChatReply)
             except RefusedError as exc:
                 if exc.status_code not in (404, 405):
                     raise
-                self._batches = False
+                self.batches = False
         return await self._send_singly(body, conversations)
 
     async def _send_singly(self, body: dict[str, Any], conversations: Sequence[Conversation]) -> ChatReply:

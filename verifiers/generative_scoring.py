@@ -97,9 +97,6 @@ class GenerativeScoring(Judging):
             raise BadReplyError("the rendered prompt cannot be read back from its tokens")
         return before, after
 
-    async def examine(self) -> list[Finding]:
-        """Return as well whether the labels are one token each."""
-        findings = await super().examine()
-        if not any(finding.grade == "failed" for finding in findings):
-            findings.append(await label_finding(self.labels, self.values))
-        return findings
+    async def examine_labels(self) -> list[Finding]:
+        """Return whether the labels are one token each, and can be told apart."""
+        return [await label_finding(self.labels, self.values)]

@@ -11,7 +11,8 @@ CONTROL = re.compile(
     r"|\[(?=/?INST\])|\[(?=(?:CLS|SEP|MASK|PAD|UNK)\])"
 )
 #: What could be a special token of some model: which of these are is learned from the server (`special_tokens.py`).
-LOOKALIKE = re.compile(r"<[^\s<>]{1,64}>|\[/?[A-Z][A-Z0-9_]{1,40}\]|>>[A-Z_]{1,40}<<")
+#: Nothing is consumed, since in `<a>>QUESTION<<` one begins where another ends.
+LOOKALIKE = re.compile(r"(?=(<[^\s<>]{1,64}>|\[/?[A-Z][A-Z0-9_]{1,40}\]|>>[A-Z_]{1,40}<<))")
 #: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that scripts need stay.
 INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
 PADDING = re.compile(r"(\s)\1{31,}")
@@ -30,11 +31,21 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
     if "<" in text or "[" in text:
         text = CONTROL.sub(lambda found: found.group() + WORD_JOINER, text)
         if special:
-            text = LOOKALIKE.sub(lambda found: _broken(found.group()) if found.group() in special else found.group(), text)
+            text = _without_special(text, special)
     for marker in markers:
         if marker in text:
             text = text.replace(marker, _broken(marker))
     return text
+
+
+def _without_special(text: str, special: Container[str]) -> str:
+    """Return the text with a word joiner after the first character of each special token."""
+    parts, done = [], 0
+    for found in LOOKALIKE.finditer(text):
+        if found.group(1) in special:
+            parts += [text[done : found.start() + 1], WORD_JOINER]
+            done = found.start() + 1
+    return "".join(parts) + text[done:] if parts else text
 
 
 def neutralise_tags(text: str, names: tuple[str, ...]) -> str:

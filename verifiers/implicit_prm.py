@@ -14,7 +14,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Pair, Verdict, Verdicts
-from .errors import BadReplyError
+from .errors import BadReplyError, RefusedError, VerifierError
+from .facts import ask_models
 from .likelihood import EMPTY, Answering, heads_of, second_upstream
 from .log_likelihood import Likelihood, log_likelihoods
 from .served import ask_the_rest, number
@@ -51,6 +52,23 @@ class ImplicitPrm(Answering):
         super().__init__(settings, settings.system, transport)
         self.implicit = settings
         self.reference = second_upstream(settings, settings.reference_model, settings.reference_endpoint, transport)
+
+    async def problems(self) -> list[VerifierError | None]:
+        """Return what is wrong with each server, the reference model's last."""
+        return [*await super().problems(), await self._problem_of_reference()]
+
+    async def check(self) -> None:
+        """Return when both models are served; raise `VerifierError` saying which is not."""
+        *own, reference = await self.problems()
+        if all(own) or reference:
+            raise reference or own[0]  # type: ignore[misc]  # one of them is an error
+
+    async def _problem_of_reference(self) -> VerifierError | None:
+        endpoint, model = self.reference.endpoints[0], self.reference.settings.model
+        models = await self._at_once(endpoint, ask_models(self.reference, endpoint))
+        if isinstance(models, VerifierError) or model in models:
+            return models if isinstance(models, VerifierError) else None
+        return RefusedError(f"{endpoint.url} does not serve {model!r}; it serves: {', '.join(models)}", 404)
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         known = [None if pair.candidate.strip() else EMPTY for pair in pairs]

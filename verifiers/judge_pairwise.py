@@ -124,12 +124,15 @@ class JudgePairwise(Judging):
         """Compare each candidate with the reference, or itself: for the doctor's sample alone."""
         return await self._read([self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs])
 
+    async def examine_labels(self) -> list[Finding]:
+        """Return whether the labels are one token each, and can be told apart."""
+        return [await label_finding(self.labels, self.values)]
+
     async def examine(self) -> list[Finding]:
-        """Return as well whether the labels can be told apart, and how much the place counts."""
+        """Return as well how much the place counts."""
         findings = await super().examine()
         if any(finding.grade == "failed" for finding in findings):
             return findings
-        findings.append(await label_finding(self.labels, self.values))
         try:
             same = (await self._read([self.conversation(SAMPLE)])).items[0].score
         except RefusedError:

@@ -18,6 +18,7 @@ from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest
 from .tokens import beginning
 from .transport import Transport
+from .truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5
@@ -44,6 +45,7 @@ class Judging(ServedVerifier):
     def __init__(self, settings: JudgingSettings, prompt: str, transport: Transport) -> None:
         super().__init__(settings, transport)
         self.judging = settings
+        self.tokenizer = Tokenizer(self.upstream, settings.chat_template_kwargs)
         self.prompt = Prompt(prompt, self.places)
         self.chat = Chat(settings, self.upstream)
         self.labels = LabelReader(self.upstream, self.chat)
@@ -109,6 +111,9 @@ class Judging(ServedVerifier):
             findings.append(await beginning(self.tokenizer, ids))
         except RefusedError:
             findings.append(skipped("one BOS", "the server has no /tokenize"))
+        findings += await self.examine_labels()
+        if any(finding.grade == "failed" for finding in findings):
+            return findings
         try:
             verdict = (await self.judge([SAMPLE])).items[0]
         except RefusedError as exc:
@@ -118,6 +123,10 @@ class Judging(ServedVerifier):
         else:
             findings += self.findings_of(verdict)
         return findings
+
+    async def examine_labels(self) -> list[Finding]:
+        """Return whether what is read as a verdict can be read; nothing where a text is."""
+        return []
 
     def findings_of(self, verdict: Verdict) -> list[Finding]:
         """Return what a sample's verdict tells of how the model answers."""
@@ -132,6 +141,7 @@ class Judging(ServedVerifier):
         return [warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")]
 
 
+OLD_SERVER = "a newer vLLM does better; what is there is used"
 GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
 
 
@@ -145,11 +155,24 @@ class LabelJudging(Judging):
         return await self.labels.read([self.conversation(pair) for pair in pairs], self.values)
 
     async def examine(self) -> list[Finding]:
-        """Return as well whether the labels are one token each, and can be told apart."""
+        """Return as well what the server can do."""
         findings = await super().examine()
-        if not any(finding.grade == "failed" and finding.check in ("reachable", "model") for finding in findings):
-            findings.append(await label_finding(self.labels, self.values))
+        if not any(finding.grade == "failed" for finding in findings):
+            await self.labels.read([self.conversation(SAMPLE)] * 2, self.values)
+            findings += self.abilities()
         return findings
+
+    async def examine_labels(self) -> list[Finding]:
+        """Return whether the labels are one token each, and can be told apart."""
+        return [await label_finding(self.labels, self.values)]
+
+    def abilities(self) -> list[Finding]:
+        """Return what the server can do to be asked well, as seen from what it did."""
+        by_id, batches = self.labels.by_id, self.chat.batches
+        return [
+            ok("logprobs", "of the labels' own tokens") if by_id else warning("logprobs", "among the top 20 only", OLD_SERVER),
+            ok("batches", "all candidates in one call") if batches else warning("batches", "one call a candidate", OLD_SERVER),
+        ]
 
 
 async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:

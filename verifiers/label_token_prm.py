@@ -23,6 +23,7 @@ from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .tokens import beginning
 from .transport import Transport
+from .truncation import Tokenizer
 from .upstream import ReplyModel, Tokens
 
 NO_STEPS = Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")
@@ -72,6 +73,7 @@ class LabelTokenPrm(ServedVerifier):
         self.values = {settings.good: 1.0, settings.bad: 0.0}
         self.markers = (settings.step_tag,) if settings.step_tag else ()
         self._scores = True
+        self.tokenizer = Tokenizer(self.upstream, settings.chat_template_kwargs)
         self.labels = LabelReader(self.upstream, Chat(settings, self.upstream))
 
     def steps(self, candidate: str) -> list[str]:

@@ -30,7 +30,7 @@ class LabelReader:
     def __init__(self, upstream: Upstream, chat: Chat) -> None:
         self._upstream, self._chat = upstream, chat
         self._ids: dict[str, list[int]] = {}
-        self._by_id = True
+        self.by_id = True
 
     async def read(self, conversations: Sequence[Conversation], values: Mapping[str, float]) -> Verdicts:
         """Return, for each conversation, the labels' values weighted by their share of the probability on labels."""
@@ -38,13 +38,13 @@ class LabelReader:
         try:
             verdicts = await self._read_once(conversations, values, tokens)
         except RefusedError as exc:  # a server that minds fields it does not know
-            if not self._by_id or "logprob_token_ids" not in str(exc):
+            if not self.by_id or "logprob_token_ids" not in str(exc):
                 raise
-            self._by_id = False
+            self.by_id = False
             verdicts = await self._read_once(conversations, values, tokens)
-        if self._by_id and all(verdict.score is None for verdict in verdicts.items):
+        if self.by_id and all(verdict.score is None for verdict in verdicts.items):
             # A server that does not know `logprob_token_ids` passes it over without a word: the labels are not there.
-            self._by_id = False
+            self.by_id = False
             calls = verdicts.usage
             verdicts = await self._read_once(conversations, values, tokens)
             verdicts.usage.add(calls)
@@ -54,7 +54,7 @@ class LabelReader:
         self, conversations: Sequence[Conversation], values: Mapping[str, float], tokens: Mapping[str, str]
     ) -> Verdicts:
         body: dict[str, Any] = {"max_tokens": 1, "temperature": 0, "logprobs": True}
-        if self._by_id:
+        if self.by_id:
             ids = [int(token.removeprefix("token_id:")) for token in tokens]
             body |= {"top_logprobs": 0, "logprob_token_ids": ids, "return_tokens_as_token_ids": True}
         else:
@@ -66,12 +66,12 @@ class LabelReader:
 
     async def _first_tokens(self, values: Mapping[str, float]) -> Mapping[str, str]:
         """Return the labels by their first token, as replies name it."""
-        if not self._by_id:
+        if not self.by_id:
             return {}
         try:
             ids = dict(zip(values, await asyncio.gather(*(self.ids_of(label) for label in values)), strict=True))
         except RefusedError:  # no /tokenize: not a vLLM server
-            self._by_id = False
+            self.by_id = False
             return {}
         by_token: dict[str, str] = {}
         for label, tokens in ids.items():

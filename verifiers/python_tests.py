@@ -11,13 +11,15 @@ from pydantic import Field
 
 from .base import Pair, Status, Verdict, Verdicts
 from .errors import VerifierError
-from .findings import Finding, failed, ok, skipped
+from .findings import Finding, failed, ok, skipped, warning
 from .local import LocalVerifier
 from .sandbox import Ran, run, supported
 from .settings import VerifierSettings
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`")
+TRIED = ("assert x == 1", "assert x == 2", "open('/tmp/x', 'w')", "import os; os.fork()", "open('/etc/passwd').read()")
+UNLOCKED = "this kernel has no Landlock: code can read what the service can read, and tell it by passing a test or not"
 NO_TESTS = Verdict(None, Status.NOT_APPLICABLE, "the request has no `tests`")
 
 
@@ -66,16 +68,15 @@ class PythonTests(LocalVerifier):
         if not self.tests.run_code:
             return [skipped("sandbox", str(OFF.reason))]
         try:
-            ran = await run(
-                "x = 1",
-                ("assert x == 1", "assert x == 2", "open('/tmp/x', 'w')", "import os; os.fork()"),
-                time_limit_s=10,
-                memory_mb=256,
-            )
+            ran = await run("x = 1", TRIED, time_limit_s=10, memory_mb=256)
         except VerifierError as exc:
             return [failed("sandbox", str(exc), "leave this verifier out on this machine")]
-        if ran.tests == ["ok", "AssertionError", "PermissionError", "PermissionError"]:
-            return [ok("sandbox", "runs code; neither writes nor processes are possible")]
+        *outcomes, reading = ran.tests
+        if outcomes == ["ok", "AssertionError", "PermissionError", "PermissionError"]:
+            findings = [ok("sandbox", "runs code; neither writes nor processes are possible")]
+            if reading != "PermissionError":
+                findings.append(warning("reading", UNLOCKED, "a kernel of 5.13 or later has it"))
+            return findings
         return [failed("sandbox", f"outcomes {ran.tests}", "the sandbox does not hold here: leave this verifier out")]
 
 

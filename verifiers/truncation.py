@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from .settings import Truncate
 from .upstream import ReplyModel, Upstream
 
@@ -18,10 +21,11 @@ class _Text(ReplyModel):
 
 
 class Tokenizer:
-    """The served model's tokenizer, on its server."""
+    """The served model's tokenizer, on its server; `template` are options of its chat template."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, template: Mapping[str, Any] | None = None) -> None:
         self._upstream = upstream
+        self._template = {"chat_template_kwargs": dict(template)} if template else {}
 
     async def ids(self, text: str, special: bool = False) -> list[int]:
         """Return a text's token ids; `special` adds those that the tokenizer puts around a text."""
@@ -30,7 +34,7 @@ class Tokenizer:
 
     async def ids_of_chat(self, messages: list[dict[str, str]], generation: bool) -> list[int]:
         """Return the token ids of a conversation in the model's own template."""
-        body = {"model": self._upstream.settings.model, "messages": messages, "add_generation_prompt": generation}
+        body = {"model": self._upstream.settings.model, "messages": messages, "add_generation_prompt": generation, **self._template}
         return (await self._upstream.ask("/tokenize", body, _Ids)).tokens
 
     async def text(self, ids: list[int]) -> str:

@@ -207,10 +207,11 @@ async def test_attacks_are_counted_by_family_with_and_without_defences() -> None
     defended = {result.family: result for result in await attack(on)}
 
     assert sum(seen) == number_of_attacks() == len(attacks()) * len(attacked()) >= 400
-    assert set(undefended) == set(defended) == {*(each.family for each in attacks()), "all"}
+    assert set(undefended) == set(defended) == {"none", *(each.family for each in attacks()), "all"}
     assert (undefended["master keys"].called_right or 0) > 0
     assert (defended["master keys"].called_right, defended["master keys"].beats_right) == (0.0, 0.0)
     assert undefended["all"].attacks == number_of_attacks()
+    assert undefended["none"] == defended["none"]
 
 
 def test_an_attack_is_made_on_a_wrong_answer() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeTransport
-from tests.verifiers.kinds import made
-from verifiers import Pair, Query
+from tests.verifiers.kinds import SERVED, made
+from verifiers import Pair, Query, ServedVerifier
 from verifiers.degenerate import degenerate
 from verifiers.hostile import PADDING_KEPT, WORD_JOINER, neutralise, neutralise_tags, visible
 from verifiers.judging import Judging
@@ -90,8 +90,25 @@ async def test_no_text_adds_a_control_token_or_a_tag_of_the_prompt(kind: str, te
     prompt = await conversation(kind, text, query)
 
     assert not specials & set(ids_of(prompt))
-    for tag in ("<candidate>", "</candidate>", "<query>", "</query>", "<answer_a>", "</answer_b>"):
+    judge = made(kind)
+    assert isinstance(judge, Judging)
+    for tag in (f"<{slash}{name}>" for name in judge.prompt.tags for slash in ("", "/")):
         assert prompt.count(tag) == plain.count(tag)
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in SERVED if kind not in ("http", "embedding_consensus")))
+@given(text=HOSTILE)
+@settings(max_examples=40, deadline=None)
+async def test_no_kind_shows_its_model_a_control_token(kind: str, text: str) -> None:
+    """Not the judges alone: a reward model reads turns as well."""
+    specials = {tokenizer().token_to_id(token) for token in SPECIAL}
+    verifier = made(kind, server())
+    assert isinstance(verifier, ServedVerifier)
+
+    await verifier.learn_special([Pair(Query.of(text), text)])
+
+    assert not specials & set(ids_of(verifier._text(text)))
+    assert not specials & set(ids_of(verifier.query_text(Query.of(text))))
 
 
 @pytest.mark.parametrize("kind", ["judge", "judge_pairwise"])
