@@ -35,6 +35,7 @@ from .python_tests import PythonTests, PythonTestsSettings
 from .refusal import Refusal, RefusalSettings
 from .regex_match import Regex, RegexSettings
 from .relevance import Relevance, RelevanceSettings
+from .repetition import Repetition, RepetitionSettings
 from .reward_model import RewardModel, RewardModelSettings
 from .reward_tokens import RewardTokens, RewardTokensSettings
 from .settings import VerifierSettings
@@ -79,6 +80,7 @@ KINDS: dict[str, Kind] = {
     "refusal": Kind(RefusalSettings, lambda settings, _: Refusal(settings)),
     "regex": Kind(RegexSettings, lambda settings, _: Regex(settings)),
     "relevance": Kind(RelevanceSettings, lambda settings, _: Relevance(settings)),
+    "repetition": Kind(RepetitionSettings, lambda settings, _: Repetition(settings)),
     "reward_model": Kind(RewardModelSettings, RewardModel, 2),
     "reward_tokens": Kind(RewardTokensSettings, RewardTokens),
 }

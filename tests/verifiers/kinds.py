@@ -51,6 +51,7 @@ EXAMPLES: dict[str, Example] = {
     "refusal": Example(),
     "regex": Example(None, {"must": [r"\d"], "must_not": ["sorry"]}),
     "relevance": Example(),
+    "repetition": Example(),
     "reward_model": Example("reward"),
     "reward_tokens": Example("tokens"),
 }

@@ -1,0 +1,34 @@
+"""A signal that needs no model: the candidate does not go round in circles."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Pair, Status, Verdict
+from .local import LocalVerifier, readable
+from .settings import VerifierSettings
+
+
+class RepetitionSettings(VerifierSettings):
+    """How long a phrase is that counts when it comes again."""
+
+    kind: Literal["repetition"] = "repetition"
+    words: int = Field(4, ge=1, le=32, description="Words in a phrase.")
+
+
+class Repetition(LocalVerifier):
+    """The share of a candidate's phrases that are different: 1 where none comes twice, near 0 in a loop."""
+
+    def __init__(self, settings: RepetitionSettings) -> None:
+        super().__init__(settings)
+        self.size = settings.words
+
+    def _score_one(self, pair: Pair) -> Verdict:
+        text, left_out = readable(pair.candidate)
+        words = text.casefold().split()
+        if not words:
+            return Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
+        phrases = [tuple(words[place : place + self.size]) for place in range(max(1, len(words) - self.size + 1))]
+        return Verdict(len(set(phrases)) / len(phrases), truncated_tokens=left_out)
