@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -71,8 +72,13 @@ def as_dict(report: Report) -> dict[str, Any]:
         name: value for name, value in asdict(report).items() if name not in ("verifier", "kind")}}  # fmt: skip
 
 
+def _console() -> Console:
+    """Return a console that does not cut what nobody looks at on a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
 def _show(reports: Sequence[Report]) -> None:
-    console = Console(highlight=False)
+    console = _console()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("verifier", "kind", "", "right above wrong", "a call"):
         table.add_column(heading, no_wrap=True)
@@ -131,4 +137,4 @@ def _show_attacks(name: str, by_state: dict[str, list[Result]]) -> None:
         shares = (off.called_right, on.called_right, off.beats_right, on.beats_right)
         shown = ["-" if share is None else f"{share:.0%}" for share in shares]
         table.add_row(off.family, str(off.attacks), *shown, style="bold" if off.family == "all" else "")
-    Console(highlight=False).print(table)
+    _console().print(table)

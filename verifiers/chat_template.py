@@ -13,17 +13,10 @@ from dataclasses import dataclass
 
 from .base import Message
 from .errors import RefusedError
-from .upstream import ReplyModel, Upstream
+from .replies import Text, TokenIds
+from .upstream import Upstream
 
 PAD = "  "  # two, since templates themselves put one space around a message
-
-
-class _Tokens(ReplyModel):
-    tokens: list[int]
-
-
-class _Text(ReplyModel):
-    prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +64,13 @@ class TemplateBook:
     async def _ids(self, messages: Sequence[Message]) -> list[int]:
         chat = [{"role": message.role, "content": message.content} for message in messages]
         body = {"messages": chat, "add_generation_prompt": False}
-        return (await self._upstream.ask("/tokenize", body, _Tokens)).tokens
+        return (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
 
     async def _ids_of_text(self, text: str) -> list[int]:
-        return (await self._upstream.ask("/tokenize", {"prompt": text, "add_special_tokens": False}, _Tokens)).tokens
+        return (await self._upstream.ask("/tokenize", {"prompt": text, "add_special_tokens": False}, TokenIds)).tokens
 
     async def _text(self, ids: list[int]) -> str:
-        return (await self._upstream.ask("/detokenize", {"tokens": ids}, _Text)).prompt
+        return (await self._upstream.ask("/detokenize", {"tokens": ids}, Text)).prompt
 
 
 def split(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:

@@ -8,15 +8,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Pair, Status, Verdict, Verdicts
-from .errors import RefusedError, VerifierError
-from .findings import Finding, failed, ok
-from .samples import SAMPLE
+from .replies import Scores
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
-NO_SCORE = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
+NEEDS = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 
 
 class CrossEncoderSettings(ServedSettings):
@@ -26,18 +23,10 @@ class CrossEncoderSettings(ServedSettings):
     activation: bool = Field(True, description="Scores from 0 to 1; false asks for the unbounded logits.")
 
 
-class _Row(ReplyModel):
-    index: int
-    score: float
-
-
-class _Scores(ReplyModel):
-    data: list[_Row]
-    usage: Tokens | None = None
-
-
 class CrossEncoder(ServedVerifier):
     """One `/score` call for all pairs: 1:N where they share a query, N:N otherwise."""
+
+    needs = NEEDS
 
     def __init__(self, settings: CrossEncoderSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -53,24 +42,9 @@ class CrossEncoder(ServedVerifier):
         body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(pairs), "text_2": self._texts(pairs)}
         if not self.activation:
             body |= (await self.book.facts()).raw_score
-        reply = await self.upstream.ask("/score", body, _Scores)
+        reply = await self.upstream.ask("/score", body, Scores)
         items = self._read([row.score for row in in_order(reply.data, len(pairs))])
         return await self.note_shortened(pairs, Verdicts(items, usage_of(reply.usage)))
-
-    async def examine(self) -> list[Finding]:
-        """Return as well whether the server scores pairs."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            verdict = (await self._ask_readable([SAMPLE])).items[0]
-        except RefusedError as exc:
-            return [*findings, failed("kind", str(exc), NO_SCORE)]
-        except VerifierError as exc:
-            return [*findings, failed("answers", f"{exc.reason}: {exc}", NO_SCORE)]
-        if verdict.score is None:
-            return [*findings, failed("answers", str(verdict.reason), NO_SCORE)]
-        return [*findings, ok("answers", f"a sample scored {verdict.score:.3g}")]
 
     def _queries(self, pairs: Sequence[Pair]) -> str | list[str]:
         first = pairs[0].query

@@ -36,6 +36,15 @@ EDGES = " \t\r\n*_`#>\"'“”.,:;!?…。：，！？-–—()[]{}<>/|\\"
 LONGEST = 400  # characters; a longer text is no bare opener and no bare verdict
 
 
+def without_verdicts(text: str) -> str:
+    """Return the text without lines that are nothing but a verdict in a judge's own form; a bare Yes may be an answer."""
+    if VERDICT.search(text) is None:
+        return text
+    return "".join(
+        line for line in text.splitlines(keepends=True) if len(line) > LONGEST or not VERDICT.fullmatch(line.strip(EDGES))
+    )
+
+
 def degenerate(text: str) -> str | None:
     """Return why a candidate is no answer at all; None where it may be one."""
     seen = visible(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +56,13 @@ class _Embeddings(ReplyModel):
 
 class _Served(ServedVerifier):
     """A served embedder."""
+
+    needs = "it needs /v1/embeddings: an embedder, served with `--runner pooling`"
+
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield whether it embeds."""
+        vectors, _ = await self.embed(["3 + 4 = 7", "It is seven."])
+        yield ok("answers", f"{vectors.shape[1]} dimensions, cosine {float(vectors[0] @ vectors[1]):.2f}")
 
     async def embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:
         """Return one unit vector a text."""
@@ -118,12 +125,10 @@ class EmbeddingConsensus:
 
     async def examine(self) -> list[Finding]:
         """Return whether the embedder is there and embeds."""
-        findings = await self._served.examine() if self._served else []
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
+        if self._served is not None:
+            return await self._served.examine()
         try:
-            vectors, _ = await self._embed(["3 + 4 = 7", "It is seven."])
+            await self.warm_up()
         except VerifierError as exc:
-            advice = "it needs /v1/embeddings: an embedder, served with `--runner pooling`" if self._served else "install the extra"
-            return [*findings, failed("kind", f"{exc.reason}: {exc}", advice)]
-        return [*findings, ok("answers", f"{vectors.shape[1]} dimensions, cosine {float(vectors[0] @ vectors[1]):.2f}")]
+            return [failed("installed", str(exc), "install the extra `cpu`")]
+        return [ok("installed", "all-MiniLM-L6-v2, int8")]

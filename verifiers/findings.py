@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,3 +44,8 @@ def failed(check: str, seen: str, advice: str) -> Finding:
 def skipped(check: str, why: str) -> Finding:
     """Return a check that could not be made."""
     return Finding(check, Grade.SKIPPED, why)
+
+
+def any_failed(findings: Iterable[Finding]) -> bool:
+    """Return whether one of the checks failed: what follows would only fail by it."""
+    return any(finding.grade is Grade.FAILED for finding in findings)

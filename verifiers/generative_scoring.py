@@ -12,9 +12,9 @@ from .errors import BadReplyError
 from .findings import Finding
 from .judging import Judging, JudgingSettings, label_finding
 from .prompt import bundled, checked
+from .replies import Scores
 from .served import in_order, numbers, usage_of
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
 MARK = "CANDIDATE8B1F"
 
@@ -37,20 +37,6 @@ class GenerativeScoringSettings(JudgingSettings):
         if self.yes == self.no:
             raise ValueError("`yes` and `no` are the same label")
         return self
-
-
-class ItemScore(ReplyModel):
-    """The share of the first label after one item."""
-
-    index: int
-    score: float
-
-
-class ItemScores(ReplyModel):
-    """One row an item."""
-
-    data: list[ItemScore]
-    usage: Tokens | None = None
 
 
 class GenerativeScoring(Judging):
@@ -84,7 +70,7 @@ class GenerativeScoring(Judging):
             "model": self.settings.model, "query": head, "items": [self._text(pair.candidate) + tail for pair in pairs],
             "label_token_ids": labels, "apply_softmax": True, "item_first": False, "add_special_tokens": False,
         }  # fmt: skip
-        reply = await self.upstream.ask(self.path, body, ItemScores)
+        reply = await self.upstream.ask(self.path, body, Scores)
         rows = in_order(reply.data, len(pairs))
         return Verdicts(numbers([row.score for row in rows]), usage_of(reply.usage))
 
@@ -97,6 +83,6 @@ class GenerativeScoring(Judging):
             raise BadReplyError("the rendered prompt cannot be read back from its tokens")
         return before, after
 
-    async def examine_labels(self) -> list[Finding]:
+    async def look_at_labels(self) -> list[Finding]:
         """Return whether the labels are one token each, and can be told apart."""
         return [await label_finding(self.labels, self.values)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import blake2b
 from typing import Literal
 
@@ -13,7 +13,6 @@ from pydantic import Field, field_validator, model_validator
 from .base import Pair, Query, Status, Usage, Verdict, Verdicts
 from .bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
 from .chat import Conversation
-from .errors import RefusedError
 from .findings import Finding, ok, warning
 from .judging import Judging, JudgingSettings, label_finding
 from .prompt import bundled, checked
@@ -124,27 +123,18 @@ class JudgePairwise(Judging):
         """Compare each candidate with the reference, or itself: for the doctor's sample alone."""
         return await self._read([self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs])
 
-    async def examine_labels(self) -> list[Finding]:
+    async def look_at_labels(self) -> list[Finding]:
         """Return whether the labels are one token each, and can be told apart."""
         return [await label_finding(self.labels, self.values)]
 
-    async def examine(self) -> list[Finding]:
-        """Return as well how much the place counts."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            same = (await self._read([self.conversation(SAMPLE)])).items[0].score
-        except RefusedError:
-            return findings
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield as well how much the place counts."""
+        async for finding in super().look():
+            yield finding
+        same = (await self._read([self.conversation(SAMPLE)])).items[0].score
         if same is not None:
-            seen = f"P(first) of two equal answers is {same:.2f}"
-            findings.append(
-                ok("place", seen)
-                if abs(same - 0.5) < MANY_SWINGS
-                else warning("place", seen, "both orders are asked, so it cancels")
-            )
-        return findings
+            seen = f"P(first) of two equal answers is {same:.2f}; both orders are asked, so it cancels"
+            yield ok("place", seen) if abs(same - 0.5) < MANY_SWINGS else warning("place", seen)
 
 
 class _Games:

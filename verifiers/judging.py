@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
 
 from .base import Pair, Query, Status, Verdict, Verdicts
 from .chat import Chat, ChatSettings, Conversation
-from .degenerate import degenerate
-from .errors import BadReplyError, RefusedError, VerifierError
+from .degenerate import degenerate, without_verdicts
+from .errors import BadReplyError, RefusedError
 from .findings import Finding, failed, ok, skipped, warning
 from .hostile import neutralise, neutralise_tags, shorten, visible
 from .labels import LabelReader
 from .prompt import Prompt
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest
-from .tokens import beginning
 from .transport import Transport
 from .truncation import Tokenizer
 
@@ -91,7 +90,7 @@ class Judging(ServedVerifier):
     def _text(self, candidate: str) -> str:
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
-        return self.harmless(visible(candidate)) if self.judging.defences else candidate
+        return self.harmless(without_verdicts(visible(candidate))) if self.judging.defences else candidate
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it."""
@@ -101,44 +100,33 @@ class Judging(ServedVerifier):
         """Return how many tokens the prompt about a pair has."""
         return len(await self.tokenizer.ids_of_chat(self.conversation(pair), generation=True))
 
-    async def examine(self) -> list[Finding]:
-        """Return as well whether the model chats, and begins its prompt as it should."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            ids = await self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True)
-            findings.append(await beginning(self.tokenizer, ids))
-        except RefusedError:
-            findings.append(skipped("one BOS", "the server has no /tokenize"))
-        findings += await self.examine_labels()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            verdict = (await self.judge([SAMPLE])).items[0]
-        except RefusedError as exc:
-            findings.append(failed("kind", str(exc), f"{self.settings.kind} needs {self.path}: {GENERATES}"))
-        except VerifierError as exc:
-            findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
-        else:
-            findings += self.findings_of(verdict)
-        return findings
+    @property
+    def needs(self) -> str:  # type: ignore[override]  # it names the kind and its endpoint
+        """Return what to do where the server is of another kind."""
+        return f"{self.settings.kind} needs {self.path}: {GENERATES}"
 
-    async def examine_labels(self) -> list[Finding]:
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield how the prompt begins, whether a verdict can be read, and whether a sample gets one."""
+        yield await self.begins(self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True))
+        for finding in await self.look_at_labels():
+            yield finding
+        yield self.of_sample((await self.judge([SAMPLE])).items[0])
+
+    async def look_at_labels(self) -> list[Finding]:
         """Return whether what is read as a verdict can be read; nothing where a text is."""
         return []
 
-    def findings_of(self, verdict: Verdict) -> list[Finding]:
+    def of_sample(self, verdict: Verdict) -> Finding:
         """Return what a sample's verdict tells of how the model answers."""
         if verdict.score is None:
-            return [failed("answers", str(verdict.reason), "the model does not answer in the form that the prompt asks for")]
+            return failed("answers", str(verdict.reason), "the model does not answer in the form that the prompt asks for")
         seen = f"a sample scored {verdict.score:.3g}"
         if verdict.label_mass is None:
-            return [ok("answers", seen)]
+            return ok("answers", seen)
         seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
         if verdict.label_mass >= LITTLE_MASS:
-            return [ok("answers", seen)]
-        return [warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")]
+            return ok("answers", seen)
+        return warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")
 
 
 OLD_SERVER = "a newer vLLM does better; what is there is used"
@@ -154,25 +142,18 @@ class LabelJudging(Judging):
         """Return the expected value of the labels, for each pair."""
         return await self.labels.read([self.conversation(pair) for pair in pairs], self.values)
 
-    async def examine(self) -> list[Finding]:
-        """Return as well what the server can do."""
-        findings = await super().examine()
-        if not any(finding.grade == "failed" for finding in findings):
-            await self.labels.read([self.conversation(SAMPLE)] * 2, self.values)
-            findings += self.abilities()
-        return findings
-
-    async def examine_labels(self) -> list[Finding]:
+    async def look_at_labels(self) -> list[Finding]:
         """Return whether the labels are one token each, and can be told apart."""
         return [await label_finding(self.labels, self.values)]
 
-    def abilities(self) -> list[Finding]:
-        """Return what the server can do to be asked well, as seen from what it did."""
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield as well what the server can do to be asked well, as seen from what it did."""
+        async for finding in super().look():
+            yield finding
+        await self.labels.read([self.conversation(SAMPLE)] * 2, self.values)
         by_id, batches = self.labels.by_id, self.chat.batches
-        return [
-            ok("logprobs", "of the labels' own tokens") if by_id else warning("logprobs", "among the top 20 only", OLD_SERVER),
-            ok("batches", "all candidates in one call") if batches else warning("batches", "one call a candidate", OLD_SERVER),
-        ]
+        yield ok("logprobs", "of the labels' own tokens") if by_id else warning("logprobs", "among the top 20 only", OLD_SERVER)
+        yield ok("batches", "all candidates in one call") if batches else warning("batches", "one call a candidate", OLD_SERVER)
 
 
 async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:

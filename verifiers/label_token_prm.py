@@ -6,22 +6,21 @@ step is a user turn and the label the assistant's answer (RLHFlow).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from .base import Pair, Status, Verdict, Verdicts
 from .chat import Chat, ChatSettings, Conversation
-from .errors import RefusedError, VerifierError
+from .errors import RefusedError
 from .findings import Finding, failed, ok
-from .generative_scoring import ItemScores
 from .judging import GENERATES, label_finding
 from .labels import LabelReader, expected_value
 from .process_reward import REDUCE, Reduction
+from .replies import Scores
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from .tokens import beginning
 from .transport import Transport
 from .truncation import Tokenizer
 from .upstream import ReplyModel, Tokens
@@ -66,6 +65,8 @@ class _Completions(ReplyModel):
 
 class LabelTokenPrm(ServedVerifier):
     """P(good) / (P(good) + P(bad)) after each step, reduced to one score; all steps of all candidates in one call."""
+
+    needs = f"label_token_prm needs a generate server: {GENERATES}"
 
     def __init__(self, settings: LabelTokenPrmSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -135,7 +136,7 @@ class LabelTokenPrm(ServedVerifier):
             "model": self.settings.model, "query": "", "items": list(prompts), "label_token_ids": list(labels),
             "apply_softmax": True, "item_first": True, "add_special_tokens": True,
         }  # fmt: skip
-        reply = await self.upstream.ask("/generative_scoring", body, ItemScores)
+        reply = await self.upstream.ask("/generative_scoring", body, Scores)
         return Verdicts(numbers([row.score for row in in_order(reply.data, len(prompts))]), usage_of(reply.usage))
 
     async def _read_tags_among_top(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
@@ -168,26 +169,18 @@ class LabelTokenPrm(ServedVerifier):
             return len(await self.tokenizer.ids(self.tagged(pair)[-1], special=True))
         return len(await self.tokenizer.ids_of_chat(self.conversations(pair)[-1], generation=True))
 
-    async def examine(self) -> list[Finding]:
-        """Return as well how the prompt begins, whether tag and labels are tokens, and what a sample's steps score."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            if self.process.step_tag:
-                ids = await self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True)
-            else:
-                ids = await self.tokenizer.ids_of_chat(self.conversations(SAMPLE)[-1], generation=True)
-            findings += [await beginning(self.tokenizer, ids), await label_finding(self.labels, self.values)]
-            verdict = (await self._ask_readable([SAMPLE])).items[0]
-        except RefusedError as exc:
-            return [*findings, failed("kind", str(exc), f"label_token_prm needs a generate server: {GENERATES}")]
-        except VerifierError as exc:
-            return [*findings, failed("answers", f"{exc.reason}: {exc}", "see what the server's log says")]
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield how the prompt begins, whether the labels are tokens, and what a sample's steps score."""
+        if self.process.step_tag:
+            yield await self.begins(self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True))
+        else:
+            yield await self.begins(self.tokenizer.ids_of_chat(self.conversations(SAMPLE)[-1], generation=True))
+        yield await label_finding(self.labels, self.values)
+        verdict = (await self._ask_readable([SAMPLE])).items[0]
         if verdict.score is None:
-            return [*findings, failed("answers", str(verdict.reason), "choose the labels that the model was trained with")]
-        steps = len(self.steps(SAMPLE.candidate))
-        seen = f"{steps} steps scored {verdict.score:.3g}"
+            yield failed("answers", str(verdict.reason), "choose the labels that the model was trained with")
+            return
+        seen = f"{len(self.steps(SAMPLE.candidate))} steps scored {verdict.score:.3g}"
         if verdict.label_mass is not None:
             seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
-        return [*findings, ok("step count", seen)]
+        yield ok("step count", seen)

@@ -10,14 +10,11 @@ from typing import Any
 from .base import Status, Verdict, Verdicts
 from .chat import Chat, Choice, Conversation
 from .errors import BadReplyError, RefusedError
+from .replies import TokenIds
 from .served import in_order, usage_of
-from .upstream import ReplyModel, Upstream
+from .upstream import Upstream
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
-
-
-class _Ids(ReplyModel):
-    tokens: list[int]
 
 
 class LabelReader:
@@ -84,7 +81,7 @@ class LabelReader:
         """Return the token ids of a label."""
         if label not in self._ids:
             body = {"model": self._upstream.settings.model, "prompt": label, "add_special_tokens": False}
-            self._ids[label] = (await self._upstream.ask("/tokenize", body, _Ids)).tokens
+            self._ids[label] = (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
             if not self._ids[label]:
                 raise BadReplyError(f"the label {label!r} has no tokens")
         return self._ids[label]

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from .base import Message, Pair, Query, Status, Verdict, Verdicts
 from .chat_template import ChatTemplate, TemplateBook
-from .errors import BadReplyError, RefusedError, VerifierError
-from .findings import Finding, failed, ok
+from .errors import BadReplyError
+from .findings import Finding
 from .log_likelihood import log_likelihoods
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, number
 from .settings import ServedSettings
-from .tokens import beginning
 from .transport import Transport
 from .truncation import Tokenizer
 from .upstream import Upstream
 
-NO_LIKELIHOOD = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
+NEEDS = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
 
 
 class LikelihoodSettings(ServedSettings):
@@ -38,6 +37,7 @@ class Answering(ServedVerifier):
 
     bounds: tuple[float, float] | None = None
     reserve = 1
+    needs = NEEDS
 
     def __init__(self, settings: ServedSettings, system: str | None, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -63,20 +63,12 @@ class Answering(ServedVerifier):
         head, answer = self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate))
         return len(await self.tokenizer.ids(head + answer))
 
-    async def examine(self) -> list[Finding]:
-        """Return as well how the prompt begins, and whether the server gives likelihoods."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            head, _ = self.parts(await self.template(SAMPLE.query), SAMPLE.query, "")
-            findings.append(await beginning(self.tokenizer, await self.tokenizer.ids(head)))
-            verdict = (await self._ask([SAMPLE])).items[0]
-        except (RefusedError, BadReplyError) as exc:
-            return [*findings, failed("kind", str(exc), NO_LIKELIHOOD)]
-        except VerifierError as exc:
-            return [*findings, failed("answers", f"{exc.reason}: {exc}", "see what the server's log says")]
-        return [*findings, ok("answers", f"a sample scored {verdict.score if verdict.score is None else round(verdict.score, 3)}")]
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield how the prompt begins, and whether the server gives likelihoods."""
+        head, _ = self.parts(await self.template(SAMPLE.query), SAMPLE.query, "")
+        yield await self.begins(self.tokenizer.ids(head))
+        async for finding in super().look():
+            yield finding
 
 
 class LikelihoodVerifier(Answering):

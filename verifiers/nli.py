@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from .base import Pair, Status, Verdict, Verdicts
-from .errors import BadReplyError, RefusedError, VerifierError
+from .errors import BadReplyError
 from .findings import Finding, failed, ok
+from .replies import Classes
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
 NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
 EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
-NO_ENTAILMENT = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
+NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
 
 
 class NliSettings(ServedSettings):
@@ -31,18 +31,10 @@ class NliSettings(ServedSettings):
     doubled_separator: bool = Field(False, description="Two separators between premise and hypothesis: RoBERTa, XLM-R, BART.")
 
 
-class _Row(ReplyModel):
-    index: int
-    probs: list[float]
-
-
-class _Classes(ReplyModel):
-    data: list[_Row]
-    usage: Tokens | None = None
-
-
 class Nli(ServedVerifier):
     """P(entailment) from `/classify`; the pair is joined here, on token ids, since that endpoint takes single texts."""
+
+    needs = NEEDS
 
     def __init__(self, settings: NliSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -59,7 +51,7 @@ class Nli(ServedVerifier):
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {"model": self.settings.model, "input": await asyncio.gather(*map(self._joined, pairs))}
-        reply = await self.upstream.ask("/classify", body, _Classes)
+        reply = await self.upstream.ask("/classify", body, Classes)
         rows = in_order(reply.data, len(pairs))
         if any(len(row.probs) <= self.nli.entailment for row in rows):
             raise BadReplyError(f"the head has {len(rows[0].probs)} classes, and no class {self.nli.entailment}; see `entailment`")
@@ -77,20 +69,13 @@ class Nli(ServedVerifier):
         """Return how many tokens the joined pair has."""
         return len(await self._joined(pair))
 
-    async def examine(self) -> list[Finding]:
-        """Return as well whether the head has several classes, and which one a plain entailment falls into."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield whether the head has several classes, and which one a plain entailment falls into."""
         same = Pair(SAMPLE.query.of(SAMPLE.candidate, SAMPLE.candidate), SAMPLE.candidate)
         body = {"model": self.settings.model, "input": [await self._joined(same)]}
-        try:
-            probs = in_order((await self.upstream.ask("/classify", body, _Classes)).data, 1)[0].probs
-        except RefusedError as exc:
-            return [*findings, failed("kind", str(exc), NO_ENTAILMENT)]
-        except VerifierError as exc:
-            return [*findings, failed("answers", f"{exc.reason}: {exc}", NO_ENTAILMENT)]
+        probs = in_order((await self.upstream.ask("/classify", body, Classes)).data, 1)[0].probs
         if len(probs) < 2 or len(probs) <= self.nli.entailment:
-            return [*findings, failed("classes", f"{len(probs)} classes", NO_ENTAILMENT)]
-        seen = f"{len(probs)} classes; a text that repeats its premise: {', '.join(f'{each:.2f}' for each in probs)}"
-        return [*findings, ok("classes", seen)]
+            yield failed("classes", f"{len(probs)} classes", self.needs)
+        else:
+            seen = f"{len(probs)} classes; a text that repeats its premise: {', '.join(f'{each:.2f}' for each in probs)}"
+            yield ok("classes", seen)

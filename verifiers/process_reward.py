@@ -11,11 +11,11 @@ from pydantic import Field
 from .base import Message, Pair, Status, Verdict, Verdicts
 from .errors import BadReplyError
 from .findings import Finding, failed, ok
+from .replies import Vectors
 from .reward_model import RewardModel, RewardModelSettings, as_dicts
 from .samples import SAMPLE
 from .served import ask_the_rest, in_order, number, usage_of
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
 Reduction = Literal["min", "mean", "last", "product"]
 
@@ -35,16 +35,6 @@ class ProcessRewardSettings(RewardModelSettings):
     step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
     good_column: int = Field(1, ge=0, description="Which of a step's numbers is P(good).")
     reduction: Reduction = Field("min", description="How the steps become one score.")
-
-
-class _Row(ReplyModel):
-    index: int
-    data: list[list[float]]
-
-
-class _Steps(ReplyModel):
-    data: list[_Row]
-    usage: Tokens | None = None
 
 
 class ProcessReward(RewardModel):
@@ -81,7 +71,7 @@ class ProcessReward(RewardModel):
         return await self._post_steps(body, [expected])
 
     async def _post_steps(self, body: dict[str, Any], expected: Sequence[int]) -> Verdicts:
-        reply = await self.upstream.ask(self.path, body, _Steps)
+        reply = await self.upstream.ask(self.path, body, Vectors)
         rows = in_order(reply.data, len(expected))
         items = [self._read(row.data, count) for row, count in zip(rows, expected, strict=True)]
         return Verdicts(items, usage_of(reply.usage))
@@ -89,14 +79,14 @@ class ProcessReward(RewardModel):
     def _body(self) -> dict[str, Any]:
         return {"model": self.settings.model}  # the default softmax is what makes a step's numbers probabilities
 
-    async def examine_scores(self) -> list[Finding]:
+    async def look_at_scores(self) -> list[Finding]:
         """Return whether there is one score a step, and whether it is a probability."""
         steps = self.conversation(SAMPLE)[-1].content.count(self.process.step_token)
         ids = await self.tokenizer.ids(self.process.step_token)
         if len(ids) != 1:
             seen = f"{self.process.step_token!r} is {len(ids)} tokens to this model"
             return [failed("step token", seen, "set `step_token` to the model's own (`assay models`)")]
-        reply = await self.upstream.ask(self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, _Steps)
+        reply = await self.upstream.ask(self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, Vectors)
         rows = in_order(reply.data, 1)[0].data
         if len(rows) != steps:
             seen = f"{len(rows)} scores for {steps} steps; {self.process.step_token!r} is token {ids[0]}"

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from .base import Message, Pair, Usage, Verdicts
 from .chat_template import TemplateBook
-from .errors import BadReplyError, RefusedError, VerifierError
-from .findings import Finding, failed, ok, skipped, warning
+from .errors import BadReplyError
+from .findings import Finding, failed, ok, warning
+from .replies import Classes
 from .samples import SAMPLE
 from .served import ServedVerifier, in_order, numbers, usage_of
 from .settings import ServedSettings
-from .tokens import beginning
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
-WRONG_KIND = "{kind} needs {path} of a model made for it: see `assay models` for the kind and the flags of `vllm serve`"
 SIGMOID = "a sigmoid is left on: an old server, a gateway or a head of its own passes over `use_activation: false`"
 
 
@@ -28,16 +26,6 @@ class RewardModelSettings(ServedSettings):
 
     kind: Literal["reward_model"] = "reward_model"
     system: str | None = Field(None, description="System message, for the models that want one.")
-
-
-class _Row(ReplyModel):
-    index: int
-    probs: list[float]
-
-
-class _Classes(ReplyModel):
-    data: list[_Row]
-    usage: Tokens | None = None
 
 
 def as_dicts(chat: Sequence[Message]) -> list[dict[str, str]]:
@@ -99,42 +87,34 @@ class RewardModel(ServedVerifier):
         return {"model": self.settings.model, **self._raw}
 
     async def _post(self, body: dict[str, Any], count: int) -> Verdicts:
-        reply = await self.upstream.ask(self.path, body, _Classes)
+        reply = await self.upstream.ask(self.path, body, Classes)
         rows = in_order(reply.data, count)
         if any(len(row.probs) != 1 for row in rows):
             raise BadReplyError(f"{len(rows[0].probs)} classes where a reward model has one")
         return Verdicts(numbers([row.probs[0] for row in rows], "reward"), usage_of(reply.usage))
 
-    async def examine(self) -> list[Finding]:
-        """Return as well how the prompt begins, and whether the kind fits the model."""
-        findings = await super().examine()
-        if any(finding.grade == "failed" for finding in findings):
-            return findings
-        try:
-            ids = await self.tokenizer.ids_of_chat(as_dicts(self.conversation(SAMPLE)), generation=False)
-            findings.append(await beginning(self.tokenizer, ids))
-            rendered = await self._rendered([self.conversation(SAMPLE)])
-            if rendered is not None:
-                findings.append(ok("template", "rendered here, token for token as by the server"))
-            else:
-                findings.append(warning("template", "cannot be rendered here: one call a candidate instead of one for all"))
-        except RefusedError as exc:
-            findings.append(skipped("template", str(exc)))
-        try:
-            findings += await self.examine_scores()
-        except RefusedError as exc:
-            findings.append(failed("kind", str(exc), WRONG_KIND.format(kind=self.settings.kind, path=self.path)))
-        except VerifierError as exc:
-            findings.append(failed("answers", f"{exc.reason}: {exc}", WRONG_KIND.format(kind=self.settings.kind, path=self.path)))
-        return findings
+    @property
+    def needs(self) -> str:  # type: ignore[override]  # the kinds that build on this one have paths of their own
+        """Return what to do where the server is of another kind."""
+        return f"{self.settings.kind} needs {self.path} of a model made for it: see `assay models` for kinds and flags"
 
-    async def examine_scores(self) -> list[Finding]:
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield how the prompt begins, whether it can be rendered here, and whether scores are what they should be."""
+        yield await self.begins(self.tokenizer.ids_of_chat(as_dicts(self.conversation(SAMPLE)), generation=False))
+        if await self._rendered([self.conversation(SAMPLE)]) is not None:
+            yield ok("template", "rendered here, token for token as by the server")
+        else:
+            yield warning("template", "cannot be rendered here: one call a candidate instead of one for all")
+        for finding in await self.look_at_scores():
+            yield finding
+
+    async def look_at_scores(self) -> list[Finding]:
         """Return whether the score is the raw one: a sigmoid of it is asked for as well, and must be another number."""
         raw = (await self._ask([SAMPLE])).items[0].score
         body = {"model": self.settings.model, "use_activation": True, "messages": as_dicts(self.conversation(SAMPLE))}
         squashed = (await self._post(body, 1)).items[0].score
         if raw is None or squashed is None:
-            return [failed("answers", "no number", "see what the server's log says")]
+            return [failed("answers", "no number", self.needs)]
         seen = f"raw {raw:.4g}, through the activation {squashed:.4g}"
         if abs(raw - squashed) < 1e-6 * max(1.0, abs(raw)) and 0 <= raw <= 1:
             return [failed("activation off", seen, SIGMOID)]

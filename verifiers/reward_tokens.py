@@ -9,10 +9,10 @@ from pydantic import Field
 
 from .base import Verdicts
 from .errors import BadReplyError
+from .replies import Vectors
 from .reward_model import RewardModel, RewardModelSettings
 from .served import in_order, numbers, usage_of
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
 
 
 class RewardTokensSettings(RewardModelSettings):
@@ -22,16 +22,6 @@ class RewardTokensSettings(RewardModelSettings):
     reward_token_id: int | None = Field(
         None, ge=0, description="Token that is put after the conversation (`reward_token_id` in the model's config: InternLM2)."
     )
-
-
-class _Row(ReplyModel):
-    index: int
-    data: list[list[float]]
-
-
-class _Rows(ReplyModel):
-    data: list[_Row]
-    usage: Tokens | None = None
 
 
 class RewardTokens(RewardModel):
@@ -57,7 +47,7 @@ class RewardTokens(RewardModel):
         if "messages" in body and self.tokens.reward_token_id is not None:
             ids = await self.tokenizer.ids_of_chat(body.pop("messages"), generation=False)
             body |= {"input": [[*ids, self.tokens.reward_token_id]]}
-        reply = await self.upstream.ask(self.path, {"task": "token_classify", **body}, _Rows)
+        reply = await self.upstream.ask(self.path, {"task": "token_classify", **body}, Vectors)
         rows = in_order(reply.data, count)
         if any(not row.data or len(row.data[-1]) != 1 for row in rows):
             raise BadReplyError("no single score a token; see `assay models` for how such a model is served")

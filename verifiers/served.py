@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts
 from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
 from .facts import FactBook, ask_facts, ask_models
-from .findings import Finding, failed, ok
+from .findings import Finding, Grade, any_failed, failed, ok, skipped
 from .hostile import neutralise, shorten
+from .samples import SAMPLE
 from .settings import ServedSettings
 from .special_tokens import SpecialTokens
+from .tokens import beginning
 from .transport import Transport
 from .truncation import MARGIN, Tokenizer
 from .upstream import Endpoint, Tokens, Upstream
@@ -29,6 +31,7 @@ class ServedVerifier:
     bounds: tuple[float, float] | None = (0.0, 1.0)
     markers: tuple[str, ...] = ()
     reserve = 0  # tokens that must be left for what the model writes
+    needs = "see `assay models` for how its model is served"  # advice where the server is another
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
         self.upstream = Upstream(settings, transport)
@@ -112,20 +115,47 @@ class ServedVerifier:
             return exc
 
     async def examine(self) -> list[Finding]:
-        """Return what can be told of the servers, and of how the model is served; a kind adds checks of its own."""
-        findings: list[Finding] = []
-        for endpoint in self.upstream.endpoints:
-            facts = await self._at_once(endpoint, ask_facts(self.upstream, endpoint))
-            if isinstance(facts, VerifierError):
-                return [failed("reachable", f"{facts.reason}: {facts}", "start the server, or correct `endpoint`")]
-            version = f"version {facts.version}" if facts.version else "no /version: not vLLM"
-            findings.append(ok("reachable", f"{endpoint.url}, {version}"))
-            if self.settings.model not in facts.models:
-                advice = "correct `model`, or start the server with --served-model-name"
-                return [*findings, failed("model", f"{self.settings.model!r} is not served; {', '.join(facts.models)} is", advice)]
-            length = facts.models[self.settings.model]
-            findings.append(ok("model", f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}"))
+        """Return what can be told of the servers, and of how the model is served; the first failure is the last finding."""
+        findings = [finding for endpoint in self.upstream.endpoints for finding in await self._look_at(endpoint)]
+        if any_failed(findings):
+            return findings
+        try:
+            async for finding in self.look():
+                findings.append(finding)
+                if finding.grade is Grade.FAILED:  # what follows would only fail by it
+                    break
+        except RefusedError as exc:
+            findings.append(failed("kind", str(exc), self.needs))
+        except VerifierError as exc:
+            findings.append(failed("answers", f"{exc.reason}: {exc}", self.needs))
         return findings
+
+    async def _look_at(self, endpoint: Endpoint) -> list[Finding]:
+        facts = await self._at_once(endpoint, ask_facts(self.upstream, endpoint))
+        if isinstance(facts, VerifierError):
+            return [failed("reachable", f"{facts.reason}: {facts}", "start the server, or correct `endpoint`")]
+        version = f"version {facts.version}" if facts.version else "no /version: not vLLM"
+        reachable = ok("reachable", f"{endpoint.url}, {version}")
+        if self.settings.model not in facts.models:
+            advice = "correct `model`, or start the server with --served-model-name"
+            return [reachable, failed("model", f"{self.settings.model!r} is not served; {', '.join(facts.models)} is", advice)]
+        length = facts.models[self.settings.model]
+        return [reachable, ok("model", f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}")]
+
+    async def look(self) -> AsyncIterator[Finding]:
+        """Yield what a kind can find out about how its model is served; a refusal means that the model is of another kind."""
+        verdict = (await self._ask([SAMPLE])).items[0]
+        if verdict.score is None:
+            yield failed("answers", str(verdict.reason), self.needs)
+        else:
+            yield ok("answers", f"a sample scored {verdict.score:.3g}")
+
+    async def begins(self, ids: Awaitable[Sequence[int]]) -> Finding:
+        """Return whether a prompt begins with exactly one BOS."""
+        try:
+            return await beginning(self.tokenizer, await ids)
+        except RefusedError:
+            return skipped("one BOS", "the server has no /tokenize, or no template for chats")
 
     async def warm_up(self) -> None:
         """Leave it to the first call: a service that starts on a full cache asks its servers nothing."""

@@ -7,14 +7,11 @@ from collections.abc import Iterable
 
 from .errors import RefusedError, VerifierError
 from .hostile import LOOKALIKE
-from .upstream import ReplyModel, Upstream
+from .replies import TokenIds
+from .upstream import Upstream
 
 MOST_ASKED = 32
 MOST_KEPT = 20_000
-
-
-class _Tokens(ReplyModel):
-    tokens: list[int]
 
 
 class SpecialTokens:
@@ -49,5 +46,5 @@ class SpecialTokens:
     async def _ask(self, text: str) -> None:
         """Two in a row: a special token makes two tokens (three where the tokenizer begins with a blank), text more."""
         body = {"model": self._upstream.settings.model, "prompt": text * 2, "add_special_tokens": False}
-        count = len((await self._upstream.ask("/tokenize", body, _Tokens)).tokens)
+        count = len((await self._upstream.ask("/tokenize", body, TokenIds)).tokens)
         (self._special if count <= 3 else self._ordinary).add(text)
