@@ -22,14 +22,17 @@ from service.schemas import RankRequest
 from service.tables import TableError, read_table
 from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport
+from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin
 from verifiers import Pair, Query, Status, VerifierError
 from verifiers.answers import plain_answer
 from verifiers.arithmetic import STATEMENT, holds
+from verifiers.chat import without_thinking
 from verifiers.completeness import as_asked, cut_off
-from verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
-from verifiers.hostile import neutralise
-from verifiers.process_reward import ProcessReward, ProcessRewardSettings
-from verifiers.reward_model import RewardModel, RewardModelSettings
+from verifiers.degenerate import degenerate, without_verdicts
+from verifiers.hostile import neutralise, visible
+from verifiers.judge_cot import verdict_of
+from verifiers.python_tests import code_of
+from verifiers.sandbox import read_report
 from verifiers.transport import Connection
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
@@ -37,13 +40,34 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["data", "index", "score", "probs", "usage", "x"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "data",
+                    "index",
+                    "score",
+                    "probs",
+                    "usage",
+                    "x",
+                    "choices",
+                    "message",
+                    "content",
+                    "logprobs",
+                    "tokens",
+                    "prompt",
+                    "scores",
+                    "embedding",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
 PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
 TEXTS = st.text(max_size=400) | st.lists(
-    st.sampled_from(["1", "+", "=", " ", "-", "x", "2.5", "\\boxed{", "}", "answer is", "####", "<|im_end|>", "<extra_0>", ",000", "*", "/", "0", "(", "\n"]),
+    st.sampled_from(["1", "+", "=", " ", "-", "x", "2.5", "\\boxed{", "}", "answer is", "####", "<|im_end|>", "<extra_0>", ",000", "*", "/", "0", "(", "\n", "Verdict: ", "Yes", "<think>", "</think>", "```python\n", "```", "s 0 ok\n"]),
     max_size=60,
 ).map("".join)  # fmt: skip
 
@@ -63,24 +87,21 @@ QUICK = settings(max_examples=300, deadline=None, database=None, suppress_health
 
 
 def test_any_reply_is_a_verdict_or_one_of_our_errors() -> None:
-    """Never another exception, and never a score that is no number."""
-    common: dict[str, Any] = {"name": "v", "model": "m", "endpoint": "http://x", "retries": 0}
-    makers: list[Callable[[FakeTransport], Any]] = [
-        lambda transport: CrossEncoder(CrossEncoderSettings(**common), transport),
-        lambda transport: RewardModel(RewardModelSettings(**common), transport),
-        lambda transport: ProcessReward(ProcessRewardSettings(**common), transport),
-    ]
+    """Every kind that is served: never another exception, and never a score that is no number."""
 
     @QUICK
     @given(
         JSON.map(lambda body: json.dumps(body).encode()) | st.binary(max_size=200),
         st.sampled_from([200, 400, 404, 500]),
-        st.sampled_from(makers),
+        st.sampled_from(SERVED),
+        st.sets(st.sampled_from(["/tokenize", "/detokenize", "/version", "/v1/models"])),
     )
-    def check(body: bytes, status: int, make: Callable[[FakeTransport], Any]) -> None:
-        transport = FakeTransport(dict.fromkeys(("/score", "/classify", "/pooling"), (status, body)))
+    def check(body: bytes, status: int, kind: str, right: set[str]) -> None:
+        whole = standin(EXAMPLES[kind].server or "")
+        wrong = dict.fromkeys(whole.replies, (status, body))
+        transport = FakeTransport(wrong | {path: reply for path, reply in whole.replies.items() if path in right})
         try:
-            verdicts = asyncio.run(make(transport).score(PAIRS))
+            verdicts = asyncio.run(made(kind, transport).score(PAIRS))
         except VerifierError:
             return
         assert len(verdicts.items) == len(PAIRS)
@@ -147,6 +168,11 @@ def test_any_candidate_can_be_read() -> None:
         safe = neutralise(text, "<extra_0>")
         assert "<extra_0>" not in safe
         assert "<|im_end|>" not in safe
+        assert degenerate(text) is None or isinstance(degenerate(text), str)
+        assert set(without_verdicts(visible(text)).splitlines()) <= set(visible(text).splitlines())
+        assert verdict_of(without_thinking(text, "stop"), {"Yes": 1.0, "No": 0.0}) in (None, 0.0, 1.0)
+        assert isinstance(code_of(text), str)
+        assert len(read_report(text.encode(), "s", 2, None).tests) == 2
 
     assert for_its_share(check)
 
