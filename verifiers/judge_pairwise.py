@@ -84,9 +84,10 @@ class JudgePairwise(Judging):
             if len(texts) <= self.pairwise.all_pairs_up_to:
                 drawn = all_pairs(len(texts))
             else:
-                drawn = swiss_round(strengths(games.comparisons, len(texts)), games.met, chance)
+                current = await asyncio.to_thread(strengths, games.comparisons, len(texts))
+                drawn = swiss_round(current, games.met, chance)
             usage.add(await self._compare(query, texts, drawn, games))
-        return Verdicts(games.verdicts(), usage)
+        return Verdicts(await asyncio.to_thread(games.verdicts), usage)
 
     def _rounds(self, count: int) -> int:
         if count <= self.pairwise.all_pairs_up_to:

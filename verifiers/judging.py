@@ -21,6 +21,8 @@ from .truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5
+OLD_SERVER = "a newer vLLM does better; what is there is used"
+GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
 NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
 
 
@@ -127,10 +129,6 @@ class Judging(ServedVerifier):
         if verdict.label_mass >= LITTLE_MASS:
             return ok("answers", seen)
         return warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")
-
-
-OLD_SERVER = "a newer vLLM does better; what is there is used"
-GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
 
 
 class LabelJudging(Judging):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts
@@ -51,7 +52,8 @@ class ServedVerifier:
         if self.settings.truncate != "error":
             for place, (pair, verdict) in enumerate(zip(pairs, verdicts.items, strict=True)):
                 if verdict.status is Status.TRUNCATED:
-                    verdicts.items[place] = await self._shortened(pair, verdict, verdicts.usage)
+                    with suppress(VerifierError):  # then it is as it was: too long
+                        verdicts.items[place] = await self._shortened(pair, verdict, verdicts.usage)
         return verdicts
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
@@ -75,6 +77,8 @@ class ServedVerifier:
             return verdict
         ids = await self.tokenizer.ids(pair.candidate)
         keep = context - await self.input_tokens(Pair(pair.query, "")) - self.reserve - MARGIN
+        if len(ids) <= keep:  # it fits: what was cut off is what the model wrote
+            return verdict
         for _ in range(4):  # markers that are broken up, and step tokens, take room as well
             if keep < MARGIN:
                 break

@@ -227,6 +227,22 @@ async def test_an_over_long_candidate_has_no_score_unless_cutting_is_allowed() -
     assert (refused.score, refused.status) == (hopeless.score, hopeless.status) == (None, Status.TRUNCATED)
 
 
+async def test_a_verdict_that_was_cut_off_is_no_reason_to_cut_the_candidate() -> None:
+    """It fits; asking again would cost as much and end alike. Nor does a server that cannot count fail the others."""
+    thinking = {"index": 0, "message": {"content": "<think>so"}, "finish_reason": "length"}
+    transport = standin("judge", **{"/v1/chat/completions": (200, {"choices": [thinking]})})
+    blind = chars(600)
+    own = blind.replies["/tokenize"]
+    blind.replies["/tokenize"] = lambda asked: own(asked) if len(asked.get("prompt", "")) < 1000 else (413, {"detail": "too much"})
+
+    [cut] = (await made("judge_cot", transport, truncate="middle").score([STEPS])).items
+    verdicts = (await made("reward_model", blind, truncate="middle").score([Pair(QUERY, "x" * 5000), STEPS])).items
+
+    assert (cut.score, cut.status) == (None, Status.TRUNCATED)
+    assert transport.paths().count("/v1/chat/completions") == 1
+    assert verdicts[0].score is None
+
+
 async def test_a_cut_does_not_join_the_halves_of_a_control_token() -> None:
     """What is left is made harmless after the cut."""
     transport = chars(600)
