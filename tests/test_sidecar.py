@@ -137,7 +137,7 @@ def sidecar(folder: Path, name: str, *flags: str) -> Iterator[Server]:
         "-m",
         "service",
         "sidecar",
-        str(folder / name),
+        str(folder / name.partition(":")[0]),
         "--served-model-name",
         name,
         "--port",
@@ -156,6 +156,26 @@ def sidecar(folder: Path, name: str, *flags: str) -> Iterator[Server]:
         stop(process)
 
 
+ADAPTER = """
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+class Doubled:
+    def __init__(self, name, device):
+        self.tokenizer = AutoTokenizer.from_pretrained(name)
+        self.model = AutoModelForSequenceClassification.from_pretrained(name).to(device).eval()
+
+    def score(self, input_ids, attention_mask):
+        rows = []
+        for ids, mask in zip(input_ids, attention_mask):
+            rows.append(2 * self.model(input_ids=ids[: int(mask.sum())][None]).logits[0, 0])
+        return torch.stack(rows)
+
+def load(name, device, dtype):
+    return Doubled(name, device)
+"""
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
     """A model that vLLM serves as well, one with a private head and one with the head of INF-ORM."""
@@ -163,10 +183,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]
 
     folder = tmp_path_factory.mktemp("sidecar")
     build_models(folder)
+    (folder / "adapter.py").write_text(ADAPTER)
     with ExitStack() as stack:
         yield {
             "reward": stack.enter_context(sidecar(folder, "reward")),
             "gated": stack.enter_context(sidecar(folder, "gated", "--trust-remote-code", "--output", "score")),
+            "adapted": stack.enter_context(sidecar(folder, "reward:adapted", "--adapter", str(folder / "adapter.py"))),
             "mlp": stack.enter_context(sidecar(folder, "mlp", "--head", "mlp")),
             "vllm": stack.enter_context(real_servers(folder, {"reward": ["--runner", "pooling", "--max-model-len", "2048"]}))[
                 "reward"
@@ -197,6 +219,15 @@ async def test_a_model_that_both_can_serve_scores_alike(real: dict[str, Server])
     for refused in (long, {"model": "nope", "input": "x"}, {"model": "reward", "input": []}, b"{"):
         statuses = [real[name].post("/classify", refused).status for name in ("reward", "vllm")]
         assert statuses[0] == statuses[1], refused
+
+
+@pytest.mark.vllm
+@pytest.mark.timeout(900)
+async def test_any_other_model_comes_with_an_adapter(real: dict[str, Server]) -> None:
+    """A Python file of the operator's."""
+    doubled = [2 * (score or 0) for score in await scores(real["reward"], "reward")]
+
+    assert await scores(real["adapted"], "reward:adapted") == pytest.approx(doubled, abs=1e-3)
 
 
 @pytest.mark.vllm

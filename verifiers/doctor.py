@@ -59,27 +59,32 @@ class Report:
 
 async def examine(verifier: Verifier, quick: bool = False, progress: Progress | None = None) -> Report:
     """Return a report; whatever goes wrong is a finding in it."""
+    report = Report(verifier.settings.name, verifier.settings.kind)
+    try:
+        await _examine(verifier, quick, progress, report)
+    except VerifierError as exc:
+        report.findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
+    except Exception as exc:  # a bug in a verifier, ours or a user's own, must not cost the others their examination
+        report.findings.append(failed("answers", f"{type(exc).__name__}: {exc}", "a bug in the verifier"))
+    return report
+
+
+async def _examine(verifier: Verifier, quick: bool, progress: Progress | None, report: Report) -> None:
     settings = verifier.settings
-    report = Report(settings.name, settings.kind)
     try:
         async with asyncio.timeout(EXAMINE_S):
             report.findings += await verifier.examine()
     except TimeoutError:
         report.findings.append(failed("reachable", f"no answer within {EXAMINE_S:g} s", "look at the server's load and log"))
-    except VerifierError as exc:
-        report.findings.append(failed("reachable", f"{exc.reason}: {exc}", "start the server, or correct `endpoint`"))
-    if report.grade is Grade.FAILED:
-        return report
+    missing = any(finding.check == "installed" and finding.grade is Grade.SKIPPED for finding in report.findings)
+    if missing or report.grade is Grade.FAILED:
+        return
     entry = entry_of(getattr(settings, "model", None) or "", settings.kind)
     asked = probes()[::QUICK_STEP] if quick else probes()
-    try:
-        report.findings += await _golden(verifier, entry)
-        said = await _ask(verifier, asked, report, progress)
-        report.findings += _judged(verifier, asked, said, report, entry)
-        report.findings += await _repeated(verifier, asked, said)
-    except VerifierError as exc:
-        report.findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
-    return report
+    report.findings += await _golden(verifier, entry)
+    said = await _ask(verifier, asked, report, progress)
+    report.findings += _judged(verifier, asked, said, report, entry)
+    report.findings += await _repeated(verifier, asked, said)
 
 
 async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
@@ -115,6 +120,8 @@ async def _ask(
                 said += (await verifier.score(group)).items
         except TimeoutError:
             said += [Verdict(None, Status.TIMEOUT, f"timeout: no answer within {verifier.settings.timeout_s:g} s") for _ in group]
+        except VerifierError as exc:
+            said += [exc.verdict() for _ in group]
         took.append(1e3 * (time.perf_counter() - started))
         if progress:
             progress(len(group))
@@ -175,7 +182,10 @@ async def _repeated(verifier: Verifier, asked: Sequence[Probe], said: Sequence[t
     scores = [verdict.score for both in said for verdict in both if verdict.score is not None]
     if len(scores) < 4 or verifier.setwise:
         return []
-    again = await verifier.score([pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()])
+    try:
+        again = await verifier.score([pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()])
+    except VerifierError as exc:
+        return [skipped("repeatability", f"{exc.reason}: {exc}")]
     before = [verdict for both in said[: REPEATED // 2] for verdict in both]
     moved = [
         abs(one.score - two.score)

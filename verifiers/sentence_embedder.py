@@ -63,10 +63,11 @@ class _Embedder:
     """Tokenizer and network, loaded; one call at a time."""
 
     def __init__(self, threads: int) -> None:
+        path = model_path()
+
         import onnxruntime
         from tokenizers import Tokenizer
 
-        path = model_path()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

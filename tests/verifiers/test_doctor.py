@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,9 +11,10 @@ import pytest
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.standin import StandIn
 from tests.verifiers.kinds import EXAMPLES, made, standin
-from verifiers import Grade, Pair, Status, UnreachableError, Verdict, Verdicts
+from verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
 from verifiers.attacking import attack, attacked, number_of_attacks
-from verifiers.doctor import Report, auc_of, examine
+from verifiers.catalog import entry_of
+from verifiers.doctor import Report, _golden, auc_of, examine
 from verifiers.judging import Judging
 from verifiers.probes import attacks, probes
 
@@ -75,6 +77,60 @@ async def test_a_verifier_that_is_away_fails() -> None:
     report = await examine(FakeVerifier("away", UnreachableError("connection refused")))
 
     assert report.grade is Grade.FAILED
+
+
+async def test_one_failed_call_is_no_failure() -> None:
+    """Most are answered; the reason is told."""
+    calls = iter(range(1000))
+
+    class Shaky(FakeVerifier):
+        async def score(self, pairs: Any) -> Verdicts:
+            """Fail once."""
+            if next(calls) == 3:
+                raise UnreachableError("connection reset")
+            return await super().score(pairs)
+
+    report = await examine(Shaky("shaky", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6))
+
+    assert report.grade is Grade.WARNING
+    assert any("connection reset" in finding.seen for finding in report.findings)
+
+
+def apples(shift: float, pair: Pair) -> float:
+    """Return the published score of the catalog's example, or another."""
+    return shift + (23.0 if "3 apples each" in pair.candidate else 3.59)
+
+
+async def test_a_published_score_is_asked_for_where_there_is_one() -> None:
+    """Another number is a warning: it is not the doctor's word alone."""
+    name = "Skywork/Skywork-Reward-V2-Llama-3.1-8B"
+    for shift, grade in ((0.0, Grade.OK), (9.0, Grade.WARNING)):
+        verifier = FakeVerifier("r", partial(apples, shift))
+
+        [finding] = await _golden(verifier, entry_of(name, "reward_model"))
+
+        assert (finding.check, finding.grade) == ("golden score", grade)
+
+
+async def test_a_bug_in_a_verifier_is_its_own_failure() -> None:
+    """A user's own class may raise anything."""
+    report = await examine(FakeVerifier("buggy", ZeroDivisionError("oh")))
+
+    assert "bug" in failures(report)["answers"]
+
+
+async def test_what_is_not_installed_is_a_warning() -> None:
+    """It is left out, which is no failure."""
+
+    class Bare(FakeVerifier):
+        async def examine(self) -> list[Finding]:
+            """Miss a library."""
+            return [Finding("installed", Grade.SKIPPED, "install the extra")]
+
+    report = await examine(bare := Bare("bare"))
+
+    assert report.grade is Grade.WARNING
+    assert bare.asked == []
 
 
 async def test_a_model_that_falls_below_its_published_accuracy_fails() -> None:
