@@ -24,6 +24,8 @@ class JudgeCotSettings(YesNoSettings):
     """A judge that reasons: how long, and how often."""
 
     kind: Literal["judge_cot"] = "judge_cot"
+    yes: tuple[str, ...] = Field(("Yes", "True", "Correct"), min_length=1, description="Verdicts that mean correct.")
+    no: tuple[str, ...] = Field(("No", "False", "Incorrect"), min_length=1, description="Verdicts that mean incorrect.")
     prompt: str = Field(bundled("judge_cot"), description="Prompt with {query}, then {candidate}.")
     max_tokens: int = Field(4096, ge=1, le=131_072, description="Longest reasoning; a longer one is `truncated`, not a No.")
     samples: int = Field(1, ge=1, le=64, description="Verdicts that are averaged.")

@@ -65,6 +65,16 @@ async def test_samples_are_averaged_and_missing_ones_are_counted() -> None:
     assert (verdicts.usage.calls, verdicts.usage.completion_tokens) == (1, 5)
 
 
+async def test_a_verdict_may_be_put_in_other_words() -> None:
+    """True, Correct and their opposites, by default."""
+    verdicts = [
+        (await made("judge_cot", written(f"So.\n\nVerdict: {word}")).score([PAIR])).items[0]
+        for word in ("correct", "**False**", "True.")
+    ]
+
+    assert [verdict.score for verdict in verdicts] == [1.0, 0.0, 1.0]
+
+
 async def test_a_truncated_verdict_is_missing_and_says_so() -> None:
     """Thinking that eats the whole limit is not a No."""
     [verdict] = (await made("judge_cot", written("<think>so", finish="length")).score([PAIR])).items
