@@ -1,4 +1,4 @@
-"""Servers that several modules share."""
+"""Servers that several modules ask for."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import pytest
 
 from tests.processes import Server, standin
 
-SERVERS = ("judge", "reference", "reward", "prm", "tokens", "rerank", "nli", "embed")
-
 Servers = dict[str, Server]
 
 
 @pytest.fixture(
-    scope="session",
+    scope="module",  # a real server takes 1.5 GB: those of one module are gone before the next one's start
     params=[pytest.param("standin"), pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)])],
 )
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """One server of each kind, started once: the stand-in, and real vLLM where that is asked for."""
+    """One server of each kind in the module's `SERVERS`: the stand-in, and real vLLM where that is asked for."""
+    names: tuple[str, ...] = request.module.SERVERS
     if request.param == "standin":
         with ExitStack() as stack:
-            own: Servers = {kind: stack.enter_context(standin(kind)) for kind in SERVERS if kind != "reference"}
+            own: Servers = {kind: stack.enter_context(standin(kind)) for kind in names if kind != "reference"}
             yield {**own, "reference": own["judge"]}
     else:
-        from tests.vllm.servers import real_servers
+        from tests.vllm.servers import FLAGS, real_servers
 
-        with real_servers(tmp_path_factory.mktemp("vllm")) as real:
+        with real_servers(tmp_path_factory.mktemp("vllm"), {name: FLAGS[name] for name in names}) as real:
             yield real

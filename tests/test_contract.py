@@ -17,7 +17,7 @@ from verifiers import Pair, Query
 from verifiers.judge import Judge, JudgeSettings
 from verifiers.transport import HttpPool
 
-KINDS = ("judge", "reward", "prm", "rerank")
+SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
 QUERY = "What is 17 + 25? Think step by step."
 SYSTEM = "Please reason step by step."
 CANDIDATES = [f"Take {place} first.\n\n17 + 25 = {place + 26}.\n\nThe answer is {place + 26}." for place in range(32)]

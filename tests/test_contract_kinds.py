@@ -13,6 +13,7 @@ from tests.processes import Server, service, write_config
 from tests.test_contract import CANDIDATES, QUERY, ids_of
 from verifiers.prompt import Prompt, bundled
 
+SERVERS = ("judge", "reference", "tokens", "nli", "embed")
 REFERENCE = "42"
 CRITERIA = [{"name": "right", "text": "It is right."}, {"name": "short", "text": "It is short."}]
 SOME = CANDIDATES[:12]
