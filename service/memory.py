@@ -1,0 +1,146 @@
+"""What a task has learned from, and what it learned, in the store: rows, labels, model versions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis.exceptions import ResponseError
+
+from .learning import Fit
+from .records import Record, pack, unpack
+from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW
+from .store import PREFIX, Store
+
+#: A replica that dies while it fits keeps the others from it for so long; one that lives renews its lease meanwhile.
+LEASE_MS = 10_000
+DURABLE_WAIT_MS = 3000
+READ_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled."""
+
+    correct: float
+    random: bool = True
+    who: str | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Which version a task serves, as all replicas see it."""
+
+    serving: int = 0
+    newest: int = 0
+    before: int = 0
+    pinned: bool = False
+    requests: int = 0  # that the last fit, or the last try, was made on
+    labels: int = 0
+
+
+class Memory:
+    """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
+
+    def __init__(self, store: Store, task: str) -> None:
+        self._store = store
+        self._redis: Any = store.redis  # its own types allow for texts, which it is not asked for
+        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in ("requests", "seen", "labels", "state", "models", "lease")}
+
+    async def record(self, record: Record, most: int) -> int:
+        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known."""
+        fields = [part for item in pack(record).items() for part in item]
+        return int(await self._run(RECORD, ("requests", "seen"), most, record.name, record.missing, *fields))
+
+    async def rows(self) -> list[Record]:
+        """Return all requests kept, oldest first."""
+        records: list[Record] = []
+        start = b"-"
+        while True:
+            page = await self._page(start)
+            records += [unpack(fields) for _, fields in page]
+            if len(page) < READ_AT_ONCE:
+                return records
+            start = b"(" + page[-1][0]
+
+    async def _page(self, start: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        return list(await self._store.call(lambda: self._redis.xrange(self._keys["requests"], start, b"+", READ_AT_ONCE)))
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return how many requests and how many labels are kept."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xlen(self._keys["requests"])
+        pipeline.hlen(self._keys["labels"])
+        rows, labels = await self._store.call(pipeline.execute)
+        return int(rows), int(labels)
+
+    async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
+        """Keep labels by candidate key; return how many are new, and whether they are on disk."""
+        values = {key: orjson.dumps(label) for key, label in labels.items()}
+        new = int(await self._store.call(lambda: self._redis.hset(self._keys["labels"], mapping=values)))
+        return new, await self._on_disk()
+
+    async def _on_disk(self) -> bool:
+        """Return once the append-only file has what was written; False where the server keeps none."""
+        wait: Any = self._redis.execute_command
+        try:
+            reply = await asyncio.wait_for(wait("WAITAOF", 1, 0, DURABLE_WAIT_MS), DURABLE_WAIT_MS / 1e3 + 1)
+        except (ResponseError, TimeoutError):
+            return False
+        return bool(reply[0] >= 1)
+
+    async def labels(self) -> dict[str, Label]:
+        """Return all labels by candidate key."""
+        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["labels"]))
+        return {key.decode(): Label(**orjson.loads(value)) for key, value in raw.items()}
+
+    async def forget_labels(self, keys: Iterable[str]) -> int:
+        """Take labels back; return how many there were."""
+        return int(await self._store.call(lambda: self._redis.hdel(self._keys["labels"], *keys)))
+
+    async def state(self) -> State:
+        """Return which version is served."""
+        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["state"]))
+        known = {name.decode(): int(value) for name, value in raw.items()}
+        pinned = known.pop("pinned", 0) == 1
+        return State(pinned=pinned, **known)
+
+    async def model(self, version: int) -> bytes | None:
+        """Return a version's artifact."""
+        found: bytes | None = await self._store.call(lambda: self._redis.hget(self._keys["models"], str(version)))
+        return found
+
+    async def reports(self) -> dict[int, dict[str, Any]]:
+        """Return each version's report."""
+        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["models"]))
+        return {int(name[7:]): orjson.loads(value) for name, value in raw.items() if name.startswith(b"report:")}
+
+    async def lease(self, token: str) -> bool:
+        """Return whether this replica may fit now: one does at a time."""
+        return bool(await self._store.call(lambda: self._redis.set(self._keys["lease"], token, nx=True, px=LEASE_MS)))
+
+    async def publish(self, token: str, fit: Fit, requests: int, labels: int) -> int:
+        """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none or where the lease was lost."""
+        arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), requests, labels)
+        return int(await self._run(PUBLISH, ("lease", "state", "models"), *arguments))
+
+    async def renew(self, token: str) -> bool:
+        """Hold the lease for longer; return False where it was lost."""
+        return bool(await self._run(RENEW, ("lease",), token, LEASE_MS))
+
+    async def release(self, token: str) -> None:
+        """Let others fit."""
+        await self._run(RELEASE, ("lease",), token)
+
+    async def promote(self, version: int, pinned: bool | None = None) -> bool:
+        """Serve a version, pinned or not (None: as it is); return False for one that is not there."""
+        flag = "" if pinned is None else str(int(pinned))
+        return bool(await self._run(PROMOTE, ("state", "models"), version, flag))
+
+    async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
+        names = [self._keys[key] for key in keys]
+        return await self._store.call(lambda: self._redis.eval(script, len(names), *names, *arguments))

@@ -1,0 +1,126 @@
+"""A ranked request as its task keeps it: who was scored by what, and what was said; hashes, no text.
+
+One entry of the task's stream:
+
+    n  the request's name: query and set of candidates, so that the same request is kept once
+    q  the query's hash, 16 bytes      k  the candidates' hashes, 16 bytes each
+    f  the verifiers' fingerprints, 8 bytes each      s  raw scores, float64, candidates x verifiers, NaN where missing
+    v  the model version that answered      t  query and candidates as JSON, only where the task is told to store texts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from aggregation import Floats
+from verifiers import Pair
+
+from .keys import SIZE, Keys
+
+SCORES = np.dtype("<f8")
+PRINTS = np.dtype("<u8")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What was ranked, in words; candidates by hash."""
+
+    query: str
+    candidates: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One ranked request."""
+
+    name: str
+    query: str  # hash, hexadecimal
+    candidates: tuple[str, ...]
+    fingerprints: tuple[int, ...]
+    scores: Floats  # (candidates, verifiers)
+    version: str
+    texts: Texts | None = None
+
+    @property
+    def missing(self) -> int:
+        """Return how many scores are missing: a request that comes again with fewer takes this one's place."""
+        return int(np.isnan(self.scores).sum())
+
+
+def record_of(keys: Keys, fingerprints: Sequence[int], raw: Floats, version: str, pairs: Sequence[Pair] | None = None) -> Record:
+    """Return the record of a ranked request, with its texts where they are given; a candidate that comes twice is kept once."""
+    query = keys.pairs[0].partition(":")[0].strip("{}")
+    first = {key.rpartition(":")[2]: row for row, key in reversed(list(enumerate(keys.pairs)))}
+    candidates = sorted(first)
+    scores = np.where(np.isfinite(raw), raw, np.nan)[[first[candidate] for candidate in candidates]]
+    texts = None
+    if pairs is not None:
+        texts = Texts(pairs[0].query.text, {candidate: pairs[first[candidate]].candidate for candidate in candidates})
+    return Record(keys.whole or query, query, tuple(candidates), tuple(fingerprints), scores, version, texts)
+
+
+def pack(record: Record) -> dict[bytes, bytes]:
+    """Return a record as a stream's entry."""
+    texts = {} if record.texts is None else {b"t": orjson.dumps(record.texts)}
+    return texts | {
+        b"n": record.name.encode(),
+        b"q": bytes.fromhex(record.query),
+        b"k": bytes.fromhex("".join(record.candidates)),
+        b"f": np.array(record.fingerprints, PRINTS).tobytes(),
+        b"s": record.scores.astype(SCORES).tobytes(),
+        b"v": record.version.encode(),
+    }
+
+
+def unpack(entry: Mapping[bytes, bytes]) -> Record:
+    """Return the record of a stream's entry; raise `ValueError` for what is none."""
+    try:
+        hashes, prints = entry[b"k"], np.frombuffer(entry[b"f"], PRINTS)
+        candidates = tuple(hashes[at : at + SIZE].hex() for at in range(0, len(hashes), SIZE))
+        scores = np.frombuffer(entry[b"s"], SCORES).reshape(len(candidates), len(prints))
+        texts = Texts(**orjson.loads(entry[b"t"])) if b"t" in entry else None
+        return Record(
+            entry[b"n"].decode(), entry[b"q"].hex(), candidates, tuple(prints.tolist()), scores, entry[b"v"].decode(), texts
+        )
+    except KeyError as exc:
+        raise ValueError(f"an entry without {exc}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Records as a label model reads them, a row a candidate."""
+
+    scores: Floats  # (rows, verifiers)
+    query: npt.NDArray[np.int64]  # (rows,)
+    keys: list[str]  # "query:candidate", by row
+
+    def labels(self, known: Mapping[str, float]) -> Floats:
+        """Return each row's label, -1 where unknown."""
+        return np.array([known.get(key, -1.0) for key in self.keys])
+
+
+def table_of(records: Iterable[Record], fingerprints: Sequence[int]) -> Table:
+    """Return the scores of some verifiers; one whose fingerprint is another is another verifier, and does not mix.
+
+    A query that came with several sets of candidates is one query; a candidate that stands in several counts as it was last.
+    """
+    by_query: dict[str, dict[str, Floats]] = {}
+    for record in records:
+        places = [record.fingerprints.index(each) if each in record.fingerprints else -1 for each in fingerprints]
+        scores = np.full((len(record.candidates), len(fingerprints)), np.nan)
+        for column, place in enumerate(places):
+            if place >= 0:
+                scores[:, column] = record.scores[:, place]
+        by_query.setdefault(record.query, {}).update(zip(record.candidates, scores, strict=True))
+    rows = [
+        (number, f"{query}:{candidate}", row)
+        for number, (query, of) in enumerate(by_query.items())
+        for candidate, row in of.items()
+    ]
+    scores = np.array([row for _, _, row in rows]).reshape(-1, len(fingerprints))
+    return Table(scores, np.array([number for number, _, _ in rows], np.int64), [key for _, key, _ in rows])
