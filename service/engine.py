@@ -21,7 +21,9 @@ from .cache import Column, ScoreCache
 from .checkup import Checkup
 from .config import Config
 from .embedded import EmbeddedStore
+from .fitter import Fitter
 from .guard import Guarded
+from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
 from .scoring import Member, Scorer
@@ -48,6 +50,7 @@ class Engine:
     writer: Writer
     metrics: Metrics
     checkup: Checkup
+    fitter: Fitter
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
@@ -116,6 +119,7 @@ async def open_engine(
         except StoreDownError as exc:
             log.warning("started_without_store", error=str(exc))
         await stack.enter_async_context(_background(engine.tasks.keep_fresh()))
+        await stack.enter_async_context(_background(engine.fitter.run()))
         await stack.enter_async_context(_background(engine.writer.run()))
         stack.push_async_callback(engine.writer.flush)
         await stack.enter_async_context(_background(_warm_up(engine, serving)))
@@ -148,16 +152,22 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) 
     ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
     cache = ScoreCache(store, settings.cache_ttl_s)
     given = load_models(config)
-    tasks = Tasks(store, [_task(config, name, ensembles, given.get(name)) for name in config.tasks])
+    tasks = Tasks(store, [_task(config, name, ensembles, given.get(name), store) for name in config.tasks])
     writer = Writer(cache, tasks, metrics)
     checkup = Checkup([member.guarded.verifier for member in by_name.values()], store, settings.doctor, settings.workers)
-    return Engine(config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics, checkup)
+    return Engine(
+        config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics, checkup, Fitter(tasks)
+    )
 
 
-def _task(config: Config, name: str, ensembles: dict[str, list[Member]], given: aggregation.LabelModel | None) -> Task:
-    ensemble = config.ensemble_of(name)
+def _task(
+    config: Config, name: str, ensembles: dict[str, list[Member]], given: aggregation.LabelModel | None, store: Store
+) -> Task:
+    ensemble, settings = config.ensemble_of(name), config.tasks[name]
     columns = tuple(columns_of(ensembles[ensemble]))
-    task = Task(name, ensemble, columns, config.tasks[name].base_rate or 0.5)
+    quality = {each.name: each.quality for each in config.members(ensemble) if each.quality is not None}
+    task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name))
+    task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task

@@ -80,6 +80,7 @@ class Outcome:
     order: list[int]
     version: str
     cold: bool
+    keys: Sequence[str]
     warnings: list[str] = field(default_factory=list)
     p_best: float | None = None
     p_any_correct: float | None = None
@@ -139,6 +140,7 @@ class Scorer:
         members = self.ensembles[job.task.ensemble]
         run = _Run(
             members,
+            job.pairs,
             keys_of(job.pairs, job.one_query),
             Sheet(len(job.pairs), len(members)),
             time.monotonic() + job.deadline_s,
@@ -234,7 +236,7 @@ class Scorer:
         log_odds = combined.log_odds
         outcome = Outcome(
             sheet, run.members, combined, model.calibrated, expit(log_odds), order(log_odds, run.keys.tie_keys),
-            job.task.model_version, job.task.cold, run.warnings,
+            job.task.model_version, job.task.cold, [key.replace("{", "").replace("}", "") for key in run.keys.pairs], run.warnings,
         )  # fmt: skip
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
@@ -248,17 +250,18 @@ class Scorer:
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.keys, run.columns, run.sheet, run.stored))
-        if run.sheet.has_score and (rows := self._tasks.pack(task, run.keys, run.sheet.raw)) is not None:
+        if run.sheet.has_score and (rows := self._tasks.pack(task, run.keys, run.sheet.raw, run.pairs)) is not None:
             self._writer.put_rows(rows)
 
 
 class _Run:
     """A request under way."""
 
-    __slots__ = ("asked", "columns", "deadline", "keys", "members", "shares", "sheet", "stored", "warnings")
+    __slots__ = ("asked", "columns", "deadline", "keys", "members", "pairs", "shares", "sheet", "stored", "warnings")
 
-    def __init__(self, members: Sequence[Member], keys: Keys, sheet: Sheet, deadline: float) -> None:
+    def __init__(self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, sheet: Sheet, deadline: float) -> None:
         self.members = members
+        self.pairs = pairs
         self.columns = [member.column for member in members]
         self.keys = keys
         self.sheet = sheet

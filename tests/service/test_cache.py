@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aggregation import Column as Place
 from aggregation import RobustAverage
 from service.cache import SCORES, Column, ScoreCache
 from service.embedded import EmbeddedStore
 from service.keys import Keys, keys_of
 from service.sheet import Sheet
 from service.store import SCHEMA_KEY, SchemaError, Store, StoreDownError
-from service.tasks import Task, Tasks
+from service.tasks import Task
 from verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [Column(11, False), Column(22, True), Column(33, False)]
@@ -194,47 +193,3 @@ async def test_a_store_that_is_away_fails_at_once_between_tries(tmp_path: Path) 
             await away.fetch(["a"])
 
     assert away.down
-
-
-async def test_rows_are_counted_once_and_freeze_a_version_that_all_serve(store: Store) -> None:
-    """The first to write a version wins; another worker serves the same."""
-    columns = (Place("a" * 16, "a"), Place("b" * 16, "b"))
-    random = np.random.default_rng(0)
-
-    def worker() -> tuple[Tasks, Task]:
-        task = Task("t", "e", columns, 0.5)
-        return Tasks(store, [task]), task
-
-    async def see(tasks: Tasks, task: Task, query: str, scores: int = 10) -> None:
-        pairs = [Pair(Query.of(query), str(place)) for place in range(scores)]
-        rows = tasks.pack(task, keys_of(pairs, True), random.normal(size=(scores, 2)))
-        if rows is not None:
-            await tasks.record(rows)
-
-    (first, mine), (second, yours) = worker(), worker()
-    for _ in range(9):
-        await see(first, mine, "the same")
-    assert mine.cold
-    for place in range(4):
-        await see(first, mine, f"query {place}")
-    assert (mine.model_version, average(mine).rows_) == ("t@1", 50)
-
-    await see(second, yours, "one more")
-    assert yours.version == 1
-    assert average(yours).to_dict() == average(mine).to_dict()
-
-    third, late = worker()
-    await third.refresh()
-    assert average(late).to_dict() == average(mine).to_dict()
-
-
-async def test_rows_that_teach_nothing_are_not_fitted_again_and_again(store: Store) -> None:
-    """Constant scores: no version, and the next try is at the next threshold."""
-    task = Task("dull", "e", (Place("a" * 16, "a"),), 0.5)
-    tasks = Tasks(store, [task])
-    for place in range(60):
-        rows = tasks.pack(task, keys_of([Pair(Query.of(f"{place}"), "x")], True), np.ones((1, 1)))
-        assert rows is not None
-        await tasks.record(rows)
-
-    assert (task.version, task.tried) == (0, 1)

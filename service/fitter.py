@@ -1,0 +1,113 @@
+"""Fits in the background: one replica at a time for each task, in a worker process, published as the next version."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from anyio import CapacityLimiter, create_task_group, fail_after, to_process
+
+from .learning import Fit, fit
+from .memory import LEASE_MS, Memory, State
+from .store import StoreDownError
+from .tasks import Task, Tasks
+
+log = structlog.get_logger()
+
+LOOK_S = 1.0
+LONGEST_FIT_S = 600.0
+#: A fit is due when so many labels are new, or a fifth of what there was.
+NEW_LABELS, FIRST_LABELS = 5, 10
+
+
+class FitBusyError(Exception):
+    """Another replica fits this task now."""
+
+
+class FitFailedError(Exception):
+    """The process that fitted died, or took too long."""
+
+
+class Fitter:
+    """Fits tasks when enough is new, or when asked to."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._room = CapacityLimiter(1)
+
+    async def run(self) -> None:
+        """Look what is due, again and again. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for task in self._tasks.by_name.values():
+                try:
+                    if task.memory is not None and due(await task.memory.state(), *await task.memory.sizes()):
+                        await self.fit(task)
+                except (StoreDownError, FitBusyError):
+                    continue
+                except FitFailedError as exc:
+                    log.warning("fit_died", task=task.name, error=str(exc))
+
+    async def fit(self, task: Task) -> tuple[int, Fit]:
+        """Fit a task now; return the new version, 0 where there is none, and what was found.
+
+        Raises `FitBusyError`, `FitFailedError` or `StoreDownError`.
+        """
+        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
+        token = secrets.token_hex(8)
+        if not await task.memory.lease(token):
+            raise FitBusyError(task.name)
+        try:
+            version, found = await self._fit(task, task.memory, token)
+        finally:
+            with suppress(StoreDownError):  # then it runs out
+                await task.memory.release(token)
+        if version:
+            log.info("model_fitted", task=task.name, version=version, serve=found.serve, **_told(found.report))
+        else:
+            log.debug("model_not_fitted", task=task.name, reason=found.report.get("reason"))
+        await self._tasks.refresh()
+        return version, found
+
+    async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
+        sizes = await memory.sizes()
+        records, labels, state = await memory.rows(), await memory.labels(), await memory.state()
+        serving = await memory.model(state.serving) if state.serving else None
+        known = {key: (label.correct, label.random) for key, label in labels.items()}
+        found = await self._in_process(memory, token, task.given(), records, known, serving)
+        return await memory.publish(token, found, *sizes), found
+
+    async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:
+        """Fit in a process of its own, holding the lease: the event loop never waits, and a fit that hangs is killed."""
+        try:
+            async with create_task_group() as group:
+                group.start_soon(_renewing, memory, token)
+                with fail_after(LONGEST_FIT_S):
+                    found = await to_process.run_sync(fit, *arguments, cancellable=True, limiter=self._room)
+                group.cancel_scope.cancel()
+        except* Exception as died:
+            error = died.exceptions[0]
+            raise FitFailedError(f"{type(error).__name__}: {error.__cause__ or error}") from died
+        return found
+
+
+async def _renewing(memory: Memory, token: str) -> None:
+    """Hold the lease while the fit goes on; one that is lost is found out when the fit is published."""
+    while True:
+        await asyncio.sleep(LEASE_MS / 3e3)
+        with suppress(StoreDownError):
+            await memory.renew(token)
+
+
+def due(state: State, requests: int, labels: int) -> bool:
+    """Return whether enough is new: twice the requests, or some more labels."""
+    if requests and (requests >= 2 * state.requests or requests >= state.requests + 5000):
+        return True
+    return labels >= FIRST_LABELS and labels >= state.labels + max(NEW_LABELS, state.labels // 5)
+
+
+def _told(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: report[name] for name in ("rows", "queries", "labels", "calibrated", "seconds") if name in report}

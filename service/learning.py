@@ -1,0 +1,117 @@
+"""A fit of what a task has kept, as a worker process makes it: plain data in, an artifact and a report out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from scipy.special import expit, log_expit
+
+from aggregation import Floats, LabelModel, NotFittedError, OneClassError
+from aggregation.artifact import from_dict, to_dict
+
+from .records import Record, Table, table_of
+
+#: Rows below which no range is worth freezing, and labels below which none is held out.
+MIN_ROWS, MIN_LABELS = 50, 25
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a fit is made of: the verifiers by name and fingerprint, and what is stated of them."""
+
+    names: tuple[str, ...]
+    fingerprints: tuple[int, ...]
+    families: dict[str, str]
+    quality: dict[str, float | str]
+    base_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What came of it: no model where there was too little to learn from; `serve` is false where it is no better."""
+
+    model: bytes | None = None
+    serve: bool = False
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def fit(given: Given, records: Sequence[Record], labels: Mapping[str, tuple[float, bool]], serving: bytes | None) -> Fit:
+    """Fit, check against the served model and against no labels at all, and say what was found."""
+    table = table_of(records, given.fingerprints)
+    if len(table.keys) < MIN_ROWS:
+        return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
+    known = table.labels({key: correct for key, (correct, _) in labels.items()})
+    drawn = np.array([labels[key][1] if key in labels else False for key in table.keys])
+    started = time.perf_counter()
+    try:
+        model = _fitted(given, table, known, drawn)
+    except NotFittedError as exc:
+        return Fit(report={"reason": str(exc)})
+    checks = _checks(given, table, known, drawn, serving)
+    report = {
+        "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),
+        "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,
+        "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,
+        "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},
+        "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
+    }  # fmt: skip
+    return Fit(orjson.dumps(to_dict(model)), all(check["passed"] for check in checks), report)
+
+
+def _fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:
+    """Return a model, from the labels where they say both things."""
+    make = LabelModel(given.base_rate, given.families, given.quality)
+    if (known >= 0).any():
+        try:
+            return make.fit(table.scores, table.query, known, verifier_names=given.names, label_random=drawn)
+        except OneClassError:
+            make = LabelModel(given.base_rate, given.families, given.quality)
+    return make.fit(table.scores, table.query, verifier_names=given.names)
+
+
+def _row(model: LabelModel, place: int) -> dict[str, Any]:
+    name = model.names_[place]
+    weight, coverage = float(model.weights_[place]), float(model.coverage_[place])
+    dropped = model.dropped_.get(name)
+    return {"name": name, "family": model.families_[place], "weight": weight, "coverage": coverage, "dropped": dropped}
+
+
+def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None) -> list[dict[str, Any]]:
+    """Return whether labels held out are told as well as by no labels at all, and as by the model that serves."""
+    labelled = np.flatnonzero(known >= 0)
+    if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
+        return []
+    fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
+    held = np.full(len(known), np.nan)
+    for number in range(FOLDS):
+        out = fold[table.query] == number
+        try:
+            model = _fitted(given, table, np.where(out, -1.0, known), drawn)
+        except NotFittedError:
+            return []
+        held[out] = model.score_samples(table.scores, table.query)[out]
+    without = _fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
+    found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
+    if serving is not None:
+        served = from_dict(orjson.loads(serving)).for_verifiers(list(given.names), strict=False)
+        old = served.score_samples(table.scores, table.query)
+        found.append(_compared("the served model", known[labelled], held[labelled], old[labelled]))
+    return found
+
+
+def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, Any]:
+    """Return the mean log loss of both, and whether the new one's is not surely higher (two standard errors)."""
+    both = np.isfinite(new) & np.isfinite(old)
+    losses = [-(known[both] * log_expit(logit[both]) + (1 - known[both]) * log_expit(-logit[both])) for logit in (new, old)]
+    difference = losses[0] - losses[1]
+    error = float(difference.std() / np.sqrt(max(1, len(difference))))
+    return {
+        "against": what, "labels": int(both.sum()), "log_loss": float(losses[0].mean()), "theirs": float(losses[1].mean()),
+        "brier": float(np.mean((expit(new[both]) - known[both]) ** 2)), "passed": bool(difference.mean() <= 2 * error),
+    }  # fmt: skip

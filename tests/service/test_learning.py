@@ -1,0 +1,266 @@
+"""What a task keeps, learns and serves: requests once, labels for good, versions for all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import pytest_asyncio
+
+from aggregation import Column, LabelModel, ServedModel
+from aggregation.artifact import checksum, from_dict, to_dict
+from service.embedded import EmbeddedStore
+from service.fitter import FitBusyError, Fitter, due
+from service.keys import keys_of
+from service.learning import fit
+from service.memory import Label, Memory, State
+from service.records import pack, record_of, table_of, unpack
+from service.store import Store
+from service.tasks import Task, Tasks
+from tests.synthetic import Sample, Scenario, kinds, make
+from verifiers import Pair, Query
+
+COLUMNS = tuple(Column(f"{place:016x}", f"f{place}", None, 1.0, f"v{place}") for place in range(6))
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A real server, empty."""
+    server = EmbeddedStore(tmp_path / "store", 64)
+    server.start()
+    client = Store(server.url)
+    yield client
+    await client.close()
+    server.stop()
+
+
+def sample(queries: int = 40, seed: int = 0) -> Sample:
+    """Return traffic with known truth: six verifiers, eight candidates a query."""
+    return make(Scenario("traffic", kinds(cont=6), queries=queries, size=8, missing=0.0, strength_mean=1.2), seed)
+
+
+def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
+    """Return a process's view of a task."""
+    task = Task("t", "e", COLUMNS, memory=Memory(store, "t"), **options)
+    return Tasks(store, [task]), task
+
+
+async def see(tasks: Tasks, task: Task, query: int, scores: Any) -> None:
+    """Rank a query's candidates, as far as a task sees it."""
+    pairs = [Pair(Query.of(f"query {query}"), f"candidate {place}") for place in range(len(scores))]
+    rows = tasks.pack(task, keys_of(pairs, True), np.asarray(scores), pairs)
+    if rows is not None:
+        await tasks.record(rows)
+
+
+def key(query: int, place: int) -> str:
+    """Return a candidate's key."""
+    [found] = keys_of([Pair(Query.of(f"query {query}"), f"candidate {place}")], True).pairs
+    return found.replace("{", "").replace("}", "")
+
+
+async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:
+    """See a sample, and return the truth by candidate key."""
+    truth: dict[str, float] = {}
+    for query in np.unique(data.query_id).tolist():
+        rows = np.flatnonzero(data.query_id == query)
+        await see(tasks, task, query, data.scores[rows])
+        truth |= {key(query, place): float(data.labels[row]) for place, row in enumerate(rows)}
+    return truth
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    """Missing scores, a candidate that stands in it twice and all."""
+    pairs = [Pair(Query.of("q"), text) for text in ("a", "b", "a")]
+    record = record_of(keys_of(pairs, True), (1, 2**63), np.array([[1.0, np.nan], [2.0, np.inf], [1.0, np.nan]]), "t@3")
+
+    back = unpack(pack(record))
+
+    assert (back.name, back.query, back.candidates, back.fingerprints, back.version) == (
+        record.name, record.query, record.candidates, (1, 2**63), "t@3",
+    )  # fmt: skip
+    np.testing.assert_array_equal(back.scores, record.scores)
+    assert (len(record.candidates), record.missing) == (2, 2)
+
+
+def test_a_verifier_that_changed_is_another_column() -> None:
+    """Scores of two revisions never mix."""
+    keys = keys_of([Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")], True)
+    old, new = (record_of(keys, (print_,), np.array([[1.0], [2.0]]) * print_, "t@1") for print_ in (7, 8))
+
+    assert table_of([old, new], (8,)).scores.ravel().tolist() == [8.0, 16.0]
+    assert np.isnan(table_of([old], (8,)).scores).all()
+
+
+async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: Store) -> None:
+    """On every replica; the oldest go where there is no room."""
+    memory = Memory(store, "t")
+    (tasks, task), (others, other) = replica(store), replica(store)
+
+    await see(tasks, task, 1, [[1.0, np.nan, 3, 4, 5, 6]] * 2)
+    await see(tasks, task, 1, [[1.0, 2, 3, 4, 5, 6]] * 2)
+    await see(others, other, 1, [[1.0, 2, 3, 4, 5, 6]] * 2)
+    await see(others, other, 1, [[1.0, np.nan, 3, 4, 5, 6]] * 2)
+
+    [record] = await memory.rows()
+    assert record.missing == 0
+    tasks, task = replica(store, keep=3)
+    for query in range(2, 8):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    assert [row.query for row in await memory.rows()] == [key(query, 0)[:32] for query in (5, 6, 7)]
+    await see(tasks, task, 2, [[1.0] * 6] * 2)  # this process remembers that it sent it
+    assert (await memory.sizes())[0] == 3
+
+
+async def test_labels_are_on_disk_before_they_are_acknowledged(store: Store, tmp_path: Path) -> None:
+    """Killed right after, the store has them; the same label twice is one."""
+    memory = Memory(store, "t")
+
+    new, durable = await memory.label({key(1, 0): Label(1.0, who="ann"), key(1, 1): Label(0.0)})
+    again, _ = await memory.label({key(1, 0): Label(1.0, who="ann")})
+    info: Any = await store.redis.info("server")
+    os.kill(int(info["process_id"]), signal.SIGKILL)
+    await store.redis.connection_pool.disconnect()
+    server = EmbeddedStore(tmp_path / "store", 64)
+    await asyncio.to_thread(server.start)
+    found = await memory.labels()
+    await store.close()
+    server.stop()
+
+    assert (new, durable, again) == (2, True, 0)
+    assert found[key(1, 0)] == Label(1.0, who="ann")
+    assert sorted(found) == sorted((key(1, 0), key(1, 1)))
+
+
+async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:
+    """With the labels; number for number."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    await memory.label({each: Label(truth[each]) for each in list(truth)[::5]})
+
+    version, found = await Fitter(tasks).fit(task)
+
+    table = table_of(await memory.rows(), task.fingerprints)
+    given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
+    known = table.labels({each: truth[each] for each in list(truth)[::5]})
+    offline = LabelModel(families=given).fit(table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0)
+    assert (version, task.version, task.model_version) == (1, 1, "t@1")
+    assert found.model is not None
+    assert checksum(to_dict(from_dict(orjson.loads(found.model)))) == checksum(to_dict(offline))
+    assert task.model.calibrated
+    assert found.report["labels"] == 64
+    assert {check["against"] for check in found.report["checks"]} == {"no labels"}
+
+
+async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:
+    """The same version, the same numbers."""
+    (tasks, task), (others, other) = replica(store), replica(store)
+    await traffic(tasks, task, sample())
+
+    await Fitter(tasks).fit(task)
+    await others.refresh()
+    third, late = replica(store)
+    await third.refresh()
+
+    scores = np.random.default_rng(0).normal(size=(5, 6))
+    assert task.version == other.version == late.version == 1
+    assert isinstance(task.model, ServedModel)
+    for each in (other, late):
+        np.testing.assert_array_equal(each.model.combine(scores, False).log_odds, task.model.combine(scores, False).log_odds)
+
+
+async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(store: Store) -> None:
+    """A fit that was thought dead and was only slow."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+
+    assert await memory.lease("other")
+    with pytest.raises(FitBusyError):
+        await Fitter(tasks).fit(task)
+    records = await memory.rows()
+    late = fit(task.given(), records, {}, None)
+    assert await memory.publish("mine", late, 1, 0) == 0
+    assert await memory.publish("other", late, 1, 0) == 1
+    assert (await memory.state()).serving == 1
+    assert await memory.lease("next")
+
+
+async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> None:
+    """A pinned one stays, whatever is fitted."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory, fitter = Memory(store, "t"), Fitter(tasks)
+    for _ in range(2):
+        await fitter.fit(task)
+    assert task.version == 2
+
+    assert await memory.promote(1, pinned=True)
+    assert not await memory.promote(9)
+    version, _ = await fitter.fit(task)
+    await tasks.refresh()
+
+    assert (version, task.version) == (3, 1)
+    assert await memory.state() == State(1, 3, 2, True, 40, 0)
+    assert sorted(await memory.reports()) == [1, 2, 3]
+
+
+async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_is_not_served(store: Store) -> None:
+    """A head that tells held-out labels worse than no labels do is kept, with its report, and not served."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    random = np.random.default_rng(3)
+    keys = sorted(truth)
+    memory = Memory(store, "t")
+    await memory.label({each: Label(float(value)) for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)})
+
+    _, found = await Fitter(tasks).fit(task)
+
+    [check] = found.report["checks"]
+    assert check["passed"] == found.serve
+    assert check["labels"] == len(keys)
+
+
+async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(store: Store) -> None:
+    """And not every second."""
+    tasks, task = replica(store)
+    memory = Memory(store, "t")
+    await see(tasks, task, 1, [[1.0] * 6] * 3)
+
+    version, found = await Fitter(tasks).fit(task)
+
+    assert (version, task.cold) == (0, True)
+    assert "50 are needed" in found.report["reason"]
+    assert not due(await memory.state(), 1, 0)
+    assert due(await memory.state(), 2, 0)
+
+
+@pytest.mark.parametrize(("state", "requests", "labels", "expected"), [
+    (State(), 0, 0, False), (State(), 1, 0, True), (State(requests=10), 19, 0, False), (State(requests=10), 20, 0, True),
+    (State(requests=9000), 14_000, 0, True), (State(requests=10), 10, 9, False), (State(requests=10), 10, 10, True),
+    (State(requests=10, labels=10), 10, 14, False), (State(requests=10, labels=10), 10, 15, True), (State(requests=9, labels=100), 9, 119, False),
+])  # fmt: skip
+def test_a_fit_is_due_when_enough_is_new(state: State, requests: int, labels: int, expected: bool) -> None:
+    """Twice the requests, or a fifth more labels."""
+    assert due(state, requests, labels) is expected
+
+
+async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store: Store) -> None:
+    """Until a fit has seen it."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    await Fitter(tasks).fit(task)
+    changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=Memory(store, "t"))
+
+    await Tasks(store, [changed]).refresh()
+
+    assert changed.version == 1
+    assert changed.model.ignored == ("v0 (changed)",)
