@@ -30,7 +30,14 @@ def ranking(
     """Return the answer to /v1/rank: candidates best first, those without a score last."""
     probability, score = outcome.probability.tolist(), outcome.combined.log_odds.tolist()
     results: list[dict[str, Any]] = [
-        {"index": index, "id": ids[index], "rank": rank, "probability": probability[index], "score": score[index]}
+        {
+            "index": index,
+            "id": ids[index],
+            "key": outcome.keys[index],
+            "rank": rank,
+            "probability": probability[index],
+            "score": score[index],
+        }
         for rank, index in enumerate(outcome.order[:top_n], 1)
     ]
     if explain:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from verifiers import Transport
 
-from . import errors, routes, schemas
+from . import errors, routes, schemas, task_routes
 from .config import Config, load_config
 from .engine import open_engine
 from .gate import Gate
@@ -56,6 +56,7 @@ def create_app(config: Config, transport: Transport | None = None) -> Gate:
         root_path=config.service.root_path, license_info={"name": "Apache-2.0"},
     )  # fmt: skip
     app.include_router(routes.router)
+    app.include_router(task_routes.task_router)
     errors.install(app)
     _document(app)
     return Gate(app, config.service, metrics, routes.SCORING)

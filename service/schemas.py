@@ -26,6 +26,10 @@ class ChatMessage(_Request):
     role: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z_]+$")]
     content: str
 
+    def turn(self) -> Message:
+        """Return the turn."""
+        return Message(self.role, self.content)
+
 
 class CandidateIn(_Request):
     """A candidate with a name of the client's own."""
@@ -90,7 +94,7 @@ class RankRequest(_Scoring):
         """Return what the candidates answer."""
         if self.messages is None:
             return Query.of(self.query or "", self.reference, tuple(self.tests))
-        messages = tuple(Message(message.role, message.content) for message in self.messages)
+        messages = tuple(message.turn() for message in self.messages)
         return Query(messages, self.reference, tuple(self.tests))
 
 
