@@ -12,6 +12,8 @@ from .startup import StartupError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells which of several candidate LLM answers to trust.")
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
 app.add_typer(config_app, name="config")
+labels_app = typer.Typer(no_args_is_help=True, help="Labels of a running service's tasks.")
+app.add_typer(labels_app, name="labels")
 
 ConfigOption = Annotated[
     Path | None,
@@ -91,10 +93,21 @@ def demo(
     run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
 
 
+UrlOption = Annotated[str, typer.Option(envvar="ASSAY_URL", help="A running service.")]
+HERE = "http://127.0.0.1:8080"
+
+
 @app.command()
 def fit(
-    scores: Annotated[list[Path], typer.Argument(help="npz, Parquet or JSONL of scores; several are parts of one data set.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the model (JSON).")],
+    scores: Annotated[
+        list[Path] | None,
+        typer.Argument(help="npz, Parquet or JSONL of scores; several are parts of one data set.", show_default=False),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the model (JSON).", show_default=False)] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Have a running service fit this task from its own traffic instead.", show_default=False)
+    ] = None,
+    url: UrlOption = HERE,
     labels: Annotated[bool, typer.Option("--labels", help="Learn from the labels as well; they are not read otherwise.")] = False,
     base_rate: BaseRateOption = None,
     families: FamiliesOption = None,
@@ -108,9 +121,76 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
+    if task is not None:
+        from .teaching import fit_task
+
+        fit_task(url, task, as_json)
+        return
+    if not scores or out is None:
+        raise StartupError("give files of scores and --out FILE, or --task TASK for a running service")
     from .fitting import Stated, fit_files
 
     fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json)
+
+
+@app.command()
+def tasks(url: UrlOption = HERE, as_json: JsonOption = False) -> None:
+    """List the tasks of a running service: what each serves, and what it has kept."""
+    from .teaching import show_tasks
+
+    show_tasks(url, as_json)
+
+
+@app.command()
+def promote(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    version: Annotated[int | None, typer.Argument(help="The version; default: the one before.", show_default=False)] = None,
+    pinned: Annotated[
+        bool | None, typer.Option("--pin/--unpin", help="Keep it, whatever is fitted later.", show_default=False)
+    ] = None,
+    url: UrlOption = HERE,
+) -> None:
+    """Serve another version of a task's model, on all replicas."""
+    from .teaching import promote as promote_version
+
+    promote_version(url, task, version, pinned)
+
+
+@app.command()
+def label(
+    task: Annotated[str, typer.Argument(help="The task; its configuration needs store_text: true.")],
+    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="Candidates to look at.")] = 50,
+    who: Annotated[str | None, typer.Option(envvar="USER", help="Name kept with the labels.", show_default=False)] = None,
+    url: UrlOption = HERE,
+) -> None:
+    """Label candidates of a running service by hand, one by one."""
+    from .teaching import label_by_hand
+
+    label_by_hand(url, task, count, who)
+
+
+@labels_app.command("import")
+def labels_import(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    file: Annotated[Path, typer.Argument(help="JSONL: {key, or query and candidate, correct, random?, who?}.", exists=True)],
+    url: UrlOption = HERE,
+) -> None:
+    """Send labels from a file."""
+    from .teaching import import_labels
+
+    import_labels(url, task, file)
+
+
+@labels_app.command("export")
+def labels_export(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],
+    url: UrlOption = HERE,
+) -> None:
+    """Write all labels of a task."""
+    from .teaching import export_labels
+
+    export_labels(url, task, file)
 
 
 @app.command()

@@ -1,0 +1,156 @@
+"""The commands that teach a running service: tasks, fits, versions, labels; all over its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.prompt import Prompt
+from rich.table import Table
+
+from .startup import StartupError
+
+TIMEOUT_S = 300
+AT_ONCE = 1000
+
+
+class Api:
+    """A running service; its key comes from ASSAY_API_KEY."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    def call(self, path: str, body: Any = None) -> Any:
+        """Return what the service answers; raise `StartupError` with what it says is wrong."""
+        key = os.environ.get("ASSAY_API_KEY")
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - the operator's own URL
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310 - as above
+                return json.load(reply)
+        except urllib.error.HTTPError as exc:
+            raise StartupError(f"{self._url}{path} answered {exc.code}: {_message(exc.read())}") from None
+        except (OSError, ValueError) as exc:
+            raise StartupError(f"{self._url} does not answer ({exc}); is the service running? name another with --url") from None
+
+
+def _message(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return raw[:200].decode(errors="replace")
+
+
+def show_tasks(url: str, as_json: bool) -> None:
+    """Print the tasks."""
+    found = Api(url).call("/v1/tasks")["tasks"]
+    if as_json:
+        print(json.dumps(found))  # noqa: T201 - the command's output
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("task", "ensemble", "serves", "calibrated", "requests", "labels"):
+        table.add_column(heading, no_wrap=True)
+    for task in found:
+        kept = [str(task[name]) if name in task else "-" for name in ("requests", "labels")]
+        table.add_row(task["task"], task["ensemble"], task["model_version"], "yes" if task["calibrated"] else "no", *kept)
+    Console(highlight=False).print(table)
+
+
+def fit_task(url: str, task: str, as_json: bool) -> None:
+    """Have a task fitted now, and print what came of it."""
+    found = Api(url).call(f"/v1/tasks/{task}/fit", {})
+    if as_json:
+        print(json.dumps(found))  # noqa: T201 - the command's output
+        return
+    console = Console(highlight=False)
+    if found["version"] is None:
+        console.print(f"no new version: {found.get('reason')}", markup=False)
+        return
+    state = "served" if found["served"] else "kept, not served"
+    console.print(
+        f"{task}@{found['version']} ({state}): {found['rows']} candidates, {found['labels']} labels, {found['seconds']} s"
+    )
+    for check in found["checks"]:
+        sign = "✓" if check["passed"] else "✗"
+        losses = f"log loss {check['log_loss']:.3f}, theirs {check['theirs']:.3f} on {check['labels']} held-out labels"
+        console.print(f"  {sign} against {check['against']}: {losses}", markup=False)
+    for row in found["verifiers"]:
+        console.print(f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False)
+
+
+def promote(url: str, task: str, version: int | None, pinned: bool | None) -> None:
+    """Serve a version, or the one before where none is named."""
+    api = Api(url)
+    if version is None:
+        found = api.call(f"/v1/tasks/{task}/rollback", {})
+    else:
+        found = api.call(f"/v1/tasks/{task}/models/{version}/promote", {"pinned": pinned})
+    print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""))  # noqa: T201 - the command's output
+
+
+def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
+    """Show candidates one by one and send each label as it is given."""
+    api, console = Api(url), Console(highlight=False)
+    drawn = api.call(f"/v1/tasks/{task}/to-label?n={count}")["candidates"]
+    if not drawn:
+        console.print("nothing to label: every query that was kept has a label")
+        return
+    given = 0
+    for number, each in enumerate(drawn, 1):
+        console.rule(f"{number} of {len(drawn)}")
+        console.print(each["query"], style="bold", markup=False)
+        console.print(each["candidate"], markup=False)
+        said = Prompt.ask("correct?", choices=["y", "n", "s", "q"], default="s", console=console)
+        if said == "q":
+            break
+        if said in "yn":
+            label = {"key": each["key"], "correct": float(said == "y"), "random": each["random"], "who": who}
+            api.call(f"/v1/tasks/{task}/labels", {"labels": [label]})
+            given += 1
+    labels = api.call(f"/v1/tasks/{task}")["labels"]
+    missing = max(0, 25 - labels)
+    state = f"{missing} more make it calibrated" if missing else "enough to be calibrated, where half are random and 5 of each kind"
+    console.print(f"{given} labels given, {labels} in all: {state}")
+
+
+def import_labels(url: str, task: str, file: Path) -> None:
+    """Send the labels of a JSONL file: bodies of the API's `labels`, one a line."""
+    api, sent, new = Api(url), 0, 0
+    for part in _parts(_lines(file)):
+        found = api.call(f"/v1/tasks/{task}/labels", {"labels": part})
+        sent, new = sent + found["labels"], new + found["new"]
+    print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
+
+
+def export_labels(url: str, task: str, file: Path) -> None:
+    """Write all labels as JSONL, as `import` reads them."""
+    found = Api(url).call(f"/v1/tasks/{task}/labels")["labels"]
+    file.write_text("".join(json.dumps({key: value for key, value in each.items() if key != "at"}) + "\n" for each in found))
+    print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
+
+
+def _lines(file: Path) -> Iterable[Any]:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except ValueError as exc:
+                raise StartupError(f"{file}:{number}: not JSON: {exc}") from None
+
+
+def _parts(lines: Iterable[Any]) -> Iterable[list[Any]]:
+    part: list[Any] = []
+    for line in lines:
+        part.append(line)
+        if len(part) == AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part

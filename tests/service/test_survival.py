@@ -1,0 +1,146 @@
+"""Killed at any moment, under load: no label that was acknowledged is lost, no request counted twice, no half model served."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from aggregation import LabelModel
+from aggregation.artifact import from_dict, to_dict
+from service.embedded import EmbeddedStore
+from service.keys import keys_of
+from service.memory import Memory
+from service.records import table_of
+from service.store import Store
+from tests.processes import Server, service
+from tests.service.test_teaching import config, installed, traffic
+from verifiers import Pair, Query
+
+RANKINGS, LABELS = 5000, 500
+
+
+class Killer:
+    """Kills a worker, a fit under way or the store, again and again, and starts the store again."""
+
+    def __init__(self, supervisor: int, store: EmbeddedStore) -> None:
+        self._supervisor, self._store = supervisor, store
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.killed = {"worker": 0, "fit": 0, "store": 0}
+
+    def __enter__(self) -> Killer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        chance = random.Random(0)
+        while not self._stop.wait(1.5):
+            what = chance.choice(["worker", "fit", "store"])
+            if what == "store":
+                self._kill_store()
+            elif victims := (workers if what == "worker" else fits)(self._supervisor):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(chance.choice(victims), signal.SIGKILL)
+                    self.killed[what] += 1
+
+    def _kill_store(self) -> None:
+        process = self._store._process
+        assert process is not None
+        process.kill()
+        process.wait()
+        self.killed["store"] += 1
+        self._store.start()
+
+
+def children(parent: int) -> Iterator[tuple[int, bytes]]:
+    """Yield a process's children with their command lines."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                yield int(folder.name), (folder / "cmdline").read_bytes()
+
+
+def workers(supervisor: int) -> list[int]:
+    """Return the service's worker processes."""
+    return [pid for pid, line in children(supervisor) if b"spawn_main" in line]
+
+
+def fits(supervisor: int) -> list[int]:
+    """Return the processes that fit, or stand ready to."""
+    return [pid for worker in workers(supervisor) for pid, line in children(worker) if b"anyio.to_process" in line]
+
+
+def until_it_works(server: Server, path: str, body: Any) -> Any:
+    """Post again and again, as a client would, until it is answered with 200."""
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            answer = server.post(path, body, timeout_s=20)
+            if answer.status == 200:
+                return answer.json
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not work within 600 tries")
+
+
+@pytest.mark.timeout(600)
+async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_counted_twice(tmp_path: Path) -> None:
+    """Four workers on one store; 5,000 rankings and 500 labels while workers, fits and the store die."""
+    embedded = EmbeddedStore(tmp_path / "redis", 256)
+    embedded.start()
+    environment = {**installed(tmp_path), "ASSAY_WORKERS": "4", "ASSAY_REDIS_URL": embedded.url, "ASSAY_LOG_LEVEL": "warning"}
+    acknowledged: dict[str, float] = {}
+    try:
+        with service(config(tmp_path), tmp_path, env=environment) as running:
+
+            def one(job: tuple[int, tuple[str, list[str], list[float]]]) -> None:
+                number, (query, candidates, truth) = job
+                until_it_works(running, "/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+                if number % (RANKINGS // LABELS) == 0:
+                    pair = Pair(Query.of(query), candidates[0])
+                    label = {"query": query, "candidate": candidates[0], "correct": truth[0]}
+                    until_it_works(running, "/v1/tasks/math/labels", {"labels": [label]})
+                    acknowledged[keys_of([pair], True).pairs[0].replace("{", "").replace("}", "")] = truth[0]
+
+            with Killer(running.process.pid, embedded) as killer, ThreadPoolExecutor(8) as pool:
+                list(pool.map(one, enumerate(traffic(RANKINGS))))
+            assert min(killer.killed.values()) >= 1, killer.killed
+            fitted = until_it_works(running, "/v1/tasks/math/fit", {})
+
+        store = Store(embedded.url)
+        memory = Memory(store, "math")
+        labels, records, state = await memory.labels(), await memory.rows(), await memory.state()
+        artifact = await memory.model(fitted["version"])
+        await store.close()
+    finally:
+        embedded.stop()
+
+    assert {key: label.correct for key, label in labels.items()} == acknowledged
+    assert len(acknowledged) == LABELS
+    assert len({record.name for record in records}) == len(records)
+    assert 0.8 * RANKINGS < len(records) <= RANKINGS
+    assert state.newest >= fitted["version"]
+    assert artifact is not None
+    served = from_dict(orjson.loads(artifact))
+    prints = tuple(records[0].fingerprints)
+    table = table_of(records, prints)
+    known = table.labels({key: label.correct for key, label in labels.items()})
+    names = [f"v{place}" for place in range(4)]
+    offline = LabelModel(families={name: f"f{place}" for place, name in enumerate(names)})
+    offline.fit(table.scores, table.query, known, verifier_names=names, label_random=known >= 0)
+    np.testing.assert_allclose(served.head_.weights, offline.head_.weights, atol=1e-9)
+    assert to_dict(served)["sha256"] == to_dict(offline)["sha256"]

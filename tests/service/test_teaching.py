@@ -1,0 +1,213 @@
+"""Teaching a running service: labels in, a fit, versions forward and back; over HTTP and by command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.processes import Server, call, service, write_config
+from tests.service.test_offline import assay as command
+
+TASKS = {"math": {"store_text": True}, "given": {}}
+
+
+PACKAGE = """
+from typing import Literal
+from verifiers import Kind, Verdict, VerifierSettings
+from verifiers.local import LocalVerifier
+
+class Settings(VerifierSettings):
+    kind: Literal["reading"] = "reading"
+    place: int = 0
+
+class Reading(LocalVerifier):
+    bounds = None
+
+    def _score_one(self, pair):
+        return Verdict(float(pair.candidate.split()[self.settings.place]))
+
+KIND = Kind(Settings, lambda settings, transport: Reading(settings))
+"""
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """Install a kind that reads its score from the candidate's words; return the environment that has it."""
+    (folder / "reading.py").write_text(PACKAGE)
+    info = folder / "reading-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: reading\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[assay.verifiers]\nreading = reading:KIND\n")
+    return {"PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"}
+
+
+def config(folder: Path) -> Path:
+    """Write a configuration: four verifiers, the first two good, the last two noise."""
+    verifiers = [{"name": f"v{place}", "kind": "reading", "place": place, "family": f"f{place}"} for place in range(4)]
+    return write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {"store_text": True}}})
+
+
+def traffic(queries: int, seed: int = 0) -> Iterator[tuple[str, list[str], list[float]]]:
+    """Yield queries with candidates, whose words are their scores, and the truth."""
+    random = np.random.default_rng(seed)
+    for query in range(queries):
+        truth = random.integers(0, 2, 6).astype(float)
+        scores = random.normal(size=(6, 4))
+        scores[:, :2] += 1.5 * truth[:, None]
+        yield f"query {seed}.{query}", [" ".join(f"{value:.6f}" for value in row) for row in scores], truth.tolist()
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, float]]]:
+    """A service of two workers that has ranked forty queries, and the truth by candidate key."""
+    folder = tmp_path_factory.mktemp("teaching")
+    environment = {**installed(folder), "ASSAY_WORKERS": "2"}
+    with service(config(folder), folder, env=environment) as running:
+        truth: dict[str, float] = {}
+        for query, candidates, correct in traffic(40):
+            answer = running.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+            truth |= {result["key"]: correct[result["index"]] for result in answer.json["results"]}
+        wait_until(lambda: task(running)["requests"] == 40)
+        yield running, truth
+
+
+def wait_until(true: Any, seconds: float = 30) -> None:
+    """Return when something holds."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not come to be"
+        time.sleep(0.1)
+
+
+def task(running: Server) -> dict[str, Any]:
+    """Return what the task has kept and serves."""
+    return dict(running.get("/v1/tasks/math").json)
+
+
+def test_traffic_alone_makes_a_version(taught: tuple[Server, dict[str, float]]) -> None:
+    """Without any label, and on both workers."""
+    running, _ = taught
+
+    wait_until(lambda: task(running)["model_version"] != "math@0")
+    time.sleep(2.0)
+    body = {"query": "new", "candidates": ["1 1 1 1", "0 0 0 0"], "task": "math"}
+    answers = [running.post("/v1/rank", body).json for _ in range(6)]
+
+    assert all(not answer["cold"] and not answer["calibrated"] for answer in answers)
+    assert answers[-1]["results"][0]["index"] == 0
+
+
+def test_labels_calibrate_and_noise_loses_its_weight(taught: tuple[Server, dict[str, float]]) -> None:
+    """By key, and by text; the fit is served everywhere within two seconds."""
+    running, truth = taught
+    labels = [{"key": key, "correct": correct, "who": "ann"} for key, correct in sorted(truth.items())[::4]]
+    query, candidates, correct = next(traffic(1))
+    labels.append({"query": query, "candidate": candidates[0], "correct": correct[0]})
+
+    first = running.post("/v1/tasks/math/labels", {"labels": labels}).json
+    again = running.post("/v1/tasks/math/labels", {"labels": labels}).json
+    fitted = running.post("/v1/tasks/math/fit", {})
+    time.sleep(2.0)
+    answers = [
+        running.post("/v1/rank", {"query": "q", "candidates": ["2 2 0 0", "-1 -1 1 1"], "task": "math"}).json for _ in range(8)
+    ]
+
+    assert (first["durable"], again["new"], len(truth)) == (True, 0, 240)
+    assert fitted.status in (200, 409)
+    assert {answer["model_version"] for answer in answers} == {task(running)["model_version"]}
+    assert all(answer["calibrated"] and answer["results"][0]["index"] == 0 for answer in answers), task(running)
+    weights = {row["name"]: row["weight"] for row in task(running)["report"]["verifiers"]}
+    assert min(weights["v0"], weights["v1"]) > max(abs(weights["v2"]), abs(weights["v3"]))
+
+
+def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -> None:
+    """Pinned where asked, and unknown ones are named."""
+    running, _ = taught
+    running.post("/v1/tasks/math/fit", {})
+    known = [each["version"] for each in running.get("/v1/tasks/math/models").json["models"]]
+
+    promoted = running.post(f"/v1/tasks/math/models/{known[0]}/promote", {"pinned": True}).json
+    running.post("/v1/tasks/math/fit", {})
+    pinned = running.get("/v1/tasks/math/models").json
+    unknown = running.post("/v1/tasks/math/models/99/promote", {})
+    back = running.post("/v1/tasks/math/rollback", {}).json
+
+    assert (promoted["serving"], promoted["pinned"]) == (known[0], True)
+    assert pinned["serving"] == known[0]
+    assert unknown.status == 404
+    assert "there are: 1" in unknown.json["error"]["message"]
+    assert back["serving"] != known[0]
+
+
+def test_candidates_to_label_are_drawn_from_queries_that_have_none(taught: tuple[Server, dict[str, float]]) -> None:
+    """With their texts, at random."""
+    running, _ = taught
+    labelled = {each["key"].split(":")[0] for each in running.get("/v1/tasks/math/labels").json["labels"]}
+
+    drawn = running.get("/v1/tasks/math/to-label?n=3").json["candidates"]
+
+    assert all(each["random"] and each["query"].startswith(("query", "new", "q")) for each in drawn)
+    assert not labelled & {each["key"].split(":")[0] for each in drawn}
+
+
+@pytest.mark.parametrize(("path", "body", "status", "param"), [
+    ("/v1/tasks/nope/labels", {"labels": []}, 404, "task"), ("/v1/tasks/math/labels", {"labels": []}, 422, "labels"),
+    ("/v1/tasks/math/labels", {"labels": [{"key": "x", "correct": 1}]}, 422, "labels.0.key"),
+    ("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "c", "correct": 2}]}, 422, "labels.0.correct"),
+    ("/v1/tasks/math/labels", {"labels": [{"query": "q", "correct": 1}]}, 422, "key"), ("/v1/tasks/math/labels", b"{", 400, None),
+    ("/v1/tasks/default/to-label?n=5", None, 409, None), ("/v1/tasks/math/to-label?n=0", None, 422, None),
+])  # fmt: skip
+def test_what_is_wrong_is_named(
+    taught: tuple[Server, dict[str, float]], path: str, body: Any, status: int, param: str | None
+) -> None:
+    """With the field and what would be right."""
+    running, _ = taught
+
+    answer = call(running.url + path, body)
+
+    assert answer.status == status, answer.raw
+    if param:
+        assert answer.json["error"]["param"] == param
+
+
+def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_path: Path) -> None:
+    """Tasks, a fit, a promotion, labels out and in."""
+    running, _ = taught
+    here = ("--url", running.url)
+
+    listed = command("tasks", *here, cwd=tmp_path)
+    fitted = command("fit", "--task", "math", *here, cwd=tmp_path)
+    promoted = command("promote", "math", "1", "--unpin", *here, cwd=tmp_path)
+    exported = command("labels", "export", "math", "labels.jsonl", *here, cwd=tmp_path)
+    imported = command("labels", "import", "math", "labels.jsonl", *here, cwd=tmp_path)
+    unknown = command("fit", "--task", "nope", *here, cwd=tmp_path)
+    away = command("tasks", "--url", "http://127.0.0.1:9", cwd=tmp_path)
+
+    assert "math" in listed.stdout
+    assert fitted.returncode == 0, fitted.stderr
+    assert "held-out labels" in fitted.stdout
+    assert promoted.stdout.strip() == "math@1 is served"
+    assert exported.returncode == 0
+    assert imported.stdout.endswith("0 of them new\n")
+    assert (unknown.returncode, away.returncode) == (2, 2)
+    assert "is the service running" in away.stderr
+
+
+def test_a_restart_serves_the_same_version(tmp_path: Path) -> None:
+    """What was learned is in the store, with its number."""
+    environment = installed(tmp_path)
+    with service(config(tmp_path), tmp_path, env=environment) as running:
+        for query, candidates, _ in traffic(30, 1):
+            running.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+        wait_until(lambda: task(running)["model_version"] != "math@0")
+        before = running.post("/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}).json
+        running.kill()
+    with service(config(tmp_path), tmp_path, env=environment) as running:
+        after = running.post("/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}).json
+
+    assert after["model_version"] in (before["model_version"], f"math@{int(before['model_version'][5:]) + 1}")
+    assert after["results"][0]["score"] == pytest.approx(before["results"][0]["score"], abs=0.5)
