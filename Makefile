@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-models check-image wheel clean
+.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model besid
 
 bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in real vLLM on the CPU, with and without defences (about 3 minutes)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.attacks
+
+bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 100 labels (DATA=file.npz DRAWS=5)
+	$(BIN)/python -m tests.benchmarks.replay $(DATA) $(if $(DRAWS),--draws $(DRAWS))
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
