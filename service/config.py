@@ -44,6 +44,7 @@ class TaskSettings(BaseModel):
 
     ensemble: str | None = Field(None, description="Ensemble that scores it; default: the first.")
     base_rate: float | None = Field(None, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
+    learn: bool = Field(True, description="Keep requests and fit models from them.")
     keep: int = Field(20_000, ge=1, description="Requests that it learns from; the oldest go first.")
     sample: float = Field(1.0, gt=0, le=1, description="Share of requests that are kept to learn from.")
     store_text: bool = Field(False, description="Keep the texts of requests as well, for labelling; else hashes alone.")

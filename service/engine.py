@@ -30,6 +30,7 @@ from .scoring import Member, Scorer
 from .settings import ServiceSettings
 from .store import Store, StoreDownError
 from .tasks import Task, Tasks
+from .watching import Watch
 from .writer import Writer
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Engine:
     metrics: Metrics
     checkup: Checkup
     fitter: Fitter
+    watch: Watch
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
@@ -120,6 +122,7 @@ async def open_engine(
             log.warning("started_without_store", error=str(exc))
         await stack.enter_async_context(_background(engine.tasks.keep_fresh()))
         await stack.enter_async_context(_background(engine.fitter.run()))
+        await stack.enter_async_context(_background(engine.watch.run()))
         await stack.enter_async_context(_background(engine.writer.run()))
         stack.push_async_callback(engine.writer.flush)
         await stack.enter_async_context(_background(_warm_up(engine, serving)))
@@ -156,7 +159,16 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) 
     writer = Writer(cache, tasks, metrics)
     checkup = Checkup([member.guarded.verifier for member in by_name.values()], store, settings.doctor, settings.workers)
     return Engine(
-        config, settings, Scorer(ensembles, cache, tasks, writer, metrics), store, tasks, writer, metrics, checkup, Fitter(tasks)
+        config,
+        settings,
+        Scorer(ensembles, cache, tasks, writer, metrics),
+        store,
+        tasks,
+        writer,
+        metrics,
+        checkup,
+        Fitter(tasks),
+        Watch(tasks, metrics),
     )
 
 
@@ -166,7 +178,7 @@ def _task(
     ensemble, settings = config.ensemble_of(name), config.tasks[name]
     columns = tuple(columns_of(ensembles[ensemble]))
     quality = {each.name: each.quality for each in config.members(ensemble) if each.quality is not None}
-    task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name))
+    task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))

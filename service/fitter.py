@@ -77,7 +77,7 @@ class Fitter:
         records, labels, state = await memory.rows(), await memory.labels(), await memory.state()
         serving = await memory.model(state.serving) if state.serving else None
         known = {key: (label.correct, label.random) for key, label in labels.items()}
-        found = await self._in_process(memory, token, task.given(), records, known, serving)
+        found = await self._in_process(memory, token, task.given(), records, known, serving, await memory.since())
         return await memory.publish(token, found, *sizes), found
 
     async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:

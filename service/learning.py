@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.special import expit, log_expit
 
 from aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from aggregation.artifact import from_dict, to_dict
+from aggregation.drift import references
 
 from .records import Record, Table, table_of
 
@@ -41,9 +42,15 @@ class Fit:
     report: dict[str, Any] = field(default_factory=dict)
 
 
-def fit(given: Given, records: Sequence[Record], labels: Mapping[str, tuple[float, bool]], serving: bytes | None) -> Fit:
+def fit(
+    given: Given,
+    records: Sequence[Record],
+    labels: Mapping[str, tuple[float, bool]],
+    serving: bytes | None,
+    since: Mapping[int, tuple[int, int]] | None = None,
+) -> Fit:
     """Fit, check against the served model and against no labels at all, and say what was found."""
-    table = table_of(records, given.fingerprints)
+    table = table_of(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
     known = table.labels({key: correct for key, (correct, _) in labels.items()})
@@ -60,6 +67,8 @@ def fit(given: Given, records: Sequence[Record], labels: Mapping[str, tuple[floa
         "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,
         "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
+        "until": max(record.at for record in records),
+        "reference": [asdict(each) for each in references(table.scores, table.query)],
     }  # fmt: skip
     return Fit(orjson.dumps(to_dict(model)), all(check["passed"] for check in checks), report)
 

@@ -11,7 +11,7 @@ import orjson
 from redis.exceptions import ResponseError
 
 from .learning import Fit
-from .records import Record, pack, unpack
+from .records import Record, pack, place_of, unpack
 from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW
 from .store import PREFIX, Store
 
@@ -49,7 +49,9 @@ class Memory:
     def __init__(self, store: Store, task: str) -> None:
         self._store = store
         self._redis: Any = store.redis  # its own types allow for texts, which it is not asked for
-        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in ("requests", "seen", "labels", "state", "models", "lease")}
+        self._keys = {
+            part: f"{PREFIX}{part}:{{{task}}}" for part in ("requests", "seen", "labels", "state", "models", "lease", "since")
+        }
 
     async def record(self, record: Record, most: int) -> int:
         """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known."""
@@ -62,13 +64,27 @@ class Memory:
         start = b"-"
         while True:
             page = await self._page(start)
-            records += [unpack(fields) for _, fields in page]
+            records += [unpack(name, fields) for name, fields in page]
             if len(page) < READ_AT_ONCE:
                 return records
             start = b"(" + page[-1][0]
 
     async def _page(self, start: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
         return list(await self._store.call(lambda: self._redis.xrange(self._keys["requests"], start, b"+", READ_AT_ONCE)))
+
+    async def latest(self, count: int) -> list[Record]:
+        """Return the last requests kept, oldest first."""
+        page = await self._store.call(lambda: self._redis.xrevrange(self._keys["requests"], "+", "-", count))
+        return [unpack(name, fields) for name, fields in reversed(page)]
+
+    async def since(self) -> dict[int, tuple[int, int]]:
+        """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
+        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["since"]))
+        return {int(name, 16): place_of(value) for name, value in raw.items()}
+
+    async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
+        """Have a verifier's scores count from a place on."""
+        await self._store.call(lambda: self._redis.hset(self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"))
 
     async def sizes(self) -> tuple[int, int]:
         """Return how many requests and how many labels are kept."""
@@ -135,6 +151,10 @@ class Memory:
     async def release(self, token: str) -> None:
         """Let others fit."""
         await self._run(RELEASE, ("lease",), token)
+
+    async def make_due(self) -> None:
+        """Have the task fitted again, whatever is new."""
+        await self._store.call(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
         """Serve a version, pinned or not (None: as it is); return False for one that is not there."""

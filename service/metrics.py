@@ -31,6 +31,9 @@ class Metrics:
         self.queued = Gauge("assay_queued_requests", "Requests waiting for a place.", multiprocess_mode="livesum", **make)
         self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
         self.store_up = Gauge("assay_store_up", "Whether the store answers.", multiprocess_mode="livemin", **make)
+        make_max = {**make, "multiprocess_mode": "max"}
+        self.drift = Gauge("assay_drift", "How far recent scores are from the fit's.", ("task", "verifier", "measure"), **make_max)
+        self.drift_alarm = Gauge("assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max)
         self.dropped_writes = Counter("assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make)
         self._children: dict[tuple[Any, ...], Any] = {}
 
@@ -55,6 +58,13 @@ class Metrics:
         """Note an answer."""
         self._child(self.requests, path, str(status)).inc()
         self._child(self.seconds, path).observe(seconds)
+
+    def drifted(self, task: str, verifier: str, psi: float | None, agreement_z: float | None, alarm: bool) -> None:
+        """Note how far a verifier's recent scores are from the fit's."""
+        for measure, value in (("psi", psi), ("agreement_z", agreement_z)):
+            if value is not None:
+                self._child(self.drift, task, verifier, measure).set(value)
+        self._child(self.drift_alarm, task, verifier).set(alarm)
 
     def dropped(self, what: str, why: str) -> None:
         """Note a write that was given up."""

@@ -45,6 +45,7 @@ class Record:
     scores: Floats  # (candidates, verifiers)
     version: str
     texts: Texts | None = None
+    at: tuple[int, int] = (0, 0)  # its place in the stream
 
     @property
     def missing(self) -> int:
@@ -77,16 +78,21 @@ def pack(record: Record) -> dict[bytes, bytes]:
     }
 
 
-def unpack(entry: Mapping[bytes, bytes]) -> Record:
+def place_of(entry_id: bytes) -> tuple[int, int]:
+    """Return an entry's place: milliseconds, and a number within them."""
+    milliseconds, _, number = entry_id.decode().partition("-")
+    return int(milliseconds), int(number)
+
+
+def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Record:
     """Return the record of a stream's entry; raise `ValueError` for what is none."""
     try:
         hashes, prints = entry[b"k"], np.frombuffer(entry[b"f"], PRINTS)
         candidates = tuple(hashes[at : at + SIZE].hex() for at in range(0, len(hashes), SIZE))
         scores = np.frombuffer(entry[b"s"], SCORES).reshape(len(candidates), len(prints))
         texts = Texts(**orjson.loads(entry[b"t"])) if b"t" in entry else None
-        return Record(
-            entry[b"n"].decode(), entry[b"q"].hex(), candidates, tuple(prints.tolist()), scores, entry[b"v"].decode(), texts
-        )
+        version, place = entry[b"v"].decode(), place_of(entry_id)
+        return Record(entry[b"n"].decode(), entry[b"q"].hex(), candidates, tuple(prints.tolist()), scores, version, texts, place)
     except KeyError as exc:
         raise ValueError(f"an entry without {exc}") from None
 
@@ -104,8 +110,10 @@ class Table:
         return np.array([known.get(key, -1.0) for key in self.keys])
 
 
-def table_of(records: Iterable[Record], fingerprints: Sequence[int]) -> Table:
+def table_of(records: Iterable[Record], fingerprints: Sequence[int], since: Mapping[int, tuple[int, int]] | None = None) -> Table:
     """Return the scores of some verifiers; one whose fingerprint is another is another verifier, and does not mix.
+
+    `since` says from which place on a verifier's scores count: one that drifted is another from there on.
 
     A query that came with several sets of candidates is one query; a candidate that stands in several counts as it was last.
     """
@@ -114,7 +122,7 @@ def table_of(records: Iterable[Record], fingerprints: Sequence[int]) -> Table:
         places = [record.fingerprints.index(each) if each in record.fingerprints else -1 for each in fingerprints]
         scores = np.full((len(record.candidates), len(fingerprints)), np.nan)
         for column, place in enumerate(places):
-            if place >= 0:
+            if place >= 0 and record.at >= (since or {}).get(fingerprints[column], (0, 0)):
                 scores[:, column] = record.scores[:, place]
         by_query.setdefault(record.query, {}).update(zip(record.candidates, scores, strict=True))
     rows = [

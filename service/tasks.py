@@ -13,6 +13,7 @@ import structlog
 
 from aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from aggregation.artifact import ArtifactError, from_dict
+from aggregation.drift import Drift, Reference
 from verifiers import Pair
 
 from .keys import Keys
@@ -43,6 +44,9 @@ class Task:
     memory: Memory | None = None  # a view through another ensemble has none, nor a task that was given its model
     model: Aggregator = field(init=False)
     version: int = 0
+    reference: list[Reference] = field(default_factory=list)  # each verifier's scores as they were at the fit
+    drift: list[Drift] = field(default_factory=list)
+    fitted_at: tuple[int, ...] = (0, 0)  # the place in the stream up to which the model has seen
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
@@ -160,5 +164,7 @@ class Tasks:
             return
         try:
             task.serve(version, artifact, report["fingerprints"])
-        except (ArtifactError, ValueError, KeyError) as exc:
+            task.reference = [Reference(**each) for each in report["reference"]]
+            task.drift, task.fitted_at = [], tuple(report["until"])
+        except (ArtifactError, ValueError, KeyError, TypeError) as exc:
             log.error("model_damaged", task=task.name, version=version, error=str(exc))

@@ -21,9 +21,11 @@ from service.fitter import FitBusyError, Fitter, due
 from service.keys import keys_of
 from service.learning import fit
 from service.memory import Label, Memory, State
+from service.metrics import Metrics
 from service.records import pack, record_of, table_of, unpack
 from service.store import Store
 from service.tasks import Task, Tasks
+from service.watching import Watch
 from tests.synthetic import Sample, Scenario, kinds, make
 from verifiers import Pair, Query
 
@@ -81,11 +83,12 @@ def test_a_record_comes_back_as_it_was() -> None:
     pairs = [Pair(Query.of("q"), text) for text in ("a", "b", "a")]
     record = record_of(keys_of(pairs, True), (1, 2**63), np.array([[1.0, np.nan], [2.0, np.inf], [1.0, np.nan]]), "t@3")
 
-    back = unpack(pack(record))
+    back = unpack(b"17-3", pack(record))
 
     assert (back.name, back.query, back.candidates, back.fingerprints, back.version) == (
         record.name, record.query, record.candidates, (1, 2**63), "t@3",
     )  # fmt: skip
+    assert back.at == (17, 3)
     np.testing.assert_array_equal(back.scores, record.scores)
     assert (len(record.candidates), record.missing) == (2, 2)
 
@@ -264,3 +267,37 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
 
     assert changed.version == 1
     assert changed.model.ignored == ("v0 (changed)",)
+
+
+async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(store: Store) -> None:
+    """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
+    tasks, task = replica(store)
+    watch, fitter, memory = Watch(tasks, Metrics()), Fitter(tasks), Memory(store, "t")
+    data, random = sample(213), np.random.default_rng(0)
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+    for query, scores in enumerate(by_query[:150]):
+        await see(tasks, task, query, scores)
+    await fitter.fit(task)
+    calm = await watch.look(task)
+    before = await share_of_weight(task, "v2")
+
+    for query, scores in enumerate(by_query[150:], 150):
+        noise = random.normal(np.nanmean(data.scores[:, 2]), np.nanstd(data.scores[:, 2]), len(scores))
+        await see(tasks, task, query, np.column_stack([scores[:, :2], noise, scores[:, 3:]]))
+    alarmed = await watch.look(task)
+    is_due = due(await memory.state(), *await memory.sizes())
+    await fitter.fit(task)
+
+    assert not any(drift.alarm for drift in calm)
+    assert [place for place, drift in enumerate(alarmed) if drift.alarm] == [2]
+    assert is_due
+    assert await share_of_weight(task, "v2") < 0.7 * before
+    assert not any(drift.alarm for drift in await watch.look(task))
+
+
+async def share_of_weight(task: Task, name: str) -> float:
+    """Return a verifier's share of the weights in what is served."""
+    assert task.memory is not None
+    rows = (await task.memory.reports())[task.version]["verifiers"]
+    weights = {row["name"]: abs(row["weight"]) for row in rows}
+    return float(weights[name] / sum(weights.values()))

@@ -1,0 +1,81 @@
+"""Watches whether verifiers drift; one that did is another from then on, and is fitted anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from aggregation.drift import Drift, Reference, drifts
+
+from .memory import Memory
+from .metrics import Metrics
+from .records import Record, table_of
+from .store import StoreDownError
+from .tasks import Task, Tasks
+
+log = structlog.get_logger()
+
+LOOK_S = 5.0
+#: Recent candidates that are compared with the fit's.
+ROWS = 500
+
+
+class Watch:
+    """Compares the last requests of each task with those that its model was fitted on."""
+
+    def __init__(self, tasks: Tasks, metrics: Metrics, rows: int = ROWS) -> None:
+        self._tasks, self._metrics, self._rows = tasks, metrics, rows
+
+    async def run(self) -> None:
+        """Look again and again. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for task in self._tasks.by_name.values():
+                try:
+                    await self.look(task)
+                except StoreDownError:
+                    continue
+
+    async def look(self, task: Task) -> list[Drift]:
+        """Return how far each verifier is from the fit, tell it, and have the next fit see a drifted one from here on."""
+        if task.memory is None or not task.reference:
+            return []
+        records = last(await task.memory.latest(self._rows), self._rows)
+        task.drift = await asyncio.to_thread(compared, task.reference, records, task.fingerprints)
+        for column, each in zip(task.columns, task.drift, strict=True):
+            self._metrics.drifted(task.name, column.name, each.psi, each.agreement_z, each.alarm)
+        alarms = [place for place, each in enumerate(task.drift) if each.alarm]
+        if alarms:
+            await self._start_anew(task, task.memory, alarms, records[0].at)
+        return task.drift
+
+    async def _start_anew(self, task: Task, memory: Memory, alarms: Sequence[int], place: tuple[int, int]) -> None:
+        """Let the drifted verifiers' scores count from the recent requests on, and a fit be due; once a fit."""
+        known = await memory.since()
+        for alarm in alarms:
+            fingerprint, drift = task.fingerprints[alarm], task.drift[alarm]
+            if fingerprint not in known or known[fingerprint] <= task.fitted_at:
+                name = task.columns[alarm].name
+                log.warning("verifier_drifted", task=task.name, verifier=name, psi=drift.psi, agreement_z=drift.agreement_z)
+                await memory.count_from(fingerprint, place)
+                await memory.make_due()
+
+
+def last(records: Sequence[Record], rows: int) -> list[Record]:
+    """Return the last requests that have so many candidates together."""
+    kept: list[Record] = []
+    count = 0
+    for record in reversed(records):
+        if count >= rows:
+            break
+        kept.append(record)
+        count += len(record.candidates)
+    return kept[::-1]
+
+
+def compared(reference: list[Reference], records: Sequence[Record], fingerprints: Sequence[int]) -> list[Drift]:
+    """Return each verifier's drift."""
+    table = table_of(records, fingerprints)
+    return drifts(reference, table.scores, table.query)
