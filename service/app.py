@@ -94,7 +94,7 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = make()
         components = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (schemas.RankRequest, schemas.ScorePairsRequest):
+        for model in (schemas.RankRequest, schemas.ScorePairsRequest, task_routes.LabelsIn):
             definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {})
             components.update(definitions)
         return document

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -104,11 +105,18 @@ def install(app: FastAPI) -> None:
         response.headers.update(exc.headers or {})
         return response
 
+    async def parameter_error(_: Request, exc: Exception) -> Response:
+        assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for it
+        error = exc.errors()[0]
+        param = ".".join(str(part) for part in error["loc"][1:])
+        return ApiError(422, f"{param}: {error['msg']} (got {_shown(error['input'])})", param=param, code=error["type"]).response()
+
     async def bug(_: Request, __: Exception) -> Response:
         return ApiError(500, "an error of the service; its log says which", code="internal").response()
 
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, parameter_error)
     app.add_exception_handler(Exception, bug)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 RANK_EXAMPLE: dict[str, Any] = {
     "query": "Tom has 3 apples and buys 4 more. How many apples does he have? End with 'The answer is N.'",
     "candidates": [
@@ -71,10 +73,19 @@ EVENT: dict[str, Any] = {
 EVENTS = 'event: verifier\ndata: {"verifier": "arithmetic", "scores": []}\n\nevent: ranking\ndata: {"id": "rank-7f3c"}\n\n'
 
 
-def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:
-    def failed(description: str) -> dict[str, Any]:
-        return {"description": description, "content": {"application/json": {"example": ERROR}}}
+def body_of(model: type[BaseModel], example: dict[str, Any], required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI part of a handler that reads its body itself."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}}
 
+
+def failed(description: str) -> dict[str, Any]:
+    """Return the documentation of an error."""
+    return {"description": description, "content": {"application/json": {"example": ERROR}}}
+
+
+def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "description": "Scored.",
@@ -93,3 +104,17 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
 
 RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": EVENT, "example": EVENTS}})
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
+
+LABELS_EXAMPLE: dict[str, Any] = {
+    "labels": [{"query": "What is 3 + 4?", "candidate": "3 + 4 = 7. The answer is 7.", "correct": True, "who": "ann"}]
+}
+TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: failed("The body is not JSON."),
+    401: failed("No key, or an unknown one."),
+    404: failed("Unknown task or version; the message names the known ones."),
+    408: failed("The body came too slowly."),
+    409: failed("The task learns nothing, stores no texts, is being fitted, or has no version before."),
+    413: failed("The body is too large."),
+    422: failed("A field or parameter is missing or wrong; the message names it and the value."),
+    503: failed("The store is down, or the fit died."),
+}

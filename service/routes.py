@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from verifiers import Pair, Query
 
 from . import answers
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier
-from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES
+from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from .policy import Budget
 from .schemas import RankRequest, ScorePairsRequest
 from .scoring import Job, NoVerifierError, Outcome
@@ -28,13 +28,6 @@ Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
 BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
 ASKED_AT_ONCE = "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
-
-
-def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI part of a handler that reads its body itself."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 
 class Json(Response):
@@ -52,7 +45,7 @@ class _GoneError(Exception):
 
 
 # The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all the rest.
-@router.post("/v1/rank", response_class=Json, openapi_extra=_body(RankRequest, RANK_EXAMPLE), responses=RANK_RESPONSES)
+@router.post("/v1/rank", response_class=Json, openapi_extra=body_of(RankRequest, RANK_EXAMPLE), responses=RANK_RESPONSES)
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
@@ -74,7 +67,7 @@ async def rank(request: Request) -> Response:
 @router.post(
     "/v1/score_pairs",
     response_class=Json,
-    openapi_extra=_body(ScorePairsRequest, SCORE_PAIRS_EXAMPLE),
+    openapi_extra=body_of(ScorePairsRequest, SCORE_PAIRS_EXAMPLE),
     responses=SCORE_PAIRS_RESPONSES,
 )
 async def score_pairs(request: Request) -> Response:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi import Query as QueryParameter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from verifiers import Query
 
 from .engine import Engine
 from .errors import ApiError, invalid
+from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
+from .exporting import Format, rows
 from .fitter import FitBusyError, FitFailedError
 from .keys import hash_candidate, hash_query
 from .memory import Label, Memory
@@ -22,7 +27,8 @@ from .schemas import ChatMessage, Reference, problem
 from .store import StoreDownError
 from .tasks import Task
 
-task_router = APIRouter()
+task_router = APIRouter(responses=TASK_RESPONSES)
+BODY_TIMEOUT_S = 30
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 
 
@@ -101,7 +107,7 @@ async def models(request: Request, name: str) -> dict[str, Any]:
     return {"task": name, "serving": state.serving, "pinned": state.pinned, "models": versions}
 
 
-@task_router.post("/v1/tasks/{name}/labels")
+@task_router.post("/v1/tasks/{name}/labels", openapi_extra=body_of(LabelsIn, LABELS_EXAMPLE))
 async def label(request: Request, name: str) -> dict[str, Any]:
     """Keep labels; answered when they are on disk. The same label again changes nothing."""
     memory = _memory(_task(request, name))
@@ -123,13 +129,11 @@ async def labels(request: Request, name: str) -> dict[str, Any]:
 async def to_label(request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50) -> dict[str, Any]:
     """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs the task's `store_text`."""
     found = _task(request, name)
-    memory = _memory(found)
-    if not found.store_text:
-        raise ApiError(409, f"the task {name!r} stores no texts: set `store_text: true` in its configuration", code="no_texts")
+    memory = _with_texts(found)
     known = {key.partition(":")[0] for key in await _stored(memory.labels())}
-    rows = [record for record in await _stored(memory.rows()) if record.texts is not None and record.query not in known]
-    drawn = random.sample(rows, min(n, len(rows)))
-    return {"task": name, "left": len(rows), "candidates": [_drawn(record) for record in drawn]}
+    kept = [record for record in await _stored(memory.rows()) if record.texts is not None and record.query not in known]
+    drawn = random.sample(kept, min(n, len(kept)))
+    return {"task": name, "left": len(kept), "candidates": [_drawn(record) for record in drawn]}
 
 
 def _drawn(record: Record) -> dict[str, Any]:
@@ -138,6 +142,29 @@ def _drawn(record: Record) -> dict[str, Any]:
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
     return {"key": f"{record.query}:{candidate}", **text, "random": True}
+
+
+@task_router.get("/v1/tasks/{name}/export", response_class=StreamingResponse)
+async def export(
+    request: Request,
+    name: str,
+    format: Format,  # noqa: A002 - the parameter's name on the wire
+    margin: Annotated[float, QueryParameter(ge=0, le=1)] = 0.2,
+    threshold: Annotated[float, QueryParameter(ge=0.5, le=1)] = 0.7,
+) -> StreamingResponse:
+    """Stream training rows as JSON lines, in TRL's shapes. Needs the task's `store_text`."""
+    found = _task(request, name)
+    memory = _with_texts(found)
+    records = await _stored(memory.rows())
+    lines = (orjson.dumps(row) + b"\n" for row in rows(found, records, format, margin, threshold))
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+def _with_texts(task: Task) -> Memory:
+    memory = _memory(task)
+    if not task.store_text:
+        raise ApiError(409, f"the task {task.name!r} stores no texts: set `store_text: true` in its configuration", code="no_texts")
+    return memory
 
 
 @task_router.post("/v1/tasks/{name}/fit")
@@ -154,7 +181,7 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     return {"task": name, "version": version or None, "served": found.version == version != 0, **fit.report}
 
 
-@task_router.post("/v1/tasks/{name}/models/{version}/promote")
+@task_router.post("/v1/tasks/{name}/models/{version}/promote", openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False))
 async def promote(request: Request, name: str, version: int) -> dict[str, Any]:
     """Serve a version, everywhere within two seconds; `pinned` keeps it until another is promoted."""
     asked = await _checked(request, PromoteIn)
@@ -185,6 +212,11 @@ async def _summary(task: Task) -> dict[str, Any]:
         "task": task.name, "ensemble": task.ensemble, "model_version": task.model_version, "calibrated": task.model.calibrated,
         "learns": task.learns, "verifiers": [column.name for column in task.columns],
     }  # fmt: skip
+    if task.drift:
+        said["drift"] = {
+            column.name: {"psi": each.psi, "agreement_z": each.agreement_z, "rows": each.rows, "alarm": each.alarm}
+            for column, each in zip(task.columns, task.drift, strict=True)
+        }
     if task.memory is not None:
         requests, labels = await _stored(task.memory.sizes())
         said |= {"requests": requests, "labels": labels}
@@ -200,7 +232,8 @@ def _task(request: Request, name: str) -> Task:
 
 def _memory(task: Task) -> Memory:
     if task.memory is None:
-        raise ApiError(409, f"the task {task.name!r} was given its model, and learns nothing", param="task", code="does_not_learn")
+        message = f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
+        raise ApiError(409, message, param="task", code="does_not_learn")
     return task.memory
 
 
@@ -213,7 +246,11 @@ async def _stored(asking: Any) -> Any:
 
 async def _checked(request: Request, model: type[Any]) -> Any:
     try:
-        return model.model_validate_json(await request.body() or b"{}")
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.body()
+        return model.model_validate_json(body or b"{}")
+    except TimeoutError:
+        raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
     except ValidationError as exc:
         raise invalid(exc) from None
 
