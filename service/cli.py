@@ -169,6 +169,21 @@ def label(
     label_by_hand(url, task, count, who)
 
 
+@app.command()
+def export(
+    task: Annotated[str, typer.Argument(help="The task; its configuration needs store_text: true.")],
+    file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],
+    how: Annotated[str, typer.Option("--format", help="dpo, kto, sft or reward: the shapes that TRL reads.")] = "dpo",
+    margin: Annotated[float, typer.Option(min=0, max=1, help="dpo: least difference of best and worst.")] = 0.2,
+    threshold: Annotated[float, typer.Option(min=0.5, max=1, help="sft, kto: least probability that counts as right.")] = 0.7,
+    url: UrlOption = HERE,
+) -> None:
+    """Write a running service's ranked traffic as training data."""
+    from .teaching import export_rows
+
+    export_rows(url, task, file, how, margin, threshold)
+
+
 @labels_app.command("import")
 def labels_import(
     task: Annotated[str, typer.Argument(help="The task.")],

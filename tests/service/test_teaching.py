@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,7 +160,7 @@ def test_candidates_to_label_are_drawn_from_queries_that_have_none(taught: tuple
     ("/v1/tasks/math/labels", {"labels": [{"key": "x", "correct": 1}]}, 422, "labels.0.key"),
     ("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "c", "correct": 2}]}, 422, "labels.0.correct"),
     ("/v1/tasks/math/labels", {"labels": [{"query": "q", "correct": 1}]}, 422, "key"), ("/v1/tasks/math/labels", b"{", 400, None),
-    ("/v1/tasks/default/to-label?n=5", None, 409, None), ("/v1/tasks/math/to-label?n=0", None, 422, None),
+    ("/v1/tasks/default/to-label?n=5", None, 409, None), ("/v1/tasks/math/to-label?n=0", None, 422, "n"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(
     taught: tuple[Server, dict[str, float]], path: str, body: Any, status: int, param: str | None
@@ -195,6 +196,34 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     assert imported.stdout.endswith("0 of them new\n")
     assert (unknown.returncode, away.returncode) == (2, 2)
     assert "is the service running" in away.stderr
+
+
+@pytest.mark.parametrize(("how", "fields"), [
+    ("dpo", {"prompt", "chosen", "rejected", "probability_chosen", "probability_rejected", "model_version"}),
+    ("kto", {"prompt", "completion", "label", "probability", "model_version"}), ("sft", {"prompt", "completion", "probability", "model_version"}),
+    ("reward", {"prompt", "completion", "probability", "model_version"}),
+])  # fmt: skip
+def test_traffic_becomes_training_data(taught: tuple[Server, dict[str, float]], tmp_path: Path, how: str, fields: set[str]) -> None:
+    """In TRL's shapes; better than chance by the truth."""
+    running, truth = taught
+    right = {query + text: value for query, texts, values in traffic(40) for text, value in zip(texts, values, strict=True)}
+
+    done = command("export", "math", "rows.jsonl", "--format", how, "--url", running.url, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert rows
+    assert all(set(row) == fields for row in rows)
+    told = [row for row in rows if row["prompt"].startswith("query 0.")]
+    if how == "dpo":
+        assert all(row["probability_chosen"] - row["probability_rejected"] >= 0.2 for row in rows)
+        assert np.mean([right[row["prompt"] + row["chosen"]] - right[row["prompt"] + row["rejected"]] for row in told]) > 0.3
+    elif how == "kto":
+        assert np.mean([right[row["prompt"] + row["completion"]] == row["label"] for row in told]) > 0.7
+    elif how == "sft":
+        assert len({row["prompt"] for row in rows}) == len(rows)
+    else:
+        assert len(told) == len(truth)
 
 
 def test_a_restart_serves_the_same_version(tmp_path: Path) -> None:
