@@ -64,7 +64,7 @@ bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in 
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.attacks
 
 bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 100 labels (DATA=file.npz DRAWS=5)
-	$(BIN)/python -m tests.benchmarks.replay $(DATA) $(if $(DRAWS),--draws $(DRAWS))
+	$(BIN)/python -m tests.benchmarks.replay $(abspath $(DATA)) $(if $(DRAWS),--draws $(DRAWS))
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
