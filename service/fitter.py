@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
+AGAIN_S = 30.0
 #: A fit is due when so many labels are new, or a fifth of what there was.
 NEW_LABELS, FIRST_LABELS = 5, 10
 
@@ -37,19 +39,23 @@ class Fitter:
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
         self._room = CapacityLimiter(1)
+        self._not_before: dict[str, float] = {}  # when a task whose fit failed is tried again
 
     async def run(self) -> None:
         """Look what is due, again and again. Runs until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
             for task in self._tasks.by_name.values():
+                if time.monotonic() < self._not_before.get(task.name, 0.0):
+                    continue
                 try:
                     if task.memory is not None and due(await task.memory.state(), *await task.memory.sizes()):
                         await self.fit(task)
                 except (StoreDownError, FitBusyError):
                     continue
                 except FitFailedError as exc:
-                    log.warning("fit_died", task=task.name, error=str(exc))
+                    log.warning("fit_died", task=task.name, error=str(exc), again_in_s=AGAIN_S)
+                    self._not_before[task.name] = time.monotonic() + AGAIN_S
 
     async def fit(self, task: Task) -> tuple[int, Fit]:
         """Fit a task now; return the new version, 0 where there is none, and what was found.

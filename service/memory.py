@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from redis.exceptions import ResponseError
 
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
 from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW
 from .store import PREFIX, Store
+
+log = structlog.get_logger()
 
 #: A replica that dies while it fits keeps the others from it for so long; one that lives renews its lease meanwhile.
 LEASE_MS = 10_000
@@ -64,7 +67,7 @@ class Memory:
         start = b"-"
         while True:
             page = await self._page(start)
-            records += [unpack(name, fields) for name, fields in page]
+            records += _records(page)
             if len(page) < READ_AT_ONCE:
                 return records
             start = b"(" + page[-1][0]
@@ -75,7 +78,7 @@ class Memory:
     async def latest(self, count: int) -> list[Record]:
         """Return the last requests kept, oldest first."""
         page = await self._store.call(lambda: self._redis.xrevrange(self._keys["requests"], "+", "-", count))
-        return [unpack(name, fields) for name, fields in reversed(page)]
+        return _records(page[::-1])
 
     async def since(self) -> dict[int, tuple[int, int]]:
         """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
@@ -164,3 +167,14 @@ class Memory:
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
         return await self._store.call(lambda: self._redis.eval(script, len(names), *names, *arguments))
+
+
+def _records(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
+    """Return the records of entries; one that is damaged is left out, and said."""
+    records = []
+    for name, fields in page:
+        try:
+            records.append(unpack(name, fields))
+        except ValueError as exc:
+            log.error("record_damaged", entry=name.decode(), error=str(exc))
+    return records

@@ -301,3 +301,20 @@ async def share_of_weight(task: Task, name: str) -> float:
     rows = (await task.memory.reports())[task.version]["verifiers"]
     weights = {row["name"]: abs(row["weight"]) for row in rows}
     return float(weights[name] / sum(weights.values()))
+
+
+async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
+    """Somebody else wrote into the stream, or half of it was lost."""
+    tasks, task = replica(store)
+    await see(tasks, task, 1, [[1.0] * 6] * 2)
+    redis: Any = store.redis
+    for fields in (
+        {"x": "y"},
+        {"n": "n", "q": "q", "k": "k" * 16, "f": "f" * 8, "s": "s" * 9, "v": "v"},
+        {"n": b"\xff", "q": "", "k": "", "f": "", "s": "", "v": ""},
+    ):
+        await redis.xadd("assay:1:requests:{t}", fields)
+    await see(tasks, task, 2, [[1.0] * 6] * 2)
+
+    assert [record.query for record in await Memory(store, "t").rows()] == [key(1, 0)[:32], key(2, 0)[:32]]
+    assert len(await Memory(store, "t").latest(10)) == 2
