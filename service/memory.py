@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
-from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW
+from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE
 from .store import PREFIX, Store
 
 log = structlog.get_logger()
@@ -146,6 +146,10 @@ class Memory:
         """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none or where the lease was lost."""
         arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), requests, labels)
         return int(await self._run(PUBLISH, ("lease", "state", "models"), *arguments))
+
+    async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
+        """Put back what is served into a store that came back empty; return False where it was not empty."""
+        return bool(await self._run(RESTORE, ("state", "models"), version, model, orjson.dumps(report)))
 
     async def renew(self, token: str) -> bool:
         """Hold the lease for longer; return False where it was lost."""

@@ -58,6 +58,15 @@ if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'pinned', ARGV[2]) end
 return 1
 """
 
+#: Put back a served version that an emptied store lost. KEYS: state, models. ARGV: version, model, report.
+#: Returns 0 where it was not lost.
+RESTORE = """
+if redis.call('HEXISTS', KEYS[1], 'serving') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'serving', ARGV[1], 'newest', ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2], 'report:' .. ARGV[1], ARGV[3])
+return 1
+"""
+
 #: Hold a lease that is still ours for longer. KEYS: lease. ARGV: token, milliseconds.
 RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 

@@ -7,6 +7,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import structlog
@@ -46,6 +47,7 @@ class Task:
     version: int = 0
     reference: list[Reference] = field(default_factory=list)  # each verifier's scores as they were at the fit
     drift: list[Drift] = field(default_factory=list)
+    served: tuple[bytes, dict[str, Any]] | None = None  # the artifact and its report, should the store lose them
     fitted_at: tuple[int, ...] = (0, 0)  # the place in the stream up to which the model has seen
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -144,6 +146,14 @@ class Tasks:
                 state = await task.memory.state()
                 if state.serving and state.serving != task.version:
                     await self._load(task, state.serving)
+                elif not state.serving and task.served is not None:
+                    await self._put_back(task, task.memory, *task.served)
+
+    async def _put_back(self, task: Task, memory: Memory, artifact: bytes, report: dict[str, Any]) -> None:
+        """Restore the served version in a store that came back empty; requests and labels that it had are gone."""
+        task.recorded.clear()  # so that requests that were kept are kept again when they come again
+        if await memory.restore(task.version, artifact, report):
+            log.error("store_came_back_empty", task=task.name, restored=task.model_version, hint="import labels from an export")
 
     async def keep_fresh(self, every_s: float = FOLLOW_S) -> None:
         """Follow what is served. Runs until cancelled."""
@@ -166,5 +176,6 @@ class Tasks:
             task.serve(version, artifact, report["fingerprints"])
             task.reference = [Reference(**each) for each in report["reference"]]
             task.drift, task.fitted_at = [], tuple(report["until"])
+            task.served = artifact, report
         except (ArtifactError, ValueError, KeyError, TypeError) as exc:
             log.error("model_damaged", task=task.name, version=version, error=str(exc))

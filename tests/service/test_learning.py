@@ -318,3 +318,27 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
 
     assert [record.query for record in await Memory(store, "t").rows()] == [key(1, 0)[:32], key(2, 0)[:32]]
     assert len(await Memory(store, "t").latest(10)) == 2
+
+
+async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
+    """From a replica's memory, once; nobody's request is answered by another model meanwhile."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    for _ in range(2):
+        await Fitter(tasks).fit(task)
+    (others, other), memory = replica(store), Memory(store, "t")
+    await others.refresh()
+
+    await store.redis.flushall()
+    for each in (tasks, others, tasks):
+        await each.refresh()
+
+    assert (task.version, other.version) == (2, 2)
+    assert await memory.state() == State(serving=2, newest=2)
+    assert sorted(await memory.reports()) == [2]
+    third, late = replica(store)
+    await third.refresh()
+    assert late.model_version == "t@2"
+    await traffic(tasks, task, sample(seed=1))
+    version, _ = await Fitter(tasks).fit(task)
+    assert version == 3
