@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from anyio import CapacityLimiter, create_task_group, fail_after, to_process
 
-from .learning import Fit, fit
+from .learning import Fit, Known, Served, fit
 from .memory import LEASE_MS, Memory, State
 from .store import StoreDownError
 from .tasks import Task, Tasks
@@ -81,8 +81,8 @@ class Fitter:
     async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
         sizes = await memory.sizes()
         records, labels, state = await memory.rows(), await memory.labels(), await memory.state()
-        serving = await memory.model(state.serving) if state.serving else None
-        known = {key: (label.correct, label.random) for key, label in labels.items()}
+        serving = await _served(task, memory, state)
+        known = {key: Known(label.correct, label.random, label.at) for key, label in labels.items()}
         found = await self._in_process(memory, token, task.given(), records, known, serving, await memory.since())
         return await memory.publish(token, found, *sizes), found
 
@@ -98,6 +98,13 @@ class Fitter:
             error = died.exceptions[0]
             raise FitFailedError(f"{type(error).__name__}: {error.__cause__ or error}") from died
         return found
+
+
+async def _served(task: Task, memory: Memory, state: State) -> Served | None:
+    """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
+    artifact, report = await memory.model(state.serving), (await memory.reports()).get(state.serving)
+    same = {column.name: column.key for column in task.columns}
+    return Served(artifact, report["at"]) if artifact and report and report["fingerprints"] == same else None
 
 
 async def _renewing(memory: Memory, token: str) -> None:

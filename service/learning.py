@@ -18,7 +18,7 @@ from aggregation.drift import references
 from .records import Record, Table, table_of
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
-MIN_ROWS, MIN_LABELS = 50, 25
+MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
 
 
@@ -34,6 +34,23 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A label as a fit reads it."""
+
+    correct: float
+    random: bool
+    at: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The version that serves, and when it was fitted: labels given since then are new to it."""
+
+    artifact: bytes
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """What came of it: no model where there was too little to learn from; `serve` is false where it is no better."""
 
@@ -45,22 +62,23 @@ class Fit:
 def fit(
     given: Given,
     records: Sequence[Record],
-    labels: Mapping[str, tuple[float, bool]],
-    serving: bytes | None,
+    labels: Mapping[str, Known],
+    serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> Fit:
     """Fit, check against the served model and against no labels at all, and say what was found."""
     table = table_of(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
-    known = table.labels({key: correct for key, (correct, _) in labels.items()})
-    drawn = np.array([labels[key][1] if key in labels else False for key in table.keys])
+    known = table.labels({key: label.correct for key, label in labels.items()})
+    drawn = np.array([key in labels and labels[key].random for key in table.keys])
+    new = np.array([serving is not None and key in labels and labels[key].at > serving.at for key in table.keys])
     started = time.perf_counter()
     try:
         model = _fitted(given, table, known, drawn)
     except NotFittedError as exc:
         return Fit(report={"reason": str(exc)})
-    checks = _checks(given, table, known, drawn, serving)
+    checks = _checks(given, table, known, drawn, None if serving is None else serving.artifact, new)
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),
         "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,
@@ -91,8 +109,11 @@ def _row(model: LabelModel, place: int) -> dict[str, Any]:
     return {"name": name, "family": model.families_[place], "weight": weight, "coverage": coverage, "dropped": dropped}
 
 
-def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None) -> list[dict[str, Any]]:
-    """Return whether labels held out are told as well as by no labels at all, and as by the model that serves."""
+def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None, new: Any) -> list[dict[str, Any]]:
+    """Return whether labels held out are told as well as by no labels at all, and as by the model that serves.
+
+    That one is asked about labels given since it was fitted: of the others it has learned, and would win by heart.
+    """
     labelled = np.flatnonzero(known >= 0)
     if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
         return []
@@ -107,10 +128,11 @@ def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: byte
         held[out] = model.score_samples(table.scores, table.query)[out]
     without = _fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
     found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
-    if serving is not None:
+    unseen = np.flatnonzero((known >= 0) & new)
+    if serving is not None and len(unseen) >= MIN_NEW:
         served = from_dict(orjson.loads(serving)).for_verifiers(list(given.names), strict=False)
         old = served.score_samples(table.scores, table.query)
-        found.append(_compared("the served model", known[labelled], held[labelled], old[labelled]))
+        found.append(_compared("the served model", known[unseen], held[unseen], old[unseen]))
     return found
 
 

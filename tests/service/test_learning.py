@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -342,3 +343,25 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     await traffic(tasks, task, sample(seed=1))
     version, _ = await Fitter(tasks).fit(task)
     assert version == 3
+
+
+async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(store: Store) -> None:
+    """Of the others it has learned; and one of other verifiers is not compared with at all."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    memory, fitter, keys = Memory(store, "t"), Fitter(tasks), sorted(truth)
+    first, second = keys[::12], keys[1::12]
+    await memory.label({each: Label(truth[each], at=1.0) for each in first})
+    await fitter.fit(task)
+    _, again = await fitter.fit(task)
+    await memory.label({each: Label(truth[each], at=time.time() + 1) for each in second})
+
+    _, found = await fitter.fit(task)
+
+    assert [check["against"] for check in again.report["checks"]] == ["no labels"]
+    [_, served] = found.report["checks"]
+    assert (served["against"], served["labels"]) == ("the served model", len(second))
+    assert found.serve
+    changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=memory)
+    _, other = await Fitter(Tasks(store, [changed])).fit(changed)
+    assert [check["against"] for check in other.report["checks"]] == ["no labels"]
