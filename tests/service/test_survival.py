@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from tests.service.test_teaching import config, installed, traffic
 from verifiers import Pair, Query
 
 RANKINGS, LABELS = 5000, 500
+EVERY_S = 1.0
 
 
 class Killer:
@@ -49,14 +52,14 @@ class Killer:
         self._thread.join()
 
     def _run(self) -> None:
-        chance = random.Random(0)
-        while not self._stop.wait(1.5):
-            what = chance.choice(["worker", "fit", "store"])
+        for what in itertools.cycle(["fit", "worker", "fit", "store"]):
+            if self._stop.wait(EVERY_S):
+                return
             if what == "store":
                 self._kill_store()
             elif victims := (workers if what == "worker" else fits)(self._supervisor):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(chance.choice(victims), signal.SIGKILL)
+                    os.kill(random.choice(victims), signal.SIGKILL)
                     self.killed[what] += 1
 
     def _kill_store(self) -> None:
@@ -89,7 +92,7 @@ def fits(supervisor: int) -> list[int]:
 def until_it_works(server: Server, path: str, body: Any) -> Any:
     """Post again and again, as a client would, until it is answered with 200."""
     for _ in range(600):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, HTTPException):  # a worker died before its answer, or in the middle of it
             answer = server.post(path, body, timeout_s=20)
             if answer.status == 200:
                 return answer.json
@@ -132,7 +135,8 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
     assert {key: label.correct for key, label in labels.items()} == acknowledged
     assert len(acknowledged) == LABELS
     assert len({record.name for record in records}) == len(records)
-    assert 0.8 * RANKINGS < len(records) <= RANKINGS
+    # What the store had not yet on disk when it was killed, and what came while it was away, is gone: rows, and no label.
+    assert 0.3 * RANKINGS < len(records) <= RANKINGS
     assert state.newest >= fitted["version"]
     assert artifact is not None
     served = from_dict(orjson.loads(artifact))
