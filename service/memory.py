@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,8 @@ log = structlog.get_logger()
 
 #: A replica that dies while it fits keeps the others from it for so long; one that lives renews its lease meanwhile.
 LEASE_MS = 10_000
-DURABLE_WAIT_MS = 3000
+#: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
+DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE = 1000
 
 
@@ -104,22 +104,20 @@ class Memory:
         return new, await self._on_disk()
 
     async def _on_disk(self) -> bool:
-        """Return once the append-only file has what was written; False where the server keeps none."""
-        wait: Any = self._redis.execute_command
-        try:
-            reply = await asyncio.wait_for(wait("WAITAOF", 1, 0, DURABLE_WAIT_MS), DURABLE_WAIT_MS / 1e3 + 1)
-        except (ResponseError, TimeoutError):
-            return False
-        return bool(reply[0] >= 1)
+        """Return once the append-only file has what was written; False where the server keeps none, or takes too long."""
+        for _ in range(DURABLE_TRIES):
+            try:
+                reply = await self._store.call(lambda: self._redis.execute_command("WAITAOF", 1, 0, DURABLE_WAIT_MS))
+            except ResponseError:  # a server without an append-only file, or without the command
+                return False
+            if reply[0] >= 1:
+                return True
+        return False
 
     async def labels(self) -> dict[str, Label]:
         """Return all labels by candidate key."""
         raw = await self._store.call(lambda: self._redis.hgetall(self._keys["labels"]))
         return {key.decode(): Label(**orjson.loads(value)) for key, value in raw.items()}
-
-    async def forget_labels(self, keys: Iterable[str]) -> int:
-        """Take labels back; return how many there were."""
-        return int(await self._store.call(lambda: self._redis.hdel(self._keys["labels"], *keys)))
 
     async def state(self) -> State:
         """Return which version is served."""
