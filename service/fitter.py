@@ -102,7 +102,7 @@ class Fitter:
 
 async def _served(task: Task, memory: Memory, state: State) -> Served | None:
     """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
-    artifact, report = await memory.model(state.serving), (await memory.reports()).get(state.serving)
+    artifact, report = await memory.model(state.serving), await memory.report(state.serving)
     same = {column.name: column.key for column in task.columns}
     return Served(artifact, report["at"]) if artifact and report and report["fingerprints"] == same else None
 

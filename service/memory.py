@@ -131,10 +131,17 @@ class Memory:
         found: bytes | None = await self._store.call(lambda: self._redis.hget(self._keys["models"], str(version)))
         return found
 
+    async def report(self, version: int) -> dict[str, Any] | None:
+        """Return a version's report."""
+        raw = await self._store.call(lambda: self._redis.hget(self._keys["models"], f"report:{version}"))
+        return None if raw is None else dict(orjson.loads(raw))
+
     async def reports(self) -> dict[int, dict[str, Any]]:
-        """Return each version's report."""
-        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["models"]))
-        return {int(name[7:]): orjson.loads(value) for name, value in raw.items() if name.startswith(b"report:")}
+        """Return each version's report, without the models beside them."""
+        fields = await self._store.call(lambda: self._redis.hkeys(self._keys["models"]))
+        names = [name for name in fields if name.startswith(b"report:")]
+        raw = await self._store.call(lambda: self._redis.hmget(self._keys["models"], names)) if names else []
+        return {int(name[7:]): orjson.loads(value) for name, value in zip(names, raw, strict=True) if value is not None}
 
     async def lease(self, token: str) -> bool:
         """Return whether this replica may fit now: one does at a time."""

@@ -93,7 +93,7 @@ async def task(request: Request, name: str) -> dict[str, Any]:
     found = _task(request, name)
     summary = await _summary(found)
     if found.memory is not None and found.version:
-        summary["report"] = (await found.memory.reports()).get(found.version)
+        summary["report"] = await _stored(found.memory.report(found.version))
     return summary
 
 

@@ -84,16 +84,22 @@ class Task:
         """Serve a model that was fitted elsewhere, from now on and unchanged."""
         self.model, self.memory = model, None
 
-    def serve(self, version: int, artifact: bytes, fingerprints: dict[str, str]) -> None:
-        """Serve a version from now on; a verifier that changed since it was fitted is another one, and does not count."""
+    def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
+        """Serve a version from now on; a verifier that changed since it was fitted is another one, and does not count.
+
+        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for what is damaged, and serves what it did.
+        """
+        fingerprints: dict[str, str] = report["fingerprints"]
         known = tuple(
             column
             if fingerprints.get(column.name) == column.key
             else Column(column.key, column.family, name=f"{column.name} (changed)")
             for column in self.columns
         )
+        reference, fitted_at = [Reference(**each) for each in report["reference"]], tuple(report["until"])
         self.model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
-        self.version = version
+        self.version, self.served = version, (artifact, report)
+        self.reference, self.fitted_at, self.drift = reference, fitted_at, []
         log.info("model_served", task=self.name, version=self.model_version)
 
 
@@ -168,14 +174,11 @@ class Tasks:
     async def _load(task: Task, version: int) -> None:
         assert task.memory is not None  # noqa: S101 - only tasks that learn have versions
         artifact = await task.memory.model(version)
-        report = (await task.memory.reports()).get(version)
+        report = await task.memory.report(version)
         if artifact is None or report is None:
             log.error("model_missing", task=task.name, version=version)
             return
         try:
-            task.serve(version, artifact, report["fingerprints"])
-            task.reference = [Reference(**each) for each in report["reference"]]
-            task.drift, task.fitted_at = [], tuple(report["until"])
-            task.served = artifact, report
+            task.serve(version, artifact, report)
         except (ArtifactError, ValueError, KeyError, TypeError) as exc:
             log.error("model_damaged", task=task.name, version=version, error=str(exc))
