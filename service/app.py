@@ -27,6 +27,8 @@ from .settings import ServiceSettings
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."
 #: Where worker processes find what the command line said.
 CONFIG_VARIABLE = "ASSAY_CONFIG"
+#: … and which start of the service they belong to.
+START_VARIABLE = "ASSAY_START"
 
 
 def assay_version() -> str:
@@ -37,13 +39,16 @@ def assay_version() -> str:
         return "unknown"
 
 
-def create_app(config: Config, transport: Transport | None = None) -> Gate:
-    """Return the application behind its gate; its parts are opened and closed with its lifespan."""
+def create_app(config: Config, transport: Transport | None = None, start: str | None = None) -> Gate:
+    """Return the application behind its gate; its parts are opened and closed with its lifespan.
+
+    `start` names the start of a service of several workers.
+    """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(config, metrics, transport, serving=True) as engine:
+        async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
             app.state.engine = engine
             # What is there now stays: keeping it out of the collector's walks is worth a fifth of the slow requests.
             gc.collect()
@@ -66,7 +71,7 @@ def worker_app() -> Gate:
     """Return the application as configured by the environment; what each worker process calls."""
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))
     configure_logging(config.service)
-    return create_app(config)
+    return create_app(config, start=os.environ[START_VARIABLE])
 
 
 def configure_logging(settings: ServiceSettings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -23,11 +22,10 @@ KEPT_S = 86_400
 class Checkup:
     """What the doctor says of each verifier, by name; None until it is known."""
 
-    def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, workers: int) -> None:
+    def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, start: str) -> None:
         self._verifiers, self._store, self._how = verifiers, store, how
-        # Workers of one start have one parent. Every start looks anew: the servers may have been put right meanwhile.
-        start = os.getpid() if workers == 1 else os.getppid()
-        self._key = f"{PREFIX}doctor:{platform.node()}:{start}"
+        # `start` names this start of the service, so each looks anew: the servers may have been put right meanwhile.
+        self._key = f"{PREFIX}doctor:{start}"
         self._said: Mapping[str, str] | None = None
 
     async def said(self) -> Mapping[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -93,11 +94,11 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    config: Config, metrics: Metrics, transport: Transport | None = None, serving: bool = False
+    config: Config, metrics: Metrics, transport: Transport | None = None, serving: bool = False, start: str | None = None
 ) -> AsyncIterator[Engine]:
     """Open the store, build the verifiers and start the background work; close it all in the reverse order.
 
-    A service that is `serving` has the doctor look at its verifiers as well.
+    A service that is `serving` has the doctor look at its verifiers as well; `start` names the start that workers share.
     """
     settings = config.service
     async with AsyncExitStack() as stack:
@@ -114,7 +115,7 @@ async def open_engine(
         if transport is None:
             transport = HttpPool()
             stack.push_async_callback(transport.close)
-        engine = _wire(config, metrics, store, transport)
+        engine = _wire(config, metrics, store, transport, start)
         try:
             await store.check_schema()
             await engine.tasks.refresh()
@@ -144,7 +145,7 @@ def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
     ]
 
 
-def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) -> Engine:
+def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, start: str | None) -> Engine:
     settings = config.service
     by_name: dict[str, Member] = {}
     for each in config.verifiers:
@@ -157,7 +158,9 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport) 
     given = load_models(config)
     tasks = Tasks(store, [_task(config, name, ensembles, given.get(name), store) for name in config.tasks])
     writer = Writer(cache, tasks, metrics)
-    checkup = Checkup([member.guarded.verifier for member in by_name.values()], store, settings.doctor, settings.workers)
+    checkup = Checkup(
+        [member.guarded.verifier for member in by_name.values()], store, settings.doctor, start or secrets.token_hex(8)
+    )
     return Engine(
         config,
         settings,

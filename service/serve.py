@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from .app import CONFIG_VARIABLE, configure_logging, create_app
+from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
 from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
 from .models import load_models
@@ -74,6 +75,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-metrics-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
         os.environ[CONFIG_VARIABLE] = str(path.absolute())
+        os.environ[START_VARIABLE] = secrets.token_hex(8)
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from service.checkup import Checkup
+from service.embedded import EmbeddedStore
+from service.store import Store
+from tests.fakes import FakeVerifier
 from tests.processes import Server, service, standin, write_config
 from tests.service.test_offline import assay
 
@@ -84,6 +88,34 @@ def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: 
     assert all(each == {"judge": "failed: labels: 'Right' is 5 tokens", "length": "warning"} for each in said)
     assert "/v1/chat/completions" not in asked  # a judge whose labels are wrong is asked no more
     assert asked["/tokenize"] < 20
+
+
+def test_a_restart_looks_anew(tmp_path: Path) -> None:
+    """What was wrong may have been put right; in a container the process has the same number as before."""
+    with standin("judge") as server:
+        for labels, expected in ((["Right"], "failed: labels: 'Right' is 5 tokens"), (["Yes"], "warning")):
+            config = config_of(tmp_path / "e.yaml", server.url, yes=labels)
+            with service(config, tmp_path, env={"ASSAY_DOCTOR": "quick"}) as running:
+                assert examined(running)["judge"] == expected
+
+
+async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(tmp_path: Path) -> None:
+    """They share the store; the start is what they have in common, not a process number."""
+    embedded = EmbeddedStore(tmp_path / "store", 64)
+    embedded.start()
+    store, judge = Store(embedded.url), FakeVerifier("judge", 0.5)
+    first, second, restarted = (Checkup([judge], store, "quick", start) for start in ("a", "a", "b"))
+
+    await first.run()
+    asked = len(judge.asked)
+    await second.run()
+    said = await second.said()
+    await restarted.run()
+    await store.close()
+    embedded.stop()
+
+    assert said == {"judge": "warning"}
+    assert len(judge.asked) == 2 * asked > 0
 
 
 def test_the_doctor_can_be_switched_off(tmp_path: Path) -> None:
