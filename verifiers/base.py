@@ -92,6 +92,16 @@ class Verdict:
     truncated_tokens: int | None = None
 
 
+EMPTY = "the candidate is empty"
+NO_REFERENCE = "the request has no `reference`"
+NO_STEPS = "the candidate has no steps"
+
+
+def not_applicable(why: str) -> Verdict:
+    """Return the verdict of a verifier that has nothing to say of a pair."""
+    return Verdict(None, Status.NOT_APPLICABLE, why)
+
+
 @dataclass(slots=True)
 class Usage:
     """What asking cost: calls made and tokens read and written."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Pair, Status, Verdict, Verdicts
+from .base import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
 from .replies import Scores
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
@@ -36,7 +36,7 @@ class CrossEncoder(ServedVerifier):
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         if all(pair.candidate for pair in pairs):
             return await self._ask_readable(pairs)
-        return await ask_the_rest(self._ask_readable, pairs, [None if pair.candidate else _empty() for pair in pairs])
+        return await ask_the_rest(self._ask_readable, pairs, [None if pair.candidate else not_applicable(EMPTY) for pair in pairs])
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(pairs), "text_2": self._texts(pairs)}
@@ -59,7 +59,3 @@ class CrossEncoder(ServedVerifier):
             failed = Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")
             verdicts = [failed if score == 0.0 else verdict for score, verdict in zip(scores, verdicts, strict=True)]
         return verdicts
-
-
-def _empty() -> Verdict:
-    return Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from .base import Pair, Status, Usage, Verdict, Verdicts
+from .base import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from .errors import BadReplyError, VerifierError
 from .findings import Finding, ok, skipped
 from .sentence_embedder import MiniLM
@@ -18,8 +18,7 @@ from .settings import Endpoint, ServedSettings, VerifierSettings
 from .transport import Transport
 from .upstream import ReplyModel, Tokens
 
-ALONE = Verdict(None, Status.NOT_APPLICABLE, "one candidate alone cannot be like others")
-EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
+ALONE = "one candidate alone cannot be like others"
 
 
 class EmbeddingConsensusSettings(VerifierSettings):
@@ -98,9 +97,9 @@ class EmbeddingConsensus:
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a candidate, in order; empty ones take no part."""
         places = [place for place, pair in enumerate(pairs) if pair.candidate.strip()]
-        items = [EMPTY for _ in pairs]
+        items = [not_applicable(EMPTY) for _ in pairs]
         if len(places) < 2:
-            return Verdicts([EMPTY if not pair.candidate.strip() else ALONE for pair in pairs])
+            return Verdicts([not_applicable(EMPTY) if not pair.candidate.strip() else not_applicable(ALONE) for pair in pairs])
         vectors, usage = await self._embed([pairs[place].candidate for place in places])
         cosines = np.clip(vectors @ vectors.T, -1, 1)
         means = (cosines.sum(1) - np.diag(cosines)) / (len(places) - 1)

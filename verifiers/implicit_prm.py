@@ -16,11 +16,12 @@ from pydantic import Field
 from .base import Pair, Verdict, Verdicts
 from .errors import BadReplyError, RefusedError, VerifierError
 from .facts import ask_models
-from .likelihood import EMPTY, Answering, heads_of, second_upstream
+from .likelihood import Answering, heads_of
 from .log_likelihood import Likelihood, log_likelihoods
-from .served import ask_the_rest, number
+from .served import number
 from .settings import Endpoint, ServedSettings
 from .transport import Transport
+from .upstream import Upstream
 
 Reduction = Literal["last", "min", "mean"]
 
@@ -51,7 +52,8 @@ class ImplicitPrm(Answering):
     def __init__(self, settings: ImplicitPrmSettings, transport: Transport) -> None:
         super().__init__(settings, settings.system, transport)
         self.implicit = settings
-        self.reference = second_upstream(settings, settings.reference_model, settings.reference_endpoint, transport)
+        place = {"model": settings.reference_model, "endpoint": settings.reference_endpoint, "endpoints": ()}
+        self.reference = Upstream(settings.model_copy(update=place), transport)
 
     async def problems(self) -> list[VerifierError | None]:
         """Return what is wrong with each server, the reference model's last."""
@@ -69,10 +71,6 @@ class ImplicitPrm(Answering):
         if isinstance(models, VerifierError) or model in models:
             return models if isinstance(models, VerifierError) else None
         return RefusedError(f"{endpoint.url} does not serve {model!r}; it serves: {', '.join(models)}", 404)
-
-    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if pair.candidate.strip() else EMPTY for pair in pairs]
-        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         parts = [self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate)) for pair in pairs]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
 
-from .base import Pair, Query, Status, Verdict, Verdicts
+from .base import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from .chat import Chat, ChatSettings, Conversation
 from .degenerate import degenerate, without_verdicts
 from .errors import BadReplyError, RefusedError
@@ -23,7 +23,6 @@ from .truncation import Tokenizer
 LITTLE_MASS = 0.5
 OLD_SERVER = "a newer vLLM does better; what is there is used"
 GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
-NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
 
 
 class JudgingSettings(ChatSettings):
@@ -62,7 +61,7 @@ class Judging(ServedVerifier):
     def known(self, pair: Pair) -> Verdict | None:
         """Return what needs no model to be said of a pair: the lowest score, of what is no answer."""
         if "reference" in self.places and pair.query.reference is None:
-            return NO_REFERENCE
+            return not_applicable(NO_REFERENCE)
         why = degenerate(pair.candidate) if self.judging.defences and self.bounds else None
         return Verdict(self.bounds[0], reason=f"degenerate: {why}") if why and self.bounds else None
 

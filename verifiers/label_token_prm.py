@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .base import Pair, Status, Verdict, Verdicts
+from .base import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
 from .chat import Chat, ChatSettings, Conversation
 from .errors import RefusedError
 from .findings import Finding, failed, ok
@@ -25,7 +25,6 @@ from .transport import Transport
 from .truncation import Tokenizer
 from .upstream import ReplyModel, Tokens
 
-NO_STEPS = Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")
 TOP_LOGPROBS = 20
 
 
@@ -85,7 +84,7 @@ class LabelTokenPrm(ServedVerifier):
         return [step if step.startswith("Step ") else f"Step {place}: {step}" for place, step in enumerate(steps, 1)]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if self.steps(pair.candidate) else NO_STEPS for pair in pairs]
+        known = [None if self.steps(pair.candidate) else not_applicable(NO_STEPS) for pair in pairs]
         return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:

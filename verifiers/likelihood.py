@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Message, Pair, Query, Status, Verdict, Verdicts
+from .base import EMPTY, Message, Pair, Query, Verdicts, not_applicable
 from .chat_template import ChatTemplate, TemplateBook
 from .errors import BadReplyError
 from .findings import Finding
@@ -18,7 +18,6 @@ from .served import ServedVerifier, ask_the_rest, number
 from .settings import ServedSettings
 from .transport import Transport
 from .truncation import Tokenizer
-from .upstream import Upstream
 
 NEEDS = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
 
@@ -63,6 +62,14 @@ class Answering(ServedVerifier):
         head, answer = self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate))
         return len(await self.tokenizer.ids(head + answer))
 
+    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
+        known = [None if pair.candidate.strip() else not_applicable(EMPTY) for pair in pairs]
+        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+
+    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return the verdicts of pairs whose candidates say something."""
+        raise NotImplementedError
+
     async def look(self) -> AsyncIterator[Finding]:
         """Yield how the prompt begins, and whether the server gives likelihoods."""
         head, _ = self.parts(await self.template(SAMPLE.query), SAMPLE.query, "")
@@ -77,10 +84,6 @@ class LikelihoodVerifier(Answering):
     def __init__(self, settings: LikelihoodSettings, transport: Transport) -> None:
         super().__init__(settings, settings.system, transport)
         self.likelihood = settings
-
-    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if pair.candidate.strip() else EMPTY for pair in pairs]
-        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         given = [await self._parts(pair.query, pair.candidate) for pair in pairs]
@@ -102,9 +105,6 @@ class LikelihoodVerifier(Answering):
         return math.fsum(logprobs) / (len(logprobs) if self.likelihood.mean else 1)
 
 
-EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
-
-
 async def heads_of(tokenizer: Tokenizer, heads: Sequence[str]) -> dict[str, list[int]]:
     """Return the token ids of each different head."""
     return {head: await tokenizer.ids(head) for head in dict.fromkeys(heads)}
@@ -113,8 +113,3 @@ async def heads_of(tokenizer: Tokenizer, heads: Sequence[str]) -> dict[str, list
 def _unsaid(query: Query) -> Query:
     """Return the query with nothing in its turns: the same template, no question."""
     return query.with_turns(tuple(Message(message.role, "") for message in query.messages))
-
-
-def second_upstream(settings: ServedSettings, model: str, endpoint: str, transport: Transport) -> Upstream:
-    """Return an upstream for a second model of the same verifier."""
-    return Upstream(settings.model_copy(update={"model": model, "endpoint": endpoint, "endpoints": ()}), transport)

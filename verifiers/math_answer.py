@@ -10,13 +10,11 @@ import anyio
 from pydantic import Field
 
 from .answers import equals_reference
-from .base import Pair, Status, Verdict, Verdicts
+from .base import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import MissingExtraError
 from .local import LocalVerifier
 from .settings import VerifierSettings
 from .workers import Workers
-
-NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
 
 
 class MathAnswerSettings(VerifierSettings):
@@ -40,7 +38,7 @@ class MathAnswer(LocalVerifier):
         by_reference: dict[str | None, list[int]] = {}
         for place, pair in enumerate(pairs):
             by_reference.setdefault(pair.query.reference, []).append(place)
-        items = [NO_REFERENCE for _ in pairs]
+        items = [not_applicable(NO_REFERENCE) for _ in pairs]
         for reference, places in by_reference.items():
             if reference is not None:
                 await self.check()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Pair, Status, Verdict, Verdicts
+from .base import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
 from .errors import BadReplyError
 from .findings import Finding, failed, ok
 from .replies import Classes
@@ -17,8 +17,6 @@ from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
 
-NO_REFERENCE = Verdict(None, Status.NOT_APPLICABLE, "the request has no `reference`")
-EMPTY = Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
 NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
 
 
@@ -46,8 +44,8 @@ class Nli(ServedVerifier):
 
     def _known(self, pair: Pair) -> Verdict | None:
         if self.nli.premise == "reference" and pair.query.reference is None:
-            return NO_REFERENCE
-        return None if pair.candidate.strip() else EMPTY
+            return not_applicable(NO_REFERENCE)
+        return None if pair.candidate.strip() else not_applicable(EMPTY)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {"model": self.settings.model, "input": await asyncio.gather(*map(self._joined, pairs))}

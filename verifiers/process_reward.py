@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Message, Pair, Status, Verdict, Verdicts
+from .base import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import BadReplyError
 from .findings import Finding, failed, ok
 from .replies import Vectors
@@ -59,7 +59,7 @@ class ProcessReward(RewardModel):
         return [*turns, Message("assistant", "".join(step + self.process.step_token for step in steps))]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if self.steps(self._text(pair.candidate)) else _no_steps() for pair in pairs]
+        known = [None if self.steps(self._text(pair.candidate)) else not_applicable(NO_STEPS) for pair in pairs]
         return await ask_the_rest(super()._ask, pairs, known)
 
     async def _ask_texts(self, texts: Sequence[str]) -> Verdicts:
@@ -106,7 +106,3 @@ class ProcessReward(RewardModel):
         if not all(math.isfinite(step) for step in good):
             return Verdict(None, Status.ERROR, "bad_reply: a step's score is not a number")
         return number(REDUCE[self.process.reduction](good))
-
-
-def _no_steps() -> Verdict:
-    return Verdict(None, Status.NOT_APPLICABLE, "the candidate has no steps")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Pair, Query, Status, Verdict, Verdicts
+from .base import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
 from .errors import VerifierError
 from .findings import Finding, ok, skipped
 from .sentence_embedder import MAX_TOKENS, MiniLM
@@ -40,7 +40,7 @@ class Relevance:
         """Return one verdict a pair, in order."""
         readable = [pair for pair in pairs if pair.candidate.strip()]
         scores = iter(await self._cosines(readable) if readable else [])
-        return Verdicts([next(scores) if pair.candidate.strip() else _empty() for pair in pairs])
+        return Verdicts([next(scores) if pair.candidate.strip() else not_applicable(EMPTY) for pair in pairs])
 
     async def _cosines(self, pairs: Sequence[Pair]) -> list[Verdict]:
         texts = list(dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate)))
@@ -70,7 +70,3 @@ class Relevance:
 def left_out(text: str) -> int | None:
     """Return about how many tokens of a text the model did not see; None where it saw all."""
     return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None
-
-
-def _empty() -> Verdict:
-    return Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
