@@ -14,8 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Pair, Verdict, Verdicts
-from .errors import BadReplyError, RefusedError, VerifierError
-from .facts import ask_models
+from .errors import BadReplyError, VerifierError
 from .likelihood import Answering, heads_of
 from .log_likelihood import Likelihood, log_likelihoods
 from .served import number
@@ -57,20 +56,13 @@ class ImplicitPrm(Answering):
 
     async def problems(self) -> list[VerifierError | None]:
         """Return what is wrong with each server, the reference model's last."""
-        return [*await super().problems(), await self._problem_of_reference()]
+        return [*await super().problems(), await self.problem_of(self.reference, self.reference.endpoints[0])]
 
     async def check(self) -> None:
         """Return when both models are served; raise `VerifierError` saying which is not."""
         *own, reference = await self.problems()
         if all(own) or reference:
             raise reference or own[0]  # type: ignore[misc]  # one of them is an error
-
-    async def _problem_of_reference(self) -> VerifierError | None:
-        endpoint, model = self.reference.endpoints[0], self.reference.settings.model
-        models = await self._at_once(endpoint, ask_models(self.reference, endpoint))
-        if isinstance(models, VerifierError) or model in models:
-            return models if isinstance(models, VerifierError) else None
-        return RefusedError(f"{endpoint.url} does not serve {model!r}; it serves: {', '.join(models)}", 404)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         parts = [self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate)) for pair in pairs]

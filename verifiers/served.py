@@ -102,11 +102,14 @@ class ServedVerifier:
         return await asyncio.gather(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
-        models = await self._at_once(endpoint, ask_models(self.upstream, endpoint))
-        if isinstance(models, VerifierError) or self.settings.model in models:
+        return await self.problem_of(self.upstream, endpoint)
+
+    async def problem_of(self, upstream: Upstream, endpoint: Endpoint) -> VerifierError | None:
+        """Return what is wrong with a server of an upstream; None where it serves the model."""
+        models, wanted = await self._at_once(endpoint, ask_models(upstream, endpoint)), upstream.settings.model
+        if isinstance(models, VerifierError) or wanted in models:
             return models if isinstance(models, VerifierError) else None
-        served = ", ".join(models)
-        return RefusedError(f"{endpoint.url} does not serve {self.settings.model!r}; it serves: {served}", 404)
+        return RefusedError(f"{endpoint.url} does not serve {wanted!r}; it serves: {', '.join(models)}", 404)
 
     async def _at_once(self, endpoint: Endpoint, asking: Coroutine[Any, Any, Item]) -> Item | VerifierError:
         """Return what a server says of itself within 5 s, or what went wrong."""
