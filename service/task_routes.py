@@ -241,7 +241,7 @@ async def _stored(asking: Any) -> Any:
     try:
         return await asking
     except StoreDownError:
-        raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down") from None
+        raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down", retry_after_s=1) from None
 
 
 async def _checked(request: Request, model: type[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
@@ -33,7 +34,7 @@ class JudgingSettings(ChatSettings):
     )
 
 
-class Judging(ServedVerifier):
+class Judging(ServedVerifier, ABC):
     """A verifier that puts candidates into a prompt. A subclass says which, and how the reply reads.
 
     `places` are the prompt's; `path` is the endpoint without which it cannot work.
@@ -54,9 +55,9 @@ class Judging(ServedVerifier):
         verdicts = await ask_the_rest(self.judge, pairs, [self.known(pair) for pair in pairs])
         return await self.note_shortened(pairs, verdicts)
 
+    @abstractmethod
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return what the model says of pairs that are worth asking about."""
-        raise NotImplementedError
 
     def known(self, pair: Pair) -> Verdict | None:
         """Return what needs no model to be said of a pair: the lowest score, of what is no answer."""

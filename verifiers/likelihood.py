@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
@@ -31,7 +32,7 @@ class LikelihoodSettings(ServedSettings):
     mean: bool = Field(True, description="A token's average, so that long candidates are not worse; false: the sum.")
 
 
-class Answering(ServedVerifier):
+class Answering(ServedVerifier, ABC):
     """A verifier that reads the likelihood of a candidate as the assistant's turn in the model's own template."""
 
     bounds: tuple[float, float] | None = None
@@ -66,9 +67,9 @@ class Answering(ServedVerifier):
         known = [None if pair.candidate.strip() else not_applicable(EMPTY) for pair in pairs]
         return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
 
+    @abstractmethod
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return the verdicts of pairs whose candidates say something."""
-        raise NotImplementedError
 
     async def look(self) -> AsyncIterator[Finding]:
         """Yield how the prompt begins, and whether the server gives likelihoods."""
