@@ -132,7 +132,7 @@ def served(running: Server, queries: Any, rows: dict[int, Any], truth: Any, fit:
     """Return selection@1 of queries as served now; they are not kept, so nothing is learned from them."""
     if fit:
         while (answer := running.post("/v1/tasks/replay/fit", {})).status == 409:
-            time.sleep(0.2)
+            time.sleep(0.2)  # another worker fits: the service says to try again
         assert answer.json["version"], answer.json
         version = answer.json["version"]
         running.post(f"/v1/tasks/replay/models/{version}/promote", {"pinned": True})

@@ -29,7 +29,7 @@ def examined(server: Server) -> dict[str, str]:
     while time.monotonic() < until:
         if doctor := server.get("/readyz").json["doctor"]:
             return dict(doctor)
-        time.sleep(0.2)
+        time.sleep(0.2)  # between looks at another process
     raise AssertionError("the doctor did not come to an end")
 
 

@@ -64,7 +64,7 @@ class Killer:
         """Kill one of the processes, as soon as there is one."""
         until = time.monotonic() + 3
         while not (victims := of(self._supervisor)) and time.monotonic() < until and not self._stop.is_set():
-            time.sleep(0.02)
+            time.sleep(0.02)  # between looks at other processes
         with contextlib.suppress(ProcessLookupError):
             if victims:
                 os.kill(random.choice(victims), signal.SIGKILL)
@@ -104,7 +104,7 @@ def until_it_works(server: Server, path: str, body: Any) -> Any:
             answer = server.post(path, body, timeout_s=20)
             if answer.status == 200:
                 return answer.json
-        time.sleep(0.05)
+        time.sleep(0.05)  # as a client would wait before it tries again
     raise AssertionError(f"{path} did not work within 600 tries")
 
 

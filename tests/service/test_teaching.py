@@ -81,7 +81,7 @@ def wait_until(true: Any, seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it did not come to be"
-        time.sleep(0.1)
+        time.sleep(0.1)  # between looks at another process, which has no event to wait for
 
 
 def task(running: Server) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_traffic_alone_makes_a_version(taught: tuple[Server, dict[str, float]]) 
     running, _ = taught
 
     wait_until(lambda: task(running)["model_version"] != "math@0")
-    time.sleep(2.0)
+    time.sleep(2.0)  # what is promised: every replica serves it within two seconds
     body = {"query": "new", "candidates": ["1 1 1 1", "0 0 0 0"], "task": "math"}
     answers = [running.post("/v1/rank", body).json for _ in range(6)]
 
@@ -112,7 +112,7 @@ def test_labels_calibrate_and_noise_loses_its_weight(taught: tuple[Server, dict[
     first = running.post("/v1/tasks/math/labels", {"labels": labels}).json
     again = running.post("/v1/tasks/math/labels", {"labels": labels}).json
     fitted = running.post("/v1/tasks/math/fit", {})
-    time.sleep(2.0)
+    time.sleep(2.0)  # what is promised: every replica serves it within two seconds
     answers = [
         running.post("/v1/rank", {"query": "q", "candidates": ["2 2 0 0", "-1 -1 1 1"], "task": "math"}).json for _ in range(8)
     ]
