@@ -6,7 +6,7 @@ fit(scores, query_id, labels)  the same, then a head learned from the labels
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Self
 
@@ -28,8 +28,9 @@ from .moments import Moments
 from .queries import Queries, finite
 from .rank_one import correlation, fit_rank_one
 from .recipe import DEFAULT, Recipe
+from .reduction import Reduction
 from .row_sample import RowSample
-from .shard import Shard, concatenate
+from .shard import Shard
 from .threads import one_blas_thread
 
 
@@ -85,23 +86,23 @@ class LabelModel(FittedModel):
             return self._fit_shards(shards, checked_names(verifier_names))
 
     def _fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], names: tuple[str, ...]) -> Self:
-        sample, labelled, counts = None, [], LabelCounts()
+        reduced = None
         for shard in shards:
-            if shard.scores.shape[1] != len(names):
-                raise ValueError(f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names")
-            part = RowSample.of(shard.scores, shard.queries, names)
-            sample = part if sample is None else sample.merge(part)
-            if (found := shard.labelled_queries()) is not None:
-                assert shard.labels is not None  # noqa: S101 - some were found
-                labelled.append(found)
-                counts = counts + count(shard.labels, shard.random)
-        if sample is None or len(sample.scores) < MIN_SCORES:
-            raise NotFittedError(f"{0 if sample is None else len(sample.scores)} rows: it takes {MIN_SCORES}")
-        maps = ScoreMaps.fit(sample.scores, self.recipe.whisker)
-        moments = Moments.zero(len(names))
-        for shard in shards:
-            moments = moments + Moments.of(shard.scores, shard.queries, maps)
-        return self.fit_statistics(names, maps, sample, moments, concatenate(labelled) if labelled else None, counts)
+            part = Reduction.of(shard, names)
+            reduced = part if reduced is None else reduced + part
+
+        def moments(maps: ScoreMaps) -> Moments:
+            return sum((Moments.of(shard.scores, shard.queries, maps) for shard in shards), Moments.zero(len(names)))
+
+        return self.fit_reduced(names, reduced, moments)
+
+    def fit_reduced(self, names: Sequence[str], reduced: Reduction | None, moments: Callable[[ScoreMaps], Moments]) -> Self:
+        """Learn from what a first walk over the rows kept, and the moments that a second one finds with the maps from it."""
+        if reduced is None or len(reduced.sample.scores) < MIN_SCORES:
+            raise NotFittedError(f"{0 if reduced is None else len(reduced.sample.scores)} rows: it takes {MIN_SCORES}")
+        with one_blas_thread():
+            maps = ScoreMaps.fit(reduced.sample.scores, self.recipe.whisker)
+            return self.fit_statistics(names, maps, reduced.sample, moments(maps), reduced.all_labelled(), reduced.counts)
 
     def fit_statistics(
         self,

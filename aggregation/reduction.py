@@ -1,0 +1,39 @@
+"""What a first walk over rows keeps of them; adds up across shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .labels import LabelCounts, count
+from .row_sample import RowSample
+from .shard import MOST_LABELLED, Shard, concatenate
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A sample of the rows, labelled queries, and how many labels there are in all; its size is bounded."""
+
+    sample: RowSample
+    labelled: tuple[Shard, ...]
+    counts: LabelCounts
+
+    @classmethod
+    def of(cls, shard: Shard, names: Sequence[str]) -> Reduction:
+        """Reduce a shard; raise `ValueError` where it does not have a column a name."""
+        if shard.scores.shape[1] != len(names):
+            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names")
+        found = shard.labelled_queries()
+        counts = LabelCounts() if found is None or shard.labels is None else count(shard.labels, shard.random)
+        return cls(RowSample.of(shard.scores, shard.queries, names), () if found is None else (found,), counts)
+
+    def __add__(self, other: Reduction) -> Reduction:
+        """Return what one walk over both shards would have kept."""
+        labelled = self.labelled + other.labelled
+        if sum(len(each.scores) for each in labelled) > 2 * MOST_LABELLED:
+            labelled = (concatenate(labelled),)
+        return Reduction(self.sample.merge(other.sample), labelled, self.counts + other.counts)
+
+    def all_labelled(self) -> Shard | None:
+        """Return the labelled queries as one shard; None where there are none."""
+        return concatenate(self.labelled) if self.labelled else None
