@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-models bench-replay check-image wheel clean
+.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,12 @@ bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in 
 
 bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 100 labels (DATA=file.npz DRAWS=5)
 	$(BIN)/python -m tests.benchmarks.replay $(abspath $(DATA)) $(if $(DRAWS),--draws $(DRAWS))
+
+bench-batch: $(VENV)/.dev ## Rank 20,000 queries in bulk, in one process and on Ray, and killed three times (ROWS=20000; about 8 minutes)
+	$(BIN)/python -m tests.benchmarks.batch $(if $(ROWS),--rows $(ROWS))
+
+bench-learning: $(VENV)/.dev ## Measure what learning costs a request
+	$(BIN)/python -m tests.benchmarks.learning
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)

@@ -78,6 +78,33 @@ def rank(
 
 
 @app.command()
+def batch(
+    where: Annotated[str, typer.Argument(metavar="IN", help="File, folder or pattern of .jsonl or .parquet, or a URL of one.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="Folder or URL for the results; what is there is not ranked again.")],
+    config: ConfigOption = None,
+    task: Annotated[str, typer.Option(help="Task of the rows that name none.")] = "default",
+    data_dir: DataOption = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Work on a Ray cluster; `local` starts one here.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers on Ray; default: one a CPU of the cluster.", show_default=False)
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Rows at once, a worker.")] = 64,
+    part_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows of an output file.")] = 1000,
+    tries: Annotated[int, typer.Option(min=1, help="Tries of a row that a verifier failed on, 1, 4, 16 … s apart.")] = 4,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Take rows as they are when a verifier is down.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory, bad rows set aside."""
+    from .batch.job import Wanted, run_batch
+    from .batch.ranking import Effort
+
+    wanted = Wanted(where, out, task, part_rows, Effort(concurrency, keep_going, tries), ray, workers)
+    run_batch(wanted, config, {"data_dir": data_dir}, as_json)
+
+
+@app.command()
 def demo(
     config: ConfigOption = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [8080].", show_default=False)] = None,
@@ -101,7 +128,7 @@ HERE = "http://127.0.0.1:8080"
 def fit(
     scores: Annotated[
         list[Path] | None,
-        typer.Argument(help="npz, Parquet or JSONL of scores; several are parts of one data set.", show_default=False),
+        typer.Argument(help="npz, Parquet or JSONL of scores, or a folder; several are parts of one data set.", show_default=False),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the model (JSON).", show_default=False)] = None,
     task: Annotated[
@@ -118,6 +145,10 @@ def fit(
             help="Model of another task with labels, whose weights for the same verifiers to start from.", show_default=False
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Read on a Ray cluster; `local` starts one here.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
@@ -130,7 +161,7 @@ def fit(
         raise StartupError("give files of scores and --out FILE, or --task TASK for a running service")
     from .fitting import Stated, fit_files
 
-    fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json)
+    fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray)
 
 
 @app.command()

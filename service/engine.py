@@ -94,11 +94,17 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    config: Config, metrics: Metrics, transport: Transport | None = None, serving: bool = False, start: str | None = None
+    config: Config,
+    metrics: Metrics,
+    transport: Transport | None = None,
+    serving: bool = False,
+    start: str | None = None,
+    learning: bool = True,
 ) -> AsyncIterator[Engine]:
     """Open the store, build the verifiers and start the background work; close it all in the reverse order.
 
     A service that is `serving` has the doctor look at its verifiers as well; `start` names the start that workers share.
+    Without `learning` the models stay what they are when it is opened, and nothing is fitted.
     """
     settings = config.service
     async with AsyncExitStack() as stack:
@@ -121,9 +127,8 @@ async def open_engine(
             await engine.tasks.refresh()
         except StoreDownError as exc:
             log.warning("started_without_store", error=str(exc))
-        await stack.enter_async_context(_background(engine.tasks.keep_fresh()))
-        await stack.enter_async_context(_background(engine.fitter.run()))
-        await stack.enter_async_context(_background(engine.watch.run()))
+        for work in (engine.tasks.keep_fresh, engine.fitter.run, engine.watch.run) if learning else ():
+            await stack.enter_async_context(_background(work()))
         await stack.enter_async_context(_background(engine.writer.run()))
         stack.push_async_callback(engine.writer.flush)
         await stack.enter_async_context(_background(_warm_up(engine, serving)))

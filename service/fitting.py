@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from scipy.special import expit
 from aggregation import LabelModel, NotFittedError, Shard
 from aggregation.artifact import ArtifactError, load, save, version_of
 from aggregation.report import report
+from aggregation.row_sample import hash_ids
 
 from .startup import StartupError
-from .tables import ScoreTable, TableError, read_json_object, read_table, write_table
+from .tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
@@ -44,13 +47,21 @@ class Stated:
         return LabelModel(self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed)
 
 
-def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool) -> None:
+def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool, ray: str | None = None) -> None:
     """Fit a model on the rows of all files together, write it to `out`, and print the report."""
-    shards = _Shards(paths, labels)
+    paths = [file for path in paths for file in _files(path)]
+    shards = Shards(paths, labels)
     console = Console(stderr=True)
     try:
         with console.status(f"fitting {len(paths)} file{'s'[: len(paths) > 1]}", spinner="dots"):
-            model = stated.model(shards.first).fit_shards(shards, shards.first.names)
+            unfitted = stated.model(shards.first)
+            if ray is None:
+                model = unfitted.fit_shards(shards, shards.first.names)
+            else:
+                from .fitting_on_ray import fit_on_ray
+
+                with redirect_stdout(sys.stderr):  # Ray prints what its workers log
+                    model = fit_on_ray(ray, unfitted, paths, labels, shards.first.names)
             save(model, out)
     except ArtifactError as exc:
         raise FitError(str(exc)) from exc
@@ -96,7 +107,17 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
 
 
-class _Shards:
+def _files(path: Path) -> list[Path]:
+    """Return a file itself, or the files of a folder, such as `assay batch` writes."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.iterdir() if each.suffix in FORMATS and not each.name.startswith(("_", ".")))
+    if not found:
+        raise TableError(f"{path}: has no file that ends in {', '.join(FORMATS)}")
+    return found
+
+
+class Shards:
     """Several files as one data set, read anew each time they are walked: the first and one other are in memory.
 
     Their verifiers must be the same, in any order, and a query belongs in one file; else `TableError`.
@@ -108,17 +129,30 @@ class _Shards:
 
     def __iter__(self) -> Iterator[Shard]:
         """Yield each file's rows, columns in the first file's order."""
-        seen: dict[Any, Path] = {}
+        seen: dict[int, Path] = {}
         for place, path in enumerate(self.paths):
-            table = read_table(path, self.labels) if place else self.first
-            if other := sorted(set(table.names) ^ set(self.first.names)):
-                raise TableError(f"{path}: has other verifiers than {self.paths[0]}: {', '.join(other[:5])}")
-            shard = Shard.of(table.columns(self.first.names), table.query_id, table.labels, table.random)
-            for query in shard.queries.ids.tolist() if len(self.paths) > 1 else ():
-                if query in seen:
-                    raise TableError(f"query {query!r} is in {seen[query]} and in {path}: a query belongs in one file")
-                seen[query] = path
+            shard = shard_of(path, self.labels, self.first.names) if place else _shard(path, self.first, self.first.names)
+            if len(self.paths) > 1:
+                apart(path, hash_ids(shard.queries.ids).tolist(), seen)
             yield shard
+
+
+def shard_of(path: Path, labels: bool, names: Sequence[str]) -> Shard:
+    """Return a file's rows, columns in the order of the names; raise `TableError` where it has others."""
+    return _shard(path, read_table(path, labels), names)
+
+
+def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
+    if other := sorted(set(table.names) ^ set(names)):
+        raise TableError(f"{path}: has other verifiers than the first file: {', '.join(other[:5])}")
+    return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
+
+
+def apart(path: Path, queries: Iterable[int], seen: dict[int, Path]) -> None:
+    """Note which queries (hashed) a file has; raise `TableError` for one that another file has too."""
+    for query in queries:
+        if seen.setdefault(query, path) != path:
+            raise TableError(f"a query of {path} is in {seen[query]} too: a query belongs in one file")
 
 
 def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .startup import StartupError
 #: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
 RESERVED = {
     "scores", "query_id", "verifier_names", "labels", "label", "label_random", "verifier_family", "verifier_quality",
-    "verifier_kind", "candidate", "group", "label_raw", "id", "text", "query", "probability", "score",
+    "verifier_kind", "candidate", "group", "label_raw", "id", "text", "query", "probability", "score", "row",
 }  # fmt: skip
 FORMATS = (".npz", ".parquet", ".jsonl")
 NO_PYARROW = "Parquet needs pyarrow: pip install pyarrow (the extra `plot` has it), or use .npz or .jsonl"
@@ -132,6 +132,8 @@ def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
         table = arrow.parquet.read_table(path, columns=columns)
     except arrow.ArrowException as exc:
         raise TableError(f"{path}: not Parquet: {exc}") from exc
+    if {"raw", "row"} <= set(columns):
+        return _from_rankings(arrow, table, labels)
     if "scores" in table.column_names:
         return _from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
     plain = [name for name in table.column_names if name in RESERVED and not name.startswith("verifier_")]
@@ -153,6 +155,8 @@ def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
             rows.append(row)
     if any("results" in row for row in rows):
         rows = _rows_of_answers(path, rows)
+    elif any("raw" in row for row in rows):
+        rows = _rows_of_rankings(path, rows)
     if not rows:
         raise TableError(f"{path}: has no rows")
     keys = dict.fromkeys(key for row in rows for key in row)
@@ -178,6 +182,45 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
             scores = {name: each.get("raw") for name, each in said.items()}
             rows.append({"query_id": str(answer.get("line", answer.get("id"))), "scores": scores, **beside})
     return rows
+
+
+def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each candidate of rows that `assay batch` wrote; those without scores have none."""
+    rows = []
+    for ranking in rankings:
+        raw = ranking.get("raw")
+        if raw is None:
+            continue
+        if not isinstance(raw, dict) or not isinstance(ranking.get("score"), list) or "row" not in ranking:
+            raise TableError(f"{path}: has `raw`, but is not what `assay batch` writes")
+        labels = ranking.get("labels")
+        for place in range(len(ranking["score"])):
+            scores = {name: None if of is None else of[place] for name, of in raw.items()}
+            beside = {} if labels is None else {"labels": labels[place]}
+            rows.append({"query_id": f"{ranking.get('file')}:{ranking['row']}", "scores": scores, **beside})
+    return rows
+
+
+def _from_rankings(arrow: Any, table: Any, labels: bool) -> dict[str, Any]:
+    """Return a row for each candidate of a table that `assay batch` wrote."""
+    table = table.filter(arrow.compute.is_valid(table["raw"])).combine_chunks()
+    sizes = arrow.compute.list_value_length(table["score"]).to_numpy()
+    query_id = [f"{file}:{row}" for file, row in zip(table["file"].to_pylist(), table["row"].to_pylist(), strict=True)]
+    raw = table["raw"].combine_chunks()
+    names = [field.name for field in raw.type]
+    scores = np.column_stack([_flat(arrow, raw.field(place), sizes) for place in range(len(names))])
+    data = {"scores": scores, "verifier_names": names, "query_id": np.repeat(np.array(query_id), sizes)}
+    if labels and "labels" in table.column_names:
+        data["labels"] = _flat(arrow, table["labels"].combine_chunks(), sizes)
+    return data
+
+
+def _flat(arrow: Any, lists: Any, sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return lists of numbers one behind the other; where there is none, NaN as often as the row has candidates."""
+    flat = np.full(int(sizes.sum()), np.nan)
+    there = np.repeat(arrow.compute.is_valid(lists).to_numpy(zero_copy_only=False), sizes)
+    flat[there] = arrow.compute.cast(arrow.compute.list_flatten(lists), arrow.float64()).to_numpy(zero_copy_only=False)
+    return flat
 
 
 def _from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -256,6 +299,7 @@ def _is_number(arrow: Any, kind: Any) -> bool:
 def _arrow() -> Any:
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError:
         raise TableError(NO_PYARROW) from None

@@ -1,0 +1,108 @@
+"""Files by path or URL, here or in an object store (fsspec)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from typing import IO, Any
+
+from ..startup import StartupError
+
+SUFFIXES = (".jsonl", ".parquet")
+UNFINISHED = ".tmp"
+NO_FILES = "has no .jsonl or .parquet file"
+
+
+class BatchError(StartupError):
+    """A bulk job cannot start or go on; the message says what to do."""
+
+
+class Files:
+    """One place that fsspec knows: a folder, a bucket, memory."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+        from fsspec.implementations.local import LocalFileSystem
+
+        self.url = url
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as exc:
+            raise BatchError(f"{url}: {exc}") from exc
+        self._local = isinstance(self.fs, LocalFileSystem)
+
+    def path(self, *names: str) -> str:
+        """Return the path of what lies below the root."""
+        return "/".join([self.root.rstrip("/"), *names]) if names else self.root
+
+    def open(self, path: str) -> IO[bytes]:
+        """Open a file for reading."""
+        found: IO[bytes] = self.fs.open(path, "rb")
+        return found
+
+    def get(self, *names: str) -> bytes | None:
+        """Return a file's content; None where there is none."""
+        try:
+            return bytes(self.fs.cat_file(self.path(*names)))
+        except FileNotFoundError:
+            return None
+
+    def put(self, content: bytes, *names: str) -> None:
+        """Write a file as a whole: whoever looks sees all of it or nothing."""
+        path = self.path(*names)
+        if not self._local:  # an object appears when its upload is complete
+            self.fs.pipe_file(path, content)
+            return
+        self.fs.makedirs(self.fs._parent(path), exist_ok=True)
+        folder, _, name = path.rpartition("/")
+        beside = f"{folder}/.{name}.{secrets.token_hex(4)}{UNFINISHED}"
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder below the root; none where there is no folder."""
+        try:
+            found = self.fs.ls(self.path(folder), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in (path.rsplit("/", 1)[-1] for path in found) if not name.startswith("."))
+
+    def sweep(self) -> None:
+        """Remove what a writer that was killed left unfinished."""
+        if self._local:
+            for path in self.fs.glob(self.path("**", f".*{UNFINISHED}")):
+                self.fs.rm_file(path)
+
+    def get_all(self, folder: str, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the contents of files of a folder by name."""
+        paths = {self.path(folder, name): name for name in names}
+        found: dict[str, Any] = self.fs.cat(list(paths)) if paths else {}
+        return {paths[path]: bytes(content) for path, content in found.items()}
+
+
+def inputs(url: str) -> tuple[Files, list[str]]:
+    """Return the files that a path, folder or pattern names, in order; raise `BatchError` where there is none, or two formats."""
+    files = Files(url)
+    root = files.root
+    if any(sign in root for sign in "*?["):
+        found = sorted(files.fs.glob(root))
+    elif files.fs.isdir(root):
+        found = sorted(path for path in files.fs.find(root) if not _hidden(path[len(root) :]))
+    elif files.fs.exists(root):
+        found = [root]
+    else:
+        raise BatchError(f"{url}: there is no such file or folder")
+    found = [path for path in found if path.endswith(SUFFIXES)]
+    if not found:
+        raise BatchError(f"{url}: {NO_FILES}")
+    if len({path.rpartition(".")[2] for path in found}) > 1:
+        raise BatchError(f"{url}: has both .jsonl and .parquet files; name one kind, such as '{url.rstrip('/')}/*.parquet'")
+    return files, found
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.split("/"))

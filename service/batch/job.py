@@ -1,0 +1,139 @@
+"""`assay batch`: one job from its plan to its mark of success, in this process or on Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ..app import configure_logging
+from ..config import Config, default_config_path, load_config
+from ..embedded import EmbeddedStore
+from ..engine import open_engine
+from ..metrics import Metrics
+from .files import BatchError, Files
+from .plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
+from .ranking import Effort, Ranker
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    where: str
+    out: str
+    task: str = "default"
+    part_rows: int = 1000
+    effort: Effort = field(default_factory=Effort)
+    ray: str | None = None
+    workers: int | None = None
+
+
+def run_batch(wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any], as_json: bool) -> None:
+    """Rank what is left of a job, and say what came of it; raise `StartupError` where it cannot go on."""
+    config = load_config(config_path or default_config_path(), {"log_level": "warning", **flags})
+    configure_logging(config.service)
+    with _stored(config) as config:
+        console = Console(stderr=True)
+        with console.status("counting rows"):
+            job = asyncio.run(_planned(config, wanted))
+        files = Files(job.out)
+        files.sweep()
+        todo, before = left(job, files)
+        if todo:
+            done = _on_ray(config, job, todo, wanted) if wanted.ray else _here(config, job, todo, wanted.effort)
+            with redirect_stdout(sys.stderr):  # Ray prints what its workers log
+                _show(done, job, before, console)
+    # From the marks: what a worker of the cluster said before it died is lost.
+    todo, found = left(job, files)
+    if todo:
+        raise BatchError(f"{len(todo)} parts are missing from {job.out}; run the same command again")
+    summary = asdict(total(found))
+    files.put(orjson.dumps(summary), SUCCESS)
+    _tell(summary, job, as_json)
+
+
+@contextmanager
+def _stored(config: Config) -> Iterator[Config]:
+    """Run the embedded store for as long as the job does, and give its address to whoever works on it."""
+    if config.service.redis_url is not None:
+        yield config
+        return
+    embedded = EmbeddedStore(config.service.data_dir / "store", config.service.cache_max_mb)
+    try:
+        embedded.start()
+        yield config.model_copy(update={"service": config.service.model_copy(update={"redis_url": embedded.url})})
+    finally:
+        embedded.stop()
+
+
+async def _planned(config: Config, wanted: Wanted) -> Plan:
+    """Return the job, having looked that the verifiers of its ensemble answer."""
+    async with open_engine(config, Metrics(), learning=False) as engine:
+        job = await asyncio.to_thread(plan, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task)
+        _, said = await engine.readiness()
+        ensemble = engine.tasks.by_name[wanted.task].ensemble
+        silent = {name: said["verifiers"][name] for name in config.ensembles[ensemble] if said["verifiers"][name] != "ok"}
+        if silent and not wanted.effort.keep_going:
+            problems = "\n".join(f"  {name}: {problem}" for name, problem in silent.items())
+            raise BatchError(f"these verifiers do not answer:\n{problems}\nstart them, or take the rows without them: --keep-going")
+        return job
+
+
+def _here(config: Config, job: Plan, todo: Sequence[Part], effort: Effort) -> Iterator[Done]:
+    """Rank in this process."""
+    with asyncio.Runner() as runner:
+
+        async def start() -> tuple[Any, Any]:
+            opened = open_engine(config, Metrics(), learning=False)
+            engine = await opened.__aenter__()
+            freeze(engine, job.models)
+            return opened, Ranker(engine, job, effort).rank(todo)
+
+        opened, ranked = runner.run(start())
+        try:
+            while (done := runner.run(anext(ranked, None))) is not None:
+                yield done
+        finally:
+            runner.run(ranked.aclose())
+            runner.run(opened.__aexit__(None, None, None))
+
+
+def _on_ray(config: Config, job: Plan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
+    from .on_ray import rank
+
+    assert wanted.ray is not None  # noqa: S101 - who calls has looked
+    return rank(config, job, todo, wanted.effort, wanted.ray, wanted.workers)
+
+
+def _show(done: Iterable[Done], job: Plan, before: Sequence[Done], console: Console) -> None:
+    """Show how far it is until all is done."""
+    so_far = total(before)
+    columns = (TextColumn("ranking"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
+        task = bar.add_task("", total=job.rows, completed=so_far.rows)
+        for each in done:
+            so_far = total((so_far, each))
+            said = f"{so_far.bad} bad, {so_far.partial} partial" if so_far.bad or so_far.partial else ""
+            bar.update(task, completed=so_far.rows, description=said)
+
+
+def _tell(summary: dict[str, int], job: Plan, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**summary, "out": job.out}))  # noqa: T201 - this is the command's output
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{summary['rows']:,} rows: {job.out}", markup=False)
+    if summary["bad"]:
+        console.print(f"{summary['bad']:,} of them are no requests: see {job.out}/{BAD}", markup=False)
+    if summary["partial"]:
+        console.print(f"{summary['partial']:,} of them lack what a verifier failed to say: `partial`, `reasons`", markup=False)

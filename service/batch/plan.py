@@ -1,0 +1,161 @@
+"""What a bulk job does: its inputs cut into parts, and the models that score them, fixed when the job begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+import orjson
+
+from ..engine import Engine
+from .files import BatchError, Files, inputs
+from .formats import Format, Source
+from .jsonl import Jsonl
+from .parquet import Parquet
+
+PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
+VERSION = 1
+FORMATS: dict[str, type[Format]] = {"jsonl": Jsonl, "parquet": Parquet}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Adjacent rows of one input file, and the name of the output file that holds their results."""
+
+    number: int
+    source: int
+    place: int  # among the parts of its source
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A part that is written: rows, those that are no requests, and those that a verifier failed on."""
+
+    rows: int
+    bad: int
+    partial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job, the same however often it is resumed and whatever it runs on."""
+
+    out: str
+    where: str  # the inputs' file system, as a URL
+    sources: tuple[Source, ...]
+    suffix: str
+    part_rows: int
+    verifiers: dict[str, str]  # fingerprints by name
+    models: dict[str, Any]  # what each task serves: its artifact and report, or None before anything was learned
+    task: str
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are in all."""
+        return sum(source.rows for source in self.sources)
+
+    def format(self) -> Format:
+        """Return how the files are read and written."""
+        return FORMATS[self.suffix]()
+
+    def parts(self) -> list[Part]:
+        """Return all parts, in order."""
+        found: list[Part] = []
+        for number, source in enumerate(self.sources):
+            for place in range(-(-source.rows // self.part_rows)):
+                name = f"part-{number:05d}-{place * self.part_rows:012d}.{self.suffix}"
+                found.append(Part(len(found), number, place, name))
+        return found
+
+
+def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Plan:
+    """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was another one."""
+    files, paths = inputs(where)
+    target = Files(out)
+    begun = target.get(PLAN)
+    old = None if begun is None else _read(out, begun)
+    part_rows = part_rows if old is None else old.part_rows
+    suffix = paths[0].rpartition(".")[2]
+    form = FORMATS[suffix]()
+    sources = tuple(form.scan(files, path, part_rows) for path in paths)
+    verifiers = {column.name: column.key for each in engine.tasks.by_name.values() for column in each.columns}
+    if task not in engine.tasks.by_name:
+        raise BatchError(f"no task is called {task!r}; there are: {', '.join(sorted(engine.tasks.by_name))}")
+    if not sum(source.rows for source in sources):
+        raise BatchError(f"{where}: has no rows")
+    new = Plan(out, where, sources, suffix, part_rows, verifiers, served(engine), task)
+    if old is None:
+        target.put(orjson.dumps(asdict(new), option=orjson.OPT_INDENT_2), PLAN)
+        return new
+    _same(old, new)
+    return Plan(out, where, sources, suffix, part_rows, verifiers, old.models, task)
+
+
+def served(engine: Engine) -> dict[str, Any]:
+    """Return what each task serves that learns; one that was given its model has that in the configuration."""
+    return {
+        task.name: None
+        if task.served is None
+        else {"version": task.version, "artifact": orjson.loads(task.served[0]), "report": task.served[1]}
+        for task in engine.tasks.by_name.values()
+        if task.learns
+    }
+
+
+def freeze(engine: Engine, models: dict[str, Any]) -> None:
+    """Have the tasks serve what the job began with, and learn nothing."""
+    for name, model in models.items():
+        task = engine.tasks.by_name[name]
+        if model is not None:
+            task.serve(model["version"], orjson.dumps(model["artifact"]), model["report"])
+        task.memory = None
+
+
+def left(plan: Plan, files: Files) -> tuple[list[Part], list[Done]]:
+    """Return the parts that are still to do, and what is known of those that are done."""
+    parts, there = plan.parts(), set(files.names(DONE))
+    done = files.get_all(DONE, [part.name for part in parts if part.name in there])
+    return [part for part in parts if part.name not in done], [Done(**orjson.loads(content)) for content in done.values()]
+
+
+def total(done: Iterable[Done]) -> Done:
+    """Return the counts of all parts together."""
+    return Done(*(sum(each) for each in zip((0, 0, 0), *map(astuple, done), strict=True)))
+
+
+def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[Part]]:
+    """Return runs of parts, adjacent in one file: some more than there are workers, so that all end together."""
+    size = max(1, min(longest, len(parts) // (4 * workers)))
+    found: list[list[Part]] = []
+    for part in parts:
+        last = found[-1] if found else []
+        if last and len(last) < size and last[-1].source == part.source and last[-1].place + 1 == part.place:
+            last.append(part)
+        else:
+            found.append([part])
+    return found
+
+
+def _read(out: str, content: bytes) -> Plan:
+    try:
+        found = orjson.loads(content)
+        sources = tuple(Source(each["path"], each["rows"], each["size"], tuple(each["offsets"])) for each in found.pop("sources"))
+        return Plan(sources=sources, **found)
+    except (ValueError, KeyError, TypeError) as exc:
+        raise BatchError(f"{out}/{PLAN} is damaged ({exc}); name another folder") from exc
+
+
+def _same(old: Plan, new: Plan) -> None:
+    """Raise `BatchError` where a job that is resumed would not end as it began."""
+    begun = f"{new.out} was begun with"
+    shapes = [[(each.name, each.rows, each.size) for each in plan.sources] for plan in (old, new)]
+    if shapes[0] != shapes[1]:
+        raise BatchError(f"{begun} other input files ({', '.join(each.name for each in old.sources)}); name another folder")
+    if old.task != new.task:
+        raise BatchError(f"{begun} the task {old.task!r}, not {new.task!r}; name another folder")
+    if changed := sorted(
+        name for name in old.verifiers.keys() | new.verifiers.keys() if old.verifiers.get(name) != new.verifiers.get(name)
+    ):
+        raise BatchError(f"{begun} other settings of the verifier {changed[0]!r}; name another folder, or set it back")

@@ -1,0 +1,184 @@
+"""Parts ranked by the service's own code: a bounded number of rows at once, each part written when it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import ValidationError
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_attempt, wait_exponential
+
+from verifiers import Status
+
+from ..engine import Engine
+from ..errors import ApiError, invalid
+from ..routes import find_task, rank_job
+from ..schemas import RankRequest
+from ..scoring import NoVerifierError, Outcome
+from .files import BatchError, Files
+from .formats import RESULT, Block, Row
+from .plan import BAD, DONE, Done, Part, Plan
+
+#: Parts whose rows are asked about at once: the last rows of one leave room for the first of the next.
+OPEN_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is asked at once, and whether a verifier that fails a whole part stops the job."""
+
+    concurrency: int = 64
+    keep_going: bool = False
+    tries: int = 4  # of a row that a verifier failed on: at once, and after 1, 4 and 16 seconds; what is known is not asked again
+
+
+class Ranker:
+    """Ranks parts of one plan through an engine whose models are frozen."""
+
+    def __init__(self, engine: Engine, plan: Plan, effort: Effort) -> None:
+        self._engine, self._plan, self._effort = engine, plan, effort
+        self._files = Files(plan.out)
+        self._room = asyncio.Semaphore(effort.concurrency)
+
+    async def rank(self, parts: Sequence[Part]) -> AsyncIterator[Done]:
+        """Yield each part when it is written, in order. Raises `BatchError` where a verifier fails all of a part."""
+        blocks = _blocks(self._plan, parts)
+        running: deque[asyncio.Task[Done]] = deque()
+        try:
+            while True:
+                while len(running) < OPEN_PARTS and (found := await asyncio.to_thread(next, blocks, None)) is not None:
+                    running.append(asyncio.create_task(self._part(*found)))
+                if not running:
+                    return
+                yield await running[0]
+                running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _part(self, part: Part, block: Block) -> Done:
+        """Rank a part and write it: bad rows first, its mark last."""
+        results = await asyncio.gather(*(self._row(part, row) for row in block.rows))
+        self._stop_if_dead(part, results)
+        await asyncio.to_thread(self._write, part, block, results)
+        return _counts(results)
+
+    def _write(self, part: Part, block: Block, results: Sequence[dict[str, Any]]) -> None:
+        bad = [
+            {"file": result["file"], "row": row.number, "error": result["error"], "input": row.text or row.body}
+            for row, result in zip(block.rows, results, strict=True)
+            if result["error"] is not None
+        ]
+        if bad:
+            name = part.name.rpartition(".")[0] + ".jsonl"
+            self._files.put(b"".join(orjson.dumps(each) + b"\n" for each in bad), BAD, name)
+        form = self._plan.format()
+        self._files.put(form.encode(block, results, list(self._plan.verifiers)), part.name)
+        self._files.put(orjson.dumps(asdict(_counts(results))), DONE, part.name)
+
+    async def _row(self, part: Part, row: Row) -> dict[str, Any]:
+        """Return what is said of a row; a row that is no request has the reason under `error`."""
+        result = {"file": self._plan.sources[part.source].name, "row": row.number}
+        if row.body is None:
+            return {**result, **_failed(row.problem)}
+        try:
+            asked = RankRequest.model_validate({"task": self._plan.task, **row.body}, context=self._engine.settings)
+            task = find_task(self._engine, asked.task, asked.ensemble)
+        except ValidationError as exc:
+            return {**result, **_failed(str(invalid(exc)))}
+        except ApiError as exc:
+            return {**result, **_failed(str(exc))}
+        job, _ = rank_job(self._engine, asked, task, "")
+        outcome = await self._outcome(job)
+        if isinstance(outcome, NoVerifierError):
+            reasons = [f"{name}: {reason}" for name, reason in outcome.reasons.items()]
+            return {**result, **_failed("no verifier could answer: " + "; ".join(reasons)), "partial": True, "reasons": reasons}
+        return {**result, "task": task.name, **self._said(outcome)}
+
+    async def _outcome(self, job: Any) -> Outcome | NoVerifierError:
+        """Return what the ensemble says; where a verifier failed, it is asked again."""
+
+        async def once() -> Outcome | NoVerifierError:
+            async with self._room:  # not while it waits for its next try
+                try:
+                    return await self._engine.scorer.score(job)
+                except NoVerifierError as exc:
+                    return exc
+
+        again = AsyncRetrying(
+            stop=stop_after_attempt(self._effort.tries),
+            wait=wait_exponential(1, exp_base=4),
+            retry=retry_if_result(_may_yet_answer),
+        )
+        try:
+            return await again(once)
+        except RetryError as exc:
+            last: Outcome | NoVerifierError = exc.last_attempt.result()
+            return last
+
+    def _said(self, outcome: Outcome) -> dict[str, Any]:
+        raw = outcome.sheet.raw.T.tolist()
+        names = [member.name for member in outcome.members]
+        said = dict(zip(names, raw, strict=True))
+        return {
+            "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
+            "best": outcome.order[0], "ranking": list(outcome.order), "probability": outcome.probability.tolist(),
+            "score": outcome.combined.log_odds.tolist(), "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct,
+            "raw": {name: said.get(name) for name in self._plan.verifiers}, "reasons": _reasons(outcome), "error": None,
+        }  # fmt: skip
+
+    def _stop_if_dead(self, part: Part, results: Sequence[dict[str, Any]]) -> None:
+        """Raise where a verifier failed on all rows of a part: somebody should look before the rest is so, too."""
+        asked = [result for result in results if result["error"] is None or result["partial"]]
+        if self._effort.keep_going or len(asked) < 2:
+            return
+        failing = [{reason.partition(":")[0]: reason for reason in result["reasons"]} for result in asked]
+        if dead := set.intersection(*(set(each) for each in failing)):
+            message = failing[0][min(dead)]
+            raise BatchError(
+                f"a verifier failed on all {len(asked)} rows of {part.name}: {message}\n"
+                "set it right and run the same command again, which goes on from here; or take the rows as they are: --keep-going"
+            )
+
+
+def _blocks(plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
+    """Yield parts with their rows; adjacent ones are read in one go."""
+    form, files = plan.format(), Files(plan.where)
+    start = 0
+    while start < len(parts):
+        stop = start + 1
+        while stop < len(parts) and (parts[stop].source, parts[stop].place) == (parts[start].source, parts[stop - 1].place + 1):
+            stop += 1
+        first = parts[start]
+        blocks = form.blocks(files, plan.sources[first.source], plan.part_rows, first.place, stop - start)
+        yield from zip(parts[start:stop], blocks, strict=True)
+        start = stop
+
+
+def _may_yet_answer(outcome: Outcome | NoVerifierError) -> bool:
+    """Return whether a verifier failed that could do better another time; one without a verdict would not."""
+    return isinstance(outcome, NoVerifierError) or bool(np.isin(outcome.sheet.status, (Status.ERROR, Status.TIMEOUT)).any())
+
+
+def _reasons(outcome: Outcome) -> list[str]:
+    """Return why verifiers failed, each once."""
+    found: dict[str, str] = {}
+    for (row, column), reason in sorted(outcome.sheet.reasons.items()):
+        if outcome.sheet.status[row, column] in (Status.ERROR, Status.TIMEOUT, Status.TRUNCATED):
+            found.setdefault(outcome.members[column].name, reason)
+    return [f"{name}: {reason}" for name, reason in sorted(found.items())]
+
+
+def _failed(why: str | None) -> dict[str, Any]:
+    return {**dict.fromkeys(RESULT[2:]), "partial": False, "reasons": [], "error": why}
+
+
+def _counts(results: Sequence[dict[str, Any]]) -> Done:
+    bad = sum(result["error"] is not None for result in results)
+    return Done(len(results), bad, sum(bool(result["partial"]) and result["error"] is None for result in results))
