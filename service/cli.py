@@ -201,6 +201,20 @@ def label(
 
 
 @app.command()
+def report(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    html: Annotated[Path | None, typer.Option(help="Write a page with plots (needs the extra plot).", show_default=False)] = None,
+    last: Annotated[bool, typer.Option("--last", help="Show the last report instead of making one.")] = False,
+    url: UrlOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what the verifiers of a running service's task are worth, and how well its probabilities hold."""
+    from .report_command import report_task
+
+    report_task(url, task, html, last, as_json)
+
+
+@app.command()
 def export(
     task: Annotated[str, typer.Argument(help="The task; its configuration needs store_text: true.")],
     file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],

@@ -43,12 +43,12 @@ STYLE: Any = {
 MOST_VERIFIERS = 40
 
 
-def check() -> None:
+def check(option: str = "--plot") -> None:
     """Raise `StartupError` where matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise StartupError("--plot needs matplotlib: pip install matplotlib (the extra `plot` has it)") from None
+        raise StartupError(f"{option} needs matplotlib: pip install matplotlib (the extra `plot` has it)") from None
 
 
 def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:

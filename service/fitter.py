@@ -9,10 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from anyio import CapacityLimiter, create_task_group, fail_after, to_process
+from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
 from .learning import Fit, Known, Served, fit
 from .memory import LEASE_MS, Memory, State
+from .records import Record
+from .reporting import Asked, report
 from .store import StoreDownError
 from .tasks import Task, Tasks
 
@@ -38,7 +40,7 @@ class Fitter:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._room = CapacityLimiter(1)
+        self._room, self._reports = CapacityLimiter(1), CapacityLimiter(1)
         self._not_before: dict[str, float] = {}  # when a task whose fit failed is tried again
 
     async def run(self) -> None:
@@ -80,11 +82,30 @@ class Fitter:
 
     async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
         sizes = await memory.sizes()
-        records, labels, state = await memory.rows(), await memory.labels(), await memory.state()
-        serving = await _served(task, memory, state)
-        known = {key: Known(label.correct, label.random, label.at) for key, label in labels.items()}
-        found = await self._in_process(memory, token, task.given(), records, known, serving, await memory.since())
+        serving = await _served(task, memory, await memory.state())
+        found = await self._in_process(memory, token, task.given(), *await _kept(memory), serving, await memory.since())
         return await memory.publish(token, found, *sizes), found
+
+    async def report(self, task: Task) -> dict[str, Any]:
+        """Measure what a task's ensemble is worth, and keep and return the report.
+
+        Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreDownError`.
+        """
+        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
+        if self._reports.borrowed_tokens:
+            raise FitBusyError(task.name)
+        serving = await _served(task, task.memory, await task.memory.state())
+        asked = Asked(task.given(), task.model_version, task.costs)
+        try:
+            with fail_after(LONGEST_FIT_S):
+                found = await to_process.run_sync(
+                    report, asked, *await _kept(task.memory), serving, await task.memory.since(),
+                    cancellable=True, limiter=self._reports,
+                )  # fmt: skip
+        except (BrokenWorkerProcess, TimeoutError) as died:
+            raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
+        await task.memory.keep_report(found)
+        return found
 
     async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:
         """Fit in a process of its own, holding the lease: the event loop never waits, and a fit that hangs is killed."""
@@ -98,6 +119,12 @@ class Fitter:
             error = died.exceptions[0]
             raise FitFailedError(f"{type(error).__name__}: {error.__cause__ or error}") from died
         return found
+
+
+async def _kept(memory: Memory) -> tuple[list[Record], dict[str, Known]]:
+    """Return all that a task has kept to learn from."""
+    records, labels = await memory.rows(), await memory.labels()
+    return records, {key: Known(label.correct, label.random, label.at) for key, label in labels.items()}
 
 
 async def _served(task: Task, memory: Memory, state: State) -> Served | None:

@@ -75,7 +75,7 @@ def fit(
     new = np.array([serving is not None and key in labels and labels[key].at > serving.at for key in table.keys])
     started = time.perf_counter()
     try:
-        model = _fitted(given, table, known, drawn)
+        model = fitted(given, table, known, drawn)
     except NotFittedError as exc:
         return Fit(report={"reason": str(exc)})
     checks = _checks(given, table, known, drawn, None if serving is None else serving.artifact, new)
@@ -91,7 +91,7 @@ def fit(
     return Fit(orjson.dumps(to_dict(model)), all(check["passed"] for check in checks), report)
 
 
-def _fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:
+def fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:
     """Return a model, from the labels where they say both things."""
     make = LabelModel(given.base_rate, given.families, given.quality)
     if (known >= 0).any():
@@ -114,19 +114,11 @@ def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: byte
 
     That one is asked about labels given since it was fitted: of the others it has learned, and would win by heart.
     """
-    labelled = np.flatnonzero(known >= 0)
-    if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
+    held = held_out(given, table, known, drawn)
+    if held is None:
         return []
-    fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
-    held = np.full(len(known), np.nan)
-    for number in range(FOLDS):
-        out = fold[table.query] == number
-        try:
-            model = _fitted(given, table, np.where(out, -1.0, known), drawn)
-        except NotFittedError:
-            return []
-        held[out] = model.score_samples(table.scores, table.query)[out]
-    without = _fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
+    labelled = np.flatnonzero(known >= 0)
+    without = fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
     found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
     unseen = np.flatnonzero((known >= 0) & new)
     if serving is not None and len(unseen) >= MIN_NEW:
@@ -134,6 +126,23 @@ def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: byte
         old = served.score_samples(table.scores, table.query)
         found.append(_compared("the served model", known[unseen], held[unseen], old[unseen]))
     return found
+
+
+def held_out(given: Given, table: Table, known: Floats, drawn: Any) -> Floats | None:
+    """Return each row's log-odds by a model that has not seen its query's labels; None where labels are too few for that."""
+    labelled = np.flatnonzero(known >= 0)
+    if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
+        return None
+    fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
+    held = np.full(len(known), np.nan)
+    for number in range(FOLDS):
+        out = fold[table.query] == number
+        try:
+            model = fitted(given, table, np.where(out, -1.0, known), drawn)
+        except NotFittedError:
+            return None
+        held[out] = model.score_samples(table.scores, table.query)[out]
+    return held
 
 
 def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, Any]:

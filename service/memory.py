@@ -22,6 +22,7 @@ LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE = 1000
+PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Memory:
         self._store = store
         self._redis: Any = store.redis  # its own types allow for texts, which it is not asked for
         self._keys = {
-            part: f"{PREFIX}{part}:{{{task}}}" for part in ("requests", "seen", "labels", "state", "models", "lease", "since")
+            part: f"{PREFIX}{part}:{{{task}}}"
+            for part in ("requests", "seen", "labels", "state", "models", "lease", "since", "report")
         }
 
     async def record(self, record: Record, most: int) -> int:
@@ -142,6 +144,15 @@ class Memory:
         names = [name for name in fields if name.startswith(b"report:")]
         raw = await self._store.call(lambda: self._redis.hmget(self._keys["models"], names)) if names else []
         return {int(name[7:]): orjson.loads(value) for name, value in zip(names, raw, strict=True) if value is not None}
+
+    async def keep_report(self, report: Mapping[str, Any]) -> None:
+        """Keep the last report of what the ensemble is worth."""
+        await self._store.call(lambda: self._redis.set(self._keys["report"], orjson.dumps(report)))
+
+    async def last_report(self) -> dict[str, Any] | None:
+        """Return the last report; None where there is none yet."""
+        raw = await self._store.call(lambda: self._redis.get(self._keys["report"]))
+        return None if raw is None else dict(orjson.loads(raw))
 
     async def lease(self, token: str) -> bool:
         """Return whether this replica may fit now: one does at a time."""

@@ -23,12 +23,15 @@ from .fitter import FitBusyError, FitFailedError
 from .keys import hash_candidate, hash_query
 from .memory import Label, Memory
 from .records import Record
+from .reporting import NothingToReportError
 from .schemas import ChatMessage, Reference, problem
 from .store import StoreDownError
 from .tasks import Task
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 BODY_TIMEOUT_S = 30
+#: What of a report's verifier is listed beside what the served model makes of it.
+MEASURED = ("estimated_auc", "measured_auc", "cost_share", "loss_without")
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 
 
@@ -181,6 +184,52 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     return {"task": name, "version": version or None, "served": found.version == version != 0, **fit.report}
 
 
+@task_router.post("/v1/tasks/{name}/evaluate")
+async def evaluate(request: Request, name: str) -> dict[str, Any]:
+    """Measure what the ensemble and each of its verifiers are worth, on what the task has kept; the report is kept, too."""
+    found = _task(request, name)
+    _memory(found)
+    try:
+        return {"task": name, **await _stored(request.app.state.engine.fitter.report(found)), **_drift(found)}
+    except NothingToReportError as exc:
+        raise ApiError(409, f"the task {name!r} cannot be measured yet: {exc}", code="too_little") from None
+    except FitBusyError:
+        raise ApiError(409, "another report is being made by this replica; try again", code="report_running") from None
+    except FitFailedError as exc:
+        raise ApiError(503, f"the report did not come to its end ({exc}); try again", code="report_failed") from None
+
+
+@task_router.get("/v1/tasks/{name}/report")
+async def report(request: Request, name: str) -> dict[str, Any]:
+    """Return the last report that `evaluate` made."""
+    return {"task": name, **await _last_report(request, name), **_drift(_task(request, name))}
+
+
+@task_router.get("/v1/tasks/{name}/verifiers")
+async def verifiers(request: Request, name: str) -> dict[str, Any]:
+    """List a task's verifiers: what the served model makes of each, what the last report measured, and whether it drifts."""
+    found = _task(request, name)
+    known = {"report": None} if found.memory is None else {"report": await _stored(found.memory.last_report())}
+    measured = {each["name"]: each for each in (known["report"] or {}).get("verifiers", [])}
+    learned = {each["name"]: each for each in (found.served[1]["verifiers"] if found.served else [])}
+    drift = _drift(found).get("drift", {})
+    return {"task": name, "model_version": found.model_version, "verifiers": [
+        {
+            "name": column.name, "family": column.family, "cost": cost, **learned.get(column.name, {}),
+            **{key: value for key, value in measured.get(column.name, {}).items() if key in MEASURED},
+            "drift": drift.get(column.name),
+        }
+        for column, cost in zip(found.columns, found.costs, strict=True)
+    ]}  # fmt: skip
+
+
+async def _last_report(request: Request, name: str) -> dict[str, Any]:
+    last: dict[str, Any] | None = await _stored(_memory(_task(request, name)).last_report())
+    if last is None:
+        raise ApiError(404, f"no report was made of the task {name!r}: POST /v1/tasks/{name}/evaluate makes one", code="no_report")
+    return last
+
+
 @task_router.post("/v1/tasks/{name}/models/{version}/promote", openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False))
 async def promote(request: Request, name: str, version: int) -> dict[str, Any]:
     """Serve a version, everywhere within two seconds; `pinned` keeps it until another is promoted."""
@@ -212,15 +261,21 @@ async def _summary(task: Task) -> dict[str, Any]:
         "task": task.name, "ensemble": task.ensemble, "model_version": task.model_version, "calibrated": task.model.calibrated,
         "learns": task.learns, "verifiers": [column.name for column in task.columns],
     }  # fmt: skip
-    if task.drift:
-        said["drift"] = {
-            column.name: {"psi": each.psi, "agreement_z": each.agreement_z, "rows": each.rows, "alarm": each.alarm}
-            for column, each in zip(task.columns, task.drift, strict=True)
-        }
+    said |= _drift(task)
     if task.memory is not None:
         requests, labels = await _stored(task.memory.sizes())
         said |= {"requests": requests, "labels": labels}
     return said
+
+
+def _drift(task: Task) -> dict[str, Any]:
+    """Return how far each verifier is from what it was at the fit; nothing before that is known."""
+    if not task.drift:
+        return {}
+    return {"drift": {
+        column.name: {"psi": each.psi, "agreement_z": each.agreement_z, "rows": each.rows, "alarm": each.alarm}
+        for column, each in zip(task.columns, task.drift, strict=True)
+    }}  # fmt: skip
 
 
 def _task(request: Request, name: str) -> Task:

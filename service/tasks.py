@@ -39,6 +39,7 @@ class Task:
     columns: tuple[Column, ...]
     base_rate: float | None = None  # where somebody stated it
     quality: dict[str, float | str] = field(default_factory=dict)
+    costs: tuple[float, ...] = ()  # of each verifier, a candidate
     keep: int = 20_000  # requests
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,42 +11,12 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.table import Table
 
+from .api import Api
+from .report_command import told_gain
 from .startup import StartupError
 
-TIMEOUT_S = 300
+CALIBRATED_LABELS = 25
 AT_ONCE = 1000
-
-
-class Api:
-    """A running service; its key comes from ASSAY_API_KEY."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-
-    def call(self, path: str, body: Any = None) -> Any:
-        """Return what the service answers; raise `StartupError` with what it says is wrong."""
-        return json.loads(self.read(path, body))
-
-    def read(self, path: str, body: Any = None) -> bytes:
-        """Return the answer as it came."""
-        key = os.environ.get("ASSAY_API_KEY")
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - the operator's own URL
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310 - as above
-                return bytes(reply.read())
-        except urllib.error.HTTPError as exc:
-            raise StartupError(f"{self._url}{path} answered {exc.code}: {_message(exc.read())}") from None
-        except (OSError, ValueError) as exc:
-            raise StartupError(f"{self._url} does not answer ({exc}); is the service running? name another with --url") from None
-
-
-def _message(raw: bytes) -> str:
-    try:
-        return str(json.loads(raw)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return raw[:200].decode(errors="replace")
 
 
 def show_tasks(url: str, as_json: bool) -> None:
@@ -119,9 +86,20 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
             api.call(f"/v1/tasks/{task}/labels", {"labels": [label]})
             given += 1
     labels = api.call(f"/v1/tasks/{task}")["labels"]
-    missing = max(0, 25 - labels)
-    state = f"{missing} more make it calibrated" if missing else "enough to be calibrated, where half are random and 5 of each kind"
-    console.print(f"{given} labels given, {labels} in all: {state}")
+    console.print(f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False)
+
+
+def _worth(api: Api, task: str, labels: int) -> str:
+    """Return what the labels do for the ensemble, once a fit has learned from them."""
+    if labels < CALIBRATED_LABELS:
+        return f"{CALIBRATED_LABELS - labels} more make it calibrated"
+    with Console(stderr=True).status("fitting and measuring"):
+        try:
+            api.call(f"/v1/tasks/{task}/fit", {})
+            found = told_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
+        except StartupError as exc:
+            return str(exc)
+    return found or "not calibrated yet: half must be random, and 5 of each kind"
 
 
 def import_labels(url: str, task: str, file: Path) -> None:

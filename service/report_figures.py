@@ -1,0 +1,125 @@
+"""The figures of a report's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from .figures import COOL, GREY, INK, MOST_VERIFIERS, OURS, WARM
+
+EXPECTED = "The expectation takes the model's probabilities for the truth; labels are candidates that people judged."
+LEFT_OUT = "Verifiers left out one after the other, least value for its cost first; the loss is the full model's expectation."
+HELD_OUT = "Labels, told by models that have not seen them: by probability, and by when they were given."
+
+Figure = Callable[[Any, dict[str, Any]], Any]
+
+
+def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
+    rows = sorted(
+        (each for each in found["verifiers"] if each["estimated_auc"] is not None), key=lambda each: each["estimated_auc"]
+    )
+    rows = rows[-MOST_VERIFIERS:]
+    if not rows:
+        return None
+    figure, axes = pyplot.subplots(figsize=(8, 1 + 0.3 * len(rows)))
+    axes.axvline(0.5, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    for place, each in enumerate(rows):
+        if (measured := each["measured_auc"]) is not None and measured["low"] is not None:
+            axes.plot(
+                [measured["low"], measured["high"]], [place, place], color=WARM, linewidth=4, alpha=0.45, solid_capstyle="round"
+            )
+            axes.plot(measured["value"], place, "o", color=WARM, markersize=5)
+        axes.plot(each["estimated_auc"], place, "D", color=OURS, markersize=5)
+    axes.set_yticks(range(len(rows)), [each["name"] for each in rows])
+    axes.set_xlabel("AUC: expected by the model (blue), of labels with its 95 % interval (orange)")
+    return figure
+
+
+def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
+    path = found["path"]
+    if not path:
+        return None
+    figure, axes = pyplot.subplots(figsize=(8, 3.6))
+    costs, losses = [1.0, *(step["cost"] for step in path)], [0.0, *(100 * step["loss"] for step in path)]
+    axes.plot(costs, losses, color=OURS, marker="o", markersize=4, linewidth=1.5)
+    subset = found["subset"]
+    place = (subset["cost_share"], 100 * subset["loss"])
+    axes.plot(*place, "o", color=WARM, markersize=9, zorder=3)
+    axes.annotate(f"{len(subset['verifiers'])} verifiers", place, (6, 10), textcoords="offset points", color=INK)
+    axes.set_xlim(0, 1.02)
+    axes.set_xlabel("share of the cost")
+    axes.set_ylabel("points of selection@1 lost")
+    return figure
+
+
+def _correlations(pyplot: Any, found: dict[str, Any]) -> Any:
+    names = [each["name"] for each in found["verifiers"]]
+    families = [each["family"] for each in found["verifiers"]]
+    order = sorted(range(len(names)), key=lambda place: (families[place], names[place]))[:MOST_VERIFIERS]
+    if len(order) < 2:
+        return None
+    known = [[np.nan if value is None else value for value in row] for row in found["correlations"]]
+    matrix = np.array(known, float)[np.ix_(order, order)]
+    figure, axes = pyplot.subplots(figsize=(2.6 + 0.27 * len(order), 1.8 + 0.25 * len(order)))
+    # A grid of patches, not an image: the page stays vector graphics.
+    mesh = axes.pcolormesh(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_xticks(np.arange(len(order)) + 0.5, [names[place] for place in order], rotation=90)
+    axes.set_yticks(np.arange(len(order)) + 0.5, [names[place] for place in order])
+    figure.colorbar(mesh, ax=axes, shrink=0.7)
+    return figure
+
+
+def _reliability(pyplot: Any, found: dict[str, Any]) -> Any:
+    calibration = found["calibration"]
+    if calibration is None:
+        return None
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3.6))
+    left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    bins = calibration["bins"]
+    sizes = [12 + 120 * each["labels"] / calibration["labels"] for each in bins]
+    left.scatter([each["said"] for each in bins], [each["true"] for each in bins], sizes, color=OURS, zorder=3)
+    left.set_xlabel("said")
+    left.set_ylabel("correct")
+    periods = calibration["periods"]
+    places = range(len(periods))
+    right.plot(places, [each["said"] for each in periods], color=OURS, marker="o", markersize=4, label="said")
+    right.plot(places, [each["true"] for each in periods], color=WARM, marker="o", markersize=4, label="correct")
+    right.set_xticks(places, [_day(each["to"]) for each in periods], rotation=60)
+    right.set_ylim(0, 1)
+    right.legend()
+    return figure
+
+
+def _labels(pyplot: Any, found: dict[str, Any]) -> Any:
+    days = found["labels"]["by_date"]
+    if not days:
+        return None
+    figure, axes = pyplot.subplots(figsize=(8, 2.6))
+    places = np.arange(len(days))
+    correct = np.array([each["correct"] for each in days])
+    wrong = np.array([each["labels"] for each in days]) - correct
+    axes.bar(places, correct, 0.7, color=COOL, label="correct")
+    axes.bar(places, wrong, 0.7, bottom=correct, color=GREY, label="wrong")
+    step = max(1, len(days) // 12)
+    axes.set_xticks(places[::step], [each["date"] for each in days[::step]], rotation=30)
+    axes.legend()
+    return figure
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")
+
+
+#: Heading, note and drawing; a drawing is None where there is nothing to draw.
+FIGURES: list[tuple[str, str, Figure]] = [
+    ("How accurate is each", EXPECTED, _accuracy),
+    ("What fewer would do", LEFT_OUT, _cost),
+    ("Who repeats whom", "Correlation of scores within queries, families side by side.", _correlations),
+    ("Do the probabilities hold", HELD_OUT, _reliability),
+    ("Labels by day", "UTC.", _labels),
+]  # fmt: skip
