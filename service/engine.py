@@ -24,6 +24,7 @@ from .config import Config
 from .embedded import EmbeddedStore
 from .fitter import Fitter
 from .guard import Guarded
+from .keepsake import Keepsake
 from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
@@ -123,7 +124,7 @@ async def open_engine(
             stack.push_async_callback(transport.close)
         engine = _wire(config, metrics, store, transport, start)
         try:
-            await store.check_schema()
+            await store.check()
             await engine.tasks.refresh()
         except StoreDownError as exc:
             log.warning("started_without_store", error=str(exc))
@@ -161,7 +162,8 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, 
     ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
     cache = ScoreCache(store, settings.cache_ttl_s)
     given = load_models(config)
-    tasks = Tasks(store, [_task(config, name, ensembles, given.get(name), store) for name in config.tasks])
+    by_task = [_task(config, name, ensembles, given.get(name), store) for name in config.tasks]
+    tasks = Tasks(store, by_task, Keepsake(settings.data_dir / "served"), metrics)
     writer = Writer(cache, tasks, metrics)
     checkup = Checkup(
         [member.guarded.verifier for member in by_name.values()], store, settings.doctor, start or secrets.token_hex(8)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
-from redis.exceptions import ResponseError
 
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
@@ -45,14 +45,16 @@ class State:
     pinned: bool = False
     requests: int = 0  # that the last fit, or the last try, was made on
     labels: int = 0
+    exported: int = 0  # labels that the last export had
+    exported_at: int = 0  # seconds since 1970
 
 
 class Memory:
     """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
 
     def __init__(self, store: Store, task: str) -> None:
-        self._store = store
-        self._redis: Any = store.redis  # its own types allow for texts, which it is not asked for
+        self._store, self._task = store, task
+        self._redis = store.redis
         self._keys = {
             part: f"{PREFIX}{part}:{{{task}}}"
             for part in ("requests", "seen", "labels", "state", "models", "lease", "since", "report")
@@ -101,20 +103,15 @@ class Memory:
 
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
         """Keep labels by candidate key; return how many are new, and whether they are on disk."""
-        values = {key: orjson.dumps(label) for key, label in labels.items()}
-        new = int(await self._store.call(lambda: self._redis.hset(self._keys["labels"], mapping=values)))
-        return new, await self._on_disk()
-
-    async def _on_disk(self) -> bool:
-        """Return once the append-only file has what was written; False where the server keeps none, or takes too long."""
-        for _ in range(DURABLE_TRIES):
-            try:
-                reply = await self._store.call(lambda: self._redis.execute_command("WAITAOF", 1, 0, DURABLE_WAIT_MS))
-            except ResponseError:  # a server without an append-only file, or without the command
-                return False
-            if reply[0] >= 1:
-                return True
-        return False
+        values = [part for key, label in labels.items() for part in (key, orjson.dumps(label))]
+        new: int | None = None
+        for _ in range(DURABLE_TRIES):  # written again, which changes nothing, so that there is something to wait for
+            key = self._keys["labels"]
+            added, durable = await self._store.write_through(key, "HSET", key, *values, wait_ms=DURABLE_WAIT_MS)
+            new = int(added) if new is None else new
+            if durable:
+                return new, True
+        return new or 0, False
 
     async def labels(self) -> dict[str, Label]:
         """Return all labels by candidate key."""
@@ -123,10 +120,21 @@ class Memory:
 
     async def state(self) -> State:
         """Return which version is served."""
-        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["state"]))
-        known = {name.decode(): int(value) for name, value in raw.items()}
-        pinned = known.pop("pinned", 0) == 1
-        return State(pinned=pinned, **known)
+        return _state(await self._store.call(lambda: self._redis.hgetall(self._keys["state"])))
+
+    async def look(self) -> tuple[State, int, int]:
+        """Return the state, and how many requests and labels are kept, in one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(self._keys["state"])
+        pipeline.xlen(self._keys["requests"])
+        pipeline.hlen(self._keys["labels"])
+        raw, requests, labels = await self._store.call(pipeline.execute)
+        return _state(raw), int(requests), int(labels)
+
+    async def note_export(self, labels: int) -> None:
+        """Remember that labels were exported, so that it can be said what a store that is lost took with it."""
+        said = {"exported": labels, "exported_at": int(time.time())}
+        await self._store.call(lambda: self._redis.hset(self._keys["state"], mapping=said))
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""
@@ -161,7 +169,9 @@ class Memory:
     async def publish(self, token: str, fit: Fit, requests: int, labels: int) -> int:
         """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none or where the lease was lost."""
         arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), requests, labels)
-        return int(await self._run(PUBLISH, ("lease", "state", "models"), *arguments))
+        version = int(await self._run(PUBLISH, ("lease", "state", "models"), *arguments))
+        await self._store.publish(self._task)
+        return version
 
     async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
         """Put back what is served into a store that came back empty; return False where it was not empty."""
@@ -182,11 +192,19 @@ class Memory:
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
         """Serve a version, pinned or not (None: as it is); return False for one that is not there."""
         flag = "" if pinned is None else str(int(pinned))
-        return bool(await self._run(PROMOTE, ("state", "models"), version, flag))
+        there = bool(await self._run(PROMOTE, ("state", "models"), version, flag))
+        await self._store.publish(self._task)
+        return there
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
         return await self._store.call(lambda: self._redis.eval(script, len(names), *names, *arguments))
+
+
+def _state(raw: Mapping[bytes, bytes]) -> State:
+    known = {name.decode(): int(value) for name, value in raw.items()}
+    pinned = known.pop("pinned", 0) == 1
+    return State(pinned=pinned, **known)
 
 
 def _records(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:

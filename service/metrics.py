@@ -31,6 +31,7 @@ class Metrics:
         self.queued = Gauge("assay_queued_requests", "Requests waiting for a place.", multiprocess_mode="livesum", **make)
         self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
         self.store_up = Gauge("assay_store_up", "Whether the store answers.", multiprocess_mode="livemin", **make)
+        self.store_emptied = Counter("assay_store_emptied", "How often the store came back empty.", **make)
         make_max = {**make, "multiprocess_mode": "max"}
         self.drift = Gauge("assay_drift", "How far recent scores are from the fit's.", ("task", "verifier", "measure"), **make_max)
         self.drift_alarm = Gauge("assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max)

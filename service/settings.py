@@ -56,8 +56,10 @@ class ServiceSettings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
+        if value is not None:
+            from .connecting import parse
+
+            parse(value)
         return value
 
 

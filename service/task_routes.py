@@ -123,8 +123,10 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
 @task_router.get("/v1/tasks/{name}/labels")
 async def labels(request: Request, name: str) -> dict[str, Any]:
-    """Return all labels."""
-    known = await _stored(_memory(_task(request, name)).labels())
+    """Return all labels: an export, remembered as such."""
+    memory = _memory(_task(request, name))
+    known = await _stored(memory.labels())
+    await _stored(memory.note_export(len(known)))
     return {"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]}
 
 

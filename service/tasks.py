@@ -7,19 +7,23 @@ import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
+from redis.exceptions import ResponseError
 
 from aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from aggregation.artifact import ArtifactError, from_dict
 from aggregation.drift import Drift, Reference
 from verifiers import Pair
 
+from .keepsake import Keepsake
 from .keys import Keys
 from .learning import Given
-from .memory import Memory
+from .memory import Memory, State
+from .metrics import Metrics
 from .records import Record, record_of
 from .store import Store, StoreDownError
 
@@ -49,6 +53,9 @@ class Task:
     reference: list[Reference] = field(default_factory=list)  # each verifier's scores as they were at the fit
     drift: list[Drift] = field(default_factory=list)
     served: tuple[bytes, dict[str, Any]] | None = None  # the artifact and its report, should the store lose them
+    known: State = field(default_factory=State)  # as it was looked at last
+    kept: tuple[int, int] = (0, 0)  # requests and labels that the store had then
+    looked_on_disk: bool = False  # whether a copy of what it served is there
     fitted_at: tuple[int, ...] = (0, 0)  # the place in the stream up to which the model has seen
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -113,10 +120,13 @@ class Rows:
 
 
 class Tasks:
-    """All tasks of the configuration, kept in step with the store."""
+    """All tasks of the configuration, kept in step with the store, and what they serve with a copy on disk."""
 
-    def __init__(self, store: Store, tasks: Sequence[Task]) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, tasks: Sequence[Task], keepsake: Keepsake | None = None, metrics: Metrics | None = None
+    ) -> None:
+        self._store, self._keepsake, self._metrics = store, keepsake, metrics
+        self._generation: bytes | None = None
         self.by_name = {task.name: task for task in tasks}
 
     def through(self, task: Task, ensemble: str, columns: Sequence[Column]) -> Task:
@@ -148,38 +158,84 @@ class Tasks:
 
     async def refresh(self) -> None:
         """Serve the version that the store names for each task. Raises `StoreDownError`."""
+        await self._look_at_generation()
         for task in self.by_name.values():
-            if task.memory is not None:
-                state = await task.memory.state()
-                if state.serving and state.serving != task.version:
-                    await self._load(task, state.serving)
-                elif not state.serving and task.served is not None:
-                    await self._put_back(task, task.memory, *task.served)
+            if task.memory is None:
+                continue
+            state, *kept = await task.memory.look()
+            if state.serving and state.serving != task.version:
+                await self._load(task, task.memory, state.serving)
+            elif not state.serving:
+                await self._put_back(task, task.memory)
+            task.known, task.kept = state, (kept[0], kept[1])
 
-    async def _put_back(self, task: Task, memory: Memory, artifact: bytes, report: dict[str, Any]) -> None:
-        """Restore the served version in a store that came back empty; requests and labels that it had are gone."""
-        task.recorded.clear()  # so that requests that were kept are kept again when they come again
-        if await memory.restore(task.version, artifact, report):
-            log.error("store_came_back_empty", task=task.name, restored=task.model_version, hint="import labels from an export")
+    async def _look_at_generation(self) -> None:
+        """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""
+        found = await self._store.generation()
+        if self._generation not in (None, found):
+            if self._metrics is not None:
+                self._metrics.store_emptied.inc()
+            for task in self.by_name.values():
+                if task.memory is not None:
+                    task.recorded.clear()  # so that requests that were kept are kept again when they come again
+                    log.error("store_came_back_empty", task=task.name, **lost(task))
+        self._generation = found
+
+    async def _put_back(self, task: Task, memory: Memory) -> None:
+        """Restore the version that was served last, from memory or from disk, in a store that knows of none."""
+        if task.served is None and self._keepsake is not None and not task.looked_on_disk:
+            task.looked_on_disk = True
+            kept = await asyncio.to_thread(self._keepsake.read, task.name)
+            if kept is not None:
+                self._serve(task, *kept)
+        if task.served is not None and await memory.restore(task.version, *task.served):
+            log.error("served_model_restored", task=task.name, version=task.model_version, hint="the store knew of no version")
 
     async def keep_fresh(self, every_s: float = FOLLOW_S) -> None:
-        """Follow what is served. Runs until cancelled."""
+        """Follow what is served: at once when it is told, and by looking all the same. Runs until cancelled."""
         while True:
-            await asyncio.sleep(every_s)
             try:
-                await self.refresh()
+                async with self._store.news() as heard:
+                    while True:
+                        await heard(every_s)
+                        await self.refresh()
             except StoreDownError:
-                continue  # the store's own log line says so, and the models in memory go on serving
+                pass  # the store's own log line says so, and the models in memory go on serving
+            except (ResponseError, NotImplementedError) as exc:
+                log.debug("store_tells_no_news", error=str(exc))
+                await self._refresh_anyway()
+            await asyncio.sleep(every_s)
 
-    @staticmethod
-    async def _load(task: Task, version: int) -> None:
-        assert task.memory is not None  # noqa: S101 - only tasks that learn have versions
-        artifact = await task.memory.model(version)
-        report = await task.memory.report(version)
+    async def _refresh_anyway(self) -> None:
+        try:
+            await self.refresh()
+        except StoreDownError:
+            log.debug("store_not_looked_at")
+
+    async def _load(self, task: Task, memory: Memory, version: int) -> None:
+        artifact, report = await memory.model(version), await memory.report(version)
         if artifact is None or report is None:
             log.error("model_missing", task=task.name, version=version)
-            return
+        elif self._serve(task, version, artifact, report) and self._keepsake is not None:
+            await asyncio.to_thread(self._keepsake.write, task.name, version, artifact, report)
+
+    @staticmethod
+    def _serve(task: Task, version: int, artifact: bytes, report: dict[str, Any]) -> bool:
+        """Serve a version; return whether it was whole."""
         try:
             task.serve(version, artifact, report)
         except (ArtifactError, ValueError, KeyError, TypeError) as exc:
             log.error("model_damaged", task=task.name, version=version, error=str(exc))
+            return False
+        return True
+
+
+def lost(task: Task) -> dict[str, Any]:
+    """Return what a store that was emptied took with it: all it had, less the labels that were exported."""
+    requests, labels = task.kept
+    exported, at = task.known.exported, task.known.exported_at
+    when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else "never"
+    return {
+        "lost_requests": requests, "lost_labels": labels, "last_export": when, "labels_since_export": max(0, labels - exported),
+        "hint": "assay labels import brings an export back",
+    }  # fmt: skip

@@ -177,11 +177,11 @@ async def test_a_store_without_msetex_is_written_with_plain_sets(store: Store) -
 
 async def test_a_newer_schema_is_refused(store: Store) -> None:
     """Rather than read wrongly."""
-    await store.check_schema()
+    await store.check()
     await store.call(lambda: store.redis.set(SCHEMA_KEY, 99))
 
     with pytest.raises(SchemaError, match="schema 99"):
-        await store.check_schema()
+        await store.check()
 
 
 async def test_a_store_that_is_away_fails_at_once_between_tries(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""What each task serves, kept on disk beside the store: should the store come back empty, the service goes on with it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+log = structlog.get_logger()
+
+
+class Keepsake:
+    """A file a task in a folder, replaced as a whole; a disk that cannot be written costs nothing but the copy."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.expanduser()
+
+    def write(self, task: str, version: int, artifact: bytes, report: dict[str, Any]) -> None:
+        """Keep what a task serves."""
+        content = orjson.dumps({"version": version, "artifact": artifact.decode(), "report": report})
+        path = self._folder / f"{task}.json"
+        beside = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            beside.write_bytes(content)
+            os.replace(beside, path)
+        except OSError as exc:
+            log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
+
+    def read(self, task: str) -> tuple[int, bytes, dict[str, Any]] | None:
+        """Return the version, artifact and report that a task served last; None where none was kept."""
+        path = self._folder / f"{task}.json"
+        try:
+            found = orjson.loads(path.read_bytes())
+            return int(found["version"]), found["artifact"].encode(), dict(found["report"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+            log.warning("kept_model_damaged", file=str(path), error=str(exc))
+            return None

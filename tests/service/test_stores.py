@@ -1,0 +1,280 @@
+"""Stores as they are run: TLS and users, a cluster, behind Sentinel; full, emptied, and what is said of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from service.connecting import parse
+from service.embedded import EmbeddedStore
+from service.fitter import Fitter
+from service.keepsake import Keepsake
+from service.memory import Label, Memory
+from service.metrics import Metrics
+from service.store import EvictionError, Store, check_eviction
+from service.tasks import Task, Tasks, lost
+from tests.processes import ROOT, Server, service, standin, stop, write_config
+from tests.service.test_learning import COLUMNS, replica, sample, traffic
+from tests.service.test_teaching import wait_until
+from tests.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
+
+
+async def learn(tasks: Tasks, task: Task) -> None:
+    """Have a task see traffic, and serve a first version."""
+    await traffic(tasks, task, sample())
+    await Fitter(tasks).fit(task)
+    assert task.model_version == "t@1"
+
+
+def config(folder: Path, server: Server) -> Path:
+    """Write an ensemble of one served model and a vote."""
+    verifiers = [
+        {"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": server.url},
+        {"name": "vote", "kind": "consensus"},
+    ]
+    return write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"t": {}}})
+
+
+def body(query: int) -> dict[str, Any]:
+    """Return a request."""
+    return {"query": f"query {query}", "candidates": [f"{query} {place}" for place in range(5)], "task": "t"}
+
+
+def use(running: Server) -> None:
+    """Rank, label, fit, and rank again from the cache: all that the store is for."""
+    answers = [running.post("/v1/rank", body(query)) for query in range(30)]
+    assert all(answer.status == 200 and not answer.json["warnings"] for answer in answers)
+    wait_until(lambda: running.get("/v1/tasks/t").json["requests"] == 30)
+    again = running.post("/v1/rank", body(7)).json
+    assert again["usage"]["calls"] == 0
+    pairs = [{"query": f"query {query}", "candidate": f"{query} {query % 5}"} for query in range(30)]
+    scored = running.post("/v1/score_pairs", {"pairs": pairs, "task": "t"})  # thirty queries, thirty slots of a cluster
+    assert (scored.status, scored.json["usage"]["calls"]) == (200, 0)
+    labels = [{"key": each["key"], "correct": float(each["index"] < 2)} for answer in answers for each in answer.json["results"]]
+    said = running.post("/v1/tasks/t/labels", {"labels": labels}).json
+    assert (said["new"], said["durable"]) == (150, True)
+    wait_until(lambda: running.post("/v1/tasks/t/fit", {}).status == 200)
+    wait_until(lambda: running.get("/v1/tasks/t").json["model_version"] != "t@0")
+    assert running.get("/readyz").json["store"] == "ok"
+
+
+def test_a_cluster_is_a_store(tmp_path: Path) -> None:
+    """Requests, pairs of many queries, labels, fits: every command finds its node."""
+    with cluster(tmp_path / "cluster") as ports, standin("reward") as server:
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports[:2])
+        with service(config(tmp_path, server), tmp_path, env={"ASSAY_REDIS_URL": url}) as running:
+            use(running)
+        sizes = [int(say(port, "DBSIZE").strip(":\r\n")) for port in ports]
+
+    assert all(size > 5 for size in sizes)
+
+
+def test_behind_sentinel_a_failover_is_a_pause(tmp_path: Path) -> None:
+    """The first server dies; its replica is used, with all that was learned."""
+    with sentinel(tmp_path / "sentinel") as (port, first), standin("reward") as server:
+        url = f"redis+sentinel://127.0.0.1:{port}/main"
+        with service(config(tmp_path, server), tmp_path, env={"ASSAY_REDIS_URL": url}) as running:
+            use(running)
+            stop(first, signal.SIGKILL)
+            wait_until(lambda: running.get("/v1/tasks/t/labels").status == 200, 40)
+            labels = running.get("/v1/tasks/t/labels").json["labels"]
+            after = running.post("/v1/tasks/t/labels", {"labels": [{"key": labels[0]["key"], "correct": 1}]})
+
+    assert len(labels) == 150
+    assert after.status == 200
+
+
+def test_tls_and_a_user_of_few_rights(tmp_path: Path) -> None:
+    """The certificate is checked, the password is never shown, and a user that may not ask for INFO will do."""
+    certificate, key = certificates(tmp_path)
+    user = ("--user", *["assay", "on", ">secret99", "~assay:*", "&assay:*", "+@all", "-@dangerous", "-info"])
+    with (
+        valkey(tmp_path / "valkey", *user) as (plain, _),
+        with_tls(plain, certificate, key) as port,
+        standin("reward") as server,
+    ):
+        url = f"rediss://assay:secret99@localhost:{port}/0?ssl_ca_certs={certificate}"
+        with service(config(tmp_path, server), tmp_path, env={"ASSAY_REDIS_URL": url}) as running:
+            use(running)
+        unproven = Store(f"rediss://assay:secret99@localhost:{port}/0")
+        with pytest.raises(Exception, match="certificate verify failed"):
+            asyncio.run(closing(unproven))
+
+    assert "secret99" not in (tmp_path / "service.log").read_text()
+
+
+async def closing(store: Store) -> None:
+    """Ask a store for anything, and close it."""
+    try:
+        await store.check()
+    finally:
+        await store.close()
+
+
+def test_a_store_that_would_drop_what_was_learned_is_refused(tmp_path: Path) -> None:
+    """Its policy is named, and what would be right; one that refuses writes when full is a warning."""
+    with valkey(tmp_path / "full", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru") as (port, _):
+        store = Store(f"redis://127.0.0.1:{port}")
+        with pytest.raises(EvictionError, match=r"maxmemory-policy allkeys-lru: .* CONFIG SET maxmemory-policy volatile-lru"):
+            asyncio.run(closing(store))
+
+    check_eviction([{"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}])
+    check_eviction([{"maxmemory": 1, "maxmemory_policy": "volatile-ttl"}, {"maxmemory": 1, "maxmemory_policy": "noeviction"}, {}])
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://x", "must begin with redis://"),
+        ("redis+sentinel://h:1", "must name the service after the hosts"),
+        ("redis+cluster://h:1/3", "a cluster has no numbered databases"),
+        ("redis+cluster://h:1,:2", "':2' is not a host"),
+        ("redis+cluster://[::1:7000", "Invalid IPv6 URL"),
+        ("redis://", "must begin with"),
+    ],
+)
+def test_a_wrong_address_is_told_from_a_right_one(url: str, problem: str) -> None:
+    """What is wrong with it, and never its password."""
+    with pytest.raises(ValueError, match=problem):
+        parse(url)
+
+
+def test_an_address_says_all_there_is_to_say() -> None:
+    """Hosts, service, database, user, TLS and options."""
+    found = parse("rediss+sentinel://ann:pw@a:1,b/main/3?ssl_cert_reqs=none&health_check_interval=5")
+
+    assert (found.how, found.hosts, found.service) == ("sentinel", (("a", 1), ("b", 26379)), "main")
+    assert found.options == {
+        "username": "ann", "password": "pw", "db": 3, "ssl": True, "ssl_cert_reqs": "none", "health_check_interval": 5,
+    }  # fmt: skip
+    assert parse("redis+cluster://[::1]:7000,h").hosts == (("::1", 7000), ("h", 6379))
+    assert parse("rediss://u:p@h:1/2").how == ""
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store over TCP."""
+    with valkey(tmp_path / "valkey") as (port, _):
+        store = Store(f"redis://127.0.0.1:{port}")
+        yield store
+        await store.close()
+
+
+async def test_labels_wait_for_the_disk_also_beside_other_traffic(server: Store) -> None:
+    """A server waits for what came over the same connection: another one's wait says nothing."""
+    memory = Memory(server, "t")
+    await server.redis.config_set("appendfsync", "no")  # nothing reaches the disk for up to half a minute
+
+    quiet = asyncio.Event()
+
+    async def noise() -> None:
+        while not quiet.is_set():
+            await server.fetch(["x"])
+
+    busy = [asyncio.create_task(noise()) for _ in range(8)]
+    _, durable = await asyncio.wait_for(memory.label({"k": Label(1.0)}), 20)
+    quiet.set()
+    await asyncio.gather(*busy)
+    await server.redis.config_set("appendfsync", "everysec")
+    _, after = await memory.label({"k": Label(0.0)})
+
+    assert durable is False
+    assert after is True
+
+
+async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
+    server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its generation; the model is put back, and labels that no export has are counted."""
+    metrics = Metrics()
+    task = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    tasks = Tasks(server, [task], Keepsake(tmp_path / "served"), metrics)
+    await learn(tasks, task)
+    assert task.memory is not None
+    await task.memory.label({f"{place}": Label(1.0) for place in range(30)})
+    await task.memory.note_export(20)
+    await tasks.refresh()
+    version = task.model_version
+
+    await server.redis.flushall()
+    await tasks.refresh()
+
+    assert (task.model_version, (await task.memory.state()).serving) == (version, task.version)
+    assert b"assay_store_emptied_total 1.0" in metrics.text()
+    said = lost(Task("t", "e", COLUMNS))
+    assert said["last_export"] == "never"
+    printed = capsys.readouterr()
+    assert "store_came_back_empty" in printed.out + printed.err
+    assert "labels_since_export" in printed.out + printed.err
+
+
+async def test_what_was_served_comes_back_from_disk(server: Store, tmp_path: Path) -> None:
+    """The service and its store are both gone: the copy beside them is served, the same to the last bit."""
+    tasks, task = replica(server)
+    tasks._keepsake = Keepsake(tmp_path / "served")
+    await learn(tasks, task)
+    assert task.served is not None
+    await server.redis.flushall()
+
+    other = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
+
+    assert other.served == task.served
+    assert other.model_version == task.model_version
+    (tmp_path / "served" / "t.json").write_text("{")
+    await server.redis.flushall()
+    third = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    await Tasks(server, [third], Keepsake(tmp_path / "served")).refresh()
+    assert third.cold
+
+
+async def test_a_promotion_is_heard_at_once(server: Store) -> None:
+    """Long before anybody would look."""
+    tasks, task = replica(server)
+    await learn(tasks, task)
+    others, other = replica(server)
+    await others.refresh()
+    following = asyncio.create_task(others.keep_fresh(every_s=600))
+    assert task.memory is not None
+    while not (await server.redis.pubsub_numsub("assay:1:news"))[0][1]:  # noqa: ASYNC110 - the store has no event for it
+        await asyncio.sleep(0.01)
+    await task.memory.promote(1, True)
+
+    async with asyncio.timeout(5):
+        while other.version != 1 or not other.known.pinned:  # noqa: ASYNC110 - it comes by way of the store
+            await asyncio.sleep(0.01)
+    following.cancel()
+
+
+def test_a_server_that_was_left_behind_is_taken_over_and_another_ones_is_not(tmp_path: Path) -> None:
+    """Who was killed could not stop it; who lives will."""
+    code = (
+        "import pathlib, sys, time; from service.embedded import EmbeddedStore; "
+        "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    owner.stdout.readline()
+    guest = EmbeddedStore(tmp_path, 64)
+    guest.start()
+    guest.stop()
+    answers_beside_its_owner = guest.answers()
+
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    answers_after_it = guest.answers()
+    guest.start()
+    guest.stop()
+
+    assert answers_beside_its_owner
+    assert answers_after_it
+    wait_until(lambda: not guest.answers())
