@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 READINESS_TTL_S = 2.0
 CHECK_TIMEOUT_S = 3.0
+CANCEL_AGAIN_S = 0.5
 
 
 @dataclass(slots=True)
@@ -228,8 +229,9 @@ async def _background(work: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        while not task.done():  # before Python 3.12 a cancellation is lost where what was waited for comes at the same moment
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
 def _report(task: asyncio.Task[Any]) -> None:
