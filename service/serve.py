@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -20,6 +21,7 @@ from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
 from .models import load_models
 from .settings import PREFIX
+from .store import Store, StoreDownError
 
 log = structlog.get_logger()
 
@@ -32,12 +34,25 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     config = load_config(path, flags)
     load_models(config)  # so that a wrong one is a message here, and not a failed start of each worker
     configure_logging(config.service)
+    if config.service.redis_url is not None:
+        asyncio.run(_look_at_store(config.service.redis_url))  # likewise
     warn_if_open(config)
     if config.service.workers == 1:
         serving = server(config)
         serving.run(sockets=listening(serving.config))
     else:
         _run_many(path, config, flags)
+
+
+async def _look_at_store(url: str) -> None:
+    """Raise `StartupError` for a store that will not do; one that does not answer yet may come."""
+    store = Store(url, connections=1)
+    try:
+        await store.check()
+    except StoreDownError as exc:
+        log.warning("store_not_there_yet", error=str(exc))
+    finally:
+        await store.close()
 
 
 def server(config: Config) -> uvicorn.Server:

@@ -23,6 +23,7 @@ from service.store import EvictionError, Store, check_eviction
 from service.tasks import Task, Tasks, lost
 from tests.processes import ROOT, Server, service, standin, stop, write_config
 from tests.service.test_learning import COLUMNS, replica, sample, traffic
+from tests.service.test_offline import assay as command
 from tests.service.test_teaching import wait_until
 from tests.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
 
@@ -125,7 +126,11 @@ def test_a_store_that_would_drop_what_was_learned_is_refused(tmp_path: Path) -> 
         store = Store(f"redis://127.0.0.1:{port}")
         with pytest.raises(EvictionError, match=r"maxmemory-policy allkeys-lru: .* CONFIG SET maxmemory-policy volatile-lru"):
             asyncio.run(closing(store))
+        told = command("serve", "--redis-url", f"redis://127.0.0.1:{port}", "--workers", "2", cwd=tmp_path)
 
+    assert told.returncode == 2
+    assert told.stderr.splitlines()[-1].startswith("the store has maxmemory-policy allkeys-lru")
+    assert "Traceback" not in told.stderr
     check_eviction([{"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}])
     check_eviction([{"maxmemory": 1, "maxmemory_policy": "volatile-ttl"}, {"maxmemory": 1, "maxmemory_policy": "noeviction"}, {}])
 
