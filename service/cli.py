@@ -188,6 +188,19 @@ def promote(
 
 
 @app.command()
+def shadow(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    version: Annotated[int, typer.Argument(min=1, help="The version to look at.")],
+    url: UrlOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how another version would have answered a task's traffic, beside the one that serves."""
+    from .teaching import shadow as show_shadow
+
+    show_shadow(url, task, version, as_json)
+
+
+@app.command()
 def label(
     task: Annotated[str, typer.Argument(help="The task; its configuration needs store_text: true.")],
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="Candidates to look at.")] = 50,
@@ -232,7 +245,7 @@ def export(
 @labels_app.command("import")
 def labels_import(
     task: Annotated[str, typer.Argument(help="The task.")],
-    file: Annotated[Path, typer.Argument(help="JSONL: {key, or query and candidate, correct, random?, who?}.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="JSONL or Parquet: key, or query and candidate; correct; random, who", exists=True)],
     url: UrlOption = HERE,
 ) -> None:
     """Send labels from a file."""
@@ -244,7 +257,7 @@ def labels_import(
 @labels_app.command("export")
 def labels_export(
     task: Annotated[str, typer.Argument(help="The task.")],
-    file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],
+    file: Annotated[Path, typer.Argument(help="Where to write them (.jsonl or .parquet).")],
     url: UrlOption = HERE,
 ) -> None:
     """Write all labels of a task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_
 from .learning import Fit, Known, Served, fit
 from .memory import LEASE_MS, Memory, State
 from .records import Record
-from .reporting import Asked, report
+from .reporting import Asked, report, shadow
 from .store import StoreDownError
 from .tasks import Task, Tasks
 
@@ -92,20 +93,33 @@ class Fitter:
         Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreDownError`.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        if self._reports.borrowed_tokens:
-            raise FitBusyError(task.name)
         serving = await _served(task, task.memory, await task.memory.state())
         asked = Asked(task.given(), task.model_version, task.costs)
-        try:
-            with fail_after(LONGEST_FIT_S):
-                found = await to_process.run_sync(
-                    report, asked, *await _kept(task.memory), serving, await task.memory.since(),
-                    cancellable=True, limiter=self._reports,
-                )  # fmt: skip
-        except (BrokenWorkerProcess, TimeoutError) as died:
-            raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
+        found = await self._measured(task, report, asked, *await _kept(task.memory), serving, await task.memory.since())
         await task.memory.keep_report(found)
         return found
+
+    async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
+        """Return how another version would have answered what was kept; None where one of the two is not there.
+
+        Raises what `report` raises.
+        """
+        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
+        memory = task.memory
+        serving, other = await memory.model((await memory.state()).serving), await memory.model(version)
+        if serving is None or other is None:
+            return None
+        return await self._measured(task, shadow, task.given(), *await _kept(memory), serving, other, await memory.since())
+
+    async def _measured(self, task: Task, measure: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        """Run a measurement in a process of its own, one at a time."""
+        if self._reports.borrowed_tokens:
+            raise FitBusyError(task.name)
+        try:
+            with fail_after(LONGEST_FIT_S):
+                return await to_process.run_sync(measure, *arguments, cancellable=True, limiter=self._reports)
+        except (BrokenWorkerProcess, TimeoutError) as died:
+            raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
 
     async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:
         """Fit in a process of its own, holding the lease: the event loop never waits, and a fit that hangs is killed."""

@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from aggregation import Floats, LabelModel, NotFittedError
 from aggregation.artifact import from_dict
 from aggregation.bootstrap import Bootstrap
-from aggregation.measures import calibration_bins, selection_by_query
+from aggregation.measures import calibration_bins, log_losses, selection_by_query
 from aggregation.queries import Queries
 from aggregation.valuing import TOLERANCE, Value, value
 
@@ -62,12 +62,12 @@ def report(
     known = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
     try:
-        model = fitted(given, table, known, drawn) if serving is None else _served(given, serving)
+        model = fitted(given, table, known, drawn) if serving is None else _model(given, serving.artifact)
         found = value(model, table.scores, table.query, asked.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
     held = held_out(given, table, known, drawn)
-    said: dict[str, Any] = _finite({
+    return _plain({
         "at": time.time(), "model_version": asked.version, "calibrated": model.calibrated_, "base_rate": model.base_rate_,
         "rows": len(table.keys), "queries": int(table.query.max()) + 1,
         "labels": _label_counts(table, labels, known, drawn),
@@ -78,11 +78,47 @@ def report(
         "subset": _subset(found), "path": [asdict(step) for step in found.path],
         "calibration": _calibration(table, labels, known, held),
     })  # fmt: skip
-    return said
 
 
-def _served(given: Given, serving: Served) -> LabelModel:
-    return from_dict(orjson.loads(serving.artifact)).for_verifiers(list(given.names), strict=False)
+def shadow(
+    given: Given,
+    records: Sequence[Record],
+    labels: Mapping[str, Known],
+    serving: bytes,
+    other: bytes,
+    since: Mapping[int, tuple[int, int]] | None = None,
+) -> dict[str, Any]:
+    """Return how another version would have answered the requests kept, beside the one that serves.
+
+    A ranking follows from raw scores and the version alone, and raw scores are kept: no request need be answered twice.
+    Raises `NothingToReportError` where no request is kept.
+    """
+    table = table_of(records, given.fingerprints, since)
+    if not table.keys:
+        raise NothingToReportError("no request is kept")
+    known = table.labels({key: label.correct for key, label in labels.items()})
+    queries = Queries.of(table.query)
+    said = [queries.take(_model(given, each).score_samples(table.scores, table.query)) for each in (serving, other)]
+    both = np.isfinite(said[0]) & np.isfinite(said[1])
+    tops = [np.where(np.isnan(each), -np.inf, each) for each in said]
+    first = tops[0] >= np.repeat(np.maximum.reduceat(tops[0], queries.starts[:-1]), queries.sizes)
+    chances = [expit(each) for each in said]
+    labelled = both & (queries.take(known) >= 0)
+    truth = queries.take(known)[labelled]
+    return _plain({
+        "queries": len(queries), "candidates": len(table.keys),
+        "same_top": float(selection_by_query(said[1], first.astype(float), queries).mean()),
+        "probability_difference": float(np.abs(chances[0] - chances[1])[both].mean()) if both.any() else None,
+        "labels": int(labelled.sum()),
+        "log_loss": {
+            name: float(log_losses(each[labelled], truth).mean()) if labelled.any() else None
+            for name, each in zip(("serving", "other"), said, strict=True)
+        },
+    })  # fmt: skip
+
+
+def _model(given: Given, artifact: bytes) -> LabelModel:
+    return from_dict(orjson.loads(artifact)).for_verifiers(list(given.names), strict=False)
 
 
 def _label_counts(table: Table, labels: Mapping[str, Known], known: Floats, drawn: Any) -> dict[str, Any]:
@@ -233,6 +269,11 @@ def _calibration(table: Table, labels: Mapping[str, Known], known: Floats, held:
             for some in periods if len(some)
         ],
     }  # fmt: skip
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = _finite(found)
+    return plain
 
 
 def _finite(value: Any) -> Any:

@@ -63,7 +63,7 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
         with path.open("wb") as out:
             np.savez_compressed(out, **columns)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
     elif path.suffix == ".parquet":
-        arrow = _arrow()
+        arrow = load_arrow()
         arrow.parquet.write_table(arrow.table({name: arrow.array(values) for name, values in columns.items()}), path)
     elif path.suffix == ".jsonl":
         lists = {name: values.tolist() for name, values in columns.items()}
@@ -125,7 +125,7 @@ def _read_npz(path: Path, labels: bool) -> dict[str, Any]:
 
 
 def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
-    arrow = _arrow()
+    arrow = load_arrow()
     hidden = set() if labels else {"labels", "label", "label_random"}
     try:
         columns = [name for name in arrow.parquet.read_schema(path).names if name not in hidden]
@@ -296,7 +296,8 @@ def _is_number(arrow: Any, kind: Any) -> bool:
     return bool(arrow.types.is_floating(kind) or arrow.types.is_integer(kind) or arrow.types.is_boolean(kind))
 
 
-def _arrow() -> Any:
+def load_arrow() -> Any:
+    """Return pyarrow with its Parquet part; raise `TableError` where it is not installed."""
     try:
         import pyarrow
         import pyarrow.compute

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request
+from fastapi import Path as PathParameter
 from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -32,6 +33,7 @@ task_router = APIRouter(responses=TASK_RESPONSES)
 BODY_TIMEOUT_S = 30
 #: What of a report's verifier is listed beside what the served model makes of it.
 MEASURED = ("estimated_auc", "measured_auc", "cost_share", "loss_without")
+Version = Annotated[int, PathParameter(ge=1, le=2**53)]
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 
 
@@ -191,14 +193,34 @@ async def evaluate(request: Request, name: str) -> dict[str, Any]:
     """Measure what the ensemble and each of its verifiers are worth, on what the task has kept; the report is kept, too."""
     found = _task(request, name)
     _memory(found)
+    return {"task": name, **await _measured(name, request.app.state.engine.fitter.report(found)), **_drift(found)}
+
+
+@task_router.get("/v1/tasks/{name}/models/{version}/shadow")
+async def shadow(request: Request, name: str, version: Version) -> dict[str, Any]:
+    """Say how another version would have answered the requests kept, beside the one that serves."""
+    found = _task(request, name)
+    memory = _memory(found)
+    said = await _measured(name, request.app.state.engine.fitter.shadow(found, version))
+    if said is None:
+        raise await _unknown_version(memory, version)
+    return {"task": name, "serving": (await _stored(memory.state())).serving, "other": version, **said}
+
+
+async def _measured(name: str, measuring: Any) -> Any:
     try:
-        return {"task": name, **await _stored(request.app.state.engine.fitter.report(found)), **_drift(found)}
+        return await _stored(measuring)
     except NothingToReportError as exc:
         raise ApiError(409, f"the task {name!r} cannot be measured yet: {exc}", code="too_little") from None
     except FitBusyError:
         raise ApiError(409, "another report is being made by this replica; try again", code="report_running") from None
     except FitFailedError as exc:
         raise ApiError(503, f"the report did not come to its end ({exc}); try again", code="report_failed") from None
+
+
+async def _unknown_version(memory: Memory, version: int) -> ApiError:
+    known = ", ".join(map(str, sorted(await _stored(memory.reports())))) or "none"
+    return ApiError(404, f"no version {version}; there are: {known}", param="version", code="unknown_version")
 
 
 @task_router.get("/v1/tasks/{name}/report")
@@ -233,7 +255,7 @@ async def _last_report(request: Request, name: str) -> dict[str, Any]:
 
 
 @task_router.post("/v1/tasks/{name}/models/{version}/promote", openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False))
-async def promote(request: Request, name: str, version: int) -> dict[str, Any]:
+async def promote(request: Request, name: str, version: Version) -> dict[str, Any]:
     """Serve a version, everywhere within two seconds; `pinned` keeps it until another is promoted."""
     asked = await _checked(request, PromoteIn)
     return await _promote(request, name, version, asked.pinned)
@@ -251,8 +273,7 @@ async def rollback(request: Request, name: str) -> dict[str, Any]:
 async def _promote(request: Request, name: str, version: int, pinned: bool | None) -> dict[str, Any]:
     memory = _memory(_task(request, name))
     if not await _stored(memory.promote(version, pinned)):
-        known = ", ".join(map(str, sorted(await _stored(memory.reports())))) or "none"
-        raise ApiError(404, f"no version {version}; there are: {known}", param="version", code="unknown_version")
+        raise await _unknown_version(memory, version)
     await _stored(request.app.state.engine.tasks.refresh())
     state = await _stored(memory.state())
     return {"task": name, "serving": state.serving, "pinned": state.pinned}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from .api import Api
 from .report_command import told_gain
 from .startup import StartupError
+from .tables import load_arrow
 
 CALIBRATED_LABELS = 25
 AT_ONCE = 1000
@@ -66,6 +68,25 @@ def promote(url: str, task: str, version: int | None, pinned: bool | None) -> No
     print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""))  # noqa: T201 - the command's output
 
 
+def shadow(url: str, task: str, version: int, as_json: bool) -> None:
+    """Print how another version would have answered the requests kept."""
+    found = Api(url).call(f"/v1/tasks/{task}/models/{version}/shadow")
+    if as_json:
+        print(json.dumps(found))  # noqa: T201 - the command's output
+        return
+    losses = found["log_loss"]
+    told = (
+        f"log loss {losses['other']:.3f}, served {losses['serving']:.3f} on {found['labels']} labels"
+        if found["labels"]
+        else "no labels"
+    )
+    Console(highlight=False).print(
+        f"{task}@{version} beside {task}@{found['serving']} on {found['queries']:,} queries: the same first candidate in "
+        f"{found['same_top']:.1%}, probabilities {found['probability_difference'] or 0:.3f} apart in the mean; {told}",
+        soft_wrap=True,
+    )
+
+
 def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     """Show candidates one by one and send each label as it is given."""
     api, console = Api(url), Console(highlight=False)
@@ -73,7 +94,18 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     if not drawn:
         console.print("nothing to label: every query that was kept has a label")
         return
-    given = 0
+    sent: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as sender:  # a label is answered when the disk has it: nobody should wait for that
+        _ask(
+            console, drawn, lambda label: sent.append(sender.submit(api.call, f"/v1/tasks/{task}/labels", {"labels": [label]})), who
+        )
+    given = len([each.result() for each in sent])
+    labels = api.call(f"/v1/tasks/{task}")["labels"]
+    console.print(f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False)
+
+
+def _ask(console: Console, drawn: list[Any], send: Callable[[dict[str, Any]], None], who: str | None) -> None:
+    """Show candidates until all are labelled or skipped, or somebody has had enough."""
     for number, each in enumerate(drawn, 1):
         console.rule(f"{number} of {len(drawn)}")
         console.print(each["query"], style="bold", markup=False)
@@ -82,11 +114,7 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
         if said == "q":
             break
         if said in "yn":
-            label = {"key": each["key"], "correct": float(said == "y"), "random": each["random"], "who": who}
-            api.call(f"/v1/tasks/{task}/labels", {"labels": [label]})
-            given += 1
-    labels = api.call(f"/v1/tasks/{task}")["labels"]
-    console.print(f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False)
+            send({"key": each["key"], "correct": float(said == "y"), "random": each["random"], "who": who})
 
 
 def _worth(api: Api, task: str, labels: int) -> str:
@@ -103,18 +131,24 @@ def _worth(api: Api, task: str, labels: int) -> str:
 
 
 def import_labels(url: str, task: str, file: Path) -> None:
-    """Send the labels of a JSONL file: bodies of the API's `labels`, one a line."""
+    """Send the labels of a JSONL or Parquet file: bodies of the API's `labels`, a row each."""
     api, sent, new = Api(url), 0, 0
-    for part in _parts(_lines(file)):
+    for part in _parts(_rows(file)):
         found = api.call(f"/v1/tasks/{task}/labels", {"labels": part})
         sent, new = sent + found["labels"], new + found["new"]
     print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
 
 
 def export_labels(url: str, task: str, file: Path) -> None:
-    """Write all labels as JSONL, as `import` reads them."""
+    """Write all labels as JSONL or Parquet, as `import` reads them."""
     found = Api(url).call(f"/v1/tasks/{task}/labels")["labels"]
-    file.write_text("".join(json.dumps({key: value for key, value in each.items() if key != "at"}) + "\n" for each in found))
+    rows = [{key: value for key, value in each.items() if key != "at"} for each in found]
+    if file.suffix == ".parquet":
+        arrow = load_arrow()
+        columns = {"key": arrow.string(), "correct": arrow.float64(), "random": arrow.bool_(), "who": arrow.string()}
+        arrow.parquet.write_table(arrow.Table.from_pylist(rows, arrow.schema(columns)), file)
+    else:
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
 
 
@@ -123,6 +157,19 @@ def export_rows(url: str, task: str, file: Path, how: str, margin: float, thresh
     raw = Api(url).read(f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}")
     file.write_bytes(raw)
     print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
+
+
+def _rows(file: Path) -> Iterable[Any]:
+    if file.suffix != ".parquet":
+        yield from _lines(file)
+        return
+    arrow = load_arrow()
+    try:
+        with arrow.parquet.ParquetFile(file) as table:
+            for batch in table.iter_batches(AT_ONCE):
+                yield from ({key: value for key, value in row.items() if value is not None} for row in batch.to_pylist())
+    except (arrow.ArrowException, OSError) as exc:
+        raise StartupError(f"{file}: not Parquet: {exc}") from None
 
 
 def _lines(file: Path) -> Iterable[Any]:

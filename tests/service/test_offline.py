@@ -17,12 +17,18 @@ from service.offline import settled
 from tests.processes import ROOT
 
 
-def assay(*words: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def assay(*words: str | Path, cwd: Path, typed: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), **env}
     return subprocess.run(
-        [sys.executable, "-m", "service", *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "service", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -144,6 +144,27 @@ def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -
     assert back["serving"] != known[0]
 
 
+def test_another_version_is_shadowed(taught: tuple[Server, dict[str, float]]) -> None:
+    """What it would have answered to what was kept: nothing else where it is the same, something where it knows no labels."""
+    running, _ = taught
+    models = running.get("/v1/tasks/math/models").json
+    newest = models["models"][-1]["version"]
+    running.post(f"/v1/tasks/math/models/{newest}/promote", {"pinned": True})
+
+    same = running.get(f"/v1/tasks/math/models/{newest}/shadow").json
+    first = running.get("/v1/tasks/math/models/1/shadow").json
+    unknown = running.get("/v1/tasks/math/models/99/shadow")
+
+    assert (same["serving"], same["other"], same["same_top"], same["probability_difference"]) == (newest, newest, 1.0, 0.0)
+    assert same["log_loss"]["serving"] == same["log_loss"]["other"]
+    assert same["queries"] >= 40
+    assert first["other"] == 1
+    assert 0.3 < first["same_top"] <= 1
+    assert first["probability_difference"] > 0.01
+    assert first["log_loss"]["serving"] < first["log_loss"]["other"]
+    assert (unknown.status, unknown.json["error"]["code"]) == (404, "unknown_version")
+
+
 def test_candidates_to_label_are_drawn_from_queries_that_have_none(taught: tuple[Server, dict[str, float]]) -> None:
     """With their texts, at random."""
     running, _ = taught
@@ -153,6 +174,23 @@ def test_candidates_to_label_are_drawn_from_queries_that_have_none(taught: tuple
 
     assert all(each["random"] and each["query"].startswith(("query", "new", "q")) for each in drawn)
     assert not labelled & {each["key"].split(":")[0] for each in drawn}
+
+
+def test_labels_are_given_by_hand(taught: tuple[Server, dict[str, float]], tmp_path: Path) -> None:
+    """Yes, no, skip, enough; what they are worth is told when they calibrate."""
+    running, _ = taught
+    before = task(running)["labels"]
+    for number in range(4):
+        running.post("/v1/rank", {"query": f"by hand {number}", "candidates": ["1 1 1 1", "0 0 0 0"], "task": "math"})
+    wait_until(lambda: running.get("/v1/tasks/math/to-label?n=9").json["left"] >= 4)
+
+    labelled = command("label", "math", "-n", "4", "--url", running.url, cwd=tmp_path, typed="y\ns\nn\nq\n")
+
+    assert labelled.returncode == 0, labelled.stderr
+    assert f"2 labels given, {before + 2} in all: {before + 2} labels: expected selection@1 0." in labelled.stdout.replace(
+        "\n", " "
+    )
+    assert task(running)["labels"] == before + 2
 
 
 @pytest.mark.parametrize(("path", "body", "status", "param"), [
@@ -185,6 +223,8 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     promoted = command("promote", "math", "1", "--unpin", *here, cwd=tmp_path)
     exported = command("labels", "export", "math", "labels.jsonl", *here, cwd=tmp_path)
     imported = command("labels", "import", "math", "labels.jsonl", *here, cwd=tmp_path)
+    columns = [command("labels", how, "math", "labels.parquet", *here, cwd=tmp_path) for how in ("export", "import")]
+    shadowed = command("shadow", "math", "1", *here, cwd=tmp_path)
     unknown = command("fit", "--task", "nope", *here, cwd=tmp_path)
     away = command("tasks", "--url", "http://127.0.0.1:9", cwd=tmp_path)
 
@@ -194,6 +234,10 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     assert promoted.stdout.strip() == "math@1 is served"
     assert exported.returncode == 0
     assert imported.stdout.endswith("0 of them new\n")
+    assert columns[0].stdout.split()[0] == columns[1].stdout.split()[0] == exported.stdout.split()[0]
+    assert columns[1].stdout.endswith("0 of them new\n")
+    assert "math@1 beside math@1 on" in shadowed.stdout
+    assert "the same first candidate in 100.0%" in shadowed.stdout
     assert (unknown.returncode, away.returncode) == (2, 2)
     assert "is the service running" in away.stderr
 
