@@ -1,6 +1,6 @@
 """Bulk ranking: rows a second and memory in one process and on Ray, and a run that is killed three times beside one that is not.
 
-    python -m tests.benchmarks.batch [--rows 20000] [--rounds 2] [--workers 2]
+    python -m tests.benchmarks.batch [--rows 20000] [--rounds 2] [--workers 1 2]
 
 Parquet of `rows` queries with 4 candidates through 8 cross-encoders (batched, 20 ms a call; a call a verifier and row), every run with an
 empty store, one way after the other, everything on this machine. The time is the command's, start included. Prints a table and a JSON line.
@@ -122,12 +122,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="sizes of the cluster's pool to measure")
     parser.add_argument("--delay-ms", type=float, default=20.0)
     args = parser.parse_args()
-    ways = {"one process": [], "Ray, 1 worker": ["--ray", "local", "--workers", "1"]}
-    if args.workers > 1:
-        ways[f"Ray, {args.workers} workers"] = ["--ray", "local", "--workers", str(args.workers)]
+    ways: dict[str, list[str]] = {"one process": []}
+    for workers in args.workers:
+        ways[f"Ray, {workers} worker{'s'[: workers > 1]}"] = ["--ray", "local", "--workers", str(workers)]
     runs: dict[str, list[Run]] = {name: [] for name in ways}
     console = Console(stderr=True)
     with ExitStack() as stack:
