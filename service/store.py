@@ -124,11 +124,19 @@ class Store:
 
     async def publish(self, news: str) -> None:
         """Tell all replicas at once; who does not hear it finds out by looking."""
-        await self.call(lambda: self.redis.publish(NEWS, news))
+        try:
+            await self.call(lambda: self.redis.publish(NEWS, news))
+        except (StoreDownError, ResponseError) as exc:
+            log.debug("store_carries_no_news", error=str(exc))
 
     @asynccontextmanager
     async def news(self) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
-        """Listen; yield a function that returns whether there was news within so many seconds. Raises `StoreDownError`."""
+        """Listen; yield a function that returns whether there was news within so many seconds.
+
+        Raises `StoreDownError`, or `NotImplementedError` where the client cannot listen to a cluster.
+        """
+        if not hasattr(self.redis, "pubsub"):
+            raise NotImplementedError("this version of the client does not listen to clusters")
         listener = self.redis.pubsub()
         try:
             await self.call(lambda: listener.subscribe(NEWS))

@@ -40,7 +40,9 @@ class Wanted:
 
 def run_batch(wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any], as_json: bool) -> None:
     """Rank what is left of a job, and say what came of it; raise `StartupError` where it cannot go on."""
-    config = load_config(config_path or default_config_path(), {"log_level": "warning", **flags})
+    # As many requests at once as are wanted: the store's connections are counted by that.
+    flags = {"log_level": "warning", "max_active": wanted.effort.concurrency, **flags}
+    config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
     with _stored(config) as config:
         console = Console(stderr=True)
@@ -134,6 +136,6 @@ def _tell(summary: dict[str, int], job: Plan, as_json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary['rows']:,} rows: {job.out}", markup=False)
     if summary["bad"]:
-        console.print(f"{summary['bad']:,} of them are no requests: see {job.out}/{BAD}", markup=False)
+        console.print(f"{summary['bad']:,} of them could not be ranked: see {job.out}/{BAD}", markup=False)
     if summary["partial"]:
         console.print(f"{summary['partial']:,} of them lack what a verifier failed to say: `partial`, `reasons`", markup=False)

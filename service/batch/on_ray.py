@@ -58,7 +58,7 @@ def connect(address: str) -> Any:
         raise BatchError(NO_RAY) from None
     here: dict[str, Any] = {"include_dashboard": False} if address == HERE else {}
     try:
-        ray.init(None if address == HERE else address, logging_level=logging.ERROR, **here)
+        ray.init(address, logging_level=logging.ERROR, **here)
     except (ConnectionError, ValueError, RuntimeError) as exc:
         raise BatchError(f"--ray {address}: {exc}") from None
     context = ray.data.DataContext.get_current()

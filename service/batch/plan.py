@@ -80,7 +80,8 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Pla
     suffix = paths[0].rpartition(".")[2]
     form = FORMATS[suffix]()
     sources = tuple(form.scan(files, path, part_rows) for path in paths)
-    verifiers = {column.name: column.key for each in engine.tasks.by_name.values() for column in each.columns}
+    members = [member for ensemble in engine.scorer.ensembles.values() for member in ensemble]
+    verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}
     if task not in engine.tasks.by_name:
         raise BatchError(f"no task is called {task!r}; there are: {', '.join(sorted(engine.tasks.by_name))}")
     if not sum(source.rows for source in sources):
