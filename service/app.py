@@ -14,11 +14,13 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from verifiers import Transport
 
 from . import errors, routes, schemas, task_routes
 from .config import Config, load_config
+from .doors import DOORS, door_router
 from .engine import open_engine
 from .gate import Gate
 from .metrics import Metrics
@@ -62,9 +64,11 @@ def create_app(config: Config, transport: Transport | None = None, start: str | 
     )  # fmt: skip
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)
+    app.include_router(door_router)
     errors.install(app)
     _document(app)
-    return Gate(app, config.service, metrics, routes.SCORING)
+    scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
+    return Gate(app, config.service, metrics, scoring, {path: door.shape for path, door in DOORS.items()})
 
 
 def worker_app() -> Gate:
@@ -99,7 +103,8 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = make()
         components = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (schemas.RankRequest, schemas.ScorePairsRequest, task_routes.LabelsIn):
+        ours: list[type[BaseModel]] = [schemas.RankRequest, schemas.ScorePairsRequest, task_routes.LabelsIn]
+        for model in [*ours, *(door.form for door in DOORS.values())]:
             definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {})
             components.update(definitions)
         return document

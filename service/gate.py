@@ -34,14 +34,22 @@ class Gate:
     """Wraps the application; `scoring` are the handlers whose requests take a place among the bounded number scored at once.
 
     Those are called from here, past the framework, whose layers cost as much CPU as an answer from the cache does. They
-    are routes of the application all the same, for its documents.
+    are routes of the application all the same, for its documents. `shapes`: how a path tells failures, where not as we do.
     """
 
-    def __init__(self, app: FastAPI, settings: ServiceSettings, metrics: Metrics, scoring: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        settings: ServiceSettings,
+        metrics: Metrics,
+        scoring: Mapping[str, Handler],
+        shapes: Mapping[str, Callable[[ApiError], Response]] | None = None,
+    ) -> None:
         self.app = app
         self._settings = settings
         self._metrics = metrics
         self._scoring = scoring
+        self._shapes = shapes or {}
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
         self._places = asyncio.Semaphore(settings.max_active)
         self._waiting = 0
@@ -68,20 +76,26 @@ class Gate:
         try:
             await self._admit(scope, headers, receive, reply)
         except ApiError as exc:
-            await exc.response()(scope, receive, reply)
+            await self._told(scope, exc)(scope, receive, reply)
         except _TooLargeError:
             if not sent:
                 limit = self._settings.max_body_bytes
                 error = ApiError(413, TOO_LARGE.format(limit), param="body", code="body_too_large")
-                await error.response()(scope, receive, reply)
+                await self._told(scope, error)(scope, receive, reply)
         except Exception:
             # The last frame of a request: what gets here is a bug, and is answered and logged as one.
             log.exception("request_failed", path=scope["path"], request_id=request_id.decode())
             if sent:
                 raise
-            await ApiError(500, "an error of the service; its log says which", code="internal").response()(scope, receive, reply)
+            error = ApiError(500, "an error of the service; its log says which", code="internal")
+            await self._told(scope, error)(scope, receive, reply)
         path = _path(scope)
         self._metrics.answered(path if path in self._scoring else "other", sent, time.perf_counter() - started)
+
+    def _told(self, scope: Scope, exc: ApiError) -> Response:
+        """Return a failure as the path's clients read it."""
+        shape = self._shapes.get(_path(scope))
+        return exc.response() if shape is None else shape(exc)
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)

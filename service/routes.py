@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from verifiers import Pair, Query
 
@@ -20,10 +20,11 @@ from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_P
 from .policy import Budget
 from .schemas import RankRequest, ScorePairsRequest
 from .scoring import Job, NoVerifierError, Outcome
+from .settings import ServiceSettings
 from .tasks import Task
 
 router = APIRouter()
-Checked = TypeVar("Checked", RankRequest, ScorePairsRequest)
+Checked = TypeVar("Checked", bound=BaseModel)
 
 BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
@@ -49,7 +50,7 @@ class _GoneError(Exception):
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
-    asked = await _parse(request, engine, RankRequest)
+    asked = await parse_as(request, engine.settings, RankRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
     warnings = []
@@ -59,7 +60,7 @@ async def rank(request: Request) -> Response:
         return StreamingResponse(
             _events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
-    outcome = await _score(request, engine, job)
+    outcome = await score_while_wanted(request, engine, job)
     outcome.warnings += warnings
     return Json(answers.ranking(outcome, **said))
 
@@ -73,10 +74,12 @@ async def rank(request: Request) -> Response:
 async def score_pairs(request: Request) -> Response:
     """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
-    asked = await _parse(request, engine, ScorePairsRequest)
+    asked = await parse_as(request, engine.settings, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     pairs = [Pair(Query.of(pair.query, pair.reference, tuple(pair.tests)), pair.candidate) for pair in asked.pairs]
-    outcome = await _score(request, engine, Job(task, pairs, False, _deadline_s(engine, asked.deadline_ms), _budget(asked)))
+    outcome = await score_while_wanted(
+        request, engine, Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked))
+    )
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(answers.scores(outcome, request_id=request_id, task=task.name, ensemble=task.ensemble, explain=asked.explain))
 
@@ -111,11 +114,12 @@ async def root(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
-async def _parse(request: Request, engine: Engine, model: type[Checked]) -> Checked:
+async def parse_as(request: Request, settings: ServiceSettings, model: type[Checked]) -> Checked:
+    """Return a request's body, checked; raise `ApiError`."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):  # who sends slowly must not keep a place from others
             body = await request.body()
-        return model.model_validate_json(body, context=engine.settings)
+        return model.model_validate_json(body, context=settings)
     except TimeoutError:
         raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
     except ValidationError as exc:
@@ -126,7 +130,7 @@ def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) ->
     """Return what to score for a ranking, and what its answer says besides."""
     query = asked.conversation()
     texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
-    job = Job(task, [Pair(query, text) for text in texts], True, _deadline_s(engine, asked.deadline_ms), _budget(asked))
+    job = Job(task, [Pair(query, text) for text in texts], True, deadline_s(engine, asked.deadline_ms), _budget(asked))
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
     return job, {
         "request_id": f"rank-{request_id}", "task": task.name, "ensemble": task.ensemble,
@@ -145,7 +149,8 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
         ) from None
 
 
-def _deadline_s(engine: Engine, deadline_ms: int | None) -> float:
+def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
+    """Return the seconds that a request may take."""
     return (deadline_ms or engine.settings.deadline_ms) / 1e3
 
 
@@ -153,7 +158,8 @@ def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
     return Budget(asked.budget.cost, asked.budget.tokens, asked.budget.calls) if asked.budget else None
 
 
-async def _score(request: Request, engine: Engine, job: Job) -> Outcome:
+async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outcome:
+    """Return what the ensemble says, as long as the client is there; raise `ApiError`."""
     try:
         return await engine.scorer.score(job, lambda asking: _while_wanted(request, asking))
     except NoVerifierError as exc:

@@ -1,0 +1,146 @@
+"""What every door does: read a body, find the task by `model`, score, and answer failures as its clients read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from verifiers import Message, Pair, Query
+
+from ..engine import Engine
+from ..errors import ApiError
+from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
+from ..schemas import ChatMessage
+from ..scoring import Job, Outcome
+from ..tasks import Task
+
+Asked = TypeVar("Asked", bound="DoorRequest")
+Shape = Callable[[ApiError], Response]
+PREFIX = "assay"
+
+
+class DoorRequest(BaseModel):
+    """A body of somebody else's form: what is not known is ignored, as they do."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: Annotated[str, Field(max_length=512)] | None = None
+
+
+class TurnIn(DoorRequest):
+    """A message of a conversation; its content may come in parts."""
+
+    role: Annotated[str, Field(min_length=1, max_length=32)]
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the text of all parts."""
+        if isinstance(self.content, list):
+            return "\n".join(str(part.get("text", "")) for part in self.content if part.get("text"))
+        return self.content or ""
+
+    def turn(self) -> Message:
+        """Return the turn."""
+        return Message(self.role, self.text)
+
+
+async def read(request: Request, form: type[Asked]) -> Asked:
+    """Return a body, checked; raise `ApiError`."""
+    return await parse_as(request, request.app.state.engine.settings, form)
+
+
+def task_of(engine: Engine, model: str | None) -> Task:
+    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or an alias; 404 else."""
+    aliases = engine.config.model_aliases
+    if model in aliases:
+        return find_task(engine, aliases[model], None)
+    head, _, task = (model or PREFIX).partition("/")
+    if head == PREFIX and (task or "default") in engine.tasks.by_name:
+        return find_task(engine, task or "default", None)
+    message = f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go in `model_aliases`"
+    raise ApiError(404, message, param="model", code="model_not_found")
+
+
+def model_names(engine: Engine) -> list[str]:
+    """Return the names that `model` may have."""
+    tasks = [f"{PREFIX}/{name}" for name in sorted(engine.tasks.by_name)]
+    return [PREFIX, *tasks, *sorted(engine.config.model_aliases)]
+
+
+async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:
+    """Return what the ensemble says of a query's candidates, seen together."""
+    return await _score(request, model, [Pair(query, text) for text in candidates], one_query=True)
+
+
+async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> Outcome:
+    """Return what the ensemble says of pairs, each by itself."""
+    return await _score(request, model, pairs, one_query=False)
+
+
+async def _score(request: Request, model: str | None, pairs: Sequence[Pair], one_query: bool) -> Outcome:
+    engine: Engine = request.app.state.engine
+    limit = engine.settings.max_candidates
+    if not 0 < len(pairs) <= limit:
+        what = "there is nothing to score" if not pairs else f"{len(pairs)} are more than the {limit} that a request may have"
+        raise ApiError(422, what, param="input", code="too_many" if pairs else "too_short")
+    too_long = engine.settings.max_candidate_bytes
+    for place, pair in enumerate(pairs):
+        if len(pair.candidate) * 4 > too_long and len(pair.candidate.encode()) > too_long:
+            raise ApiError(413, f"candidate {place} has more than {too_long} bytes", param="input", code="too_long")
+    job = Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
+    return await score_while_wanted(request, engine, job)
+
+
+def known(outcome: Outcome, values: Sequence[float]) -> list[float]:
+    """Return values of which none may be missing; raise `ApiError` 503 where one is: nobody must read it as a low one."""
+    if any(math.isnan(value) for value in values):
+        reasons = sorted(set(outcome.sheet.reasons.values()))[:3]
+        message = f"no verifier could score one of the candidates ({'; '.join(reasons) or 'none applies'})"
+        raise ApiError(503, message, code="no_verifier", retry_after_s=1)
+    return list(values)
+
+
+def usage(outcome: Outcome) -> dict[str, int]:
+    """Return tokens in the form that all these clients read."""
+    prompt, completion = outcome.sheet.usage.prompt_tokens, outcome.sheet.usage.completion_tokens
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def raw_by_verifier(outcome: Outcome) -> dict[str, list[float]]:
+    """Return each verifier's raw scores, NaN where missing."""
+    names = [member.name for member in outcome.members]
+    return dict(zip(names, outcome.sheet.raw.T.tolist(), strict=True))
+
+
+def openai_shape(exc: ApiError) -> Response:
+    """Return a failure as vLLM and OpenAI tell it: wrong fields are 400."""
+    return _with_status(exc, 400 if exc.status in (408, 422) else exc.status)
+
+
+def rerank_shape(exc: ApiError) -> Response:
+    """Return a failure that Cohere's client reads (`message`), and vLLM's (`error`)."""
+    status = 400 if exc.status in (408, 422) else exc.status
+    return _with_status(exc, status, {"message": str(exc)})
+
+
+def never_4xx_shape(exc: ApiError) -> Response:
+    """Return a failure to a client that gives up at any 4xx: overload is 503."""
+    return _with_status(exc, 503 if exc.status == 429 else 400 if exc.status in (408, 422) else exc.status)
+
+
+def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None) -> Response:
+    headers = {"retry-after": str(exc.retry_after_s)} if exc.retry_after_s else None
+    body = {**(more or {}), **orjson.loads(exc.body())}
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+
+
+__all__ = [
+    "ChatMessage", "DoorRequest", "Json", "Shape", "TurnIn", "known", "model_names", "never_4xx_shape", "openai_shape", "rank",
+    "raw_by_verifier", "read", "rerank_shape", "score", "task_of", "usage",
+]  # fmt: skip

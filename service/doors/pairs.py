@@ -1,0 +1,66 @@
+"""vLLM's `/score`: one query with many documents, or pairs of equal number; each pair is scored by itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Self
+
+from fastapi import Request, Response
+from pydantic import model_validator
+
+from verifiers import Pair, Query
+
+from ..schemas import problem
+from .door import DoorRequest, Json, read, score, usage
+from .rerank import told
+
+Texts = str | list[str]
+#: The names that the two sides of a pair have had, newest first.
+SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2"))
+
+
+class ScoreRequest(DoorRequest):
+    """Two sides of pairs, under any of their names."""
+
+    queries: Texts | None = None
+    documents: Texts | None = None
+    items: Texts | None = None
+    text_1: Texts | None = None
+    text_2: Texts | None = None
+    data_1: Texts | None = None
+    data_2: Texts | None = None
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> Self:
+        self.pairs()
+        return self
+
+    def pairs(self) -> list[Pair]:
+        """Return the pairs; raise where a side is missing, or the sides do not go together."""
+        for first, second in SIDES:
+            one, other = getattr(self, first), getattr(self, second)
+            if one is not None and other is not None:
+                left, right = _listed(one), _listed(other)
+                if len(left) not in (1, len(right)) or not right:
+                    said = f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N, or N and N"
+                    raise problem(second, said, "lengths_differ")
+                left = left * len(right) if len(left) == 1 else left
+                return [Pair(Query.of(query), text) for query, text in zip(left, right, strict=True)]
+        raise problem("queries", "give `queries` and `documents` (or text_1 and text_2)", "missing")
+
+
+async def scores(request: Request) -> Response:
+    """Score pairs one by one: probabilities, null where no verifier could say."""
+    asked = await read(request, ScoreRequest)
+    outcome = await score(request, asked.model, asked.pairs())
+    data: list[dict[str, Any]] = [
+        {"index": place, "object": "score", "score": probability} for place, probability in enumerate(outcome.probability.tolist())
+    ]
+    return Json({
+        "id": f"score-{request.scope['assay.request_id']}", "object": "list", "created": int(time.time()),
+        "model": asked.model or "assay", "data": data, "usage": usage(outcome), "assay": told(outcome),
+    })  # fmt: skip
+
+
+def _listed(texts: Texts) -> list[str]:
+    return [texts] if isinstance(texts, str) else texts

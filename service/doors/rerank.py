@@ -1,0 +1,103 @@
+"""Reranking: Cohere, Jina, vLLM, LiteLLM and infinity on three paths, TEI by its field `texts`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Self
+
+import orjson
+from fastapi import Request, Response
+from pydantic import Field, model_validator
+
+from verifiers import Query
+
+from ..errors import ApiError
+from ..schemas import problem
+from ..scoring import Outcome
+from .door import DoorRequest, Json, rank, read, usage
+
+#: What TEI calls its failures, by status.
+TEI_TYPES = {413: "Validation", 422: "Validation", 429: "Overloaded", 503: "Unhealthy"}
+
+
+class DocumentIn(DoorRequest):
+    """A document as an object."""
+
+    text: str
+
+
+class RerankRequest(DoorRequest):
+    """A query and documents (`texts` for TEI); `top_n` 0 is all of them."""
+
+    query: str
+    documents: list[str | DocumentIn] | None = None
+    texts: list[str] | None = None
+    top_n: Annotated[int, Field(ge=0)] | None = None
+    return_documents: bool | None = None
+    return_text: bool = False
+    raw_scores: bool = False
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if (self.documents is None) == (self.texts is None):
+            raise problem("documents", "give `documents` (or `texts`, for the answer in TEI's form)", "one_of")
+        if not (self.documents or self.texts):
+            raise problem("documents", "there is nothing to rank", "too_short")
+        return self
+
+    def candidates(self) -> list[str]:
+        """Return the texts to rank."""
+        if self.texts is not None:
+            return self.texts
+        return [each if isinstance(each, str) else each.text for each in self.documents or []]
+
+
+async def rerank(request: Request) -> Response:
+    """Rank documents by their probability of being the right answer to the query."""
+    return await _rerank(request, True)
+
+
+async def rerank_v2(request: Request) -> Response:
+    """Rank documents, as Cohere's second version: they are not sent back unless asked for."""
+    return await _rerank(request, False)
+
+
+async def _rerank(request: Request, with_documents: bool) -> Response:
+    asked = await read(request, RerankRequest)
+    candidates = asked.candidates()
+    if asked.texts is not None:
+        return await _as_tei(request, asked, candidates)
+    outcome = await rank(request, asked.model, Query.of(asked.query), candidates)
+    if asked.return_documents is not None:
+        with_documents = asked.return_documents
+    results: list[dict[str, Any]] = []
+    for place in outcome.order[: asked.top_n or None]:
+        result: dict[str, Any] = {"index": place, "relevance_score": float(outcome.probability[place])}
+        results.append({**result, "document": {"text": candidates[place]}} if with_documents else result)
+    return Json({
+        "id": f"rerank-{request.scope['assay.request_id']}", "object": "rerank", "created": int(time.time()),
+        "model": asked.model or "assay", "results": results, "usage": usage(outcome),
+        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}, "warnings": outcome.warnings},
+        "assay": told(outcome),
+    })  # fmt: skip
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """Return what these forms have no place for."""
+    return {
+        "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
+        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct,
+    }  # fmt: skip
+
+
+async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> Response:
+    """Answer as text-embeddings-inference: a bare list, failures included."""
+    try:
+        outcome = await rank(request, asked.model, Query.of(asked.query), texts)
+    except ApiError as exc:
+        headers = {"retry-after": str(exc.retry_after_s)} if exc.retry_after_s else None
+        body = {"error": str(exc), "error_type": TEI_TYPES.get(exc.status, "Backend")}
+        return Response(orjson.dumps(body), exc.status, headers, media_type="application/json")
+    scores = outcome.combined.log_odds if asked.raw_scores else outcome.probability
+    results: list[dict[str, Any]] = [{"index": place, "score": float(scores[place])} for place in outcome.order]
+    return Json([{**each, "text": texts[each["index"]]} if asked.return_text else each for each in results])

@@ -1,0 +1,191 @@
+"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's, slime's and NeMo Gym's."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from fastapi import Request, Response
+from pydantic import Field, model_validator
+
+from verifiers import Pair, Query
+
+from ..schemas import problem
+from ..scoring import Outcome
+from .door import DoorRequest, Json, TurnIn, known, raw_by_verifier, read, score, usage
+from .templated import split, without_tokens
+
+Conversation = str | list[TurnIn]
+END = "(end)"
+
+
+class ClassifyRequest(DoorRequest):
+    """Texts that a chat template made, or one conversation whose last turn is the answer."""
+
+    input: str | list[str] | None = None
+    messages: Annotated[list[TurnIn], Field(min_length=1)] | None = None
+    use_activation: bool | None = None
+    activation: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.input is None) == (self.messages is None):
+            raise problem("input", "give either `input` or `messages`", "one_of")
+        if self.messages is not None and self.messages[-1].role != "assistant":
+            raise problem("messages", "the last message must be the assistant's: it is what is scored", "no_answer")
+        return self
+
+    def pairs(self) -> list[Pair]:
+        """Return what to score."""
+        if self.messages is not None:
+            return [Pair(Query(tuple(turn.turn() for turn in self.messages[:-1])), self.messages[-1].text)]
+        return [pair_of(text) for text in ([self.input] if isinstance(self.input, str) else self.input or [])]
+
+
+class EmbeddingsRequest(DoorRequest):
+    """Texts that a chat template made."""
+
+    input: str | list[str]
+    encoding_format: Literal["float", "base64"] = "float"
+
+
+class GetRewardRequest(DoorRequest):
+    """Whole texts, and what each began with; a label is a reference answer."""
+
+    query: Annotated[list[str], Field(min_length=1)]
+    prompts: list[str] | None = None
+    labels: list[str | None] | None = None
+
+    @model_validator(mode="after")
+    def _equally_many(self) -> Self:
+        for name in ("prompts", "labels"):
+            values = getattr(self, name)
+            if values and len(values) != len(self.query):
+                raise problem(name, f"has {len(values)}, and query {len(self.query)}", "lengths_differ")
+        return self
+
+
+class SlimeRequest(DoorRequest):
+    """A sample of slime's."""
+
+    prompt: Conversation
+    response: str
+    label: str | float | int | None = None
+
+
+class VerifyRequest(DoorRequest):
+    """A roll-out of NeMo Gym's: what was asked, and what the model said."""
+
+    responses_create_params: dict[str, Any]
+    response: dict[str, Any]
+
+
+async def classify(request: Request) -> Response:
+    """Score texts: log-odds with `use_activation: false`, else the probability."""
+    asked = await read(request, ClassifyRequest)
+    outcome = await score(request, asked.model, asked.pairs())
+    plain = asked.use_activation is False or (asked.use_activation is None and asked.activation is False)
+    values = known(outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist())
+    data = [{"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1} for place, value in enumerate(values)]
+    return Json({"id": f"classify-{request.scope['assay.request_id']}", **_list(asked.model, data, outcome)})
+
+
+async def embeddings(request: Request) -> Response:
+    """Score texts: an embedding of one number, the log-odds."""
+    asked = await read(request, EmbeddingsRequest)
+    texts = [asked.input] if isinstance(asked.input, str) else asked.input
+    outcome = await score(request, asked.model, [pair_of(text) for text in texts])
+    values = known(outcome, outcome.combined.log_odds.tolist())
+    data = [
+        {"object": "embedding", "index": place, "embedding": _encoded(value, asked.encoding_format)}
+        for place, value in enumerate(values)
+    ]
+    return Json(_list(asked.model, data, outcome))
+
+
+async def get_reward(request: Request) -> Response:
+    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and what each verifier said."""
+    asked = await read(request, GetRewardRequest)
+    pairs = [
+        pair_of(text, asked.prompts[place] if asked.prompts else None, asked.labels[place] if asked.labels else None)
+        for place, text in enumerate(asked.query)
+    ]
+    outcome = await score(request, asked.model, pairs)
+    # The client makes tensors of all lists: a verifier that lacks a score is left out.
+    whole = {name: values for name, values in raw_by_verifier(outcome).items() if not np.isnan(values).any()}
+    rewards = known(outcome, outcome.combined.log_odds.tolist())
+    return Json({"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": whole})
+
+
+async def slime(request: Request) -> Response:
+    """Score one response for slime: the probability as a bare number, or an object with `?detail=1` (for --reward-key)."""
+    asked = await read(request, SlimeRequest)
+    reference = None if asked.label is None or asked.label == "" else str(asked.label)
+    outcome = await score(request, asked.model, [Pair(_query(asked.prompt, reference), asked.response)])
+    [probability] = known(outcome, outcome.probability.tolist())
+    if request.query_params.get("detail") in (None, "", "0"):
+        return Json(probability)
+    said = {name: None if np.isnan(value) else value for name, [value] in raw_by_verifier(outcome).items()}
+    return Json({"reward": probability, "score": float(outcome.combined.log_odds[0]), "verifiers": said})
+
+
+async def verify(request: Request) -> Response:
+    """Score a roll-out for NeMo Gym: the body comes back with `reward`, the probability, and what each verifier said."""
+    asked = await read(request, VerifyRequest)
+    body = await request.json()
+    expected = body.get("expected_answer")
+    query = _query(_turns(asked.responses_create_params.get("input", "")), expected if isinstance(expected, str) else None)
+    outcome = await score(request, asked.model, [Pair(query, _output(asked.response))])
+    [probability] = known(outcome, outcome.probability.tolist())
+    said = {name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)}
+    return Json({**body, "reward": probability, "reward_components": said})
+
+
+def pair_of(text: str, prompt: str | None = None, reference: str | None = None) -> Pair:
+    """Return query and candidate of a whole text.
+
+    Where it begins with its prompt, the candidate is the rest less special tokens; else the template's last assistant
+    turn; else the whole text, an answer to nothing that is known.
+    """
+    if prompt and text.startswith(prompt):
+        return Pair(_query(prompt, reference), without_tokens(text[len(prompt) :]).strip())
+    found = split(text)
+    if found is None:
+        return Pair(Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip())
+    return Pair(Query(found.messages, reference), found.candidate)
+
+
+def _query(prompt: Conversation, reference: str | None) -> Query:
+    if not isinstance(prompt, str):
+        return Query(tuple(turn.turn() for turn in prompt), reference)
+    found = split(prompt + END)  # a template's prompt ends where the answer begins
+    if found is None or found.candidate != END:
+        return Query.of(without_tokens(prompt).strip(), reference)
+    return Query(found.messages, reference)
+
+
+def _turns(given: Any) -> Conversation:
+    """Return the input of a Responses request."""
+    if isinstance(given, str):
+        return given
+    turns = [each for each in given if isinstance(each, dict) and "role" in each] if isinstance(given, list) else []
+    return [TurnIn(role=str(each["role"])[:32], content=each.get("content")) for each in turns]
+
+
+def _output(response: dict[str, Any]) -> str:
+    """Return the text of a Responses answer."""
+    texts = []
+    for item in response.get("output") or []:
+        parts = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
+        texts += [str(part.get("text", "")) for part in parts or [] if isinstance(part, dict) and part.get("type") == "output_text"]
+    return "\n".join(texts)
+
+
+def _list(model: str | None, data: list[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
+    return {"object": "list", "created": int(time.time()), "model": model or "assay", "data": data, "usage": usage(outcome)}
+
+
+def _encoded(value: float, how: str) -> list[float] | str:
+    return [value] if how == "float" else base64.b64encode(np.array([value], "<f4").tobytes()).decode()

@@ -1,0 +1,82 @@
+"""The doors by path: handler, form of the body, an example, and how failures are told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from ..errors import ApiError
+from ..examples import body_of, failed
+from . import pairs, rerank, reward
+from .door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One path of another service's."""
+
+    handler: Handler
+    form: type[DoorRequest]
+    example: dict[str, Any]
+    shape: Shape = openai_shape
+    overloaded: int = 429
+    invalid: int = 400
+
+
+def _plain(exc: ApiError) -> Response:
+    return exc.response()
+
+
+QUERY, TEXTS = "What is 2 + 3?", ["2 + 3 = 5. The answer is 5.", "2 + 3 = 6. The answer is 6."]
+TEMPLATED = "<|im_start|>user\nWhat is 2 + 3?<|im_end|>\n<|im_start|>assistant\n2 + 3 = 5. The answer is 5.<|im_end|>\n"
+_RERANK: dict[str, Any] = {"model": "assay", "query": QUERY, "documents": TEXTS, "top_n": 1}
+_SCORE: dict[str, Any] = {"model": "assay", "queries": QUERY, "documents": TEXTS}
+_ROLLOUT: dict[str, Any] = {
+    "responses_create_params": {"input": [{"role": "user", "content": QUERY}]},
+    "response": {"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": TEXTS[0]}]}]},
+}
+
+DOORS: dict[str, Door] = {
+    "/rerank": Door(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/v1/rerank": Door(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/v2/rerank": Door(rerank.rerank_v2, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
+    "/v1/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
+    "/classify": Door(
+        reward.classify, reward.ClassifyRequest, {"input": TEMPLATED, "use_activation": False}, never_4xx_shape, overloaded=503
+    ),
+    "/v1/embeddings": Door(reward.embeddings, reward.EmbeddingsRequest, {"input": TEMPLATED}, never_4xx_shape, overloaded=503),
+    "/get_reward": Door(
+        reward.get_reward, reward.GetRewardRequest, {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": ["5"]}, _plain,
+        invalid=422,
+    ),
+    "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),
+    "/verify": Door(reward.verify, reward.VerifyRequest, _ROLLOUT, _plain, invalid=422),
+}  # fmt: skip
+
+
+def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}}},
+        400: failed("The body is not JSON, or a field is missing or wrong."),
+        401: failed("No key, or an unknown one."),
+        404: failed("Unknown `model`; the message names the known ones."),
+        408: failed("The body came too slowly."),
+        413: failed("A candidate or the body is too large."),
+        422: failed("A field is missing or wrong; the message names it."),
+        429: failed("The queue is full; see Retry-After."),
+        503: failed("No verifier could answer (or the queue is full, for clients that give up at any 4xx); see Retry-After."),
+    }
+
+
+door_router = APIRouter(tags=["drop-in"])
+for _path, _door in DOORS.items():
+    door_router.add_api_route(
+        _path, _door.handler, methods=["POST"], response_class=Response, openapi_extra=body_of(_door.form, _door.example),
+        responses=_responses(_door), operation_id=f"door{_path.replace('/', '_')}",
+    )  # fmt: skip
