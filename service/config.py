@@ -17,6 +17,7 @@ from verifiers.settings import Name
 
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
+from .upstream_settings import UpstreamSettings
 
 add_installed()  # the union below is of all kinds there are
 
@@ -60,6 +61,7 @@ class Config(BaseModel):
     verifiers: tuple[AnyVerifier, ...] = Field(min_length=1)
     ensembles: dict[Name, tuple[str, ...]] = Field(default_factory=dict, description="Names of verifiers, by ensemble.")
     tasks: dict[Name, TaskSettings] = Field(default_factory=dict)
+    upstreams: tuple[UpstreamSettings, ...] = Field((), description="Servers that the chat gateway draws candidates from.")
     model_aliases: dict[str, str] = Field(default_factory=dict, description="Values of `model` that mean a task.")
 
     @model_validator(mode="before")
@@ -94,6 +96,13 @@ class Config(BaseModel):
             if settings.ensemble is not None and settings.ensemble not in self.ensembles:
                 hint = did_you_mean(settings.ensemble, list(self.ensembles))
                 raise ValueError(f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}")
+        upstreams = [upstream.name for upstream in self.upstreams]
+        for place, upstream in enumerate(self.upstreams):
+            if upstream.name in upstreams[:place]:
+                raise ValueError(f"upstreams.{place}.name: two are called {upstream.name!r}; names must differ")
+            if upstream.task not in self.tasks:
+                hint = did_you_mean(upstream.task, list(self.tasks))
+                raise ValueError(f"upstreams.{place}.task: no task is called {upstream.task!r}{hint}")
         for alias, task in self.model_aliases.items():
             if task not in self.tasks:
                 raise ValueError(f"model_aliases.{alias}: no task is called {task!r}{did_you_mean(task, list(self.tasks))}")

@@ -16,6 +16,7 @@ import aggregation
 from aggregation.families import quality_weights
 from aggregation.threads import one_blas_thread
 from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
+from verifiers.consensus import Consensus, ConsensusSettings
 
 from .breaker import Breaker
 from .cache import Column, ScoreCache
@@ -32,6 +33,7 @@ from .scoring import Member, Scorer
 from .settings import ServiceSettings
 from .store import Store, StoreDownError
 from .tasks import Task, Tasks
+from .upstreams import Upstream
 from .watching import Watch
 from .writer import Writer
 
@@ -56,6 +58,8 @@ class Engine:
     checkup: Checkup
     fitter: Fitter
     watch: Watch
+    upstreams: dict[str, Upstream]
+    answers: Consensus
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
@@ -87,6 +91,11 @@ class Engine:
             self.ready = ready, {"status": "ready" if ready else "not ready", "verifiers": said, "store": store, "doctor": doctor}
             self.ready_at = time.monotonic()
         return self.ready
+
+    async def groups(self, query: str, texts: list[str]) -> list[int | None]:
+        """Return the number of each text's answer, the same for the same answer; None where none can be read."""
+        groups, _ = await self.answers.groups(query, texts)
+        return groups
 
     def metrics_text(self) -> bytes:
         """Return the metrics, with what is only known when asked for."""
@@ -180,6 +189,8 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, 
         checkup,
         Fitter(tasks),
         Watch(tasks, metrics),
+        {each.name: Upstream(each, transport) for each in config.upstreams},
+        Consensus(ConsensusSettings(name="answers")),
     )
 
 

@@ -56,11 +56,11 @@ class Consensus:
         """Return one verdict a pair; all pairs are of one query."""
         if len(pairs) < 2:
             return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
-        groups, remark = await self._groups(pairs[0].query.text, [pair.candidate for pair in pairs])
+        groups, remark = await self.groups(pairs[0].query.text, [pair.candidate for pair in pairs])
         sizes = Counter(groups)
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
 
-    async def _groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:
+    async def groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:
         """Return the number of each text's answer group, and a remark where they were not compared as configured."""
         if not self._by_value:
             await self.check()

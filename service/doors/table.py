@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..errors import ApiError
 from ..examples import body_of, failed
-from . import pairs, rerank, reward
+from . import chat, pairs, rerank, reward
 from .door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -56,6 +56,7 @@ DOORS: dict[str, Door] = {
         invalid=422,
     ),
     "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),
+    "/v1/chat/completions": Door(chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}),
     "/verify": Door(reward.verify, reward.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip
 
@@ -70,6 +71,8 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         413: failed("A candidate or the body is too large."),
         422: failed("A field is missing or wrong; the message names it."),
         429: failed("The queue is full; see Retry-After."),
+        502: failed("The upstream failed, cannot be reached, or refuses our key (chat completions)."),
+        504: failed("The upstream did not answer in time (chat completions)."),
         503: failed("No verifier could answer (or the queue is full, for clients that give up at any 4xx); see Retry-After."),
     }
 
@@ -80,3 +83,4 @@ for _path, _door in DOORS.items():
         _path, _door.handler, methods=["POST"], response_class=Response, openapi_extra=body_of(_door.form, _door.example),
         responses=_responses(_door), operation_id=f"door{_path.replace('/', '_')}",
     )  # fmt: skip
+door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses={401: failed("No key, or an unknown one.")})

@@ -1,0 +1,221 @@
+"""OpenAI's chat completions as a best-of-n gateway: candidates are drawn upstream, and the best comes back."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from verifiers import Message, Query
+
+from ..engine import Engine
+from ..errors import ApiError
+from ..gateway import Harvest, Wish, harvest, status_of, text_of
+from ..scoring import Outcome
+from ..upstreams import Upstream
+from .door import PREFIX, DoorRequest, Json, rank, read
+
+#: Ours, or read by us: everything else is the upstream's.
+OURS = ("assay", "model", "n", "stream", "stream_options")
+#: Of the upstream's reply, what ours says itself.
+MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
+WORD = re.compile(r"\S+\s*|\s+")
+
+
+class BudgetIn(BaseModel):
+    """What may be spent on drawing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class OptionsIn(BaseModel):
+    """Our options, which the client sends as `extra_body={"assay": {...}}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    candidates: Annotated[int, Field(ge=1)] | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    round: Annotated[int, Field(ge=1)] | None = None
+    budget: BudgetIn = Field(default_factory=BudgetIn)
+    select: Literal["best", "weighted_majority"] = "best"
+    task: Annotated[str, Field(max_length=64)] | None = None
+    reference: Annotated[str, Field(max_length=65_536)] | None = None
+
+
+class PartIn(BaseModel):
+    """A part of a message; images and the like are passed on, and not read."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    text: str | None = None
+
+
+class TurnIn(BaseModel):
+    """A message, passed on as it is."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    role: Annotated[str, Field(min_length=1, max_length=32)]
+    content: str | list[PartIn] | None = None
+
+    def turn(self) -> Message:
+        """Return what verifiers read of it."""
+        if isinstance(self.content, list):
+            parts = [f"[{part.type}]" if part.text is None else part.text for part in self.content]
+            return Message(self.role, "\n".join(parts))
+        return Message(self.role, self.content or "")
+
+
+class ChatRequest(DoorRequest):
+    """A chat completion; fields that are not listed are passed on to the upstream."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=1000)]
+    n: Annotated[int, Field(ge=1, le=256)] | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    assay: OptionsIn = Field(default_factory=OptionsIn)
+
+
+async def complete(request: Request) -> Response:
+    """Draw candidates, rank them, and return the best `n` as choices, best first."""
+    engine: Engine = request.app.state.engine
+    asked = await read(request, ChatRequest)
+    upstream, task = find(engine, asked.model)
+    task = asked.assay.task or task
+    query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
+    body = {key: value for key, value in orjson.loads(await request.body()).items() if key not in OURS}
+
+    async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
+        return await rank(request, f"{PREFIX}/{task}", query, texts)
+
+    found = await harvest(upstream, body, query, _wish(asked, upstream), ranked, engine.groups)
+    answer = _answer(request, asked, found, upstream)
+    if asked.stream:
+        events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
+        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return Json(answer)
+
+
+async def list_models(request: Request) -> dict[str, Any]:
+    """List what `model` may be."""
+    names = [*request.app.state.engine.upstreams, *_shared(request.app.state.engine)]
+    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "assay"} for name in names]}
+
+
+def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
+    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or `assay/TASK`."""
+    if not engine.upstreams:
+        raise ApiError(404, "there is no upstream to draw candidates from: name one under `upstreams:`", code="no_upstream")
+    first = next(iter(engine.upstreams.values()))
+    if model in engine.upstreams:
+        return engine.upstreams[model], engine.upstreams[model].settings.task
+    if model in (None, PREFIX):
+        return first, first.settings.task
+    if model in _shared(engine):
+        task = str(model).partition("/")[2]
+        own = [each for each in engine.upstreams.values() if each.settings.task == task]
+        return (own[0] if own else first), task
+    names = ", ".join([*engine.upstreams, *_shared(engine)])
+    raise ApiError(404, f"no model is called {model!r}; there are: {names}", param="model", code="model_not_found")
+
+
+def _shared(engine: Engine) -> list[str]:
+    return [PREFIX, *(f"{PREFIX}/{name}" for name in sorted(engine.tasks.by_name))] if engine.upstreams else []
+
+
+def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
+    options, limit = asked.assay, upstream.settings.max_candidates
+    candidates = options.candidates or max(upstream.settings.candidates, asked.n or 1)
+    if candidates > limit or (asked.n or 1) > candidates:
+        what = f"{candidates} candidates; at most {limit}, and no fewer than n = {asked.n or 1}"
+        raise ApiError(422, what, param="assay.candidates", code="too_many" if candidates > limit else "too_few")
+    budget = options.budget
+    return Wish(candidates, options.confidence, options.round, budget.seconds, budget.tokens, options.select)
+
+
+def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream) -> dict[str, Any]:
+    best = found.order[: asked.n or 1]
+    choices = [{**found.choices[place], "index": rank} for rank, place in enumerate(best)]
+    prompt = found.prompt_tokens + found.judge_prompt_tokens
+    completion = found.completion_tokens + found.judge_completion_tokens
+    kept = {
+        key: value
+        for key, value in found.first_reply.items()
+        if key not in ("choices", "usage", "id", "model", "object", "created")
+    }
+    return {
+        **kept, "id": f"chatcmpl-{request.scope['assay.request_id']}", "object": "chat.completion", "created": int(time.time()),
+        "model": asked.model or upstream.settings.name, "choices": choices,
+        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
+        "assay": _told(found),
+    }  # fmt: skip
+
+
+def _told(found: Harvest) -> dict[str, Any]:
+    """Return what was drawn and what is thought of it, best first."""
+    outcome = found.outcome
+    ranks = {place: rank for rank, place in enumerate(found.order, 1)}
+    candidates = [
+        {
+            "drawn": place, "rank": ranks[place], "status": status_of(choice),
+            "probability": _number(outcome, "probability", place), "score": _number(outcome, "score", place),
+            **({"answer_group": found.groups[place]} if found.groups else {}),
+        }
+        for place, choice in sorted(enumerate(found.choices), key=lambda each: ranks[each[0]])
+    ]  # fmt: skip
+    said: dict[str, Any] = {
+        "ranked": outcome is not None, "drawn": len(found.choices), "rounds": found.rounds, "stopped": found.stopped,
+        "candidates": candidates,
+        "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},
+        "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},
+    }  # fmt: skip
+    if outcome is None:
+        return {**said, "warnings": [found.problem]}
+    return {
+        **said, "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
+        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct, "warnings": outcome.warnings,
+    }  # fmt: skip
+
+
+def _number(outcome: Outcome | None, what: str, place: int) -> float | None:
+    if outcome is None:
+        return None
+    value = float((outcome.probability if what == "probability" else outcome.combined.log_odds)[place])
+    return None if np.isnan(value) else value
+
+
+async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[bytes]:
+    """Replay the winner as a stream: its text in words, then its end, then the usage where it is asked for."""
+    head = {key: answer[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    for choice in answer["choices"]:
+        message = choice["message"]
+        rest = {key: value for key, value in message.items() if key not in ("role", "content")}
+        if rest.get("tool_calls"):
+            rest["tool_calls"] = [{"index": place, **call} for place, call in enumerate(rest["tool_calls"])]
+        yield _chunk(head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest})
+        for words in WORD.findall(message.get("content") or ""):
+            yield _chunk(head, choice["index"], {"content": words})
+        yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
+    last = {**head, "choices": [], "assay": answer["assay"], **({"usage": answer["usage"]} if with_usage else {})}
+    yield b"data: " + orjson.dumps(last) + b"\n\ndata: [DONE]\n\n"
+
+
+def _chunk(head: dict[str, Any], index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return b"data: " + orjson.dumps({**head, "choices": [choice]}) + b"\n\n"
+
+
+__all__ = ["ChatRequest", "complete", "find", "list_models", "text_of"]

@@ -1,0 +1,279 @@
+"""The best-of-n gateway: what is drawn, what comes back, and when it stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.doors.chat import TurnIn
+from service.errors import ApiError
+from service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
+from service.upstream_settings import UpstreamSettings
+from service.upstreams import Drawn, Upstream
+from tests.processes import Server, call, service, standin, write_config
+from verifiers import Query
+
+ASK = {"messages": [{"role": "user", "content": "Is it right?"}], "max_tokens": 60}
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Server]:
+    """A server that answers Yes or No, another one each time."""
+    with standin("judge") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A gateway whose verifier likes Yes; the same server under a name that draws one by one, and one that is away."""
+    folder = tmp_path_factory.mktemp("gateway")
+    named = [
+        {"name": "together", "endpoint": upstream.url, "model": "judge", "candidates": 6},
+        {"name": "apart", "endpoint": upstream.url, "model": "judge", "draws": "apart", "task": "other"},
+        {"name": "away", "endpoint": "http://127.0.0.1:9", "model": "judge"},
+        {"name": "wrong", "endpoint": upstream.url, "model": "nobody"},
+    ]
+    verifiers = [{"name": "yes", "kind": "regex", "must": ["Verdict: Yes"]}, {"name": "vote", "kind": "consensus"}]
+    content = {"verifiers": verifiers, "tasks": {"other": {}}, "upstreams": named}
+    with service(write_config(folder / "e.yaml", content), folder) as server:
+        yield server
+
+
+def ask(running: Server, **more: Any) -> Any:
+    """Return a completion."""
+    answer = running.post("/v1/chat/completions", {**ASK, **more})
+    assert answer.status == 200, answer.raw
+    return answer.json
+
+
+def drawn(server: Server) -> int:
+    """Return how many calls a stand-in answered."""
+    return int(call(server.url + "/standin").json["asked"].get("/v1/chat/completions", 0))
+
+
+def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server) -> None:
+    """In one call of n, with what was thought of each, and the tokens of all."""
+    before = drawn(upstream)
+
+    answer = ask(running)
+
+    assert drawn(upstream) - before == 1
+    assert answer["object"] == "chat.completion"
+    assert answer["model"] == "together"
+    [choice] = answer["choices"]
+    assert (choice["index"], choice["finish_reason"]) == (0, "stop")
+    assert "Verdict: Yes" in choice["message"]["content"]
+    told = answer["assay"]
+    assert (told["ranked"], told["drawn"], told["rounds"], told["stopped"]) == (True, 6, 1, "candidates")
+    assert [each["rank"] for each in told["candidates"]] == [1, 2, 3, 4, 5, 6]
+    assert sorted(each["drawn"] for each in told["candidates"]) == list(range(6))
+    chances = [each["probability"] for each in told["candidates"]]
+    assert chances == sorted(chances, reverse=True)
+    assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
+    assert told["generation"]["completion_tokens"] == 6
+
+
+def test_n_is_how_many_come_back(running: Server) -> None:
+    """Best first; no fewer are drawn than are wanted, nor more than are allowed."""
+    three = ask(running, n=3)
+    ten = ask(running, n=10)
+    few = running.post("/v1/chat/completions", {**ASK, "n": 4, "assay": {"candidates": 2}})
+    many = running.post("/v1/chat/completions", {**ASK, "assay": {"candidates": 65}})
+
+    assert [choice["index"] for choice in three["choices"]] == [0, 1, 2]
+    assert (len(ten["choices"]), ten["assay"]["drawn"]) == (10, 10)
+    assert (few.status, few.json["error"]["param"]) == (400, "assay.candidates")
+    assert (many.status, many.json["error"]["code"]) == (400, "too_many")
+
+
+def test_a_server_without_n_is_asked_once_a_candidate(running: Server, upstream: Server) -> None:
+    """And its task is the one that the upstream names."""
+    before = drawn(upstream)
+
+    answer = ask(running, model="apart", assay={"candidates": 4}, seed=7)
+
+    assert drawn(upstream) - before == 4
+    assert answer["assay"]["model_version"].startswith("other@")
+    assert ask(running, model="assay/other")["model"] == "assay/other"
+
+
+def test_a_stream_replays_the_winner(running: Server) -> None:
+    """Chunk by chunk, the usage last where it is asked for."""
+    plain = ask(running)["choices"][0]["message"]["content"]
+    answer = running.post("/v1/chat/completions", {**ASK, "stream": True, "stream_options": {"include_usage": True}})
+
+    lines = answer.raw.decode().split("\n\n")
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert lines[-2] == "data: [DONE]"
+    assert events[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert "".join(event["choices"][0]["delta"].get("content", "") for event in events if event["choices"]) == plain
+    assert events[-2]["choices"][0]["finish_reason"] == "stop"
+    assert events[-1]["usage"]["total_tokens"] > 0
+    assert events[-1]["assay"]["drawn"] == 6
+
+
+def test_models_are_listed_and_others_refused(running: Server) -> None:
+    """Upstreams by name, and tasks."""
+    listed = [each["id"] for each in running.get("/v1/models").json["data"]]
+    unknown = running.post("/v1/chat/completions", {**ASK, "model": "gpt-4"})
+
+    assert listed == ["together", "apart", "away", "wrong", "assay", "assay/default", "assay/other"]
+    assert unknown.status == 404
+    assert "there are: together, apart" in unknown.json["error"]["message"]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [
+    ({"model": "away"}, 502, "upstream_unreachable"), ({"model": "wrong"}, 404, "upstream_refused"),
+    ({"top_logprobs": 25, "logprobs": True}, 400, "upstream_refused"), ({"messages": []}, 400, "too_short"),
+    ({"assay": {"confidence": 2}}, 400, "less_than"), ({"assay": {"colour": 1}}, 400, "extra_forbidden"), ({"n": 0}, 400, "greater_than_equal"),
+])  # fmt: skip
+def test_an_error_keeps_its_meaning(running: Server, body: dict[str, Any], status: int, code: str) -> None:
+    """The upstream's own, ours, and what the client has wrong."""
+    answer = running.post("/v1/chat/completions", {**ASK, **body})
+
+    assert (answer.status, answer.json["error"]["code"]) == (status, code), answer.raw
+
+
+def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(running: Server, upstream: Server) -> None:
+    """503 stays 503 with Retry-After; 500 and nonsense are 502."""
+    told = {}
+    for fault in ("503", "500", "garbage"):
+        call(upstream.url + "/standin", {"fault": fault})
+        told[fault] = running.post("/v1/chat/completions", ASK)
+    call(upstream.url + "/standin", {"fault": ""})
+
+    assert {fault: answer.status for fault, answer in told.items()} == {"503": 503, "500": 502, "garbage": 502}
+    assert told["503"].headers["retry-after"] == "1"
+
+
+def test_without_an_upstream_there_is_no_gateway(tmp_path: Path) -> None:
+    """Said as such; the rest of the service is as it was."""
+    with service(write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}]}), tmp_path) as running:
+        answer, models = running.post("/v1/chat/completions", ASK), running.get("/v1/models").json
+
+    assert (answer.status, answer.json["error"]["code"]) == (404, "no_upstream")
+    assert models["data"] == []
+
+
+class Fake(Upstream):
+    """Draws numbered answers, and fails where it is told to."""
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.settings = UpstreamSettings(name="fake", endpoint="http://127.0.0.1:1", model="m")
+        self.sizes: list[int] = []
+        self._fail_at = fail_at
+
+    async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
+        """Return choices."""
+        self.sizes.append(count)
+        if self._fail_at is not None and len(self.sizes) > self._fail_at:
+            raise ApiError(503, "busy")
+        choices = [{"message": {"role": "assistant", "content": f"answer {first + place}"}} for place in range(count)]
+        return Drawn(choices, 5, 10 * count, {"id": "x"})
+
+
+class Said:
+    """An outcome as a gateway reads it."""
+
+    sheet = SimpleNamespace(usage=SimpleNamespace(prompt_tokens=3, completion_tokens=1))
+
+    def __init__(self, chances: Sequence[float], calibrated: bool = True) -> None:
+        self.probability, self.calibrated = np.array(chances), calibrated
+        self.order = np.argsort(-self.probability, kind="stable").tolist()
+
+
+async def reap(wish: Wish, chance: Any, upstream: Fake | None = None, calibrated: bool = True) -> tuple[Harvest, Fake]:
+    """Draw with made-up probabilities, a function of the candidate's number."""
+    upstream = upstream or Fake()
+
+    async def rank(query: Query, texts: Sequence[str]) -> Any:
+        return Said([chance(int(text.split()[1])) for text in texts], calibrated)
+
+    async def group(query: str, texts: list[str]) -> list[int | None]:
+        return [int(text.split()[1]) % 3 for text in texts]
+
+    return await harvest(upstream, {}, Query.of("q"), wish, rank, group), upstream
+
+
+async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
+    """In rounds of a quarter; otherwise all are drawn, in one go where no confidence is asked for."""
+    early, upstream = await reap(Wish(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2)
+    never, asked = await reap(Wish(16, confidence=0.9), lambda number: 0.2)
+    plain, once = await reap(Wish(16), lambda number: 0.95)
+
+    assert (early.stopped, len(early.choices), early.order[0], upstream.sizes) == ("confidence", 8, 5, [4, 4])
+    assert (never.stopped, len(never.choices), asked.sizes) == ("candidates", 16, [4, 4, 4, 4])
+    assert (len(plain.choices), once.sizes) == (16, [16])
+    assert (early.completion_tokens, early.judge_prompt_tokens) == (80, 6)
+
+
+async def test_what_is_not_calibrated_is_no_reason_to_stop() -> None:
+    """Its numbers are no probabilities."""
+    found, _ = await reap(Wish(8, confidence=0.5), lambda number: 0.99, calibrated=False)
+
+    assert (found.stopped, len(found.choices)) == ("candidates", 8)
+
+
+async def test_a_budget_ends_it() -> None:
+    """Tokens and time; a round that fails later leaves what is there."""
+    tokens, _ = await reap(Wish(16, confidence=0.9, tokens=50), lambda number: 0.1)
+    seconds, _ = await reap(Wish(16, seconds=1e-9), lambda number: 0.1)
+    failed, _ = await reap(Wish(16, confidence=0.9), lambda number: 0.1, Fake(fail_at=1))
+
+    assert (tokens.stopped, len(tokens.choices)) == ("tokens", 8)
+    assert (seconds.stopped, len(seconds.choices)) == ("candidates", 16) or seconds.stopped == "seconds"
+    assert (failed.stopped, len(failed.choices), len(failed.order)) == ("upstream", 4, 4)
+    with pytest.raises(ApiError):
+        await reap(Wish(16), lambda number: 0.1, Fake(fail_at=0))
+
+
+async def test_a_majority_is_weighed_by_probability() -> None:
+    """The answer whose candidates weigh most wins, by its best candidate; what has no answer comes last."""
+    found, _ = await reap(Wish(6, select="weighted_majority"), lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number])
+
+    assert found.order[:2] == [1, 4]  # 0.5 + 0.5 beside 0.6 + 0.1
+    assert by_majority([0, 1, 2], [0.9, 0.5, float("nan")], [None, 0, 0]) == [1, 2, 0]
+
+
+async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
+    """It was paid for; and it says that nobody ranked it."""
+
+    async def nobody(query: Query, texts: Sequence[str]) -> Any:
+        raise ApiError(503, "no verifier could answer")
+
+    async def group(query: str, texts: list[str]) -> list[int | None]:
+        return [None] * len(texts)
+
+    found = await harvest(Fake(), {}, Query.of("q"), Wish(4), nobody, group)
+
+    assert (found.outcome, found.order, found.problem) == (None, [0, 1, 2, 3], "no verifier could answer")
+
+
+def test_a_choice_is_read_as_verifiers_should() -> None:
+    """Text, tool calls, refusals; what is cut off or empty has its status."""
+    tool = {
+        "message": {"content": None, "tool_calls": [{"function": {"name": "add", "arguments": "{}"}}]},
+        "finish_reason": "tool_calls",
+    }
+    cut = {"message": {"content": "I think"}, "finish_reason": "length"}
+    refused = {"message": {"content": None, "refusal": "I can't."}, "finish_reason": "stop"}
+
+    assert text_of(tool) == '{"name":"add","arguments":"{}"}'
+    assert [status_of(choice) for choice in (tool, cut, refused, {"message": {"content": ""}})] == [
+        "ok",
+        "truncated",
+        "refused",
+        "empty",
+    ]
+    assert text_of(refused) == "I can't."
+    parts = TurnIn(
+        role="user", content=[{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
+    )
+    assert parts.turn().content == "What is this?\n[image_url]"
