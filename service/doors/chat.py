@@ -96,7 +96,7 @@ async def complete(request: Request) -> Response:
     upstream, task = find(engine, asked.model)
     task = asked.assay.task or task
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
-    body = {key: value for key, value in orjson.loads(await request.body()).items() if key not in OURS}
+    body = await _theirs(request)
 
     async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
         return await rank(request, f"{PREFIX}/{task}", query, texts)
@@ -107,6 +107,15 @@ async def complete(request: Request) -> Response:
         events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
         return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
     return Json(answer)
+
+
+async def _theirs(request: Request) -> dict[str, Any]:
+    """Return the fields of a body that are passed on, as they came."""
+    try:
+        found = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as exc:  # such as a number that is none
+        raise ApiError(400, f"the body is not JSON: {exc}", code="json_invalid") from None
+    return {key: value for key, value in found.items() if key not in OURS}
 
 
 async def list_models(request: Request) -> dict[str, Any]:

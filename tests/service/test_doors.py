@@ -157,7 +157,7 @@ def test_a_label_is_a_reference(running: Server) -> None:
 
 def test_nemo_gym_gets_its_body_back(running: Server) -> None:
     """With the reward, and what each verifier said."""
-    body = {**DOORS["/verify"].example, "model": "Skywork/RM", "expected_answer": "5", "id": 7}
+    body = {**DOORS["/verify"].example, "model": "Skywork/RM", "expected_answer": "5", "id": 10**30}
 
     answer = running.post("/verify", body).json
 

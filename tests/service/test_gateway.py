@@ -141,6 +141,13 @@ def test_an_error_keeps_its_meaning(running: Server, body: dict[str, Any], statu
     assert (answer.status, answer.json["error"]["code"]) == (status, code), answer.raw
 
 
+def test_a_body_that_is_json_only_to_some_is_refused(running: Server) -> None:
+    """NaN is no number."""
+    answer = running.post("/v1/chat/completions", b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}')
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "json_invalid")
+
+
 def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(running: Server, upstream: Server) -> None:
     """503 stays 503 with Retry-After; 500 and nonsense are 502."""
     told = {}
