@@ -17,9 +17,9 @@ $(VENV)/.demo: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[cpu]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml
+$(VENV)/.dev: pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -e ./client
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## Rank a bundled set of real candidates, then leave the service running (ONCE=1 stops after the table)

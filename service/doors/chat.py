@@ -13,14 +13,14 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifiers import Message, Query
+from verifiers import Query
 
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
 from ..scoring import Outcome
 from ..upstreams import Upstream
-from .door import PREFIX, DoorRequest, Json, rank, read
+from .door import PREFIX, DoorRequest, Json, TurnIn, rank, read
 
 #: Ours, or read by us: everything else is the upstream's.
 OURS = ("assay", "model", "n", "stream", "stream_options")
@@ -50,31 +50,6 @@ class OptionsIn(BaseModel):
     select: Literal["best", "weighted_majority"] = "best"
     task: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=65_536)] | None = None
-
-
-class PartIn(BaseModel):
-    """A part of a message; images and the like are passed on, and not read."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    type: str
-    text: str | None = None
-
-
-class TurnIn(BaseModel):
-    """A message, passed on as it is."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    role: Annotated[str, Field(min_length=1, max_length=32)]
-    content: str | list[PartIn] | None = None
-
-    def turn(self) -> Message:
-        """Return what verifiers read of it."""
-        if isinstance(self.content, list):
-            parts = [f"[{part.type}]" if part.text is None else part.text for part in self.content]
-            return Message(self.role, "\n".join(parts))
-        return Message(self.role, self.content or "")
 
 
 class ChatRequest(DoorRequest):

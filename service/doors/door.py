@@ -33,7 +33,7 @@ class DoorRequest(BaseModel):
 
 
 class TurnIn(DoorRequest):
-    """A message of a conversation; its content may come in parts."""
+    """A message of a conversation; its content may come in parts, of which images and the like are named and not read."""
 
     role: Annotated[str, Field(min_length=1, max_length=32)]
     content: str | list[dict[str, Any]] | None = None
@@ -42,12 +42,19 @@ class TurnIn(DoorRequest):
     def text(self) -> str:
         """Return the text of all parts."""
         if isinstance(self.content, list):
-            return "\n".join(str(part.get("text", "")) for part in self.content if part.get("text"))
+            return "\n".join(
+                part["text"] if isinstance(part.get("text"), str) else f"[{part.get('type')}]" for part in self.content
+            )
         return self.content or ""
 
     def turn(self) -> Message:
         """Return the turn."""
         return Message(self.role, self.text)
+
+
+def _part(part: dict[str, Any]) -> str:
+    text = part.get("text")
+    return text if isinstance(text, str) else f"[{part.get('type')}]"
 
 
 async def read(request: Request, form: type[Asked]) -> Asked:

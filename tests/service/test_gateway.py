@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.doors.chat import TurnIn
+from service.doors.door import TurnIn
 from service.errors import ApiError
 from service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
 from service.upstream_settings import UpstreamSettings

@@ -1,0 +1,95 @@
+"""Answers, typed; what a newer service says besides is kept as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class VerifierWord(_Answer):
+    """What one verifier said of one candidate; `raw` is None when it could not say, and `reason` why."""
+
+    raw: float | None
+    status: str
+    reason: str | None = None
+    cached: bool = False
+    contribution: float | None = None
+    latency_ms: float | None = None
+
+
+class Ranked(_Answer):
+    """One candidate: its place in the request, its rank, and the chance that it is correct (None: nobody could say)."""
+
+    index: int
+    rank: int
+    probability: float | None
+    score: float | None
+    id: str | None = None
+    key: str | None = None
+    verifiers: dict[str, VerifierWord] = {}
+
+
+class Usage(_Answer):
+    """What asking cost."""
+
+    calls: int = 0
+    cache_hits: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+
+class _Head(_Answer):
+    id: str
+    task: str
+    ensemble: str
+    model_version: str
+    calibrated: bool
+    cold: bool
+    partial: bool
+    usage: Usage = Usage()
+    warnings: list[str] = []
+
+
+class Ranking(_Head):
+    """The candidates of a query, best first."""
+
+    results: list[Ranked]
+    p_best: float | None = None
+    p_any_correct: float | None = None
+
+    @property
+    def best(self) -> Ranked:
+        """Return the first."""
+        return self.results[0]
+
+    def probabilities(self) -> list[float | None]:
+        """Return the probabilities in the request's order."""
+        found: dict[int, float | None] = {result.index: result.probability for result in self.results}
+        return [found.get(index) for index in range(max(found) + 1)]
+
+
+class PairScore(_Answer):
+    """One pair of query and candidate."""
+
+    index: int
+    probability: float | None
+    score: float | None
+    verifiers: dict[str, VerifierWord] = {}
+
+
+class Scores(_Head):
+    """Pairs, in the request's order."""
+
+    results: list[PairScore]
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's data without what is not given."""
+    return {key: each for key, each in value.items() if each is not None}

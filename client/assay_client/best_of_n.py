@@ -1,0 +1,80 @@
+"""Best of n for any sampler: draw candidates, rank them, keep the best."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .answers import Ranking
+from .client import AsyncClient, Client, Query
+
+#: Returns one answer, or several at once.
+Generate = Callable[[Any], str | Sequence[str]]
+AsyncGenerate = Callable[[Any], Awaitable[str | Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class BestOfN:
+    """The chosen answer, all that were drawn, and what is thought of them."""
+
+    text: str
+    candidates: list[str]
+    ranking: Ranking
+
+    @property
+    def probability(self) -> float | None:
+        """Return the chance that the chosen answer is correct."""
+        return self.ranking.best.probability
+
+
+def best_of_n(generate: Generate, query: Query, n: int = 8, *, client: Client | None = None, **options: Any) -> BestOfN:
+    """Call `generate(query)` until there are n answers, and return the best.
+
+    `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` where it returns nothing, and an `AssayError`.
+    """
+    drawn: list[str] = []
+    while len(drawn) < n:
+        drawn += _listed(generate(query))
+    own = client or Client()
+    try:
+        ranking = own.rank(query, drawn[:n], **options)
+    finally:
+        if client is None:
+            own.close()
+    return BestOfN(drawn[ranking.best.index], drawn[:n], ranking)
+
+
+async def abest_of_n(
+    generate: AsyncGenerate | Generate, query: Query, n: int = 8, *, client: AsyncClient | None = None, **options: Any
+) -> BestOfN:
+    """Do the same with a coroutine function, whose n calls run at once where each returns one answer."""
+    drawn: list[str] = _listed(await _called(generate, query))
+    while len(drawn) < n:
+        missing = n - len(drawn)
+        calls = -(-missing // max(1, len(drawn)))
+        for more in await asyncio.gather(*(_called(generate, query) for _ in range(calls))):
+            drawn += _listed(more)
+    own = client or AsyncClient()
+    try:
+        ranking = await own.rank(query, drawn[:n], **options)
+    finally:
+        if client is None:
+            await own.close()
+    return BestOfN(drawn[ranking.best.index], drawn[:n], ranking)
+
+
+async def _called(generate: Any, query: Query) -> str | Sequence[str]:
+    if inspect.iscoroutinefunction(generate):
+        found: str | Sequence[str] = await generate(query)
+        return found
+    return await asyncio.to_thread(generate, query)
+
+
+def _listed(found: str | Sequence[str]) -> list[str]:
+    texts = [found] if isinstance(found, str) else list(found)
+    if not texts:
+        raise ValueError("generate returned no answer")
+    return texts

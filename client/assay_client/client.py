@@ -1,0 +1,284 @@
+"""Asking a running Assay: blocking, or asynchronous; tries again where that can help, and no longer than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from .answers import Ranking, Scores, plain
+from .errors import AssayError, UnreachableError, error_of
+
+HERE = "http://127.0.0.1:8080"
+#: Statuses at which another try can help.
+AGAIN = frozenset({429, 502, 503, 504})
+Candidate = str | Mapping[str, str]
+Query = str | Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How often to try, and how long to wait: what Retry-After says, else longer each time, with jitter."""
+
+    tries: int = 4
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 20.0
+
+    def wait_s(self, tried: int, retry_after: str | None) -> float:
+        """Return the seconds before the next try."""
+        wait: float
+        if retry_after is not None and retry_after.replace(".", "", 1).isdigit():
+            wait = min(float(retry_after), self.longest_wait_s) * random.uniform(1.0, 1.25)  # noqa: S311 - a spread, no secret
+        else:
+            wait = min(self.first_wait_s * 2**tried, self.longest_wait_s) * random.uniform(0.5, 1.0)  # noqa: S311 - likewise
+        return wait
+
+
+def rank_body(query: Query, candidates: Sequence[Candidate], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request to rank: a query is a text, or a conversation."""
+    asked = {"query": query} if isinstance(query, str) else {"messages": list(query)}
+    return plain({**asked, "candidates": list(candidates), **options})
+
+
+def pairs_body(pairs: Iterable[tuple[str, str] | Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request to score pairs."""
+    listed = [dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]} for pair in pairs]
+    return plain({"pairs": listed, **options})
+
+
+class _Shared:
+    """What both clients are told."""
+
+    def __init__(self, url: str | None, api_key: str | None, timeout_s: float, retrying: Retrying | None) -> None:
+        self.url = (url or os.environ.get("ASSAY_URL") or HERE).rstrip("/")
+        key = api_key or os.environ.get("ASSAY_API_KEY")
+        self.retrying = retrying or Retrying()
+        self._options: dict[str, Any] = {
+            "base_url": self.url,
+            "timeout": httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
+            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+        }
+
+    def _unreachable(self, exc: Exception) -> UnreachableError:
+        return UnreachableError(f"{self.url} does not answer: {type(exc).__name__}: {exc}")
+
+
+def _parsed(reply: httpx.Response) -> Any:
+    try:
+        body = reply.json()
+    except ValueError:
+        body = None
+    if reply.status_code != 200:
+        raise error_of(reply.status_code, body)
+    if body is None:
+        raise AssayError(f"{reply.request.url} answered something that is no JSON", reply.status_code)
+    return body
+
+
+def _event(lines: list[str]) -> tuple[str, Any]:
+    name = next((line[7:] for line in lines if line.startswith("event: ")), "message")
+    data = "".join(line[6:] for line in lines if line.startswith("data: "))
+    return name, json.loads(data)
+
+
+class Client(_Shared):
+    """A blocking client; one can be used from many threads.
+
+    `url` and `api_key` come from ASSAY_URL and ASSAY_API_KEY where they are not given.
+    """
+
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, timeout_s: float = 120.0, retrying: Retrying | None = None
+    ) -> None:
+        super().__init__(url, api_key, timeout_s, retrying)
+        self._http = httpx.Client(**self._options)
+
+    def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
+        """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
+        return Ranking.model_validate(self.post("/v1/rank", rank_body(query, candidates, options)))
+
+    def score_pairs(self, pairs: Iterable[tuple[str, str] | Mapping[str, Any]], **options: Any) -> Scores:
+        """Return each pair's score, one by one, in order."""
+        return Scores.model_validate(self.post("/v1/score_pairs", pairs_body(pairs, options)))
+
+    def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk."""
+        return dict(self.post(f"/v1/tasks/{task}/labels", {"labels": list(labels)}))
+
+    def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Iterator[tuple[str, Any]]:
+        """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
+        body = {**rank_body(query, candidates, options), "stream": True}
+        try:
+            with self._http.stream("POST", "/v1/rank", json=body) as reply:
+                if reply.status_code != 200:
+                    reply.read()
+                    _parsed(reply)
+                lines: list[str] = []
+                for line in reply.iter_lines():
+                    if line:
+                        lines.append(line)
+                    elif lines:
+                        yield _told(*_event(lines))
+                        lines = []
+        except httpx.HTTPError as exc:
+            raise self._unreachable(exc) from exc
+
+    def post(self, path: str, body: Any) -> Any:
+        """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
+        tried = 0
+        while True:
+            try:
+                reply: httpx.Response | None = self._http.post(path, json=body)
+                failure: Exception | None = None
+            except httpx.TransportError as exc:
+                reply, failure = None, exc
+            tried += 1
+            if tried >= self.retrying.tries or (reply is not None and reply.status_code not in AGAIN):
+                break
+            time.sleep(self.retrying.wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after")))
+        if reply is None:
+            assert failure is not None  # noqa: S101 - one of the two is there
+            raise self._unreachable(failure) from failure
+        return _parsed(reply)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient(_Shared):
+    """An asynchronous client; concurrent `score` calls of lone pairs are sent together."""
+
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, timeout_s: float = 120.0, retrying: Retrying | None = None
+    ) -> None:
+        super().__init__(url, api_key, timeout_s, retrying)
+        self._http = httpx.AsyncClient(**self._options)
+        self._batches: dict[str, Batch] = {}
+
+    async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
+        """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
+        return Ranking.model_validate(await self.post("/v1/rank", rank_body(query, candidates, options)))
+
+    async def score_pairs(self, pairs: Iterable[tuple[str, str] | Mapping[str, Any]], **options: Any) -> Scores:
+        """Return each pair's score, one by one, in order."""
+        return Scores.model_validate(await self.post("/v1/score_pairs", pairs_body(pairs, options)))
+
+    async def score(self, query: str, candidate: str, task: str = "default") -> float | None:
+        """Return the probability of one pair, None where nobody could say; calls of the same moment go as one request."""
+        batch = self._batches.get(task)
+        if batch is None:
+            batch = self._batches[task] = Batch(self, task)
+        return await batch.add(query, candidate)
+
+    async def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk."""
+        return dict(await self.post(f"/v1/tasks/{task}/labels", {"labels": list(labels)}))
+
+    async def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> AsyncIterator[tuple[str, Any]]:
+        """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
+        body = {**rank_body(query, candidates, options), "stream": True}
+        try:
+            async with self._http.stream("POST", "/v1/rank", json=body) as reply:
+                if reply.status_code != 200:
+                    await reply.aread()
+                    _parsed(reply)
+                lines: list[str] = []
+                async for line in reply.aiter_lines():
+                    if line:
+                        lines.append(line)
+                    elif lines:
+                        yield _told(*_event(lines))
+                        lines = []
+        except httpx.HTTPError as exc:
+            raise self._unreachable(exc) from exc
+
+    async def post(self, path: str, body: Any) -> Any:
+        """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
+        tried = 0
+        while True:
+            try:
+                reply: httpx.Response | None = await self._http.post(path, json=body)
+                failure: Exception | None = None
+            except httpx.TransportError as exc:
+                reply, failure = None, exc
+            tried += 1
+            if tried >= self.retrying.tries or (reply is not None and reply.status_code not in AGAIN):
+                break
+            await asyncio.sleep(self.retrying.wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after")))
+        if reply is None:
+            assert failure is not None  # noqa: S101 - one of the two is there
+            raise self._unreachable(failure) from failure
+        return _parsed(reply)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+
+class Batch:
+    """Pairs of one task that were asked about in the same moment, sent as one request."""
+
+    MOST, WAIT_S = 256, 0.002
+
+    def __init__(self, client: AsyncClient, task: str) -> None:
+        self._client, self._task = client, task
+        self._waiting: list[tuple[str, str, asyncio.Future[float | None]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def add(self, query: str, candidate: str) -> float | None:
+        """Return a pair's probability."""
+        future: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((query, candidate, future))
+        if len(self._waiting) == 1:
+            self._start(asyncio.sleep(self.WAIT_S))
+        elif len(self._waiting) == self.MOST:
+            self._start(asyncio.sleep(0))
+        return await future
+
+    def _start(self, wait: Any) -> None:
+        task = asyncio.create_task(self._send(wait))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, wait: Any) -> None:
+        await wait
+        taken, self._waiting = self._waiting[: self.MOST], self._waiting[self.MOST :]
+        if not taken:
+            return
+        try:
+            found = await self._client.score_pairs([(query, candidate) for query, candidate, _ in taken], task=self._task)
+        except AssayError as exc:
+            for _, _, future in taken:
+                if not future.done():
+                    future.set_exception(exc)
+            return
+        for (_, _, future), result in zip(taken, found.results, strict=True):
+            if not future.done():
+                future.set_result(result.probability)
+
+
+def _told(name: str, data: Any) -> tuple[str, Any]:
+    if name == "error":
+        raise error_of(503, data)
+    return name, Ranking.model_validate(data) if name == "ranking" else data

@@ -1,0 +1,44 @@
+"""The few ways in which asking can fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AssayError(Exception):
+    """Asking failed; `status` is the HTTP status, None where there was no answer."""
+
+    def __init__(self, message: str, status: int | None = None, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.param = status, code, param
+
+
+class UnreachableError(AssayError):
+    """The service did not answer, or not in time."""
+
+
+class RequestError(AssayError):
+    """The request is wrong: `param` names the field."""
+
+
+class OverloadedError(AssayError):
+    """The service is busy, and still was after all tries."""
+
+
+class NoScoreError(AssayError):
+    """No verifier could answer: there is no score, which is not a low one."""
+
+
+def error_of(status: int, body: Any) -> AssayError:
+    """Return the error that an answer tells."""
+    said = body.get("error") if isinstance(body, dict) else None
+    said = said if isinstance(said, dict) else {}
+    message = str(said.get("message") or f"the service answered {status}")
+    kind: type[AssayError] = AssayError
+    if status == 503 and said.get("code") == "no_verifier":
+        kind = NoScoreError
+    elif status in (429, 503):
+        kind = OverloadedError
+    elif 400 <= status < 500:
+        kind = RequestError
+    return kind(message, status, said.get("code"), said.get("param"))
