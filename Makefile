@@ -5,9 +5,10 @@ VENV ?= .venv
 VLLM_VENV ?= .venv-vllm
 BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
+CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +48,13 @@ vllm-env: $(VLLM_VENV)/.ready ## Install vLLM's CPU build into an environment of
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## Run the contract suite against real vLLM servers on the CPU
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m pytest -m vllm
 
+$(CLIENTS_VENV)/.ready: tests/clients/install.sh client/pyproject.toml
+	bash tests/clients/install.sh $(PYTHON) $(CLIENTS_VENV)
+	@touch $@
+
+test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.ready ## Run the released clients of other services against ours (450 MB)
+	ASSAY_CLIENTS_PYTHON=$(abspath $(CLIENTS_VENV)/bin/python) $(BIN)/python -m pytest -m clients
+
 demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model in real vLLM on the CPU (PROBLEMS=20: the first 20)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.vllm.demo
 
@@ -79,4 +87,4 @@ wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps -w dist .
 
 clean: ## Remove environments, caches and builds
-	rm -rf $(VENV) $(VLLM_VENV) $(PEERS_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(PEERS_VENV) $(CLIENTS_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Other services' own released clients against a running service (make test-clients)."""
