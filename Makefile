@@ -52,7 +52,7 @@ $(CLIENTS_VENV)/.ready: tests/clients/install.sh client/pyproject.toml
 	bash tests/clients/install.sh $(PYTHON) $(CLIENTS_VENV)
 	@touch $@
 
-test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.ready ## Run the released clients of other services against ours (450 MB)
+test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.ready ## Run the released clients of other services against ours (2 GB, TRL with a CPU torch among it)
 	ASSAY_CLIENTS_PYTHON=$(abspath $(CLIENTS_VENV)/bin/python) $(BIN)/python -m pytest -m clients
 
 demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model in real vLLM on the CPU (PROBLEMS=20: the first 20)

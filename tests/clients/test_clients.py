@@ -1,4 +1,4 @@
-"""Cohere's, OpenAI's, LiteLLM's and LangChain's own released clients: a base URL is all that changes."""
+"""Cohere's, OpenAI's, LiteLLM's, LangChain's and TRL's own releases: a base URL, or a reward function, is all that changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.clients.asks import QUERY, TEXTS
-from tests.processes import Server, service, standin, write_config
+from tests.processes import ROOT, Server, service, standin, write_config
 
 PYTHON = os.environ.get("ASSAY_CLIENTS_PYTHON", "")
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
@@ -35,9 +35,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def asked(name: str, running: Server) -> Any:
     """Return what a real client got."""
-    script = Path(__file__).with_name("asks.py")
+    return ran(Path(__file__).with_name("asks.py"), name, running.url)
+
+
+def ran(script: Path, *words: str) -> Any:
+    """Return what a script prints last, run by the Python that has the clients."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "PYTHONPATH"))}
-    done = subprocess.run([PYTHON, str(script), name, running.url], capture_output=True, text=True, env=kept, check=False)
+    done = subprocess.run([PYTHON, str(script), *words], capture_output=True, text=True, env=kept, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -88,3 +92,14 @@ def test_langchain(running: Server, expected: list[list[float]]) -> None:
 
     assert found["places"] == found["later"] == [index for index, _ in expected]
     assert found["scores"] == pytest.approx([chance for _, chance in expected])
+
+
+def test_trl_trains_for_three_steps(running: Server) -> None:
+    """The example's own GRPO loop, with a tiny random model: each step has the rewards of its completions."""
+    before = running.get("/v1/tasks/math").json["requests"]
+
+    found = ran(ROOT / "client" / "examples" / "grpo.py", "--model", "tiny", "--steps", "3", "--task", "math", "--url", running.url)
+
+    assert len(found["rewards"]) == 3
+    assert all(0 <= reward <= 1 for reward in found["rewards"])
+    assert running.get("/v1/tasks/math").json["requests"] > before
