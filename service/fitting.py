@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ class Shards:
         for place, path in enumerate(self.paths):
             shard = shard_of(path, self.labels, self.first.names) if place else _shard(path, self.first, self.first.names)
             if len(self.paths) > 1:
-                apart(path, hash_ids(shard.queries.ids).tolist(), seen)
+                apart(path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist())
             yield shard
 
 
@@ -148,11 +148,12 @@ def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
     return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
 
 
-def apart(path: Path, queries: Iterable[int], seen: dict[int, Path]) -> None:
+def apart(path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequence[Any] | None = None) -> None:
     """Note which queries (hashed) a file has; raise `TableError` for one that another file has too."""
-    for query in queries:
-        if seen.setdefault(query, path) != path:
-            raise TableError(f"a query of {path} is in {seen[query]} too: a query belongs in one file")
+    for place, query in enumerate(hashes):
+        if (other := seen.setdefault(query, path)) != path:
+            name = "a query" if ids is None else f"query {ids[place]!r}"
+            raise TableError(f"{name} is in {other} and in {path}: a query belongs in one file")
 
 
 def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:

@@ -388,7 +388,7 @@ def test_a_fit_on_ray_is_the_fit(tmp_path: Path) -> None:
     assert here.returncode == there.returncode == 0, there.stderr
     assert (tmp_path / "there.json").read_bytes() == (tmp_path / "here.json").read_bytes()
     assert doubled.returncode == 2
-    assert "a query of parts/9.npz is in parts/4.npz too" in doubled.stderr
+    assert "a query is in parts/4.npz and in parts/9.npz" in doubled.stderr
 
 
 def test_runs_of_parts_are_adjacent_and_enough_for_all() -> None:
