@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ demo: $(VENV)/.demo ## Rank a bundled set of real candidates, then leave the ser
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray (2 minutes)
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.dev ## Lint and check the format
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+import structlog
 
 from service.batch.files import BatchError, Files
 from service.batch.plan import Part, chunks
@@ -25,6 +26,13 @@ from tests.processes import ROOT, Server, call, service, standin, write_config
 from tests.service.commands import SAMPLE, problem, said
 
 ROWS = 500
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that runs in this process logs to what it found there, which is closed when its test ends."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +194,7 @@ def test_parquet_says_what_lines_say(config: Path, tmp_path: Path) -> None:
     assert pyarrow.parquet.read_schema(next((tmp_path / "columns").glob("part-*"))).field("id").type == pyarrow.int64()
 
 
+@pytest.mark.slow
 def test_killed_three_times_it_ends_as_if_it_never_was(config: Path, upstreams: list[Server], tmp_path: Path) -> None:
     """The output is the same byte for byte, and what was under way at a kill is all that is asked again."""
     (tmp_path / "broken" / "_done").mkdir(parents=True)
@@ -208,6 +217,7 @@ def test_killed_three_times_it_ends_as_if_it_never_was(config: Path, upstreams: 
     assert 0 <= again <= 3 * 2 * 8  # rows in flight, and answers on their way to the store
 
 
+@pytest.mark.slow
 def test_ray_ranks_the_same_though_its_worker_dies(config: Path, tmp_path: Path) -> None:
     """A cluster of this machine; the actor is killed as it works, and another one goes on."""
     source = as_parquet(tmp_path / "in.parquet", bodies(ROWS, "ray"))
@@ -363,6 +373,7 @@ def test_what_a_job_wrote_can_be_learned_from(config: Path, tmp_path: Path) -> N
     assert predicted["rows"] == 150
 
 
+@pytest.mark.slow
 def test_a_fit_on_ray_is_the_fit(tmp_path: Path) -> None:
     """The files of a folder, reduced by workers, give the same model to the last bit; what is wrong with one is said."""
     (tmp_path / "parts").mkdir()

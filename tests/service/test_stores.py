@@ -67,6 +67,7 @@ def use(running: Server) -> None:
     assert running.get("/readyz").json["store"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_cluster_is_a_store(tmp_path: Path) -> None:
     """Requests, pairs of many queries, labels, fits: every command finds its node."""
     with cluster(tmp_path / "cluster") as ports, standin("reward") as server:
@@ -78,6 +79,7 @@ def test_a_cluster_is_a_store(tmp_path: Path) -> None:
     assert all(size > 5 for size in sizes)
 
 
+@pytest.mark.slow
 def test_behind_sentinel_a_failover_is_a_pause(tmp_path: Path) -> None:
     """The first server dies; its replica is used, with all that was learned."""
     with sentinel(tmp_path / "sentinel") as (port, first), standin("reward") as server:
