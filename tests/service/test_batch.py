@@ -245,6 +245,7 @@ def ray_workers() -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_verifier_that_dies_stops_the_job_and_the_next_run_goes_on(tmp_path: Path) -> None:
     """Nobody wants a million rows without their reward model; who does says so."""
     with standin("reward") as reward, standin("rerank", latency_ms=5) as rerank:
@@ -276,6 +277,7 @@ def test_a_verifier_that_dies_stops_the_job_and_the_next_run_goes_on(tmp_path: P
     assert going["rows"] == 400
 
 
+@pytest.mark.slow
 def test_a_job_is_scored_by_the_models_it_began_with(config: Path, tmp_path: Path) -> None:
     """What a task has learned is kept in the plan: a part that is made later, on another store, is the same."""
     rows = bodies(100, "frozen")
@@ -301,6 +303,7 @@ def test_a_job_is_scored_by_the_models_it_began_with(config: Path, tmp_path: Pat
     assert all(row["calibrated"] for row in results(out))
 
 
+@pytest.mark.slow
 def test_a_job_is_not_resumed_as_another(config: Path, tmp_path: Path) -> None:
     """Other inputs, another task, other settings of a verifier: each is refused with what differs."""
     source, out = as_lines(tmp_path / "in.jsonl", bodies(10)), tmp_path / "out"
@@ -357,6 +360,7 @@ def test_an_object_store_will_do(config: Path, tmp_path: Path) -> None:
     assert len(last.splitlines()) == 20
 
 
+@pytest.mark.slow
 def test_what_a_job_wrote_can_be_learned_from(config: Path, tmp_path: Path) -> None:
     """`assay fit` and `assay predict` read the folder, in both formats alike, labels among the carried columns."""
     rows = [{**row, "labels": [1.0, 0.0, None]} for row in bodies(60, "learned")]

@@ -109,6 +109,7 @@ def until_it_works(server: Server, path: str, body: Any) -> Any:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_counted_twice(tmp_path: Path) -> None:
     """Four workers on one store; 5,000 rankings and 500 labels while workers, fits and the store die."""
     embedded = EmbeddedStore(tmp_path / "redis", 256)
