@@ -84,8 +84,11 @@ class Files:
         return {paths[path]: bytes(content) for path, content in found.items()}
 
 
-def inputs(url: str) -> tuple[Files, list[str]]:
-    """Return the files that a path, folder or pattern names, in order; raise `BatchError` where there is none, or two formats."""
+def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
+    """Return the files that a path, folder or pattern names, in order, less those of the output, which may lie among them.
+
+    Raises `BatchError` where there is none, or where they are of two formats.
+    """
     files = Files(url)
     root = files.root
     if any(sign in root for sign in "*?["):
@@ -96,7 +99,7 @@ def inputs(url: str) -> tuple[Files, list[str]]:
         found = [root]
     else:
         raise BatchError(f"{url}: there is no such file or folder")
-    found = [path for path in found if path.endswith(SUFFIXES)]
+    found = [path for path in found if path.endswith(SUFFIXES) and not path.startswith(out.root.rstrip("/") + "/")]
     if not found:
         raise BatchError(f"{url}: {NO_FILES}")
     if len({path.rpartition(".")[2] for path in found}) > 1:

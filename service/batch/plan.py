@@ -72,8 +72,8 @@ class Plan:
 
 def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Plan:
     """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was another one."""
-    files, paths = inputs(where)
     target = Files(out)
+    files, paths = inputs(where, target)
     begun = target.get(PLAN)
     old = None if begun is None else _read(out, begun)
     part_rows = part_rows if old is None else old.part_rows

@@ -137,7 +137,10 @@ def wait_for_parts(process: subprocess.Popen[str], out: Path, count: int) -> Non
 
 
 def test_each_row_comes_out_once_and_bad_ones_are_set_aside(config: Path, upstreams: list[Server], tmp_path: Path) -> None:
-    """Blank lines are no rows; columns of the user's own are carried over; a second run asks and writes nothing."""
+    """Blank lines are no rows; columns of the user's own are carried over; a second run asks and writes nothing.
+
+    The output may lie in the folder of the input.
+    """
     good = bodies(120)
     lines = [
         *good[:60],
@@ -148,11 +151,13 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(config: Path, upstre
         {**good[0], "task": "nope"},
         {**good[0], "best": 1},
     ]
-    source, out = as_lines(tmp_path / "in.jsonl", [*lines, *good[60:]]), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    as_lines(tmp_path / "in" / "in.jsonl", [*lines, *good[60:]])
+    out = tmp_path / "in" / "out"
 
-    first = ended(start(source, out, config, "--task", "t"))
+    first = ended(start(tmp_path / "in", out, config, "--task", "t"))
     before, asked = contents(out), scored(upstreams[0])
-    second = ended(start(source, out, config, "--task", "t"))
+    second = ended(start(tmp_path / "in", out, config, "--task", "t"))
 
     assert first == second == {"rows": 125, "bad": 5, "partial": 0, "out": str(out)}
     assert contents(out) == before

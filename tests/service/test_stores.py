@@ -285,3 +285,29 @@ def test_a_server_that_was_left_behind_is_taken_over_and_another_ones_is_not(tmp
     assert answers_beside_its_owner
     assert answers_after_it
     wait_until(lambda: not guest.answers())
+
+
+async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:
+    """Three times its memory in scores: labels, requests and the model stay, and more can be learned."""
+    embedded = EmbeddedStore(tmp_path / "store", 16)
+    embedded.start()
+    store = Store(embedded.url)
+    tasks, task = replica(store)
+    await learn(tasks, task)
+    assert task.memory is not None
+    await task.memory.label({f"{place}": Label(1.0) for place in range(500)})
+    requests, labels = await task.memory.sizes()
+
+    for part in range(50):
+        await store.set_many({f"assay:1:score:{part}:{place}": b"x" * 1000 for place in range(1000)}, 3600)
+    scores = len(await store.redis.keys("assay:1:score:*"))
+    after = await task.memory.sizes()
+    new, durable = await task.memory.label({"new": Label(0.0)})
+    model = await task.memory.model(1)
+    await store.close()
+    embedded.stop()
+
+    assert 0 < scores < 20_000
+    assert after == (requests, labels)
+    assert (new, durable) == (1, True)
+    assert model is not None
