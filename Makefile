@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-gateway bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,9 @@ bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 10
 
 bench-batch: $(VENV)/.dev ## Rank 20,000 queries in bulk, in one process and on Ray, and killed three times (ROWS=20000; about 8 minutes)
 	$(BIN)/python -m tests.benchmarks.batch $(if $(ROWS),--rows $(ROWS))
+
+bench-gateway: $(VENV)/.dev ## Measure what the best-of-n gateway adds to its upstream
+	$(BIN)/python -m tests.benchmarks.gateway
 
 bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 	$(BIN)/python -m tests.benchmarks.learning
