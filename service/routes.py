@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import orjson
@@ -25,6 +25,7 @@ from .tasks import Task
 
 router = APIRouter()
 Checked = TypeVar("Checked", bound=BaseModel)
+Result = TypeVar("Result")
 
 BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
@@ -39,10 +40,6 @@ class Json(Response):
     def render(self, content: Any) -> bytes:
         """Return the bytes."""
         return orjson.dumps(content)
-
-
-class _GoneError(Exception):
-    """The client closed its connection."""
 
 
 # The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all the rest.
@@ -160,22 +157,25 @@ def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
 
 async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outcome:
     """Return what the ensemble says, as long as the client is there; raise `ApiError`."""
+    return await scored(engine, job, lambda asking: while_wanted(request, asking))
+
+
+async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
+    """Return what the ensemble says; raise `ApiError` where no verifier could."""
     try:
-        return await engine.scorer.score(job, lambda asking: _while_wanted(request, asking))
+        return await engine.scorer.score(job, ask)
     except NoVerifierError as exc:
         raise no_verifier(exc) from None
-    except _GoneError:
-        raise ApiError(499, "the client closed its connection", code="client_closed_request") from None
 
 
-async def _while_wanted(request: Request, asking: Awaitable[None]) -> None:
-    """Wait for the verifiers; when the client goes away first, cancel what was asked for it."""
+async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
+    """Return what is waited for; when the client goes away first, cancel it, and raise `ApiError`."""
     asked, gone = asyncio.ensure_future(asking), asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():
-            raise _GoneError
-        await asked
+            raise ApiError(499, "the client closed its connection", code="client_closed_request")
+        return await asked
     finally:
         for waiting in (asked, gone):
             waiting.cancel()

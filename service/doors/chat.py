@@ -18,6 +18,7 @@ from verifiers import Query
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
+from ..routes import while_wanted
 from ..scoring import Outcome
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, rank, read
@@ -74,9 +75,11 @@ async def complete(request: Request) -> Response:
     body = await _theirs(request)
 
     async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
-        return await rank(request, f"{PREFIX}/{task}", query, texts)
+        return await rank(request, f"{PREFIX}/{task}", query, texts, watch=False)
 
-    found = await harvest(upstream, body, query, _wish(asked, upstream), ranked, engine.groups)
+    # Who goes away stops what is drawn for them as well.
+    drawing = harvest(upstream, body, query, _wish(asked, upstream), ranked, engine.groups)
+    found = await while_wanted(request, drawing)
     answer = _answer(request, asked, found, upstream)
     if asked.stream:
         events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))

@@ -14,7 +14,7 @@ from verifiers import Message, Pair, Query
 
 from ..engine import Engine
 from ..errors import ApiError
-from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
+from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted, scored
 from ..schemas import ChatMessage
 from ..scoring import Job, Outcome
 from ..tasks import Task
@@ -80,18 +80,21 @@ def model_names(engine: Engine) -> list[str]:
     return [PREFIX, *tasks, *sorted(engine.config.model_aliases)]
 
 
-async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:
-    """Return what the ensemble says of a query's candidates, seen together."""
-    return await _score(request, model, [Pair(query, text) for text in candidates], one_query=True)
+async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str], watch: bool = True) -> Outcome:
+    """Return what the ensemble says of a query's candidates, seen together; `watch`: only as long as the client is there."""
+    job = job_of(request.app.state.engine, model, [Pair(query, text) for text in candidates], one_query=True)
+    engine: Engine = request.app.state.engine
+    return await (score_while_wanted(request, engine, job) if watch else scored(engine, job))
 
 
 async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> Outcome:
-    """Return what the ensemble says of pairs, each by itself."""
-    return await _score(request, model, pairs, one_query=False)
-
-
-async def _score(request: Request, model: str | None, pairs: Sequence[Pair], one_query: bool) -> Outcome:
+    """Return what the ensemble says of pairs, each by itself, as long as the client is there."""
     engine: Engine = request.app.state.engine
+    return await score_while_wanted(request, engine, job_of(engine, model, pairs, one_query=False))
+
+
+def job_of(engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool) -> Job:
+    """Return what to score; raise `ApiError` for too much or nothing of it."""
     limit = engine.settings.max_candidates
     if not 0 < len(pairs) <= limit:
         what = "there is nothing to score" if not pairs else f"{len(pairs)} are more than the {limit} that a request may have"
@@ -100,8 +103,7 @@ async def _score(request: Request, model: str | None, pairs: Sequence[Pair], one
     for place, pair in enumerate(pairs):
         if len(pair.candidate) * 4 > too_long and len(pair.candidate.encode()) > too_long:
             raise ApiError(413, f"candidate {place} has more than {too_long} bytes", param="input", code="too_long")
-    job = Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
-    return await score_while_wanted(request, engine, job)
+    return Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
 
 
 def known(outcome: Outcome, values: Sequence[float]) -> list[float]:

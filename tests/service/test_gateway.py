@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,6 +159,21 @@ def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(running
 
     assert {fault: answer.status for fault, answer in told.items()} == {"503": 503, "500": 502, "garbage": 502}
     assert told["503"].headers["retry-after"] == "1"
+
+
+def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server) -> None:
+    """The upstream's work is cancelled, too."""
+    call(upstream.url + "/standin", {"fault": "hang"})
+    before = call(upstream.url + "/standin").json["cancelled"]
+    with pytest.raises(TimeoutError):
+        running.post("/v1/chat/completions", ASK, timeout_s=0.5)
+    for _ in range(100):
+        if (cancelled := call(upstream.url + "/standin").json["cancelled"]) > before:
+            break
+        time.sleep(0.05)  # between looks at another process
+    call(upstream.url + "/standin", {"fault": ""})
+
+    assert cancelled == before + 1
 
 
 def test_without_an_upstream_there_is_no_gateway(tmp_path: Path) -> None:
