@@ -214,6 +214,8 @@ class Tasks:
 
     async def _load(self, task: Task, memory: Memory, version: int) -> None:
         artifact, report = await memory.model(version), await memory.report(version)
+        if task.version == version:  # whoever asked at the same time was first
+            return
         if artifact is None or report is None:
             log.error("model_missing", task=task.name, version=version)
         elif self._serve(task, version, artifact, report) and self._keepsake is not None:
