@@ -61,12 +61,13 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes], seconds: float 
 def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
     """Run a cluster, its slots spread evenly; yield the ports."""
     with ExitStack() as stack:
-        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        ports = [stack.enter_context(valkey(folder / str(node), *options))[0] for node in range(nodes)]
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port")
+        buses = [str(free_port()) for _ in range(nodes)]  # ten thousand above its port by itself, which may be beyond the last
+        ports = [stack.enter_context(valkey(folder / bus, *options, bus))[0] for bus in buses]
         for place, port in enumerate(ports):
             first, last = 16384 * place // nodes, 16384 * (place + 1) // nodes - 1
             say(port, "CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
-            say(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port))
+            say(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port), buses[place])
         until = time.monotonic() + 30
         while not all(
             "cluster_state:ok" in (info := say(port, "CLUSTER", "INFO")) and f"cluster_known_nodes:{nodes}" in info
