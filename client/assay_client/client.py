@@ -32,8 +32,13 @@ class Retrying:
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
 
-    def wait_s(self, tried: int, retry_after: str | None) -> float:
-        """Return the seconds before the next try."""
+    def next_wait_s(self, tried: int, reply: httpx.Response | None) -> float | None:
+        """Return the seconds before the next try, after so many that ended so (None: no reply); None where there is none."""
+        if tried >= self.tries or (reply is not None and reply.status_code not in AGAIN):
+            return None
+        return self._wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after"))
+
+    def _wait_s(self, tried: int, retry_after: str | None) -> float:
         wait: float
         if retry_after is not None and retry_after.replace(".", "", 1).isdigit():
             wait = min(float(retry_after), self.longest_wait_s) * random.uniform(1.0, 1.25)  # noqa: S311 - a spread, no secret
@@ -67,6 +72,12 @@ class _Shared:
             "headers": {"Authorization": f"Bearer {key}"} if key else {},
         }
 
+    def _told(self, reply: httpx.Response | httpx.TransportError) -> Any:
+        """Return what the last try brought, parsed; raise where it brought nothing, or an error."""
+        if isinstance(reply, httpx.TransportError):
+            raise self._unreachable(reply) from reply
+        return _parsed(reply)
+
     def _unreachable(self, exc: Exception) -> UnreachableError:
         return UnreachableError(f"{self.url} does not answer: {type(exc).__name__}: {exc}")
 
@@ -83,10 +94,29 @@ def _parsed(reply: httpx.Response) -> Any:
     return body
 
 
-def _event(lines: list[str]) -> tuple[str, Any]:
-    name = next((line[7:] for line in lines if line.startswith("event: ")), "message")
-    data = "".join(line[6:] for line in lines if line.startswith("data: "))
-    return name, json.loads(data)
+def _reply(reply: httpx.Response | httpx.TransportError) -> httpx.Response | None:
+    return reply if isinstance(reply, httpx.Response) else None
+
+
+class _Events:
+    """Server-sent events, put together from their lines."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, line: str) -> tuple[str, Any] | None:
+        """Return an event when its last line has come: a `Ranking`, or what a verifier says."""
+        if line:
+            self._lines.append(line)
+            return None
+        lines, self._lines = self._lines, []
+        if not lines:
+            return None
+        name = next((line[7:] for line in lines if line.startswith("event: ")), "message")
+        data = json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))
+        if name == "error":
+            raise error_of(503, data)
+        return name, Ranking.model_validate(data) if name == "ranking" else data
 
 
 class Client(_Shared):
@@ -121,13 +151,10 @@ class Client(_Shared):
                 if reply.status_code != 200:
                     reply.read()
                     _parsed(reply)
-                lines: list[str] = []
+                events = _Events()
                 for line in reply.iter_lines():
-                    if line:
-                        lines.append(line)
-                    elif lines:
-                        yield _told(*_event(lines))
-                        lines = []
+                    if (event := events.add(line)) is not None:
+                        yield event
         except httpx.HTTPError as exc:
             raise self._unreachable(exc) from exc
 
@@ -135,19 +162,15 @@ class Client(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
         tried = 0
         while True:
+            reply: httpx.Response | httpx.TransportError
             try:
-                reply: httpx.Response | None = self._http.post(path, json=body)
-                failure: Exception | None = None
+                reply = self._http.post(path, json=body)
             except httpx.TransportError as exc:
-                reply, failure = None, exc
+                reply = exc
             tried += 1
-            if tried >= self.retrying.tries or (reply is not None and reply.status_code not in AGAIN):
-                break
-            time.sleep(self.retrying.wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after")))
-        if reply is None:
-            assert failure is not None  # noqa: S101 - one of the two is there
-            raise self._unreachable(failure) from failure
-        return _parsed(reply)
+            if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:
+                return self._told(reply)
+            time.sleep(wait)  # as Retry-After says, or longer each time
 
     def close(self) -> None:
         """Close the connections."""
@@ -197,13 +220,10 @@ class AsyncClient(_Shared):
                 if reply.status_code != 200:
                     await reply.aread()
                     _parsed(reply)
-                lines: list[str] = []
+                events = _Events()
                 async for line in reply.aiter_lines():
-                    if line:
-                        lines.append(line)
-                    elif lines:
-                        yield _told(*_event(lines))
-                        lines = []
+                    if (event := events.add(line)) is not None:
+                        yield event
         except httpx.HTTPError as exc:
             raise self._unreachable(exc) from exc
 
@@ -211,19 +231,15 @@ class AsyncClient(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
         tried = 0
         while True:
+            reply: httpx.Response | httpx.TransportError
             try:
-                reply: httpx.Response | None = await self._http.post(path, json=body)
-                failure: Exception | None = None
+                reply = await self._http.post(path, json=body)
             except httpx.TransportError as exc:
-                reply, failure = None, exc
+                reply = exc
             tried += 1
-            if tried >= self.retrying.tries or (reply is not None and reply.status_code not in AGAIN):
-                break
-            await asyncio.sleep(self.retrying.wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after")))
-        if reply is None:
-            assert failure is not None  # noqa: S101 - one of the two is there
-            raise self._unreachable(failure) from failure
-        return _parsed(reply)
+            if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:
+                return self._told(reply)
+            await asyncio.sleep(wait)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -276,9 +292,3 @@ class Batch:
         for (_, _, future), result in zip(taken, found.results, strict=True):
             if not future.done():
                 future.set_result(result.probability)
-
-
-def _told(name: str, data: Any) -> tuple[str, Any]:
-    if name == "error":
-        raise error_of(503, data)
-    return name, Ranking.model_validate(data) if name == "ranking" else data
