@@ -31,6 +31,10 @@ class StoreDownError(Exception):
     """The store does not answer; the service goes on without it."""
 
 
+class NoNewsError(Exception):
+    """The store cannot be listened to; who wants to know has to look."""
+
+
 class SchemaError(StartupError):
     """The store was written by a newer Assay."""
 
@@ -133,10 +137,10 @@ class Store:
     async def news(self) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
         """Listen; yield a function that returns whether there was news within so many seconds.
 
-        Raises `StoreDownError`, or `NotImplementedError` where the client cannot listen to a cluster.
+        Raises `StoreDownError`, or `NoNewsError` where the client cannot listen.
         """
         if not hasattr(self.redis, "pubsub"):
-            raise NotImplementedError("this version of the client does not listen to clusters")
+            raise NoNewsError("this version of redis-py does not listen to clusters")
         listener = self.redis.pubsub()
         try:
             await self.call(lambda: listener.subscribe(NEWS))

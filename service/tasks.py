@@ -25,7 +25,7 @@ from .learning import Given
 from .memory import Memory, State
 from .metrics import Metrics
 from .records import Record, record_of
-from .store import Store, StoreDownError
+from .store import NoNewsError, Store, StoreDownError
 
 log = structlog.get_logger()
 
@@ -201,7 +201,7 @@ class Tasks:
                         await self.refresh()
             except StoreDownError:
                 pass  # the store's own log line says so, and the models in memory go on serving
-            except (ResponseError, NotImplementedError) as exc:
+            except (ResponseError, NoNewsError) as exc:
                 log.debug("store_tells_no_news", error=str(exc))
                 await self._refresh_anyway()
             await asyncio.sleep(every_s)
