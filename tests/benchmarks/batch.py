@@ -78,7 +78,7 @@ def watched(process: subprocess.Popen[bytes], on_ray: bool) -> Run:
     started, found = time.perf_counter(), []
     while process.poll() is None:
         found.append(ranking_mb(process.pid, on_ray))
-        time.sleep(0.5)
+        time.sleep(0.5)  # a sample of its memory twice a second
     assert process.returncode == 0
     return Run(time.perf_counter() - started, found)
 
@@ -103,7 +103,7 @@ def killed(source: Path, folder: Path, settings: Path, parts: int) -> float:
     for quarter in (1, 2, 3):
         process = command(source, folder / "out", folder / "data", settings, [])
         while process.poll() is None and len(list((folder / "out" / "_done").glob("*"))) < quarter * parts / 4:
-            time.sleep(0.05)
+            time.sleep(0.05)  # between looks at the folder that another process fills
         assert process.poll() is None, "it ended before it could be killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

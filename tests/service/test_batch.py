@@ -134,7 +134,7 @@ def wait_for_parts(process: subprocess.Popen[str], out: Path, count: int) -> Non
     while len(list((out / "_done").glob("part-*"))) < count:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < until
-        time.sleep(0.005)
+        time.sleep(0.005)  # between looks at the folder that another process fills
 
 
 def test_each_row_comes_out_once_and_bad_ones_are_set_aside(config: Path, upstreams: list[Server], tmp_path: Path) -> None:
