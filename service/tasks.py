@@ -189,7 +189,11 @@ class Tasks:
             if kept is not None:
                 self._serve(task, *kept)
         if task.served is not None and await memory.restore(task.version, *task.served):
-            log.error("served_model_restored", task=task.name, version=task.model_version, hint="the store knew of no version")
+            report = task.served[1]
+            log.error(
+                "served_model_restored", task=task.name, version=task.model_version, learned_from_labels=report["labels"],
+                learned_from_rows=report["rows"], hint="the store knew of no version: assay labels import brings an export back",
+            )  # fmt: skip
 
     async def keep_fresh(self, every_s: float = FOLLOW_S) -> None:
         """Follow what is served: at once when it is told, and by looking all the same. Runs until cancelled."""

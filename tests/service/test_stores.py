@@ -223,8 +223,8 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
     assert "labels_since_export" in printed.out + printed.err
 
 
-async def test_what_was_served_comes_back_from_disk(server: Store, tmp_path: Path) -> None:
-    """The service and its store are both gone: the copy beside them is served, the same to the last bit."""
+async def test_what_was_served_comes_back_from_disk(server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The service and its store are both gone: the copy beside them is served, the same to the last bit, and it is said."""
     tasks, task = replica(server)
     tasks._keepsake = Keepsake(tmp_path / "served")
     await learn(tasks, task)
@@ -234,6 +234,9 @@ async def test_what_was_served_comes_back_from_disk(server: Store, tmp_path: Pat
     other = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
     await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
 
+    printed = capsys.readouterr()
+    assert "served_model_restored" in printed.out + printed.err
+    assert "learned_from_rows=320" in printed.out + printed.err
     assert other.served == task.served
     assert other.model_version == task.model_version
     (tmp_path / "served" / "t.json").write_text("{")
