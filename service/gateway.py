@@ -15,7 +15,7 @@ from verifiers import Query
 
 from .errors import ApiError
 from .scoring import Outcome
-from .upstreams import Upstream
+from .upstreams import Drawn, Upstream
 
 log = structlog.get_logger()
 
@@ -23,9 +23,13 @@ Rank = Callable[[Query, Sequence[str]], Awaitable[Outcome]]
 Group = Callable[[str, list[str]], Awaitable[list[int | None]]]
 
 
+#: Below this chance that any candidate is correct, nothing looks right (where no confidence says otherwise).
+NOTHING_RIGHT = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How candidates are drawn and one is chosen."""
+    """How candidates are drawn and one is chosen; `at_most` are drawn where nothing looks right among `candidates`."""
 
     candidates: int
     confidence: float | None = None
@@ -33,6 +37,17 @@ class Wish:
     seconds: float | None = None
     tokens: int | None = None
     select: Literal["best", "weighted_majority"] = "best"
+    at_most: int | None = None
+
+    @property
+    def limit(self) -> int:
+        """Return the most that may be drawn."""
+        return max(self.candidates, self.at_most or 0)
+
+    @property
+    def in_rounds(self) -> bool:
+        """Return whether drawing may stop before there are all."""
+        return self.confidence is not None or self.tokens is not None or self.seconds is not None
 
 
 @dataclass(slots=True)
@@ -49,8 +64,21 @@ class Harvest:
     judge_prompt_tokens: int = 0
     judge_completion_tokens: int = 0
     rounds: int = 0
-    stopped: str = "candidates"
+    stopped: str = ""
     problem: str | None = None
+
+    def add(self, drawn: Drawn) -> None:
+        """Add what a round brought."""
+        self.first_reply = self.first_reply or drawn.reply
+        self.choices += drawn.choices
+        self.prompt_tokens += drawn.prompt_tokens
+        self.completion_tokens += drawn.completion_tokens
+        self.rounds += 1
+
+    def saved_tokens(self, wish: Wish) -> int:
+        """Return an estimate of the completion tokens that stopping early saved: as many as those drawn took, each."""
+        left = max(0, wish.candidates - len(self.choices))
+        return round(left * self.completion_tokens / max(1, len(self.choices)))
 
 
 async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group) -> Harvest:
@@ -59,30 +87,22 @@ async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: 
     Raises what the upstream raises in the first round; later, what is there is ranked. Without a calibrated model there
     is no probability to compare with, and all candidates are drawn.
     """
-    found, started = Harvest(), time.monotonic()
-    while len(found.choices) < wish.candidates:
-        size = _next_round(wish, len(found.choices))
+    found, started, ranked = Harvest(), time.monotonic(), 0
+    while not found.stopped:
         try:
-            drawn = await upstream.draw(body, size, len(found.choices))
+            drawn = await upstream.draw(body, _next_round(wish, len(found.choices)), len(found.choices))
         except ApiError as exc:
             if not found.choices:
                 raise
             log.warning("round_failed", upstream=upstream.settings.name, error=str(exc))
             found.stopped = "upstream"
             break
-        found.first_reply = found.first_reply or drawn.reply
-        found.choices += drawn.choices
-        found.prompt_tokens += drawn.prompt_tokens
-        found.completion_tokens += drawn.completion_tokens
-        found.rounds += 1
-        last = len(found.choices) >= wish.candidates
-        if not last and wish.confidence is None and wish.select == "best":
-            continue
-        await _rank(found, query, wish, rank, group)
-        if not last and (why := _enough(found, wish, time.monotonic() - started)):
-            found.stopped = why
-            break
-    if found.outcome is None and found.problem is None:
+        found.add(drawn)
+        if _worth_ranking(wish, len(found.choices)):
+            await _rank(found, query, wish, rank, group)
+            ranked = len(found.choices)
+        found.stopped = _why_stop(found, wish, time.monotonic() - started)
+    if ranked < len(found.choices):
         await _rank(found, query, wish, rank, group)
     return found
 
@@ -138,20 +158,30 @@ def status_of(choice: dict[str, Any]) -> str:
 
 
 def _next_round(wish: Wish, drawn: int) -> int:
-    """Return how many to draw next: all at once without a confidence, else a quarter at first, and as many again each time."""
-    left = wish.candidates - drawn
-    if wish.confidence is None and wish.tokens is None and wish.seconds is None:
-        return left
-    return min(left, wish.round or max(2, -(-wish.candidates // 4)))
+    """Return how many to draw next: all at once where nothing can stop it, else a quarter at first, and as many again each time."""
+    size = wish.round or max(2, -(-wish.candidates // 4))
+    if drawn < wish.candidates:
+        left = wish.candidates - drawn
+        return min(left, size) if wish.in_rounds else left
+    return min(wish.limit - drawn, size)
 
 
-def _enough(found: Harvest, wish: Wish, seconds: float) -> str | None:
-    """Return why to stop; None to go on."""
-    if wish.seconds is not None and seconds >= wish.seconds:
-        return "seconds"
+def _worth_ranking(wish: Wish, drawn: int) -> bool:
+    """Return whether a ranking can decide anything now: confidence is asked for, or nothing may look right at the end."""
+    return wish.confidence is not None or drawn >= wish.candidates
+
+
+def _why_stop(found: Harvest, wish: Wish, seconds: float) -> str:
+    """Return why to stop; empty to go on."""
+    drawn = len(found.choices)
+    outcome = found.outcome if found.outcome is not None and found.outcome.calibrated else None
+    if outcome is not None and wish.confidence is not None and outcome.probability[found.order[0]] >= wish.confidence:
+        return "confidence"
     if wish.tokens is not None and found.completion_tokens >= wish.tokens:
         return "tokens"
-    if wish.confidence is None or found.outcome is None or not found.outcome.calibrated:
-        return None
-    top = found.order[0]
-    return "confidence" if found.outcome.probability[top] >= wish.confidence else None
+    if wish.seconds is not None and seconds >= wish.seconds:
+        return "seconds"
+    if drawn < wish.candidates:
+        return ""
+    hopeless = outcome is not None and (outcome.p_any_correct or 0.0) < (wish.confidence or NOTHING_RIGHT)
+    return "" if hopeless and drawn < wish.limit else "candidates"

@@ -35,6 +35,9 @@ class Metrics:
         make_max = {**make, "multiprocess_mode": "max"}
         self.drift = Gauge("assay_drift", "How far recent scores are from the fit's.", ("task", "verifier", "measure"), **make_max)
         self.drift_alarm = Gauge("assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max)
+        self.drawn = Counter("assay_gateway_drawn", "Candidates drawn for best of n.", ("upstream",), **make)
+        self.saved = Counter("assay_gateway_saved", "Candidates that stopping early did not draw.", ("upstream",), **make)
+        self.stopped = Counter("assay_gateway_stopped", "Why drawing stopped.", ("upstream", "why"), **make)
         self.dropped_writes = Counter("assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make)
         self._children: dict[tuple[Any, ...], Any] = {}
 
@@ -66,6 +69,12 @@ class Metrics:
             if value is not None:
                 self._child(self.drift, task, verifier, measure).set(value)
         self._child(self.drift_alarm, task, verifier).set(alarm)
+
+    def harvested(self, upstream: str, drawn: int, saved: int, why: str) -> None:
+        """Note what was drawn for a request of the gateway, how many fewer than might have been, and why no more."""
+        self._child(self.drawn, upstream).inc(drawn)
+        self._child(self.saved, upstream).inc(max(0, saved))
+        self._child(self.stopped, upstream, why).inc()
 
     def dropped(self, what: str, why: str) -> None:
         """Note a write that was given up."""

@@ -66,6 +66,7 @@ class Job:
     one_query: bool
     deadline_s: float
     budget: Budget | None = None
+    learn: bool = True  # whether the task keeps it, to learn from
 
 
 @dataclass(slots=True)
@@ -226,7 +227,7 @@ class Scorer:
     def _close(self, job: Job, run: _Run) -> Outcome:
         """Combine; counting and storing are done when the answer is on its way, and before another request is read."""
         sheet = run.sheet
-        asyncio.get_running_loop().call_soon(self._keep, job.task, run)
+        asyncio.get_running_loop().call_soon(self._keep, job, run)
         if not sheet.has_score and sheet.partial:
             raise NoVerifierError(_reasons(run.members, sheet))
         model = job.task.model
@@ -243,14 +244,22 @@ class Scorer:
             outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
         return outcome
 
-    def _keep(self, task: Task, run: _Run) -> None:
+    def learn(self, job: Job, outcome: Outcome) -> None:
+        """Have the task keep a ranking that was asked for with `learn` off: of one that grew in rounds, the last."""
+        rows = self._tasks.pack(job.task, keys_of(job.pairs, job.one_query), outcome.sheet.raw, job.pairs)
+        if rows is not None:
+            self._writer.put_rows(rows)
+
+    def _keep(self, job: Job, run: _Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""
         for name, seconds in run.asked:
             self._metrics.asked(name, seconds)
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.keys, run.columns, run.sheet, run.stored))
-        if run.sheet.has_score and (rows := self._tasks.pack(task, run.keys, run.sheet.raw, run.pairs)) is not None:
+        if not job.learn or not run.sheet.has_score:
+            return
+        if (rows := self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs)) is not None:
             self._writer.put_rows(rows)
 
 

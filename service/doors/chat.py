@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,15 +14,15 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifiers import Query
+from verifiers import Pair, Query
 
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
-from ..routes import while_wanted
-from ..scoring import Outcome
+from ..routes import scored, while_wanted
+from ..scoring import Job, Outcome
 from ..upstreams import Upstream
-from .door import PREFIX, DoorRequest, Json, TurnIn, rank, read
+from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 
 #: Ours, or read by us: everything else is the upstream's.
 OURS = ("assay", "model", "n", "stream", "stream_options")
@@ -45,6 +46,7 @@ class OptionsIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     candidates: Annotated[int, Field(ge=1)] | None = None
+    at_most: Annotated[int, Field(ge=1)] | None = None
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     round: Annotated[int, Field(ge=1)] | None = None
     budget: BudgetIn = Field(default_factory=BudgetIn)
@@ -72,15 +74,21 @@ async def complete(request: Request) -> Response:
     upstream, task = find(engine, asked.model)
     task = asked.assay.task or task
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
-    body = await _theirs(request)
+    body, wish = await _theirs(request), _wish(asked, upstream)
+    jobs: list[Job] = []
 
     async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
-        return await rank(request, f"{PREFIX}/{task}", query, texts, watch=False)
+        # A ranking of a few holds the same candidates as the next one: only the last is learned from.
+        job = job_of(engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True)
+        jobs.append(replace(job, learn=False))
+        return await scored(engine, jobs[-1])
 
     # Who goes away stops what is drawn for them as well.
-    drawing = harvest(upstream, body, query, _wish(asked, upstream), ranked, engine.groups)
-    found = await while_wanted(request, drawing)
-    answer = _answer(request, asked, found, upstream)
+    found = await while_wanted(request, harvest(upstream, body, query, wish, ranked, engine.groups))
+    if found.outcome is not None:
+        engine.scorer.learn(jobs[-1], found.outcome)
+    engine.metrics.harvested(upstream.settings.name, len(found.choices), wish.candidates - len(found.choices), found.stopped)
+    answer = _answer(request, asked, found, upstream, wish)
     if asked.stream:
         events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
         return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
@@ -129,35 +137,34 @@ def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
     if candidates > limit or (asked.n or 1) > candidates:
         what = f"{candidates} candidates; at most {limit}, and no fewer than n = {asked.n or 1}"
         raise ApiError(422, what, param="assay.candidates", code="too_many" if candidates > limit else "too_few")
+    if options.at_most is not None and not candidates <= options.at_most <= limit:
+        what = f"at most {options.at_most}; no fewer than the {candidates} candidates, and no more than {limit}"
+        raise ApiError(422, what, param="assay.at_most", code="too_many" if options.at_most > limit else "too_few")
     budget = options.budget
-    return Wish(candidates, options.confidence, options.round, budget.seconds, budget.tokens, options.select)
+    return Wish(candidates, options.confidence, options.round, budget.seconds, budget.tokens, options.select, options.at_most)
 
 
-def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream) -> dict[str, Any]:
+def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream, wish: Wish) -> dict[str, Any]:
     best = found.order[: asked.n or 1]
     choices = [{**found.choices[place], "index": rank} for rank, place in enumerate(best)]
     prompt = found.prompt_tokens + found.judge_prompt_tokens
     completion = found.completion_tokens + found.judge_completion_tokens
-    kept = {
-        key: value
-        for key, value in found.first_reply.items()
-        if key not in ("choices", "usage", "id", "model", "object", "created")
-    }
+    kept = {key: value for key, value in found.first_reply.items() if key not in MADE_HERE}
     return {
         **kept, "id": f"chatcmpl-{request.scope['assay.request_id']}", "object": "chat.completion", "created": int(time.time()),
         "model": asked.model or upstream.settings.name, "choices": choices,
         "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
-        "assay": _told(found),
+        "assay": _told(found, wish),
     }  # fmt: skip
 
 
-def _told(found: Harvest) -> dict[str, Any]:
+def _told(found: Harvest, wish: Wish) -> dict[str, Any]:
     """Return what was drawn and what is thought of it, best first."""
     outcome = found.outcome
     ranks = {place: rank for rank, place in enumerate(found.order, 1)}
     candidates = [
         {
-            "drawn": place, "rank": ranks[place], "status": status_of(choice),
+            "drawn": place, "rank": ranks[place], "status": status_of(choice), "key": outcome.keys[place] if outcome else None,
             "probability": _number(outcome, "probability", place), "score": _number(outcome, "score", place),
             **({"answer_group": found.groups[place]} if found.groups else {}),
         }
@@ -166,6 +173,9 @@ def _told(found: Harvest) -> dict[str, Any]:
     said: dict[str, Any] = {
         "ranked": outcome is not None, "drawn": len(found.choices), "rounds": found.rounds, "stopped": found.stopped,
         "candidates": candidates,
+        "saved": {
+            "candidates": max(0, wish.candidates - len(found.choices)), "completion_tokens": found.saved_tokens(wish),
+        },
         "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},
         "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},
     }  # fmt: skip

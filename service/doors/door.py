@@ -14,7 +14,7 @@ from verifiers import Message, Pair, Query
 
 from ..engine import Engine
 from ..errors import ApiError
-from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted, scored
+from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
 from ..schemas import ChatMessage
 from ..scoring import Job, Outcome
 from ..tasks import Task
@@ -52,11 +52,6 @@ class TurnIn(DoorRequest):
         return Message(self.role, self.text)
 
 
-def _part(part: dict[str, Any]) -> str:
-    text = part.get("text")
-    return text if isinstance(text, str) else f"[{part.get('type')}]"
-
-
 async def read(request: Request, form: type[Asked]) -> Asked:
     """Return a body, checked; raise `ApiError`."""
     return await parse_as(request, request.app.state.engine.settings, form)
@@ -80,11 +75,11 @@ def model_names(engine: Engine) -> list[str]:
     return [PREFIX, *tasks, *sorted(engine.config.model_aliases)]
 
 
-async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str], watch: bool = True) -> Outcome:
-    """Return what the ensemble says of a query's candidates, seen together; `watch`: only as long as the client is there."""
-    job = job_of(request.app.state.engine, model, [Pair(query, text) for text in candidates], one_query=True)
+async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:
+    """Return what the ensemble says of a query's candidates, seen together, as long as the client is there."""
     engine: Engine = request.app.state.engine
-    return await (score_while_wanted(request, engine, job) if watch else scored(engine, job))
+    job = job_of(engine, model, [Pair(query, text) for text in candidates], one_query=True)
+    return await score_while_wanted(request, engine, job)
 
 
 async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> Outcome:

@@ -18,6 +18,7 @@ from service.gateway import Harvest, Wish, by_majority, harvest, status_of, text
 from service.upstream_settings import UpstreamSettings
 from service.upstreams import Drawn, Upstream
 from tests.processes import Server, call, service, standin, write_config
+from tests.service.test_teaching import wait_until
 from verifiers import Query
 
 ASK = {"messages": [{"role": "user", "content": "Is it right?"}], "max_tokens": 60}
@@ -41,7 +42,7 @@ def running(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
         {"name": "wrong", "endpoint": upstream.url, "model": "nobody"},
     ]
     verifiers = [{"name": "yes", "kind": "regex", "must": ["Verdict: Yes"]}, {"name": "vote", "kind": "consensus"}]
-    content = {"verifiers": verifiers, "tasks": {"other": {}}, "upstreams": named}
+    content = {"verifiers": verifiers, "tasks": {"other": {}, "rounds": {}}, "upstreams": named}
     with service(write_config(folder / "e.yaml", content), folder) as server:
         yield server
 
@@ -120,12 +121,25 @@ def test_a_stream_replays_the_winner(running: Server) -> None:
     assert events[-1]["assay"]["drawn"] == 6
 
 
+def test_what_grew_in_rounds_is_learned_from_once(running: Server) -> None:
+    """The last ranking is; its keys take labels, and what was drawn is counted."""
+    told = ask(running, assay={"task": "rounds", "candidates": 6, "confidence": 0.99})["assay"]
+    labels = [{"key": told["candidates"][0]["key"], "correct": True}]
+    labelled = running.post("/v1/tasks/rounds/labels", {"labels": labels})
+
+    assert (told["rounds"], told["drawn"], told["saved"]) == (3, 6, {"candidates": 0, "completion_tokens": 0})
+    assert labelled.json["new"] == 1
+    wait_until(lambda: running.get("/v1/tasks/rounds").json["requests"] == 1)
+    metrics = running.get("/metrics").raw.decode()
+    assert 'assay_gateway_stopped_total{upstream="together",why="candidates"}' in metrics
+
+
 def test_models_are_listed_and_others_refused(running: Server) -> None:
     """Upstreams by name, and tasks."""
     listed = [each["id"] for each in running.get("/v1/models").json["data"]]
     unknown = running.post("/v1/chat/completions", {**ASK, "model": "gpt-4"})
 
-    assert listed == ["together", "apart", "away", "wrong", "assay", "assay/default", "assay/other"]
+    assert listed == ["together", "apart", "away", "wrong", "assay", "assay/default", "assay/other", "assay/rounds"]
     assert unknown.status == 404
     assert "there are: together, apart" in unknown.json["error"]["message"]
 
@@ -209,6 +223,7 @@ class Said:
 
     def __init__(self, chances: Sequence[float], calibrated: bool = True) -> None:
         self.probability, self.calibrated = np.array(chances), calibrated
+        self.p_any_correct = float(1 - np.prod(1 - self.probability)) if calibrated else None
         self.order = np.argsort(-self.probability, kind="stable").tolist()
 
 
@@ -237,6 +252,18 @@ async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
     assert (early.completion_tokens, early.judge_prompt_tokens) == (80, 6)
 
 
+async def test_more_are_drawn_where_nothing_looks_right() -> None:
+    """Beyond the candidates, until something does or there are as many as allowed; not without probabilities."""
+    found, upstream = await reap(Wish(8, at_most=32), lambda number: 0.9 if number == 11 else 0.01)
+    never, asked = await reap(Wish(8, at_most=12, confidence=0.8), lambda number: 0.01)
+    fine, once = await reap(Wish(8, at_most=32), lambda number: 0.3)
+    blind, _ = await reap(Wish(8, at_most=32), lambda number: 0.01, calibrated=False)
+
+    assert (found.stopped, len(found.choices), found.order[0], upstream.sizes) == ("candidates", 12, 11, [8, 2, 2])
+    assert (never.stopped, len(never.choices), asked.sizes) == ("candidates", 12, [2] * 6)
+    assert (len(fine.choices), once.sizes, len(blind.choices)) == (8, [8], 8)
+
+
 async def test_what_is_not_calibrated_is_no_reason_to_stop() -> None:
     """Its numbers are no probabilities."""
     found, _ = await reap(Wish(8, confidence=0.5), lambda number: 0.99, calibrated=False)
@@ -247,11 +274,13 @@ async def test_what_is_not_calibrated_is_no_reason_to_stop() -> None:
 async def test_a_budget_ends_it() -> None:
     """Tokens and time; a round that fails later leaves what is there."""
     tokens, _ = await reap(Wish(16, confidence=0.9, tokens=50), lambda number: 0.1)
+    alone, _ = await reap(Wish(16, tokens=50), lambda number: 0.1)
     seconds, _ = await reap(Wish(16, seconds=1e-9), lambda number: 0.1)
     failed, _ = await reap(Wish(16, confidence=0.9), lambda number: 0.1, Fake(fail_at=1))
 
     assert (tokens.stopped, len(tokens.choices)) == ("tokens", 8)
-    assert (seconds.stopped, len(seconds.choices)) == ("candidates", 16) or seconds.stopped == "seconds"
+    assert (alone.stopped, len(alone.choices), len(alone.order)) == ("tokens", 8, 8)
+    assert (seconds.stopped, len(seconds.choices)) == ("seconds", 4)
     assert (failed.stopped, len(failed.choices), len(failed.order)) == ("upstream", 4, 4)
     with pytest.raises(ApiError):
         await reap(Wish(16), lambda number: 0.1, Fake(fail_at=0))
