@@ -56,7 +56,7 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "arithmetic": Kind(ArithmeticSettings, lambda settings, _: Arithmetic(settings)),
     "completeness": Kind(CompletenessSettings, lambda settings, _: Completeness(settings)),
-    "consensus": Kind(ConsensusSettings, lambda settings, _: Consensus(settings)),
+    "consensus": Kind(ConsensusSettings, lambda settings, _: Consensus(settings), 2),
     "cross_encoder": Kind(CrossEncoderSettings, CrossEncoder, 2),
     "embedding_consensus": Kind(EmbeddingConsensusSettings, EmbeddingConsensus),
     "generative_scoring": Kind(GenerativeScoringSettings, GenerativeScoring),

@@ -84,12 +84,22 @@ def test_texts_without_an_answer_are_in_no_group() -> None:
     assert same_plain_answers(["The answer is 7.", "so 7", "", "answer: 7"]) == [0, 1, None, 0]
 
 
-async def test_consensus_is_the_share_that_agree_by_value() -> None:
+async def test_consensus_counts_those_that_agree_by_value() -> None:
     """0.5 and 1/2 are one answer; the candidates' order does not matter."""
     verdicts = await said("consensus", ["The answer is 0.5.", "\\boxed{\\frac{1}{2}}", "The answer is 3.", ""])
 
-    assert [verdict.score for verdict in verdicts] == [0.5, 0.5, 0.25, None]
+    assert [verdict.score for verdict in verdicts] == [pytest.approx(1.4 / 5), pytest.approx(1.4 / 5), pytest.approx(0.4 / 5), None]
     assert verdicts[3].status is Status.NOT_APPLICABLE
+
+
+async def test_consensus_means_the_same_for_few_and_many() -> None:
+    """Two of two say less than eight of eight, and more than two of eight."""
+    tops = [(await said("consensus", texts))[0].score for texts in (
+        ["it is 7"] * 2, ["it is 7"] * 8, ["it is 7"] * 2 + [f"it is {place}" for place in range(10, 16)],
+    )]  # fmt: skip
+
+    two, eight, few = (top or 0.0 for top in tops)
+    assert few < two < eight < 1
 
 
 async def test_one_candidate_cannot_agree_with_others() -> None:
@@ -107,9 +117,9 @@ async def test_a_comparison_that_overruns_is_killed_and_done_as_text() -> None:
     verdicts = await verifier.score(pairs)
 
     assert [verdict.score for verdict in verdicts.items] == [
-        pytest.approx(2 / 3),
-        pytest.approx(2 / 3),
-        pytest.approx(1 / 3),
+        pytest.approx(1.4 / 4),
+        pytest.approx(1.4 / 4),
+        pytest.approx(0.4 / 4),
     ]
 
 
