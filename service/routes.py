@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, ValidationError
 
-from verifiers import Pair, Query
+from verifiers import Pair
 
 from . import answers
 from .engine import Engine
@@ -73,7 +73,7 @@ async def score_pairs(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await parse_as(request, engine.settings, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
-    pairs = [Pair(Query.of(pair.query, pair.reference, tuple(pair.tests)), pair.candidate) for pair in asked.pairs]
+    pairs = [Pair(pair.conversation(), pair.candidate) for pair in asked.pairs]
     outcome = await score_while_wanted(
         request, engine, Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked))
     )

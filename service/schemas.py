@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -46,6 +46,9 @@ class BudgetIn(_Request):
     calls: Annotated[int, Field(ge=0)] | None = None
 
 
+Messages = Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+#: The checks say the same; this is for who reads the document.
+ONE_OF: dict[str, Any] = {"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]}
 Reference = Annotated[str, Field(max_length=MAX_KNOWN_CHARS, description="A right answer, for verifiers that compare with one.")]
 Tests = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=MAX_KNOWN_CHARS)]],
@@ -64,11 +67,10 @@ class _Scoring(_Request):
 class RankRequest(_Scoring):
     """A query and the candidates to rank."""
 
-    # `_check` says the same; this is for who reads the document.
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]})
+    model_config = ConfigDict(json_schema_extra=ONE_OF)
 
     query: str | None = None
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
+    messages: Messages | None = None
     candidates: Annotated[list[str | CandidateIn], Field(min_length=1)]
     reference: Reference | None = None
     tests: Tests = Field(default_factory=list)
@@ -78,8 +80,7 @@ class RankRequest(_Scoring):
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:
-        if (self.query is None) == (self.messages is None):
-            raise problem("query", "give either `query` or `messages`", "one_of")
+        _one_of(self.query, self.messages, "query")
         settings = _limits(info)
         _at_most(len(self.candidates), settings.max_candidates, "candidates")
         seen: dict[str, int] = {}
@@ -92,19 +93,23 @@ class RankRequest(_Scoring):
 
     def conversation(self) -> Query:
         """Return what the candidates answer."""
-        if self.messages is None:
-            return Query.of(self.query or "", self.reference, tuple(self.tests))
-        messages = tuple(message.turn() for message in self.messages)
-        return Query(messages, self.reference, tuple(self.tests))
+        return _conversation(self)
 
 
 class PairIn(_Request):
     """A query with one answer to it."""
 
-    query: str
+    model_config = ConfigDict(json_schema_extra=ONE_OF)
+
+    query: str | None = None
+    messages: Messages | None = None
     candidate: str
     reference: Reference | None = None
     tests: Tests = Field(default_factory=list)
+
+    def conversation(self) -> Query:
+        """Return what the candidate answers."""
+        return _conversation(self)
 
 
 class ScorePairsRequest(_Scoring):
@@ -117,8 +122,20 @@ class ScorePairsRequest(_Scoring):
         settings = _limits(info)
         _at_most(len(self.pairs), settings.max_candidates, "pairs")
         for place, pair in enumerate(self.pairs):
+            _one_of(pair.query, pair.messages, f"pairs.{place}.query")
             _short_enough(pair.candidate, settings, f"pairs.{place}.candidate")
         return self
+
+
+def _one_of(query: str | None, messages: list[ChatMessage] | None, field: str) -> None:
+    if (query is None) == (messages is None):
+        raise problem(field, "give either `query` or `messages`", "one_of")
+
+
+def _conversation(asked: RankRequest | PairIn) -> Query:
+    if asked.messages is None:
+        return Query.of(asked.query or "", asked.reference, tuple(asked.tests))
+    return Query(tuple(message.turn() for message in asked.messages), asked.reference, tuple(asked.tests))
 
 
 def problem(param: str, message: str, code: str, kind: Literal["invalid", "too_large"] = "invalid") -> PydanticCustomError:

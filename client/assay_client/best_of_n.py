@@ -66,6 +66,57 @@ async def abest_of_n(
     return BestOfN(drawn[ranking.best.index], drawn[:n], ranking)
 
 
+async def best_of_many(
+    generate: AsyncGenerate | Generate,
+    queries: Sequence[Query],
+    n: int = 8,
+    *,
+    client: AsyncClient | None = None,
+    at_once: int = 16,
+    progress: bool = True,
+    **options: Any,
+) -> list[BestOfN]:
+    """Do the same for many queries, so many at once, in order; with a progress bar where tqdm is installed."""
+    own, room = client or AsyncClient(), asyncio.Semaphore(at_once)
+
+    async def one(query: Query) -> BestOfN:
+        async with room:
+            found = await abest_of_n(generate, query, n, client=own, **options)
+        bar.update()
+        return found
+
+    with _bar(len(queries), progress) as bar:
+        tasks = [asyncio.create_task(one(query)) for query in queries]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:  # where one failed, nobody waits for the others
+                task.cancel()
+            if client is None:
+                await own.close()
+
+
+class _NoBar:
+    """Stands in for a progress bar."""
+
+    def __enter__(self) -> _NoBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def update(self) -> None:
+        """Do nothing."""
+
+
+def _bar(total: int, wanted: bool) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _NoBar()
+    return tqdm(total=total, desc="best of n", unit="query", disable=None if wanted else True)
+
+
 async def _called(generate: Any, query: Query) -> str | Sequence[str]:
     if inspect.iscoroutinefunction(generate):
         found: str | Sequence[str] = await generate(query)

@@ -53,10 +53,16 @@ def rank_body(query: Query, candidates: Sequence[Candidate], options: Mapping[st
     return plain({**asked, "candidates": list(candidates), **options})
 
 
-def pairs_body(pairs: Iterable[tuple[str, str] | Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request to score pairs."""
-    listed = [dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]} for pair in pairs]
-    return plain({"pairs": listed, **options})
+def pairs_body(pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request to score pairs: each of a query and a candidate, or all fields of one (with a `reference`, `tests`)."""
+    return plain({"pairs": [_pair(pair) for pair in pairs], **options})
+
+
+def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]}
+    if not isinstance(said.get("query", ""), str):
+        said["messages"] = list(said.pop("query"))
+    return plain(said)
 
 
 class _Shared:
@@ -135,7 +141,7 @@ class Client(_Shared):
         """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
         return Ranking.model_validate(self.post("/v1/rank", rank_body(query, candidates, options)))
 
-    def score_pairs(self, pairs: Iterable[tuple[str, str] | Mapping[str, Any]], **options: Any) -> Scores:
+    def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
         """Return each pair's score, one by one, in order."""
         return Scores.model_validate(self.post("/v1/score_pairs", pairs_body(pairs, options)))
 
@@ -197,11 +203,11 @@ class AsyncClient(_Shared):
         """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
         return Ranking.model_validate(await self.post("/v1/rank", rank_body(query, candidates, options)))
 
-    async def score_pairs(self, pairs: Iterable[tuple[str, str] | Mapping[str, Any]], **options: Any) -> Scores:
+    async def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
         """Return each pair's score, one by one, in order."""
         return Scores.model_validate(await self.post("/v1/score_pairs", pairs_body(pairs, options)))
 
-    async def score(self, query: str, candidate: str, task: str = "default") -> float | None:
+    async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
         """Return the probability of one pair, None where nobody could say; calls of the same moment go as one request."""
         batch = self._batches.get(task)
         if batch is None:
@@ -259,10 +265,10 @@ class Batch:
 
     def __init__(self, client: AsyncClient, task: str) -> None:
         self._client, self._task = client, task
-        self._waiting: list[tuple[str, str, asyncio.Future[float | None]]] = []
+        self._waiting: list[tuple[Query, str, asyncio.Future[float | None]]] = []
         self._sending: set[asyncio.Task[None]] = set()
 
-    async def add(self, query: str, candidate: str) -> float | None:
+    async def add(self, query: Query, candidate: str) -> float | None:
         """Return a pair's probability."""
         future: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((query, candidate, future))

@@ -107,17 +107,15 @@ async def embeddings(request: Request) -> Response:
 
 
 async def get_reward(request: Request) -> Response:
-    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and what each verifier said."""
+    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each verifier's part in a log."""
     asked = await read(request, GetRewardRequest)
     pairs = [
         pair_of(text, asked.prompts[place] if asked.prompts else None, asked.labels[place] if asked.labels else None)
         for place, text in enumerate(asked.query)
     ]
     outcome = await score(request, asked.model, pairs)
-    # The client makes tensors of all lists: a verifier that lacks a score is left out.
-    whole = {name: values for name, values in raw_by_verifier(outcome).items() if not np.isnan(values).any()}
     rewards = known(outcome, outcome.combined.log_odds.tolist())
-    return Json({"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": whole})
+    return Json({"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)})
 
 
 async def slime(request: Request) -> Response:
@@ -183,6 +181,21 @@ def _output(response: dict[str, Any]) -> str:
         parts = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
         texts += [str(part.get("text", "")) for part in parts or [] if isinstance(part, dict) and part.get("type") == "output_text"]
     return "\n".join(texts)
+
+
+def _logs(outcome: Outcome) -> dict[str, list[float]]:
+    """Return what each verifier adds to the log-odds, and whether it has a score (1) or none (0, and adds nothing).
+
+    The client makes tensors of all lists and fails where a sample lacks a name that another has: the names are always the
+    same, and what is missing must be a number. Verifiers that compare candidates never apply here, and are left out.
+    """
+    parts, missing = outcome.combined.contributions(), np.isnan(outcome.sheet.raw)
+    logs: dict[str, list[float]] = {}
+    for column, member in enumerate(outcome.members):
+        if not member.setwise:
+            logs[member.name] = np.where(missing[:, column], 0.0, parts[:, column]).tolist()
+            logs[f"{member.name}_known"] = (~missing[:, column]).astype(float).tolist()
+    return logs
 
 
 def _list(model: str | None, data: list[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:

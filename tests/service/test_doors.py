@@ -133,15 +133,20 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
 
 
 def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
-    """An exchange field by field: rewards unbounded, scores 0 to 1, a list a verifier in extra_logs, none with a gap."""
+    """An exchange field by field: rewards unbounded, scores 0 to 1, in extra_logs the same names whatever is missing."""
     texts = [TEMPLATED, QUERY + TEXTS[1]]
 
     answer = running.post("/get_reward", {"query": texts, "prompts": [TEMPLATED[:-40], QUERY], "labels": ["5", ""]}).json
 
     assert answer.keys() == {"rewards", "scores", "extra_logs"}
     assert [1 / (1 + math.exp(-reward)) for reward in answer["rewards"]] == pytest.approx(answer["scores"])
-    assert set(answer["extra_logs"]) == {"reward", "arithmetic"}
-    assert all(len(values) == 2 and None not in values for values in answer["extra_logs"].values())
+    logs = answer["extra_logs"]
+    assert set(logs) == {"reward", "reward_known", "arithmetic", "arithmetic_known"}
+    assert all(len(values) == 2 and None not in values for values in logs.values())
+    silent = running.post("/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}).json
+    assert silent == 1
+    assert silent.keys() == logs.keys()
+    assert (silent["arithmetic"], silent["arithmetic_known"], silent["reward_known"]) == ([0.0], [0.0], [1.0])
 
 
 def test_a_label_is_a_reference(running: Server) -> None:
