@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-gateway bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,10 @@ types: $(VENV)/.dev ## Check the types
 
 fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parsers (FUZZ_SECONDS each)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz tests/fuzz
+
+fuzz-long: $(VENV)/.dev ## Fuzz the API for half an hour, then the parsers for ten minutes
+	FUZZ_SECONDS=1800 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_api.py
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_parsers.py
 
 $(VLLM_VENV)/.ready: tests/vllm/install.sh
 	bash tests/vllm/install.sh $(PYTHON) $(VLLM_VENV)
@@ -79,6 +83,9 @@ bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 10
 
 bench-batch: $(VENV)/.dev ## Rank 20,000 queries in bulk, in one process and on Ray, and killed three times (ROWS=20000; about 8 minutes)
 	$(BIN)/python -m tests.benchmarks.batch $(if $(ROWS),--rows $(ROWS))
+
+bench-best-of-n: $(VENV)/.dev $(VLLM_VENV)/.ready ## Best of n with SmolLM2 in real vLLM on the CPU, all drawn and stopping early (DRAWS=1; about 15 minutes each)
+	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.best_of_n $(if $(DRAWS),--draws $(DRAWS))
 
 bench-gateway: $(VENV)/.dev ## Measure what the best-of-n gateway adds to its upstream
 	$(BIN)/python -m tests.benchmarks.gateway

@@ -30,6 +30,8 @@ FORMAT = 1
 class RobustAverage:
     """The label-free default. A column without a learned range falls back on its stated one, or on the request's own.
 
+    Candidates that stand alone have no request to be measured by: their unbounded scores go through x / (1 + |x|).
+
     Parameters: the columns in order, and the base rate of correct candidates (1/2 where nobody stated one).
     Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores or one value), `mean_`, `sd_`.
     """
@@ -88,20 +90,21 @@ class RobustAverage:
         return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores: a candidate alone is scored as among others."""
-        return Combined(self.score_samples(scores), lambda: self.contributions(scores), lambda: np.zeros(len(scores)))
+        """Combine a request's raw scores; candidates alone are not measured by the others of their request."""
+        score = self.score_samples(scores, alone)
+        return Combined(score, lambda: self.contributions(scores, alone), lambda: np.zeros(len(scores)))
 
-    def score_samples(self, scores: Floats) -> Floats:
+    def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
-        return self._scale * self._average(scores) + self.intercept
+        return self._scale * self._average(scores, alone) + self.intercept
 
     def predict_proba(self, scores: Floats) -> Floats:
         """Return one probability a row, in the order of the log-odds; NaN where a row has no score that counts."""
         return np.asarray(expit(self.score_samples(scores)))
 
-    def contributions(self, scores: Floats) -> Floats:
+    def contributions(self, scores: Floats, alone: bool = False) -> Floats:
         """Return each score's part of its row's log-odds, 0 where it is missing; with `intercept` they sum to it."""
-        units, weights = self._units(scores)
+        units, weights = self._units(scores, alone)
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
@@ -165,18 +168,23 @@ class RobustAverage:
     def _scale(self) -> float:
         return math.sqrt(1 + self.base_rate * (1 - self.base_rate)) / self.sd_
 
-    def _average(self, scores: Floats) -> Floats:
-        units, weights = self._units(scores)
+    def _average(self, scores: Floats, alone: bool = False) -> Floats:
+        units, weights = self._units(scores, alone)
         missing = np.isnan(units)
         if not missing.any():
             return np.asarray(units @ weights / weights.sum())
         return np.where(missing, 0.0, units) @ weights / _denominator(units, weights)
 
-    def _units(self, scores: Floats) -> tuple[Floats, Floats]:
+    def _units(self, scores: Floats, alone: bool) -> tuple[Floats, Floats]:
         """Return the mapped scores u (NaN where missing) and the columns' weights."""
         scores = _finite(scores)
         low, slope = self._low, self._slope
-        if self._by_request.size:
+        if self._by_request.size and alone:
+            # Nothing says how far such a score reaches: any map that grows with it orders candidates that come one by one.
+            scores, low, slope = scores.copy(), np.nan_to_num(low), np.nan_to_num(slope, nan=1.0)
+            softsign = scores[:, self._by_request]
+            scores[:, self._by_request] = 0.5 + 0.5 * softsign / (1 + np.abs(softsign))
+        elif self._by_request.size:
             low, slope = low.copy(), slope.copy()
             for place in self._by_request:
                 known = scores[~np.isnan(scores[:, place]), place]

@@ -54,3 +54,16 @@ def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
     set_order = sorted(range(len(candidates)), key=candidates.__getitem__)
     whole = blake2b("".join(candidates[place] for place in set_order).encode(), digest_size=SIZE).hexdigest()
     return Keys(tuple(query + candidate for candidate in candidates), f"{query}set:{whole}", tuple(set_order))
+
+
+def by_query(keys: Keys) -> list[tuple[Keys, list[int]]]:
+    """Return the names of each query's pairs in a request of pairs, with their places; the set's name says that none was seen."""
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(keys.pairs):
+        places.setdefault(key.partition(":")[0], []).append(place)
+    found = []
+    for query, rows in places.items():
+        candidates = sorted({keys.pairs[row] for row in rows})
+        name = blake2b("".join(candidates).encode(), digest_size=SIZE).hexdigest()
+        found.append((Keys(tuple(keys.pairs[row] for row in rows), f"{query}:alone:{name}", ()), rows))
+    return found

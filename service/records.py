@@ -124,7 +124,10 @@ def table_of(records: Iterable[Record], fingerprints: Sequence[int], since: Mapp
         for column, place in enumerate(places):
             if place >= 0 and record.at >= (since or {}).get(fingerprints[column], (0, 0)):
                 scores[:, column] = record.scores[:, place]
-        by_query.setdefault(record.query, {}).update(zip(record.candidates, scores, strict=True))
+        known = by_query.setdefault(record.query, {})
+        for candidate, row in zip(record.candidates, scores, strict=True):
+            # One that came alone as well has no word of those that compare: what they said of it in a set stands.
+            known[candidate] = np.where(np.isnan(row), known[candidate], row) if candidate in known else row
     rows = [
         (number, f"{query}:{candidate}", row)
         for number, (query, of) in enumerate(by_query.items())

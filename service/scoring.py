@@ -246,9 +246,8 @@ class Scorer:
 
     def learn(self, job: Job, outcome: Outcome) -> None:
         """Have the task keep a ranking that was asked for with `learn` off: of one that grew in rounds, the last."""
-        rows = self._tasks.pack(job.task, keys_of(job.pairs, job.one_query), outcome.sheet.raw, job.pairs)
-        if rows is not None:
-            self._writer.put_rows(rows)
+        keys = keys_of(job.pairs, job.one_query)
+        self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
     def _keep(self, job: Job, run: _Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""
@@ -257,10 +256,8 @@ class Scorer:
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.keys, run.columns, run.sheet, run.stored))
-        if not job.learn or not run.sheet.has_score:
-            return
-        if (rows := self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs)) is not None:
-            self._writer.put_rows(rows)
+        if job.learn and run.sheet.has_score:
+            self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
 
 
 class _Run:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import orjson
 import structlog
 from redis.exceptions import ResponseError
@@ -20,7 +21,7 @@ from aggregation.drift import Drift, Reference
 from verifiers import Pair
 
 from .keepsake import Keepsake
-from .keys import Keys
+from .keys import Keys, by_query
 from .learning import Given
 from .memory import Memory, State
 from .metrics import Metrics
@@ -138,9 +139,16 @@ class Tasks:
             log.debug("model_knows_no_verifier", task=task.name, ensemble=ensemble)
         return view
 
-    def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> Rows | None:
-        """Return what a task keeps of a ranked request; None where it learns nothing, has it already, or leaves it out."""
-        if not task.learns or keys.whole is None or keys.whole in task.recorded:
+    def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> list[Rows]:
+        """Return what a task keeps of a request, a record a query: nothing where it has it, leaves it out, or learns nothing."""
+        if not task.learns:
+            return []
+        parts = by_query(keys) if keys.whole is None else [(keys, list(range(len(pairs))))]
+        packed = (self._pack(task, part, raw[rows], [pairs[row] for row in rows]) for part, rows in parts)
+        return [rows for rows in packed if rows is not None]
+
+    def _pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> Rows | None:
+        if keys.whole is None or keys.whole in task.recorded or np.isnan(raw).all():
             return None
         if task.sample < 1 and random.random() >= task.sample:  # noqa: S311 - a sample, no secret
             return None

@@ -24,17 +24,18 @@ class Writer:
         self._cache = cache
         self._tasks = tasks
         self._metrics = metrics
-        self._queue: asyncio.Queue[dict[str, bytes] | Rows] = asyncio.Queue(MAX_WAITING)
+        self._queue: asyncio.Queue[dict[str, bytes] | list[Rows]] = asyncio.Queue(MAX_WAITING)
 
     def put_scores(self, values: dict[str, bytes]) -> None:
         """Have scores written."""
         self._put(values)
 
-    def put_rows(self, rows: Rows) -> None:
-        """Have a task's rows written."""
-        self._put(rows)
+    def put_rows(self, rows: list[Rows]) -> None:
+        """Have what a task keeps of a request written."""
+        if rows:
+            self._put(rows)
 
-    def _put(self, item: dict[str, bytes] | Rows) -> None:
+    def _put(self, item: dict[str, bytes] | list[Rows]) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -57,10 +58,11 @@ class Writer:
         except TimeoutError:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
-    async def _write(self, item: dict[str, bytes] | Rows) -> None:
+    async def _write(self, item: dict[str, bytes] | list[Rows]) -> None:
         try:
-            if isinstance(item, Rows):
-                await self._tasks.record(item)
+            if isinstance(item, list):
+                for rows in item:
+                    await self._tasks.record(rows)
             else:
                 await self._cache.write(item)
         except StoreDownError:
@@ -69,9 +71,10 @@ class Writer:
             log.error("store_refused", error=str(exc))
             self._drop(item, "refused")
 
-    def _drop(self, item: dict[str, bytes] | Rows, why: str) -> None:
-        self._metrics.dropped("rows" if isinstance(item, Rows) else "scores", why)
-        if isinstance(item, Rows):
-            item.task.recorded.clear()  # so that they are put again when they are seen again
+    def _drop(self, item: dict[str, bytes] | list[Rows], why: str) -> None:
+        self._metrics.dropped("rows" if isinstance(item, list) else "scores", why)
+        if isinstance(item, list):
+            for rows in item:
+                rows.task.recorded.clear()  # so that they are put again when they are seen again
         else:
             self._cache.forget(item)

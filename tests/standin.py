@@ -233,7 +233,10 @@ class StandIn:
             if asked.get("model", self.kind) not in (self.kind, "reference"):
                 message = f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
                 raise RefusalError(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
-            return 200, self.routes[path](asked)
+            try:
+                return 200, self.routes[path](asked)
+            except (AttributeError, KeyError, TypeError, ValueError) as exc:  # a field that is missing, or of another type
+                raise RefusalError(400, f"1 validation error:\n  {type(exc).__name__}: {exc}", "Bad Request") from None
         except RefusalError as exc:
             return exc.status, exc.body
 

@@ -26,6 +26,7 @@ class Door:
     shape: Shape = openai_shape
     overloaded: int = 429
     invalid: int = 400
+    upstream: bool = False  # whether it draws from one, and can stream
 
 
 def _plain(exc: ApiError) -> Response:
@@ -56,14 +57,21 @@ DOORS: dict[str, Door] = {
         invalid=422,
     ),
     "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),
-    "/v1/chat/completions": Door(chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}),
+    "/v1/chat/completions": Door(
+        chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True
+    ),
     "/verify": Door(reward.verify, reward.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip
 
 
 def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
+    streamed: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}} if door.upstream else {}
+    drawn = {
+        502: failed("The upstream failed, cannot be reached, or refuses our key."),
+        504: failed("The upstream did not answer in time."),
+    }
     return {
-        200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}}},
+        200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}, **streamed}},
         400: failed("The body is not JSON, or a field is missing or wrong."),
         401: failed("No key, or an unknown one."),
         404: failed("Unknown `model`; the message names the known ones."),
@@ -71,9 +79,8 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         413: failed("A candidate or the body is too large."),
         422: failed("A field is missing or wrong; the message names it."),
         429: failed("The queue is full; see Retry-After."),
-        502: failed("The upstream failed, cannot be reached, or refuses our key (chat completions)."),
-        504: failed("The upstream did not answer in time (chat completions)."),
         503: failed("No verifier could answer (or the queue is full, for clients that give up at any 4xx); see Retry-After."),
+        **(drawn if door.upstream else {}),
     }
 
 

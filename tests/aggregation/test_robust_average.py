@@ -87,6 +87,20 @@ def test_cold_a_bounded_column_uses_its_range_and_an_unbounded_one_the_requests_
     assert np.isnan(model.score_samples(np.array([[NAN, 10, 7], [NAN, 10, 7]]))).all()
 
 
+def test_cold_candidates_alone_are_not_measured_by_each_other() -> None:
+    """One by one or in a batch, the same score; a higher raw score is a higher one, however far it reaches."""
+    model = RobustAverage([Column("b", "b")])
+    raw = np.array([[-1e9], [-3.0], [0.0], [0.1], [2.0], [1e6], [NAN]])
+
+    together = model.combine(raw, alone=True)
+
+    one_by_one = [model.combine(row[None], alone=True).log_odds[0] for row in raw]
+    assert together.log_odds == pytest.approx(one_by_one, nan_ok=True)
+    assert (np.diff(together.log_odds[:-1]) > 0).all()
+    assert math.isnan(together.log_odds[-1])
+    assert (together.contributions().sum(axis=1) + model.intercept)[:-1] == pytest.approx(together.log_odds[:-1])
+
+
 def test_learned_ranges_do_not_follow_the_request() -> None:
     """What a row gets does not depend on its neighbours."""
     scores = sample()

@@ -1,7 +1,16 @@
 #!/usr/bin/env bash
-# Installs other services' own clients into an environment of their own: install.sh PYTHON FOLDER
+# Installs other services' own clients, and trainers' own code, into an environment of their own: install.sh PYTHON FOLDER
 set -euo pipefail
-"$1" -m venv "$2"
-"$2/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0
-"$2/bin/pip" install --quiet --disable-pip-version-check \
-  'openai>=1.60' 'cohere>=5.13' 'litellm>=1.60' 'langchain-core>=0.3' 'trl>=0.20' -e ./client
+python=$1 venv=$2
+"$python" -m venv "$venv"
+pip() { "$venv/bin/pip" --disable-pip-version-check "$@" --quiet; }
+pip install torch==2.13.0
+pip install 'openai>=1.60' 'cohere>=5.13' 'litellm>=1.60' 'langchain-core>=0.3' 'trl>=0.20' \
+  'verifiers>=0.4' 'its_hub>=1.0' 'inspect-ai>=0.3.150' -e ./client
+# Of OpenRLHF and verl only what asks for rewards is run: not what they need to train on GPUs.
+pip install 'ray>=2.41' tensordict omegaconf codetiming pylatexenc
+pip install --no-deps 'verl>=0.9'
+pip install --no-deps --target "$venv/openrlhf" \
+  --python-version 3.11 --platform manylinux1_x86_64 --only-binary :all: 'openrlhf>=0.11'
+# The last release of verifiers that has rubrics.
+pip install --no-deps --target "$venv/rubrics" verifiers==0.1.14

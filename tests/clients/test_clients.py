@@ -1,8 +1,12 @@
-"""Cohere's, OpenAI's, LiteLLM's, LangChain's and TRL's own releases: a base URL, or a reward function, is all that changes."""
+"""Others' own releases against the running service: a base URL, or a reward function, is all that changes.
+
+Clients of Cohere, OpenAI, LiteLLM and LangChain; trainers and samplers: TRL, OpenRLHF, verl, verifiers, its_hub, inspect-ai.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 from collections.abc import Iterator
@@ -15,21 +19,18 @@ from tests.clients.asks import QUERY, TEXTS
 from tests.processes import ROOT, Server, service, standin, write_config
 
 PYTHON = os.environ.get("ASSAY_CLIENTS_PYTHON", "")
+#: A configuration, and what OpenRLHF's and verl's own code asked a service of it, with the answers.
+RECORDED = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that knows arithmetic, with an upstream that says Yes or No."""
+    """A service that knows arithmetic and a task that nobody can say anything in, with an upstream that says Yes or No."""
     folder = tmp_path_factory.mktemp("clients")
     with standin("judge") as upstream:
-        verifiers = [
-            {"name": "arithmetic", "kind": "arithmetic"},
-            {"name": "yes", "kind": "regex", "must": ["Verdict: Yes|answer is 7"]},
-        ]
         upstreams = [{"name": "llm", "endpoint": upstream.url, "model": "judge"}]
-        content = {"verifiers": verifiers, "tasks": {"math": {}}, "upstreams": upstreams}
-        with service(write_config(folder / "e.yaml", content), folder) as server:
+        with service(write_config(folder / "e.yaml", {**RECORDED["config"], "upstreams": upstreams}), folder) as server:
             yield server
 
 
@@ -38,12 +39,36 @@ def asked(name: str, running: Server) -> Any:
     return ran(Path(__file__).with_name("asks.py"), name, running.url)
 
 
-def ran(script: Path, *words: str) -> Any:
+def trained(name: str, running: Server, folder: Path, path: str = "") -> Any:
+    """Return what a trainer's or sampler's own code got; `path` is where it lies in the environment, if not with the others."""
+    here = str(Path(PYTHON).parents[1] / path) if path else ""
+    return ran(
+        Path(__file__).with_name("trainers.py"), name, running.url, cwd=folder, env={"PYTHONPATH": here, "ASSAY_TASK": "math"}
+    )
+
+
+def ran(script: Path, *words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Any:
     """Return what a script prints last, run by the Python that has the clients."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "PYTHONPATH"))}
-    done = subprocess.run([PYTHON, str(script), *words], capture_output=True, text=True, env=kept, check=False)
+    kept = {**kept, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", **(env or {})}
+    done = subprocess.run([PYTHON, str(script), *words], capture_output=True, text=True, env=kept, cwd=cwd, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def alone(running: Server) -> tuple[list[float], list[float]]:
+    """The probabilities and log-odds of each text by itself."""
+    pairs = [{"query": QUERY, "candidate": text} for text in TEXTS]
+    results = running.post("/v1/score_pairs", {"pairs": pairs, "task": "math"}).json["results"]
+    return [each["probability"] for each in results], [each["score"] for each in results]
+
+
+@pytest.fixture(scope="module")
+def together(running: Server) -> list[float]:
+    """The probabilities of the texts, ranked together."""
+    answer = running.post("/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math"}).json
+    return [each["probability"] for each in sorted(answer["results"], key=lambda each: each["index"])]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +106,7 @@ def test_openai(running: Server) -> None:
     assert found["plain"] == found["streamed"] == found["later"]
     assert (found["three"], found["drawn"]) == ([0, 1, 2], 6)
     assert found["usage"] > 0
-    assert found["models"] == ["llm", "assay", "assay/default", "assay/math"]
+    assert found["models"] == ["llm", "assay", "assay/default", "assay/math", "assay/silent", "assay/train"]
     assert len(found["embedding"]) == 1
     assert found["refused"] == "model_not_found"
 
@@ -96,10 +121,81 @@ def test_langchain(running: Server, expected: list[list[float]]) -> None:
 
 def test_trl_trains_for_three_steps(running: Server) -> None:
     """The example's own GRPO loop, with a tiny random model: each step has the rewards of its completions."""
-    before = running.get("/v1/tasks/math").json["requests"]
+    before = running.get("/v1/tasks/train").json["requests"]
 
-    found = ran(ROOT / "client" / "examples" / "grpo.py", "--model", "tiny", "--steps", "3", "--task", "math", "--url", running.url)
+    found = ran(
+        ROOT / "client" / "examples" / "grpo.py", "--model", "tiny", "--steps", "3", "--task", "train", "--url", running.url
+    )
 
     assert len(found["rewards"]) == 3
     assert all(0 <= reward <= 1 for reward in found["rewards"])
-    assert running.get("/v1/tasks/math").json["requests"] > before
+    assert running.get("/v1/tasks/train").json["requests"] > before
+
+
+def test_openrlhf(running: Server, tmp_path: Path) -> None:
+    """Its own roll-out code sends what was recorded and gets what was recorded, and reads rewards, scores and logs."""
+    found = trained("openrlhf", running, tmp_path, "openrlhf")
+
+    assert found["kept"] == RECORDED["openrlhf"]
+    assert found["said"] == [each["reply"] for each in RECORDED["openrlhf"]]
+
+
+def test_verl(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
+    """Its own reward loop, for either engine; and our function, found by its own loader."""
+    found = trained("verl", running, tmp_path)
+
+    chances, logits = alone
+    assert found["vllm"] == found["sglang"] == pytest.approx(logits, abs=1e-9)
+    assert found["own"] == pytest.approx(chances, abs=1e-9)
+    assert without_times(found["kept"]) == without_times(RECORDED["verl"])
+
+
+def test_verifiers(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
+    """A reward that a task's configuration names; where nobody can say, the roll-out fails instead of scoring low."""
+    found = trained("verifiers", running, tmp_path)
+
+    assert found["text"] == found["messages"] == pytest.approx(alone[0], abs=1e-9)
+    assert "NoScoreError" in found["refused"]
+
+
+def test_verifiers_rubric(running: Server, together: list[float], tmp_path: Path) -> None:
+    """The rubrics of earlier releases: ranked together, and NaN where nobody can say."""
+    found = trained("rubric", running, tmp_path, "rubrics")
+
+    assert found["version"] == "0.1.14"
+    assert found["rewards"] == pytest.approx(together, abs=1e-9)
+    assert all(math.isnan(reward) for reward in found["silent"])
+
+
+def test_its_hub(running: Server, together: list[float], tmp_path: Path) -> None:
+    """Its best of n chooses ours, with our probabilities; where nobody can say, it is an error."""
+    found = trained("its_hub", running, tmp_path)
+
+    assert found["chosen"] == TEXTS[1]
+    assert found["scores"] == pytest.approx(together, abs=1e-9)
+    assert 0 < found["one"] < 1
+    assert "no verifier" in found["refused"]
+
+
+def test_inspect_ai(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
+    """An evaluation's scores are our probabilities; where nobody can say, samples are unscored, not 0."""
+    found = trained("inspect_ai", running, tmp_path)
+
+    assert found["scores"] == pytest.approx(alone[0], abs=1e-9)
+    assert found["mean"] == pytest.approx(sum(alone[0]) / 3)
+    assert found["silent"] == ["nan"] * 3
+
+
+def test_litellm_settings(running: Server, expected: list[list[float]], tmp_path: Path) -> None:
+    """What we name reaches us: reranking, chat, and a proxy's list of models."""
+    found = trained("litellm", running, tmp_path)
+
+    assert [index for index, _ in found["ranked"]][:2] == [index for index, _ in expected]
+    assert "Verdict: Yes" in found["chat"]
+    assert "Verdict: Yes" in found["routed"]
+
+
+def without_times(kept: Any) -> Any:
+    """Return exchanges without what is another each time."""
+    replies = [{key: value for key, value in each["reply"].items() if key not in ("id", "created")} for each in kept]
+    return [{**each, "reply": reply} for each, reply in zip(kept, replies, strict=True)]

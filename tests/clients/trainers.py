@@ -151,12 +151,13 @@ def verifiers(url):
 
 def rubric(url):
     """A rubric of a release before 0.2."""
-    import verifiers as vf
     from assay_client.verifiers import rubric_function
+
+    import verifiers as vf
 
     def scored(task):
         states = [
-            vf.State(prompt=CHAT, completion=[{"role": "assistant", "content": text}], answer="", task="t", timing={})
+            vf.State(prompt=CHAT, completion=[{"role": "assistant", "content": text}], answer="", task="t", trajectory=[])
             for text in TEXTS
         ]
         for state in states:
@@ -201,15 +202,18 @@ def its_hub(url):
 def inspect_ai(url):
     """An evaluation of inspect-ai with our scorer; its model is its own mock."""
     from assay_client.inspect_ai import assay_scorer
-    from inspect_ai import Task, eval
+    from inspect_ai import Task
+    from inspect_ai import eval as evaluate
     from inspect_ai.dataset import Sample
-    from inspect_ai.model import ModelOutput, get_model
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
     def scored(task):
         outputs = [ModelOutput.from_content("mockllm/model", text) for text in TEXTS]
+        for output in outputs:  # what is not said would be counted by a tokenizer that is fetched
+            output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
         samples = [Sample(input=QUERY, target="7", id=place + 1) for place in range(len(TEXTS))]
         model = get_model("mockllm/model", custom_outputs=outputs)
-        [log] = eval(Task(samples, scorer=assay_scorer(task)), model, max_samples=1, display="none", log_dir="logs")
+        [log] = evaluate(Task(samples, scorer=assay_scorer(task)), model, max_samples=1, display="none", log_dir="logs")
         assert log.status == "success", log.error
         return [sample.scores["assay_scorer"] for sample in sorted(log.samples, key=lambda sample: sample.id)], log
 

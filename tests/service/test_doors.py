@@ -16,6 +16,7 @@ from service.doors.reward import pair_of
 from service.doors.table import DOORS, QUERY, TEMPLATED, TEXTS
 from service.doors.templated import split
 from tests.processes import Server, call, service, standin, write_config
+from tests.service.test_teaching import wait_until
 
 #: All but the gateway, which has tests of its own.
 SCORED = {path: door for path, door in DOORS.items() if path != "/v1/chat/completions"}
@@ -143,8 +144,7 @@ def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
     logs = answer["extra_logs"]
     assert set(logs) == {"reward", "reward_known", "arithmetic", "arithmetic_known"}
     assert all(len(values) == 2 and None not in values for values in logs.values())
-    silent = running.post("/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}).json
-    assert silent == 1
+    silent = running.post("/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}).json["extra_logs"]
     assert silent.keys() == logs.keys()
     assert (silent["arithmetic"], silent["arithmetic_known"], silent["reward_known"]) == ([0.0], [0.0], [1.0])
 
@@ -169,6 +169,17 @@ def test_nemo_gym_gets_its_body_back(running: Server) -> None:
     assert {key: answer[key] for key in body} == body
     assert 0 < answer["reward"] < 1
     assert {"reward", "arithmetic"} <= answer["reward_components"].keys()
+
+
+def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
+    """A pair each, and a reward model of unknown range has a score from the first on."""
+    before = running.get("/v1/tasks/math").json["requests"]
+    texts = [f"{QUERY} number {place}" for place in range(3)]
+
+    answers = [running.post("/rm", {"model": "Skywork/RM", "prompt": text, "response": "It is so."}) for text in texts]
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    wait_until(lambda: running.get("/v1/tasks/math").json["requests"] == before + 3)
 
 
 @pytest.mark.parametrize(

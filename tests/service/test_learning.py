@@ -58,8 +58,7 @@ def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
 async def see(tasks: Tasks, task: Task, query: int, scores: Any) -> None:
     """Rank a query's candidates, as far as a task sees it."""
     pairs = [Pair(Query.of(f"query {query}"), f"candidate {place}") for place in range(len(scores))]
-    rows = tasks.pack(task, keys_of(pairs, True), np.asarray(scores), pairs)
-    if rows is not None:
+    for rows in tasks.pack(task, keys_of(pairs, True), np.asarray(scores), pairs):
         await tasks.record(rows)
 
 
@@ -121,6 +120,28 @@ async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: St
     assert [row.query for row in await memory.rows()] == [key(query, 0)[:32] for query in (5, 6, 7)]
     await see(tasks, task, 2, [[1.0] * 6] * 2)  # this process remembers that it sent it
     assert (await memory.sizes())[0] == 3
+
+
+async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
+    """By query, once; what those that compare said of one in a set stands when it comes alone."""
+    tasks, task = replica(store)
+    await see(tasks, task, 1, [[1.0, 2, 3, 4, 5, 6], [2.0, 2, 3, 4, 5, 6]])
+    numbers = [(1, 0), (1, 2), (2, 0)]
+    pairs = [Pair(Query.of(f"query {query}"), f"candidate {place}") for query, place in numbers]
+    raw = np.array([[1.0, 2, 3, 4, 5, np.nan], [3.0, 2, 3, 4, 5, np.nan], [4.0, 2, 3, 4, 5, np.nan]])
+    for _ in range(2):
+        for rows in tasks.pack(task, keys_of(pairs, False), raw, pairs):
+            await tasks.record(rows)
+
+    records = await Memory(store, "t").rows()
+    table = table_of(records, task.fingerprints)
+
+    assert [len(record.candidates) for record in records] == [2, 2, 1]
+    found = dict(zip(table.keys, table.scores.tolist(), strict=True))
+    assert found[key(1, 0)] == [1.0, 2, 3, 4, 5, 6]
+    assert found[key(1, 2)][0] == 3.0
+    assert len(found) == 4
+    assert len(np.unique(table.query)) == 2
 
 
 async def test_labels_are_on_disk_before_they_are_acknowledged(store: Store, tmp_path: Path) -> None:
