@@ -114,7 +114,7 @@ def _bar(total: int, wanted: bool) -> Any:
         from tqdm import tqdm
     except ImportError:
         return _NoBar()
-    return tqdm(total=total, desc="best of n", unit="query", disable=None if wanted else True)
+    return tqdm(total=total, desc="best of n", unit="query", disable=not wanted)
 
 
 async def _called(generate: Any, query: Query) -> str | Sequence[str]:

@@ -66,7 +66,7 @@ DOORS: dict[str, Door] = {
 
 def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
     streamed: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}} if door.upstream else {}
-    drawn = {
+    drawn: dict[int | str, dict[str, Any]] = {
         502: failed("The upstream failed, cannot be reached, or refuses our key."),
         504: failed("The upstream did not answer in time."),
     }

@@ -19,9 +19,11 @@ from assay_client import (
     RequestError,
     UnreachableError,
     abest_of_n,
+    best_of_many,
     best_of_n,
 )
 from assay_client.client import Retrying
+from assay_client.litellm import chat_settings, proxy_models, rerank_settings
 from assay_client.trl import PairwiseJudge, reward_function
 from assay_client.verl import compute_score
 
@@ -229,3 +231,46 @@ async def test_verl_scores_a_solution(running: Server, monkeypatch: pytest.Monke
     wrong = await compute_score("gsm8k", BAD, "7", {"prompt": [{"role": "user", "content": QUERY}]}, reward_router_address=None)
 
     assert right["score"] > wrong["score"]
+
+
+async def test_many_queries_at_once_come_back_in_order(running: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with its best; a progress bar on stderr unless it is not wanted; one that fails ends it."""
+    queries = [f"What is {number} + 1?" for number in range(6)]
+
+    async def generate(query: Any) -> list[str]:
+        number = int(query.split()[2])
+        return [f"{number} + 1 = {number + 1}. The answer is {number + 1}.", f"{number} + 1 = 99. The answer is 99."]
+
+    async def fail(query: Any) -> list[str]:
+        raise RuntimeError("no model")
+
+    async with AsyncClient(running.url, retrying=QUICK) as client:
+        found = await best_of_many(generate, queries, 2, client=client, task="math", at_once=3)
+        shown = capsys.readouterr().err
+        await best_of_many(generate, queries[:1], 2, client=client, task="math", progress=False)
+        with pytest.raises(RuntimeError, match="no model"):
+            await best_of_many(fail, queries, 2, client=client, progress=False)
+
+    assert [each.text.split()[-1] for each in found] == [f"{number + 1}." for number in range(6)]
+    assert "6/6" in shown
+    assert capsys.readouterr().err == ""
+
+
+async def test_conversations_are_scored_as_they_are(running: Server) -> None:
+    """A pair of messages is the pair of its text where there is one turn; both kinds go in one request."""
+    turns = [{"role": "user", "content": QUERY}]
+    async with AsyncClient(running.url, retrying=QUICK) as client:
+        text, chat = await asyncio.gather(client.score(QUERY, GOOD, "math"), client.score(turns, GOOD, "math"))
+        system = await client.score([{"role": "system", "content": "Be brief."}, *turns], GOOD, "math")
+
+    assert text == chat == system is not None
+
+
+def test_litellm_is_told_where_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By argument, by environment, and as a proxy's list; no key is written into a file."""
+    monkeypatch.setenv("ASSAY_URL", "http://assay:8080/")
+    monkeypatch.setenv("ASSAY_API_KEY", "secret")
+
+    assert rerank_settings("math") == {"model": "hosted_vllm/assay/math", "api_base": "http://assay:8080", "api_key": "secret"}
+    assert chat_settings("best", "http://other")["api_base"] == "http://other/v1"
+    assert [each["litellm_params"]["api_key"] for each in proxy_models("math", "best")] == ["os.environ/ASSAY_API_KEY"] * 2
