@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,10 @@ test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.ready ## Run the released clients of
 
 demo-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## The demo with a judge and a reward model in real vLLM on the CPU (PROBLEMS=20: the first 20)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.vllm.demo
+
+up-cpu: $(VENV)/.dev $(VLLM_VENV)/.ready ## Tiny models in real vLLM servers on the CPU and the service before them, until Ctrl-C
+	HF_HUB_OFFLINE=1 $(VLLM_VENV)/bin/python tests/vllm/build_models.py tests/vllm/models
+	$(BIN)/assay up deploy/ensembles/cpu-vllm.yaml --gpus none --vllm-venv $(VLLM_VENV)
 
 bench: $(VENV)/.dev ## Measure what the service adds to its upstream calls (about 3 minutes)
 	$(BIN)/python -m tests.benchmarks.overhead --overload 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,16 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class PlanForm(StrEnum):
+    """What `assay plan -o` writes."""
+
+    script = "script"
+    compose = "compose"
+    kubernetes = "kubernetes"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 DataOption = Annotated[Path | None, typer.Option(help="Folder of the embedded store.", show_default=False)]
 BaseRateOption = Annotated[
@@ -60,6 +71,44 @@ def serve(
         "root_path": root_path, "log_level": log_level,
     }  # fmt: skip
     run(config, flags)
+
+
+@app.command()
+def plan(
+    ensemble: Annotated[Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)],
+    gpus: Annotated[str, typer.Option(help="COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several with a comma.")] = "auto",
+    length: Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")] = 4096,
+    concurrency: Annotated[int, typer.Option(min=1, help="Sequences of that length at once, a model.")] = 8,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the plan to a file.", show_default=False)] = None,
+    form: Annotated[PlanForm, typer.Option("--format", help="What -o writes.")] = PlanForm.script,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which GPU serves which model of a configuration, and write it as a script, a compose file or manifests."""
+    from .planning.needs import Load
+    from .planning.plan_command import plan_ensemble
+
+    plan_ensemble(ensemble, gpus, Load(length, concurrency), out, form.value, as_json)
+
+
+@app.command()
+def up(
+    ensemble: Annotated[Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)],
+    gpus: Annotated[str, typer.Option(help="As for `assay plan`; none: serve on the CPU, without a placement.")] = "auto",
+    length: Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")] = 4096,
+    concurrency: Annotated[int, typer.Option(min=1, help="Sequences of that length at once, a model.")] = 8,
+    vllm_venv: Annotated[
+        Path | None, typer.Option(help="Environment that has vLLM; default: `vllm` on the PATH.", show_default=False)
+    ] = None,
+    logs: Annotated[
+        Path | None, typer.Option(help="Folder of their output; default: logs in data_dir.", show_default=False)
+    ] = None,
+    start_timeout: Annotated[float, typer.Option(min=1, help="Longest wait for a model, in seconds.")] = 1800,
+) -> None:
+    """Start the model servers of a configuration and the service, keep them running, and end all at Ctrl-C."""
+    from .planning.needs import Load
+    from .planning.up import up as start
+
+    start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)
 
 
 @app.command()

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from .shapes import Shape
+
 Truncate = Literal["error", "head", "middle", "tail"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
@@ -53,6 +55,20 @@ class VerifierSettings(BaseModel):
         return self.model_dump(mode="json", exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"})
 
 
+class ServeSettings(BaseModel):
+    """How `assay plan` and `assay up` serve a model; what the catalog knows of it need not be said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: str | None = Field(None, min_length=1, description="Name on the hub, or a folder; default: `model`.")
+    flags: tuple[str, ...] = Field((), description="Further flags of `vllm serve`.")
+    parameters: float | None = Field(None, gt=0, description="Billions of parameters.")
+    bytes_per_parameter: float | None = Field(None, gt=0, description="2 for bf16, 1 for fp8.")
+    shape: Shape | None = Field(None, description="Layers, heads, kv_heads and head_dim, as in its config.json.")
+    tensor_parallel: int | None = Field(None, ge=1, description="GPUs that share it; default: as few as hold it.")
+    environment: dict[str, str] = Field(default_factory=dict, description="Environment variables of its server.")
+
+
 class ServedSettings(VerifierSettings):
     """A verifier whose model is served by vLLM, or by a server that speaks its forms."""
 
@@ -62,6 +78,7 @@ class ServedSettings(VerifierSettings):
     endpoints: tuple[Endpoint, ...] = Field((), description="Several servers of the same model, balanced.")
     api_key_env: str | None = Field(None, description="Environment variable that holds the server's API key.")
     retries: int = Field(2, ge=0, le=10, description="More tries after a transport error or a 5xx.")
+    serve: ServeSettings | None = Field(None, description="How it is served, for `assay plan` and `assay up`.")
     max_chars: int | None = Field(
         None, ge=1, description="Shorten a candidate to this many characters; by default nothing is shortened."
     )
@@ -84,4 +101,5 @@ class ServedSettings(VerifierSettings):
         """Return what determines a score: the model and its revision as well, not where it is served."""
         own = super().scoring_parameters()
         own.pop("endpoint")
+        own.pop("serve")
         return own

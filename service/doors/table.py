@@ -29,6 +29,10 @@ class Door:
     upstream: bool = False  # whether it draws from one, and can stream
 
 
+#: A server-sent event: a chunk of OpenAI's, or `[DONE]`.
+EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+
+
 def _plain(exc: ApiError) -> Response:
     return exc.response()
 
@@ -65,7 +69,7 @@ DOORS: dict[str, Door] = {
 
 
 def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
-    streamed: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}} if door.upstream else {}
+    streamed: dict[str, Any] = {"text/event-stream": {"schema": EVENT}} if door.upstream else {}
     drawn: dict[int | str, dict[str, Any]] = {
         502: failed("The upstream failed, cannot be reached, or refuses our key."),
         504: failed("The upstream did not answer in time."),

@@ -1,0 +1,51 @@
+"""The GPUs of a machine: as named (`8xA100-80G`), or as its driver says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from ..startup import StartupError
+
+SPEC = re.compile(r"(?:(?P<count>[1-9]\d{0,3})x)?(?P<name>[A-Za-z][\w.+ -]*?)-(?P<size>\d+(?:\.\d+)?)G(?:i?B)?", re.ASCII)
+FORM = "COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several kinds with a comma; or auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU: its number on the machine, its name, and its memory in GiB."""
+
+    number: int
+    name: str
+    gib: float
+
+
+def parse(spec: str) -> list[Gpu]:
+    """Return the GPUs that a description names; raise `StartupError` for what is none."""
+    if spec == "auto":
+        return found()
+    gpus: list[Gpu] = []
+    for part in spec.split(","):
+        match = SPEC.fullmatch(part.strip())
+        if match is None or float(match["size"]) <= 0:
+            raise StartupError(f"--gpus: {part.strip()!r} is not {FORM}")
+        first = len(gpus)
+        gpus += [Gpu(first + place, match["name"], float(match["size"])) for place in range(int(match["count"] or 1))]
+    return gpus
+
+
+def found() -> list[Gpu]:
+    """Return the GPUs that nvidia-smi lists; raise `StartupError` where there is none."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {FORM}")
+    query = ["--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
+    done = subprocess.run(  # noqa: S603 - a program of the system's, and words of ours
+        [program, *query], capture_output=True, text=True, check=False, timeout=30
+    )
+    rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.count(",") == 2]
+    if done.returncode != 0 or not rows:
+        raise StartupError(f"--gpus auto: nvidia-smi found no GPU: {(done.stderr or done.stdout).strip()[:200]}")
+    return [Gpu(int(index), name, int(mib) / 1024) for index, name, mib in rows]

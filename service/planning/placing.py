@@ -1,0 +1,132 @@
+"""Placing servers on GPUs: each on as few as hold it, the largest first, each where the least room is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..startup import StartupError
+from .gpus import Gpu, parse
+from .needs import Load, Server
+
+#: Of a GPU's memory, what servers may take in all: the driver and other processes have the rest.
+USABLE = 0.92
+SPLITS = (1, 2, 4, 8)
+ROUNDING = 1e-9
+#: What is offered where a model does not fit, smallest first.
+COMMON = ("L4-24G", "A100-40G", "L40S-48G", "H100-80G", "H200-141G", "B200-180G")
+
+
+class DoesNotFitError(StartupError):
+    """The models do not fit the GPUs; the message says how much is missing, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A server with its GPUs, and the share of each that it may take (`--gpu-memory-utilization`)."""
+
+    server: Server
+    gpus: tuple[Gpu, ...]
+    gib: float  # on each of them, as needed
+    share: float  # of each of them, room to spare included
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Return over how many GPUs it is split."""
+        return len(self.gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Servers in the order in which they start, and the GPUs that there are."""
+
+    placed: tuple[Placed, ...]
+    gpus: tuple[Gpu, ...]
+    load: Load
+
+
+def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
+    """Return where each server runs; raise `DoesNotFitError`.
+
+    Servers that share a GPU start one after another: vLLM measures what is free when it starts. The largest begins.
+    """
+    left = {gpu.number: gpu.gib * USABLE for gpu in gpus}
+    found: list[tuple[Server, tuple[Gpu, ...], float]] = []
+    for server in sorted(servers, key=lambda each: -each.gib(load, 1)):
+        chosen = next((some for some in _choices(server, gpus, left, load)), None)
+        if chosen is None:
+            raise DoesNotFitError(_why(server, gpus, left, load, [each for each, _, _ in found]))
+        need = server.gib(load, len(chosen))
+        for gpu in chosen:
+            left[gpu.number] -= _taken(need, gpu)
+        found.append((server, chosen, need))
+    return Plan(tuple(_with_room(found, left, load)), tuple(gpus), load)
+
+
+def _choices(server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load) -> list[tuple[Gpu, ...]]:
+    """Return the GPUs that a server can have, best first: as few as hold it, of one kind, with the least room to spare."""
+    wanted = (server.tensor_parallel,) if server.tensor_parallel else SPLITS
+    found = []
+    for split in wanted:
+        if not server.splits_over(split):
+            continue
+        need = server.gib(load, split)
+        for kind in dict.fromkeys((gpu.name, gpu.gib) for gpu in gpus):
+            fit = [gpu for gpu in gpus if (gpu.name, gpu.gib) == kind and left[gpu.number] >= _taken(need, gpu)]
+            fit.sort(key=lambda gpu: (left[gpu.number], gpu.number))
+            if len(fit) >= split:
+                found.append(tuple(sorted(fit[:split], key=lambda gpu: gpu.number)))
+        if found:
+            return sorted(found, key=lambda some: sum(left[gpu.number] for gpu in some))
+    return []
+
+
+def _taken(need: float, gpu: Gpu) -> float:
+    """Return the GiB that a server is given at least: a whole percentage of the GPU."""
+    return math.ceil(100 * need / gpu.gib) / 100 * gpu.gib
+
+
+def _with_room(found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load) -> list[Placed]:
+    """Return the placed servers, each with its part of what is left: by its KV cache, which is what more memory is good for."""
+    caches: dict[int, float] = {}
+    for server, gpus, _ in found:
+        for gpu in gpus:
+            caches[gpu.number] = caches.get(gpu.number, 0.0) + server.kv_gib(load, len(gpus))
+    placed = []
+    for server, gpus, need in found:
+        own = server.kv_gib(load, len(gpus))
+        extra = min(left[gpu.number] * own / caches[gpu.number] if caches[gpu.number] else 0.0 for gpu in gpus)
+        smallest = min(gpus, key=lambda gpu: gpu.gib)
+        share = math.floor(100 * (_taken(need, smallest) + extra) / smallest.gib + ROUNDING) / 100
+        placed.append(Placed(server, gpus, need, share))
+    return placed
+
+
+def _why(server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load, before: Sequence[Server]) -> str:
+    """Return how much is missing, and what would do."""
+    splits = [split for split in ((server.tensor_parallel,) if server.tensor_parallel else SPLITS) if server.splits_over(split)]
+    if not splits:
+        heads = f"{server.shape.heads} attention heads and {server.shape.kv_heads} KV heads" if server.shape else "unknown heads"
+        return f"{server.name} ({server.weights}) cannot be split over {server.tensor_parallel} GPUs: {heads}"
+    room = sorted(left.values(), reverse=True)
+    # The split that comes nearest: with fewer GPUs than it needs, all that is on the others is missing.
+    missing = {split: sum(max(0.0, server.gib(load, split) - free) for free in (*room, *[0.0] * split)[:split]) for split in splits}
+    split = min(missing, key=lambda each: missing[each])
+    need, where = server.gib(load, split), f"on each of {split} GPUs" if split > 1 else "on one GPU"
+    after = f" beside {', '.join(each.name for each in before)}" if before else ""
+    told = f"{server.name} ({server.weights}) does not fit{after}: it needs {need:.1f} GiB {where}"
+    return f"{told}, {missing[split]:.1f} GiB are missing; {_advice(server, load)}"
+
+
+def _advice(server: Server, load: Load) -> str:
+    """Return what would hold a server, alone."""
+    options = []
+    for name in COMMON:
+        for split in SPLITS:
+            gpus = parse(f"{split}x{name}")
+            if _choices(server, gpus, {gpu.number: gpu.gib * USABLE for gpu in gpus}, load) and server.splits_over(split):
+                options.append(f"{split}x{name}")
+                break
+    by_itself = f"by itself it fits {' or '.join(options[:3])}" if options else "no machine of up to 8 GPUs holds it"
+    return f"{by_itself}; or ask for less with --length ({load.length}) and --concurrency ({load.concurrency}), or take fp8 weights"

