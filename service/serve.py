@@ -108,6 +108,6 @@ def _options(config: Config) -> dict[str, Any]:
         "access_log": settings.log_level == "debug",
         "server_header": False,
         "timeout_keep_alive": 75,
-        "timeout_graceful_shutdown": 15,
+        "timeout_graceful_shutdown": settings.grace_s,
         "backlog": 4096,
     }

@@ -32,6 +32,7 @@ class ServiceSettings(BaseModel):
     max_body_bytes: int = Field(32 << 20, ge=1, description="Longest request body.")
     max_active: int = Field(64, ge=1, description="Requests being scored at once, a worker.")
     max_queued: int = Field(128, ge=0, description="Requests waiting beyond those; more are refused with 429.")
+    grace_s: int = Field(30, ge=0, le=3600, description="How long requests under way may take when the service is to end.")
     deadline_ms: int = Field(60_000, ge=1, description="Deadline of a request that names none.")
     cache_ttl_s: int = Field(30 * 86_400, ge=1, description="How long a score is remembered.")
     cache_max_mb: int = Field(512, ge=8, description="Memory of the embedded store; old scores go first.")
