@@ -37,6 +37,7 @@ from tests.processes import ROOT, Server, free_port, service, wait_for, write_co
 from verifiers import HttpPool
 
 CHARS = 1200  # a candidate
+OFFERED = 3  # times the capacity, in the overload
 Row = dict[str, Any]
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -199,7 +200,7 @@ async def cached(rounds: int) -> Row:
 
 
 async def overload(seconds: float) -> Row:
-    """Offer twice what the service can do, at a constant rate, and count what comes back."""
+    """Offer three times what the service can do, at a constant rate, and count what comes back, and how fast a refusal does."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(upstreams(8, 20))
@@ -214,16 +215,21 @@ async def overload(seconds: float) -> Row:
                 done += 1
 
         await asyncio.gather(*(lane() for _ in range(lanes)))
-        rate = 2 * done / 4
+        rate = OFFERED * done / 4
         statuses: Counter[int] = Counter()
         accepted: list[float] = []
+        refused: list[float] = []
 
         async def one(start: float) -> None:
             query, candidates = fresh(32)
-            status, _ = await pool.post(assay.url + "/v1/rank", orjson.dumps({"query": query, "candidates": candidates}))
+            body = orjson.dumps({"query": query, "candidates": candidates})
+            sent = time.perf_counter()
+            status, _ = await pool.post(assay.url + "/v1/rank", body)
             statuses[status] += 1
             if status == 200:
                 accepted.append((time.perf_counter() - start) * 1e3)
+            else:
+                refused.append((time.perf_counter() - sent) * 1e3)
 
         running: set[asyncio.Task[None]] = set()
         first = time.perf_counter()
@@ -236,9 +242,12 @@ async def overload(seconds: float) -> Row:
             task.add_done_callback(running.discard)
         await asyncio.gather(*running)
         await pool.close()
+        took = time.perf_counter() - first
     accepted.sort()
+    refused.sort()
     return {
         "capacity_a_second": done / 4, "offered_a_second": rate, "seconds": seconds, "statuses": dict(sorted(statuses.items())),
+        "goodput": len(accepted) / took / (done / 4), "refused_p99_ms": refused[int(0.99 * len(refused))] if refused else None,
         "accepted_p50_ms": statistics.median(accepted), "accepted_p99_ms": accepted[int(0.99 * len(accepted))],
     }  # fmt: skip
 
