@@ -112,6 +112,19 @@ def up(
 
 
 @app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="What the log calls who has it.")],
+    scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
+    tasks: Annotated[str | None, typer.Option(help="Tasks that it is for, with commas; default: all.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key: shown once; the configuration gets its hash."""
+    from .access_command import make_key
+
+    make_key(name, scopes, tasks, as_json)
+
+
+@app.command()
 def rank(
     file: Annotated[Path, typer.Argument(help="JSONL; each line is a body for POST /v1/rank.", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="JSONL of answers; lines already there are not asked again.")],

@@ -181,7 +181,7 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, 
     return Engine(
         config,
         settings,
-        Scorer(ensembles, cache, tasks, writer, metrics),
+        Scorer(ensembles, cache, tasks, writer, metrics, apart=any(key.tasks is not None for key in settings.keys)),
         store,
         tasks,
         writer,

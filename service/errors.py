@@ -15,6 +15,7 @@ from .scoring import NoVerifierError
 
 TYPES = {
     401: "authentication_error",
+    403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
     429: "overloaded_error",

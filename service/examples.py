@@ -93,6 +93,7 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
         },
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
+        403: failed("The key may not do this."),
         404: failed("Unknown task or ensemble; the message names the known ones."),
         408: failed("The body came too slowly."),
         413: failed("A candidate or the body is too large."),
@@ -111,6 +112,7 @@ LABELS_EXAMPLE: dict[str, Any] = {
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: failed("The body is not JSON."),
     401: failed("No key, or an unknown one."),
+    403: failed("The key may not do this."),
     404: failed("Unknown task or version; the message names the known ones."),
     408: failed("The body came too slowly."),
     409: failed("The task learns nothing, stores no texts, is being fitted, or has no version before."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import re
 import time
@@ -13,6 +12,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from .access import Keys, ask_as, needed
 from .errors import ApiError
 from .metrics import Metrics
 from .settings import ServiceSettings
@@ -50,7 +50,7 @@ class Gate:
         self._metrics = metrics
         self._scoring = scoring
         self._shapes = shapes or {}
-        self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
+        self._keys = Keys((key.get_secret_value() for key in settings.api_keys), settings.keys)
         self._places = asyncio.Semaphore(settings.max_active)
         self._waiting = 0
 
@@ -99,8 +99,8 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
-        if self._keys and path not in OPEN_PATHS and not self._knows(headers.get(b"authorization", b"")):
-            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
+        if self._keys and path not in OPEN_PATHS:
+            self._check_key(headers.get(b"authorization", b""), scope["method"], path)
         bounded = self._bounded(headers, receive)
         if path not in self._scoring or scope["method"] != "POST":
             await self.app(scope, bounded, send)
@@ -134,11 +134,14 @@ class Gate:
             self._waiting -= 1
             self._metrics.queued.dec()
 
-    def _knows(self, authorization: bytes) -> bool:
-        """Return whether a header has one of the keys; every key is compared, each in constant time."""
-        scheme, _, key = authorization.partition(b" ")
-        matches = [hmac.compare_digest(key.strip(), known) for known in self._keys]
-        return scheme.lower() == b"bearer" and any(matches)
+    def _check_key(self, authorization: bytes, method: str, path: str) -> None:
+        """Note who asks; raise `ApiError` where nobody known does, or one who may not."""
+        holder = self._keys.holder(authorization)
+        if holder is None:
+            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
+        if (lacks := holder.lacks(needed(method, path, path in self._scoring), path)) is not None:
+            raise ApiError(403, lacks, code="insufficient_scope")
+        ask_as(holder)
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         limit, seen = self._settings.max_body_bytes, 0

@@ -40,6 +40,11 @@ class Keys:
     whole: str | None
     set_order: tuple[int, ...]
 
+    def within(self, owner: str) -> Keys:
+        """Return the same names in a space of the owner's own, in which nothing is known of what others asked."""
+        whole = None if self.whole is None else f"{owner}/{self.whole}"
+        return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)
+
     def tie_keys(self) -> list[int]:
         """Return a number for each pair by which ties are broken; it follows from the texts alone."""
         return [int(key[1:17], 16) ^ int(key[-16:], 16) for key in self.pairs]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from verifiers import Pair
 
 from . import answers
+from .access import may_see, visible
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
@@ -138,9 +139,12 @@ def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) ->
 def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
     """Return a task, seen through an ensemble where one is named; raise `ApiError` 404."""
     try:
+        if name in engine.tasks.by_name and not may_see(name):
+            raise KeyError("task", name, list(engine.tasks.by_name))
         return engine.task(name, ensemble)
     except KeyError as exc:
         what, given, known = exc.args
+        known = sorted(visible(known)) if what == "task" else known
         raise ApiError(
             404, f"no {what} is called {given!r}; there are: {', '.join(known)}", param=what, code=f"unknown_{what}"
         ) from None

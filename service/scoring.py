@@ -96,11 +96,22 @@ class Outcome:
 
 
 class Scorer:
-    """Scores the candidates of a request through one ensemble."""
+    """Scores the candidates of a request through one ensemble.
+
+    `apart`: what is remembered, and what is under way, is each task's own, so that tasks of different owners learn nothing of
+    each other from how fast they are answered.
+    """
 
     def __init__(
-        self, ensembles: dict[str, list[Member]], cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics
+        self,
+        ensembles: dict[str, list[Member]],
+        cache: ScoreCache,
+        tasks: Tasks,
+        writer: Writer,
+        metrics: Metrics,
+        apart: bool = False,
     ) -> None:
+        self._apart = apart
         self.ensembles = ensembles
         self._cache = cache
         self._tasks = tasks
@@ -139,17 +150,13 @@ class Scorer:
 
     async def _open(self, job: Job) -> _Run:
         members = self.ensembles[job.task.ensemble]
-        run = _Run(
-            members,
-            job.pairs,
-            keys_of(job.pairs, job.one_query),
-            Sheet(len(job.pairs), len(members)),
-            time.monotonic() + job.deadline_s,
-        )
+        keys, sheet = keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members))
+        shared = keys.within(job.task.name) if self._apart else keys
+        run = _Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
         try:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
             async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
-                run.stored = await self._cache.read(run.keys, run.columns, run.sheet)
+                run.stored = await self._cache.read(run.shared, run.columns, run.sheet)
         except (StoreDownError, TimeoutError):
             run.warnings.append(STORE_DOWN)
         if not run.sheet.complete:
@@ -174,15 +181,15 @@ class Scorer:
             if not rows:
                 continue
             if member.setwise:
-                assert run.keys.whole is not None  # noqa: S101 - lone pairs were ruled out
+                assert run.shared.whole is not None  # noqa: S101 - lone pairs were ruled out
                 places = run.keys.set_order
                 pairs = [job.pairs[place] for place in places]
                 run.shares += self._inflight.board_set(
-                    member.guarded, member.column.fingerprint, column, run.keys.whole, places, pairs
+                    member.guarded, member.column.fingerprint, column, run.shared.whole, places, pairs
                 )
             else:
                 everything = len(rows) == len(everyone)
-                keys: Sequence[str] = run.keys.pairs if everything else [run.keys.pairs[row] for row in rows]
+                keys: Sequence[str] = run.shared.pairs if everything else [run.shared.pairs[row] for row in rows]
                 asked: Sequence[Pair] = job.pairs if everything else [job.pairs[row] for row in rows]
                 run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
 
@@ -255,7 +262,7 @@ class Scorer:
             self._metrics.asked(name, seconds)
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
-            self._writer.put_scores(self._cache.pack(run.keys, run.columns, run.sheet, run.stored))
+            self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
         if job.learn and run.sheet.has_score:
             self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
 
@@ -263,13 +270,16 @@ class Scorer:
 class _Run:
     """A request under way."""
 
-    __slots__ = ("asked", "columns", "deadline", "keys", "members", "pairs", "shares", "sheet", "stored", "warnings")
+    __slots__ = ("asked", "columns", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "stored", "warnings")
 
-    def __init__(self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, sheet: Sheet, deadline: float) -> None:
+    def __init__(
+        self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, shared: Keys, sheet: Sheet, deadline: float
+    ) -> None:
         self.members = members
         self.pairs = pairs
         self.columns = [member.column for member in members]
         self.keys = keys
+        self.shared = shared  # the names by which scores are remembered
         self.sheet = sheet
         self.deadline = deadline
         self.stored: dict[str, bytes] = {}

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from .access import KeySettings
+
 PREFIX = "ASSAY_"
 
 
@@ -27,6 +29,7 @@ class ServiceSettings(BaseModel):
     )
     redis_url: str | None = Field(None, description="Redis or Valkey server; an embedded one where none is given.")
     api_keys: tuple[SecretStr, ...] = Field((), description="Keys that clients may send as `Authorization: Bearer`.")
+    keys: tuple[KeySettings, ...] = Field((), description="Keys by hash, with scopes and tasks.")
     max_candidates: int = Field(4096, ge=1, description="Most candidates in a request.")
     max_candidate_bytes: int = Field(1 << 20, ge=1, description="Longest candidate, in bytes of UTF-8.")
     max_body_bytes: int = Field(32 << 20, ge=1, description="Longest request body.")

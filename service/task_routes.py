@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verifiers import Query
 
+from .access import may_see
 from .engine import Engine
 from .errors import ApiError, invalid
 from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
@@ -89,7 +90,7 @@ class PromoteIn(BaseModel):
 async def tasks(request: Request) -> dict[str, Any]:
     """List the tasks, with what each has kept and serves."""
     engine: Engine = request.app.state.engine
-    return {"tasks": [await _summary(task) for task in engine.tasks.by_name.values()]}
+    return {"tasks": [await _summary(task) for task in engine.tasks.by_name.values() if may_see(task.name)]}
 
 
 @task_router.get("/v1/tasks/{name}")
@@ -302,7 +303,7 @@ def _drift(task: Task) -> dict[str, Any]:
 
 
 def _task(request: Request, name: str) -> Task:
-    known: dict[str, Task] = request.app.state.engine.tasks.by_name
+    known: dict[str, Task] = {each.name: each for each in request.app.state.engine.tasks.by_name.values() if may_see(each.name)}
     if name not in known:
         raise ApiError(404, f"no task is called {name!r}; there are: {', '.join(sorted(known))}", param="task", code="unknown_task")
     return known[name]

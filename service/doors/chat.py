@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from verifiers import Pair, Query
 
+from ..access import may_see, visible
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
-from ..routes import scored, while_wanted
+from ..routes import find_task, scored, while_wanted
 from ..scoring import Job, Outcome
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
@@ -72,7 +73,7 @@ async def complete(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await read(request, ChatRequest)
     upstream, task = find(engine, asked.model)
-    task = asked.assay.task or task
+    task = find_task(engine, asked.assay.task or task, None).name  # before anything is drawn for who may not ask
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
     jobs: list[Job] = []
@@ -106,7 +107,8 @@ async def _theirs(request: Request) -> dict[str, Any]:
 
 async def list_models(request: Request) -> dict[str, Any]:
     """List what `model` may be."""
-    names = [*request.app.state.engine.upstreams, *_shared(request.app.state.engine)]
+    engine: Engine = request.app.state.engine
+    names = [*_upstreams(engine), *_shared(engine)]
     return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "assay"} for name in names]}
 
 
@@ -123,12 +125,16 @@ def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
         task = str(model).partition("/")[2]
         own = [each for each in engine.upstreams.values() if each.settings.task == task]
         return (own[0] if own else first), task
-    names = ", ".join([*engine.upstreams, *_shared(engine)])
+    names = ", ".join([*_upstreams(engine), *_shared(engine)])
     raise ApiError(404, f"no model is called {model!r}; there are: {names}", param="model", code="model_not_found")
 
 
 def _shared(engine: Engine) -> list[str]:
-    return [PREFIX, *(f"{PREFIX}/{name}" for name in sorted(engine.tasks.by_name))] if engine.upstreams else []
+    return [PREFIX, *(f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))] if engine.upstreams else []
+
+
+def _upstreams(engine: Engine) -> list[str]:
+    return [name for name, upstream in engine.upstreams.items() if may_see(upstream.settings.task)]
 
 
 def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:

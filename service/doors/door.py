@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from verifiers import Message, Pair, Query
 
+from ..access import may_see, visible
 from ..engine import Engine
 from ..errors import ApiError
 from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
@@ -71,8 +72,9 @@ def task_of(engine: Engine, model: str | None) -> Task:
 
 def model_names(engine: Engine) -> list[str]:
     """Return the names that `model` may have."""
-    tasks = [f"{PREFIX}/{name}" for name in sorted(engine.tasks.by_name)]
-    return [PREFIX, *tasks, *sorted(engine.config.model_aliases)]
+    tasks = [f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name))]
+    aliases = engine.config.model_aliases
+    return [PREFIX, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
 
 
 async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:

@@ -78,6 +78,7 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}, **streamed}},
         400: failed("The body is not JSON, or a field is missing or wrong."),
         401: failed("No key, or an unknown one."),
+        403: failed("The key may not do this."),
         404: failed("Unknown `model`; the message names the known ones."),
         408: failed("The body came too slowly."),
         413: failed("A candidate or the body is too large."),

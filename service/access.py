@@ -1,0 +1,113 @@
+"""Who may do what: keys, kept as hashes, with scopes and the tasks that they are for."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from verifiers.settings import Name
+
+Scope = Literal["rank", "label", "admin"]
+SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")
+PREFIX = "assay-"
+
+
+class KeySettings(BaseModel):
+    """A key that clients may send: its hash, what it is for, and for which tasks. `assay key NAME` makes one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = Field(description="What the log calls it.")
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(description="SHA-256 of the key, in hexadecimal.")
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = Field(
+        ("rank",), description="rank: score, and see what is served; label: label as well as draw what to label; admin: all else."
+    )
+    tasks: tuple[Name, ...] | None = Field(None, description="The tasks that it is for; default: all. Others are not there.")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks, as far as rights go."""
+
+    name: str
+    scopes: frozenset[str]
+    tasks: frozenset[str] | None = None
+
+    def lacks(self, scope: Scope, path: str) -> str | None:
+        """Return what is lacking for a request; None where nothing is. What is not of one task needs a key of all."""
+        if scope not in self.scopes:
+            return f"this needs a key with the scope `{scope}`; yours has: {', '.join(sorted(self.scopes))}"
+        if scope == "admin" and self.tasks is not None and not path.startswith("/v1/tasks/"):
+            return "this is of all tasks: it needs a key that is not for some of them only"
+        return None
+
+
+EVERYTHING = Holder("", frozenset(SCOPES))
+_ASKING: ContextVar[Holder] = ContextVar("asking", default=EVERYTHING)
+
+
+class Keys:
+    """The keys that a service knows; without any, everybody may do everything."""
+
+    def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
+        known = [(sha256(key.encode()).hexdigest(), Holder("api_keys", frozenset(SCOPES))) for key in plain]
+        known += [
+            (key.sha256, Holder(key.name, frozenset(key.scopes), None if key.tasks is None else frozenset(key.tasks)))
+            for key in hashed
+        ]
+        self._known = [(digest.encode(), holder) for digest, holder in known]
+
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._known)
+
+    def holder(self, authorization: bytes) -> Holder | None:
+        """Return who sent a header; every key is compared, each in constant time, so that time tells nothing."""
+        scheme, _, key = authorization.partition(b" ")
+        digest = sha256(key.strip()).hexdigest().encode()
+        matches = [holder for known, holder in self._known if hmac.compare_digest(digest, known)]
+        return matches[0] if matches and scheme.lower() == b"bearer" else None
+
+
+def needed(method: str, path: str, scores: bool) -> Scope:
+    """Return the scope that a request needs; what is not named here is the administrator's."""
+    parts = path.strip("/").split("/")
+    if (scores and method == "POST") or (method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))):
+        return "rank"
+    if parts[:2] == ["v1", "tasks"] and (method, parts[3:]) in (("POST", ["labels"]), ("GET", ["to-label"])):
+        return "label"
+    return "admin"
+
+
+def ask_as(holder: Holder) -> None:
+    """Note who asks, for the rest of the request."""
+    _ASKING.set(holder)
+
+
+def may_see(task: str) -> bool:
+    """Return whether a task is there for who asks."""
+    tasks = _ASKING.get().tasks
+    return tasks is None or task in tasks
+
+
+def visible(tasks: Iterable[str]) -> list[str]:
+    """Return the tasks that are there for who asks."""
+    return [task for task in tasks if may_see(task)]
+
+
+def new_key(name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None) -> tuple[str, KeySettings]:
+    """Return a key of 256 random bits, and what the configuration says of it."""
+    key = PREFIX + secrets.token_urlsafe(32)
+    digest = sha256(key.encode()).hexdigest()
+    return key, KeySettings(name=name, sha256=digest, scopes=tuple(scopes), tasks=None if tasks is None else tuple(tasks))
+
+
+def _is_task(parts: Sequence[str]) -> bool:
+    return len(parts) == 3 and list(parts[:2]) == ["v1", "tasks"]

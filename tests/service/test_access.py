@@ -1,0 +1,146 @@
+"""Keys by hash, with scopes and tasks: what each may do, and what is not there for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.access import Keys, KeySettings, needed, new_key
+from tests.processes import Answer, Server, call, service, standin, write_config
+from tests.service.commands import problem, run
+
+KEYS = {"ranker": "k-rank", "labeller": "k-label", "owner": "k-admin", "tenant": "k-math", "plain": "k-plain"}
+BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with a key of each kind, two tasks, and an upstream for each."""
+    folder = tmp_path_factory.mktemp("access")
+    scopes = {"ranker": ["rank"], "labeller": ["label"], "owner": ["admin"], "tenant": ["rank", "label", "admin"]}
+    keys = [{"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some} for name, some in scopes.items()]
+    keys[-1]["tasks"] = ["math"]
+    with standin("judge") as upstream:
+        content = {
+            "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
+            "tasks": {"math": {}, "secret": {}},
+            "upstreams": [
+                {"name": "theirs", "endpoint": upstream.url, "model": "judge", "task": "secret"},
+                {"name": "ours", "endpoint": upstream.url, "model": "judge", "task": "math"},
+            ],
+            "model_aliases": {"their-alias": "secret"},
+            "service": {"keys": keys, "api_keys": [KEYS["plain"]]},
+        }
+        with service(write_config(folder / "e.yaml", content), folder) as server:
+            yield server
+
+
+def ask(running: Server, who: str, path: str, body: object = None) -> Answer:
+    """Ask with somebody's key."""
+    return call(running.url + path, body, headers={"authorization": f"Bearer {KEYS.get(who, who)}"})
+
+
+@pytest.mark.parametrize(("path", "body", "scope"), [
+    ("/v1/rank", BODY, "rank"), ("/rerank", {"query": "q", "documents": ["a", "b"]}, "rank"), ("/v1/models", None, "rank"),
+    ("/v1/tasks", None, "rank"), ("/v1/tasks/math", None, "rank"),
+    ("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "c", "correct": True}]}, "label"),
+    ("/v1/tasks/math/labels", None, "admin"), ("/v1/tasks/math/export", None, "admin"), ("/v1/tasks/math/fit", {}, "admin"),
+    ("/metrics", None, "admin"),
+])  # fmt: skip
+def test_each_scope_opens_its_paths_and_no_other(running: Server, path: str, body: object, scope: str) -> None:
+    """A plain key opens all, no key none."""
+    statuses = {who: ask(running, who, path, body).status for who in ("ranker", "labeller", "owner", "plain")}
+
+    opens = {"rank": "ranker", "label": "labeller", "admin": "owner"}[scope]
+    assert statuses[opens] not in (401, 403)
+    assert statuses["plain"] not in (401, 403)
+    assert {statuses[who] for who in {"ranker", "labeller", "owner"} - {opens}} == {403}
+    refused = ask(running, next(iter({"ranker", "labeller"} - {opens})), path, body).json["error"]
+    assert (refused["code"], f"scope `{scope}`" in refused["message"]) == ("insufficient_scope", True)
+    assert call(running.url + path, body).status == 401
+    assert ask(running, "k-rank ", path, body).status in (200, 403)
+    assert ask(running, "k-ran", path, body).status == 401
+
+
+def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
+    """Neither by name nor in lists, nor in what an error names, nor behind a door or the gateway."""
+    unseen = [
+        ask(running, "tenant", "/v1/rank", {**BODY, "task": "secret"}),
+        ask(running, "tenant", "/v1/rank", BODY),  # the default task is another
+        ask(running, "tenant", "/rerank", {"model": "assay/secret", "query": "q", "documents": ["a"]}),
+        ask(running, "tenant", "/rerank", {"model": "their-alias", "query": "q", "documents": ["a"]}),
+        ask(running, "tenant", "/v1/chat/completions", {"model": "theirs", "messages": [{"role": "user", "content": "q"}]}),
+        ask(running, "tenant", "/v1/tasks/secret"),
+        ask(running, "tenant", "/v1/tasks/secret/labels"),
+        ask(running, "tenant", "/v1/tasks/secret/labels", {"labels": [{"query": "q", "candidate": "c", "correct": True}]}),
+    ]
+    seen = [
+        ask(running, "tenant", "/v1/rank", {**BODY, "task": "math"}),
+        ask(running, "tenant", "/v1/chat/completions", {"model": "ours", "messages": [{"role": "user", "content": "q"}]}),
+        ask(running, "tenant", "/v1/tasks/math/labels"),
+    ]
+    listed = ask(running, "tenant", "/v1/tasks").json["tasks"]
+    models = [each["id"] for each in ask(running, "tenant", "/v1/models").json["data"]]
+    told = ask(running, "tenant", "/v1/chat/completions", {"model": "x", "messages": [{"role": "user", "content": "q"}]}).raw
+
+    assert {answer.status for answer in unseen} == {404}
+    assert {answer.status for answer in seen} == {200}
+    assert [each["task"] for each in listed] == ["math"]
+    assert models == ["ours", "assay", "assay/math"]
+    for raw in (told, *(answer.raw for answer in unseen)):
+        said = json.loads(raw)["error"]["message"].partition("there are:")[2]
+        assert "secret" not in said
+        assert "theirs" not in said
+        assert "their-alias" not in said
+
+
+def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
+    """What one task asked is not known in another, and counts of all tasks are not for a key of one."""
+    body = {"query": "Who asked this before?", "candidates": ["1 + 1 = 2", "1 + 1 = 3"], "explain": True}
+    first, other, again = (ask(running, "plain", "/v1/rank", {**body, "task": task}).json for task in ("math", "secret", "math"))
+
+    def cached(answer: Any) -> set[bool]:
+        return {result["verifiers"]["arithmetic"]["cached"] for result in answer["results"]}
+
+    assert (cached(first), cached(other), cached(again)) == ({False}, {False}, {True})
+    assert ask(running, "tenant", "/metrics").status == 403
+    assert ask(running, "owner", "/metrics").status == 200
+
+
+def test_keys_are_compared_whole_and_by_hash() -> None:
+    """The hash itself is no key, and an upper-case scheme is a scheme."""
+    key, entry = new_key("a", ["rank"], None)
+    keys = Keys(["plain"], [entry])
+
+    assert key not in entry.model_dump_json()
+    assert (found := keys.holder(f"BEARER {key}".encode())) is not None
+    assert (found.name, sorted(found.scopes)) == ("a", ["rank"])
+    assert keys.holder(f"Bearer {entry.sha256}".encode()) is None
+    assert keys.holder(f"Basic {key}".encode()) is None
+    assert keys.holder(b"") is None
+    assert not Keys([], [])
+
+
+def test_what_has_no_scope_is_the_administrators() -> None:
+    """A path that is added later is closed until it is opened."""
+    assert needed("POST", "/v1/tasks/t/anything", False) == "admin"
+    assert needed("DELETE", "/v1/tasks/t/labels", False) == "admin"
+    assert needed("GET", "/v1/rank", True) == "admin"
+
+
+def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
+    """With the entry that knows it; a scope that is none is refused."""
+    made = json.loads(run("key", "trainer", "--scopes", "rank,label", "--tasks", "math", "--json").stdout)
+    shown = run("key", "trainer").stdout
+
+    entry = KeySettings.model_validate(made["entry"])
+    assert (entry.scopes, entry.tasks) == (("rank", "label"), ("math",))
+    assert sha256(made["key"].encode()).hexdigest() == entry.sha256
+    assert "service:\n  keys:" in shown
+    assert "--scopes" in problem("key", "trainer", "--scopes", "root")
+    assert "name" in problem("key", "not a name")
