@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay soak check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ bench-best-of-n: $(VENV)/.dev $(VLLM_VENV)/.ready ## Best of n with SmolLM2 in r
 
 bench-gateway: $(VENV)/.dev ## Measure what the best-of-n gateway adds to its upstream
 	$(BIN)/python -m tests.benchmarks.gateway
+
+soak: $(VENV)/.dev ## Half an hour at 80 % of saturation while everything fails in turn (MINUTES=30)
+	$(BIN)/python -m tests.benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 	$(BIN)/python -m tests.benchmarks.learning

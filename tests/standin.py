@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import math
+import random
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -86,6 +87,7 @@ class StandIn:
         self.asked: Counter[str] = Counter()
         self.active = 0
         self.cancelled = 0
+        self.error_rate = 0.0  # share of calls that end with a 500
         routes: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
             "judge": {
                 "/v1/chat/completions": self._chat,
@@ -136,6 +138,7 @@ class StandIn:
             wanted = orjson.loads(body)
             self.fault = wanted.get("fault", self.fault)
             self.latency_ms = wanted.get("latency_ms", self.latency_ms)
+            self.error_rate = wanted.get("error_rate", self.error_rate)
             if wanted.get("reset"):
                 self.asked.clear()
                 self.cancelled = 0
@@ -183,7 +186,7 @@ class StandIn:
             await _reply(send, 200, b"<html><body>Welcome to the proxy</body></html>", b"text/html")
         elif self.fault == "garbage":
             await _reply(send, 200, b"\x00\xff not json")
-        elif self.fault == "500":
+        elif self.fault == "500" or random.random() < self.error_rate:  # a fault at random
             message = "EngineCore encountered an issue. See stack trace (above) for the root cause."
             await _reply(send, 500, RefusalError(500, message, "InternalServerError").body)
         elif self.fault == "503":

@@ -1,0 +1,256 @@
+"""Half an hour at 80 % of saturation while everything fails in turn: what is answered, whether it is right, memory, recovery.
+
+    python -m tests.benchmarks.soak [--minutes 30]
+
+Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a service of one worker. All the time 5 % of the upstreams'
+calls end with a 500; every 30 seconds another fault comes for 10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream
+killed for a minute, the store killed. Each answer must be a 200, or a 503 that says that no verifier answers, or a 429; a score that was
+told must be what a clean service tells of the same texts afterwards. Prints a table and a JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvloop
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tests.processes import Server, call, service, standin, write_config
+from verifiers import HttpPool, VerifierError
+
+KINDS = {"judge": "judge", "reward": "reward_model", "rerank": "cross_encoder"}
+LATENCY_MS, SPIKE_MS, ERROR_RATE, LOAD = 20.0, 400.0, 0.05, 0.8
+EVERY_S, FAULT_S, DEAD_S, RECOVERY_S = 30.0, 10.0, 60.0, 10.0
+CANDIDATES, CHECKED = 4, 300
+FAULTS = ("latency", "503", "garbage", "hang", "dead", "store")
+
+
+@dataclass
+class Seen:
+    """What came back: by time of sending, and a sample of answers to be checked."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    took: list[tuple[float, float]] = field(default_factory=list)  # when it was sent, milliseconds
+    sample: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    faults: list[tuple[str, float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    partial: int = 0
+
+
+def body_of(number: int) -> dict[str, Any]:
+    """Return a request of its own."""
+    candidates = [f"candidate {place} of {number}: " + "words " * 20 for place in range(CANDIDATES)]
+    return {"query": f"question {number}", "candidates": candidates, "explain": True, "deadline_ms": 5000}
+
+
+async def ask(pool: HttpPool, url: str, number: int, seen: Seen, begun: float) -> None:
+    """Ask once, and note what came back."""
+    body, sent = body_of(number), time.monotonic()
+    try:
+        status, raw = await pool.post(url + "/v1/rank", orjson.dumps(body))
+    except VerifierError as exc:
+        seen.statuses[0] += 1
+        seen.codes[f"no answer: {exc}"] += 1
+        return
+    seen.took.append((sent - begun, 1e3 * (time.monotonic() - sent)))
+    seen.statuses[status] += 1
+    answer = orjson.loads(raw)
+    if status != 200:
+        seen.codes[answer["error"]["code"]] += 1
+        return
+    seen.partial += bool(answer["partial"])
+    if len(seen.sample) < CHECKED:
+        seen.sample.append((body, answer))
+    elif random.random() < CHECKED / len(seen.took):
+        seen.sample[random.randrange(CHECKED)] = (body, answer)
+
+
+async def saturation(pool: HttpPool, url: str) -> float:
+    """Return the requests a second that come back when 32 are always under way."""
+    until, done, numbers, seen = time.monotonic() + 6, 0, iter(range(10**9, 2 * 10**9)), Seen()
+
+    async def lane() -> None:
+        nonlocal done
+        while time.monotonic() < until:
+            await ask(pool, url, next(numbers), seen, 0.0)
+            done += 1
+
+    await asyncio.gather(*(lane() for _ in range(32)))
+    return done / 6
+
+
+async def offer(pool: HttpPool, url: str, rate: float, seconds: float, seen: Seen, begun: float) -> None:
+    """Send at a constant rate, whatever comes back."""
+    running: set[asyncio.Task[None]] = set()
+    for number in range(int(rate * seconds)):
+        if (wait := begun + number / rate - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        task = asyncio.create_task(ask(pool, url, number, seen, begun))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+
+
+def control(server: Server, **said: Any) -> None:
+    """Tell a stand-in how to behave."""
+    call(server.url + "/standin", said)
+
+
+async def fail(ups: dict[str, Server], stack: ExitStack, folder: Path, seconds: float, seen: Seen, begun: float) -> None:
+    """Bring one fault after another, at times that the seed fixes."""
+    rng, names, turn = random.Random(7), sorted(ups), 0
+    while time.monotonic() - begun < seconds - EVERY_S - DEAD_S:
+        await asyncio.sleep(EVERY_S)
+        fault, name = FAULTS[turn % len(FAULTS)], rng.choice(names)
+        turn += 1
+        start = time.monotonic() - begun
+        if fault == "store":
+            await asyncio.to_thread(kill_store, folder)
+            await asyncio.sleep(FAULT_S)
+        elif fault == "dead":
+            port = int(ups[name].url.rpartition(":")[2])
+            ups[name].kill()
+            await asyncio.sleep(DEAD_S)
+            ups[name] = await asyncio.to_thread(stack.enter_context, standin(name, LATENCY_MS, port))
+            await asyncio.to_thread(control, ups[name], error_rate=ERROR_RATE)
+        else:
+            said = {"latency_ms": SPIKE_MS} if fault == "latency" else {"fault": fault}
+            await asyncio.to_thread(control, ups[name], **said)
+            await asyncio.sleep(FAULT_S)
+            await asyncio.to_thread(control, ups[name], fault="", latency_ms=LATENCY_MS)
+        seen.faults.append((f"{fault} {name}" if fault != "store" else fault, start, time.monotonic() - begun))
+
+
+def kill_store(folder: Path) -> None:
+    """Kill the service's embedded store, as a crash would."""
+    found = subprocess.run(["pgrep", "-f", str(folder / "data" / "store")], capture_output=True, text=True, check=False)
+    for pid in found.stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+
+
+async def watch(pid: int, seen: Seen, begun: float) -> None:
+    """Note the service's memory each second."""
+    while True:
+        status = await asyncio.to_thread(Path(f"/proc/{pid}/status").read_text)
+        kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        seen.memory.append((time.monotonic() - begun, kib / 1024))
+        await asyncio.sleep(1)
+
+
+def wrong(seen: Seen, url: str) -> int:
+    """Return how many scores that were told are not what a clean service tells of the same texts."""
+    count = 0
+    for body, told in seen.sample:
+        clean = {
+            result["index"]: result["verifiers"]
+            for result in call(url + "/v1/rank", {**body, "deadline_ms": 60_000}).json["results"]
+        }
+        for result in told["results"]:
+            for name, said in result["verifiers"].items():
+                count += said["raw"] is not None and abs(said["raw"] - clean[result["index"]][name]["raw"]) > 1e-6
+    return count
+
+
+def p99(took: list[float]) -> float:
+    """Return the 99th percentile, 0 of nothing."""
+    return sorted(took)[int(0.99 * (len(took) - 1))] if took else 0.0
+
+
+async def soak(seconds: float) -> dict[str, Any]:
+    """Run it all."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-soak-")))
+        ups = {name: stack.enter_context(standin(name, LATENCY_MS)) for name in KINDS}
+        verifiers = [{"name": name, "kind": kind, "model": name, "endpoint": ups[name].url} for name, kind in KINDS.items()]
+        config = write_config(folder / "e.yaml", {"verifiers": verifiers, "service": {"log_level": "error"}})
+        running = stack.enter_context(service(config, folder))
+        pool, seen = HttpPool(), Seen()
+        capacity = await saturation(pool, running.url)
+        for up in ups.values():
+            control(up, error_rate=ERROR_RATE)
+        begun = time.monotonic()
+        helpers = [asyncio.create_task(watch(running.process.pid, seen, begun))]
+        helpers.append(asyncio.create_task(fail(ups, stack, folder, seconds, seen, begun)))
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task("soaking", total=seconds)
+            helpers.append(asyncio.create_task(show(bar, task, begun)))
+            await offer(pool, running.url, LOAD * capacity, seconds, seen, begun)
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        await pool.close()
+        for up in ups.values():
+            control(up, fault="", latency_ms=LATENCY_MS, error_rate=0.0)
+        clean = stack.enter_context(service(config, folder / "clean"))
+        bad = wrong(seen, clean.url)
+    return told(seen, capacity, seconds, bad)
+
+
+async def show(bar: Progress, task: Any, begun: float) -> None:
+    """Move the progress bar."""
+    while True:
+        bar.update(task, completed=time.monotonic() - begun)
+        await asyncio.sleep(1)
+
+
+def told(seen: Seen, capacity: float, seconds: float, bad: int) -> dict[str, Any]:
+    """Return the figures."""
+    calm = [ms for at, ms in seen.took if not any(start <= at <= end + RECOVERY_S for _, start, end in seen.faults)]
+    after = [
+        (name, p99([ms for at, ms in seen.took if end + RECOVERY_S <= at <= end + EVERY_S - 2])) for name, _, end in seen.faults
+    ]
+    during = [(name, p99([ms for at, ms in seen.took if start <= at <= end])) for name, start, end in seen.faults]
+    warm = [mib for at, mib in seen.memory if at > seconds / 3]
+    half = len(warm) // 2
+    return {
+        "seconds": seconds, "capacity_a_second": capacity, "offered_a_second": LOAD * capacity, "statuses": dict(seen.statuses),
+        "codes": dict(seen.codes), "partial": seen.partial, "checked": len(seen.sample), "wrong": bad, "calm_p99_ms": p99(calm),
+        "faults": [
+            {"fault": name, "p99_during_ms": worst, "p99_10_s_after_ms": later}
+            for (name, worst), (_, later) in zip(during, after, strict=True)
+        ],
+        "memory_mib": statistics.median(warm) if warm else None,
+        "memory_ratio": statistics.median(warm[half:]) / statistics.median(warm[:half]) if half else None,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Soak, print tables and a JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30)
+    args = parser.parse_args()
+    row = uvloop.run(soak(60 * args.minutes))
+    table = Table("fault", "p99 during", "p99 from 10 s after on", box=None, header_style="bold")
+    for each in row["faults"]:
+        table.add_row(each["fault"], f"{each['p99_during_ms']:.0f} ms", f"{each['p99_10_s_after_ms']:.0f} ms")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"{row['statuses']} {row['codes']}, {row['partial']} partial; {row['wrong']} wrong of {row['checked']} checked answers"
+    )
+    console.print(
+        f"calm p99 {row['calm_p99_ms']:.0f} ms; memory {row['memory_mib']:.0f} MiB, second half over first x {row['memory_ratio']:.3f}"
+    )
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
