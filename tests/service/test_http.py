@@ -15,6 +15,7 @@ import pytest
 
 from service.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
 from tests.processes import Server, service, standin, write_config
+from tests.service.test_teaching import wait_until
 
 QUERY = "What is 3 + 4? End with 'The answer is N.'"
 GOOD, BAD = "3 + 4 = 7. The answer is 7.", "3 + 4 = 9. The answer is 9."
@@ -333,8 +334,8 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
 def test_several_workers_share_one_store(tmp_path: Path) -> None:
     """What one has scored, the others know; metrics are of all of them."""
     with service(None, tmp_path, env={"ASSAY_WORKERS": "2"}) as assay:
-        for _ in range(3):
-            rank(assay, [GOOD, BAD])
+        # Written behind the answer; and on a busy machine the first comparison may take too long to be remembered.
+        wait_until(lambda: rank(assay, [GOOD, BAD])["usage"]["cache_hits"] == 8)
         hits = [rank(assay, [GOOD, BAD])["usage"]["cache_hits"] for _ in range(12)]
 
         assert hits == [8] * 12
@@ -343,4 +344,4 @@ def test_several_workers_share_one_store(tmp_path: Path) -> None:
             for line in assay.get("/metrics").raw.decode().splitlines()
             if line.startswith('assay_requests_total{path="/v1/rank"')
         )
-        assert total >= 14
+        assert total >= 13
