@@ -113,28 +113,33 @@ async def list_models(request: Request) -> dict[str, Any]:
 
 
 def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
-    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or `assay/TASK`."""
-    if not engine.upstreams:
+    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or `assay/TASK`.
+
+    An upstream whose task is not there for who asks is not there either.
+    """
+    upstreams = _upstreams(engine)
+    if not upstreams:
         raise ApiError(404, "there is no upstream to draw candidates from: name one under `upstreams:`", code="no_upstream")
-    first = next(iter(engine.upstreams.values()))
-    if model in engine.upstreams:
-        return engine.upstreams[model], engine.upstreams[model].settings.task
+    first = next(iter(upstreams.values()))
+    if model in upstreams:
+        return upstreams[model], upstreams[model].settings.task
     if model in (None, PREFIX):
         return first, first.settings.task
     if model in _shared(engine):
         task = str(model).partition("/")[2]
-        own = [each for each in engine.upstreams.values() if each.settings.task == task]
+        own = [each for each in upstreams.values() if each.settings.task == task]
         return (own[0] if own else first), task
-    names = ", ".join([*_upstreams(engine), *_shared(engine)])
+    names = ", ".join([*upstreams, *_shared(engine)])
     raise ApiError(404, f"no model is called {model!r}; there are: {names}", param="model", code="model_not_found")
 
 
+def _upstreams(engine: Engine) -> dict[str, Upstream]:
+    return {name: upstream for name, upstream in engine.upstreams.items() if may_see(upstream.settings.task)}
+
+
 def _shared(engine: Engine) -> list[str]:
-    return [PREFIX, *(f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))] if engine.upstreams else []
-
-
-def _upstreams(engine: Engine) -> list[str]:
-    return [name for name, upstream in engine.upstreams.items() if may_see(upstream.settings.task)]
+    tasks = (f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))
+    return [PREFIX, *tasks] if _upstreams(engine) else []
 
 
 def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:

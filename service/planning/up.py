@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +21,9 @@ from .needs import Load, Server, servers_of
 from .placing import Placed, Plan, place
 from .plan_command import show
 
-Say = Callable[[str], None]
-#: What is asked of a service that ends may take as long as it lets a request.
-GRACE_S = 30.0
+#: What a service may take to end beyond its own grace time.
+END_S = 5.0
+SERVICE_START_S = 120.0
 
 
 def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float) -> None:
@@ -39,7 +39,10 @@ def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path |
     folder = logs or settings.service.data_dir / "logs"
     host = "127.0.0.1" if settings.service.host == "0.0.0.0" else settings.service.host  # noqa: S104 - compared, not bound
     service_url = f"http://{host}:{settings.service.port}/healthz"
-    asyncio.run(_run(plan, config, vllm, folder, service_url, start_s))
+    command = [sys.executable, "-m", "service", "serve", "--config", str(config)]
+    grace_s = settings.service.grace_s + END_S
+    service = Child("assay", command, service_url, folder / "assay.log", {}, _say, SERVICE_START_S, grace_s=grace_s)
+    asyncio.run(_run(plan, service, vllm, folder, start_s))
 
 
 def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
@@ -57,32 +60,29 @@ def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
     return SERVE
 
 
-async def _run(plan: Plan, config: Path, vllm: Sequence[str], folder: Path, service_url: str, start_s: float) -> None:
-    console = Console(stderr=True, highlight=False)
+def _say(what: str) -> None:
+    Console(stderr=True, highlight=False).print(f"{time.strftime('%H:%M:%S')} {what}", soft_wrap=True)
 
-    def say(what: str) -> None:
-        console.print(f"{time.strftime('%H:%M:%S')} {what}", soft_wrap=True)
 
+async def _run(plan: Plan, service: Child, vllm: Sequence[str], folder: Path, start_s: float) -> None:
     models = [
         Child(
             placed.server.name, command_of(placed, vllm), f"http://127.0.0.1:{placed.server.port}/health",
-            folder / f"{placed.server.name}.log", environment_of(placed), say, start_s,
+            folder / f"{placed.server.name}.log", environment_of(placed), _say, start_s,
         )
         for placed in plan.placed
     ]  # fmt: skip
-    command = [sys.executable, "-m", "service", "serve", "--config", str(config)]
-    service = Child("assay", command, service_url, folder / "assay.log", {}, say, 120.0, grace_s=GRACE_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    say(f"starting {len(models)} model servers; their output is in {folder}")
+    _say(f"starting {len(models)} model servers; their output is in {folder}")
     tasks = [asyncio.create_task(child.keep(_before(plan, models, place))) for place, child in enumerate(models)]
     tasks.append(asyncio.create_task(service.keep(models)))
     try:
-        await _until(stop, tasks, service, service_url, say)
+        await _until(stop, tasks, service)
     finally:
-        await _end(tasks, say)
+        await _end(tasks)
 
 
 def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
@@ -91,7 +91,7 @@ def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
     return [models[earlier] for earlier in range(place) if own & set(plan.placed[earlier].gpus)]
 
 
-async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: Child, url: str, say: Say) -> None:
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: Child) -> None:
     """Return when it is to stop; raise `StartupError` where a child never became healthy."""
     ready, stopped = asyncio.create_task(service.ready.wait()), asyncio.create_task(stop.wait())
     told = False
@@ -104,15 +104,15 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: 
                     raise StartupError(str(error)) if isinstance(error, NeverHealthyError) else error
             if ready.done() and not told:
                 told = True
-                say(f"all ready: {url.removesuffix('/healthz')}  (Ctrl-C ends all)")
+                _say(f"all ready: {service.url.removesuffix('/healthz')}  (Ctrl-C ends all)")
     finally:
         for task in (ready, stopped):
             task.cancel()
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]], say: Say) -> None:
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     """End the service first, so that what is under way is answered, then the models."""
-    say("ending")
+    _say("ending")
     *models, service = tasks
     for some in ([service], models):
         for task in some:
