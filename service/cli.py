@@ -38,6 +38,8 @@ class PlanForm(StrEnum):
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 DataOption = Annotated[Path | None, typer.Option(help="Folder of the embedded store.", show_default=False)]
+LengthOption = Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")]
+ConcurrencyOption = Annotated[int, typer.Option(min=1, help="Sequences of that length at once, a model.")]
 BaseRateOption = Annotated[
     float | None, typer.Option("--base-rate", min=0.0, max=1.0, help="Share of candidates that are correct, if you know it.")
 ]
@@ -77,8 +79,8 @@ def serve(
 def plan(
     ensemble: Annotated[Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)],
     gpus: Annotated[str, typer.Option(help="COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several with a comma.")] = "auto",
-    length: Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")] = 4096,
-    concurrency: Annotated[int, typer.Option(min=1, help="Sequences of that length at once, a model.")] = 8,
+    length: LengthOption = 4096,
+    concurrency: ConcurrencyOption = 8,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the plan to a file.", show_default=False)] = None,
     form: Annotated[PlanForm, typer.Option("--format", help="What -o writes.")] = PlanForm.script,
     as_json: JsonOption = False,
@@ -94,8 +96,8 @@ def plan(
 def up(
     ensemble: Annotated[Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)],
     gpus: Annotated[str, typer.Option(help="As for `assay plan`; none: serve on the CPU, without a placement.")] = "auto",
-    length: Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")] = 4096,
-    concurrency: Annotated[int, typer.Option(min=1, help="Sequences of that length at once, a model.")] = 8,
+    length: LengthOption = 4096,
+    concurrency: ConcurrencyOption = 8,
     vllm_venv: Annotated[
         Path | None, typer.Option(help="Environment that has vLLM; default: `vllm` on the PATH.", show_default=False)
     ] = None,
