@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.processes import ROOT, service, standin, write_config
+from tests.processes import ROOT, Server, service, standin, write_config
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
 
@@ -22,34 +22,21 @@ def test_no_request_makes_the_service_fail(tmp_path: Path) -> None:
     settings = yaml.safe_load((ROOT / "deploy" / "ensembles" / "cpu.yaml").read_text(encoding="utf-8"))
     with standin("judge") as upstream:
         settings["upstreams"] = [{"name": "llm", "endpoint": upstream.url, "model": "judge"}]
-        fuzz(write_config(tmp_path / "e.yaml", settings), tmp_path)
-
-
-def fuzz(config: Path, tmp_path: Path) -> None:
-    """Ask what follows from the document."""
-    with service(config, tmp_path) as assay:
-        executable = str(Path(sys.executable).with_name("schemathesis"))
-        checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-        command = [
-            executable,
-            "run",
-            f"{assay.url}/openapi.json",
-            "--checks",
-            checks,
-            "--max-time",
-            str(int(SECONDS)),
-            "--generation-allow-x00",
-            "true",
-        ]
-        # Most paths name a task: one that is not there tells nothing of the rest.
-        (tmp_path / "schemathesis.toml").write_text('[parameters]\n"path.name" = "default"\n', encoding="utf-8")
-        command += ["--exclude-path", "/metrics", "--no-color", "--max-failures", "5"]
-
-        done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-
-        print(done.stdout[-6000:])
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert assay.get("/healthz").status == 200
+        with service(write_config(tmp_path / "e.yaml", settings), tmp_path) as assay:
+            done = fuzz(assay, tmp_path)
+            print(done.stdout[-6000:])
+            assert done.returncode == 0, done.stderr[-2000:]
+            assert assay.get("/healthz").status == 200
     assert "Traceback" not in (tmp_path / "service.log").read_text()
+
+
+def fuzz(assay: Server, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ask what follows from the document."""
+    # Most paths name a task: one that is not there tells nothing of the rest.
+    (folder / "schemathesis.toml").write_text('[parameters]\n"path.name" = "default"\n', encoding="utf-8")
+    executable = str(Path(sys.executable).with_name("schemathesis"))
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    command = [executable, "run", f"{assay.url}/openapi.json", "--checks", checks, "--max-time", str(int(SECONDS))]
+    command += ["--generation-allow-x00", "true", "--exclude-path", "/metrics", "--no-color", "--max-failures", "5"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
