@@ -62,7 +62,7 @@ def gateway() -> Iterator[Server]:
             }
             with service(write_config(folder / "e.yaml", content), folder) as running:
                 yield running
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: the log goes with the folder
             sys.stderr.write((folder / "smollm2.log").read_text(errors="replace")[-6000:])
             raise
         finally:
