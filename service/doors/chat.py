@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from verifiers import Pair, Query
 
 from ..access import may_see, visible
+from ..answers import explanations
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
-from ..routes import find_task, scored, while_wanted
+from ..routes import NOT_CALIBRATED, find_task, scored, while_wanted
 from ..scoring import Job, Outcome
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
@@ -54,6 +55,7 @@ class OptionsIn(BaseModel):
     select: Literal["best", "weighted_majority"] = "best"
     task: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=65_536)] | None = None
+    explain: bool = True
 
 
 class ChatRequest(DoorRequest):
@@ -165,19 +167,21 @@ def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upst
         **kept, "id": f"chatcmpl-{request.scope['assay.request_id']}", "object": "chat.completion", "created": int(time.time()),
         "model": asked.model or upstream.settings.name, "choices": choices,
         "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
-        "assay": _told(found, wish),
+        "assay": _told(found, wish, asked.assay.explain),
     }  # fmt: skip
 
 
-def _told(found: Harvest, wish: Wish) -> dict[str, Any]:
+def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
     """Return what was drawn and what is thought of it, best first."""
     outcome = found.outcome
+    reasons = explanations(outcome) if outcome is not None and explain else None
     ranks = {place: rank for rank, place in enumerate(found.order, 1)}
     candidates = [
         {
             "drawn": place, "rank": ranks[place], "status": status_of(choice), "key": outcome.keys[place] if outcome else None,
             "probability": _number(outcome, "probability", place), "score": _number(outcome, "score", place),
             **({"answer_group": found.groups[place]} if found.groups else {}),
+            **({"verifiers": reasons[place]} if reasons else {}),
         }
         for place, choice in sorted(enumerate(found.choices), key=lambda each: ranks[each[0]])
     ]  # fmt: skip
@@ -192,9 +196,10 @@ def _told(found: Harvest, wish: Wish) -> dict[str, Any]:
     }  # fmt: skip
     if outcome is None:
         return {**said, "warnings": [found.problem]}
+    blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
     return {
         **said, "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
-        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct, "warnings": outcome.warnings,
+        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct, "warnings": [*outcome.warnings, *blind],
     }  # fmt: skip
 
 

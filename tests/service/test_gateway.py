@@ -79,6 +79,16 @@ def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server
     assert chances == sorted(chances, reverse=True)
     assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
     assert told["generation"]["completion_tokens"] == 6
+    best = told["candidates"][0]["verifiers"]
+    assert (best["yes"]["raw"], best["yes"]["status"], best["vote"]["status"]) == (1.0, "ok", "ok")
+    assert best["yes"]["contribution"] > told["candidates"][-1]["verifiers"]["yes"]["contribution"]
+    assert "verifiers" not in ask(running, assay={"explain": False})["assay"]["candidates"][0]
+
+
+def test_a_confidence_that_cannot_be_judged_is_said_to_have_no_effect(running: Server) -> None:
+    """As in a ranking: the task has no labels."""
+    assert "not calibrated" in ask(running, assay={"confidence": 0.9})["assay"]["warnings"][0]
+    assert ask(running)["assay"]["warnings"] == []
 
 
 def test_n_is_how_many_come_back(running: Server) -> None:
