@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -171,9 +172,18 @@ def test_nemo_gym_gets_its_body_back(running: Server) -> None:
     assert {"reward", "arithmetic"} <= answer["reward_components"].keys()
 
 
+def kept(running: Server, task: str) -> int:
+    """Return how many requests a task has kept, once those before are written."""
+    found = [-1, int(running.get(f"/v1/tasks/{task}").json["requests"])]
+    while found[-1] != found[-2]:
+        time.sleep(0.5)  # several rounds of the writer, which has no event to wait for
+        found.append(int(running.get(f"/v1/tasks/{task}").json["requests"]))
+    return found[-1]
+
+
 def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
     """A pair each, and a reward model of unknown range has a score from the first on."""
-    before = running.get("/v1/tasks/math").json["requests"]
+    before = kept(running, "math")
     texts = [f"{QUERY} number {place}" for place in range(3)]
 
     answers = [running.post("/rm", {"model": "Skywork/RM", "prompt": text, "response": "It is so."}) for text in texts]
@@ -187,7 +197,7 @@ def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
 )
 def test_the_model_names_the_task(running: Server, model: str | None, task: str) -> None:
     """And traffic through a rank door adds to it."""
-    before = running.get(f"/v1/tasks/{task}").json["requests"]
+    before = kept(running, task)
     body = {"query": f"{QUERY} as {model}", "documents": TEXTS}
 
     answer = running.post("/rerank", {**body, "model": model} if model else body).json
@@ -195,10 +205,8 @@ def test_the_model_names_the_task(running: Server, model: str | None, task: str)
 
     assert answer["assay"]["model_version"].startswith(f"{task}@")
     assert mine["usage"]["calls"] == 0  # one cache
-    for _ in range(50):
-        if (after := running.get(f"/v1/tasks/{task}").json["requests"]) > before:
-            break
-    assert after == before + 1
+    wait_until(lambda: kept(running, task) > before)
+    assert kept(running, task) == before + 1
 
 
 @pytest.mark.parametrize(("path", "body", "status", "told"), [
