@@ -5,6 +5,7 @@ from .errors import (
     BadReplyError,
     BreakerOpenError,
     MissingExtraError,
+    OverloadedError,
     RefusedError,
     TooLongError,
     UnreachableError,
@@ -14,15 +15,18 @@ from .errors import (
 )
 from .findings import Finding, Grade
 from .registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
+from .room import IN_BULK, Priority, Room
 from .served import ServedVerifier
 from .settings import ServedSettings, VerifierSettings
-from .transport import HttpPool, Transport
+from .transport import TRACEPARENT, HttpPool, Transport
 
 __all__ = [
     "BROKEN",
+    "IN_BULK",
     "KINDS",
     "LASTING",
     "PARTIAL",
+    "TRACEPARENT",
     "BadReplyError",
     "BreakerOpenError",
     "Finding",
@@ -31,9 +35,12 @@ __all__ = [
     "Kind",
     "Message",
     "MissingExtraError",
+    "OverloadedError",
     "Pair",
+    "Priority",
     "Query",
     "RefusedError",
+    "Room",
     "ServedSettings",
     "ServedVerifier",
     "Status",

@@ -29,6 +29,12 @@ class UpstreamFailedError(VerifierError):
     reason = "upstream_5xx"
 
 
+class OverloadedError(VerifierError):
+    """The server, or a gateway before it, has too much to do (429). Worth another try, and fewer calls at once."""
+
+    reason = "upstream_429"
+
+
 class RefusedError(VerifierError):
     """The server refused the request (4xx): asking again would not help."""
 

@@ -7,6 +7,7 @@ import os
 import ssl
 from collections import defaultdict
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ import httptools
 
 from .errors import BadReplyError, UnreachableError
 
+#: The trace that a call belongs to, as the W3C's `traceparent`, where one is kept.
+TRACEPARENT: ContextVar[bytes | None] = ContextVar("traceparent", default=None)
 #: The largest reply that is read; a server that sends more is not answering our question.
 MAX_REPLY_BYTES = 64 << 20
 
@@ -139,6 +142,8 @@ class HttpPool:
     async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
         """Post a JSON body; return status and body, or raise `UnreachableError` or `BadReplyError`."""
         origin, head = self._head("POST", url, api_key)
+        if (trace := TRACEPARENT.get()) is not None:
+            head = b"%btraceparent: %b\r\n" % (head, trace)
         return await self._send(
             origin, b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body)
         )
@@ -207,7 +212,7 @@ class HttpPool:
         except TimeoutError as exc:
             raise UnreachableError(f"no connection to {origin} within {self.connect_timeout_s:g} s") from exc
         except OSError as exc:
-            raise UnreachableError(
-                f"cannot connect to {origin}: {os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc}"
-            ) from exc
+            # OpenSSL's number is no errno.
+            known = exc.errno and exc.errno > 0 and not isinstance(exc, ssl.SSLError)
+            raise UnreachableError(f"cannot connect to {origin}: {os.strerror(exc.errno or 0) if known else exc}") from exc
         return connection

@@ -6,21 +6,36 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from .errors import BadReplyError, RefusedError, TooLongError, UnreachableError, UpstreamFailedError, VerifierError
+from .errors import (
+    BadReplyError,
+    OverloadedError,
+    RefusedError,
+    TooLongError,
+    UnreachableError,
+    UpstreamFailedError,
+    VerifierError,
+)
+from .hedging import Usual, hedged
+from .pace import Pace
+from .queues import Queue, queue_of
 from .settings import ServedSettings
 from .transport import Transport
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError)
+WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
 FIRST_WAIT_S = 0.1
 COOL_DOWN_S = 2.0
+#: Calls that one server gets at once, at most: beyond what vLLM works on at once, the rest would wait there instead of here.
+MOST_A_SERVER = 1024
+TOO_BUSY = (429, 503)
 
 
 class ReplyModel(BaseModel):
@@ -37,23 +52,28 @@ class Tokens(ReplyModel):
 
 
 class Endpoint:
-    """One server: its address, how many calls it is working on, and since when it is best avoided."""
+    """One server: its address, its places, how many calls are with it or wait for it, and since when it is best avoided."""
 
-    __slots__ = ("avoid_until", "outstanding", "url")
+    __slots__ = ("avoid_until", "outstanding", "pace", "url")
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.pace = Pace(MOST_A_SERVER)
         self.outstanding = 0
         self.avoid_until = 0.0
 
 
 class Upstream:
-    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors and 5xx only."""
+    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors, 429 and 5xx only.
+
+    Where there are several, a call that takes longer than 95 % of the recent ones is sent to an idle one as well.
+    """
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
         self.settings = settings
         self.endpoints = [Endpoint(url) for url in settings.urls]
         self._transport = transport
+        self._usual: dict[str, Usual] = {}  # by path
 
     @property
     def _api_key(self) -> str | None:
@@ -97,9 +117,41 @@ class Upstream:
         except ValidationError as exc:
             raise BadReplyError(f"{url}: not the expected JSON; got {_shown(raw)}") from exc
 
+    async def queue(self, endpoint: Endpoint) -> Queue | None:
+        """Return how many requests wait in a server; None where it does not say. Raises `VerifierError`."""
+        status, raw = await self._transport.get(endpoint.url + "/metrics", self._api_key)
+        return queue_of(raw) if status == 200 else None
+
     async def _once(self, path: str, body: bytes) -> bytes:
         endpoint = self._least_busy()
+        if len(self.endpoints) == 1:
+            return await self._ask(endpoint, path, body)
+        usual = self._usual.setdefault(path, Usual())
+        started = time.monotonic()
+        if usual.p95_s is None:
+            raw = await self._ask(endpoint, path, body)
+        else:
+            raw = await hedged(lambda: self._ask(endpoint, path, body), usual.p95_s, lambda: self._other(endpoint, path, body))
+        usual.took(time.monotonic() - started)
+        return raw
+
+    def _other(self, besides: Endpoint, path: str, body: bytes) -> Callable[[], Awaitable[bytes]] | None:
+        """Return a call of a server that has nothing to do; None where there is none."""
+        now = time.monotonic()
+        for endpoint in self.endpoints:
+            if endpoint is not besides and endpoint.outstanding == 0 and endpoint.avoid_until <= now:
+                return lambda: self._ask(endpoint, path, body)
+        return None
+
+    async def _ask(self, endpoint: Endpoint, path: str, body: bytes) -> bytes:
         endpoint.outstanding += 1
+        try:
+            async with endpoint.pace:
+                return await self._send(endpoint, path, body)
+        finally:
+            endpoint.outstanding -= 1
+
+    async def _send(self, endpoint: Endpoint, path: str, body: bytes) -> bytes:
         started = time.monotonic()
         try:
             status, raw = await self._transport.post(endpoint.url + path, body, self._api_key)
@@ -111,10 +163,11 @@ class Upstream:
             if time.monotonic() - started > 0.9 * self.settings.timeout_s:
                 endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
             raise
-        finally:
-            endpoint.outstanding -= 1
         if status == 200:
+            endpoint.pace.went_well()
             return raw
+        if status in TOO_BUSY:
+            endpoint.pace.overloaded()
         if status >= 500:
             endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
         raise failure(endpoint.url + path, status, raw)
@@ -148,6 +201,8 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     text = f"{url} answered {status}: {message[:300]}"
     if status >= 500:
         return UpstreamFailedError(text)
+    if status == 429:
+        return OverloadedError(text)
     # `max_tokens` is refused where the prompt leaves no room for an answer.
     if status == 400 and (param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message):
         return TooLongError(text, status, param)

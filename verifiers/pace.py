@@ -1,0 +1,35 @@
+"""How many calls one server gets at once: one more a round while it goes well, half of them when it has too many."""
+
+from __future__ import annotations
+
+import time
+
+from .room import Room
+
+LEAST = 1.0
+#: Calls that were sent before a cut say nothing of its effect.
+PAUSE_S = 1.0
+
+
+class Pace(Room):
+    """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989), never beyond `most`."""
+
+    __slots__ = ("_cut_at", "most")
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+        self._cut_at = -PAUSE_S
+
+    def went_well(self) -> None:
+        """Note an answer: when as many have come as there are places, there is one place more."""
+        if self.limit < self.most:
+            self.limit = min(self.most, self.limit + 1 / self.limit)
+            self.let_in()
+
+    def overloaded(self) -> None:
+        """Note that the server has too much: half of what it works on is what it gets from now on."""
+        now = time.monotonic()
+        if now - self._cut_at >= PAUSE_S:
+            self._cut_at = now
+            self.limit = max(LEAST, min(self.limit, self.taken) / 2)
