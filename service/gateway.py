@@ -112,7 +112,7 @@ async def _rank(found: Harvest, query: Query, wish: Wish, rank: Rank, group: Gro
     try:
         found.outcome, found.problem = await rank(query, texts), None
     except ApiError as exc:
-        if exc.status != 503:
+        if exc.status not in (429, 503):
             raise
         # What was paid for is worth having, unranked; it says so.
         found.outcome, found.order, found.problem = None, list(range(len(texts))), str(exc)

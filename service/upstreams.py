@@ -41,11 +41,11 @@ class Upstream:
             replies = list(
                 await asyncio.gather(*(self._ask({**body, **_seeded(body, first + place), "n": 1}) for place in range(count)))
             )
-        used = [reply.get("usage") or {} for reply in replies]
+        used = [reply["usage"] if isinstance(reply.get("usage"), dict) else {} for reply in replies]
         choices = [choice for reply in replies for choice in reply["choices"]]
         return Drawn(
-            choices, sum(int(each.get("prompt_tokens") or 0) for each in used),
-            sum(int(each.get("completion_tokens") or 0) for each in used), replies[0],
+            choices, sum(_count(each.get("prompt_tokens")) for each in used),
+            sum(_count(each.get("completion_tokens")) for each in used), replies[0],
         )  # fmt: skip
 
     async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +67,11 @@ class Upstream:
         except (ValueError, KeyError, TypeError):
             raise ApiError(502, f"{name} answered something that is no chat completion", code="upstream_bad_reply") from None
         return dict(reply)
+
+
+def _count(said: Any) -> int:
+    """Return a number of tokens; 0 of what is none."""
+    return int(said) if isinstance(said, int | float) and 0 <= said < 1e12 else 0
 
 
 def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
