@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import limits
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from verifiers import Priority
 from verifiers.settings import Name
 
 Scope = Literal["rank", "label", "admin"]
@@ -30,6 +32,19 @@ class KeySettings(BaseModel):
         ("rank",), description="rank: score, and see what is served; label: label as well as draw what to label; admin: all else."
     )
     tasks: tuple[Name, ...] | None = Field(None, description="The tasks that it is for; default: all. Others are not there.")
+    requests: str | None = Field(None, description="Requests that it may make, such as 600/minute; default: any number.")
+    cost: str | None = Field(None, description="Cost that it may cause, such as 1000/day, in the verifiers' units; default: any.")
+    priority: Priority = Field("interactive", description="`bulk` waits where interactive requests do; see X-Assay-Priority.")
+
+    @field_validator("requests", "cost")
+    @classmethod
+    def _is_a_limit(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                limits.parse(value)
+            except ValueError:
+                raise ValueError("must be a number of a time: 600/minute, 20 per 10 seconds, 1000/day") from None
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,14 @@ class Holder:
     name: str
     scopes: frozenset[str]
     tasks: frozenset[str] | None = None
+    requests: limits.RateLimitItem | None = None
+    cost: limits.RateLimitItem | None = None
+    bulk: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Return whether what it asks is counted."""
+        return self.requests is not None or self.cost is not None
 
     def lacks(self, scope: Scope, path: str) -> str | None:
         """Return what is lacking for a request; None where nothing is. What is not of one task needs a key of all."""
@@ -51,6 +74,8 @@ class Holder:
 
 EVERYTHING = Holder("", frozenset(SCOPES))
 _ASKING: ContextVar[Holder] = ContextVar("asking", default=EVERYTHING)
+#: What the request's calls cost: a list, since they may run in tasks of their own.
+_SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 
 class Keys:
@@ -58,10 +83,7 @@ class Keys:
 
     def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
         known = [(sha256(key.encode()).hexdigest(), Holder("api_keys", frozenset(SCOPES))) for key in plain]
-        known += [
-            (key.sha256, Holder(key.name, frozenset(key.scopes), None if key.tasks is None else frozenset(key.tasks)))
-            for key in hashed
-        ]
+        known += [(key.sha256, _holder(key)) for key in hashed]
         self._known = [(digest.encode(), holder) for digest, holder in known]
 
     def __bool__(self) -> bool:
@@ -89,6 +111,19 @@ def needed(method: str, path: str, scores: bool) -> Scope:
 def ask_as(holder: Holder) -> None:
     """Note who asks, for the rest of the request."""
     _ASKING.set(holder)
+    if holder.cost is not None:
+        _SPENT.set([])
+
+
+def spend(cost: float) -> None:
+    """Note what a request cost, where that is counted."""
+    if (spent := _SPENT.get()) is not None:
+        spent.append(cost)
+
+
+def spent() -> float:
+    """Return what the request has cost so far."""
+    return sum(_SPENT.get() or ())
 
 
 def may_see(task: str) -> bool:
@@ -102,11 +137,20 @@ def visible(tasks: Iterable[str]) -> list[str]:
     return [task for task in tasks if may_see(task)]
 
 
-def new_key(name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None) -> tuple[str, KeySettings]:
-    """Return a key of 256 random bits, and what the configuration says of it."""
+def new_key(name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None, **more: Any) -> tuple[str, KeySettings]:
+    """Return a key of 256 random bits, and what the configuration says of it; `more` are further fields of its entry."""
     key = PREFIX + secrets.token_urlsafe(32)
     digest = sha256(key.encode()).hexdigest()
-    return key, KeySettings(name=name, sha256=digest, scopes=tuple(scopes), tasks=None if tasks is None else tuple(tasks))
+    tasks = None if tasks is None else tuple(tasks)
+    return key, KeySettings(name=name, sha256=digest, scopes=tuple(scopes), tasks=tasks, **more)
+
+
+def _holder(key: KeySettings) -> Holder:
+    return Holder(
+        key.name, frozenset(key.scopes), None if key.tasks is None else frozenset(key.tasks),
+        None if key.requests is None else limits.parse(key.requests), None if key.cost is None else limits.parse(key.cost),
+        key.priority == "bulk",
+    )  # fmt: skip
 
 
 def _is_task(parts: Sequence[str]) -> bool:

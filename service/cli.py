@@ -118,12 +118,15 @@ def key(
     name: Annotated[str, typer.Argument(help="What the log calls who has it.")],
     scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
     tasks: Annotated[str | None, typer.Option(help="Tasks that it is for, with commas; default: all.", show_default=False)] = None,
+    requests: Annotated[str | None, typer.Option(help="Requests it may make, such as 600/minute.", show_default=False)] = None,
+    cost: Annotated[str | None, typer.Option(help="Cost it may cause, such as 1000/day.", show_default=False)] = None,
+    priority: Annotated[str | None, typer.Option(help="interactive or bulk.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key: shown once; the configuration gets its hash."""
     from .access_command import make_key
 
-    make_key(name, scopes, tasks, as_json)
+    make_key(name, scopes, tasks, {"requests": requests, "cost": cost, "priority": priority}, as_json)
 
 
 @app.command()

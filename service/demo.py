@@ -68,7 +68,7 @@ def _run(
     console = Console(record=svg is not None, width=100 if svg else None)
 
     async def main() -> None:
-        serving = asyncio.create_task(running.serve(sockets=listening(running.config)))
+        serving = asyncio.create_task(running.serve(sockets=listening(running.config, config.service)))
         while not running.started:
             if serving.done():
                 await serving

@@ -18,6 +18,7 @@ from aggregation.threads import one_blas_thread
 from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from verifiers.consensus import Consensus, ConsensusSettings
 
+from .allowance import Allowance
 from .breaker import Breaker
 from .cache import Column, ScoreCache
 from .checkup import Checkup
@@ -29,12 +30,15 @@ from .keepsake import Keepsake
 from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
+from .pressure import Pressure
 from .scoring import Member, Scorer
 from .settings import ServiceSettings
 from .store import Store, StoreDownError
 from .tasks import Task, Tasks
+from .tracing import Traced, Tracing
 from .upstreams import Upstream
 from .watching import Watch
+from .workload import Workload
 from .writer import Writer
 
 log = structlog.get_logger()
@@ -60,6 +64,9 @@ class Engine:
     watch: Watch
     upstreams: dict[str, Upstream]
     answers: Consensus
+    allowance: Allowance
+    pressure: Pressure
+    tracing: Tracing | None = None
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
@@ -100,6 +107,8 @@ class Engine:
     def metrics_text(self) -> bytes:
         """Return the metrics, with what is only known when asked for."""
         self.metrics.store_up.set(0 if self.store.down else 1)
+        for name, limit, taken in self.pressure.places():
+            self.metrics.paced(name, limit, taken)
         return self.metrics.text()
 
 
@@ -132,7 +141,12 @@ async def open_engine(
         if transport is None:
             transport = HttpPool()
             stack.push_async_callback(transport.close)
-        engine = _wire(config, metrics, store, transport, start)
+        tracing = Tracing(settings) if serving and settings.traces else None
+        if tracing is not None:
+            stack.push_async_callback(asyncio.to_thread, tracing.close)
+        # Bulk work has its own bounds, and nobody to whom a refusal would say something.
+        workload = Workload(settings.max_active_tokens if serving else None)
+        engine = _wire(config, metrics, store, transport, start, tracing, workload)
         try:
             await store.check()
             await engine.tasks.refresh()
@@ -140,6 +154,7 @@ async def open_engine(
             log.warning("started_without_store", error=str(exc))
         for work in (engine.tasks.keep_fresh, engine.fitter.run, engine.watch.run) if learning else ():
             await stack.enter_async_context(_background(work()))
+        await stack.enter_async_context(_background(engine.pressure.run()))
         await stack.enter_async_context(_background(engine.writer.run()))
         stack.push_async_callback(engine.writer.flush)
         await stack.enter_async_context(_background(_warm_up(engine, serving)))
@@ -161,12 +176,21 @@ def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
     ]
 
 
-def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, start: str | None) -> Engine:
+def _wire(
+    config: Config,
+    metrics: Metrics,
+    store: Store,
+    transport: Transport,
+    start: str | None,
+    tracing: Tracing | None,
+    workload: Workload,
+) -> Engine:
     settings = config.service
     by_name: dict[str, Member] = {}
     for each in config.verifiers:
         verifier = build(each, transport)
-        guarded = Guarded(verifier, Breaker(settings.breaker_failures, settings.breaker_reset_s))
+        breaker = Breaker(settings.breaker_failures, settings.breaker_reset_s)
+        guarded = Guarded(verifier, breaker) if tracing is None else Traced(verifier, breaker, tracing)
         column = Column(int.from_bytes(fingerprint(each), "little"), verifier.setwise)
         by_name[each.name] = Member(guarded, column, verifier.setwise)
     ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
@@ -181,7 +205,7 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, 
     return Engine(
         config,
         settings,
-        Scorer(ensembles, cache, tasks, writer, metrics, apart=any(key.tasks is not None for key in settings.keys)),
+        Scorer(ensembles, cache, tasks, writer, metrics, workload, apart=any(key.tasks is not None for key in settings.keys)),
         store,
         tasks,
         writer,
@@ -191,6 +215,9 @@ def _wire(config: Config, metrics: Metrics, store: Store, transport: Transport, 
         Watch(tasks, metrics),
         {each.name: Upstream(each, transport) for each in config.upstreams},
         Consensus(ConsensusSettings(name="answers")),
+        Allowance(store),
+        Pressure(member.guarded.verifier for member in by_name.values()),
+        tracing,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from .scoring import NoVerifierError
+from .workload import TooMuchWorkError
 
 TYPES = {
     401: "authentication_error",
@@ -35,14 +36,16 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after_s: int | None = None,
+        kind: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.param, self.code, self.retry_after_s = status, param, code, retry_after_s
+        self.kind = kind or TYPES.get(status, "api_error")
 
     def body(self) -> bytes:
         """Return the envelope."""
         error = {
-            "type": TYPES.get(self.status, "api_error"),
+            "type": self.kind,
             "message": str(self),
             "param": self.param,
             "code": self.code,
@@ -91,6 +94,11 @@ def no_verifier(exc: NoVerifierError) -> ApiError:
     """Return the answer when nothing could be scored."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in exc.reasons.items())
     return ApiError(503, f"no verifier could answer ({reasons})", code="no_verifier", retry_after_s=1)
+
+
+def too_much_work(exc: TooMuchWorkError) -> ApiError:
+    """Return the answer where the work under way leaves no room for a request."""
+    return ApiError(429, f"{exc}: try again shortly", code="too_much_work", retry_after_s=1)
 
 
 def install(app: FastAPI) -> None:

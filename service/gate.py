@@ -12,7 +12,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .access import Keys, ask_as, needed
+from verifiers import IN_BULK, Room
+
+from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
 from .errors import ApiError
 from .metrics import Metrics
 from .settings import ServiceSettings
@@ -23,6 +25,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 #: Paths that say nothing of traffic or configuration, and are open even where keys are asked for.
 OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", "/readyz"})
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+METRICS_PATH = "/metrics"
+PRIORITY_HEADER, PRIORITIES = "X-Assay-Priority", {b"interactive": False, b"bulk": True}
+#: What browsers need not guess; there is no CORS header on purpose: no page of another origin reads an answer.
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
 TOO_LARGE = "the body has more than the {} bytes that a request may have"
 
 
@@ -51,26 +61,35 @@ class Gate:
         self._scoring = scoring
         self._shapes = shapes or {}
         self._keys = Keys((key.get_secret_value() for key in settings.api_keys), settings.keys)
-        self._places = asyncio.Semaphore(settings.max_active)
-        self._waiting = 0
+        self._places = Room(settings.max_active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex().encode()
         scope["assay.request_id"] = request_id.decode()
-        sent = 0
+        engine = getattr(self.app.state, "engine", None)  # there is none where the lifespan was not run
+        if engine is None or engine.tracing is None:
+            await self._serve(scope, headers, request_id, receive, send)
+            return
+        path = _path(scope)
+        route = path if path in self._scoring else "other"
+        with engine.tracing.request(scope["method"], route, headers, request_id.decode()) as span:
+            span.set_attribute("http.response.status_code", await self._serve(scope, headers, request_id, receive, send))
+
+    async def _serve(self, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive, send: Send) -> int:
+        """Serve one request; return the status that was sent."""
+        started, sent = time.perf_counter(), 0
 
         async def reply(message: Message) -> None:
             nonlocal sent
             if message["type"] == "http.response.start":
                 sent = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", request_id)]
             await send(message)
 
         try:
@@ -91,6 +110,7 @@ class Gate:
             await self._told(scope, error)(scope, receive, reply)
         path = _path(scope)
         self._metrics.answered(path if path in self._scoring else "other", sent, time.perf_counter() - started)
+        return sent
 
     def _told(self, scope: Scope, exc: ApiError) -> Response:
         """Return a failure as the path's clients read it."""
@@ -99,49 +119,75 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
-        if self._keys and path not in OPEN_PATHS:
-            self._check_key(headers.get(b"authorization", b""), scope["method"], path)
+        holder = self._holder(scope, path, headers)
         bounded = self._bounded(headers, receive)
         if path not in self._scoring or scope["method"] != "POST":
             await self.app(scope, bounded, send)
             return
+        IN_BULK.set(_in_bulk(headers, holder))
+        if holder.limited:
+            await self._admit_key(holder)
+        waited = time.perf_counter()
         await self._take_place()
         self._metrics.active.inc()
+        self._metrics.stage("wait", time.perf_counter() - waited)
         try:
             scope["app"] = self.app
             response = await self._scoring[path](Request(scope, bounded))
             await response(scope, bounded, send)
         finally:
             self._metrics.active.dec()
-            self._places.release()
+            self._places.leave()
+            if holder.cost is not None:
+                await self.app.state.engine.allowance.charge(holder, spent())
+
+    def _holder(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> Holder:
+        """Return who asks, and note it; raise `ApiError` where nobody known does, or one who may not, or not here."""
+        scores = path in self._scoring
+        if self._settings.admin_port is not None:
+            apart = path == METRICS_PATH or (path not in OPEN_PATHS and needed(scope["method"], path, scores) == "admin")
+            if self._on_admin_port(scope):
+                if path == METRICS_PATH:  # whoever reaches that port may read it, as Prometheus does
+                    return EVERYTHING
+            elif apart:
+                raise ApiError(404, "Not Found", code="http_error")
+        if not self._keys or path in OPEN_PATHS:
+            return EVERYTHING
+        holder = self._keys.holder(headers.get(b"authorization", b""))
+        if holder is None:
+            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
+        if (lacks := holder.lacks(needed(scope["method"], path, scores), path)) is not None:
+            raise ApiError(403, lacks, code="insufficient_scope")
+        ask_as(holder)
+        return holder
+
+    def _on_admin_port(self, scope: Scope) -> bool:
+        server = scope.get("server")
+        return server is not None and server[1] == self._settings.admin_port
+
+    async def _admit_key(self, holder: Holder) -> None:
+        try:
+            await self.app.state.engine.allowance.admit(holder)
+        except ApiError:
+            self._metrics.limited_by(holder.name)
+            raise
 
     async def _take_place(self) -> None:
         """Wait for a place in a bounded queue; when it is full, refuse at once."""
-        if not self._places.locked():
-            await self._places.acquire()
+        if not self._places.full:
+            await self._places.__aenter__()
             return
-        if self._waiting >= self._settings.max_queued:
+        if self._places.waiting >= self._settings.max_queued:
             self._metrics.refused.inc()
             raise ApiError(429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1)
-        self._waiting += 1
         self._metrics.queued.inc()
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1e3):
-                await self._places.acquire()
+                await self._places.__aenter__()
         except TimeoutError:
             raise ApiError(429, "no place within the deadline: try again", code="queue_timeout", retry_after_s=1) from None
         finally:
-            self._waiting -= 1
             self._metrics.queued.dec()
-
-    def _check_key(self, authorization: bytes, method: str, path: str) -> None:
-        """Note who asks; raise `ApiError` where nobody known does, or one who may not."""
-        holder = self._keys.holder(authorization)
-        if holder is None:
-            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
-        if (lacks := holder.lacks(needed(method, path, path in self._scoring), path)) is not None:
-            raise ApiError(403, lacks, code="insufficient_scope")
-        ask_as(holder)
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         limit, seen = self._settings.max_body_bytes, 0
@@ -160,6 +206,17 @@ class Gate:
             return message
 
         return counted
+
+
+def _in_bulk(headers: dict[bytes, bytes], holder: Holder) -> bool:
+    """Return whether a request may wait; raise `ApiError` for a priority that is none. A key of bulk work stays one."""
+    given = headers.get(b"x-assay-priority", b"interactive")
+    if given not in PRIORITIES:
+        shown = given[:80].decode("latin-1")
+        raise ApiError(
+            422, f"{PRIORITY_HEADER}: must be interactive or bulk (got {shown!r})", param=PRIORITY_HEADER, code="invalid_priority"
+        )
+    return holder.bulk or PRIORITIES[given]
 
 
 def _path(scope: Scope) -> str:

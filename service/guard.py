@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -11,6 +12,7 @@ from verifiers import (
     BadReplyError,
     BreakerOpenError,
     Pair,
+    Room,
     UnreachableError,
     UpstreamFailedError,
     Verdicts,
@@ -25,6 +27,10 @@ log = structlog.get_logger()
 
 #: Failures of the server, and not of one input, open the breaker.
 SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, VerifierTimeoutError)
+#: A call that was given up was without hope when it had taken so many times as long as usual, and a second at least.
+HOPELESS, LEAST_HOPELESS_S = 4.0, 1.0
+#: Weight of the latest answer in how long is usual.
+LATEST = 0.1
 
 
 class Limits:
@@ -77,8 +83,10 @@ class Guarded:
         self.verifier = verifier
         self.settings = verifier.settings
         self.breaker = breaker
-        self._room = asyncio.Semaphore(self.settings.concurrency)
+        self._room = Room(self.settings.concurrency)
         self._limits = Limits(self.settings.timeout_s)
+        self._usual_s: float | None = None
+        self._answered_at = 0.0
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order, within the verifier's time-out; never raise but when cancelled."""
@@ -95,15 +103,19 @@ class Guarded:
     async def _score(self, pairs: Sequence[Pair]) -> Verdicts:
         if not self.breaker.allow():
             raise BreakerOpenError("it failed several times in a row and is tried again shortly")
-        asking = False
+        asking = 0.0
         try:
             # The wait for a place counts as well, so a full queue cannot hold a request up.
             with self._limits:
                 async with self._room:
-                    asking = True
+                    asking = time.monotonic()
                     verdicts = await self.verifier.score(pairs)
             if len(verdicts.items) != len(pairs):
                 raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
+        except asyncio.CancelledError:
+            if asking and self._hopeless(asking):
+                self.breaker.failed()
+            raise
         except TimeoutError:
             if asking:
                 self.breaker.failed()
@@ -115,5 +127,20 @@ class Guarded:
         except VerifierError:
             self.breaker.succeeded()  # a refusal is an answer: the server is there
             raise
-        self.breaker.succeeded()
+        self._answered(asking)
         return verdicts
+
+    def _answered(self, since: float) -> None:
+        self.breaker.succeeded()
+        self._answered_at = time.monotonic()
+        took = self._answered_at - since
+        self._usual_s = took if self._usual_s is None else (1 - LATEST) * self._usual_s + LATEST * took
+
+    def _hopeless(self, since: float) -> bool:
+        """Return whether a call that is given up, at the deadline of who asked, waited for a server that answers nobody any more.
+
+        Without this, one that hangs would be asked, and waited for, by every request until the verifier's own time-out.
+        """
+        if self._usual_s is None or self._answered_at > since:
+            return False
+        return time.monotonic() - since > max(LEAST_HOPELESS_S, HOPELESS * self._usual_s)

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from verifiers import Status
+from verifiers import Status, Usage
 
 from .sheet import Sheet
 
+CHANCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+#: What a reason begins with; anything else is counted as `other`, so that no text makes a series of its own.
+REASONS = frozenset({
+    "unreachable", "upstream_5xx", "upstream_4xx", "upstream_429", "too_long", "bad_reply", "timeout", "deadline", "breaker_open",
+})  # fmt: skip
+FAILURES = (Status.TIMEOUT, Status.ERROR, Status.TRUNCATED)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -27,6 +33,15 @@ class Metrics:
         self.scores = Counter("assay_scores", "Scores by verifier and status.", ("verifier", "status"), **make)
         self.cached = Counter("assay_cached_scores", "Scores that were remembered.", ("verifier",), **make)
         self.calls = Histogram("assay_call_seconds", "Seconds of a call to a verifier.", ("verifier",), buckets=SECONDS, **make)
+        self.failures = Counter("assay_failures", "Scores that failed, by verifier and reason.", ("verifier", "reason"), **make)
+        self.tokens = Counter("assay_tokens", "Tokens that verifiers read and wrote.", ("verifier", "what"), **make)
+        self.cost = Counter("assay_cost", "Cost of fresh scores, in the configuration's units.", ("task",), **make)
+        self.p_best = Histogram("assay_p_best", "P(the top is the best).", ("task",), buckets=CHANCES, **make)
+        self.stages = Histogram("assay_stage_seconds", "Seconds of a request's stages.", ("stage",), buckets=SECONDS, **make)
+        live = {**make, "multiprocess_mode": "livesum"}
+        self.places = Gauge("assay_places", "Calls that a verifier's servers get at once.", ("verifier",), **live)
+        self.places_taken = Gauge("assay_places_taken", "Calls that they work on.", ("verifier",), **live)
+        self.limited = Counter("assay_limited_requests", "Requests refused by a key's limits.", ("key",), **make)
         self.active = Gauge("assay_active_requests", "Requests being scored.", multiprocess_mode="livesum", **make)
         self.queued = Gauge("assay_queued_requests", "Requests waiting for a place.", multiprocess_mode="livesum", **make)
         self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
@@ -41,9 +56,34 @@ class Metrics:
         self.dropped_writes = Counter("assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make)
         self._children: dict[tuple[Any, ...], Any] = {}
 
-    def asked(self, verifier: str, seconds: float) -> None:
+    def asked(self, verifier: str, seconds: float, usage: Usage) -> None:
         """Note a call to a verifier."""
         self._child(self.calls, verifier).observe(seconds)
+        if usage.prompt_tokens:
+            self._child(self.tokens, verifier, "read").inc(usage.prompt_tokens)
+        if usage.completion_tokens:
+            self._child(self.tokens, verifier, "written").inc(usage.completion_tokens)
+
+    def limited_by(self, key: str) -> None:
+        """Note a request that a key's limits refused."""
+        self._child(self.limited, key).inc()
+
+    def stage(self, name: str, seconds: float) -> None:
+        """Note how long a stage of a request took: wait, remember, ask, combine."""
+        self._child(self.stages, name).observe(seconds)
+
+    def combined(self, task: str, cost: float, p_best: float | None, seconds: float) -> None:
+        """Note what a request cost, how sure it is of its first, and how long combining took."""
+        self.stage("combine", seconds)
+        if cost:
+            self._child(self.cost, task).inc(cost)
+        if p_best is not None:
+            self._child(self.p_best, task).observe(p_best)
+
+    def paced(self, verifier: str, limit: float, taken: int) -> None:
+        """Note how many calls a verifier's servers get at once, and how many they work on."""
+        self._child(self.places, verifier).set(limit)
+        self._child(self.places_taken, verifier).set(taken)
 
     def scored(self, verifiers: Sequence[str], sheet: Sheet) -> None:
         """Note where a request's scores came from."""
@@ -57,6 +97,10 @@ class Metrics:
             for status in Status:
                 if counts[status]:
                     self._child(self.scores, name, status.label).inc(counts[status])
+        for (row, column), reason in sheet.reasons.items():
+            if sheet.status[row, column] in FAILURES:
+                head = reason.partition(":")[0]
+                self._child(self.failures, verifiers[column], head if head in REASONS else "other").inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Note an answer."""

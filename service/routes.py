@@ -14,15 +14,16 @@ from pydantic import BaseModel, ValidationError
 from verifiers import Pair
 
 from . import answers
-from .access import may_see, visible
+from .access import may_see, spend, visible
 from .engine import Engine
-from .errors import ApiError, invalid, no_verifier
+from .errors import ApiError, invalid, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from .policy import Budget
 from .schemas import RankRequest, ScorePairsRequest
 from .scoring import Job, NoVerifierError, Outcome
 from .settings import ServiceSettings
 from .tasks import Task
+from .workload import TooMuchWorkError
 
 router = APIRouter()
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -167,9 +168,13 @@ async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outc
 async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
     try:
-        return await engine.scorer.score(job, ask)
+        outcome = await engine.scorer.score(job, ask)
     except NoVerifierError as exc:
         raise no_verifier(exc) from None
+    except TooMuchWorkError as exc:
+        raise too_much_work(exc) from None
+    spend(outcome.cost)
+    return outcome
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
@@ -195,12 +200,15 @@ async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list
     try:
         async for step in engine.scorer.stream(job):
             if isinstance(step, Outcome):
+                spend(step.cost)
                 step.warnings += warnings
                 yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))
             else:
                 yield _event("verifier", orjson.dumps(answers.landed(*step)))
     except NoVerifierError as exc:
         yield _event("error", no_verifier(exc).body())
+    except TooMuchWorkError as exc:
+        yield _event("error", too_much_work(exc).body())
 
 
 def _event(name: str, data: bytes) -> bytes:

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from aggregation import Combined, Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
-from verifiers import Pair, Status, Verdict
+from verifiers import Pair, Status, Usage, Verdict
 
 from .cache import Column, ScoreCache
 from .guard import Guarded
@@ -25,6 +25,7 @@ from .policy import Budget, affordable
 from .sheet import UNKNOWN, Sheet
 from .store import StoreDownError
 from .tasks import Task, Tasks
+from .workload import Workload, tokens_of
 from .writer import Writer
 
 log = structlog.get_logger()
@@ -109,9 +110,11 @@ class Scorer:
         tasks: Tasks,
         writer: Writer,
         metrics: Metrics,
+        workload: Workload,
         apart: bool = False,
     ) -> None:
         self._apart = apart
+        self._workload = workload
         self.ensembles = ensembles
         self._cache = cache
         self._tasks = tasks
@@ -120,33 +123,41 @@ class Scorer:
         self._inflight = Inflight()
 
     async def score(self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
-        """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says nothing.
+        """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says nothing, `TooMuchWorkError` where
+        what is under way leaves no room.
 
         `ask` runs the part that waits for verifiers, so that a caller can watch whether anyone still wants the answer.
         """
         run = await self._open(job)
-        if run.shares:
-            asking = self._land_all(run)
-            await (ask(asking) if ask else asking)
-        return self._close(job, run)
+        try:
+            self._set_out(job, run)
+            if run.shares:
+                asking = self._land_all(run)
+                await (ask(asking) if ask else asking)
+            return self._close(job, run)
+        finally:
+            self._workload.give_back(run.work)
 
     async def stream(self, job: Job) -> AsyncIterator[tuple[Member, Sheet, int] | Outcome]:
         """Yield each verifier with the sheet and its column as soon as all its scores are there, then the outcome."""
         run = await self._open(job)
-        open_columns = {share.column for share in run.shares}
-        for column, member in enumerate(run.members):
-            if column not in open_columns:
-                yield member, run.sheet, column
         try:
+            self._set_out(job, run)
+            open_columns = {share.column for share in run.shares}
+            for column, member in enumerate(run.members):
+                if column not in open_columns:
+                    yield member, run.sheet, column
             while run.shares:
                 await self._land_some(run, asyncio.FIRST_COMPLETED)
                 still_open = {share.column for share in run.shares}
                 for column in sorted(open_columns - still_open):
                     yield run.members[column], run.sheet, column
                 open_columns = still_open
+            outcome = self._close(job, run)
         finally:
             self._inflight.leave(run.shares)
-        yield self._close(job, run)
+            self._workload.give_back(run.work)
+        yield outcome
 
     async def _open(self, job: Job) -> _Run:
         members = self.ensembles[job.task.ensemble]
@@ -159,10 +170,19 @@ class Scorer:
                 run.stored = await self._cache.read(run.shared, run.columns, run.sheet)
         except (StoreDownError, TimeoutError):
             run.warnings.append(STORE_DOWN)
-        if not run.sheet.complete:
-            self._rule_out(job, run)
-            self._board(job, run)
+        self._metrics.stage("remember", time.monotonic() - run.began)
         return run
+
+    def _set_out(self, job: Job, run: _Run) -> None:
+        """Ask for what is not known. Raises `TooMuchWorkError`."""
+        if run.sheet.complete:
+            return
+        self._rule_out(job, run)
+        if self._workload.most is not None:
+            work = _work(job, run)
+            self._workload.take(work)
+            run.work = work
+        self._board(job, run)
 
     def _rule_out(self, job: Job, run: _Run) -> None:
         """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
@@ -194,10 +214,12 @@ class Scorer:
                 run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
 
     async def _land_all(self, run: _Run) -> None:
+        began = time.monotonic()
         try:
             await self._land_some(run, asyncio.ALL_COMPLETED)
         finally:
             self._inflight.leave(run.shares)
+            self._metrics.stage("ask", time.monotonic() - began)
 
     async def _land_some(self, run: _Run, when: str) -> None:
         """Wait for calls and enter what they said; at the deadline, give up those that are still under way."""
@@ -227,8 +249,9 @@ class Scorer:
         column, latency = share.column, share.flight.latency_ms
         run.sheet.latency_ms[column] = max(run.sheet.latency_ms[column] or 0.0, latency)
         if share.owner:
-            run.sheet.usage.add(share.flight.task.result().usage)
-            run.asked.append((run.members[column].name, latency / 1e3))
+            usage = share.flight.task.result().usage
+            run.sheet.usage.add(usage)
+            run.asked.append((run.members[column].name, latency / 1e3, usage))
         return share.verdicts()
 
     def _close(self, job: Job, run: _Run) -> Outcome:
@@ -237,6 +260,7 @@ class Scorer:
         asyncio.get_running_loop().call_soon(self._keep, job, run)
         if not sheet.has_score and sheet.partial:
             raise NoVerifierError(_reasons(run.members, sheet))
+        began = time.monotonic()
         model = job.task.model
         if model.ignored:
             run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
@@ -249,6 +273,7 @@ class Scorer:
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
             outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
+        self._metrics.combined(job.task.name, outcome.cost, outcome.p_best, time.monotonic() - began)
         return outcome
 
     def learn(self, job: Job, outcome: Outcome) -> None:
@@ -258,8 +283,8 @@ class Scorer:
 
     def _keep(self, job: Job, run: _Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""
-        for name, seconds in run.asked:
-            self._metrics.asked(name, seconds)
+        for name, seconds, usage in run.asked:
+            self._metrics.asked(name, seconds, usage)
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
@@ -270,7 +295,10 @@ class Scorer:
 class _Run:
     """A request under way."""
 
-    __slots__ = ("asked", "columns", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "stored", "warnings")
+    __slots__ = (
+        "asked", "began", "columns", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "stored", "warnings",
+        "work",
+    )  # fmt: skip
 
     def __init__(
         self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, shared: Keys, sheet: Sheet, deadline: float
@@ -284,13 +312,23 @@ class _Run:
         self.deadline = deadline
         self.stored: dict[str, bytes] = {}
         self.shares: list[Share] = []
-        self.asked: list[tuple[str, float]] = []
+        self.asked: list[tuple[str, float, Usage]] = []
+        self.began = time.monotonic()
+        self.work = 0  # tokens taken on
         self.warnings: list[str] = []
 
 
 def _enter(run: _Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
     for row in rows:
         run.sheet.put(row, column, verdict)
+
+
+def _work(job: Job, run: _Run) -> int:
+    """Return an estimate of the tokens that models are asked to read."""
+    return sum(
+        tokens_of(member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)])
+        for column, member in enumerate(run.members)
+    )
 
 
 def _reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:

@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
 from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
 from .models import load_models
-from .settings import PREFIX
+from .settings import PREFIX, ServiceSettings
 from .store import Store, StoreDownError
 
 log = structlog.get_logger()
@@ -39,7 +40,7 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     warn_if_open(config)
     if config.service.workers == 1:
         serving = server(config)
-        serving.run(sockets=listening(serving.config))
+        serving.run(sockets=listening(serving.config, config.service))
     else:
         _run_many(path, config, flags)
 
@@ -60,20 +61,23 @@ def server(config: Config) -> uvicorn.Server:
     return uvicorn.Server(uvicorn.Config(create_app(config), **_options(config)))
 
 
-def listening(options: uvicorn.Config) -> list[socket.socket]:
-    """Return the listening socket, several times over.
+def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket.socket]:
+    """Return the listening socket, several times over, and the administrator's, where it is one of its own.
 
     uvloop takes one connection a turn of its loop from a listener. Under load a turn is long, and what is not taken cannot
     be refused either: it would wait in the kernel's queue, for seconds. Each copy takes one more a turn.
     """
     first = options.bind_socket()
-    return [first, *(first.dup() for _ in range(ACCEPTS_A_TURN - 1))]
+    sockets = [first, *(first.dup() for _ in range(ACCEPTS_A_TURN - 1))]
+    if settings.admin_port is not None:
+        sockets.append(uvicorn.Config(options.app, host=settings.admin_host, port=settings.admin_port).bind_socket())
+    return sockets
 
 
 def warn_if_open(config: Config) -> None:
     """Say so when others than this machine may ask and no key is needed."""
     settings = config.service
-    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys:
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys and not settings.keys:
         log.warning("open_to_the_network", host=settings.host, hint="anyone who reaches it may use it: set ASSAY_API_KEYS")
 
 
@@ -95,7 +99,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
         options = uvicorn.Config("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
-        Multiprocess(options, listening(options)).run()
+        Multiprocess(options, listening(options, settings)).run()
 
 
 def _options(config: Config) -> dict[str, Any]:
@@ -110,4 +114,5 @@ def _options(config: Config) -> dict[str, Any]:
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": settings.grace_s,
         "backlog": 4096,
+        **({"http": "service.protocol:BoundedProtocol"} if find_spec("httptools") else {}),  # there is none for Windows
     }

@@ -21,6 +21,10 @@ class ServiceSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    admin_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of its own for /metrics and what needs the scope admin; else they share the first."
+    )
+    admin_host: str = Field("127.0.0.1", description="Address of that port.")
     workers: int = Field(1, ge=1, le=256, description="Worker processes; they share the store.")
     root_path: str = Field("", description="Path prefix that a proxy strips.")
     data_dir: Path = Field(
@@ -35,6 +39,9 @@ class ServiceSettings(BaseModel):
     max_body_bytes: int = Field(32 << 20, ge=1, description="Longest request body.")
     max_active: int = Field(64, ge=1, description="Requests being scored at once, a worker.")
     max_queued: int = Field(128, ge=0, description="Requests waiting beyond those; more are refused with 429.")
+    max_active_tokens: int | None = Field(
+        None, ge=1, description="Tokens that models read at once for a worker's requests (estimated); more are refused with 429."
+    )
     grace_s: int = Field(30, ge=0, le=3600, description="How long requests under way may take when the service is to end.")
     deadline_ms: int = Field(60_000, ge=1, description="Deadline of a request that names none.")
     cache_ttl_s: int = Field(30 * 86_400, ge=1, description="How long a score is remembered.")
@@ -44,6 +51,8 @@ class ServiceSettings(BaseModel):
     doctor: Literal["quick", "full", "off"] = Field(
         "quick", description="Examine the verifiers at the start, on 20 or on all 60 bundled probes."
     )
+    traces: str | None = Field(None, pattern="^https?://", description="OTLP collector, such as http://127.0.0.1:4318; extra otel.")
+    trace_share: float = Field(1.0, ge=0, le=1, description="Share of requests that are traced, where the caller does not say.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
 

@@ -1,0 +1,64 @@
+"""Looks at the queues of busy vLLM servers, and sends them less while those are too long."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from verifiers import ServedVerifier, Verifier, VerifierError
+from verifiers.upstream import Endpoint, Upstream
+
+log = structlog.get_logger()
+
+EVERY_S = 2.0
+LOOK_S = 1.5
+#: How long a server that says nothing of a queue is not asked again.
+SILENT_S = 60.0
+
+
+class Pressure:
+    """Asks each server that is worked for how long its queue is; a server that is idle, or no vLLM, is left alone."""
+
+    def __init__(self, verifiers: Iterable[Verifier]) -> None:
+        self._upstreams = [each.upstream for each in verifiers if isinstance(each, ServedVerifier)]
+        self._silent_until: dict[str, float] = {}
+
+    def places(self) -> list[tuple[str, float, int]]:
+        """Return each verifier's places at all its servers, and how many are taken."""
+        return [
+            (each.settings.name, sum(one.pace.limit for one in each.endpoints), sum(one.pace.taken for one in each.endpoints))
+            for each in self._upstreams
+        ]
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)  # a period, not a wait for something
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once."""
+        now = time.monotonic()
+        busy = [
+            (upstream, endpoint)
+            for upstream in self._upstreams
+            for endpoint in upstream.endpoints
+            if endpoint.outstanding and self._silent_until.get(endpoint.url, 0.0) <= now
+        ]
+        await asyncio.gather(*(self._look_at(upstream, endpoint) for upstream, endpoint in busy))
+
+    async def _look_at(self, upstream: Upstream, endpoint: Endpoint) -> None:
+        queue = None
+        try:
+            async with asyncio.timeout(LOOK_S):
+                queue = await upstream.queue(endpoint)
+        except (VerifierError, TimeoutError) as exc:
+            log.debug("queue_not_told", endpoint=endpoint.url, error=str(exc))
+        if queue is None:
+            self._silent_until[endpoint.url] = time.monotonic() + SILENT_S
+        elif queue.too_long:
+            endpoint.pace.overloaded()
+            log.info("queue_too_long", endpoint=endpoint.url, waiting=queue.waiting, running=queue.running)

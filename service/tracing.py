@@ -1,0 +1,99 @@
+"""OpenTelemetry traces: a span a request, one a call to a verifier in it, and the context handed on to its server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
+
+from .breaker import Breaker
+from .guard import Guarded
+from .settings import ServiceSettings
+from .startup import StartupError
+
+EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"
+CARRIED = ("traceparent", "tracestate")
+
+
+class Tracing:
+    """Where spans go. Names, counts, times and reasons are told, never texts or keys."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        try:
+            from opentelemetry import trace
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+            from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        except ImportError:
+            raise StartupError(EXTRA) from None
+        self._trace: Any = trace
+        self._provider = TracerProvider(
+            resource=Resource.create({"service.name": "assay"}), sampler=ParentBasedTraceIdRatio(settings.trace_share)
+        )
+        self._exporter = OTLPSpanExporter(f"{settings.traces}".rstrip("/") + "/v1/traces")
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._tracer = self._provider.get_tracer("assay")
+        self._propagator = TraceContextTextMapPropagator()
+
+    @contextmanager
+    def request(self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Iterator[Any]:
+        """Open a request's span, below the caller's where it says so."""
+        carried = {name: headers[name.encode()].decode("latin-1") for name in CARRIED if name.encode() in headers}
+        with self._tracer.start_as_current_span(
+            f"{method} {path}", self._propagator.extract(carried), self._trace.SpanKind.SERVER,
+            {"http.request.method": method, "http.route": path, "assay.request_id": request_id},
+            record_exception=False, set_status_on_exception=False,  # its message may tell what was asked
+        ) as span:  # fmt: skip
+            yield span
+
+    @contextmanager
+    def verifier(self, name: str, kind: str, candidates: int) -> Iterator[Any]:
+        """Open the span of a call to a verifier; what it sends carries the context."""
+        with self._tracer.start_as_current_span(
+            f"verifier {name}",
+            kind=self._trace.SpanKind.CLIENT,
+            attributes={"assay.verifier": name, "assay.kind": kind, "assay.candidates": candidates},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            carrier: dict[str, str] = {}
+            self._propagator.inject(carrier)
+            token = TRACEPARENT.set(carrier["traceparent"].encode() if "traceparent" in carrier else None)
+            try:
+                yield span
+            finally:
+                TRACEPARENT.reset(token)
+
+    def failed(self, span: Any, reason: str) -> None:
+        """Mark a span as failed."""
+        span.set_status(self._trace.StatusCode.ERROR, reason)
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._provider.shutdown()
+
+
+class Traced(Guarded):
+    """A verifier whose calls have spans."""
+
+    def __init__(self, verifier: Any, breaker: Breaker, tracing: Tracing) -> None:
+        super().__init__(verifier, breaker)
+        self._tracing = tracing
+
+    async def _score(self, pairs: Sequence[Pair]) -> Verdicts:
+        with self._tracing.verifier(self.settings.name, self.settings.kind, len(pairs)) as span:
+            try:
+                verdicts = await super()._score(pairs)
+            except VerifierError as exc:
+                span.set_attribute("assay.reason", exc.reason)
+                self._tracing.failed(span, exc.reason)
+                raise
+            usage = verdicts.usage
+            span.set_attribute("assay.calls", usage.calls)
+            span.set_attribute("assay.prompt_tokens", usage.prompt_tokens)
+            return verdicts

@@ -1,0 +1,40 @@
+"""Admission by estimated work: tokens that the requests under way have models read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifiers import Pair, ServedSettings, VerifierSettings
+
+from .policy import CHARS_A_TOKEN
+
+
+class TooMuchWorkError(Exception):
+    """The service has as much under way as it is allowed."""
+
+
+class Workload:
+    """The tokens under way in one worker, of at most so many; None: of any number, and nothing is estimated."""
+
+    def __init__(self, most: int | None) -> None:
+        self.most = most
+        self.tokens = 0
+
+    def take(self, tokens: int) -> None:
+        """Take on work; raise `TooMuchWorkError` where it does not fit. A request that is larger than all has to be alone."""
+        if self.most is not None and self.tokens and self.tokens + tokens > self.most:
+            raise TooMuchWorkError(
+                f"the request would have models read about {tokens} tokens, {self.tokens} of at most {self.most} are under way"
+            )
+        self.tokens += tokens
+
+    def give_back(self, tokens: int) -> None:
+        """Note that work is done, or given up."""
+        self.tokens -= tokens
+
+
+def tokens_of(verifier: VerifierSettings, pairs: Sequence[Pair]) -> int:
+    """Return an estimate of the tokens that a verifier's model reads of pairs; a check has none."""
+    if not isinstance(verifier, ServedSettings):
+        return 0
+    return sum(len(pair.candidate) + len(pair.query.text) for pair in pairs) // CHARS_A_TOKEN
