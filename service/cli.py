@@ -34,6 +34,7 @@ class PlanForm(StrEnum):
     script = "script"
     compose = "compose"
     kubernetes = "kubernetes"
+    helm = "helm"
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
@@ -85,7 +86,7 @@ def plan(
     form: Annotated[PlanForm, typer.Option("--format", help="What -o writes.")] = PlanForm.script,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which GPU serves which model of a configuration, and write it as a script, a compose file or manifests."""
+    """Say which GPU serves which model of a configuration, and write it: script, compose file, manifests or values of our chart."""
     from .planning.needs import Load
     from .planning.plan_command import plan_ensemble
 

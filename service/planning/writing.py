@@ -1,7 +1,8 @@
-"""A plan as files: a script, a compose file, or Kubernetes manifests; what is always the same is in YAML beside this file."""
+"""A plan as files: script, compose file, Kubernetes manifests, values of our chart; what is always the same is YAML beside this."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib.resources import files
 from pathlib import Path
@@ -13,8 +14,13 @@ from ..startup import StartupError
 from .commands import command_of, environment_of
 from .placing import Placed, Plan
 
-VLLM_IMAGE = "vllm/vllm-openai:latest"
-FORMS = {"script": "bash FILE", "compose": "docker compose -f FILE up", "kubernetes": "kubectl apply -f FILE"}
+VLLM_IMAGE = "vllm/vllm-openai:v0.32.0"
+FORMS = {
+    "script": "bash FILE",
+    "compose": "docker compose -f FILE up",
+    "kubernetes": "kubectl apply -f FILE",
+    "helm": "helm install assay deploy/helm/assay -f FILE",
+}
 READY = """ready() {
   until curl -fsS -o /dev/null "http://127.0.0.1:$1/health" 2>/dev/null; do
     kill -0 "$2" || exit 1
@@ -25,7 +31,7 @@ READY = """ready() {
 
 def written(plan: Plan, form: str, config: Path) -> str:
     """Return a plan's text in one of the `FORMS`."""
-    text = {"script": script, "compose": compose, "kubernetes": kubernetes}[form](plan, config)
+    text = {"script": script, "compose": compose, "kubernetes": kubernetes, "helm": helm}[form](plan, config)
     if form == "script":
         return text
     return f"# Made by `assay plan {config.name}`: {FORMS[form]}\n{text}"
@@ -64,13 +70,36 @@ def compose(plan: Plan, config: Path) -> str:
 
 def kubernetes(plan: Plan, config: Path) -> str:
     """Return manifests of one pod; raise `StartupError` for a model that the vLLM image cannot serve."""
-    if sidecars := [placed.server.name for placed in plan.placed if placed.server.program == "sidecar"]:
-        raise StartupError(f"{', '.join(sidecars)}: vLLM's image has no `assay sidecar`; write a compose file")
+    _no_sidecars(plan)
     objects = _base("kubernetes.yaml")
     objects[0]["data"] = {"models.sh": script(plan, config), "config.yaml": config.read_text(encoding="utf-8")}
     models = objects[1]["spec"]["template"]["spec"]["containers"][0]
     models["resources"]["limits"]["nvidia.com/gpu"] = len(plan.gpus)
     return str(yaml.safe_dump_all(objects, sort_keys=False, width=160))
+
+
+def helm(plan: Plan, config: Path) -> str:
+    """Return values of our chart: a pod a model, of whole GPUs, and the configuration with their services as endpoints.
+
+    Kubernetes gives out GPUs whole, so what shares one in the plan has one of its own here. Raises `StartupError` as
+    `kubernetes` does.
+    """
+    _no_sidecars(plan)
+    models, text = [], config.read_text(encoding="utf-8")
+    for placed in plan.placed:
+        server = placed.server
+        words = [server.weights, "--served-model-name", server.served_as]
+        words += ["--tensor-parallel-size", str(placed.tensor_parallel)] if placed.tensor_parallel > 1 else []
+        model = {"name": server.name, "args": [*words, *server.flags], "gpus": placed.tensor_parallel}
+        models.append(model | ({"env": server.environment} if server.environment else {}))
+        there = f"http://{{{{ .Release.Name }}}}-{server.name}:8000"
+        text = re.sub(rf"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\]):{server.port}(?!\d)", there, text)
+    return str(yaml.safe_dump({"config": yaml.safe_load(text), "models": models}, sort_keys=False, width=160))
+
+
+def _no_sidecars(plan: Plan) -> None:
+    if sidecars := [placed.server.name for placed in plan.placed if placed.server.program == "sidecar"]:
+        raise StartupError(f"{', '.join(sidecars)}: vLLM's image has no `assay sidecar`; write a compose file")
 
 
 def _base(name: str) -> list[dict[str, Any]]:
