@@ -9,7 +9,7 @@ COPY deploy/ensembles deploy/ensembles
 COPY service service
 COPY verifiers verifiers
 COPY aggregation aggregation
-RUN python -m venv /opt/assay && /opt/assay/bin/pip install --constraint deploy/constraints.txt '.[cpu]'
+RUN python -m venv /opt/assay && /opt/assay/bin/pip install --constraint deploy/constraints.txt '.[cpu,otel]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/assay /opt/assay

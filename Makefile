@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay soak check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-learning bench-models bench-replay soak audit sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,7 +44,7 @@ fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parser
 
 fuzz-long: $(VENV)/.dev ## Fuzz the API for half an hour, then the parsers for ten minutes
 	FUZZ_SECONDS=1800 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_api.py
-	FUZZ_SECONDS=600 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_parsers.py
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_parsers.py tests/fuzz/test_edges.py
 
 $(VLLM_VENV)/.ready: tests/vllm/install.sh
 	bash tests/vllm/install.sh $(PYTHON) $(VLLM_VENV)
@@ -102,6 +102,18 @@ bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
+
+audit: $(VENV)/.dev ## Look for known vulnerabilities of what the image installs
+	$(BIN)/python deploy/audit.py
+
+sbom: $(VENV)/.image ## Write what the image installs as a CycloneDX bill of materials: dist/sbom.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --mc-type application -o dist/sbom.json $(VENV)/.image/bin/python
+	@$(BIN)/python -c 'import json; found = json.load(open("dist/sbom.json")); print("dist/sbom.json:", len(found["components"]), "components,", found["specVersion"])'
+
+$(VENV)/.image: deploy/constraints.txt | $(VENV)/.dev
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -r deploy/constraints.txt
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps -w dist .

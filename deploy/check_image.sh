@@ -13,7 +13,7 @@ mkdir "$work/src" "$work/data"
 (cd "$top" && tar -c --exclude=__pycache__ pyproject.toml README.md LICENSE NOTICE deploy/constraints.txt deploy/ensembles service verifiers aggregation) \
   | tar -x -C "$work/src"
 "$python" -m venv "$work/assay"
-(cd "$work/src" && "$work/assay/bin/pip" install --quiet --disable-pip-version-check --constraint deploy/constraints.txt '.[cpu]')
+(cd "$work/src" && "$work/assay/bin/pip" install --quiet --disable-pip-version-check --constraint deploy/constraints.txt '.[cpu,otel]')
 rm -rf "$work/src"
 
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
