@@ -88,6 +88,8 @@ class StandIn:
         self.active = 0
         self.cancelled = 0
         self.error_rate = 0.0  # share of calls that end with a 500
+        self.waiting = 0  # requests that it says are waiting
+        self.traceparents: list[str] = []  # of the latest calls
         routes: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
             "judge": {
                 "/v1/chat/completions": self._chat,
@@ -120,7 +122,11 @@ class StandIn:
         if path == "/standin":
             await _reply(send, 200, self._control(body))
             return
+        if path == "/metrics":
+            await _reply(send, 200, self._metrics(), b"text/plain")
+            return
         self.asked[path] += 1
+        self.traceparents += [value.decode() for name, value in scope["headers"] if name == b"traceparent"]
         self.active += 1
         answering = asyncio.ensure_future(self._answer(method, path, body, send))
         leaving = asyncio.ensure_future(_gone(receive))
@@ -139,11 +145,15 @@ class StandIn:
             self.fault = wanted.get("fault", self.fault)
             self.latency_ms = wanted.get("latency_ms", self.latency_ms)
             self.error_rate = wanted.get("error_rate", self.error_rate)
+            self.waiting = wanted.get("waiting", self.waiting)
             if wanted.get("reset"):
                 self.asked.clear()
                 self.cancelled = 0
             assert self.fault in FAULTS
-        return {"asked": dict(self.asked), "active": self.active, "cancelled": self.cancelled, "fault": self.fault}
+        return {
+            "asked": dict(self.asked), "active": self.active, "cancelled": self.cancelled, "fault": self.fault,
+            "traceparents": self.traceparents[-100:],
+        }  # fmt: skip
 
     async def _answer(self, method: str, path: str, body: bytes, send: Any) -> None:
         if method == "GET" and path in ("/health", "/v1/models", "/version"):
@@ -159,6 +169,11 @@ class StandIn:
         if path in ("/tokenize", "/detokenize") or not await self._failed(send):
             status, reply = self._call(path, body)
             await _reply(send, status, self._spoilt(reply))
+
+    def _metrics(self) -> bytes:
+        label = f'{{engine="0",model_name="{self.kind}"}}'
+        told = {"running": self.active, "waiting": self.waiting}
+        return "".join(f"vllm:num_requests_{name}{label} {float(value)}\n" for name, value in told.items()).encode()
 
     def _get(self, path: str) -> Any:
         if path == "/health":

@@ -15,6 +15,7 @@ from tests.conftest import Servers
 from tests.processes import Answer, Server, service, write_config
 from verifiers import Pair, Query
 from verifiers.judge import Judge, JudgeSettings
+from verifiers.queues import queue_of
 from verifiers.transport import HttpPool
 
 SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
@@ -54,6 +55,15 @@ def test_models_are_listed_with_their_length(servers: Servers) -> None:
 
         assert model["id"] == name
         assert model["max_model_len"] >= 512
+
+
+def test_a_server_tells_its_queue(servers: Servers) -> None:
+    """In its metrics, where nobody waits."""
+    for name in KINDS:
+        queue = queue_of(servers[name].get("/metrics").raw)
+
+        assert queue is not None
+        assert (queue.waiting, queue.too_long) == (0, False)
 
 
 def test_errors_have_the_shapes_that_we_read(servers: Servers) -> None:

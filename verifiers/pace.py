@@ -6,7 +6,8 @@ import time
 
 from .room import Room
 
-LEAST = 1.0
+#: Fewer would take long to grow again, and four at once are no overload of a server that batches.
+LEAST = 4.0
 #: Calls that were sent before a cut say nothing of its effect.
 PAUSE_S = 1.0
 
@@ -28,8 +29,9 @@ class Pace(Room):
             self.let_in()
 
     def overloaded(self) -> None:
-        """Note that the server has too much: half of what it works on is what it gets from now on."""
+        """Note that the server has too much: half of the most that it worked on is what it gets from now on."""
         now = time.monotonic()
         if now - self._cut_at >= PAUSE_S:
             self._cut_at = now
-            self.limit = max(LEAST, min(self.limit, self.taken) / 2)
+            self.limit = min(self.most, max(LEAST, min(self.limit, self.peak) / 2))
+            self.peak = self.taken

@@ -19,11 +19,12 @@ class Room:
     Ours since `asyncio.Semaphore` has one queue, and a number that is fixed.
     """
 
-    __slots__ = ("_bulk", "_first", "limit", "taken")
+    __slots__ = ("_bulk", "_first", "limit", "peak", "taken")
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
         self.taken = 0
+        self.peak = 0  # most that were taken at once, since somebody set it back
         self._first: deque[asyncio.Future[None]] = deque()
         self._bulk: deque[asyncio.Future[None]] = deque()
 
@@ -39,7 +40,7 @@ class Room:
 
     async def __aenter__(self) -> None:
         if self.taken < self.limit and not self._first:
-            self.taken += 1
+            self._take()
             return
         queue = self._bulk if IN_BULK.get() else self._first
         place = asyncio.get_running_loop().create_future()
@@ -67,5 +68,9 @@ class Room:
         while self.taken < self.limit and (self._first or self._bulk):
             place = (self._first or self._bulk).popleft()
             if not place.done():
-                self.taken += 1
+                self._take()
                 place.set_result(None)
+
+    def _take(self) -> None:
+        self.taken += 1
+        self.peak = max(self.peak, self.taken)
