@@ -1,6 +1,6 @@
 """Looks for known vulnerabilities of what the image installs; says so where no database of them is reached.
 
-    python deploy/audit.py        exit code 1 where there are any
+python deploy/audit.py        exit code 1 where there are any
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 PINS = Path(__file__).parent / "constraints.txt"
-AUDIT = ["-m", "pip_audit", "-r", str(PINS), "--no-deps", "--disable-pip", "--timeout", "10", "--progress-spinner", "off", "-f", "json"]
+AUDIT = [
+    "-m",
+    "pip_audit",
+    "-r",
+    str(PINS),
+    "--no-deps",
+    "--disable-pip",
+    "--timeout",
+    "10",
+    "--progress-spinner",
+    "off",
+    "-f",
+    "json",
+]
 
 
 def judged(output: str) -> tuple[str, int]:

@@ -15,15 +15,17 @@ mkdir "$work/src" "$work/data"
 "$python" -m venv "$work/assay"
 (cd "$work/src" && "$work/assay/bin/pip" install --quiet --disable-pip-version-check --constraint deploy/constraints.txt '.[cpu,otel]')
 rm -rf "$work/src"
+echo "the image's packages: $(du -sm "$work/assay" | cut -f1) MB on python:3.11-slim, $(grep -vc '^#' "$top/deploy/constraints.txt") of them"
 
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cd "$work/data"
 env -u PYTHONPATH ASSAY_PORT="$port" ASSAY_DATA_DIR="$work/data" ASSAY_LOG_JSON=true "$work/assay/bin/assay" serve > "$work/log" 2>&1 &
-server=$!
+server=$! began=$(date +%s%N)
 for _ in $(seq 100); do
   "$python" -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/healthz', timeout=2)" 2>/dev/null && break
   sleep 0.2
 done
+echo "from start to the first answer: $((($(date +%s%N) - began) / 1000000)) ms"
 "$python" - "$port" <<'PY'
 import json, sys, urllib.request
 

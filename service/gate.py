@@ -72,13 +72,12 @@ class Gate:
         given = headers.get(b"x-request-id", b"")
         request_id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex().encode()
         scope["assay.request_id"] = request_id.decode()
+        path = _path(scope)
         engine = getattr(self.app.state, "engine", None)  # there is none where the lifespan was not run
-        if engine is None or engine.tracing is None:
+        if engine is None or engine.tracing is None or path not in self._scoring:
             await self._serve(scope, headers, request_id, receive, send)
             return
-        path = _path(scope)
-        route = path if path in self._scoring else "other"
-        with engine.tracing.request(scope["method"], route, headers, request_id.decode()) as span:
+        with engine.tracing.request(scope["method"], path, headers, request_id.decode()) as span:
             span.set_attribute("http.response.status_code", await self._serve(scope, headers, request_id, receive, send))
 
     async def _serve(self, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive, send: Send) -> int:
