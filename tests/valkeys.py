@@ -111,6 +111,7 @@ def with_tls(port: int, certificate: Path, key: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     loop = asyncio.new_event_loop()
+    open_ones: list[asyncio.StreamWriter] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -121,6 +122,7 @@ def with_tls(port: int, certificate: Path, key: Path) -> Iterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)
+        open_ones.extend((writer, other_writer))
         await asyncio.gather(pass_on(reader, other_writer), pass_on(other_reader, writer))
 
     server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0, ssl=context))
@@ -132,9 +134,11 @@ def with_tls(port: int, certificate: Path, key: Path) -> Iterator[int]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        for writer in open_ones:
+            writer.transport.abort()
         for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(asyncio.sleep(0.2))  # the transports say that they are closed
         loop.close()
 
 
