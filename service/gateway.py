@@ -144,7 +144,9 @@ def text_of(choice: dict[str, Any]) -> str:
     """Return what verifiers read of a choice: its text, or the tools that it would call."""
     message = choice["message"]
     parts = [message["content"]] if isinstance(message.get("content"), str) and message["content"] else []
-    parts += [orjson.dumps(call.get("function", call)).decode() for call in message.get("tool_calls") or []]
+    calls = message.get("tool_calls")
+    named = [call.get("function", call) if isinstance(call, dict) else call for call in (calls if isinstance(calls, list) else ())]
+    parts += [orjson.dumps(call).decode() for call in named]
     return "\n".join(parts) or str(message.get("refusal") or "")
 
 
