@@ -1,0 +1,217 @@
+"""Who comes from outside: raw connections, headers, doors' bodies, other servers' metrics, and the gateway's upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from uvicorn.server import ServerState
+
+from service.access import Keys, KeySettings, needed
+from service.doors.table import DOORS
+from service.doors.templated import split
+from service.errors import ApiError, invalid
+from service.gate import _in_bulk
+from service.gateway import Wish, harvest, status_of, text_of
+from service.protocol import MAX_HEAD_BYTES, BoundedProtocol
+from service.settings import ServiceSettings
+from service.upstream_settings import UpstreamSettings
+from service.upstreams import Upstream
+from tests.fakes import FakeTransport
+from tests.fuzz.test_parsers import JSON, QUICK, for_its_share
+from verifiers import Query
+from verifiers.queues import queue_of
+
+pytestmark = pytest.mark.fuzz
+
+HEADS = [
+    b"GET / HTTP/1.1\r\n", b"POST /v1/rank HTTP/1.1\r\n", b"host: a\r\n", b"content-length: 5\r\n", b"content-length: -1\r\n",
+    b"transfer-encoding: chunked\r\n", b"\r\n", b"hello", b"5\r\nhello\r\n", b"0\r\n\r\n", b"x: " + b"y" * 40_000, b"expect: 100-continue\r\n",
+    b"connection: upgrade\r\nupgrade: websocket\r\n", b" folded\r\n", b"\x00",
+]  # fmt: skip
+
+
+class Wire(asyncio.Transport):
+    """A connection that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it."""
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        """Close."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Return whether it was closed."""
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Nothing to pause."""
+
+    def resume_reading(self) -> None:
+        """Nothing to resume."""
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Read the body and answer."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body"):
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def test_any_bytes_on_a_connection_are_answered_or_it_is_closed() -> None:
+    """And no head grows beyond its bound."""
+    config = uvicorn.Config(application, http=BoundedProtocol, log_level="critical", lifespan="off")
+    config.load()
+
+    @QUICK
+    @given(st.lists(st.sampled_from(HEADS) | st.binary(max_size=30), max_size=14))
+    def check(blocks: list[bytes]) -> None:
+        async def connection() -> None:
+            protocol, wire = BoundedProtocol(config=config, server_state=ServerState(), app_state={}), Wire()
+            protocol.connection_made(wire)
+            for block in blocks:
+                if wire.closed:
+                    break
+                protocol.data_received(block)
+                assert not protocol._in_head or protocol._seen <= MAX_HEAD_BYTES or wire.closed
+                await asyncio.sleep(0)
+            protocol.connection_lost(None)
+            for _ in range(4):
+                await asyncio.sleep(0)
+            assert protocol._head_timer is None
+            assert not wire.written or wire.written.startswith(b"HTTP/1.1 ")
+
+        asyncio.run(connection())
+
+    assert for_its_share(check)
+
+
+def test_any_headers_are_a_holder_and_a_priority_or_refused() -> None:
+    """Never an exception that is not ours."""
+    keys = Keys(["k"], [KeySettings(name="a", sha256="0" * 64)])
+    nobody = keys.holder(b"Bearer k")
+    assert nobody is not None
+
+    @QUICK
+    @given(st.binary(max_size=60), st.binary(max_size=30), st.text(max_size=30), st.sampled_from(["GET", "POST", "DELETE", "X"]))
+    def check(authorization: bytes, priority: bytes, path: str, method: str) -> None:
+        holder = keys.holder(authorization)
+        assert holder is None or authorization[:6].lower() == b"bearer"
+        assert needed(method, path, False) in ("rank", "label", "admin")
+        try:
+            assert _in_bulk({b"x-assay-priority": priority}, nobody) is (priority == b"bulk")
+        except ApiError as exc:
+            assert exc.status == 422  # noqa: PT017 - either is right
+            assert json.loads(exc.body())["error"]["param"] == "X-Assay-Priority"  # noqa: PT017
+
+    assert for_its_share(check)
+
+
+def test_any_body_is_a_doors_form_or_refused() -> None:
+    """Each door's own, with fields that it knows."""
+    forms = sorted({door.form for door in DOORS.values()}, key=lambda form: form.__name__)
+    fields = sorted({field for form in forms for field in form.model_fields})
+
+    @QUICK
+    @given(st.sampled_from(forms), st.dictionaries(st.sampled_from(fields), JSON, max_size=6))
+    def check(form: Any, body: dict[str, Any]) -> None:
+        try:
+            form.model_validate_json(json.dumps(body), context=ServiceSettings())
+        except ValidationError as exc:
+            error = invalid(exc)
+            assert error.status in (400, 413, 422)
+            assert json.loads(error.body())["error"]["message"]
+
+    assert for_its_share(check)
+
+
+def test_any_metrics_are_a_queue_or_none() -> None:
+    """Also where a number is none."""
+    lines = st.sampled_from([
+        b'vllm:num_requests_waiting{engine="0"} ', b"vllm:num_requests_running ", b"3\n", b"1e5\n", b"e\n", b"+-.\n", b"nan\n", b"# HELP\n",
+    ])  # fmt: skip
+
+    @QUICK
+    @given(st.lists(lines | st.binary(max_size=20), max_size=10).map(b"".join))
+    def check(raw: bytes) -> None:
+        queue = queue_of(raw)
+        assert queue is None or queue.too_long in (True, False)
+
+    assert for_its_share(check)
+
+
+def test_any_templated_text_is_taken_apart_or_left() -> None:
+    """Turns of any template, nested and broken off."""
+    marks = [
+        "<|im_start|>",
+        "user\n",
+        "assistant\n",
+        "<|im_end|>",
+        "<|eot_id|>",
+        "<start_of_turn>",
+        "[INST]",
+        "[/INST]",
+        "<s>",
+        "<｜User｜>",
+    ]
+
+    @QUICK
+    @given(st.lists(st.sampled_from(marks) | st.text(max_size=8), max_size=12).map("".join))
+    def check(text: str) -> None:
+        found = split(text)
+        assert found is None or (isinstance(found.candidate, str) and all(message.role for message in found.messages))
+
+    assert for_its_share(check)
+
+
+CHOICE = st.fixed_dictionaries({}, optional={
+    "message": st.dictionaries(st.sampled_from(["content", "tool_calls", "refusal", "role"]), JSON, max_size=4) | JSON,
+    "finish_reason": JSON, "index": JSON,
+})  # fmt: skip
+REPLY = (
+    st.fixed_dictionaries({}, optional={"choices": st.lists(CHOICE | JSON, max_size=3) | JSON, "usage": JSON, "id": JSON}) | JSON
+)
+
+
+def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
+    """Whatever stands where choices, messages and usage should."""
+    settings = UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"})
+
+    async def rank(query: Query, texts: Any) -> Any:
+        raise ApiError(503, "no verifier", code="no_verifier")
+
+    async def group(query: str, texts: list[str]) -> list[int | None]:
+        return [None for _ in texts]
+
+    @QUICK
+    @given(REPLY.map(lambda reply: json.dumps(reply).encode()) | st.binary(max_size=40), st.sampled_from([200, 400, 429, 500]))
+    def check(body: bytes, status: int) -> None:
+        upstream = Upstream(settings, FakeTransport({"/v1/chat/completions": (status, body)}))
+        try:
+            found = asyncio.run(harvest(upstream, {"messages": []}, Query.of("q"), Wish(2), rank, group))
+        except ApiError as exc:
+            assert exc.status >= 400  # noqa: PT017 - either is right
+            assert json.loads(exc.body())["error"]["message"]  # noqa: PT017
+            return
+        assert found.completion_tokens >= 0
+        for choice in found.choices:
+            assert isinstance(text_of(choice), str)
+            assert status_of(choice) in ("ok", "truncated", "refused", "empty")
+
+    assert for_its_share(check)
