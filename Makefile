@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-gateway bench-gpu bench-learning bench-models bench-replay soak audit sbom check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-models bench-replay soak audit sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,9 @@ bench-batch: $(VENV)/.dev ## Rank 20,000 queries in bulk, in one process and on 
 
 bench-best-of-n: $(VENV)/.dev $(VLLM_VENV)/.ready ## Best of n with SmolLM2 in real vLLM on the CPU, all drawn and stopping early (DRAWS=1; about 15 minutes each)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.best_of_n $(if $(DRAWS),--draws $(DRAWS))
+
+bench-cascade: $(VENV)/.dev ## Measure what the cascade saves and loses (DATA=folder of npz files COSTS=costs.json DRAWS=3)
+	$(BIN)/python -m tests.benchmarks.cascade --data $(DATA) --costs $(COSTS) $(if $(DRAWS),--draws $(DRAWS))
 
 bench-gpu: $(VENV)/.dev ## Measure candidates a second beside vLLM's own client (GPUS=auto VLLM=python that has vLLM)
 	$(BIN)/python -m tests.benchmarks.gpu --gpus $(or $(GPUS),auto) $(if $(VLLM),--vllm $(VLLM))

@@ -16,6 +16,7 @@ from .base import Floats
 from .checking import Check
 from .few_labels import PriorWeight
 from .head import Head
+from .joint import Joint
 from .label_free import BaseScore
 from .label_model import LabelModel
 from .labels import LabelCounts
@@ -68,6 +69,7 @@ def to_dict(model: LabelModel) -> dict[str, Any]:
         "priors": [asdict(weight) for weight in model.prior_weights_],
         "check": None if model.check_ is None else asdict(model.check_),
         "correlations": model.correlations_.tolist(),
+        "joint": None if model.joint_ is None else _joint_to_dict(model.joint_),
         "verifiers": verifiers,
     }
     return {**data, "sha256": checksum(data)}
@@ -148,6 +150,7 @@ def _read(data: dict[str, Any]) -> LabelModel:
     model.dropped_ = {each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None}
     model.prior_weights_ = [PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share"))) for weight in data["priors"]]
     model.check_ = None if data["check"] is None else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
+    model.joint_ = None if data.get("joint") is None else _joint_from_dict(data["joint"], count)
     base, maps = model.base_, model.maps_
     scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])
     if not (0 < model.base_rate_ < 1 and maps.usable.any() and base.average.sum() > 0 and min(scales) > 0 and 0 <= base.trust <= 1):
@@ -163,6 +166,21 @@ def _head_from_dict(data: dict[str, Any], count: int) -> Head:
     width = 3 + 2 * count
     covariance = None if data["covariance"] is None else _square(data["covariance"], width)
     return Head(_line(data["weights"], width), covariance)
+
+
+def _joint_to_dict(joint: Joint) -> dict[str, Any]:
+    """Return a symmetric matrix by its lower rows."""
+    lower = [joint.covariance[place, : place + 1].tolist() for place in range(len(joint.means))]
+    return {"queries": joint.queries, "means": joint.means.tolist(), "covariance": lower}
+
+
+def _joint_from_dict(data: dict[str, Any], count: int) -> Joint:
+    covariance = np.zeros((2 * count, 2 * count))
+    for place, row in enumerate(data["covariance"]):
+        covariance[place, : place + 1] = covariance[: place + 1, place] = _line(row, place + 1)
+    if len(data["covariance"]) != 2 * count or (np.diag(covariance) < 0).any():
+        raise ValueError("a covariance that is none")
+    return Joint(_line(data["means"], 2 * count), covariance, int(_number(data["queries"])))
 
 
 def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:

@@ -15,6 +15,7 @@ from .checking import Check
 from .families import families_of
 from .few_labels import PriorWeight
 from .head import Head, Rows
+from .joint import Joint
 from .label_free import BaseScore
 from .labels import LabelCounts
 from .maps import ScoreMaps
@@ -32,7 +33,7 @@ class FittedModel:
     `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate alone), `d_`,
     `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`, `queries_`, `coverage_`,
     `dropped_` {verifier: why}, `weights_` (log-odds a standard deviation of z), `prior_weights_`, `check_`, `grouped_`
-    (queries have enough candidates to learn within them).
+    (queries have enough candidates to learn within them), `joint_` (how mapped scores vary together; None in old files).
     """
 
     names_: tuple[str, ...]
@@ -55,6 +56,7 @@ class FittedModel:
     prior_weights_: list[PriorWeight]
     check_: Check | None
     grouped_: bool
+    joint_: Joint | None
 
     def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
@@ -112,6 +114,7 @@ class FittedModel:
             np.where(read, values[places], 0.0) for values in (self.d_, self.weights_, self.coverage_)
         )
         other.correlations_ = np.where(np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0)
+        other.joint_ = None if self.joint_ is None else self.joint_.select(places)
         other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
         return other
 

@@ -21,6 +21,7 @@ from .families import codes, families_of
 from .few_labels import base_only_head, fit_head
 from .fitted import FittedModel, checked_names
 from .head import Head, Rows
+from .joint import Joint
 from .label_free import BaseScore, average_weights, fitted_weights, scaled, sharpness, slope_and_intercept
 from .labels import LabelCounts, count
 from .maps import MIN_SCORES, ScoreMaps
@@ -126,6 +127,7 @@ class LabelModel(FittedModel):
         self.coverage_ = moments.counts / max(moments.rows, 1)
         self.dropped_ = _dropped(self.names_, maps, sample.scores)
         u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
+        self.joint_ = Joint.of(u, z, queries)
         self._fit_base(u, z, queries, moments)
         self._fit_heads(labelled, counts)
         self._weigh(u, z, queries)

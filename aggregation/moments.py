@@ -52,12 +52,13 @@ class Moments:
         blocks, normals = queries.blocks(scores), maps.normals_of_many()
         with ThreadPoolExecutor(THREADS) as pool:
             while some := list(islice(blocks, THREADS)):  # as many in memory as are worked on
-                for part in pool.map(lambda block: cls._of_block(normals(block[0]), block[1]), some):
+                for part in pool.map(lambda block: cls.of_mapped(normals(block[0]), block[1]), some):
                     moments = moments + part
         return moments
 
     @classmethod
-    def _of_block(cls, z: Floats, queries: Queries) -> Moments:
+    def of_mapped(cls, z: Floats, queries: Queries) -> Moments:
+        """Return the statistics of mapped scores, NaN where missing, queries adjacent."""
         rows, columns = z.shape
         missing = np.isnan(z)
         holes = missing.any()

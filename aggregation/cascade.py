@@ -1,0 +1,216 @@
+"""Ask only as long as it pays: which candidates are worth the next tier of verifiers (`cascade`, section A, "Recommended spec").
+
+    G_iv   = beta_b term_iv + delta_v z_iv                   v's part of candidate i's log-odds
+    mu_i(T) = g + sum_T h_v (G_iv - mean G_v)                what is expected of all, given the tiers T
+    h_T    = 1 + K_TT^-1 K_TR 1                              K: covariance of G within queries, R: the rest
+    keep j iff for some later tier J:  E[(s(mu_j + e1) - s(mu_t + e2))+] >= lambda p_t (C_J - C_T) / C
+
+t is the candidate with the largest mu, s the logistic function, e normal with variance s2_T - s2_J, the expectation
+Gauss–Hermite with 7 x 7 points; C_T is the cost of T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from .base import Floats
+from .label_model import LabelModel
+from .queries import Ints, finite
+from .tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
+
+#: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole price.
+PRICE, PRICE_WITHOUT_LABELS = 0.02, 0.005
+INFLATION, INFLATION_OF_FEW, FEW_QUERIES = 1.02, 1.05, 100
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+PRODUCTS = np.outer(WEIGHTS, WEIGHTS)
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a cascade would have done with a query whose scores are all there.
+
+    `best`: the place of its pick; `cost`: what was asked, as a share of asking everything; `rounds`: tiers asked;
+    `reached`: tiers that each candidate was asked, shape (n,).
+    """
+
+    best: int
+    cost: float
+    rounds: int
+    reached: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """A model's cascade; arrays are by tier (k,), by column (m,) or both (k, m).
+
+    `tiers` in their order; `spent`: cost of a candidate up to and with each, as a share of all; `weights`: h_T, 0 outside
+    T; `variance`: what is still open after each; `on_unit`, `on_normal`: G = on_unit u + on_normal z; `means` and
+    `covariance`: of G; `price`: lambda.
+    """
+
+    model: LabelModel
+    tiers: tuple[Tier, ...]
+    spent: Floats
+    weights: Floats
+    variance: Floats
+    on_unit: Floats
+    on_normal: Floats
+    means: Floats
+    covariance: Floats
+    price: float
+
+    @classmethod
+    def of(
+        cls, model: LabelModel, calls: Calls, price: float | None = None, groups: Sequence[Sequence[int]] | None = None
+    ) -> Self | None:
+        """Return a model's cascade over calls; `groups`: an operator's own tiers, of columns.
+
+        None where there is nothing to save or to decide by: every call is free, there is one tier, the model was fitted
+        without covariances, or without several candidates a query.
+        """
+        if model.joint_ is None or not model.grouped_ or calls.total <= 0:
+            return None
+        base, head = model.base_, model.head_
+        on_base, on_z = head.weights[1], head.weights[3 : 3 + len(model.names_)]
+        average = on_base * base.average * (1 - base.trust) / (base.average_scale * base.scale * max(base.average.sum(), 1e-300))
+        fitted = on_base * base.fitted * base.trust / (base.fitted_scale * base.scale * max(base.mass.sum(), 1e-300))
+        on_normal = fitted + on_z if head.reads_z else fitted
+        used = model.maps_.usable
+        on_unit, on_normal = np.where(used, average, 0.0), np.where(used, on_normal, 0.0)
+        covariance = model.joint_.of_sums(on_unit, on_normal)
+        few = model.joint_.queries < FEW_QUERIES
+        covariance[np.diag_indices_from(covariance)] *= INFLATION_OF_FEW if few else INFLATION
+        tiers = tiered(ordered(covariance, calls), calls) if groups is None else own_tiers(groups, calls)
+        if len(tiers) < 2:
+            return None
+        weights, variance = _given(covariance, [tier.columns for tier in tiers])
+        spent = np.cumsum([tier.cost for tier in tiers]) / calls.total
+        chosen = price if price is not None else PRICE if model.counts_.labels else PRICE_WITHOUT_LABELS
+        means = model.joint_.means_of(on_unit, on_normal)
+        return cls(model, tuple(tiers), spent, weights, variance, on_unit, on_normal, means, covariance, chosen)
+
+    def with_price(self, price: float) -> Cascade:
+        """Return the same cascade for another lambda."""
+        return replace(self, price=price)
+
+    def weights_of(self, columns: Sequence[int]) -> Floats:
+        """Return h_T of any columns T, shape (m,)."""
+        return np.asarray(_given(self.covariance, [list(columns)])[0][0])
+
+    def parts(self, scores: Floats) -> Floats:
+        """Return G less its means, shape (n, m), 0 where a score is missing."""
+        u = self.model.maps_.units(scores)
+        found = self.on_unit * u
+        if self.on_normal.any():
+            found = found + self.on_normal * self.model.maps_.normals(scores)
+        return np.asarray(np.where(np.isnan(found), 0.0, found - self.means))
+
+    def expected(self, scores: Floats, tier: int) -> Floats:
+        """Return mu of each candidate, shape (n,), given the tiers up to and with this one."""
+        return np.asarray(self.means.sum() + self.parts(scores) @ self.weights[tier])
+
+    def offset(self, scores: Floats) -> float:
+        """Return what all candidates of a query have in common, read from the first tier; 0 without labels but the base rate."""
+        head, model = self.model.head_, self.model
+        intercept, on_base, on_query = head.weights[:3]
+        common = float(intercept + on_base * model.base_.constant)
+        if not head.reads_z:
+            return common
+        columns = list(self.tiers[0].columns)
+        first = np.full(scores.shape, np.nan)
+        first[:, columns] = scores[:, columns]
+        z = model.maps_.normals(first)
+        base = model.base_.terms(model.maps_.units(first), z).sum(axis=1)
+        base = base[~np.isnan(base)]
+        known = ~np.isnan(z)
+        of_query = np.where(known, z, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        common += on_query * (base.mean() + model.base_.constant) if len(base) else 0.0
+        return float(common + of_query @ head.weights[3 + len(model.names_) :])
+
+    def wanted(self, scores: Floats, tier: int, kept: Bools, offset: float) -> Bools:
+        """Return which of the candidates that are kept, shape (n,), are worth asking the next tier about; none: stop.
+
+        `scores`: what is known of a query, shape (n, m), NaN elsewhere; `tier`: the last that was asked; `offset`: see there.
+        """
+        nobody = np.zeros(len(kept), bool)
+        if tier + 1 >= len(self.tiers) or not kept.any():
+            return nobody
+        if len(kept) == 1:  # there is nothing to choose, and what it is worth is asked
+            return kept.copy()
+        mu = self.expected(scores, tier)
+        places = np.flatnonzero(kept)
+        top = first_of(mu, scores, places)
+        worth = self._worth(mu[places] + offset, mu[top] + offset, tier)
+        threshold = self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+        keep = (worth >= threshold).any(axis=1)
+        keep[places == top] = True
+        if keep.sum() < 2 and not (self.price == 0 or self._free(tier + 1)):
+            return nobody
+        wanted = nobody
+        wanted[places[keep]] = True
+        return wanted
+
+    def replay(self, scores: npt.ArrayLike) -> Replayed:
+        """Return what the cascade would have done with one query's whole scores, shape (n, m)."""
+        known = finite(np.asarray(scores, np.float64))
+        kept = np.ones(len(known), bool)
+        reached = np.zeros(len(known), np.int64)
+        seen = np.full(known.shape, np.nan)
+        cost, tier, offset = 0.0, 0, 0.0
+        wanted = kept
+        while True:
+            columns = np.array(self.tiers[tier].columns)
+            seen[np.ix_(wanted, columns)] = known[np.ix_(wanted, columns)]
+            reached[wanted] = tier + 1
+            cost += self.tiers[tier].cost * wanted.sum()
+            kept = wanted
+            offset = self.offset(seen) if tier == 0 else offset
+            following = self.wanted(seen, tier, kept, offset)
+            if not following.any():
+                break
+            wanted, tier = following, tier + 1
+        mu = self.expected(seen, tier)
+        best = first_of(mu, seen, np.flatnonzero(kept))
+        return Replayed(best, cost / (len(known) * sum(each.cost for each in self.tiers)), tier + 1, reached)
+
+    def _worth(self, mu: Floats, top: float, tier: int) -> Floats:
+        """Return the gain in P(correct) that each candidate brings, by later tier, shape (n, later tiers)."""
+        spread = np.sqrt(np.maximum(self.variance[tier] - self.variance[tier + 1 :], 0.0))
+        others = expit(mu[:, None, None] + spread[:, None] * NODES)  # (n, later, 7)
+        best = expit(top + spread[:, None] * NODES)  # (later, 7)
+        gains = np.maximum(others[:, :, :, None] - best[:, None, :], 0.0)
+        return np.asarray(np.einsum("njab,ab->nj", gains, PRODUCTS))
+
+    def _free(self, tier: int) -> bool:
+        return self.tiers[tier].cost == 0
+
+
+def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
+    """Return the place with the largest mu; of equal ones that with the larger scores, so that places themselves do not matter."""
+    rounded = np.round(mu[places], 12)
+    tied = places[rounded == rounded.max()]
+    return int(tied[0]) if len(tied) == 1 else int(max(tied, key=lambda place: tuple(np.nan_to_num(scores[place], nan=-np.inf))))
+
+
+def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+    """Return h_T and what is left of the variance of the sum, for the columns of the tiers up to each."""
+    count = len(covariance)
+    weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
+    known: list[int] = []
+    for place, tier in enumerate(tiers):
+        known += tier
+        rest = [column for column in range(count) if column not in known]
+        inner = np.linalg.pinv(covariance[np.ix_(known, known)], rcond=NOTHING, hermitian=True)
+        shared = covariance[np.ix_(known, rest)].sum(axis=1)
+        weights[place, known] = 1 + inner @ shared
+        variance[place] = max(0.0, covariance[np.ix_(rest, rest)].sum() - shared @ inner @ shared)
+    return weights, variance

@@ -1,0 +1,125 @@
+"""Which calls are made first, and which together (`cascade`, section A): by what a call explains of the full score for its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .base import Floats
+
+#: A tier ends where the cost of all calls so far passes this share of the whole; free calls are a tier of their own.
+CUTS = (0.02, 0.10, 0.35)
+#: What is left of a variance below this share of the largest is rounding.
+NOTHING = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is asked: the columns that each call brings, and its cost a candidate."""
+
+    columns: tuple[tuple[int, ...], ...]
+    costs: tuple[float, ...]
+
+    @classmethod
+    def of(cls, costs: Sequence[float], calls: Sequence[str] | None = None) -> Calls:
+        """Return the calls of columns with these costs; columns whose call has the same name are brought by one, paid once.
+
+        Raises `ValueError` for a cost that is negative or no number.
+        """
+        if not all(0 <= cost < float("inf") for cost in costs):
+            raise ValueError(f"costs: must be 0 or more, not {next(cost for cost in costs if not 0 <= cost < float('inf'))}")
+        names = [str(place) for place in range(len(costs))] if calls is None else list(calls)
+        by_name: dict[str, list[int]] = {}
+        for place, name in enumerate(names):
+            by_name.setdefault(name, []).append(place)
+        columns = tuple(tuple(places) for places in by_name.values())
+        return cls(columns, tuple(max(costs[place] for place in places) for places in columns))
+
+    @property
+    def total(self) -> float:
+        """Return what asking everything costs, a candidate."""
+        return sum(self.costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Calls that are made together, the columns that they bring, and their cost a candidate."""
+
+    calls: tuple[int, ...]
+    columns: tuple[int, ...]
+    cost: float
+
+
+def ordered(covariance: Floats, calls: Calls) -> list[int]:
+    """Return the calls, free ones first, then each time the one that explains most of what is left of the sum for its cost.
+
+    `covariance`: of each column's part of the full score, shape (m, m).
+    """
+    left, order = covariance.copy(), []
+    waiting = list(range(len(calls.costs)))
+    for call in [call for call in waiting if calls.costs[call] == 0]:
+        order.append(call)
+        left = without(left, calls.columns[call])
+    waiting = [call for call in waiting if calls.costs[call] > 0]
+    while waiting:
+        best = max(waiting, key=lambda call: explained(left, calls.columns[call]) / calls.costs[call])
+        order.append(best)
+        waiting.remove(best)
+        left = without(left, calls.columns[best])
+    return order
+
+
+def tiered(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> list[Tier]:
+    """Return the tiers of calls in an order."""
+    groups: list[list[int]] = [[call for call in order if calls.costs[call] == 0]]
+    spent, ends = 0.0, [cut * calls.total for cut in cuts]
+    current: list[int] = []
+    for call in (call for call in order if calls.costs[call] > 0):
+        current.append(call)
+        before, spent = spent, spent + calls.costs[call]
+        if any(before < end <= spent for end in ends):
+            groups.append(current)
+            current = []
+    groups.append(current)
+    return [_tier(group, calls) for group in groups if group]
+
+
+def own_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
+    """Return an operator's own tiers of columns, what is free first; raise `ValueError` where one is missing or twice."""
+    of = {column: call for call, columns in enumerate(calls.columns) for column in columns}
+    named = [column for group in groups for column in group]
+    if sorted(named) != sorted(of):
+        raise ValueError("tiers: must name every verifier of the ensemble once")
+    seen = {call for call, cost in enumerate(calls.costs) if cost == 0}
+    tiers = [_tier(sorted(seen), calls)] if seen else []
+    for group in groups:
+        some = [call for call in dict.fromkeys(of[column] for column in group) if call not in seen]
+        seen.update(some)
+        if some:
+            tiers.append(_tier(some, calls))
+    return tiers
+
+
+def explained(left: Floats, columns: Sequence[int]) -> float:
+    """Return how much of the variance of the sum is gone when columns are known, given what is known."""
+    some = list(columns)
+    shared = left[some].sum(axis=1)
+    return float(shared @ _inverse(left[np.ix_(some, some)]) @ shared)
+
+
+def without(left: Floats, columns: Sequence[int]) -> Floats:
+    """Return the covariance given that columns are known as well: the Schur complement."""
+    some = list(columns)
+    return np.asarray(left - left[:, some] @ _inverse(left[np.ix_(some, some)]) @ left[some])
+
+
+def _inverse(block: Floats) -> Floats:
+    """Return the inverse of a covariance, of its range where it is singular."""
+    return np.asarray(np.linalg.pinv(block, rcond=NOTHING, hermitian=True))
+
+
+def _tier(calls: Sequence[int], all_calls: Calls) -> Tier:
+    columns = tuple(column for call in calls for column in all_calls.columns[call])
+    return Tier(tuple(calls), columns, sum(all_calls.costs[call] for call in calls))
