@@ -180,7 +180,7 @@ class Cascade:
             wanted, tier = following, tier + 1
         mu = self.expected(seen, tier)
         best = first_of(mu, seen, np.flatnonzero(kept))
-        return Replayed(best, cost / (len(known) * sum(each.cost for each in self.tiers)), tier + 1, reached)
+        return Replayed(best, float(cost / (len(known) * sum(each.cost for each in self.tiers))), tier + 1, reached)
 
     def _worth(self, mu: Floats, top: float, tier: int) -> Floats:
         """Return the gain in P(correct) that each candidate brings, by later tier, shape (n, later tiers)."""

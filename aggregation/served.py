@@ -24,6 +24,11 @@ class ServedModel:
         self.calibrated = model.calibrated_
         self.learned = True
 
+    @property
+    def fitted(self) -> LabelModel:
+        """Return the model as it reads these columns."""
+        return self._model
+
     def for_columns(self, columns: Sequence[Column]) -> ServedModel:
         """Return the same model for another ensemble; raise `ValueError` where it knows none of its verifiers."""
         return ServedModel(self._whole, columns, self.version)
