@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
 
         figures.check()
     table = read_table(path, labels=True)
-    with Progress(
-        TextColumn("cross-validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
-    ) as bar:
-        task = bar.add_task("folds", total=None)
+    with cross_validating() as progress:
         try:
             found = evaluate(
                 table.scores,
@@ -43,7 +42,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
                 model=stated.model(table),
                 budgets=BUDGETS if plot is None else CURVE,
                 draws=draws,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=progress,
             )
         except (ValueError, NotFittedError) as exc:
             raise FitError(f"{path}: {exc}") from exc
@@ -55,6 +54,15 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     _print(console, path, found)
     for each in drawn:
         console.print(f"drew {each}", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def cross_validating() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar; yield what is told how many folds are done, of how many."""
+    columns = (TextColumn("cross-validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("folds", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def as_data(found: Evaluation) -> dict[str, Any]:
