@@ -10,6 +10,7 @@ import numpy as np
 
 from verifiers import Status
 
+from .course import CUT, Course
 from .scoring import Member, Outcome
 from .sheet import UNKNOWN, Sheet
 
@@ -29,6 +30,7 @@ def ranking(
 ) -> dict[str, Any]:
     """Return the answer to /v1/rank: candidates best first, those without a score last."""
     probability, score = outcome.probability.tolist(), outcome.combined.log_odds.tolist()
+    whole = outcome.fully_scored
     results: list[dict[str, Any]] = [
         {
             "index": index,
@@ -37,6 +39,7 @@ def ranking(
             "rank": rank,
             "probability": probability[index],
             "score": score[index],
+            "fully_scored": whole[index],
         }
         for rank, index in enumerate(outcome.order[:top_n], 1)
     ]
@@ -80,6 +83,7 @@ def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
 def tail(outcome: Outcome) -> dict[str, Any]:
     """Return what an answer says of its cost and its shortcomings."""
     usage = outcome.sheet.usage
+    course = {} if outcome.course is None else {"cascade": cascaded(outcome, outcome.course)}
     return {
         "usage": {
             "calls": usage.calls,
@@ -87,9 +91,21 @@ def tail(outcome: Outcome) -> dict[str, Any]:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost": outcome.cost,
+            **course,
         },
         "warnings": outcome.warnings,
     }
+
+
+def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
+    """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share of the whole cost."""
+    costs = np.array([member.guarded.settings.cost for member in outcome.members])
+    known = outcome.sheet.status != UNKNOWN
+    whole = float(costs.sum()) * len(known)
+    return {
+        "tiers": course.tier + 1, "of": course.tiers, "cut": int((~known).any(axis=1).sum()),
+        "cost_share": round(float((known @ costs).sum()) / whole, 4) if whole else 1.0,
+    }  # fmt: skip
 
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
@@ -118,12 +134,16 @@ def cell(sheet: Sheet, row: int, column: int) -> dict[str, Any]:
     """Return what one verifier said of one pair."""
     status, cached = int(sheet.status[row, column]), bool(sheet.cached[row, column])
     reason = sheet.reasons.get((row, column))
+    if reason is None and status == UNKNOWN:
+        reason = CUT
+    elif reason is None and cached and status == Status.NOT_APPLICABLE:
+        reason = REMEMBERED
     said: dict[str, Any] = {
         "raw": float(sheet.raw[row, column]),
         "status": LABELS[Status.SKIPPED if status == UNKNOWN else status],
         "cached": cached,
         "latency_ms": None if cached else _rounded(sheet.latency_ms[column]),
-        "reason": REMEMBERED if reason is None and cached and status == Status.NOT_APPLICABLE else reason,
+        "reason": reason,
     }
     if not np.isnan(sheet.label_mass[row, column]):
         said["label_mass"] = float(sheet.label_mass[row, column])

@@ -354,12 +354,24 @@ def evaluate(
     families: FamiliesOption = None,
     quality: QualityOption = None,
     draws: Annotated[int, typer.Option(min=1, max=100, help="Random draws of each number of labels.")] = 5,
-    plot: Annotated[Path | None, typer.Option(help="Folder for four figures.", show_default=False, file_okay=False)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder for the figures.", show_default=False, file_okay=False)] = None,
+    cascade: Annotated[bool, typer.Option("--cascade", help="What asking in tiers would save and lose.")] = False,
+    costs: Annotated[
+        Path | None, typer.Option(help="With --cascade: JSON {verifier: cost}; default: all alike.", show_default=False)
+    ] = None,
+    labels: Annotated[int, typer.Option(min=0, help="With --cascade: labels that the model may read.")] = 100,
+    loss: Annotated[float, typer.Option(help="With --cascade: points of selection@1 that may be lost.")] = 0.7,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
-    from .evaluating import evaluate_file
     from .fitting import Stated
+
+    if cascade:
+        from .cascading import cascade_file
+
+        cascade_file(scores, Stated(families, quality, base_rate), costs, labels, loss, draws, as_json, plot)
+        return
+    from .evaluating import evaluate_file
 
     evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)
 

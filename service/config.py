@@ -15,6 +15,7 @@ from verifiers import BROKEN, KINDS, VerifierSettings, add_installed
 from verifiers.catalog import catalog
 from verifiers.settings import Name
 
+from .economy import Policy
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
 from .upstream_settings import UpstreamSettings
@@ -49,6 +50,18 @@ class TaskSettings(BaseModel):
     keep: int = Field(20_000, ge=1, description="Requests that it learns from; the oldest go first.")
     sample: float = Field(1.0, gt=0, le=1, description="Share of requests that are kept to learn from.")
     store_text: bool = Field(False, description="Keep the texts of requests as well, for labelling; else hashes alone.")
+    policy: Policy = Field(
+        "full",
+        description="full: ask all verifiers; cascade: in tiers, as long as it pays; auto: so once that loses little.",
+    )
+    price: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Gain in P(correct) that all verifiers must bring; default 0.02, without labels 0.005.",
+    )
+    loss: float = Field(0.007, ge=0, le=1, description="Selection@1 that policy auto may lose.")
+    tiers: tuple[tuple[str, ...], ...] | None = Field(None, description="Your own tiers: lists of verifiers, in order.")
     model: Path | None = Field(None, description="A label model that `assay fit` wrote, beside this file or by its full path.")
 
 
@@ -96,6 +109,7 @@ class Config(BaseModel):
             if settings.ensemble is not None and settings.ensemble not in self.ensembles:
                 hint = did_you_mean(settings.ensemble, list(self.ensembles))
                 raise ValueError(f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}")
+            self._tiers_are_whole(task, settings)
         upstreams = [upstream.name for upstream in self.upstreams]
         for place, upstream in enumerate(self.upstreams):
             if upstream.name in upstreams[:place]:
@@ -107,6 +121,20 @@ class Config(BaseModel):
             if task not in self.tasks:
                 raise ValueError(f"model_aliases.{alias}: no task is called {task!r}{did_you_mean(task, list(self.tasks))}")
         return self
+
+    def _tiers_are_whole(self, task: str, settings: TaskSettings) -> None:
+        members = self.ensembles[settings.ensemble or next(iter(self.ensembles))]
+        named = [name for tier in settings.tiers or () for name in tier]
+        if settings.tiers is not None and sorted(named) != sorted(members):
+            wrong = next((name for name in named if name not in members or named.count(name) > 1), None)
+            lacking = next((name for name in members if name not in named), None)
+            what = f"{wrong!r} is no verifier of its ensemble, or is named twice" if wrong else f"{lacking!r} is in none of them"
+            raise ValueError(f"tasks.{task}.tiers: must name each verifier of its ensemble once; {what}")
+
+    def tiers_of(self, task: str) -> list[list[int]] | None:
+        """Return a task's own tiers, by place in its ensemble; None where it has none."""
+        members, tiers = list(self.ensembles[self.ensemble_of(task)]), self.tasks[task].tiers
+        return None if tiers is None else [[members.index(name) for name in tier] for tier in tiers]
 
     def members(self, ensemble: str) -> list[VerifierSettings]:
         """Return the settings of an ensemble's verifiers, in its order."""

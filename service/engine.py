@@ -23,6 +23,7 @@ from .breaker import Breaker
 from .cache import Column, ScoreCache
 from .checkup import Checkup
 from .config import Config
+from .economy import Economy
 from .embedded import EmbeddedStore
 from .fitter import Fitter
 from .guard import Guarded
@@ -146,7 +147,7 @@ async def open_engine(
             stack.push_async_callback(asyncio.to_thread, tracing.close)
         # Bulk work has its own bounds, and nobody to whom a refusal would say something.
         workload = Workload(settings.max_active_tokens if serving else None)
-        engine = _wire(config, metrics, store, transport, start, tracing, workload)
+        engine = _wire(config, metrics, store, transport, start, tracing, workload, serving)
         try:
             await store.check()
             await engine.tasks.refresh()
@@ -184,6 +185,7 @@ def _wire(
     start: str | None,
     tracing: Tracing | None,
     workload: Workload,
+    serving: bool,
 ) -> Engine:
     settings = config.service
     by_name: dict[str, Member] = {}
@@ -205,7 +207,17 @@ def _wire(
     return Engine(
         config,
         settings,
-        Scorer(ensembles, cache, tasks, writer, metrics, workload, apart=any(key.tasks is not None for key in settings.keys)),
+        # What is ranked in bulk is learned from, and has to be the same each time: it is asked in full.
+        Scorer(
+            ensembles,
+            cache,
+            tasks,
+            writer,
+            metrics,
+            workload,
+            cascades=serving,
+            apart=any(key.tasks is not None for key in settings.keys),
+        ),
         store,
         tasks,
         writer,
@@ -230,6 +242,7 @@ def _task(
     task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.costs = tuple(each.cost for each in config.members(ensemble))
+    task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs)
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import structlog
 
+from .economy import Estimate
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
-from .scripts import PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE
+from .scripts import NOTE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE
 from .store import PREFIX, Store
 
 log = structlog.get_logger()
@@ -22,7 +23,8 @@ LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE = 1000
-PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report")
+PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy")
+SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,7 @@ class Memory:
     def __init__(self, store: Store, task: str) -> None:
         self._store, self._task = store, task
         self._redis = store.redis
-        self._keys = {
-            part: f"{PREFIX}{part}:{{{task}}}"
-            for part in ("requests", "seen", "labels", "state", "models", "lease", "since", "report")
-        }
+        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in PARTS}
 
     async def record(self, record: Record, most: int) -> int:
         """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known."""
@@ -122,14 +121,19 @@ class Memory:
         """Return which version is served."""
         return _state(await self._store.call(lambda: self._redis.hgetall(self._keys["state"])))
 
-    async def look(self) -> tuple[State, int, int]:
-        """Return the state, and how many requests and labels are kept, in one round trip."""
+    async def note(self, seen: Estimate) -> None:
+        """Add to what is known of a version's cascade; what was known of an older one goes."""
+        await self._run(NOTE, ("economy",), seen.version, *(part for name in SUMS for part in (name, getattr(seen, name))))
+
+    async def look(self) -> tuple[State, int, int, Estimate]:
+        """Return the state, how many requests and labels are kept, and what is known of a cascade, in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(self._keys["state"])
         pipeline.xlen(self._keys["requests"])
         pipeline.hlen(self._keys["labels"])
-        raw, requests, labels = await self._store.call(pipeline.execute)
-        return _state(raw), int(requests), int(labels)
+        pipeline.hgetall(self._keys["economy"])
+        raw, requests, labels, sums = await self._store.call(pipeline.execute)
+        return _state(raw), int(requests), int(labels), _estimate(sums)
 
     async def note_export(self, labels: int) -> None:
         """Remember that labels were exported, so that it can be said what a store that is lost took with it."""
@@ -199,6 +203,13 @@ class Memory:
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
         return await self._store.call(lambda: self._redis.eval(script, len(names), *names, *arguments))
+
+
+def _estimate(raw: Mapping[bytes, bytes]) -> Estimate:
+    known = {name.decode(): float(value) for name, value in raw.items()}
+    version, queries, agreed = (int(known.get(name, 0)) for name in ("version", "queries", "agreed"))
+    cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
+    return Estimate(version, queries, cost, loss, squares, agreed)
 
 
 def _state(raw: Mapping[bytes, bytes]) -> State:

@@ -38,6 +38,16 @@ class Metrics:
         self.cost = Counter("assay_cost", "Cost of fresh scores, in the configuration's units.", ("task",), **make)
         self.p_best = Histogram("assay_p_best", "P(the top is the best).", ("task",), buckets=CHANCES, **make)
         self.stages = Histogram("assay_stage_seconds", "Seconds of a request's stages.", ("stage",), buckets=SECONDS, **make)
+        self.cascade_queries = Counter("assay_cascade_queries", "Queries in tiers, by the last.", ("task", "tier"), **make)
+        self.cascade_cut = Counter("assay_cascade_cut", "Candidates that a cascade did not score in full.", ("task",), **make)
+        self.cascade_loss = Gauge(
+            "assay_cascade_loss", "Selection@1 that the cascade loses, estimated on queries in full.", ("task",),
+            multiprocess_mode="mostrecent", **make,
+        )  # fmt: skip
+        self.cascade_cost = Gauge(
+            "assay_cascade_cost", "Share of the whole cost that the cascade spends, estimated likewise.", ("task",),
+            multiprocess_mode="mostrecent", **make,
+        )  # fmt: skip
         live = {**make, "multiprocess_mode": "livesum"}
         self.places = Gauge("assay_places", "Calls that a verifier's servers get at once.", ("verifier",), **live)
         self.places_taken = Gauge("assay_places_taken", "Calls that they work on.", ("verifier",), **live)
@@ -79,6 +89,17 @@ class Metrics:
             self._child(self.cost, task).inc(cost)
         if p_best is not None:
             self._child(self.p_best, task).observe(p_best)
+
+    def cascaded(self, task: str, tiers: int, cut: int) -> None:
+        """Note a query that was asked in tiers: how many, and how many candidates were not scored in full."""
+        self._child(self.cascade_queries, task, str(tiers)).inc()
+        if cut:
+            self._child(self.cascade_cut, task).inc(cut)
+
+    def saves(self, task: str, loss: float, cost: float) -> None:
+        """Note what a cascade loses and spends, as estimated."""
+        self._child(self.cascade_loss, task).set(loss)
+        self._child(self.cascade_cost, task).set(cost)
 
     def paced(self, verifier: str, limit: float, taken: int) -> None:
         """Note how many calls a verifier's servers get at once, and how many they work on."""

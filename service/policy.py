@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from verifiers import Pair, ServedSettings, VerifierSettings
@@ -21,12 +21,26 @@ class Budget:
     calls: int | None = None
 
 
-def affordable(budget: Budget, verifiers: Sequence[VerifierSettings], sheet: Sheet, pairs: Sequence[Pair]) -> list[int]:
-    """Return the columns that must be left out, cheapest verifiers being asked first; what is cached costs nothing."""
-    spent = Budget(0.0, 0, 0)
+NOTHING = Budget(0.0, 0, 0)
+
+
+def affordable(
+    budget: Budget,
+    verifiers: Sequence[VerifierSettings],
+    sheet: Sheet,
+    pairs: Sequence[Pair],
+    *,
+    columns: Sequence[int] | None = None,
+    rows_of: Callable[[int], list[int]] | None = None,
+    spent: Budget = NOTHING,
+) -> tuple[list[int], Budget]:
+    """Return the columns that must be left out, cheapest verifiers being asked first, and what the others cost with what was spent.
+
+    What is cached costs nothing. `columns`: those to be asked now (all by default); `rows_of`: which pairs each is asked about.
+    """
     left_out = []
-    for column in sorted(range(len(verifiers)), key=lambda place: (verifiers[place].cost, place)):
-        rows = sheet.unknown_rows(column)
+    for column in sorted(range(len(verifiers)) if columns is None else columns, key=lambda place: (verifiers[place].cost, place)):
+        rows = (rows_of or sheet.unknown_rows)(column)
         if not rows:
             continue
         settings = verifiers[column]
@@ -41,7 +55,7 @@ def affordable(budget: Budget, verifiers: Sequence[VerifierSettings], sheet: She
             left_out.append(column)
         else:
             spent = after
-    return left_out
+    return left_out, spent
 
 
 def _exceeds(spent: Budget, budget: Budget) -> bool:

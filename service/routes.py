@@ -53,7 +53,7 @@ async def rank(request: Request) -> Response:
     task = find_task(engine, asked.task, asked.ensemble)
     job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
     warnings = []
-    if asked.confidence is not None:
+    if asked.confidence is not None and not (task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)):
         warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
         return StreamingResponse(
@@ -129,7 +129,8 @@ def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) ->
     """Return what to score for a ranking, and what its answer says besides."""
     query = asked.conversation()
     texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
-    job = Job(task, [Pair(query, text) for text in texts], True, deadline_s(engine, asked.deadline_ms), _budget(asked))
+    pairs = [Pair(query, text) for text in texts]
+    job = Job(task, pairs, True, deadline_s(engine, asked.deadline_ms), _budget(asked), asked.confidence, asked.policy)
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
     return job, {
         "request_id": f"rank-{request_id}", "task": task.name, "ensemble": task.ensemble,

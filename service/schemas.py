@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from verifiers import Message, Query
 
+from .economy import Policy
 from .settings import ServiceSettings
 
 MAX_MESSAGES = 1000
@@ -76,6 +77,7 @@ class RankRequest(_Scoring):
     tests: Tests = Field(default_factory=list)
     top_n: Annotated[int, Field(ge=1)] | None = None
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    policy: Policy | None = None
     stream: bool = False
 
     @model_validator(mode="after")

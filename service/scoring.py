@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import structlog
@@ -17,11 +17,13 @@ from aggregation.posterior import probability_any_correct, probability_top_is_be
 from verifiers import Pair, Status, Usage, Verdict
 
 from .cache import Column, ScoreCache
+from .course import Course, capped
+from .economy import Policy
 from .guard import Guarded
 from .inflight import Inflight, Share
 from .keys import Keys, keys_of
 from .metrics import Metrics
-from .policy import Budget, affordable
+from .policy import NOTHING, Budget, affordable
 from .sheet import UNKNOWN, Sheet
 from .store import StoreDownError
 from .tasks import Task, Tasks
@@ -33,6 +35,7 @@ log = structlog.get_logger()
 SHORT_DEADLINE_S = 5.0
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
+BUDGET = Verdict(None, Status.SKIPPED, "budget: not affordable")
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
 
 
@@ -67,6 +70,8 @@ class Job:
     one_query: bool
     deadline_s: float
     budget: Budget | None = None
+    confidence: float | None = None  # that stops a query which is asked in tiers
+    policy: Policy | None = None  # the request's own
     learn: bool = True  # whether the task keeps it, to learn from
 
 
@@ -86,6 +91,13 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     p_best: float | None = None
     p_any_correct: float | None = None
+    course: Course | None = None
+
+    @property
+    def fully_scored(self) -> list[bool]:
+        """Return which pairs every verifier was asked about."""
+        whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
+        return whole
 
     @property
     def cost(self) -> float:
@@ -99,8 +111,8 @@ class Outcome:
 class Scorer:
     """Scores the candidates of a request through one ensemble.
 
-    `apart`: what is remembered, and what is under way, is each task's own, so that tasks of different owners learn nothing of
-    each other from how fast they are answered.
+    `cascades`: whether queries may be asked in tiers, where their task says so. `apart`: what is remembered, and what is under
+    way, is each task's own, so that tasks of different owners learn nothing of each other from how fast they are answered.
     """
 
     def __init__(
@@ -111,9 +123,10 @@ class Scorer:
         writer: Writer,
         metrics: Metrics,
         workload: Workload,
+        cascades: bool = True,
         apart: bool = False,
     ) -> None:
-        self._apart = apart
+        self._cascades, self._apart = cascades, apart
         self._workload = workload
         self.ensembles = ensembles
         self._cache = cache
@@ -132,7 +145,7 @@ class Scorer:
         try:
             self._set_out(job, run)
             if run.shares:
-                asking = self._land_all(run)
+                asking = self._land_all(job, run)
                 await (ask(asking) if ask else asking)
             return self._close(job, run)
         finally:
@@ -143,16 +156,17 @@ class Scorer:
         run = await self._open(job)
         try:
             self._set_out(job, run)
-            open_columns = {share.column for share in run.shares}
-            for column, member in enumerate(run.members):
-                if column not in open_columns:
-                    yield member, run.sheet, column
-            while run.shares:
-                await self._land_some(run, asyncio.FIRST_COMPLETED)
-                still_open = {share.column for share in run.shares}
-                for column in sorted(open_columns - still_open):
+            told: set[int] = set()
+            while True:
+                waits = {share.column for share in run.shares} | set(run.course.later if run.course and not run.course.done else ())
+                for column in (column for column in range(len(run.members)) if column not in waits | told):
+                    told.add(column)
                     yield run.members[column], run.sheet, column
-                open_columns = still_open
+                if not run.shares:
+                    break
+                await self._land_some(run, asyncio.FIRST_COMPLETED)
+                if not run.shares:
+                    self._advance(job, run)
             outcome = self._close(job, run)
         finally:
             self._inflight.leave(run.shares)
@@ -177,27 +191,71 @@ class Scorer:
         """Ask for what is not known. Raises `TooMuchWorkError`."""
         if run.sheet.complete:
             return
+        if self._cascades and job.one_query:
+            cascade = job.task.economy.cascade_for(job.policy, len(job.pairs), sampled=job.learn)
+            if cascade is not None:
+                sure = job.confidence if job.task.model.calibrated else None
+                run.course = Course(cascade, len(job.pairs), sure, lambda raw: expit(job.task.model.combine(raw, False).log_odds))
         self._rule_out(job, run)
         if self._workload.most is not None:
             work = _work(job, run)
             self._workload.take(work)
             run.work = work
-        self._board(job, run)
+        if run.course is None:
+            self._board(job, run, range(len(run.members)))
+        else:
+            self._board_tier(job, run, run.course)
+
+    def _board_tier(self, job: Job, run: _Run, course: Course) -> None:
+        """Ask a tier of those that are kept; what the budget does not reach is left out, and ends it."""
+        if job.budget is not None:
+            settings = [member.guarded.settings for member in run.members]
+            left_out, run.spent = affordable(
+                job.budget, settings, run.sheet, job.pairs,
+                columns=course.columns, rows_of=lambda column: self._wanted_rows(run, column), spent=run.spent,
+            )  # fmt: skip
+            for column in left_out:
+                _enter(run, column, self._wanted_rows(run, column), BUDGET)
+                course.stop()
+        self._board(job, run, course.columns)
+        if not run.shares:  # all of it is known
+            self._advance(job, run)
+
+    def _advance(self, job: Job, run: _Run) -> None:
+        """Decide, when all that was asked has landed, whether another tier is worth it, and ask it."""
+        course = run.course
+        if course is None or course.done:
+            return
+        if time.monotonic() >= run.deadline:
+            course.stop()
+        if course.go_on(run.sheet.raw):
+            self._board_tier(job, run, course)
+
+    @staticmethod
+    def _wanted_rows(run: _Run, column: int) -> list[int]:
+        """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""
+        rows = run.sheet.unknown_rows(column)
+        if run.course is None:
+            return rows
+        kept = [row for row in rows if run.course.kept[row]]
+        return rows if kept and run.members[column].setwise else kept
 
     def _rule_out(self, job: Job, run: _Run) -> None:
         """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
         for column, member in enumerate(run.members):
             if member.setwise and not job.one_query:
                 _enter(run, column, range(len(job.pairs)), NOT_ALONE)
-        if job.budget is not None:
-            for column in affordable(job.budget, [member.guarded.settings for member in run.members], run.sheet, job.pairs):
-                _enter(run, column, run.sheet.unknown_rows(column), Verdict(None, Status.SKIPPED, "budget: not affordable"))
+        if job.budget is not None and run.course is None:
+            settings = [member.guarded.settings for member in run.members]
+            for column in affordable(job.budget, settings, run.sheet, job.pairs)[0]:
+                _enter(run, column, run.sheet.unknown_rows(column), BUDGET)
 
-    def _board(self, job: Job, run: _Run) -> None:
+    def _board(self, job: Job, run: _Run, columns: Sequence[int]) -> None:
         everyone = list(range(len(job.pairs)))
-        nothing_known = not run.sheet.cached.any() and not run.sheet.asked.any()
-        for column, member in enumerate(run.members):
-            rows = everyone if nothing_known else run.sheet.unknown_rows(column)
+        nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.asked.any()
+        for column in columns:
+            member = run.members[column]
+            rows = everyone if nothing_known else self._wanted_rows(run, column)
             if not rows:
                 continue
             if member.setwise:
@@ -213,10 +271,12 @@ class Scorer:
                 asked: Sequence[Pair] = job.pairs if everything else [job.pairs[row] for row in rows]
                 run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
 
-    async def _land_all(self, run: _Run) -> None:
+    async def _land_all(self, job: Job, run: _Run) -> None:
         began = time.monotonic()
         try:
-            await self._land_some(run, asyncio.ALL_COMPLETED)
+            while run.shares:
+                await self._land_some(run, asyncio.ALL_COMPLETED)
+                self._advance(job, run)
         finally:
             self._inflight.leave(run.shares)
             self._metrics.stage("ask", time.monotonic() - began)
@@ -265,10 +325,16 @@ class Scorer:
         if model.ignored:
             run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
         combined = model.combine(sheet.raw, alone=not job.one_query)
+        if run.course is None:
+            places = order(combined.log_odds, run.keys.tie_keys)
+        else:
+            places = run.course.order(combined.log_odds, run.keys.tie_keys(), (sheet.status != UNKNOWN).all(axis=1))
+            combined = replace(combined, log_odds=capped(combined.log_odds, places))
         log_odds = combined.log_odds
         outcome = Outcome(
-            sheet, run.members, combined, model.calibrated, expit(log_odds), order(log_odds, run.keys.tie_keys),
+            sheet, run.members, combined, model.calibrated, expit(log_odds), places,
             job.task.model_version, job.task.cold, [key.replace("{", "").replace("}", "") for key in run.keys.pairs], run.warnings,
+            course=run.course,
         )  # fmt: skip
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
@@ -278,8 +344,9 @@ class Scorer:
 
     def learn(self, job: Job, outcome: Outcome) -> None:
         """Have the task keep a ranking that was asked for with `learn` off: of one that grew in rounds, the last."""
-        keys = keys_of(job.pairs, job.one_query)
-        self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
+        if all(outcome.fully_scored):  # what a cascade cut is missing because of what it scored: nothing to learn from
+            keys = keys_of(job.pairs, job.one_query)
+            self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
     def _keep(self, job: Job, run: _Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""
@@ -288,16 +355,29 @@ class Scorer:
         self._metrics.scored([member.name for member in run.members], run.sheet)
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
+        if run.course is not None:
+            full = run.sheet.complete
+            self._metrics.cascaded(job.task.name, run.course.tier + 1, int((run.sheet.status == UNKNOWN).any(axis=1).sum()))
+            if not full:
+                return  # missing because of their scores: never fitted on
+        elif job.learn and job.one_query and job.task.economy.policy != "full" and not run.sheet.partial:
+            self._judge(job, run)
         if job.learn and run.sheet.has_score:
             self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+
+    def _judge(self, job: Job, run: _Run) -> None:
+        """Note what the cascade would have done with a query that was asked in full."""
+        found = job.task.economy.judged(run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds)
+        if found is not None:
+            self._writer.put_estimate(job.task, found)
 
 
 class _Run:
     """A request under way."""
 
     __slots__ = (
-        "asked", "began", "columns", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "stored", "warnings",
-        "work",
+        "asked", "began", "columns", "course", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "spent",
+        "stored", "warnings", "work",
     )  # fmt: skip
 
     def __init__(
@@ -315,6 +395,8 @@ class _Run:
         self.asked: list[tuple[str, float, Usage]] = []
         self.began = time.monotonic()
         self.work = 0  # tokens taken on
+        self.course: Course | None = None
+        self.spent = NOTHING
         self.warnings: list[str] = []
 
 

@@ -72,3 +72,16 @@ RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIR
 
 #: Let go of a lease that is still ours. KEYS: lease. ARGV: token.
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+#: economy; version, then names and numbers to add. What was known of an older version goes, and news of one is not taken.
+NOTE = """
+local known = tonumber(redis.call('HGET', KEYS[1], 'version') or -1)
+local version = tonumber(ARGV[1])
+if version < known then return 0 end
+if version > known then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'version', version)
+end
+for place = 2, #ARGV, 2 do redis.call('HINCRBYFLOAT', KEYS[1], ARGV[place], ARGV[place + 1]) end
+return 1
+"""

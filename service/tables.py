@@ -171,10 +171,16 @@ def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
 
 
 def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each candidate of answers to /v1/rank, as `assay rank` writes them; errors have none."""
+    """Return a row for each candidate of answers to /v1/rank, as `assay rank` writes them.
+
+    Errors have none, nor do queries of which a cascade cut a candidate: what is missing there is so because of the scores.
+    """
     rows = []
     for answer in answers:
-        for result in answer.get("results") or []:
+        results = answer.get("results") or []
+        if any(isinstance(result, dict) and result.get("fully_scored") is False for result in results):
+            continue
+        for result in results:
             said = result.get("verifiers") if isinstance(result, dict) else None
             if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
                 raise TableError(f'{path}: has answers without the verifiers\' scores: ask with "explain": true')

@@ -285,11 +285,20 @@ async def _summary(task: Task) -> dict[str, Any]:
         "task": task.name, "ensemble": task.ensemble, "model_version": task.model_version, "calibrated": task.model.calibrated,
         "learns": task.learns, "verifiers": [column.name for column in task.columns],
     }  # fmt: skip
-    said |= _drift(task)
+    said |= _drift(task) | _cascade(task)
     if task.memory is not None:
         requests, labels = await _stored(task.memory.sizes())
         said |= {"requests": requests, "labels": labels}
     return said
+
+
+def _cascade(task: Task) -> dict[str, Any]:
+    """Return how a task spends, and what its cascade saves and loses, as seen on the queries that were asked in full."""
+    economy, names = task.economy, [column.name for column in task.columns]
+    if economy.cascade is None:
+        return {"policy": economy.policy}
+    said = {"price": economy.cascade.price, "tiers": economy.tiers(names), "wanted_loss": economy.wanted_loss}
+    return {"policy": economy.policy, "cascade": {**said, **economy.estimate.said()}}
 
 
 def _drift(task: Task) -> dict[str, Any]:

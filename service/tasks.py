@@ -20,6 +20,7 @@ from aggregation.artifact import ArtifactError, from_dict
 from aggregation.drift import Drift, Reference
 from verifiers import Pair
 
+from .economy import Economy, Estimate
 from .keepsake import Keepsake
 from .keys import Keys, by_query
 from .learning import Given
@@ -48,6 +49,7 @@ class Task:
     keep: int = 20_000  # requests
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
+    economy: Economy = field(default_factory=Economy)
     memory: Memory | None = None  # a view through another ensemble has none, nor a task that was given its model
     model: Aggregator = field(init=False)
     version: int = 0
@@ -92,6 +94,7 @@ class Task:
     def use(self, model: ServedModel) -> None:
         """Serve a model that was fitted elsewhere, from now on and unchanged."""
         self.model, self.memory = model, None
+        self.economy.renew(model.fitted, 0)
 
     def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
         """Serve a version from now on; a verifier that changed since it was fitted is another one, and does not count.
@@ -106,7 +109,8 @@ class Task:
             for column in self.columns
         )
         reference, fitted_at = [Reference(**each) for each in report["reference"]], tuple(report["until"])
-        self.model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
+        self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
+        self.economy.renew(model.fitted, version)
         self.version, self.served = version, (artifact, report)
         self.reference, self.fitted_at, self.drift = reference, fitted_at, []
         log.info("model_served", task=self.name, version=self.model_version)
@@ -164,18 +168,29 @@ class Tasks:
         if rows.task.memory is not None:
             await rows.task.memory.record(rows.record, rows.task.keep)
 
+    async def note(self, task: Task, seen: Estimate) -> None:
+        """Note what a task's cascade would have done with a query. Raises `StoreDownError`."""
+        if task.memory is not None:
+            await task.memory.note(seen)
+        else:
+            task.economy.estimate += seen
+
     async def refresh(self) -> None:
         """Serve the version that the store names for each task. Raises `StoreDownError`."""
         await self._look_at_generation()
         for task in self.by_name.values():
             if task.memory is None:
                 continue
-            state, *kept = await task.memory.look()
+            state, *kept, estimate = await task.memory.look()
             if state.serving and state.serving != task.version:
                 await self._load(task, task.memory, state.serving)
             elif not state.serving:
                 await self._put_back(task, task.memory)
-            task.known, task.kept = state, (kept[0], kept[1])
+            task.known, task.kept = state, (int(kept[0]), int(kept[1]))
+            if estimate.version == task.economy.estimate.version and estimate.queries:
+                task.economy.estimate = estimate
+                if self._metrics is not None:
+                    self._metrics.saves(task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries)
 
     async def _look_at_generation(self) -> None:
         """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 from redis.exceptions import ResponseError
 
 from .cache import ScoreCache
+from .economy import Estimate
 from .metrics import Metrics
 from .store import StoreDownError
-from .tasks import Rows, Tasks
+from .tasks import Rows, Task, Tasks
 
 log = structlog.get_logger()
 
 MAX_WAITING = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a task's cascade would have done with a query."""
+
+    task: Task
+    seen: Estimate
+
+
+Item = dict[str, bytes] | list[Rows] | Noted
 
 
 class Writer:
@@ -24,7 +37,7 @@ class Writer:
         self._cache = cache
         self._tasks = tasks
         self._metrics = metrics
-        self._queue: asyncio.Queue[dict[str, bytes] | list[Rows]] = asyncio.Queue(MAX_WAITING)
+        self._queue: asyncio.Queue[Item] = asyncio.Queue(MAX_WAITING)
 
     def put_scores(self, values: dict[str, bytes]) -> None:
         """Have scores written."""
@@ -35,7 +48,11 @@ class Writer:
         if rows:
             self._put(rows)
 
-    def _put(self, item: dict[str, bytes] | list[Rows]) -> None:
+    def put_estimate(self, task: Task, seen: Estimate) -> None:
+        """Have noted what a task's cascade would have done with a query."""
+        self._put(Noted(task, seen))
+
+    def _put(self, item: Item) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -58,9 +75,11 @@ class Writer:
         except TimeoutError:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
-    async def _write(self, item: dict[str, bytes] | list[Rows]) -> None:
+    async def _write(self, item: Item) -> None:
         try:
-            if isinstance(item, list):
+            if isinstance(item, Noted):
+                await self._tasks.note(item.task, item.seen)
+            elif isinstance(item, list):
                 for rows in item:
                     await self._tasks.record(rows)
             else:
@@ -71,8 +90,10 @@ class Writer:
             log.error("store_refused", error=str(exc))
             self._drop(item, "refused")
 
-    def _drop(self, item: dict[str, bytes] | list[Rows], why: str) -> None:
-        self._metrics.dropped("rows" if isinstance(item, list) else "scores", why)
+    def _drop(self, item: Item, why: str) -> None:
+        self._metrics.dropped("estimates" if isinstance(item, Noted) else "rows" if isinstance(item, list) else "scores", why)
+        if isinstance(item, Noted):
+            return
         if isinstance(item, list):
             for rows in item:
                 rows.task.recorded.clear()  # so that they are put again when they are seen again

@@ -61,6 +61,15 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
             "{{upstream}} saved": f"sum by (upstream) (rate(assay_gateway_saved_total{RATE}))",
         }),
     ],
+    "Cascade": [
+        ("Queries a second, by the last tier asked", "reqps", {
+            "{{task}} {{tier}}": f"sum by (task, tier) (rate(assay_cascade_queries_total{RATE}))",
+        }),
+        ("Candidates cut a second", "ops", {"{{task}}": f"sum by (task) (rate(assay_cascade_cut_total{RATE}))"}),
+        ("Loss and cost, estimated", "percentunit", {
+            "{{task}} loss": "max by (task) (assay_cascade_loss)", "{{task}} cost": "max by (task) (assay_cascade_cost)",
+        }),
+    ],
     "Store": [
         ("Answers", "short", {"store": "min(assay_store_up)"}),
         ("Writes given up a second", "ops", {"{{what}}: {{why}}": f"sum by (what, why) (rate(assay_dropped_writes_total{RATE}))"}),

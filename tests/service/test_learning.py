@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from aggregation import Column, LabelModel, ServedModel
 from aggregation.artifact import checksum, from_dict, to_dict
+from service.economy import Estimate
 from service.embedded import EmbeddedStore
 from service.fitter import FitBusyError, Fitter, due
 from service.keys import keys_of
@@ -66,6 +67,18 @@ def key(query: int, place: int) -> str:
     """Return a candidate's key."""
     [found] = keys_of([Pair(Query.of(f"query {query}"), f"candidate {place}")], True).pairs
     return found.replace("{", "").replace("}", "")
+
+
+async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
+    """For all replicas; of a newer version they begin anew, and an older one's come too late."""
+    memory = Memory(store, "t")
+    for seen in (Estimate(2, 1, 0.3, 0.1, 0.01, 1), Estimate(2, 1, 0.2, 0.0, 0.0, 0), Estimate(1, 1, 9.0, 9.0, 9.0, 1)):
+        await memory.note(seen)
+    found = (await memory.look())[3]
+    await memory.note(Estimate(3, 1, 0.25, 0.0, 0.0, 1))
+
+    assert found == Estimate(2, 2, 0.5, 0.1, 0.01, 1)
+    assert (await memory.look())[3] == Estimate(3, 1, 0.25, 0.0, 0.0, 1)
 
 
 async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:

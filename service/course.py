@@ -1,0 +1,99 @@
+"""A query's way through the tiers: what is asked next, of whom, and when it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from aggregation import Floats
+from aggregation.cascade import Cascade
+
+Bools = npt.NDArray[np.bool_]
+CUT = "not asked: the candidate was unlikely enough to be the best, or clearly was"
+
+
+class Course:
+    """One query that is asked in tiers. `stages`: how many decisions each candidate survived; `reached`: tiers it was asked."""
+
+    __slots__ = ("_cascade", "_offset", "_probability", "confidence", "done", "kept", "mu", "reached", "stages", "tier")
+
+    def __init__(
+        self, cascade: Cascade, candidates: int, confidence: float | None, probability: Callable[[Floats], Floats]
+    ) -> None:
+        self._cascade = cascade
+        self._probability = probability  # of raw scores: the calibrated ones
+        self._offset = 0.0
+        self.confidence = confidence
+        self.tier = 0
+        self.kept: Bools = np.ones(candidates, bool)
+        self.reached = np.zeros(candidates, np.int64)
+        self.stages = np.zeros(candidates, np.int64)
+        self.mu = np.zeros(candidates)
+        self.done = False
+
+    @property
+    def columns(self) -> Sequence[int]:
+        """Return the columns of the tier that is asked now."""
+        return self._cascade.tiers[self.tier].columns
+
+    @property
+    def tiers(self) -> int:
+        """Return how many tiers there are."""
+        return len(self._cascade.tiers)
+
+    @property
+    def later(self) -> list[int]:
+        """Return the columns of the tiers that were not begun."""
+        return [column for tier in self._cascade.tiers[self.tier + 1 :] for column in tier.columns]
+
+    def go_on(self, raw: Floats) -> bool:
+        """Decide when a tier's scores are there; return whether the next one is to be asked, of those that are `kept`."""
+        if self.tier == 0:
+            self._offset = self._cascade.offset(raw)
+        self.reached[self.kept] = self.tier + 1
+        self.mu[self.kept] = self._cascade.expected(raw, self.tier)[self.kept]
+        wanted = self._cascade.wanted(raw, self.tier, self.kept, self._offset)
+        if self.done or not wanted.any() or self._sure(raw):
+            self._end()
+            return False
+        self.kept = wanted
+        self.stages[wanted] += 1
+        self.tier += 1
+        return True
+
+    def stop(self) -> None:
+        """Ask no further tier: the budget or the time is spent."""
+        self.done = True
+
+    def _end(self) -> None:
+        """The pick is the largest of what is expected among those left."""
+        self.done = True
+        left = np.flatnonzero(self.kept)
+        if self.tier + 1 < self.tiers:  # at the last tier everything of them is known, and the posterior says
+            best = np.round(self.mu[left], 12)
+            self.stages[left[best == best.max()]] += 1
+
+    def _sure(self, raw: Floats) -> bool:
+        if self.confidence is None:
+            return False
+        chance = self._probability(raw)[self.kept]
+        return bool(np.nan_to_num(chance).max(initial=0.0) >= self.confidence)
+
+    def order(self, log_odds: Floats, tie_keys: Sequence[int], whole: Bools) -> list[int]:
+        """Return places best first: who survived longest, then by what is expected, or is known where it is whole."""
+        value = np.where(whole, np.nan_to_num(log_odds, nan=-np.inf), self.mu)
+        unknown = np.isnan(log_odds)
+        return sorted(range(len(log_odds)), key=lambda at: (bool(unknown[at]), -self.stages[at], -value[at], tie_keys[at]))
+
+
+def capped(log_odds: Floats, order: Sequence[int]) -> Floats:
+    """Return log-odds of which none is above one that stands before it, as what a few scores say of a candidate may be."""
+    capped_ones = log_odds.copy()
+    least = np.inf
+    for place in order:
+        if not np.isnan(capped_ones[place]):
+            least = min(least, capped_ones[place])
+            capped_ones[place] = least
+    return capped_ones

@@ -1,0 +1,132 @@
+"""What a task spends: whether its queries are asked in tiers, and what that saves and loses, as far as it was seen."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import expit
+
+from aggregation import Floats, LabelModel
+from aggregation.cascade import Cascade
+from aggregation.tiers import Calls
+
+Policy = Literal["full", "cascade", "auto"]
+#: Queries that a cascade's covariances, and its estimate, have to rest on; and the share of traffic that is always asked in full.
+LEAST_QUERIES = 50
+SHARE_IN_FULL = 0.02
+#: Two-sided 95 % of a normal.
+QUANTILE = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Sums over queries that were asked in full: what the cascade of one model version would have done with them.
+
+    `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it; `cost`: the share asked.
+    """
+
+    version: int = 0
+    queries: int = 0
+    cost: float = 0.0
+    loss: float = 0.0
+    squares: float = 0.0
+    agreed: int = 0
+
+    def __add__(self, other: Estimate) -> Estimate:
+        """Return both together; of different versions, the newer."""
+        if self.version != other.version:
+            return max(self, other, key=lambda each: each.version)
+        return Estimate(
+            self.version, self.queries + other.queries, self.cost + other.cost, self.loss + other.loss,
+            self.squares + other.squares, self.agreed + other.agreed,
+        )  # fmt: skip
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval of the mean loss; None of fewer than two queries."""
+        if self.queries < 2:
+            return None
+        mean = self.loss / self.queries
+        spread = max(0.0, self.squares / self.queries - mean**2) * self.queries / (self.queries - 1)
+        half = QUANTILE * math.sqrt(spread / self.queries)
+        return mean - half, mean + half
+
+    def said(self) -> dict[str, Any]:
+        """Return it as an answer tells it."""
+        count = self.queries
+        means = (self.loss, self.cost, self.agreed)
+        loss, cost, agree = (None, None, None) if not count else tuple(round(each / count, 4) for each in means)
+        interval = self.interval
+        return {
+            "queries": count, "loss": loss, "loss_interval": None if interval is None else [round(each, 4) for each in interval],
+            "cost": cost, "agree": agree,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Economy:
+    """A task's policy, and the cascade of the model that it serves.
+
+    `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose; `groups`: an operator's own
+    tiers, by column; `costs` of the columns.
+    """
+
+    policy: Policy = "full"
+    price: float | None = None
+    wanted_loss: float = 0.007
+    groups: Sequence[Sequence[int]] | None = None
+    costs: Sequence[float] = ()
+    cascade: Cascade | None = None
+    estimate: Estimate = field(default_factory=Estimate)
+
+    def renew(self, model: LabelModel, version: int) -> None:
+        """Have the cascade of another version; its estimate begins anew."""
+        self.cascade = None
+        if self.costs and model.joint_ is not None and model.joint_.queries >= LEAST_QUERIES:
+            self.cascade = Cascade.of(model, Calls.of(self.costs), self.price, self.groups)
+        if self.estimate.version != version:
+            self.estimate = Estimate(version)
+
+    def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
+        """Return the cascade by which a query is asked; None: all at once, as the policy says or as one of the sample.
+
+        `asked`: the request's own policy; `sampled`: whether a share of the traffic is asked in full.
+        """
+        policy = asked or self.policy
+        if self.cascade is None or policy == "full" or candidates < 2:
+            return None
+        if policy == "auto" and not self.good_enough:
+            return None
+        if sampled and random.random() < SHARE_IN_FULL:  # noqa: S311 - a sample, no secret
+            return None
+        return self.cascade
+
+    @property
+    def good_enough(self) -> bool:
+        """Return whether enough was seen to say that the loss is within the wanted one."""
+        interval = self.estimate.interval
+        return self.estimate.queries >= LEAST_QUERIES and interval is not None and interval[1] <= self.wanted_loss
+
+    def judged(self, raw: Floats, log_odds: Floats) -> Estimate | None:
+        """Return what the cascade would have done with a query that was asked in full; None where there is none to judge."""
+        if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
+            return None
+        got = self.cascade.replay(raw)
+        chance = expit(log_odds)
+        best = np.round(log_odds, 12)
+        agreed = bool(best[got.best] == best.max())
+        loss = 0.0 if agreed else float(chance.max() - chance[got.best])
+        return Estimate(self.estimate.version, 1, got.cost, loss, loss**2, int(agreed))
+
+    def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
+        """Return the names of each tier's verifiers; None where there is no cascade."""
+        return None if self.cascade is None else [[names[column] for column in tier.columns] for tier in self.cascade.tiers]
+
+    def through(self) -> Economy:
+        """Return that of a view through another ensemble: all is asked."""
+        return replace(self, policy="full", cascade=None, estimate=Estimate())
