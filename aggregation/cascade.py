@@ -106,6 +106,10 @@ class Cascade:
         """Return h_T of any columns T, shape (m,)."""
         return np.asarray(_given(self.covariance, [list(columns)])[0][0])
 
+    def left_after(self, columns: Sequence[int]) -> float:
+        """Return what is still open of the variance of the full score when columns are known."""
+        return float(_given(self.covariance, [list(columns)])[1][0])
+
     def parts(self, scores: Floats) -> Floats:
         """Return G less its means, shape (n, m), 0 where a score is missing."""
         u = self.model.maps_.units(scores)

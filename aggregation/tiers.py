@@ -45,11 +45,21 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Calls that are made together, the columns that they bring, and their cost a candidate."""
+    """Calls that are made together, the columns that each brings, and what each costs a candidate."""
 
     calls: tuple[int, ...]
-    columns: tuple[int, ...]
-    cost: float
+    of_calls: tuple[tuple[int, ...], ...]
+    costs: tuple[float, ...]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Return the columns that they bring together."""
+        return tuple(column for columns in self.of_calls for column in columns)
+
+    @property
+    def cost(self) -> float:
+        """Return their cost together."""
+        return sum(self.costs)
 
 
 def ordered(covariance: Floats, calls: Calls) -> list[int]:
@@ -121,5 +131,4 @@ def _inverse(block: Floats) -> Floats:
 
 
 def _tier(calls: Sequence[int], all_calls: Calls) -> Tier:
-    columns = tuple(column for call in calls for column in all_calls.columns[call])
-    return Tier(tuple(calls), columns, sum(all_calls.costs[call] for call in calls))
+    return Tier(tuple(calls), tuple(all_calls.columns[call] for call in calls), tuple(all_calls.costs[call] for call in calls))

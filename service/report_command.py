@@ -56,6 +56,11 @@ def summary(found: dict[str, Any]) -> list[str]:
             f"as good within {_points(subset['tolerance'])}: {', '.join(subset['verifiers'])}; "
             f"that saves {1 - subset['cost_share']:.0%} of the cost"
         )
+    if (spare := found.get("advice")) is not None:
+        lines.append(
+            f"{', '.join(spare['verifiers'])}: together {spare['variance_share']:.1%} of the score's variance and "
+            f"{spare['cost_share']:.0%} of the cost; a cascade asks them last (policy: cascade)"
+        )
     for each in found["verifiers"]:
         if (found.get("drift") or {}).get(each["name"], {}).get("alarm"):
             lines.append(f"{each['name']} drifts: it is not what it was when the model was fitted")

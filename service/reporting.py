@@ -18,10 +18,13 @@ from scipy.special import expit
 from scipy.stats import binomtest
 
 from aggregation import Floats, LabelModel, NotFittedError
+from aggregation.advice import advice
 from aggregation.artifact import from_dict
 from aggregation.bootstrap import Bootstrap
+from aggregation.cascade import Cascade
 from aggregation.measures import calibration_bins, log_losses, selection_by_query
 from aggregation.queries import Queries
+from aggregation.tiers import Calls
 from aggregation.valuing import TOLERANCE, Value, value
 
 from .learning import MIN_ROWS, Given, Known, Served, fitted, held_out
@@ -75,9 +78,19 @@ def report(
         "gain": _gain(given, model, table, known, drawn) if model.calibrated_ else None,
         "verifiers": _verifiers(model, table, found, known),
         "correlations": found.correlations.tolist(), "families": _families(model, found),
-        "subset": _subset(found), "path": [asdict(step) for step in found.path],
+        "subset": _subset(found), "advice": _advice(model, asked.costs), "path": [asdict(step) for step in found.path],
         "calibration": _calibration(table, labels, known, held),
     })  # fmt: skip
+
+
+def _advice(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | None:
+    """Return the calls that add little to the full score's variance, and their share of the cost; None where all add something."""
+    cascade = Cascade.of(model, Calls.of(costs))
+    found = None if cascade is None else advice(cascade)
+    if found is None:
+        return None
+    names = [model.names_[column] for column in found.columns]
+    return {"verifiers": names, "variance_share": found.variance_share, "cost_share": found.cost_share}
 
 
 def shadow(

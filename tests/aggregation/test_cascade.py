@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregation import Floats, LabelModel
+from aggregation.advice import advice
 from aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
 from aggregation.cascade import Cascade, Replayed, first_of
 from aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
@@ -266,6 +267,23 @@ def test_the_joint_statistics_are_those_of_numpy() -> None:
     np.testing.assert_allclose(joint.covariance, within.T @ within / 300)
     sums = within[:, :3] * a + within[:, 3:] * b
     np.testing.assert_allclose(joint.of_sums(a, b), sums.T @ sums / 300, atol=1e-12)
+
+
+def test_advice_is_what_hardly_moves_the_score() -> None:
+    """The copies of verifiers, with their share of the cost; none where all say something of their own."""
+    data = sample()
+    rng = np.random.default_rng(0)
+    copies = data.scores[:, 3:6] + 1e-3 * rng.normal(size=(len(data.scores), 3))
+    names = (*data.names, "x", "y", "z")
+    doubled = LabelModel().fit(np.hstack([data.scores, copies]), data.query_id, verifier_names=names)
+    found = Cascade.of(doubled, Calls.of([1.0] * 6 + [5.0] * 3))
+    assert found is not None
+    spare = advice(found)
+    assert spare is not None
+    assert set(spare.columns) >= {6, 7, 8}
+    assert spare.variance_share < 0.02
+    assert spare.cost_share == pytest.approx((15 + len(spare.columns) - 3) / 21)
+    assert advice(cascade(), 1e-9) is None
 
 
 def test_on_synthetic_data_it_saves_more_than_it_loses() -> None:
