@@ -12,7 +12,7 @@ Gauss–Hermite with 7 x 7 points; C_T is the cost of T.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -27,6 +27,8 @@ from .tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
 #: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole price.
 PRICE, PRICE_WITHOUT_LABELS = 0.02, 0.005
 INFLATION, INFLATION_OF_FEW, FEW_QUERIES = 1.02, 1.05, 100
+#: Sets of columns whose weights are remembered.
+MOST_KNOWN = 4096
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 PRODUCTS = np.outer(WEIGHTS, WEIGHTS)
@@ -67,6 +69,7 @@ class Cascade:
     means: Floats
     covariance: Floats
     price: float
+    _known: dict[tuple[int, ...], tuple[Floats, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -153,7 +156,7 @@ class Cascade:
         mu = self.expected(scores, tier)
         places = np.flatnonzero(kept)
         top = first_of(mu, scores, places)
-        worth = self._worth(mu[places] + offset, mu[top] + offset, tier)
+        worth = self._worth(mu[places] + offset, mu[top] + offset, float(self.variance[tier]), tier)
         threshold = self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True
@@ -161,6 +164,32 @@ class Cascade:
             return nobody
         wanted = nobody
         wanted[places[keep]] = True
+        return wanted
+
+    def wanted_ahead(self, scores: Floats, columns: Sequence[int], tier: int, kept: Bools, offset: float, factor: float) -> Bools:
+        """Return which candidates are worth so many times the price of what follows a tier, by the columns that are there already.
+
+        For who would rather pay for a call too many than wait for the slowest of a tier.
+        """
+        wanted = np.zeros(len(kept), bool)
+        if tier + 1 >= len(self.tiers) or kept.sum() < 2 or not columns:
+            return wanted
+        key = tuple(sorted(columns))
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            weights, variance = _given(self.covariance, [key])
+            self._known[key] = weights[0], float(variance[0])
+        weight, variance_left = self._known[key]
+        mu = self.means.sum() + self.parts(scores) @ weight
+        places = np.flatnonzero(kept)
+        top = first_of(mu, scores, places)
+        worth = self._worth(mu[places] + offset, mu[top] + offset, variance_left, tier)
+        threshold = factor * self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+        keep = (worth >= threshold).any(axis=1)
+        keep[places == top] = True
+        if keep.sum() >= 2:
+            wanted[places[keep]] = True
         return wanted
 
     def replay(self, scores: npt.ArrayLike) -> Replayed:
@@ -186,9 +215,9 @@ class Cascade:
         best = first_of(mu, seen, np.flatnonzero(kept))
         return Replayed(best, float(cost / (len(known) * sum(each.cost for each in self.tiers))), tier + 1, reached)
 
-    def _worth(self, mu: Floats, top: float, tier: int) -> Floats:
-        """Return the gain in P(correct) that each candidate brings, by later tier, shape (n, later tiers)."""
-        spread = np.sqrt(np.maximum(self.variance[tier] - self.variance[tier + 1 :], 0.0))
+    def _worth(self, mu: Floats, top: float, variance: float, tier: int) -> Floats:
+        """Return the gain in P(correct) that each candidate brings, by later tier, shape (n, later); `variance`: still open."""
+        spread = np.sqrt(np.maximum(variance - self.variance[tier + 1 :], 0.0))
         others = expit(mu[:, None, None] + spread[:, None] * NODES)  # (n, later, 7)
         best = expit(top + spread[:, None] * NODES)  # (later, 7)
         gains = np.maximum(others[:, :, :, None] - best[:, None, :], 0.0)

@@ -104,7 +104,7 @@ def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
     whole = float(costs.sum()) * len(known)
     return {
         "tiers": course.tier + 1, "of": course.tiers, "cut": int((~known).any(axis=1).sum()),
-        "cost_share": round(float((known @ costs).sum()) / whole, 4) if whole else 1.0,
+        "cost_share": round((float((known @ costs).sum()) + outcome.given_up) / whole, 4) if whole else 1.0,
     }  # fmt: skip
 
 

@@ -62,6 +62,11 @@ class TaskSettings(BaseModel):
     )
     loss: float = Field(0.007, ge=0, le=1, description="Selection@1 that policy auto may lose.")
     tiers: tuple[tuple[str, ...], ...] | None = Field(None, description="Your own tiers: lists of verifiers, in order.")
+    early: float | None = Field(
+        None,
+        ge=1,
+        description="Start the next tier of a candidate before the last has answered, where it is worth so many times its price.",
+    )
     model: Path | None = Field(None, description="A label model that `assay fit` wrote, beside this file or by its full path.")
 
 

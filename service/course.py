@@ -17,10 +17,18 @@ CUT = "not asked: the candidate was unlikely enough to be the best, or clearly w
 class Course:
     """One query that is asked in tiers. `stages`: how many decisions each candidate survived; `reached`: tiers it was asked."""
 
-    __slots__ = ("_cascade", "_offset", "_probability", "confidence", "done", "kept", "mu", "reached", "stages", "tier")
+    __slots__ = (
+        "_cascade", "_offset", "_probability", "ahead", "confidence", "done", "early", "kept", "last", "mu", "reached", "stages",
+        "tier",
+    )  # fmt: skip
 
     def __init__(
-        self, cascade: Cascade, candidates: int, confidence: float | None, probability: Callable[[Floats], Floats]
+        self,
+        cascade: Cascade,
+        candidates: int,
+        confidence: float | None,
+        probability: Callable[[Floats], Floats],
+        early: float | None = None,
     ) -> None:
         self._cascade = cascade
         self._probability = probability  # of raw scores: the calibrated ones
@@ -31,6 +39,9 @@ class Course:
         self.reached = np.zeros(candidates, np.int64)
         self.stages = np.zeros(candidates, np.int64)
         self.mu = np.zeros(candidates)
+        self.early = early  # times the price at which the next tier does not wait for the whole of this one
+        self.ahead: Bools = np.zeros(candidates, bool)  # who was asked the next tier before its time
+        self.last = False  # no further tier is asked
         self.done = False
 
     @property
@@ -48,6 +59,22 @@ class Course:
         """Return the columns of the tiers that were not begun."""
         return [column for tier in self._cascade.tiers[self.tier + 1 :] for column in tier.columns]
 
+    @property
+    def following(self) -> Sequence[int]:
+        """Return the columns of the next tier; none at the last."""
+        return () if self.tier + 1 >= self.tiers else self._cascade.tiers[self.tier + 1].columns
+
+    def start_early(self, raw: Floats, pending: set[int]) -> Bools:
+        """Return which candidates are asked the next tier now, while some columns of this one are still waited for."""
+        nobody: Bools = np.zeros(len(self.kept), bool)
+        if self.early is None or self.last or self._sure(raw):
+            return nobody
+        known = [column for tier in self._cascade.tiers[: self.tier + 1] for column in tier.columns if column not in pending]
+        offset = self._offset if self.tier else self._cascade.offset(raw)
+        wanted = self._cascade.wanted_ahead(raw, known, self.tier, self.kept, offset, self.early) & ~self.ahead
+        self.ahead |= wanted
+        return wanted
+
     def go_on(self, raw: Floats) -> bool:
         """Decide when a tier's scores are there; return whether the next one is to be asked, of those that are `kept`."""
         if self.tier == 0:
@@ -55,17 +82,18 @@ class Course:
         self.reached[self.kept] = self.tier + 1
         self.mu[self.kept] = self._cascade.expected(raw, self.tier)[self.kept]
         wanted = self._cascade.wanted(raw, self.tier, self.kept, self._offset)
-        if self.done or not wanted.any() or self._sure(raw):
+        if self.last or not wanted.any() or self._sure(raw):
             self._end()
             return False
         self.kept = wanted
+        self.ahead = np.zeros(len(wanted), bool)
         self.stages[wanted] += 1
         self.tier += 1
         return True
 
     def stop(self) -> None:
         """Ask no further tier: the budget or the time is spent."""
-        self.done = True
+        self.last = True
 
     def _end(self) -> None:
         """The pick is the largest of what is expected among those left."""

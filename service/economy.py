@@ -73,7 +73,7 @@ class Economy:
     """A task's policy, and the cascade of the model that it serves.
 
     `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose; `groups`: an operator's own
-    tiers, by column; `costs` of the columns.
+    tiers, by column; `costs` of the columns; `early`: see `Course`.
     """
 
     policy: Policy = "full"
@@ -81,6 +81,7 @@ class Economy:
     wanted_loss: float = 0.007
     groups: Sequence[Sequence[int]] | None = None
     costs: Sequence[float] = ()
+    early: float | None = None
     cascade: Cascade | None = None
     estimate: Estimate = field(default_factory=Estimate)
 

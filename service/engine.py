@@ -242,7 +242,7 @@ def _task(
     task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.costs = tuple(each.cost for each in config.members(ensemble))
-    task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs)
+    task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs, settings.early)
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task

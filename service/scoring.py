@@ -17,7 +17,7 @@ from aggregation.posterior import probability_any_correct, probability_top_is_be
 from verifiers import Pair, Status, Usage, Verdict
 
 from .cache import Column, ScoreCache
-from .course import Course, capped
+from .course import Bools, Course, capped
 from .economy import Policy
 from .guard import Guarded
 from .inflight import Inflight, Share
@@ -92,6 +92,7 @@ class Outcome:
     p_best: float | None = None
     p_any_correct: float | None = None
     course: Course | None = None
+    given_up: float = 0.0  # cost of calls that were begun ahead of their time, and left
 
     @property
     def fully_scored(self) -> list[bool]:
@@ -103,9 +104,9 @@ class Outcome:
     def cost(self) -> float:
         """Return what was spent on fresh scores, in the units of the configuration."""
         if not self.sheet.asked.any():
-            return 0.0
+            return self.given_up
         asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
-        return float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))
+        return self.given_up + float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))
 
 
 class Scorer:
@@ -165,8 +166,7 @@ class Scorer:
                 if not run.shares:
                     break
                 await self._land_some(run, asyncio.FIRST_COMPLETED)
-                if not run.shares:
-                    self._advance(job, run)
+                self._advance(job, run)
             outcome = self._close(job, run)
         finally:
             self._inflight.leave(run.shares)
@@ -195,7 +195,12 @@ class Scorer:
             cascade = job.task.economy.cascade_for(job.policy, len(job.pairs), sampled=job.learn)
             if cascade is not None:
                 sure = job.confidence if job.task.model.calibrated else None
-                run.course = Course(cascade, len(job.pairs), sure, lambda raw: expit(job.task.model.combine(raw, False).log_odds))
+                early = job.task.economy.early if job.budget is None else None
+
+                def probability(raw: Floats) -> Floats:
+                    return np.asarray(expit(job.task.model.combine(raw, False).log_odds))
+
+                run.course = Course(cascade, len(job.pairs), sure, probability, early)
         self._rule_out(job, run)
         if self._workload.most is not None:
             work = _work(job, run)
@@ -218,27 +223,41 @@ class Scorer:
                 _enter(run, column, self._wanted_rows(run, column), BUDGET)
                 course.stop()
         self._board(job, run, course.columns)
-        if not run.shares:  # all of it is known
-            self._advance(job, run)
+        self._advance(job, run)  # all of it may be known
 
     def _advance(self, job: Job, run: _Run) -> None:
-        """Decide, when all that was asked has landed, whether another tier is worth it, and ask it."""
+        """Decide, when all of a tier has landed, whether another is worth it, and ask it; or earlier, where there is a hurry."""
         course = run.course
         if course is None or course.done:
             return
         if time.monotonic() >= run.deadline:
             course.stop()
-        if course.go_on(run.sheet.raw):
+        waited_for = {share.column for share in run.shares}
+        if pending := waited_for.intersection(course.columns):
+            if course.early is not None and (ahead := course.start_early(run.sheet.raw, pending)).any():
+                self._board(job, run, course.following, ahead)
+        elif course.go_on(run.sheet.raw):
             self._board_tier(job, run, course)
+        else:
+            self._give_up(run)
+
+    def _give_up(self, run: _Run) -> None:
+        """Leave what was asked ahead of its time and turns out not to be wanted; what it costs is counted."""
+        for share in run.shares:
+            run.given_up += run.members[share.column].guarded.settings.cost * len(share.rows)
+        self._inflight.leave(run.shares)
+        run.shares = []
 
     @staticmethod
-    def _wanted_rows(run: _Run, column: int) -> list[int]:
+    def _wanted_rows(run: _Run, column: int, among: Bools | None = None) -> list[int]:
         """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""
         rows = run.sheet.unknown_rows(column)
         if run.course is None:
             return rows
-        kept = [row for row in rows if run.course.kept[row]]
-        return rows if kept and run.members[column].setwise else kept
+        wanted = run.course.kept if among is None else among
+        under_way = {row for share in run.shares if share.column == column for row, _ in share.rows}
+        kept = [row for row in rows if wanted[row] and row not in under_way]
+        return [row for row in rows if row not in under_way] if kept and run.members[column].setwise else kept
 
     def _rule_out(self, job: Job, run: _Run) -> None:
         """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
@@ -250,12 +269,12 @@ class Scorer:
             for column in affordable(job.budget, settings, run.sheet, job.pairs)[0]:
                 _enter(run, column, run.sheet.unknown_rows(column), BUDGET)
 
-    def _board(self, job: Job, run: _Run, columns: Sequence[int]) -> None:
+    def _board(self, job: Job, run: _Run, columns: Sequence[int], among: Bools | None = None) -> None:
         everyone = list(range(len(job.pairs)))
         nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.asked.any()
         for column in columns:
             member = run.members[column]
-            rows = everyone if nothing_known else self._wanted_rows(run, column)
+            rows = everyone if nothing_known else self._wanted_rows(run, column, among)
             if not rows:
                 continue
             if member.setwise:
@@ -274,8 +293,9 @@ class Scorer:
     async def _land_all(self, job: Job, run: _Run) -> None:
         began = time.monotonic()
         try:
+            hurried = run.course is not None and run.course.early is not None
             while run.shares:
-                await self._land_some(run, asyncio.ALL_COMPLETED)
+                await self._land_some(run, asyncio.FIRST_COMPLETED if hurried else asyncio.ALL_COMPLETED)
                 self._advance(job, run)
         finally:
             self._inflight.leave(run.shares)
@@ -334,7 +354,7 @@ class Scorer:
         outcome = Outcome(
             sheet, run.members, combined, model.calibrated, expit(log_odds), places,
             job.task.model_version, job.task.cold, [key.replace("{", "").replace("}", "") for key in run.keys.pairs], run.warnings,
-            course=run.course,
+            course=run.course, given_up=run.given_up,
         )  # fmt: skip
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
@@ -360,10 +380,18 @@ class Scorer:
             self._metrics.cascaded(job.task.name, run.course.tier + 1, int((run.sheet.status == UNKNOWN).any(axis=1).sum()))
             if not full:
                 return  # missing because of their scores: never fitted on
-        elif job.learn and job.one_query and job.task.economy.policy != "full" and not run.sheet.partial:
+        elif self._counts(job, run):
             self._judge(job, run)
         if job.learn and run.sheet.has_score:
             self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+
+    @staticmethod
+    def _counts(job: Job, run: _Run) -> bool:
+        """Return whether a query that was asked in full tells what a cascade would have done: where there is one, and once."""
+        policies = (job.task.economy.policy, job.policy or "full")
+        return (
+            job.learn and job.one_query and policies != ("full", "full") and bool(run.sheet.asked.any()) and not run.sheet.partial
+        )
 
     def _judge(self, job: Job, run: _Run) -> None:
         """Note what the cascade would have done with a query that was asked in full."""
@@ -376,8 +404,8 @@ class _Run:
     """A request under way."""
 
     __slots__ = (
-        "asked", "began", "columns", "course", "deadline", "keys", "members", "pairs", "shared", "shares", "sheet", "spent",
-        "stored", "warnings", "work",
+        "asked", "began", "columns", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares", "sheet",
+        "spent", "stored", "warnings", "work",
     )  # fmt: skip
 
     def __init__(
@@ -396,6 +424,7 @@ class _Run:
         self.began = time.monotonic()
         self.work = 0  # tokens taken on
         self.course: Course | None = None
+        self.given_up = 0.0  # cost of calls that were left
         self.spent = NOTHING
         self.warnings: list[str] = []
 

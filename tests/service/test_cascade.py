@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,24 +11,34 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregation import LabelModel
+from aggregation import Column, LabelModel, ServedModel
 from aggregation.artifact import save
 from aggregation.tiers import Calls
+from service.breaker import Breaker
+from service.cache import Column as CacheColumn
 from service.config import ConfigError, load_config
 from service.course import Course, capped
 from service.economy import Economy, Estimate
+from service.guard import Guarded
+from service.metrics import Metrics
+from service.scoring import Job, Member, Scorer
 from service.tables import read_table
+from service.tasks import Task
+from service.workload import Workload
 from tests.aggregation.data import small
-from tests.aggregation.test_cascade import cascade, model, query
+from tests.aggregation.test_cascade import COSTS as SAMPLE_COSTS
+from tests.aggregation.test_cascade import cascade, model, query, sample
+from tests.fakes import FakeVerifier
 from tests.processes import Server, service, write_config
 from tests.service.commands import problem, run, said
 from tests.service.test_teaching import installed, wait_until
+from verifiers import Pair, Query
 
 COSTS = (0.0, 0.1, 1.0, 5.0, 20.0)
 NAMES = [f"v{place}" for place in range(len(COSTS))]
 POLICIES: dict[str, dict[str, Any]] = {
     "full": {}, "cascade": {"policy": "cascade"}, "auto": {"policy": "auto", "loss": 0.2}, "strict": {"policy": "auto", "loss": 0.0},
-    "careful": {"policy": "cascade", "price": 0.0}, "own": {"policy": "cascade", "price": 1e9, "tiers": [["v4"], ["v1", "v2", "v3"], ["v0"]]},
+    "early": {"policy": "cascade", "early": 1.0, "price": 0.002}, "careful": {"policy": "cascade", "price": 0.0}, "own": {"policy": "cascade", "price": 1e9, "tiers": [["v4"], ["v1", "v2", "v3"], ["v0"]]},
 }  # fmt: skip
 
 
@@ -344,3 +355,79 @@ def test_a_model_from_a_file_cascades_too(tmp_path: Path) -> None:
 
     assert any("cascade" in answer["usage"] for answer in answers)
     assert asked_share(answers) < 0.9
+
+
+class Nothing:
+    """A cache, tasks and a writer that keep nothing."""
+
+    async def read(self, *_: Any) -> dict[str, bytes]:
+        """Know nothing."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: {}
+
+
+def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> tuple[Scorer, Task]:
+    """Return a scorer of fakes, and a task that cascades over them."""
+    names = [fake.name for fake in fakes]
+    columns = tuple(Column(f"{at:016x}", name, None, 1.0, name) for at, name in enumerate(names))
+    task = Task("t", "e", columns, economy=Economy("cascade", price, costs=SAMPLE_COSTS, early=early))
+    task.use(ServedModel(model(), columns))
+    members = [Member(Guarded(fake, Breaker(5, 5)), CacheColumn(at, False), False) for at, fake in enumerate(fakes)]
+    nothing: Any = Nothing()
+    return Scorer({"e": members}, nothing, nothing, nothing, Metrics(), Workload(None)), task
+
+
+@pytest.mark.parametrize("early", [None, 1.0])
+async def test_the_next_tier_starts_before_the_last_has_answered_where_it_is_known_to_be_wanted(early: float | None) -> None:
+    """If the task is in a hurry: at no price everything is wanted, so nothing waits for the slowest of a tier."""
+    found = cascade(price=0.0)
+    slow = found.tiers[1].columns[0]
+    values = query(0)
+    fakes = []
+    for at, name in enumerate(sample().names):
+        known = values[:, at].tolist()
+        fakes.append(FakeVerifier(name, lambda pair, known=known: known[int(pair.candidate)], bounds=None))  # type: ignore[misc]
+    gate = fakes[slow].gate = asyncio.Event()
+    scorer, task = scorer_of(fakes, early, 0.0)
+    pairs = [Pair(Query.of("q"), str(place)) for place in range(len(values))]
+    asking = asyncio.create_task(scorer.score(Job(task, pairs, True, 30.0, learn=False)))
+    later = found.tiers[2].columns[0]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    begun = bool(fakes[later].asked)
+    gate.set()
+    outcome = await asking
+
+    assert begun is (early is not None)
+    assert all(outcome.fully_scored)
+    assert all(len(fake.asked) == 1 for fake in fakes)  # nobody is asked twice
+    assert outcome.order[0] == int(np.nanargmax(outcome.combined.log_odds))
+
+
+async def test_what_was_begun_early_and_is_not_wanted_is_left_and_its_cost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer does not wait for it."""
+    found = cascade(price=0.0)
+    slow, later = found.tiers[1].columns[0], found.tiers[2].columns
+    monkeypatch.setattr(Course, "_sure", lambda _, raw: not np.isnan(raw[:, slow]).any())  # when the slow one has spoken
+    fakes = [FakeVerifier(sample().names[at], 0.5, bounds=None) for at in range(6)]
+    for column in (slow, *later):
+        fakes[column].gate = asyncio.Event()  # those of the later tier never answer
+    scorer, task = scorer_of(fakes, 1.0, 0.0)
+    pairs = [Pair(Query.of("q"), str(place)) for place in range(3)]
+    asking = asyncio.create_task(scorer.score(Job(task, pairs, True, 30.0, learn=False)))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    begun = [column for column in later if fakes[column].asked]
+    gate = fakes[slow].gate
+    assert gate is not None
+    gate.set()
+    outcome = await asking
+    await asyncio.sleep(0)
+
+    assert begun == list(later)
+    assert [fakes[column].cancelled for column in later] == [1] * len(later)
+    assert outcome.given_up == 3 * sum(fakes[column].settings.cost for column in later)
+    assert outcome.cost > outcome.given_up
+    assert not any(outcome.fully_scored)
