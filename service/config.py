@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -62,6 +62,10 @@ class TaskSettings(BaseModel):
     )
     loss: float = Field(0.007, ge=0, le=1, description="Selection@1 that policy auto may lose.")
     tiers: tuple[tuple[str, ...], ...] | None = Field(None, description="Your own tiers: lists of verifiers, in order.")
+    costs: Literal["stated", "measured"] = Field(
+        "stated",
+        description="measured: by the seconds that each verifier's servers take, once they are known, instead of by `cost`.",
+    )
     early: float | None = Field(
         None,
         ge=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -73,7 +73,8 @@ class Economy:
     """A task's policy, and the cascade of the model that it serves.
 
     `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose; `groups`: an operator's own
-    tiers, by column; `costs` of the columns; `early`: see `Course`.
+    tiers, by column; `costs` of the columns; `early`: see `Course`;
+    `measured`: costs as they were measured in this process, None while something lacks, or where the stated ones count.
     """
 
     policy: Policy = "full"
@@ -82,16 +83,26 @@ class Economy:
     groups: Sequence[Sequence[int]] | None = None
     costs: Sequence[float] = ()
     early: float | None = None
+    measured: Callable[[], Sequence[float] | None] = lambda: None
     cascade: Cascade | None = None
     estimate: Estimate = field(default_factory=Estimate)
+    by_measure: bool = False
 
     def renew(self, model: LabelModel, version: int) -> None:
         """Have the cascade of another version; its estimate begins anew."""
         self.cascade = None
+        found = self.measured()
+        self.by_measure = found is not None
+        self.costs = self.costs if found is None else found
         if self.costs and model.joint_ is not None and model.joint_.queries >= LEAST_QUERIES:
             self.cascade = Cascade.of(model, Calls.of(self.costs), self.price, self.groups)
         if self.estimate.version != version:
             self.estimate = Estimate(version)
+
+    def look_at_costs(self) -> None:
+        """Have the cascade by measured costs as soon as there are any."""
+        if self.cascade is not None and not self.by_measure and self.measured() is not None:
+            self.renew(self.cascade.model, self.estimate.version)
 
     def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
         """Return the cascade by which a query is asked; None: all at once, as the policy says or as one of the sample.

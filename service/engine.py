@@ -110,6 +110,9 @@ class Engine:
         self.metrics.store_up.set(0 if self.store.down else 1)
         for name, limit, taken in self.pressure.places():
             self.metrics.paced(name, limit, taken)
+        for member in {member.name: member for ensemble in self.scorer.ensembles.values() for member in ensemble}.values():
+            if (seconds := member.guarded.meter.seconds) is not None:
+                self.metrics.measured(member.name, seconds)
         return self.metrics.text()
 
 
@@ -175,6 +178,13 @@ def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
         )
         for member, factor in zip(members, factors.tolist(), strict=True)
     ]
+
+
+def measured(members: Sequence[Member]) -> list[float] | None:
+    """Return the seconds that a candidate takes each verifier; None while one is not known."""
+    seconds = [member.guarded.meter.seconds for member in members]
+    known = [each for each in seconds if each is not None]
+    return known if len(known) == len(seconds) else None
 
 
 def _wire(
@@ -243,6 +253,8 @@ def _task(
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.costs = tuple(each.cost for each in config.members(ensemble))
     task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs, settings.early)
+    if settings.costs == "measured":
+        task.economy.measured = lambda: measured(ensembles[ensemble])
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task

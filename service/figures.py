@@ -93,8 +93,9 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
         if default is not None:
             axes.scatter([default.cost], [default.selection], s=90, facecolor="none", edgecolor=OURS, linewidth=1.6, zorder=4)
             text = f"default: {default.cost:.0%} of the cost, {-100 * default.loss:+.1f} points"
-            place = (0, -16 if default.loss >= 0 else 10)
-            axes.annotate(text, (default.cost, default.selection), color=OURS, fontsize=9, xytext=place, textcoords="offset points")
+            axes.annotate(
+                text, (default.cost, default.selection), color=OURS, fontsize=9, xytext=(0, 12), textcoords="offset points"
+            )
         axes.set(xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02))
         axes.set_title(f"{name}: what an answer costs ({found.labels or 'no'} labels)")
         axes.legend(loc="lower right", fontsize=8)

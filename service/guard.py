@@ -22,6 +22,7 @@ from verifiers import (
 )
 
 from .breaker import Breaker
+from .meter import Meter
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class Guarded:
         self.breaker = breaker
         self._room = Room(self.settings.concurrency)
         self._limits = Limits(self.settings.timeout_s)
+        self.meter = Meter()
         self._usual_s: float | None = None
         self._answered_at = 0.0
 
@@ -109,7 +111,7 @@ class Guarded:
             with self._limits:
                 async with self._room:
                     asking = time.monotonic()
-                    verdicts = await self.verifier.score(pairs)
+                    verdicts = await self._metered(pairs)
             if len(verdicts.items) != len(pairs):
                 raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
         except asyncio.CancelledError:
@@ -128,6 +130,16 @@ class Guarded:
             self.breaker.succeeded()  # a refusal is an answer: the server is there
             raise
         self._answered(asking)
+        return verdicts
+
+    async def _metered(self, pairs: Sequence[Pair]) -> Verdicts:
+        scored = 0
+        self.meter.begin()
+        try:
+            verdicts = await self.verifier.score(pairs)
+            scored = len(pairs)
+        finally:
+            self.meter.end(scored)
         return verdicts
 
     def _answered(self, since: float) -> None:

@@ -51,6 +51,10 @@ class Metrics:
         live = {**make, "multiprocess_mode": "livesum"}
         self.places = Gauge("assay_places", "Calls that a verifier's servers get at once.", ("verifier",), **live)
         self.places_taken = Gauge("assay_places_taken", "Calls that they work on.", ("verifier",), **live)
+        self.candidate_seconds = Gauge(
+            "assay_candidate_seconds", "Seconds of its servers that a verifier takes for a candidate.", ("verifier",),
+            multiprocess_mode="mostrecent", **make,
+        )  # fmt: skip
         self.limited = Counter("assay_limited_requests", "Requests refused by a key's limits.", ("key",), **make)
         self.active = Gauge("assay_active_requests", "Requests being scored.", multiprocess_mode="livesum", **make)
         self.queued = Gauge("assay_queued_requests", "Requests waiting for a place.", multiprocess_mode="livesum", **make)
@@ -89,6 +93,10 @@ class Metrics:
             self._child(self.cost, task).inc(cost)
         if p_best is not None:
             self._child(self.p_best, task).observe(p_best)
+
+    def measured(self, verifier: str, seconds: float) -> None:
+        """Note what a candidate costs a verifier's servers."""
+        self._child(self.candidate_seconds, verifier).set(seconds)
 
     def cascaded(self, task: str, tiers: int, cut: int) -> None:
         """Note a query that was asked in tiers: how many, and how many candidates were not scored in full."""

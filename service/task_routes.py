@@ -98,6 +98,11 @@ async def task(request: Request, name: str) -> dict[str, Any]:
     """Say what a task has kept, what it serves, and what that knows of each verifier."""
     found = _task(request, name)
     summary = await _summary(found)
+    engine: Engine = request.app.state.engine
+    summary["seconds_a_candidate"] = {
+        member.name: None if (seconds := member.guarded.meter.seconds) is None else round(seconds, 6)
+        for member in engine.scorer.ensembles[found.ensemble]
+    }
     if found.memory is not None and found.version:
         summary["report"] = await _stored(found.memory.report(found.version))
     return summary
@@ -297,7 +302,12 @@ def _cascade(task: Task) -> dict[str, Any]:
     economy, names = task.economy, [column.name for column in task.columns]
     if economy.cascade is None:
         return {"policy": economy.policy}
-    said = {"price": economy.cascade.price, "tiers": economy.tiers(names), "wanted_loss": economy.wanted_loss}
+    said = {
+        "costs": "measured" if economy.by_measure else "stated",
+        "price": economy.cascade.price,
+        "tiers": economy.tiers(names),
+        "wanted_loss": economy.wanted_loss,
+    }
     return {"policy": economy.policy, "cascade": {**said, **economy.estimate.said()}}
 
 

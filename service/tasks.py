@@ -187,6 +187,7 @@ class Tasks:
             elif not state.serving:
                 await self._put_back(task, task.memory)
             task.known, task.kept = state, (int(kept[0]), int(kept[1]))
+            task.economy.look_at_costs()
             if estimate.version == task.economy.estimate.version and estimate.queries:
                 task.economy.estimate = estimate
                 if self._metrics is not None:

@@ -66,6 +66,7 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
             "{{task}} {{tier}}": f"sum by (task, tier) (rate(assay_cascade_queries_total{RATE}))",
         }),
         ("Candidates cut a second", "ops", {"{{task}}": f"sum by (task) (rate(assay_cascade_cut_total{RATE}))"}),
+        ("Seconds of its servers a candidate", "s", {"{{verifier}}": "max by (verifier) (assay_candidate_seconds)"}),
         ("Loss and cost, estimated", "percentunit", {
             "{{task}} loss": "max by (task) (assay_cascade_loss)", "{{task}} cost": "max by (task) (assay_cascade_cost)",
         }),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from service.config import ConfigError, load_config
 from service.course import Course, capped
 from service.economy import Economy, Estimate
 from service.guard import Guarded
+from service.meter import LEAST, Meter
 from service.metrics import Metrics
 from service.scoring import Job, Member, Scorer
 from service.tables import read_table
@@ -38,7 +40,7 @@ COSTS = (0.0, 0.1, 1.0, 5.0, 20.0)
 NAMES = [f"v{place}" for place in range(len(COSTS))]
 POLICIES: dict[str, dict[str, Any]] = {
     "full": {}, "cascade": {"policy": "cascade"}, "auto": {"policy": "auto", "loss": 0.2}, "strict": {"policy": "auto", "loss": 0.0},
-    "early": {"policy": "cascade", "early": 1.0, "price": 0.002}, "careful": {"policy": "cascade", "price": 0.0}, "own": {"policy": "cascade", "price": 1e9, "tiers": [["v4"], ["v1", "v2", "v3"], ["v0"]]},
+    "early": {"policy": "cascade", "early": 1.0, "price": 0.002}, "measured": {"policy": "cascade", "costs": "measured"}, "careful": {"policy": "cascade", "price": 0.0}, "own": {"policy": "cascade", "price": 1e9, "tiers": [["v4"], ["v1", "v2", "v3"], ["v0"]]},
 }  # fmt: skip
 
 
@@ -184,6 +186,35 @@ def test_an_operators_own_tiers(running: Server) -> None:
     cascaded = [answer for answer in answers if "cascade" in answer["usage"]]
     assert cascaded
     assert {answer["usage"]["cascade"]["tiers"] for answer in cascaded} == {1}
+
+
+def test_costs_are_measured_and_used_where_asked_for(running: Server) -> None:
+    """Seconds a candidate of each verifier are told; whose task says so goes by them, others by what is stated."""
+    told = {task: running.get(f"/v1/tasks/{task}").json for task in ("measured", "cascade")}
+
+    assert all(0 < told["measured"]["seconds_a_candidate"][name] < 1 for name in NAMES)
+    assert told["measured"]["cascade"]["costs"] == "measured"
+    assert told["cascade"]["cascade"]["costs"] == "stated"
+    assert told["measured"]["cascade"]["tiers"] != told["cascade"]["cascade"]["tiers"]  # the free one is not free any more
+    assert b"assay_candidate_seconds{" in running.get("/metrics").raw
+
+
+def test_a_meter_charges_what_runs_at_once_once() -> None:
+    """Two calls at the same time are one stretch of time; a failed one scores nobody; few say nothing."""
+    meter = Meter()
+    meter.begin()
+    meter.begin()
+    time.sleep(0.05)
+    meter.end(LEAST - 1)
+    assert meter.seconds is None
+    meter.end(LEAST + 1)
+    once = meter.seconds
+    meter.begin()
+    meter.end(0)
+
+    assert once is not None
+    assert 0.04 < once * 2 * LEAST < 5
+    assert meter.candidates == 2 * LEAST
 
 
 def test_a_budget_and_a_confidence_end_it(running: Server) -> None:
