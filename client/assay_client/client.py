@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -68,14 +68,16 @@ def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
 class _Shared:
     """What both clients are told."""
 
-    def __init__(self, url: str | None, api_key: str | None, timeout_s: float, retrying: Retrying | None) -> None:
+    def __init__(
+        self, url: str | None, api_key: str | None, timeout_s: float, retrying: Retrying | None, priority: str | None
+    ) -> None:
         self.url = (url or os.environ.get("ASSAY_URL") or HERE).rstrip("/")
         key = api_key or os.environ.get("ASSAY_API_KEY")
         self.retrying = retrying or Retrying()
         self._options: dict[str, Any] = {
             "base_url": self.url,
             "timeout": httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
-            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+            "headers": ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Assay-Priority": priority} if priority else {}),
         }
 
     def _told(self, reply: httpx.Response | httpx.TransportError) -> Any:
@@ -132,9 +134,14 @@ class Client(_Shared):
     """
 
     def __init__(
-        self, url: str | None = None, api_key: str | None = None, timeout_s: float = 120.0, retrying: Retrying | None = None
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        timeout_s: float = 120.0,
+        retrying: Retrying | None = None,
+        priority: Literal["interactive", "bulk"] | None = None,
     ) -> None:
-        super().__init__(url, api_key, timeout_s, retrying)
+        super().__init__(url, api_key, timeout_s, retrying, priority)
         self._http = httpx.Client(**self._options)
 
     def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
@@ -193,9 +200,14 @@ class AsyncClient(_Shared):
     """An asynchronous client; concurrent `score` calls of lone pairs are sent together."""
 
     def __init__(
-        self, url: str | None = None, api_key: str | None = None, timeout_s: float = 120.0, retrying: Retrying | None = None
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        timeout_s: float = 120.0,
+        retrying: Retrying | None = None,
+        priority: Literal["interactive", "bulk"] | None = None,
     ) -> None:
-        super().__init__(url, api_key, timeout_s, retrying)
+        super().__init__(url, api_key, timeout_s, retrying, priority)
         self._http = httpx.AsyncClient(**self._options)
         self._batches: dict[str, Batch] = {}
 

@@ -49,6 +49,17 @@ def client(running: Server) -> Iterator[Client]:
         yield found
 
 
+def test_a_priority_goes_along(running: Server) -> None:
+    """One that is none is the service's to refuse."""
+    with Client(running.url, retrying=QUICK, priority="bulk") as bulk:
+        assert bulk.rank(QUERY, [BAD, GOOD]).best.index == 1
+    with (
+        Client(running.url, retrying=QUICK, priority="urgent") as wrong,  # type: ignore[arg-type]
+        pytest.raises(RequestError, match="urgent"),
+    ):
+        wrong.rank(QUERY, [BAD, GOOD])
+
+
 def test_a_ranking_is_typed(client: Client) -> None:
     """Texts or conversations, candidates with ids, verifiers' words where they are asked for."""
     ranking = client.rank([{"role": "user", "content": QUERY}], [{"id": "a", "text": BAD}, GOOD], task="math", explain=True)
