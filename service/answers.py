@@ -11,7 +11,7 @@ import numpy as np
 from verifiers import Status
 
 from .course import CUT, Course
-from .scoring import Member, Outcome
+from .job import Member, Outcome
 from .sheet import UNKNOWN, Sheet
 
 LABELS = {int(status): status.label for status in Status}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -138,7 +138,3 @@ class Economy:
     def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
         """Return the names of each tier's verifiers; None where there is no cascade."""
         return None if self.cascade is None else [[names[column] for column in tier.columns] for tier in self.cascade.tiers]
-
-    def through(self) -> Economy:
-        """Return that of a view through another ensemble: all is asked."""
-        return replace(self, policy="full", cascade=None, estimate=Estimate())

@@ -27,12 +27,13 @@ from .economy import Economy
 from .embedded import EmbeddedStore
 from .fitter import Fitter
 from .guard import Guarded
+from .job import Member
 from .keepsake import Keepsake
 from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
 from .pressure import Pressure
-from .scoring import Member, Scorer
+from .scoring import Scorer
 from .settings import ServiceSettings
 from .store import Store, StoreDownError
 from .tasks import Task, Tasks

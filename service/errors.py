@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from .scoring import NoVerifierError
+from .job import NoVerifierError
 from .workload import TooMuchWorkError
 
 TYPES = {

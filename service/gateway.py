@@ -14,7 +14,7 @@ import structlog
 from verifiers import Query
 
 from .errors import ApiError
-from .scoring import Outcome
+from .job import Outcome
 from .upstreams import Drawn, Upstream
 
 log = structlog.get_logger()

@@ -18,10 +18,10 @@ from .app import configure_logging
 from .config import default_config_path, load_config
 from .engine import Engine, open_engine
 from .errors import ApiError, invalid, no_verifier
+from .job import NoVerifierError
 from .metrics import Metrics
 from .routes import find_task, rank_job
 from .schemas import RankRequest
-from .scoring import NoVerifierError
 
 Line = tuple[int, bytes]
 

@@ -18,9 +18,9 @@ from .access import may_see, spend, visible
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
+from .job import Job, NoVerifierError, Outcome
 from .policy import Budget
 from .schemas import RankRequest, ScorePairsRequest
-from .scoring import Job, NoVerifierError, Outcome
 from .settings import ServiceSettings
 from .tasks import Task
 from .workload import TooMuchWorkError

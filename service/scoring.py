@@ -6,107 +6,34 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
-import structlog
 from scipy.special import expit
 
-from aggregation import Combined, Floats, order
+from aggregation import Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
-from verifiers import Pair, Status, Usage, Verdict
+from verifiers import Pair, Status, Verdict
 
-from .cache import Column, ScoreCache
+from .cache import ScoreCache
 from .course import Bools, Course, capped
-from .economy import Policy
-from .guard import Guarded
 from .inflight import Inflight, Share
-from .keys import Keys, keys_of
+from .job import Job, Member, NoVerifierError, Outcome
+from .keys import keys_of
 from .metrics import Metrics
-from .policy import NOTHING, Budget, affordable
+from .policy import affordable
 from .sheet import UNKNOWN, Sheet
 from .store import StoreDownError
-from .tasks import Task, Tasks
-from .workload import Workload, tokens_of
+from .tasks import Tasks
+from .under_way import Run, enter, reasons, work_of
+from .workload import Workload
 from .writer import Writer
-
-log = structlog.get_logger()
 
 SHORT_DEADLINE_S = 5.0
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
 BUDGET = Verdict(None, Status.SKIPPED, "budget: not affordable")
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
-
-
-class NoVerifierError(Exception):
-    """No verifier could score any candidate; `reasons` says why, by verifier."""
-
-    def __init__(self, reasons: dict[str, str]) -> None:
-        super().__init__("no verifier could answer")
-        self.reasons = reasons
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A verifier of an ensemble, with what the cache and the books need."""
-
-    guarded: Guarded
-    column: Column
-    setwise: bool
-
-    @property
-    def name(self) -> str:
-        """Return the verifier's name."""
-        return self.guarded.settings.name
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A request, checked."""
-
-    task: Task
-    pairs: Sequence[Pair]
-    one_query: bool
-    deadline_s: float
-    budget: Budget | None = None
-    confidence: float | None = None  # that stops a query which is asked in tiers
-    policy: Policy | None = None  # the request's own
-    learn: bool = True  # whether the task keeps it, to learn from
-
-
-@dataclass(slots=True)
-class Outcome:
-    """All that is known at the end of a request; arrays are by pair, in the request's order."""
-
-    sheet: Sheet
-    members: Sequence[Member]
-    combined: Combined
-    calibrated: bool
-    probability: Floats
-    order: list[int]
-    version: str
-    cold: bool
-    keys: Sequence[str]
-    warnings: list[str] = field(default_factory=list)
-    p_best: float | None = None
-    p_any_correct: float | None = None
-    course: Course | None = None
-    given_up: float = 0.0  # cost of calls that were begun ahead of their time, and left
-
-    @property
-    def fully_scored(self) -> list[bool]:
-        """Return which pairs every verifier was asked about."""
-        whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
-        return whole
-
-    @property
-    def cost(self) -> float:
-        """Return what was spent on fresh scores, in the units of the configuration."""
-        if not self.sheet.asked.any():
-            return self.given_up
-        asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
-        return self.given_up + float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))
 
 
 class Scorer:
@@ -173,11 +100,11 @@ class Scorer:
             self._workload.give_back(run.work)
         yield outcome
 
-    async def _open(self, job: Job) -> _Run:
+    async def _open(self, job: Job) -> Run:
         members = self.ensembles[job.task.ensemble]
         keys, sheet = keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members))
         shared = keys.within(job.task.name) if self._apart else keys
-        run = _Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
+        run = Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
         try:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
             async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
@@ -187,7 +114,7 @@ class Scorer:
         self._metrics.stage("remember", time.monotonic() - run.began)
         return run
 
-    def _set_out(self, job: Job, run: _Run) -> None:
+    def _set_out(self, job: Job, run: Run) -> None:
         """Ask for what is not known. Raises `TooMuchWorkError`."""
         if run.sheet.complete:
             return
@@ -203,7 +130,7 @@ class Scorer:
                 run.course = Course(cascade, len(job.pairs), sure, probability, early)
         self._rule_out(job, run)
         if self._workload.most is not None:
-            work = _work(job, run)
+            work = work_of(job, run)
             self._workload.take(work)
             run.work = work
         if run.course is None:
@@ -211,21 +138,21 @@ class Scorer:
         else:
             self._board_tier(job, run, run.course)
 
-    def _board_tier(self, job: Job, run: _Run, course: Course) -> None:
+    def _board_tier(self, job: Job, run: Run, course: Course) -> None:
         """Ask a tier of those that are kept; what the budget does not reach is left out, and ends it."""
         if job.budget is not None:
             settings = [member.guarded.settings for member in run.members]
             left_out, run.spent = affordable(
                 job.budget, settings, run.sheet, job.pairs,
-                columns=course.columns, rows_of=lambda column: self._wanted_rows(run, column), spent=run.spent,
+                columns=course.columns, rows_of=run.wanted_rows, spent=run.spent,
             )  # fmt: skip
             for column in left_out:
-                _enter(run, column, self._wanted_rows(run, column), BUDGET)
+                enter(run, column, run.wanted_rows(column), BUDGET)
                 course.stop()
         self._board(job, run, course.columns)
         self._advance(job, run)  # all of it may be known
 
-    def _advance(self, job: Job, run: _Run) -> None:
+    def _advance(self, job: Job, run: Run) -> None:
         """Decide, when all of a tier has landed, whether another is worth it, and ask it; or earlier, where there is a hurry."""
         course = run.course
         if course is None or course.done:
@@ -241,40 +168,29 @@ class Scorer:
         else:
             self._give_up(run)
 
-    def _give_up(self, run: _Run) -> None:
+    def _give_up(self, run: Run) -> None:
         """Leave what was asked ahead of its time and turns out not to be wanted; what it costs is counted."""
         for share in run.shares:
             run.given_up += run.members[share.column].guarded.settings.cost * len(share.rows)
         self._inflight.leave(run.shares)
         run.shares = []
 
-    @staticmethod
-    def _wanted_rows(run: _Run, column: int, among: Bools | None = None) -> list[int]:
-        """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""
-        rows = run.sheet.unknown_rows(column)
-        if run.course is None:
-            return rows
-        wanted = run.course.kept if among is None else among
-        under_way = {row for share in run.shares if share.column == column for row, _ in share.rows}
-        kept = [row for row in rows if wanted[row] and row not in under_way]
-        return [row for row in rows if row not in under_way] if kept and run.members[column].setwise else kept
-
-    def _rule_out(self, job: Job, run: _Run) -> None:
+    def _rule_out(self, job: Job, run: Run) -> None:
         """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
         for column, member in enumerate(run.members):
             if member.setwise and not job.one_query:
-                _enter(run, column, range(len(job.pairs)), NOT_ALONE)
+                enter(run, column, range(len(job.pairs)), NOT_ALONE)
         if job.budget is not None and run.course is None:
             settings = [member.guarded.settings for member in run.members]
             for column in affordable(job.budget, settings, run.sheet, job.pairs)[0]:
-                _enter(run, column, run.sheet.unknown_rows(column), BUDGET)
+                enter(run, column, run.sheet.unknown_rows(column), BUDGET)
 
-    def _board(self, job: Job, run: _Run, columns: Sequence[int], among: Bools | None = None) -> None:
+    def _board(self, job: Job, run: Run, columns: Sequence[int], among: Bools | None = None) -> None:
         everyone = list(range(len(job.pairs)))
         nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.asked.any()
         for column in columns:
             member = run.members[column]
-            rows = everyone if nothing_known else self._wanted_rows(run, column, among)
+            rows = everyone if nothing_known else run.wanted_rows(column, among)
             if not rows:
                 continue
             if member.setwise:
@@ -290,7 +206,7 @@ class Scorer:
                 asked: Sequence[Pair] = job.pairs if everything else [job.pairs[row] for row in rows]
                 run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
 
-    async def _land_all(self, job: Job, run: _Run) -> None:
+    async def _land_all(self, job: Job, run: Run) -> None:
         began = time.monotonic()
         try:
             hurried = run.course is not None and run.course.early is not None
@@ -301,7 +217,7 @@ class Scorer:
             self._inflight.leave(run.shares)
             self._metrics.stage("ask", time.monotonic() - began)
 
-    async def _land_some(self, run: _Run, when: str) -> None:
+    async def _land_some(self, run: Run, when: str) -> None:
         """Wait for calls and enter what they said; at the deadline, give up those that are still under way."""
         left = max(0.0, run.deadline - time.monotonic())
         done, _ = await asyncio.wait({share.flight.task for share in run.shares}, timeout=left, return_when=when)
@@ -317,12 +233,12 @@ class Scorer:
             run.sheet.put_all(column, verdicts)
         if late:
             for share in waiting:
-                _enter(run, share.column, [row for row, _ in share.rows], LATE)
+                enter(run, share.column, [row for row, _ in share.rows], LATE)
             self._inflight.leave(waiting)
             waiting = []
         run.shares = waiting
 
-    def _landed(self, run: _Run, share: Share) -> list[tuple[int, Verdict]]:
+    def _landed(self, run: Run, share: Share) -> list[tuple[int, Verdict]]:
         """Return what a call said of the request's rows, and enter what it cost."""
         if share.flight.task.cancelled():  # the loop is closing down
             return [(row, LATE) for row, _ in share.rows]
@@ -334,12 +250,12 @@ class Scorer:
             run.asked.append((run.members[column].name, latency / 1e3, usage))
         return share.verdicts()
 
-    def _close(self, job: Job, run: _Run) -> Outcome:
+    def _close(self, job: Job, run: Run) -> Outcome:
         """Combine; counting and storing are done when the answer is on its way, and before another request is read."""
         sheet = run.sheet
         asyncio.get_running_loop().call_soon(self._keep, job, run)
         if not sheet.has_score and sheet.partial:
-            raise NoVerifierError(_reasons(run.members, sheet))
+            raise NoVerifierError(reasons(run.members, sheet))
         began = time.monotonic()
         model = job.task.model
         if model.ignored:
@@ -368,7 +284,7 @@ class Scorer:
             keys = keys_of(job.pairs, job.one_query)
             self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
-    def _keep(self, job: Job, run: _Run) -> None:
+    def _keep(self, job: Job, run: Run) -> None:
         """Count where the scores came from, and hand what is new to the writer."""
         for name, seconds, usage in run.asked:
             self._metrics.asked(name, seconds, usage)
@@ -386,67 +302,15 @@ class Scorer:
             self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
 
     @staticmethod
-    def _counts(job: Job, run: _Run) -> bool:
+    def _counts(job: Job, run: Run) -> bool:
         """Return whether a query that was asked in full tells what a cascade would have done: where there is one, and once."""
         policies = (job.task.economy.policy, job.policy or "full")
         return (
             job.learn and job.one_query and policies != ("full", "full") and bool(run.sheet.asked.any()) and not run.sheet.partial
         )
 
-    def _judge(self, job: Job, run: _Run) -> None:
+    def _judge(self, job: Job, run: Run) -> None:
         """Note what the cascade would have done with a query that was asked in full."""
         found = job.task.economy.judged(run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds)
         if found is not None:
             self._writer.put_estimate(job.task, found)
-
-
-class _Run:
-    """A request under way."""
-
-    __slots__ = (
-        "asked", "began", "columns", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares", "sheet",
-        "spent", "stored", "warnings", "work",
-    )  # fmt: skip
-
-    def __init__(
-        self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, shared: Keys, sheet: Sheet, deadline: float
-    ) -> None:
-        self.members = members
-        self.pairs = pairs
-        self.columns = [member.column for member in members]
-        self.keys = keys
-        self.shared = shared  # the names by which scores are remembered
-        self.sheet = sheet
-        self.deadline = deadline
-        self.stored: dict[str, bytes] = {}
-        self.shares: list[Share] = []
-        self.asked: list[tuple[str, float, Usage]] = []
-        self.began = time.monotonic()
-        self.work = 0  # tokens taken on
-        self.course: Course | None = None
-        self.given_up = 0.0  # cost of calls that were left
-        self.spent = NOTHING
-        self.warnings: list[str] = []
-
-
-def _enter(run: _Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
-    for row in rows:
-        run.sheet.put(row, column, verdict)
-
-
-def _work(job: Job, run: _Run) -> int:
-    """Return an estimate of the tokens that models are asked to read."""
-    return sum(
-        tokens_of(member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)])
-        for column, member in enumerate(run.members)
-    )
-
-
-def _reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
-    """Return why each verifier has no score: its first reason."""
-    return {
-        member.name: next(
-            (sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score"
-        )
-        for column, member in enumerate(members)
-    }

@@ -17,9 +17,9 @@ from verifiers import Status
 
 from ..engine import Engine
 from ..errors import ApiError, invalid
+from ..job import NoVerifierError, Outcome
 from ..routes import find_task, rank_job
 from ..schemas import RankRequest
-from ..scoring import NoVerifierError, Outcome
 from .files import BatchError, Files
 from .formats import RESULT, Block, Row
 from .plan import BAD, DONE, Done, Part, Plan

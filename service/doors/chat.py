@@ -21,8 +21,8 @@ from ..answers import explanations
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
+from ..job import Job, Outcome
 from ..routes import NOT_CALIBRATED, find_task, scored, while_wanted
-from ..scoring import Job, Outcome
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 

@@ -15,9 +15,9 @@ from verifiers import Message, Pair, Query
 from ..access import may_see, visible
 from ..engine import Engine
 from ..errors import ApiError
+from ..job import Job, Outcome
 from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
 from ..schemas import ChatMessage
-from ..scoring import Job, Outcome
 from ..tasks import Task
 
 Asked = TypeVar("Asked", bound="DoorRequest")

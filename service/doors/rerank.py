@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from verifiers import Query
 
 from ..errors import ApiError
+from ..job import Outcome
 from ..schemas import problem
-from ..scoring import Outcome
 from .door import DoorRequest, Json, rank, read, usage
 
 #: What TEI calls its failures, by status.

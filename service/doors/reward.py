@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 
 from verifiers import Pair, Query
 
+from ..job import Outcome
 from ..schemas import problem
-from ..scoring import Outcome
 from .door import DoorRequest, Json, TurnIn, known, raw_by_verifier, read, score, usage
 from .templated import split, without_tokens
 

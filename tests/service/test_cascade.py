@@ -21,9 +21,10 @@ from service.config import ConfigError, load_config
 from service.course import Course, capped
 from service.economy import Economy, Estimate
 from service.guard import Guarded
+from service.job import Job, Member
 from service.meter import LEAST, Meter
 from service.metrics import Metrics
-from service.scoring import Job, Member, Scorer
+from service.scoring import Scorer
 from service.tables import read_table
 from service.tasks import Task
 from service.workload import Workload
@@ -300,7 +301,6 @@ def test_two_percent_of_the_traffic_is_asked_in_full() -> None:
     assert not any(economy.cascade_for(None, 6, sampled=False) is None for _ in range(100))
     assert economy.cascade_for(None, 1, sampled=False) is None
     assert economy.cascade_for("full", 6, sampled=False) is None
-    assert economy.through().cascade_for("cascade", 6, sampled=False) is None
     assert poor.cascade is None
 
 

@@ -1,0 +1,89 @@
+"""A request to score, and its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aggregation import Combined, Floats
+from verifiers import Pair, Status
+
+from .cache import Column
+from .course import Course
+from .economy import Policy
+from .guard import Guarded
+from .policy import Budget
+from .sheet import UNKNOWN, Sheet
+from .tasks import Task
+
+
+class NoVerifierError(Exception):
+    """No verifier could score any candidate; `reasons` says why, by verifier."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("no verifier could answer")
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A verifier of an ensemble, with what the cache and the books need."""
+
+    guarded: Guarded
+    column: Column
+    setwise: bool
+
+    @property
+    def name(self) -> str:
+        """Return the verifier's name."""
+        return self.guarded.settings.name
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request, checked."""
+
+    task: Task
+    pairs: Sequence[Pair]
+    one_query: bool
+    deadline_s: float
+    budget: Budget | None = None
+    confidence: float | None = None  # that stops a query which is asked in tiers
+    policy: Policy | None = None  # the request's own
+    learn: bool = True  # whether the task keeps it, to learn from
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that is known at the end of a request; arrays are by pair, in the request's order."""
+
+    sheet: Sheet
+    members: Sequence[Member]
+    combined: Combined
+    calibrated: bool
+    probability: Floats
+    order: list[int]
+    version: str
+    cold: bool
+    keys: Sequence[str]
+    warnings: list[str] = field(default_factory=list)
+    p_best: float | None = None
+    p_any_correct: float | None = None
+    course: Course | None = None
+    given_up: float = 0.0  # cost of calls that were begun ahead of their time, and left
+
+    @property
+    def fully_scored(self) -> list[bool]:
+        """Return which pairs every verifier was asked about."""
+        whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
+        return whole
+
+    @property
+    def cost(self) -> float:
+        """Return what was spent on fresh scores, in the units of the configuration."""
+        if not self.sheet.asked.any():
+            return self.given_up
+        asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
+        return self.given_up + float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))

@@ -1,0 +1,79 @@
+"""A request under way: what is known so far, and who is still asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from verifiers import Pair, Usage, Verdict
+
+from .course import Bools, Course
+from .inflight import Share
+from .job import Job, Member
+from .keys import Keys
+from .policy import NOTHING
+from .sheet import Sheet
+from .workload import tokens_of
+
+
+class Run:
+    """A request under way."""
+
+    __slots__ = (
+        "asked", "began", "columns", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares", "sheet",
+        "spent", "stored", "warnings", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, shared: Keys, sheet: Sheet, deadline: float
+    ) -> None:
+        self.members = members
+        self.pairs = pairs
+        self.columns = [member.column for member in members]
+        self.keys = keys
+        self.shared = shared  # the names by which scores are remembered
+        self.sheet = sheet
+        self.deadline = deadline
+        self.stored: dict[str, bytes] = {}
+        self.shares: list[Share] = []
+        self.asked: list[tuple[str, float, Usage]] = []
+        self.began = time.monotonic()
+        self.work = 0  # tokens taken on
+        self.course: Course | None = None
+        self.given_up = 0.0  # cost of calls that were left
+        self.spent = NOTHING
+        self.warnings: list[str] = []
+
+    def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
+        """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""
+        rows = self.sheet.unknown_rows(column)
+        if self.course is None:
+            return rows
+        wanted = self.course.kept if among is None else among
+        under_way = {row for share in self.shares if share.column == column for row, _ in share.rows}
+        kept = [row for row in rows if wanted[row] and row not in under_way]
+        return [row for row in rows if row not in under_way] if kept and self.members[column].setwise else kept
+
+
+def enter(run: Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
+    """Enter a verdict of some pairs."""
+    for row in rows:
+        run.sheet.put(row, column, verdict)
+
+
+def work_of(job: Job, run: Run) -> int:
+    """Return an estimate of the tokens that models are asked to read."""
+    return sum(
+        tokens_of(member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)])
+        for column, member in enumerate(run.members)
+    )
+
+
+def reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
+    """Return why each verifier has no score: its first reason."""
+    return {
+        member.name: next(
+            (sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score"
+        )
+        for column, member in enumerate(members)
+    }
