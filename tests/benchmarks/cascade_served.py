@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -151,7 +152,9 @@ def run(path: Path, costs_file: Path, labels: int, at_once: int, slots: int, few
         known = np.full(int(train.sum()), np.nan)
         drawn = draw_labels(Queries.of(data.codes[train]), data.labels[train], labels, np.random.default_rng(2))
         known[drawn] = data.labels[train][drawn]
-    model = LabelModel(families=data.families).fit(data.scores[train], data.codes[train], known, verifier_names=data.names)
+    names = [re.sub(r"[^A-Za-z0-9_.:-]", "_", name)[:64] for name in data.names]  # as verifiers may be called
+    families = dict(zip(names, (data.families[name] for name in data.names), strict=True))
+    model = LabelModel(families=families).fit(data.scores[train], data.codes[train], known, verifier_names=names)
     cascade = Cascade.of(model, Calls.of(costs))
     assert cascade is not None
     tests = [np.flatnonzero(data.codes == number) for number in np.flatnonzero(fold == 0)][:few]
@@ -170,9 +173,9 @@ def run(path: Path, costs_file: Path, labels: int, at_once: int, slots: int, few
             with scorer(data, [latency_of(kind) for kind in kinds], size, folder) as url:
                 for policy in POLICIES:
                     verifiers = [
-                        {"name": each.replace(" ", "_")[:64], "kind": "http", "endpoint": url, "path": f"/{place}", "cost": costs[place],
-                         "timeout_s": 600, "family": data.families[each]}
-                        for place, each in enumerate(data.names)
+                        {"name": each, "kind": "http", "endpoint": url, "path": f"/{place}", "cost": costs[place],
+                         "timeout_s": 600, "family": families[each]}
+                        for place, each in enumerate(names)
                     ]  # fmt: skip
                     tasks = {"t": {"model": "m.json", **POLICIES[policy]}}
                     config = write_config(
