@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from .cascade import Cascade
 
 LITTLE = 0.02
@@ -27,18 +25,16 @@ class Advice:
 
 def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
     """Return the last calls, in the order of value for cost, that add less than a share of the variance; None where none does."""
-    covariance = cascade.covariance
-    total = float(covariance.sum())
+    total = float(cascade.covariance.sum())
     if total <= 0:
         return None
-    order = [call for tier in cascade.tiers for call in tier.calls]
-    by_call = dict(zip(order, (columns for tier in cascade.tiers for columns in tier.of_calls), strict=True))
+    calls = [call for tier in cascade.tiers for call in zip(tier.of_calls, tier.costs, strict=True)]
+    whole = sum(cost for _, cost in calls)
     known: list[int] = []
-    for place, call in enumerate(order):
-        known += by_call[call]
+    for place, (columns, _) in enumerate(calls[:-1], 1):
+        known += columns
         left = cascade.left_after(known) / total
-        if left < little and place + 1 < len(order):
-            spared = [column for column in range(len(covariance)) if column not in known]
-            costs = np.array([cost for tier in cascade.tiers for cost in tier.costs])
-            return Advice(tuple(spared), left, float(costs[place + 1 :].sum() / costs.sum()))
+        if left < little:
+            spared = tuple(column for others, _ in calls[place:] for column in others)
+            return Advice(spared, left, sum(cost for _, cost in calls[place:]) / whole)
     return None
