@@ -86,7 +86,7 @@ class Engine:
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Return whether a verifier of the default ensemble answers, and what each verifier and the store say."""
         if time.monotonic() - self.ready_at > READINESS_TTL_S:
-            members = {member.name: member for ensemble in self.scorer.ensembles.values() for member in ensemble}
+            members = self.scorer.members()
             problems = await asyncio.gather(*(_problem(member) for member in members.values()))
             said = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
             default = next(iter(self.scorer.ensembles.values()))
@@ -111,7 +111,7 @@ class Engine:
         self.metrics.store_up.set(0 if self.store.down else 1)
         for name, limit, taken in self.pressure.places():
             self.metrics.paced(name, limit, taken)
-        for member in {member.name: member for ensemble in self.scorer.ensembles.values() for member in ensemble}.values():
+        for member in self.scorer.members().values():
             if (seconds := member.guarded.meter.seconds) is not None:
                 self.metrics.measured(member.name, seconds)
         return self.metrics.text()
@@ -263,8 +263,7 @@ def _task(
 
 async def _warm_up(engine: Engine, serving: bool) -> None:
     """Load what is slow to load, say at once what is missing, then let the doctor look; nothing waits for it."""
-    members = {member.name: member for ensemble in engine.scorer.ensembles.values() for member in ensemble}
-    for member in members.values():
+    for member in engine.scorer.members().values():
         try:
             await member.guarded.verifier.check()
             await member.guarded.verifier.warm_up()

@@ -63,6 +63,10 @@ class Scorer:
         self._metrics = metrics
         self._inflight = Inflight()
 
+    def members(self) -> dict[str, Member]:
+        """Return the verifiers of all ensembles, each once, by name."""
+        return {member.name: member for ensemble in self.ensembles.values() for member in ensemble}
+
     async def score(self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
         """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says nothing, `TooMuchWorkError` where
         what is under way leaves no room.
