@@ -205,7 +205,7 @@ def test_a_meter_charges_what_runs_at_once_once() -> None:
     meter = Meter()
     meter.begin()
     meter.begin()
-    time.sleep(0.05)
+    time.sleep(0.05)  # what the two calls take
     meter.end(LEAST - 1)
     assert meter.seconds is None
     meter.end(LEAST + 1)

@@ -161,7 +161,7 @@ def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 1
         try:
             for part in parts:
                 connection.sendall(part)
-                time.sleep(pause_s)
+                time.sleep(pause_s)  # so that the parts come one by one
             while more := connection.recv(65536):
                 reply += more
         except OSError:  # it closed before all was sent, or says nothing more

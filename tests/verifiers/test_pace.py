@@ -132,7 +132,7 @@ class Slow:
 
     async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
         """Not asked."""
-        raise NotImplementedError
+        raise NotImplementedError  # a test that gets here asked for something else
 
     async def close(self) -> None:
         """Nothing to close."""
