@@ -101,10 +101,11 @@ def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
     """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share of the whole cost."""
     costs = np.array([member.guarded.settings.cost for member in outcome.members])
     known = outcome.sheet.status != UNKNOWN
+    asked = known & (outcome.sheet.status != Status.SKIPPED)
     whole = float(costs.sum()) * len(known)
     return {
         "tiers": course.tier + 1, "of": course.tiers, "cut": int((~known).any(axis=1).sum()),
-        "cost_share": round((float((known @ costs).sum()) + outcome.given_up) / whole, 4) if whole else 1.0,
+        "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4) if whole else 1.0,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from .cache import Column
 from .course import Course
 from .economy import Policy
 from .guard import Guarded
-from .policy import Budget
+from .policy import OVER_BUDGET, Budget
 from .sheet import UNKNOWN, Sheet
 from .tasks import Task
 
@@ -76,8 +76,10 @@ class Outcome:
 
     @property
     def fully_scored(self) -> list[bool]:
-        """Return which pairs every verifier was asked about."""
+        """Return which pairs every verifier was asked about: none was cut by a cascade, or left out by a budget."""
         whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
+        for (row, _), reason in self.sheet.reasons.items():
+            whole[row] = whole[row] and reason != OVER_BUDGET
         return whole
 
     @property

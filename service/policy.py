@@ -10,6 +10,8 @@ from verifiers import Pair, ServedSettings, VerifierSettings
 from .sheet import Sheet
 
 CHARS_A_TOKEN = 4
+#: Why a verifier has no word where the budget did not reach it.
+OVER_BUDGET = "budget: not affordable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .inflight import Inflight, Share
 from .job import Job, Member, NoVerifierError, Outcome
 from .keys import keys_of
 from .metrics import Metrics
-from .policy import affordable
+from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
 from .store import StoreDownError
 from .tasks import Tasks
@@ -32,7 +32,7 @@ from .writer import Writer
 SHORT_DEADLINE_S = 5.0
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
-BUDGET = Verdict(None, Status.SKIPPED, "budget: not affordable")
+BUDGET = Verdict(None, Status.SKIPPED, OVER_BUDGET)
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
 
 
@@ -284,7 +284,7 @@ class Scorer:
 
     def learn(self, job: Job, outcome: Outcome) -> None:
         """Have the task keep a ranking that was asked for with `learn` off: of one that grew in rounds, the last."""
-        if all(outcome.fully_scored):  # what a cascade cut is missing because of what it scored: nothing to learn from
+        if outcome.sheet.complete:  # what a cascade cut is missing because of what it scored: nothing to learn from
             keys = keys_of(job.pairs, job.one_query)
             self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 

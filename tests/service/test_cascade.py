@@ -227,6 +227,12 @@ def test_a_budget_and_a_confidence_end_it(running: Server) -> None:
     assert poor
     assert all(answer["usage"]["cost"] <= 8 for answer in poor)
     assert all(not any(result["fully_scored"] for result in answer["results"]) for answer in poor)
+    assert all(
+        answer["usage"]["cascade"]["cost_share"] == pytest.approx(answer["usage"]["cost"] / (6 * sum(COSTS)), abs=1e-3)
+        for answer in poor
+    )
+    [bounded] = rank(running, "full", queries=1, seed=15, budget={"cost": 8})
+    assert not any(result["fully_scored"] for result in bounded["results"])
     stopped = [answer for answer in sure if answer["usage"]["cascade"]["tiers"] < answer["usage"]["cascade"]["of"]]
     assert stopped
     assert all(answer["results"][0]["probability"] >= 0.5 for answer in stopped)
