@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-models bench-replay soak audit sbom check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -119,7 +119,13 @@ sbom: $(VENV)/.image ## Write what the image installs as a CycloneDX bill of mat
 
 $(VENV)/.image: deploy/constraints.txt | $(VENV)/.dev
 	$(PYTHON) -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -r deploy/constraints.txt
+	$@/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r deploy/constraints.txt
+
+constraints: ## Pin what the image installs, with hashes (UPGRADE=1: the newest versions)
+	bash deploy/pin.sh $(PYTHON) $(if $(UPGRADE),--upgrade)
+
+pin-images: ## Write the digests that the images' tags have now into Dockerfile, compose files and chart (needs docker)
+	$(PYTHON) deploy/pin_images.py
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps -w dist .
