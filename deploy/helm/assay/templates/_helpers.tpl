@@ -27,3 +27,11 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
+
+{{- /* The secret that has the bundled store's password, and its key. */ -}}
+{{- define "assay.storeSecret" -}}
+{{- .Values.store.passwordSecret.name | default (printf "%s-store" .Release.Name) -}}
+{{- end }}
+{{- define "assay.storeSecretKey" -}}
+{{- ternary (.Values.store.passwordSecret.key | default "password") "password" (ne .Values.store.passwordSecret.name "") -}}
+{{- end }}
