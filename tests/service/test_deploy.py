@@ -86,7 +86,8 @@ def test_the_chart_wires_its_parts(tmp_path: Path) -> None:
     assert there["spec"]["ports"][0]["port"] == endpoint.port
     assert (model["args"][0], model["resources"]["limits"]) == ("Qwen/Qwen3-8B", {"nvidia.com/gpu": 2})
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert environment["ASSAY_REDIS_URL"] == "redis://assay-store:6379/0"
+    assert environment["ASSAY_REDIS_URL"] == "redis://:$(STORE_PASSWORD)@assay-store:6379/0"
+    assert list(environment).index("STORE_PASSWORD") < list(environment).index("ASSAY_REDIS_URL")  # else it is not expanded
     assert {"ASSAY_ADMIN_PORT", "ASSAY_HOST"} <= environment.keys()
     assert yaml.safe_load((DEPLOY / "alerts.yaml").read_text()) == of_kind(found, "PrometheusRule")["spec"]
     assert json.loads(of_kind(found, "ConfigMap", "assay-dashboard")["data"]["assay.json"])["uid"] == "assay"
@@ -119,6 +120,13 @@ def test_a_plan_as_values_renders(tmp_path: Path) -> None:
 
 
 COMPOSE_FILES = sorted(DEPLOY.glob("compose.*.yaml"))
+PASSWORD = "0f" * 32
+
+
+def interpolated(text: str) -> str:
+    """Return a text of a compose file with the variables that deploy/make_env.sh writes, and no others."""
+    values = {"STORE_PASSWORD": PASSWORD, "GRAFANA_PASSWORD": "there"}
+    return re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda match: values.get(match[1], ""), text)
 
 
 def compose_schema() -> Any:
@@ -159,8 +167,10 @@ def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
     services = yaml.safe_load(path.read_text())["services"]
     store, ours = services["store"], services["assay"]
     redis, port, admin = free_port(), free_port(), free_port()
-    given = {name: value.replace("${ASSAY_API_KEYS:-}", "") for name, value in ours["environment"].items()}
-    where = re.sub(r"//[^/]+/", f"//127.0.0.1:{redis}/", given.pop("ASSAY_REDIS_URL"))
+    given = {name: interpolated(value) for name, value in ours["environment"].items()}
+    where = re.sub(r"@[^/]+/", f"@127.0.0.1:{redis}/", given.pop("ASSAY_REDIS_URL"))
+    auth = tmp_path / "auth.conf"
+    auth.write_text(interpolated(yaml.safe_load(path.read_text())["configs"]["store-auth"]["content"]))
     environment = {
         **given,
         "ASSAY_REDIS_URL": where,
@@ -171,7 +181,8 @@ def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
     environment |= {"ASSAY_ADMIN_PORT": str(admin)} if "ASSAY_ADMIN_PORT" in given else {}
     mounted = dict(each.split(":")[1::-1] for each in ours["volumes"] if each.startswith("."))
     command = [str(DEPLOY / mounted[word]) if word in mounted else word for word in ours["command"]]
-    words = [str(get_binary_path()), *store["command"][1:], "--port", str(redis), "--dir", str(tmp_path)]
+    command_of_store = [str(auth) if word == store["configs"][0]["target"] else word for word in store["command"][1:]]
+    words = [str(get_binary_path()), *command_of_store, "--port", str(redis), "--dir", str(tmp_path)]
     processes = [subprocess.Popen(words, stdout=subprocess.DEVNULL)]
     log = tmp_path / "log"
     try:
@@ -189,6 +200,7 @@ def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
         for process in reversed(processes):
             stop(process)
 
+    assert str(auth) in command_of_store
     assert first["results"][0]["index"] == 0
     assert again["usage"]["cache_hits"] > 0
     assert label["durable"] is True
