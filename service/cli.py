@@ -313,7 +313,10 @@ def export(
 @labels_app.command("import")
 def labels_import(
     task: Annotated[str, typer.Argument(help="The task.")],
-    file: Annotated[Path, typer.Argument(help="JSONL or Parquet: key, or query and candidate; correct; random, who", exists=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="JSONL or Parquet, in the form of the API: key, or query and candidate; correct; …", exists=True),
+    ],
     url: UrlOption = HERE,
 ) -> None:
     """Send labels from a file."""

@@ -48,6 +48,9 @@ class TaskSettings(BaseModel):
     base_rate: float | None = Field(None, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
     learn: bool = Field(True, description="Keep requests and fit models from them.")
     keep: int = Field(20_000, ge=1, description="Requests that it learns from; the oldest go first.")
+    versions: int = Field(
+        20, ge=1, le=1000, description="Versions of its model that are kept, beside the served one and the one before."
+    )
     sample: float = Field(1.0, gt=0, le=1, description="Share of requests that are kept to learn from.")
     store_text: bool = Field(False, description="Keep the texts of requests as well, for labelling; else hashes alone.")
     policy: Policy = Field(

@@ -252,6 +252,7 @@ def _task(
     quality = {each.name: each.quality for each in config.members(ensemble) if each.quality is not None}
     task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
+    task.versions = settings.versions
     task.costs = tuple(each.cost for each in config.members(ensemble))
     task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs, settings.early)
     if settings.costs == "measured":

@@ -107,7 +107,9 @@ RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": EVEN
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
 
 LABELS_EXAMPLE: dict[str, Any] = {
-    "labels": [{"query": "What is 3 + 4?", "candidate": "3 + 4 = 7. The answer is 7.", "correct": True, "who": "ann"}]
+    "labels": [
+        {"query": "What is 3 + 4?", "candidate": "3 + 4 = 7. The answer is 7.", "correct": True, "random": True, "who": "ann"}
+    ]
 }
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: failed("The body is not JSON."),

@@ -13,7 +13,7 @@ import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
 from .learning import Fit, Known, Served, fit
-from .memory import LEASE_MS, Memory, State
+from .memory import LEASE_MS, Memory, Sizes, State
 from .records import Record
 from .reporting import Asked, report, shadow
 from .store import StoreDownError
@@ -24,7 +24,8 @@ log = structlog.get_logger()
 LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
 AGAIN_S = 30.0
-#: A fit is due when so many labels are new, or a fifth of what there was.
+#: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or a fifth of what there was.
+MANY_REQUESTS = 5000
 NEW_LABELS, FIRST_LABELS = 5, 10
 
 
@@ -52,7 +53,7 @@ class Fitter:
                 if time.monotonic() < self._not_before.get(task.name, 0.0):
                     continue
                 try:
-                    if task.memory is not None and due(await task.memory.state(), *await task.memory.sizes()):
+                    if task.memory is not None and due(*await task.memory.progress()):
                         await self.fit(task)
                 except (StoreDownError, FitBusyError):
                     continue
@@ -82,10 +83,10 @@ class Fitter:
         return version, found
 
     async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
-        sizes = await memory.sizes()
+        _, sizes = await memory.progress()
         serving = await _served(task, memory, await memory.state())
         found = await self._in_process(memory, token, task.given(), *await _kept(memory), serving, await memory.since())
-        return await memory.publish(token, found, *sizes), found
+        return await memory.publish(token, found, sizes, task.versions), found
 
     async def report(self, task: Task) -> dict[str, Any]:
         """Measure what a task's ensemble is worth, and keep and return the report.
@@ -138,7 +139,7 @@ class Fitter:
 async def _kept(memory: Memory) -> tuple[list[Record], dict[str, Known]]:
     """Return all that a task has kept to learn from."""
     records, labels = await memory.rows(), await memory.labels()
-    return records, {key: Known(label.correct, label.random, label.at) for key, label in labels.items()}
+    return records, {key: Known(label.correct, bool(label.random), label.at) for key, label in labels.items()}
 
 
 async def _served(task: Task, memory: Memory, state: State) -> Served | None:
@@ -156,11 +157,14 @@ async def _renewing(memory: Memory, token: str) -> None:
             await memory.renew(token)
 
 
-def due(state: State, requests: int, labels: int) -> bool:
-    """Return whether enough is new: twice the requests, or some more labels."""
-    if requests and (requests >= 2 * state.requests or requests >= state.requests + 5000):
+def due(fitted: Sizes, now: Sizes) -> bool:
+    """Return whether enough is new: as many requests as the last fit had, or some more labels.
+
+    What is new is counted from all that ever came. A window that is full, or was made smaller, is new when all of it is.
+    """
+    if now.requests and now.taken - fitted.taken >= min(MANY_REQUESTS, fitted.requests, now.requests):
         return True
-    return labels >= FIRST_LABELS and labels >= state.labels + max(NEW_LABELS, state.labels // 5)
+    return now.labels >= FIRST_LABELS and now.given - fitted.given >= max(NEW_LABELS, fitted.labels // 5)
 
 
 def _told(report: dict[str, Any]) -> dict[str, Any]:

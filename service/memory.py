@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ import structlog
 from .economy import Estimate
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
-from .scripts import NOTE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE
+from .scripts import LABEL, NOTE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
 from .store import PREFIX, Store
 
 log = structlog.get_logger()
@@ -23,16 +23,19 @@ LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE = 1000
-PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy")
+PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy", "taken", "history")
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled."""
+    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled.
+
+    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise: nothing is assumed.
+    """
 
     correct: float
-    random: bool = True
+    random: bool | None = None
     who: str | None = None
     at: float = 0.0
 
@@ -51,6 +54,16 @@ class State:
     exported_at: int = 0  # seconds since 1970
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much there is to learn from: what is kept, and how much ever came, which a full window does not say."""
+
+    requests: int = 0
+    labels: int = 0
+    taken: int = 0  # requests that ever came
+    given: int = 0  # labels that were ever given, or changed
+
+
 class Memory:
     """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
 
@@ -62,7 +75,7 @@ class Memory:
     async def record(self, record: Record, most: int) -> int:
         """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known."""
         fields = [part for item in pack(record).items() for part in item]
-        return int(await self._run(RECORD, ("requests", "seen"), most, record.name, record.missing, *fields))
+        return int(await self._run(RECORD, ("requests", "seen", "taken"), most, record.name, record.missing, *fields))
 
     async def rows(self) -> list[Record]:
         """Return all requests kept, oldest first."""
@@ -100,13 +113,28 @@ class Memory:
         rows, labels = await self._store.call(pipeline.execute)
         return int(rows), int(labels)
 
+    async def progress(self) -> tuple[Sizes, Sizes]:
+        """Return what there was at the last fit, or the last try, and what there is."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(self._keys["state"])
+        pipeline.hgetall(self._keys["taken"])
+        pipeline.xlen(self._keys["requests"])
+        pipeline.hlen(self._keys["labels"])
+        raw, taken, requests, labels = await self._store.call(pipeline.execute)
+        return _progress(_state(raw), taken, int(requests), int(labels))
+
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
-        """Keep labels by candidate key; return how many are new, and whether they are on disk."""
-        values = [part for key, label in labels.items() for part in (key, orjson.dumps(label))]
+        """Keep labels by candidate key; return how many are new, and whether they are on disk.
+
+        One that says what is known already changes nothing: it keeps the time at which that was said first.
+        """
+        keys = [self._keys["labels"], self._keys["taken"]]
+        values = [part for key, label in labels.items() for part in _label_parts(key, label)]
         new: int | None = None
-        for _ in range(DURABLE_TRIES):  # written again, which changes nothing, so that there is something to wait for
-            key = self._keys["labels"]
-            added, durable = await self._store.write_through(key, "HSET", key, *values, wait_ms=DURABLE_WAIT_MS)
+        for _ in range(DURABLE_TRIES):  # sent again, which changes nothing, so that there is something to wait for
+            added, durable = await self._store.write_through(
+                keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
+            )
             new = int(added) if new is None else new
             if durable:
                 return new, True
@@ -170,10 +198,14 @@ class Memory:
         """Return whether this replica may fit now: one does at a time."""
         return bool(await self._store.call(lambda: self._redis.set(self._keys["lease"], token, nx=True, px=LEASE_MS)))
 
-    async def publish(self, token: str, fit: Fit, requests: int, labels: int) -> int:
-        """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none or where the lease was lost."""
-        arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), requests, labels)
-        version = int(await self._run(PUBLISH, ("lease", "state", "models"), *arguments))
+    async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
+        """Keep a fitted version beside so many others, serve it unless one is pinned; return its number, 0 for none.
+
+        There is none where nothing was fitted, or the lease was lost.
+        """
+        seen = (sizes.requests, sizes.labels, sizes.taken, sizes.given)
+        arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), *seen, versions)
+        version = int(await self._run(PUBLISH, ("lease", "state", "models", "taken", "history"), *arguments))
         await self._store.publish(self._task)
         return version
 
@@ -196,9 +228,15 @@ class Memory:
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
         """Serve a version, pinned or not (None: as it is); return False for one that is not there."""
         flag = "" if pinned is None else str(int(pinned))
-        there = bool(await self._run(PROMOTE, ("state", "models"), version, flag))
+        there = bool(await self._run(PROMOTE, ("state", "models", "history"), version, flag))
         await self._store.publish(self._task)
         return there
+
+    async def rollback(self) -> int:
+        """Serve and pin the version that was served before; return it, 0 where there is none. Again, it goes further back."""
+        version = int(await self._run(ROLLBACK, ("state", "models", "history")))
+        await self._store.publish(self._task)
+        return version
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
@@ -214,16 +252,31 @@ def _estimate(raw: Mapping[bytes, bytes]) -> Estimate:
 
 def _state(raw: Mapping[bytes, bytes]) -> State:
     known = {name.decode(): int(value) for name, value in raw.items()}
+    ours = {each.name for each in fields(State)}  # a later release may keep more
     pinned = known.pop("pinned", 0) == 1
-    return State(pinned=pinned, **known)
+    return State(pinned=pinned, **{name: value for name, value in known.items() if name in ours})
+
+
+def _progress(state: State, taken: Mapping[bytes, bytes], requests: int, labels: int) -> tuple[Sizes, Sizes]:
+    """Return the sizes of the last fit and of now; a store of an earlier release has counted only what was kept."""
+    counts = {name.decode(): int(value) for name, value in taken.items()}
+    fitted = counts.get("fitted_requests", state.requests), counts.get("fitted_labels", state.labels)
+    now = max(requests, counts.get("requests", 0)), max(labels, counts.get("labels", 0))
+    return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
+
+
+def _label_parts(key: str, label: Label) -> tuple[str | bytes, ...]:
+    random = "" if label.random is None else str(int(label.random))
+    who = b"" if label.who is None else orjson.dumps(label.who)
+    return key, orjson.dumps(float(label.correct)), random, who, orjson.dumps(float(label.at))
 
 
 def _records(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
     """Return the records of entries; one that is damaged is left out, and said."""
     records = []
-    for name, fields in page:
+    for name, entry in page:
         try:
-            records.append(unpack(name, fields))
+            records.append(unpack(name, entry))
         except ValueError as exc:
             log.error("record_damaged", entry=name.decode(), error=str(exc))
     return records

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-#: Keep a request once. KEYS: stream, seen. ARGV: most kept, name, missing scores, then the entry's fields and values.
+#: Keep a request once. KEYS: stream, seen, taken. ARGV: most kept, name, missing scores, then the entry's fields and values.
 #: Returns 1 where it was added, 2 where it took the place of one with more scores missing, 0 where it was known.
+#: `taken` counts what ever came: the stream is cut, and says no more how much is new once it is full.
 RECORD = """
 local most, name, missing = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local known = redis.call('HGET', KEYS[2], name)
@@ -16,7 +17,12 @@ if known then
 end
 local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 4))
 redis.call('HSET', KEYS[2], name, id .. ' ' .. missing)
-local over = redis.call('XLEN', KEYS[1]) - most
+local kept = redis.call('XLEN', KEYS[1])
+if added == 1 then
+  local ever = redis.call('HINCRBY', KEYS[3], 'requests', 1)
+  if ever < kept then redis.call('HSET', KEYS[3], 'requests', kept) end -- it was filled before anybody counted
+end
+local over = kept - most
 while over > 0 do
   local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
   for place = 1, #first[2], 2 do
@@ -28,34 +34,102 @@ end
 return added
 """
 
-#: Publish a fitted version while the lease is still held, and let go of it. KEYS: lease, state, models. ARGV: token, model, report,
-#: serve (1 or 0), requests and labels that it was fitted on. Returns the version's number, or 0 where the lease was lost.
-PUBLISH = """
+#: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not stated), who (JSON; likewise), time.
+#: What says the same as before keeps its first time, and what is not stated stays as it was. Returns how many are new.
+#: The count is written even where nothing changes, so that who waits for the disk waits for what was written before as well.
+LABEL = """
+local there = redis.call('HLEN', KEYS[1])
+local new, changed = 0, 0
+for place = 1, #ARGV, 5 do
+  local key, correct, random, who, at = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3], ARGV[place + 4]
+  local known, same = redis.call('HGET', KEYS[1], key), false
+  local whole, old = pcall(cjson.decode, known or '')
+  if not known then
+    new = new + 1
+  elseif whole and type(old) == 'table' then
+    local stated = old.random == true and '1' or '0'
+    if random == '' then random = stated end
+    if who == '' and type(old.who) == 'string' then who = cjson.encode(old.who) end
+    same = old.correct == tonumber(correct)
+    local first = string.match(known, '"at":([%d%.eE+-]+)}$')
+    if same and first and tonumber(first) < tonumber(at) then at = first end
+    same = same and stated == random
+  end
+  if who == '' then who = 'null' end
+  local flag = random == '1' and 'true' or 'false'
+  local said = '{"correct":' .. correct .. ',"random":' .. flag .. ',"who":' .. who .. ',"at":' .. at .. '}'
+  if said ~= known then redis.call('HSET', KEYS[1], key, said) end
+  if not same then changed = changed + 1 end
+end
+if redis.call('HEXISTS', KEYS[2], 'labels') == 0 then redis.call('HSET', KEYS[2], 'labels', there) end
+redis.call('HINCRBY', KEYS[2], 'labels', changed)
+return new
+"""
+
+#: What was served before, newest last; `before` names the last of them. A replica of an older release writes that alone.
+_HISTORY = """
+local function catch_up(state, history)
+  local before = redis.call('HGET', state, 'before')
+  if before and before ~= redis.call('LINDEX', history, -1) then redis.call('RPUSH', history, before) end
+end
+local function serve(state, history, version)
+  local serving = redis.call('HGET', state, 'serving')
+  if serving == version then return end
+  catch_up(state, history)
+  if serving then
+    redis.call('RPUSH', history, serving)
+    redis.call('LTRIM', history, -100, -1)
+    redis.call('HSET', state, 'before', serving)
+  end
+  redis.call('HSET', state, 'serving', version)
+end
+"""
+
+#: Publish a fitted version while the lease is still held, and let go of it. KEYS: lease, state, models, taken, history.
+#: ARGV: token, model, report, serve (1 or 0), requests and labels that it was fitted on, how many of them had ever come, and how
+#: many versions are kept beside the served one and the one before. Returns the version's number, or 0 where the lease was lost.
+PUBLISH = f"""{_HISTORY}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'requests', ARGV[5], 'labels', ARGV[6])
+redis.call('HSET', KEYS[4], 'fitted_requests', ARGV[7], 'fitted_labels', ARGV[8])
 if ARGV[2] == '' then
   redis.call('DEL', KEYS[1])
   return 0
 end
 local version = redis.call('HINCRBY', KEYS[2], 'newest', 1)
 redis.call('HSET', KEYS[3], version, ARGV[2], 'report:' .. version, ARGV[3])
-if ARGV[4] == '1' and redis.call('HGET', KEYS[2], 'pinned') ~= '1' then
-  local before = redis.call('HGET', KEYS[2], 'serving')
-  if before then redis.call('HSET', KEYS[2], 'before', before) end
-  redis.call('HSET', KEYS[2], 'serving', version)
+if ARGV[4] == '1' and redis.call('HGET', KEYS[2], 'pinned') ~= '1' then serve(KEYS[2], KEYS[5], tostring(version)) end
+local serving, before = redis.call('HGET', KEYS[2], 'serving'), redis.call('HGET', KEYS[2], 'before')
+for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
+  local number = tonumber(name)
+  if number and number <= version - tonumber(ARGV[9]) and name ~= serving and name ~= before then
+    redis.call('HDEL', KEYS[3], name, 'report:' .. name)
+  end
 end
 redis.call('DEL', KEYS[1])
 return version
 """
 
-#: Serve another version. KEYS: state, models. ARGV: version, pinned (1, 0 or empty: as it is). Returns 0 for an unknown version.
-PROMOTE = """
+#: Serve another version. KEYS: state, models, history. ARGV: version, pinned (1, 0, empty: as it is). Returns 0 for none.
+PROMOTE = f"""{_HISTORY}
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
-local before = redis.call('HGET', KEYS[1], 'serving')
-if before and before ~= ARGV[1] then redis.call('HSET', KEYS[1], 'before', before) end
-redis.call('HSET', KEYS[1], 'serving', ARGV[1])
+serve(KEYS[1], KEYS[3], ARGV[1])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'pinned', ARGV[2]) end
 return 1
+"""
+
+#: Serve the version before and pin it, and forget the one that is left: the next time it goes further back. KEYS: state, models,
+#: history. Returns the version, or 0 where there is none.
+ROLLBACK = f"""{_HISTORY}
+catch_up(KEYS[1], KEYS[3])
+local serving = redis.call('HGET', KEYS[1], 'serving')
+local version = redis.call('RPOP', KEYS[3])
+while version and (version == serving or redis.call('HEXISTS', KEYS[2], version) == 0) do version = redis.call('RPOP', KEYS[3]) end
+local before = redis.call('LINDEX', KEYS[3], -1)
+if before then redis.call('HSET', KEYS[1], 'before', before) else redis.call('HDEL', KEYS[1], 'before') end
+if not version then return 0 end
+redis.call('HSET', KEYS[1], 'serving', version, 'pinned', 1)
+return tonumber(version)
 """
 
 #: Put back a served version that an emptied store lost. KEYS: state, models. ARGV: version, model, report.

@@ -47,6 +47,7 @@ class Task:
     quality: dict[str, float | str] = field(default_factory=dict)
     costs: tuple[float, ...] = ()  # of each verifier, a candidate
     keep: int = 20_000  # requests
+    versions: int = 20  # of its model
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
     economy: Economy = field(default_factory=Economy)

@@ -131,7 +131,7 @@ def _worth(api: Api, task: str, labels: int) -> str:
 
 
 def import_labels(url: str, task: str, file: Path) -> None:
-    """Send the labels of a JSONL or Parquet file: bodies of the API's `labels`, a row each."""
+    """Send the labels of a JSONL or Parquet file: entries of the API's `labels`, a row each."""
     api, sent, new = Api(url), 0, 0
     for part in _parts(_rows(file)):
         found = api.call(f"/v1/tasks/{task}/labels", {"labels": part})
@@ -140,15 +140,15 @@ def import_labels(url: str, task: str, file: Path) -> None:
 
 
 def export_labels(url: str, task: str, file: Path) -> None:
-    """Write all labels as JSONL or Parquet, as `import` reads them."""
+    """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given, and by whom."""
     found = Api(url).call(f"/v1/tasks/{task}/labels")["labels"]
-    rows = [{key: value for key, value in each.items() if key != "at"} for each in found]
     if file.suffix == ".parquet":
         arrow = load_arrow()
-        columns = {"key": arrow.string(), "correct": arrow.float64(), "random": arrow.bool_(), "who": arrow.string()}
-        arrow.parquet.write_table(arrow.Table.from_pylist(rows, arrow.schema(columns)), file)
+        text, number = arrow.string(), arrow.float64()
+        columns = {"key": text, "correct": number, "random": arrow.bool_(), "who": text, "at": number}
+        arrow.parquet.write_table(arrow.Table.from_pylist(found, arrow.schema(columns)), file)
     else:
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        file.write_text("".join(json.dumps(row) + "\n" for row in found))
     print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
 
 

@@ -100,7 +100,9 @@ def teach(running: Server) -> dict[str, Any]:
     others = [(query, answer, 10 * place) for place, (query, answer) in enumerate(problems(TEACHING, seed=11))]
     for found in ask_all(running, others, "drawing what is labelled"):
         drawn = rng.sample(range(CANDIDATES), LABELS_EACH)
-        labels += [{"key": found["assay"]["candidates"][rank]["key"], "correct": found["right"][rank]} for rank in drawn]
+        labels += [
+            {"key": found["assay"]["candidates"][rank]["key"], "correct": found["right"][rank], "random": True} for rank in drawn
+        ]
     sent = running.post("/v1/tasks/math/labels", {"labels": labels})
     assert sent.status == 200, sent.raw
     until = time.monotonic() + 120

@@ -114,7 +114,7 @@ def replay(data: ScoreTable, labels: int, seed: int, progress: Console) -> dict[
                 keys |= {row: key for key, row in of.items()}
             found["no labels"] = served(running, late, rows, data.labels, fit=True)
             drawn = drawn_labels(data, early.tolist(), labels, random)
-            body = {"labels": [{"key": keys[row], "correct": float(data.labels[row])} for row in drawn.tolist()]}
+            body = {"labels": [{"key": keys[row], "correct": float(data.labels[row]), "random": True} for row in drawn.tolist()]}
             assert running.post("/v1/tasks/replay/labels", body).json["durable"]
             found[f"{labels} labels"] = served(running, late, rows, data.labels, fit=True)
     known = np.full(len(data.labels), -1.0)

@@ -290,7 +290,9 @@ def test_a_job_is_scored_by_the_models_it_began_with(config: Path, tmp_path: Pat
     with service(config, tmp_path) as running:
         asked = [{"query": row["query"], "candidates": row["candidates"], "task": "t"} for row in rows]
         ranked = [running.post("/v1/rank", body).json["results"] for body in asked]
-        labels = [{"key": each["key"], "correct": float(each["index"] == 0)} for found in ranked[:40] for each in found]
+        labels = [
+            {"key": each["key"], "correct": float(each["index"] == 0), "random": True} for found in ranked[:40] for each in found
+        ]
         running.post("/v1/tasks/t/labels", {"labels": labels})
         wait_until(lambda: running.post("/v1/tasks/t/fit", {}).status == 200)  # it may be fitting by itself already
     source, out = as_lines(tmp_path / "in.jsonl", rows), tmp_path / "out"

@@ -66,7 +66,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             labels = []
             for text, candidates, truth in traffic(80, 1):
                 answer = server.post("/v1/rank", {"query": text, "candidates": candidates, "task": task}).json
-                labels += [{"key": each["key"], "correct": truth[each["index"]]} for each in answer["results"] if each["index"] < 2]
+                labels += [
+                    {"key": each["key"], "correct": truth[each["index"]], "random": True}
+                    for each in answer["results"]
+                    if each["index"] < 2
+                ]
             wait_until(lambda task=task: server.get(f"/v1/tasks/{task}").json["requests"] == 80)
             assert server.post(f"/v1/tasks/{task}/labels", {"labels": labels}).json["durable"]
             wait_until(

@@ -21,8 +21,8 @@ from service.economy import Estimate
 from service.embedded import EmbeddedStore
 from service.fitter import FitBusyError, Fitter, due
 from service.keys import keys_of
-from service.learning import fit
-from service.memory import Label, Memory, State
+from service.learning import Fit, fit
+from service.memory import Label, Memory, Sizes, State
 from service.metrics import Metrics
 from service.records import pack, record_of, table_of, unpack
 from service.store import Store
@@ -161,8 +161,8 @@ async def test_labels_are_on_disk_before_they_are_acknowledged(store: Store, tmp
     """Killed right after, the store has them; the same label twice is one."""
     memory = Memory(store, "t")
 
-    new, durable = await memory.label({key(1, 0): Label(1.0, who="ann"), key(1, 1): Label(0.0)})
-    again, _ = await memory.label({key(1, 0): Label(1.0, who="ann")})
+    new, durable = await memory.label({key(1, 0): Label(1.0, True, "ann"), key(1, 1): Label(0.0)})
+    again, _ = await memory.label({key(1, 0): Label(1.0, True, "ann", 9.0)})
     info: Any = await store.redis.info("server")
     os.kill(int(info["process_id"]), signal.SIGKILL)
     await store.redis.connection_pool.disconnect()
@@ -173,7 +173,7 @@ async def test_labels_are_on_disk_before_they_are_acknowledged(store: Store, tmp
     server.stop()
 
     assert (new, durable, again) == (2, True, 0)
-    assert found[key(1, 0)] == Label(1.0, who="ann")
+    assert found[key(1, 0)] == Label(1.0, True, "ann")
     assert sorted(found) == sorted((key(1, 0), key(1, 1)))
 
 
@@ -182,7 +182,7 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
     memory = Memory(store, "t")
-    await memory.label({each: Label(truth[each]) for each in list(truth)[::5]})
+    await memory.label({each: Label(truth[each], True) for each in list(truth)[::5]})
 
     version, found = await Fitter(tasks).fit(task)
 
@@ -226,8 +226,8 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
         await Fitter(tasks).fit(task)
     records = await memory.rows()
     late = fit(task.given(), records, {}, None)
-    assert await memory.publish("mine", late, 1, 0) == 0
-    assert await memory.publish("other", late, 1, 0) == 1
+    assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
+    assert await memory.publish("other", late, Sizes(1, 0), 9) == 1
     assert (await memory.state()).serving == 1
     assert await memory.lease("next")
 
@@ -258,7 +258,9 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
     random = np.random.default_rng(3)
     keys = sorted(truth)
     memory = Memory(store, "t")
-    await memory.label({each: Label(float(value)) for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)})
+    await memory.label(
+        {each: Label(float(value), True) for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)}
+    )
 
     _, found = await Fitter(tasks).fit(task)
 
@@ -277,18 +279,157 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
 
     assert (version, task.cold) == (0, True)
     assert "50 are needed" in found.report["reason"]
-    assert not due(await memory.state(), 1, 0)
-    assert due(await memory.state(), 2, 0)
+    assert not due(*await memory.progress())
+    await see(tasks, task, 2, [[1.0] * 6] * 3)
+    assert due(*await memory.progress())
 
 
-@pytest.mark.parametrize(("state", "requests", "labels", "expected"), [
-    (State(), 0, 0, False), (State(), 1, 0, True), (State(requests=10), 19, 0, False), (State(requests=10), 20, 0, True),
-    (State(requests=9000), 14_000, 0, True), (State(requests=10), 10, 9, False), (State(requests=10), 10, 10, True),
-    (State(requests=10, labels=10), 10, 14, False), (State(requests=10, labels=10), 10, 15, True), (State(requests=9, labels=100), 9, 119, False),
+@pytest.mark.parametrize(("fitted", "now", "expected"), [
+    (Sizes(), Sizes(), False), (Sizes(), Sizes(1, 0, 1), True),
+    (Sizes(10, 0, 10), Sizes(19, 0, 19), False), (Sizes(10, 0, 10), Sizes(20, 0, 20), True),
+    (Sizes(9000, 0, 9000), Sizes(13_999, 0, 13_999), False), (Sizes(9000, 0, 9000), Sizes(14_000, 0, 14_000), True),
+    (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 94_999), False), (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 95_000), True),
+    (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_299), False), (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_300), True),
+    (Sizes(10, 0, 10), Sizes(10, 9, 10, 9), False), (Sizes(10, 0, 10), Sizes(10, 10, 10, 10), True),
+    (Sizes(10, 10, 10, 10), Sizes(10, 14, 10, 14), False), (Sizes(10, 10, 10, 10), Sizes(10, 15, 10, 15), True),
+    (Sizes(9, 100, 9, 100), Sizes(9, 119, 9, 119), False), (Sizes(9, 100, 9, 100), Sizes(9, 100, 9, 120), True),
 ])  # fmt: skip
-def test_a_fit_is_due_when_enough_is_new(state: State, requests: int, labels: int, expected: bool) -> None:
-    """Twice the requests, or a fifth more labels."""
-    assert due(state, requests, labels) is expected
+def test_a_fit_is_due_when_enough_is_new(fitted: Sizes, now: Sizes, expected: bool) -> None:
+    """As many requests as the last one had, or a fifth of the labels, new ones or changed ones; a full window counts as well."""
+    assert due(fitted, now) is expected
+
+
+@pytest.mark.parametrize("keep", [1, 7, 40])
+async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is_new(store: Store, keep: int) -> None:
+    """However often it fills; and not while nothing comes."""
+    tasks, task = replica(store, keep=keep)
+    memory = Memory(store, "t")
+    nothing, dues = Fit(report={"reason": "too little"}), 0
+    for query in range(10 * keep):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+        fitted, now = await memory.progress()
+        if due(fitted, now):
+            dues += 1
+            assert await memory.lease("me")
+            await memory.publish("me", nothing, now, 9)
+            assert not due(*await memory.progress())
+
+    assert (await memory.progress())[1] == Sizes(keep, 0, 10 * keep)
+    assert dues >= 10
+
+
+async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_new(store: Store) -> None:
+    """Of what the last fit had, most is gone."""
+    tasks, task = replica(store)
+    for query in range(30):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await Fitter(tasks).fit(task)
+    tasks, task = replica(store, keep=5)
+    for query in range(30, 34):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    before = due(*await Memory(store, "t").progress())
+
+    await see(tasks, task, 35, [[1.0] * 6] * 2)
+
+    assert not before
+    assert due(*await Memory(store, "t").progress())
+
+
+async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: Store) -> None:
+    """It counted what was kept; what came since is counted from there."""
+    tasks, task = replica(store, keep=10)
+    memory, redis = Memory(store, "t"), store.redis
+    for query in range(10):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await memory.label({key(query, 0): Label(1.0) for query in range(10)})
+    await redis.delete("assay:1:taken:{t}")
+    await redis.hset(
+        "assay:1:state:{t}", mapping={"requests": 10, "labels": 10, "serving": 0, "newest": 0, "of_a_later_release": 1}
+    )
+    old = await memory.progress()
+    for query in range(10, 20):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await memory.label({key(query, 0): Label(0.0) for query in range(10)})
+    new = await memory.progress()
+
+    assert old == (Sizes(10, 10, 10, 10), Sizes(10, 10, 10, 10))
+    assert new == (Sizes(10, 10, 10, 10), Sizes(10, 10, 20, 20))
+    assert not due(*old)
+    assert due(*new)
+
+
+async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays(store: Store) -> None:
+    """Neither when it was given, nor by whom, nor that it was drawn at random; another label is another."""
+    memory = Memory(store, "t")
+    await memory.label({"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)})
+    first = await memory.labels()
+    again, _ = await memory.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
+    same, counted = await memory.labels(), (await memory.progress())[1].given
+    await memory.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
+
+    assert first == same == {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, False, None, 5.0)}
+    assert (again, counted) == (0, 2)
+    assert await memory.labels() == {"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, False, "bob", 7.0)}
+    assert (await memory.progress())[1].given == 4
+
+
+async def test_a_damaged_label_is_written_anew(store: Store) -> None:
+    """By the next one of the same candidate."""
+    memory = Memory(store, "t")
+    await store.redis.hset("assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'})
+
+    new, _ = await memory.label({each: Label(1.0, at=2.0) for each in "abc"})
+
+    assert new == 0
+    assert await memory.labels() == {each: Label(1.0, False, None, 2.0) for each in "abc"}
+
+
+async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(store: Store) -> None:
+    """Then there is none, until another is served."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    for _ in range(3):
+        await Fitter(tasks).fit(task)
+
+    back = [await memory.rollback() for _ in range(4)]
+    first = await memory.state()
+    await memory.promote(3)
+    forth = [await memory.rollback() for _ in range(2)]
+
+    assert back == [2, 1, 0, 0]
+    assert (first.serving, first.before, first.pinned) == (1, 0, True)
+    assert forth == [1, 0]
+
+
+async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: Store) -> None:
+    """It has the one version before, and no history; a replica of that release may still write it so."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    for _ in range(3):
+        await Fitter(tasks).fit(task)
+    await store.redis.delete("assay:1:history:{t}")
+
+    assert [await memory.rollback() for _ in range(2)] == [2, 0]
+    await store.redis.hset("assay:1:state:{t}", mapping={"serving": 3, "before": 1})
+    assert [await memory.rollback() for _ in range(2)] == [1, 0]
+
+
+async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: Store) -> None:
+    """As many as the task keeps."""
+    tasks, task = replica(store, versions=2)
+    await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    for _ in range(2):
+        await Fitter(tasks).fit(task)
+    await memory.promote(1, pinned=True)
+
+    for _ in range(4):
+        await Fitter(tasks).fit(task)
+
+    assert sorted(await memory.reports()) == [1, 2, 5, 6]
+    assert await memory.rollback() == 2
 
 
 async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store: Store) -> None:
@@ -320,7 +461,7 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
         noise = random.normal(np.nanmean(data.scores[:, 2]), np.nanstd(data.scores[:, 2]), len(scores))
         await see(tasks, task, query, np.column_stack([scores[:, :2], noise, scores[:, 3:]]))
     alarmed = await watch.look(task)
-    is_due = due(await memory.state(), *await memory.sizes())
+    is_due = due(*await memory.progress())
     await fitter.fit(task)
 
     assert not any(drift.alarm for drift in calm)
@@ -385,10 +526,10 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     truth = await traffic(tasks, task, sample(80))
     memory, fitter, keys = Memory(store, "t"), Fitter(tasks), sorted(truth)
     first, second = keys[::12], keys[1::12]
-    await memory.label({each: Label(truth[each], at=1.0) for each in first})
+    await memory.label({each: Label(truth[each], True, at=1.0) for each in first})
     await fitter.fit(task)
     _, again = await fitter.fit(task)
-    await memory.label({each: Label(truth[each], at=time.time() + 1) for each in second})
+    await memory.label({each: Label(truth[each], True, at=time.time() + 1) for each in second})
 
     _, found = await fitter.fit(task)
 

@@ -34,7 +34,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for number, (query, candidates, correct) in enumerate(traffic(80)):
             answer = server.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
             results = answer.json["results"] if number < 60 else []
-            labels += [{"key": each["key"], "correct": correct[each["index"]]} for each in results]
+            labels += [{"key": each["key"], "correct": correct[each["index"]], "random": True} for each in results]
         wait_until(lambda: server.get("/v1/tasks/math").json["requests"] == 80)
         assert server.post("/v1/tasks/math/labels", {"labels": labels}).status == 200
         wait_until(lambda: server.post("/v1/tasks/math/fit", {}).status == 200)

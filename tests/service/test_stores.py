@@ -59,7 +59,11 @@ def use(running: Server) -> None:
     pairs = [{"query": f"query {query}", "candidate": f"{query} {query % 5}"} for query in range(30)]
     scored = running.post("/v1/score_pairs", {"pairs": pairs, "task": "t"})  # thirty queries, thirty slots of a cluster
     assert (scored.status, scored.json["usage"]["calls"]) == (200, 0)
-    labels = [{"key": each["key"], "correct": float(each["index"] < 2)} for answer in answers for each in answer.json["results"]]
+    labels = [
+        {"key": each["key"], "correct": float(each["index"] < 2), "random": True}
+        for answer in answers
+        for each in answer.json["results"]
+    ]
     said = running.post("/v1/tasks/t/labels", {"labels": labels}).json
     assert (said["new"], said["durable"]) == (150, True)
     wait_until(lambda: running.post("/v1/tasks/t/fit", {}).status == 200)

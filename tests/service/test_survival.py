@@ -127,7 +127,7 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
                         running.post("/v1/tasks/math/fit", {}, timeout_s=20)
                 if number % (RANKINGS // LABELS) == 0:
                     pair = Pair(Query.of(query), candidates[0])
-                    label = {"query": query, "candidate": candidates[0], "correct": truth[0]}
+                    label = {"query": query, "candidate": candidates[0], "correct": truth[0], "random": True}
                     until_it_works(running, "/v1/tasks/math/labels", {"labels": [label]})
                     acknowledged[keys_of([pair], True).pairs[0].replace("{", "").replace("}", "")] = truth[0]
 

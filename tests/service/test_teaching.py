@@ -105,9 +105,9 @@ def test_traffic_alone_makes_a_version(taught: tuple[Server, dict[str, float]]) 
 def test_labels_calibrate_and_noise_loses_its_weight(taught: tuple[Server, dict[str, float]]) -> None:
     """By key, and by text; the fit is served everywhere within two seconds."""
     running, truth = taught
-    labels = [{"key": key, "correct": correct, "who": "ann"} for key, correct in sorted(truth.items())[::4]]
+    labels = [{"key": key, "correct": correct, "random": True, "who": "ann"} for key, correct in sorted(truth.items())[::4]]
     query, candidates, correct = next(traffic(1))
-    labels.append({"query": query, "candidate": candidates[0], "correct": correct[0]})
+    labels.append({"query": query, "candidate": candidates[0], "correct": correct[0], "random": True})
 
     first = running.post("/v1/tasks/math/labels", {"labels": labels}).json
     again = running.post("/v1/tasks/math/labels", {"labels": labels}).json

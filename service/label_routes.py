@@ -1,0 +1,61 @@
+"""The handlers of labels: taken, given out, and asked for."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi import Query as QueryParameter
+
+from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
+from .labelling import LabelsIn
+from .memory import Label
+from .records import Record
+from .task_lookup import checked, memory_of, stored, task_of, with_texts
+
+label_router = APIRouter(responses=TASK_RESPONSES)
+
+
+@label_router.post("/v1/tasks/{name}/labels", openapi_extra=body_of(LabelsIn, LABELS_EXAMPLE))
+async def label(request: Request, name: str) -> dict[str, Any]:
+    """Keep labels; answered when they are on disk. The same label again changes nothing, not even when it was given."""
+    memory = memory_of(task_of(request, name))
+    asked = await checked(request, LabelsIn)
+    now = time.time()
+    labels = {each.candidate_key(): each.label(now) for each in asked.labels}
+    new, durable = await stored(memory.label(labels))
+    return {"task": name, "labels": len(labels), "new": new, "durable": durable}
+
+
+@label_router.get("/v1/tasks/{name}/labels")
+async def labels(request: Request, name: str) -> dict[str, Any]:
+    """Return all labels: an export, remembered as such."""
+    memory = memory_of(task_of(request, name))
+    known = await stored(memory.labels())
+    await stored(memory.note_export(len(known)))
+    return {"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]}
+
+
+@label_router.get("/v1/tasks/{name}/to-label")
+async def to_label(request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50) -> dict[str, Any]:
+    """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs the task's `store_text`."""
+    found = task_of(request, name)
+    memory = with_texts(found)
+    known = {key.partition(":")[0] for key in await stored(memory.labels())}
+    kept = [record for record in await stored(memory.rows()) if record.texts is not None and record.query not in known]
+    drawn = random.sample(kept, min(n, len(kept)))
+    return {"task": name, "left": len(kept), "candidates": [_drawn(record) for record in drawn]}
+
+
+def _drawn(record: Record) -> dict[str, Any]:
+    """Return a random candidate of a request: labels that calibrate must not be of the best ones only."""
+    assert record.texts is not None  # noqa: S101 - who calls has looked
+    candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
+    text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
+    return {"key": f"{record.query}:{candidate}", **text, "random": True}
+
+
+def _shown(label: Label) -> dict[str, Any]:
+    return {"correct": label.correct, "random": label.random, "who": label.who, "at": label.at}

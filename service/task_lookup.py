@@ -1,0 +1,61 @@
+"""What a handler of a task begins with: the task, its memory, the body that was sent, or the refusal that says what lacks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from .access import may_see
+from .errors import ApiError, invalid
+from .memory import Memory
+from .store import StoreDownError
+from .tasks import Task
+
+BODY_TIMEOUT_S = 30
+
+
+def task_of(request: Request, name: str) -> Task:
+    """Return a task that the caller may see; raise `ApiError` 404 naming those there are."""
+    known: dict[str, Task] = {each.name: each for each in request.app.state.engine.tasks.by_name.values() if may_see(each.name)}
+    if name not in known:
+        raise ApiError(404, f"no task is called {name!r}; there are: {', '.join(sorted(known))}", param="task", code="unknown_task")
+    return known[name]
+
+
+def memory_of(task: Task) -> Memory:
+    """Return what a task has learned from; raise `ApiError` 409 for one that learns nothing."""
+    if task.memory is None:
+        message = f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
+        raise ApiError(409, message, param="task", code="does_not_learn")
+    return task.memory
+
+
+async def stored(asking: Any) -> Any:
+    """Return what the store answers; raise `ApiError` 503 where it does not."""
+    try:
+        return await asking
+    except StoreDownError:
+        raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down", retry_after_s=1) from None
+
+
+async def checked(request: Request, model: type[Any]) -> Any:
+    """Return the body, checked; raise `ApiError` where it is wrong, or comes too slowly."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.body()
+        return model.model_validate_json(body or b"{}")
+    except TimeoutError:
+        raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
+    except ValidationError as exc:
+        raise invalid(exc) from None
+
+
+def with_texts(task: Task) -> Memory:
+    """Return the memory of a task that stores texts; raise `ApiError` 409 for another."""
+    memory = memory_of(task)
+    if not task.store_text:
+        raise ApiError(409, f"the task {task.name!r} stores no texts: set `store_text: true` in its configuration", code="no_texts")
+    return memory
