@@ -146,7 +146,10 @@ async def _served(task: Task, memory: Memory, state: State) -> Served | None:
     """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
     artifact, report = await memory.model(state.serving), await memory.report(state.serving)
     same = {column.name: column.key for column in task.columns}
-    return Served(artifact, report["at"]) if artifact and report and report["fingerprints"] == same else None
+    if not artifact or not report or report["fingerprints"] != same:
+        return None
+    # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
+    return Served(artifact, report.get("labels_until", report["at"]), report["calibrated"])
 
 
 async def _renewing(memory: Memory, token: str) -> None:

@@ -20,6 +20,7 @@ from .records import Record, Table, table_of
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
+LABELS_GONE = "the served model is calibrated, and this one knows too few labels: `assay labels import` brings lost ones back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The version that serves, and when it was fitted: labels given since then are new to it."""
+    """The version that serves, and when the last label that it knew was given: later ones are new to it."""
 
     artifact: bytes
-    at: float
+    labels_until: float
+    calibrated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def fit(
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
     known = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
-    new = np.array([serving is not None and key in labels and labels[key].at > serving.at for key in table.keys])
+    new = np.array([serving is not None and key in labels and labels[key].at > serving.labels_until for key in table.keys])
     started = time.perf_counter()
     try:
         model = fitted(given, table, known, drawn)
@@ -86,9 +88,13 @@ def fit(
         "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "until": max(record.at for record in records),
+        "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),
         "reference": [asdict(each) for each in references(table.scores, table.query)],
     }  # fmt: skip
-    return Fit(orjson.dumps(to_dict(model)), all(check["passed"] for check in checks), report)
+    serve = all(check["passed"] for check in checks)
+    if serving is not None and serving.calibrated and not model.calibrated_:  # such as after a store was lost, with its labels
+        serve, report["not_served"] = False, LABELS_GONE
+    return Fit(orjson.dumps(to_dict(model)), serve, report)
 
 
 def fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
         sign = "✓" if check["passed"] else "✗"
         losses = f"log loss {check['log_loss']:.3f}, theirs {check['theirs']:.3f} on {check['labels']} held-out labels"
         console.print(f"  {sign} against {check['against']}: {losses}", markup=False)
+    if found.get("not_served"):
+        console.print(f"  not served: {found['not_served']}", markup=False)
     for row in found["verifiers"]:
         console.print(f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False)
 
@@ -167,13 +170,23 @@ def _rows(file: Path) -> Iterable[Any]:
     try:
         with arrow.parquet.ParquetFile(file) as table:
             for batch in table.iter_batches(AT_ONCE):
-                yield from ({key: value for key, value in row.items() if value is not None} for row in batch.to_pylist())
+                yield from (_row(file, row) for row in batch.to_pylist())
     except (arrow.ArrowException, OSError) as exc:
         raise StartupError(f"{file}: not Parquet: {exc}") from None
 
 
+def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row's values that are there; a point in time as the API takes it, in seconds since 1970."""
+    if isinstance(at := row.get("at"), datetime):
+        if at.tzinfo is None:
+            raise StartupError(f"{file}: `at` has no time zone ({at}): give it one, or write seconds since 1970")
+        row["at"] = at.timestamp()
+    return {key: value for key, value in row.items() if value is not None}
+
+
 def _lines(file: Path) -> Iterable[Any]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # Not `splitlines`: a JSON text may hold what Unicode calls a line's end.
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
                 yield json.loads(line)

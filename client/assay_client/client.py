@@ -65,6 +65,11 @@ def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
     return plain(said)
 
 
+def labels_body(labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return labels to send: each by the `key` of a result, or by all that was asked of query and candidate."""
+    return {"labels": [_pair(label) for label in labels]}
+
+
 class _Shared:
     """What both clients are told."""
 
@@ -153,8 +158,12 @@ class Client(_Shared):
         return Scores.model_validate(self.post("/v1/score_pairs", pairs_body(pairs, options)))
 
     def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk."""
-        return dict(self.post(f"/v1/tasks/{task}/labels", {"labels": list(labels)}))
+        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk.
+
+        Instead of the key: the query (a text, or a conversation), candidate, and the reference or tests that were sent with it.
+        "random": true states that the candidate was drawn at random to be labelled: half of the labels must, to calibrate.
+        """
+        return dict(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
     def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Iterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
@@ -227,8 +236,8 @@ class AsyncClient(_Shared):
         return await batch.add(query, candidate)
 
     async def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk."""
-        return dict(await self.post(f"/v1/tasks/{task}/labels", {"labels": list(labels)}))
+        """Send labels, as `Client.label` does."""
+        return dict(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
     async def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> AsyncIterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""

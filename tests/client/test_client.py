@@ -81,10 +81,13 @@ def test_a_ranking_is_typed(client: Client) -> None:
 def test_labels_and_streams(client: Client) -> None:
     """A label by the key of a result; events as they come, the ranking last."""
     ranking = client.rank(QUERY, [GOOD, BAD], task="math")
-    said = client.label("math", [{"key": ranking.best.key, "correct": True}])
+    by_key = {"key": ranking.best.key, "correct": True}
+    by_texts = {"query": [{"role": "user", "content": QUERY}], "candidate": GOOD, "correct": True, "random": True}
+    said, again = client.label("math", [by_key]), client.label("math", [by_texts])
     events = list(client.stream(QUERY, [GOOD, BAD], task="math"))
 
     assert said["durable"] is True
+    assert again["new"] == 0
     assert [name for name, _ in events] == ["verifier", "verifier", "ranking"]
     assert events[-1][1].best.index == 0
 
