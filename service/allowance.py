@@ -91,9 +91,9 @@ class Allowance:
     def __init__(self, store: Store) -> None:
         self._limiter = FixedWindowRateLimiter(StoreStorage(store))
 
-    async def admit(self, holder: Holder) -> None:
-        """Count a request; raise `ApiError` 429 where a key has none left, or has spent what it may."""
-        if holder.cost is not None and not await self._limiter.test(_parts(holder.cost), "cost", holder.name):
+    async def admit(self, holder: Holder, scores: bool = True) -> None:
+        """Count a request; raise `ApiError` 429 where a key has none left, or `scores` and has spent what it may."""
+        if scores and holder.cost is not None and not await self._limiter.test(_parts(holder.cost), "cost", holder.name):
             raise await self._refusal(_parts(holder.cost), "cost", holder, f"this key may spend {holder.cost}")
         if holder.requests is not None and not await self._limiter.hit(holder.requests, "requests", holder.name):
             raise await self._refusal(holder.requests, "requests", holder, f"this key may ask {holder.requests}")

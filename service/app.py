@@ -61,6 +61,7 @@ def create_app(config: Config, transport: Transport | None = None, start: str | 
     app = FastAPI(
         title="Assay", version=assay_version(), description=DESCRIPTION, lifespan=lifespan,
         root_path=config.service.root_path, license_info={"name": "Apache-2.0"},
+        redirect_slashes=False,  # they would lead to whatever the client said our Host was
     )  # fmt: skip
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)

@@ -64,6 +64,9 @@ def serve(
         str | None, typer.Option(help="Redis or Valkey server; default: an embedded one.", show_default=False)
     ] = None,
     root_path: Annotated[str | None, typer.Option(help="Path prefix that a proxy strips.", show_default=False)] = None,
+    allowed_hosts: Annotated[
+        str | None, typer.Option(help="Names by which clients may reach it without a key, with commas.", show_default=False)
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)] = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
@@ -71,7 +74,7 @@ def serve(
 
     flags = {
         "host": host, "port": port, "workers": workers, "data_dir": data_dir, "redis_url": redis_url,
-        "root_path": root_path, "log_level": log_level,
+        "root_path": root_path, "allowed_hosts": allowed_hosts, "log_level": log_level,
     }  # fmt: skip
     run(config, flags)
 

@@ -21,7 +21,7 @@ TYPES = {
     413: "request_too_large",
     429: "overloaded_error",
     503: "unavailable_error",
-    **dict.fromkeys((400, 405, 408, 422), "invalid_request_error"),
+    **dict.fromkeys((400, 405, 408, 415, 421, 422), "invalid_request_error"),
 }
 
 

@@ -85,6 +85,14 @@ def failed(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": ERROR}}}
 
 
+#: What may be said of any request of a service without keys.
+NOT_OURS: dict[int | str, dict[str, Any]] = {
+    403: failed("The key may not do this; or, without keys, a page of another origin asked."),
+    421: failed("Without keys: the Host is not one of `allowed_hosts`."),
+}
+NOT_JSON = {415: failed("Without keys: the body is not said to be JSON.")}
+
+
 def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
@@ -93,7 +101,8 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
         },
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
-        403: failed("The key may not do this."),
+        **NOT_OURS,
+        **NOT_JSON,
         404: failed("Unknown task or ensemble; the message names the known ones."),
         408: failed("The body came too slowly."),
         413: failed("A candidate or the body is too large."),
@@ -114,11 +123,13 @@ LABELS_EXAMPLE: dict[str, Any] = {
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: failed("The body is not JSON."),
     401: failed("No key, or an unknown one."),
-    403: failed("The key may not do this."),
+    **NOT_OURS,
+    **NOT_JSON,
     404: failed("Unknown task or version; the message names the known ones."),
     408: failed("The body came too slowly."),
     409: failed("The task learns nothing, stores no texts, is being fitted, or has no version before."),
     413: failed("The body is too large."),
     422: failed("A field or parameter is missing or wrong; the message names it and the value."),
+    429: failed("The key has asked as often as it may; see Retry-After."),
     503: failed("The store is down, or the fit died."),
 }

@@ -15,17 +15,23 @@ from starlette.types import Message, Receive, Scope, Send
 from verifiers import IN_BULK, Room
 
 from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
+from .browsers import Browsers
 from .errors import ApiError
+from .hosts import Hosts, address_of
 from .metrics import Metrics
 from .settings import ServiceSettings
 
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
-#: Paths that say nothing of traffic or configuration, and are open even where keys are asked for.
+#: Paths that say nothing of traffic or configuration (to who may not know it), and are open even where keys are asked for.
 OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", "/readyz"})
+#: Of those, what is probed under any name.
+PROBES = frozenset({"/healthz", "/readyz"})
+#: What a key may ask without being counted: what is looked at every few seconds, and costs nothing.
+NOT_COUNTED = frozenset({*OPEN_PATHS, "/metrics", "/v1/models"})
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
-METRICS_PATH = "/metrics"
+METRICS_PATH, READINESS_PATH = "/metrics", "/readyz"
 PRIORITY_HEADER, PRIORITIES = "X-Assay-Priority", {b"interactive": False, b"bulk": True}
 #: What browsers need not guess; there is no CORS header on purpose: no page of another origin reads an answer.
 SECURITY_HEADERS = (
@@ -62,6 +68,8 @@ class Gate:
         self._shapes = shapes or {}
         self._keys = Keys((key.get_secret_value() for key in settings.api_keys), settings.keys)
         self._places = Room(settings.max_active)
+        self._browsers = Browsers(Hosts(settings.allowed_hosts, settings.host))
+        self._admin_browsers = Browsers(Hosts(settings.allowed_hosts, settings.admin_host))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -118,14 +126,18 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
-        holder = self._holder(scope, path, headers)
         bounded = self._bounded(headers, receive)
+        holder = self._holder(scope, path, headers)
         if path not in self._scoring or scope["method"] != "POST":
+            if holder.requests is not None and path not in NOT_COUNTED:
+                await self._admit_key(holder, scores=False)
+            if path == READINESS_PATH:
+                scope["assay.informed"] = self._informed(scope, headers)
             await self.app(scope, bounded, send)
             return
         IN_BULK.set(_in_bulk(headers, holder))
         if holder.limited:
-            await self._admit_key(holder)
+            await self._admit_key(holder, scores=True)
         waited = time.perf_counter()
         await self._take_place()
         self._metrics.active.inc()
@@ -147,10 +159,15 @@ class Gate:
             apart = path == METRICS_PATH or (path not in OPEN_PATHS and needed(scope["method"], path, scores) == "admin")
             if self._on_admin_port(scope):
                 if path == METRICS_PATH:  # whoever reaches that port may read it, as Prometheus does
+                    self._check_browser(scope, headers)
                     return EVERYTHING
             elif apart:
                 raise ApiError(404, "Not Found", code="http_error")
-        if not self._keys or path in OPEN_PATHS:
+        if not self._keys:
+            if path not in PROBES:
+                self._check_browser(scope, headers, public=path in OPEN_PATHS)
+            return EVERYTHING
+        if path in OPEN_PATHS:
             return EVERYTHING
         holder = self._keys.holder(headers.get(b"authorization", b""))
         if holder is None:
@@ -160,13 +177,35 @@ class Gate:
         ask_as(holder)
         return holder
 
+    def _check_browser(self, scope: Scope, headers: dict[bytes, bytes], public: bool = False) -> None:
+        """Raise `ApiError` for what a page of another origin may have sent, where no key says who asks."""
+        browsers = self._admin_browsers if self._on_admin_port(scope) else self._browsers
+        browsers.check(scope["method"], headers, scope["headers"], public=public)
+
+    def _informed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        """Return whether who asks may know the verifiers' names, their servers' addresses, and what fails there.
+
+        An administrator of all tasks may; without keys, who asks from this machine, and from no page of another origin.
+        """
+        if self._settings.admin_port is not None and not self._on_admin_port(scope):
+            return False
+        if self._keys:
+            holder = self._keys.holder(headers.get(b"authorization", b""))
+            return holder is not None and holder.lacks("admin", READINESS_PATH) is None
+        address = address_of((scope.get("client") or ("",))[0])
+        try:
+            self._check_browser(scope, headers)
+        except ApiError:
+            return False
+        return address is not None and address.is_loopback
+
     def _on_admin_port(self, scope: Scope) -> bool:
         server = scope.get("server")
         return server is not None and server[1] == self._settings.admin_port
 
-    async def _admit_key(self, holder: Holder) -> None:
+    async def _admit_key(self, holder: Holder, scores: bool) -> None:
         try:
-            await self.app.state.engine.allowance.admit(holder)
+            await self.app.state.engine.allowance.admit(holder, scores)
         except ApiError:
             self._metrics.limited_by(holder.name)
             raise

@@ -10,6 +10,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from .access import KeySettings
+from .hosts import checked
 
 PREFIX = "ASSAY_"
 
@@ -27,6 +28,10 @@ class ServiceSettings(BaseModel):
     admin_host: str = Field("127.0.0.1", description="Address of that port.")
     workers: int = Field(1, ge=1, le=256, description="Worker processes; they share the store.")
     root_path: str = Field("", description="Path prefix that a proxy strips.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names by which clients may reach it without a key, beside localhost and addresses: *.example.org, * for any.",
+    )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("assay", appauthor=False)),
         description="Folder of the embedded store.",
@@ -56,10 +61,15 @@ class ServiceSettings(BaseModel):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(checked(name) for name in value)
 
     @field_validator("doctor", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from ..errors import ApiError
-from ..examples import body_of, failed
+from ..examples import NOT_JSON, NOT_OURS, body_of, failed
 from . import chat, pairs, rerank, reward
 from .door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
 
@@ -78,7 +78,8 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}, **streamed}},
         400: failed("The body is not JSON, or a field is missing or wrong."),
         401: failed("No key, or an unknown one."),
-        403: failed("The key may not do this."),
+        **NOT_OURS,
+        **NOT_JSON,
         404: failed("Unknown `model`; the message names the known ones."),
         408: failed("The body came too slowly."),
         413: failed("A candidate or the body is too large."),
@@ -95,4 +96,5 @@ for _path, _door in DOORS.items():
         _path, _door.handler, methods=["POST"], response_class=Response, openapi_extra=body_of(_door.form, _door.example),
         responses=_responses(_door), operation_id=f"door{_path.replace('/', '_')}",
     )  # fmt: skip
-door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses={401: failed("No key, or an unknown one.")})
+_listed = {401: failed("No key, or an unknown one."), **NOT_OURS}
+door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)

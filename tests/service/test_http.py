@@ -229,7 +229,9 @@ def test_a_body_over_the_bound_is_refused_announced_or_not(assay: Server) -> Non
     announced.close()
 
     with socket.create_connection((host, int(port)), timeout=30) as chunked:
-        chunked.sendall(b"POST /v1/rank HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        chunked.sendall(
+            b"POST /v1/rank HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         block = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
         try:
             for _ in range(40):

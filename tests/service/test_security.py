@@ -87,6 +87,52 @@ def test_the_requests_of_a_key_are_limited_for_all_replicas_together(tmp_path: P
     assert "3 per 1 minute" in error["message"]
 
 
+T = "/v1/tasks/default"
+COUNTED: list[tuple[str, Any]] = [
+    (f"{T}/labels", {"labels": [{"query": "q", "candidate": "c", "correct": True}]}), (f"{T}/fit", {}), (f"{T}/evaluate", {}),
+    (f"{T}/rollback", {}), (f"{T}/models/1/promote", {}), ("/v1/tasks", None), (T, None), (f"{T}/labels", None),
+    (f"{T}/to-label", None), (f"{T}/models", None), (f"{T}/export?format=dpo", None), (f"{T}/models/1/shadow", None),
+    (f"{T}/verifiers", None), ("/nowhere", None), ("/rerank", {"query": "q", "documents": ["a"]}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with a key of two requests an hour for each path, and one for little."""
+    scopes = ["rank", "label", "admin"]
+    keys = [key(f"counted{place}", requests="2/hour", scopes=scopes) for place in range(len(COUNTED))]
+    keys += [key("watcher", requests="1/hour", scopes=scopes), key("spent", cost="1/hour", scopes=scopes)]
+    with serving(tmp_path_factory.mktemp("limited"), keys=keys) as running:
+        yield running
+
+
+@pytest.mark.parametrize("place", range(len(COUNTED)), ids=[path for path, _ in COUNTED])
+def test_every_request_of_a_key_counts(limited: Server, place: int) -> None:
+    """Whatever it asks, and whatever comes of it."""
+    statuses = [ask(limited, f"counted{place}", *COUNTED[place]).status for _ in range(3)]
+
+    assert 429 not in statuses[:2]
+    assert statuses[2] == 429
+
+
+def test_what_is_looked_at_all_the_time_is_not_counted(limited: Server) -> None:
+    """Metrics, the list of models, and what needs no key."""
+    paths = ["/metrics", "/v1/models", "/healthz", "/readyz", "/openapi.json"] * 2
+
+    assert {ask(limited, "watcher", path).status for path in paths} == {200}
+    assert [ask(limited, "watcher", "/v1/tasks").status for _ in range(2)] == [200, 429]
+
+
+def test_a_key_that_has_spent_its_cost_may_still_label(limited: Server) -> None:
+    """A limit of cost is one of what costs something."""
+    ask(limited, "spent", body=BODY)
+    refused = ask(limited, "spent", body={**BODY, "query": "another"})
+    labels = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
+
+    assert refused.json["error"]["code"] == "cost_limit_reached"
+    assert ask(limited, "spent", "/v1/tasks/default/labels", labels).status == 200
+
+
 def test_the_cost_of_a_key_is_limited(tmp_path: Path) -> None:
     """What is remembered costs nothing; a request may go over what was left, and the next is refused."""
     fresh = [{**BODY, "query": f"What is 3 + 4, {number}?"} for number in range(4)]
@@ -187,9 +233,12 @@ def test_a_head_is_bounded_in_size(plain: Server, many: bool, pause_s: float) ->
 def test_a_head_below_the_bound_is_read_and_a_long_body_beside_it(plain: Server) -> None:
     """60 KiB of headers, and a body of more than that in the same packet."""
     body = b'{"query": "q", "candidates": ["' + b"a" * 100_000 + b'"]}'
-    head = b"POST /v1/rank HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\nx: %s\r\n\r\n" % (
-        len(body),
-        b"y" * 60_000,
+    head = (
+        b"POST /v1/rank HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\nx: %s\r\n\r\n"
+        % (
+            len(body),
+            b"y" * 60_000,
+        )
     )
 
     assert sent(plain, head + body).startswith(b"HTTP/1.1 200")

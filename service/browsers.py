@@ -1,0 +1,102 @@
+"""What a service without keys takes from a browser: requests of its own pages, to a name that is its own.
+
+Where no key is asked for, who reaches the port is trusted, and every page that a person opens reaches it through their
+browser. Such a page cannot forge the headers Host and Origin, nor send JSON to another origin without asking first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from .errors import ApiError
+from .hosts import Hosts, split_host
+
+JSON = re.compile(rb"application/(?:json|[\w.!#$&^-]{1,100}\+json)", re.IGNORECASE)
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: What a browser says of a request that a person made (a bookmark, an address typed), or a page of ours.
+OWN_SITES = frozenset({b"same-origin", b"none"})
+PORTS = {"http": 80, "https": 443}
+#: Headers that are read here: of two, others might read the other one.
+ONCE = (b"host", b"origin", b"sec-fetch-site", b"content-type")
+#: Hosts that were looked at and found right; clients name one or two.
+REMEMBERED = 64
+HINT = "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
+
+
+class Browsers:
+    """The rules of a service at one address."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._known: set[bytes] = set()
+
+    def check(
+        self, method: str, headers: dict[bytes, bytes], pairs: Sequence[tuple[bytes, bytes]], *, public: bool = False
+    ) -> None:
+        """Raise `ApiError` where a page of another origin could have made a request; to what is `public` it may lead."""
+        if len(headers) != len(pairs):
+            _refuse_doubled(pairs)
+        host = headers.get(b"host", b"")
+        if host not in self._known:
+            self._check_host(host)
+        if public:
+            return
+        origin = headers.get(b"origin")
+        if origin is not None and not same_origin(origin, host):
+            raise _cross_origin("Origin", origin)
+        site = headers.get(b"sec-fetch-site")
+        if site is not None and site not in OWN_SITES:
+            raise _cross_origin("Sec-Fetch-Site", site)
+        if method not in READS:
+            _check_type(headers.get(b"content-type"))
+
+    def _check_host(self, host: bytes) -> None:
+        found = split_host(host.decode("latin-1"))
+        if found is None or found[0] not in self._hosts:
+            said = f"this service is not known as {_shown(host)}" if host else "is missing"
+            raise ApiError(421, f"Host: {said}: {HINT}", param="Host", code="unknown_host")
+        if len(self._known) < REMEMBERED:
+            self._known.add(host)
+
+
+def same_origin(origin: bytes, host: bytes) -> bool:
+    """Return whether a page's origin is the host that it asks; a proxy may have taken TLS off, so the scheme may differ."""
+    try:
+        parts = urlsplit(origin.decode("ascii").lower())
+        port = parts.port
+    except ValueError:  # a UnicodeDecodeError is one as well
+        return False
+    asked = split_host(host.decode("latin-1"))
+    if asked is None or parts.scheme not in PORTS or not parts.hostname or parts.path or parts.query or parts.fragment:
+        return False
+    usual = PORTS[parts.scheme]
+    return (parts.hostname.removesuffix("."), port or usual) == (asked[0], asked[1] or usual)
+
+
+def _check_type(given: bytes | None) -> None:
+    """Raise `ApiError` for a type of body that an HTML form could send, or a page without asking."""
+    if given == b"application/json" or (given is not None and JSON.fullmatch(given.partition(b";")[0].strip())):
+        return
+    said = "there is none" if given is None else f"got {_shown(given)}"
+    message = f"Content-Type: must be application/json ({said}): without keys, what an HTML form can send is not taken"
+    raise ApiError(415, message, param="Content-Type", code="unsupported_media_type")
+
+
+def _cross_origin(header: str, value: bytes) -> ApiError:
+    message = f"{header}: without keys, a page of another origin may ask nothing (got {_shown(value)}): set ASSAY_API_KEYS"
+    return ApiError(403, message, param=header, code="cross_origin")
+
+
+def _refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in pairs]
+    for name in ONCE:
+        if names.count(name) > 1:
+            shown = name.decode().title()
+            raise ApiError(400, f"{shown}: is given {names.count(name)} times", param=shown, code="doubled_header")
+
+
+def _shown(value: bytes) -> str:
+    text = value.decode("latin-1")
+    return repr(text if len(text) <= 80 else text[:80] + "…")

@@ -1,0 +1,71 @@
+"""The names and addresses by which clients may reach a service that asks for no key.
+
+An address is safe: a page's name that an attacker's DNS turns to us is what rebinding needs. So a service that listens to a
+network is reached by any address and by the names that are listed; one on loopback by loopback's names and addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+#: A name, or one with `*.` before it for all names below; `*` alone is any.
+ALLOWED = re.compile(r"\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+WITH_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?")
+
+
+class Hosts:
+    """What a service at one address may be called; `allowed` are entries that `checked` has seen."""
+
+    def __init__(self, allowed: Iterable[str], bound: str) -> None:
+        self._allowed = frozenset(allowed)
+        self._bound = bound.lower()
+        address = address_of(bound)
+        self._local = self._bound == "localhost" or (address is not None and address.is_loopback)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a name or address (lower case, without port and brackets) is one of them."""
+        if name in ("localhost", self._bound) or "*" in self._allowed or name in self._allowed:
+            return True
+        address = address_of(name)
+        if address is not None:
+            return address.is_loopback or not self._local
+        return any(f"*.{domain}" in self._allowed for domain in _domains(name))
+
+
+def split_host(host: str) -> tuple[str, int | None] | None:
+    """Return the name or address in a Host header, without brackets, and its port; None where there is none."""
+    found = WITH_PORT.fullmatch(host.lower())
+    if found is None:
+        return None
+    name, port = found[1], int(found[2]) if found[2] else None
+    if name.startswith("["):  # only an address may stand in brackets
+        return (name[1:-1], port) if ":" in name and address_of(name[1:-1]) is not None else None
+    name = name.removesuffix(".")
+    return (name, port) if name else None
+
+
+def checked(entry: str) -> str:
+    """Return an entry of `allowed_hosts` as it is compared; raise `ValueError` for what is none."""
+    plain = entry.strip().lower().removeprefix("[").removesuffix("]")
+    if address_of(plain) is None and not ALLOWED.fullmatch(plain):
+        raise ValueError(f"must be names without scheme and port, such as assay.example.org, *.example.org or *; got {entry!r}")
+    return plain
+
+
+def address_of(name: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, an IPv4 one also where it is written as IPv6; None for what is a name, or names a network card."""
+    try:
+        found = ip_address(name)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        return None if found.scope_id else found.ipv4_mapped or found
+    return found
+
+
+def _domains(name: str) -> Iterable[str]:
+    """Yield the domains that a name lies in, nearest first."""
+    labels = name.split(".")
+    return (".".join(labels[place:]) for place in range(1, len(labels)))
