@@ -35,3 +35,16 @@ capabilities: {drop: [ALL]}
 {{- define "assay.storeSecretKey" -}}
 {{- ternary (.Values.store.passwordSecret.key | default "password") "password" (ne .Values.store.passwordSecret.name "") -}}
 {{- end }}
+
+{{- /* The names by which clients reach the service: its Services', and those of the values. Addresses are known anyway. */ -}}
+{{- define "assay.hosts" -}}
+{{- $names := list -}}
+{{- range $name := list .Release.Name (printf "%s-admin" .Release.Name) -}}
+{{- range $more := list "" "." ".svc" ".svc.cluster.local" -}}
+{{- $below := ternary "" (printf ".%s%s" $.Release.Namespace (ternary "" $more (eq $more "."))) (eq $more "") -}}
+{{- $names = append $names (printf "%s%s" $name $below) -}}
+{{- end -}}
+{{- end -}}
+{{- $service := .Values.config.service | default dict -}}
+{{- concat $names .Values.allowedHosts ($service.allowed_hosts | default list) | uniq | join "," -}}
+{{- end }}
