@@ -90,7 +90,7 @@ NOT_OURS: dict[int | str, dict[str, Any]] = {
     403: failed("The key may not do this; or, without keys, a page of another origin asked."),
     421: failed("Without keys: the Host is not one of `allowed_hosts`."),
 }
-NOT_JSON = {415: failed("Without keys: the body is not said to be JSON.")}
+NOT_JSON: dict[int | str, dict[str, Any]] = {415: failed("Without keys: the body is not said to be JSON.")}
 
 
 def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:

@@ -96,5 +96,5 @@ for _path, _door in DOORS.items():
         _path, _door.handler, methods=["POST"], response_class=Response, openapi_extra=body_of(_door.form, _door.example),
         responses=_responses(_door), operation_id=f"door{_path.replace('/', '_')}",
     )  # fmt: skip
-_listed = {401: failed("No key, or an unknown one."), **NOT_OURS}
+_listed: dict[int | str, dict[str, Any]] = {401: failed("No key, or an unknown one."), **NOT_OURS}
 door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)
