@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from verifiers import Pair, Query
 
+from ..errors import ApiError
 from ..job import Outcome
 from ..schemas import problem
 from .door import DoorRequest, Json, TurnIn, known, raw_by_verifier, read, score, usage
@@ -38,11 +39,11 @@ class ClassifyRequest(DoorRequest):
             raise problem("messages", "the last message must be the assistant's: it is what is scored", "no_answer")
         return self
 
-    def pairs(self) -> list[Pair]:
-        """Return what to score."""
+    def pairs(self, last: bool) -> list[Pair]:
+        """Return what to score; `last` as for `split`."""
         if self.messages is not None:
             return [Pair(Query(tuple(turn.turn() for turn in self.messages[:-1])), self.messages[-1].text)]
-        return [pair_of(text) for text in ([self.input] if isinstance(self.input, str) else self.input or [])]
+        return [pair_of(text, last=last) for text in ([self.input] if isinstance(self.input, str) else self.input or [])]
 
 
 class EmbeddingsRequest(DoorRequest):
@@ -86,7 +87,7 @@ class VerifyRequest(DoorRequest):
 async def classify(request: Request) -> Response:
     """Score texts: log-odds with `use_activation: false`, else the probability."""
     asked = await read(request, ClassifyRequest)
-    outcome = await score(request, asked.model, asked.pairs())
+    outcome = await score(request, asked.model, asked.pairs(_last(request)))
     plain = asked.use_activation is False or (asked.use_activation is None and asked.activation is False)
     values = known(outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist())
     data = [{"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1} for place, value in enumerate(values)]
@@ -97,7 +98,8 @@ async def embeddings(request: Request) -> Response:
     """Score texts: an embedding of one number, the log-odds."""
     asked = await read(request, EmbeddingsRequest)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
-    outcome = await score(request, asked.model, [pair_of(text) for text in texts])
+    last = _last(request)
+    outcome = await score(request, asked.model, [pair_of(text, last=last) for text in texts])
     values = known(outcome, outcome.combined.log_odds.tolist())
     data = [
         {"object": "embedding", "index": place, "embedding": _encoded(value, asked.encoding_format)}
@@ -109,8 +111,9 @@ async def embeddings(request: Request) -> Response:
 async def get_reward(request: Request) -> Response:
     """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each verifier's part in a log."""
     asked = await read(request, GetRewardRequest)
+    last = _last(request)
     pairs = [
-        pair_of(text, asked.prompts[place] if asked.prompts else None, asked.labels[place] if asked.labels else None)
+        pair_of(text, asked.prompts[place] if asked.prompts else None, asked.labels[place] if asked.labels else None, last)
         for place, text in enumerate(asked.query)
     ]
     outcome = await score(request, asked.model, pairs)
@@ -143,24 +146,32 @@ async def verify(request: Request) -> Response:
     return Response(json.dumps({**body, "reward": probability, "reward_components": said}), media_type="application/json")
 
 
-def pair_of(text: str, prompt: str | None = None, reference: str | None = None) -> Pair:
+def pair_of(text: str, prompt: str | None = None, reference: str | None = None, last: bool = False) -> Pair:
     """Return query and candidate of a whole text.
 
-    Where it begins with its prompt, the candidate is the rest less special tokens; else the template's last assistant
-    turn; else the whole text, an answer to nothing that is known.
+    Where it begins with its prompt, the candidate is the rest less special tokens; else what the template's assistant says (see
+    `split`); else the whole text, an answer to nothing that is known.
     """
     if prompt and text.startswith(prompt):
         return Pair(_query(prompt, reference), without_tokens(text[len(prompt) :]).strip())
-    found = split(text)
+    found = split(text, last)
     if found is None:
         return Pair(Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip())
     return Pair(Query(found.messages, reference), found.candidate)
 
 
+def _last(request: Request) -> bool:
+    """Return whether texts of several turns end with the answer (`?answer=last`); raise `ApiError` 422 for another word."""
+    which = request.query_params.get("answer", "first")
+    if which not in ("first", "last"):
+        raise ApiError(422, f"`answer` must be first or last; got {which[:40]!r}", param="answer", code="unknown_value")
+    return which == "last"
+
+
 def _query(prompt: Conversation, reference: str | None) -> Query:
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
-    found = split(prompt + END)  # a template's prompt ends where the answer begins
+    found = split(prompt + END, last=True)  # a template's prompt ends where the answer begins
     if found is None or found.candidate != END:
         return Query.of(without_tokens(prompt).strip(), reference)
     return Query(found.messages, reference)

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from verifiers import Message
 
-#: How families of templates begin a turn (the role in the first group) and end one.
+#: How families of templates begin a turn (the role in the first group).
 FAMILIES = (
-    (re.compile(r"<\|im_start\|>(\w+)\n"), "<|im_end|>"),  # ChatML: Qwen, SmolLM, Yi
-    (re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n"), "<|eot_id|>"),  # Llama 3
-    (re.compile(r"<start_of_turn>(\w+)\n"), "<end_of_turn>"),  # Gemma
-    (re.compile(r"<\|(system|user|assistant)\|>\n?"), "<|end|>"),  # Phi, Zephyr
-    (re.compile(r"<｜(User|Assistant)｜>"), "<｜end▁of▁sentence｜>"),  # DeepSeek
+    re.compile(r"<\|im_start\|>(\w{1,32})\n"),  # ChatML: Qwen, SmolLM, Yi
+    re.compile(r"<\|start_header_id\|>(\w{1,32})<\|end_header_id\|>\n\n"),  # Llama 3
+    re.compile(r"<start_of_turn>(\w{1,32})\n"),  # Gemma
+    re.compile(r"<\|(system|user|assistant)\|>\n?"),  # Phi, Zephyr
+    re.compile(r"<｜(User|Assistant)｜>"),  # DeepSeek
 )
 #: Mistral and Llama 2 mark the user's turns alone.
-INSTRUCTION = re.compile(r"\[INST\](.*?)\[/INST\]", re.DOTALL)
+ASKED, ANSWERED = "[INST]", "[/INST]"
+#: No conversation has more turns; a text that seems to is taken as it is.
+MOST_TURNS = 1024
 ROLES = {"model": "assistant", "human": "user"}
 SPECIAL = re.compile(
     r"<\|[A-Za-z0-9_]{1,40}\|>|<｜[^<>｜]{1,40}｜>|<(?:start|end)_of_turn>|</?s>|<(?:bos|eos|pad)>|\[/?INST\]|<<?/?SYS>>?"
@@ -31,26 +33,49 @@ class Split:
     candidate: str
 
 
-def split(text: str) -> Split | None:
-    """Return the turns before the last assistant's, and that one; None where no known template made the text."""
-    for begin, end in FAMILIES:
-        marks = list(begin.finditer(text))
-        if marks:
-            stops = [mark.start() for mark in marks[1:]] + [len(text)]
-            turns = [
-                Message(_role(mark.group(1)), without_tokens(text[mark.end() : stop].split(end, 1)[0]).strip())
-                for mark, stop in zip(marks, stops, strict=True)
-            ]
-            return _last_answer(turns)
-    found = list(INSTRUCTION.finditer(text))
-    if not found:
-        return None
-    turns = []
-    for place, mark in enumerate(found):
-        stop = found[place + 1].start() if place + 1 < len(found) else len(text)
-        turns += [Message("user", without_tokens(mark.group(1)).strip())]
-        turns += [Message("assistant", without_tokens(text[mark.end() : stop]).strip())]
-    return _last_answer(turns)
+def split(text: str, last: bool = False) -> Split | None:
+    """Return the turns before the answer, and the answer; None where no known template made the text.
+
+    The answer begins with the first assistant's turn behind a question and goes to the end of the text: what looks like further
+    turns may have been written by the model, which would then ask itself an easier question. `last` takes the last assistant's
+    turn instead, for texts of which it is known that answers hold no tokens of a template. The template is the one whose
+    mark comes first in the text, so that an answer cannot choose another.
+    """
+    firsts = [(found.start(), family) for family in FAMILIES if (found := family.search(text))]
+    place, family = min(firsts, key=lambda each: each[0], default=(len(text), None))
+    asked = text.find(ASKED)
+    if 0 <= asked < place:
+        return _answer(_instructed(text, last))
+    return None if family is None else _answer(_marked(family, text, last))
+
+
+def _marked(family: re.Pattern[str], text: str, last: bool) -> list[Message] | None:
+    """Return the turns of a template that marks each; the answer is the last of them."""
+    marks: list[re.Match[str]] = []
+    for mark in family.finditer(text):
+        marks.append(mark)
+        if not last and len(marks) > 1 and _role(mark) == "assistant":
+            break
+        if len(marks) > MOST_TURNS:
+            return None
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    turns = [Message(_role(mark), without_tokens(text[mark.end() : end]).strip()) for mark, end in zip(marks, ends, strict=True)]
+    while len(turns) > 1 and turns[-1].role != "assistant":
+        turns.pop()
+    return turns
+
+
+def _instructed(text: str, last: bool) -> list[Message] | None:
+    """Return the turns of a template that marks the user's; each search goes on where the one before ended."""
+    turns: list[Message] = []
+    begin = text.find(ASKED)
+    while begin >= 0 and (answered := text.find(ANSWERED, begin)) >= 0:
+        begin, question = text.find(ASKED, answered) if last else -1, text[begin:answered]
+        answer = text[answered : begin if begin >= 0 else len(text)]
+        turns += [Message(role, without_tokens(said).strip()) for role, said in (("user", question), ("assistant", answer))]
+        if len(turns) > MOST_TURNS:
+            return None
+    return turns
 
 
 def without_tokens(text: str) -> str:
@@ -58,12 +83,12 @@ def without_tokens(text: str) -> str:
     return SPECIAL.sub("", text)
 
 
-def _last_answer(turns: list[Message]) -> Split | None:
-    for place in range(len(turns) - 1, 0, -1):
-        if turns[place].role == "assistant":
-            return Split(tuple(turns[:place]), turns[place].content)
-    return None
+def _answer(turns: list[Message] | None) -> Split | None:
+    if not turns or len(turns) < 2 or turns[-1].role != "assistant":
+        return None
+    return Split(tuple(turns[:-1]), turns[-1].content)
 
 
-def _role(name: str) -> str:
-    return ROLES.get(name.lower(), name.lower())
+def _role(mark: re.Match[str]) -> str:
+    name = mark.group(1).lower()
+    return ROLES.get(name, name)
