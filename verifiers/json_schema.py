@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from functools import cached_property
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from .base import Pair, Verdict
+from .base import Verdict
+from .bounded import BoundedVerifier, Judge, Make
 from .errors import MissingExtraError
-from .local import MAX_CHARS, LocalVerifier
+from .local import MAX_CHARS, isolated
+from .schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 from .settings import VerifierSettings
 
-FENCE = re.compile(r"```(?:json)?\s*\n(?P<body>.*?)\n?```", re.DOTALL)
+FENCE = re.compile(r"```(?:json)?[^\S\n]*+\n")
 DEEPEST = 64
 
 
@@ -29,8 +33,8 @@ class JsonSchemaSettings(VerifierSettings):
     @field_validator("schema_")
     @classmethod
     def _is_a_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
-        if reference := _outside(schema):
-            raise ValueError(f"$ref {reference!r} leads outside the schema; only references that begin with # are followed")
+        refuse_what_leads_outside(schema)
+        refuse_what_never_ends(schema)
         try:
             import jsonschema
         except ImportError:
@@ -42,57 +46,83 @@ class JsonSchemaSettings(VerifierSettings):
         return schema
 
 
-class JsonSchema(LocalVerifier):
+class JsonSchema(BoundedVerifier):
     """1 where the whole candidate, or its only code block, is JSON that the schema accepts; 0 where it is not."""
 
     def __init__(self, settings: JsonSchemaSettings) -> None:
         super().__init__(settings)
-        self.schema = settings.schema_
+        self.schema = json.dumps(settings.schema_)
+
+    @property
+    def rule(self) -> tuple[Make, str]:
+        """Return what makes the check of the schema."""
+        return holding, self.schema
 
     async def check(self) -> None:
         """Return when the library is there."""
-        self._validator  # noqa: B018 - raises what is missing
+        validator(self.schema)
 
-    @cached_property
-    def _validator(self) -> Any:
-        try:
-            import jsonschema
-        except ImportError:
-            raise MissingExtraError("the library `jsonschema` is missing; install the extra `cpu`") from None
-        return jsonschema.validators.validator_for(self.schema, jsonschema.Draft202012Validator)(self.schema)
 
-    def _score_one(self, pair: Pair) -> Verdict:
-        validator = self._validator
-        if len(pair.candidate) > MAX_CHARS:
-            return Verdict(0.0, reason=f"longer than {MAX_CHARS} characters")
-        blocks = [found.group("body") for found in FENCE.finditer(pair.candidate)]
-        try:
-            value = json.loads(blocks[0] if len(blocks) == 1 else pair.candidate.strip(), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            return Verdict(0.0, reason="no JSON")
-        if _depth(value) > DEEPEST:
-            return Verdict(0.0, reason=f"nested deeper than {DEEPEST}")
-        error = next(validator.iter_errors(value), None)
-        if error is None:
-            return Verdict(1.0)
-        return Verdict(0.0, reason=f"{error.json_path}: {error.validator} does not hold")
+@lru_cache(maxsize=64)
+def validator(schema: str) -> Any:
+    """Return what holds values to a schema, and never fetches one; raise `MissingExtraError`."""
+    try:
+        import jsonschema
+        import referencing
+    except ImportError:
+        raise MissingExtraError("the library `jsonschema` is missing; install the extra `cpu`") from None
+    content = json.loads(schema)
+    kind = jsonschema.validators.validator_for(content, jsonschema.Draft202012Validator)
+    return kind(content, registry=referencing.Registry())
+
+
+def holding(schema: str) -> Judge:
+    """Return what holds candidates to a schema. Runs in a worker, whose timer stops it."""
+    held = validator(schema)
+    isolated(lambda: accepted(held, "{}"))  # what it loads at the first call takes longer than a candidate may
+    return lambda candidate, _: accepted(held, candidate)
+
+
+def accepted(held: Any, candidate: str) -> Verdict:
+    """Return whether a validator accepts a candidate's JSON."""
+    if len(candidate) > MAX_CHARS:
+        return Verdict(0.0, reason=f"longer than {MAX_CHARS} characters")
+    blocks = list(fenced(candidate))
+    try:
+        text = blocks[0] if len(blocks) == 1 else candidate.strip()
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return Verdict(0.0, reason="no JSON")
+    if _depth(value) > DEEPEST:
+        return Verdict(0.0, reason=f"nested deeper than {DEEPEST}")
+    error = next(held.iter_errors(value), None)
+    if error is None:
+        return Verdict(1.0)
+    # The place in the schema, which is the operator's: a place in the candidate would be in the candidate's own words.
+    place = "/".join(map(str, error.absolute_schema_path))
+    return Verdict(0.0, reason=f"#/{place} does not hold")
+
+
+def fenced(text: str) -> Iterator[str]:
+    """Yield the text of each code block; one that does not end is none."""
+    place = 0
+    while (opened := FENCE.search(text, place)) and (closed := text.find("```", opened.end())) >= 0:
+        yield text[opened.end() : closed].removesuffix("\n")
+        place = closed + 3
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):  # 1e400: it would fail wherever it is compared
+        raise ValueError("a number out of range")
+    return value
+
+
 def _depth(value: Any) -> int:
     if isinstance(value, dict):
         return 1 + max(map(_depth, value.values()), default=0)
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
-
-
-def _outside(schema: Any) -> str | None:
-    """Return a reference that would be fetched from elsewhere."""
-    if isinstance(schema, dict):
-        reference = schema.get("$ref")
-        if isinstance(reference, str) and not reference.startswith("#"):
-            return reference
-        return next((found for value in schema.values() if (found := _outside(value))), None)
-    return next((found for value in schema if (found := _outside(value))), None) if isinstance(schema, list) else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .base import Pair, Verdict, Verdicts
+from .base import Pair, Status, Verdict, Verdicts
 from .errors import VerifierError
 from .findings import Finding, ok, skipped
 from .settings import VerifierSettings
@@ -36,7 +36,7 @@ class LocalVerifier:
         return await asyncio.to_thread(self._score_all, pairs)
 
     def _score_all(self, pairs: Sequence[Pair]) -> Verdicts:
-        return Verdicts([self._score_one(pair) for pair in pairs])
+        return Verdicts([isolated(lambda pair=pair: self._score_one(pair)) for pair in pairs])  # type: ignore[misc]  # a lambda's default
 
     def _score_one(self, pair: Pair) -> Verdict:
         raise NotImplementedError
@@ -54,6 +54,16 @@ class LocalVerifier:
 
     async def warm_up(self) -> None:
         """Nothing is slow at the first call."""
+
+
+def isolated(score_one: Callable[[], Verdict]) -> Verdict:
+    """Return the verdict on one text; an error is that text's own. Raises `VerifierError`, which is of all, and `TimeoutError`."""
+    try:
+        return score_one()
+    except (VerifierError, TimeoutError):
+        raise
+    except Exception as exc:  # hostile text finds the bugs of any library, and must not take from the others what they scored
+        return Verdict(None, Status.ERROR, f"error: {type(exc).__name__}")
 
 
 def readable(text: str) -> tuple[str, int | None]:

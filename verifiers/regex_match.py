@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-from typing import Any, Literal
+import time
+from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Pair, Status, Verdict
+from .base import Verdict
+from .bounded import BoundedVerifier, Judge, Make
 from .errors import MissingExtraError
-from .local import LocalVerifier, readable
+from .local import readable
 from .settings import VerifierSettings
-
-TIME_LIMIT_S = 0.25  # for one candidate: a pattern that backtracks for ever says nothing
 
 
 class RegexSettings(VerifierSettings):
@@ -41,38 +42,49 @@ class RegexSettings(VerifierSettings):
         return self
 
 
-class Regex(LocalVerifier):
+class Regex(BoundedVerifier):
     """The share of the patterns that are as they should be."""
 
     def __init__(self, settings: RegexSettings) -> None:
         super().__init__(settings)
         self.patterns = settings
 
+    @property
+    def rule(self) -> tuple[Make, Rule]:
+        """Return what makes the check of the patterns."""
+        own = self.patterns
+        return searching, Rule(own.must, own.must_not, own.whole, own.ignore_case)
+
     async def check(self) -> None:
         """Return when the library that bounds a pattern's time is there."""
-        _library()
+        if importlib.util.find_spec("regex") is None:
+            raise MissingExtraError("the library `regex` is missing; install the extra `cpu`")
 
-    def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(pair.candidate)
-        try:
-            right = [self._found(pattern, text) for pattern in self.patterns.must]
-            right += [not self._found(pattern, text) for pattern in self.patterns.must_not]
-        except TimeoutError:
-            return Verdict(None, Status.ERROR, f"timeout: a pattern took more than {TIME_LIMIT_S:g} s")
+
+class Rule(NamedTuple):
+    """What a worker is given."""
+
+    must: tuple[str, ...]
+    must_not: tuple[str, ...]
+    whole: bool
+    ignore_case: bool
+
+
+def searching(rule: Rule) -> Judge:
+    """Return what says which share of a rule's patterns is as it should be, or raises `TimeoutError`. Runs in a worker."""
+    import regex
+
+    find = regex.fullmatch if rule.whole else regex.search
+    flags = regex.IGNORECASE if rule.ignore_case else 0
+
+    def share(candidate: str, seconds: float) -> Verdict:
+        text, left_out = readable(candidate)
+        shown, ends = text.strip() if rule.whole else text, time.monotonic() + seconds
+
+        def found(pattern: str) -> bool:
+            return find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
+
+        right = [found(pattern) for pattern in rule.must] + [not found(pattern) for pattern in rule.must_not]
         return Verdict(sum(right) / len(right), truncated_tokens=left_out)
 
-    def _found(self, pattern: str, text: str) -> bool:
-        library = _library()
-        flags = library.IGNORECASE if self.patterns.ignore_case else 0
-        if self.patterns.whole:
-            return library.fullmatch(pattern, text.strip(), flags, timeout=TIME_LIMIT_S) is not None
-        return library.search(pattern, text, flags, timeout=TIME_LIMIT_S) is not None
-
-
-def _library() -> Any:
-    """Return the library: Python's own patterns, with a time limit."""
-    try:
-        import regex
-    except ImportError:
-        raise MissingExtraError("the library `regex` is missing; install the extra `cpu`") from None
-    return regex
+    return share

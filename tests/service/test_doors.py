@@ -320,7 +320,9 @@ def test_texts_of_several_turns_are_read_to_the_end_where_the_client_says_so(run
     assert running.post("/v1/embeddings?answer=some", {"input": [text]}).status in (400, 422)
 
 
-@pytest.mark.parametrize("text", ["[INST]" * 50_000, "[INST][/INST]" * 30_000, "<|im_start|>user\n" * 30_000, "<|im_start|>" + "a" * 500_000])
+@pytest.mark.parametrize(
+    "text", ["[INST]" * 50_000, "[INST][/INST]" * 30_000, "<|im_start|>user\n" * 30_000, "<|im_start|>" + "a" * 500_000]
+)
 def test_a_text_of_nothing_but_marks_takes_no_time(text: str) -> None:
     """A third of a megabyte; it took hours where each mark looked for its end as far as the text goes."""
     started = time.process_time()

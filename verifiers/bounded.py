@@ -1,0 +1,129 @@
+"""Checks by a rule of the operator's: off the event loop, with a limit for each candidate and for all of them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import anyio
+
+from .base import Pair, Status, Verdict, Verdicts
+from .errors import VerifierError
+from .local import LocalVerifier, isolated
+from .settings import VerifierSettings
+from .workers import Workers
+
+#: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.
+EACH_S, ALL_S = 0.25, 5.0
+#: A worker that has not answered by so much later does not answer to its own timer either, and is killed.
+GRACE_S = 1.0
+PROCESSES = 2
+
+#: So much later where a worker has to be started first, on a busy machine.
+START_S = 15.0
+
+#: What a worker is asked to do with a text, in so many seconds; and what makes it of a rule, with all that it needs loaded.
+Judge = Callable[[str, float], Verdict]
+Make = Callable[[Any], Judge]
+
+
+class BoundedVerifier(LocalVerifier):
+    """A local check in a worker process, which is killed where it hangs. A subclass names what makes a judge of its rule."""
+
+    def __init__(self, settings: VerifierSettings) -> None:
+        super().__init__(settings)
+        self._workers = Workers(PROCESSES)
+        self._started = False
+        self.all_s = min(ALL_S, settings.timeout_s / 4)
+
+    @property
+    @abstractmethod
+    def rule(self) -> tuple[Make, Any]:
+        """Return a module's function, and what it is given: both go to another process."""
+
+    async def warm_up(self) -> None:
+        """Start a worker and load what it needs, which takes longer than a check may."""
+        with suppress(VerifierError):  # `check` says what is missing
+            await self.check()
+            await self._judged([""], time.monotonic() + START_S)
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order; raise `VerifierError` where a library is missing."""
+        await self.check()
+        until = time.monotonic() + 0.8 * self._settings.timeout_s
+        texts = [pair.candidate for pair in pairs]
+        shortest_first = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        verdicts = await self._judged([texts[place] for place in shortest_first], until)
+        by_place = dict(zip(shortest_first, verdicts, strict=True))
+        return Verdicts([by_place[place] for place in range(len(texts))])
+
+    async def _judged(self, texts: list[str], until: float) -> list[Verdict]:
+        """Return a verdict each; where the worker has to be killed, halve the lot until the one that hangs stands alone."""
+        if not texts or time.monotonic() > until:
+            return [out_of_time(self.all_s) for _ in texts]
+        try:
+            with anyio.move_on_after(self.all_s + (GRACE_S if self._started else START_S)):
+                verdicts = await self._workers.run(judge_all, *self.rule, texts, self.all_s)
+                self._started = True
+                return verdicts
+            self._started = False
+        except VerifierError:  # the process died, of memory or of too deep a recursion in a library
+            if len(texts) == 1:
+                return [Verdict(None, Status.ERROR, "error: the check does not survive this candidate")]
+        if len(texts) == 1:
+            return [out_of_time(self.all_s)]
+        middle = len(texts) // 2
+        return [*await self._judged(texts[:middle], until), *await self._judged(texts[middle:], until)]
+
+
+def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list[Verdict]:
+    """Return a verdict each, in about the time that is allowed. Runs in a worker.
+
+    All get an equal share of half the time; what is left goes to those that were not done with theirs.
+    """
+    judge = make(rule)
+    found: list[Verdict | None] = [None] * len(texts)
+    for _ in range(2):
+        waiting = [place for place, verdict in enumerate(found) if verdict is None]
+        ends = time.monotonic() + all_s / 2
+        for done, place in enumerate(waiting):
+            each_s = min(EACH_S, max(0.001, (ends - time.monotonic()) / (len(waiting) - done)))
+            found[place] = _within(judge, texts[place], each_s)
+    return [verdict or out_of_time(EACH_S) for verdict in found]
+
+
+def _within(judge: Judge, text: str, seconds: float) -> Verdict | None:
+    """Return the verdict of one text; None where it is not there in time."""
+    try:
+        with alarm(seconds):
+            return isolated(lambda: judge(text, seconds))
+    except TimeoutError:
+        return None
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` within the block when its time is over, where the system has such a timer."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _ring(*_: object) -> None:
+    raise TimeoutError
+
+
+def out_of_time(seconds: float) -> Verdict:
+    """Return what is said of a text that the check was not done with."""
+    return Verdict(None, Status.ERROR, f"timeout: the check took more than {seconds:g} s")

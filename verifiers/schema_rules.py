@@ -1,0 +1,111 @@
+"""What a JSON schema of an operator's may not say: what is fetched from elsewhere, and what never ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+ANCHORS = ("$anchor", "$dynamicAnchor", "$id", "id")
+#: Keywords whose schemas apply to the same value as the schema that they stand in: in a ring of them nothing ends.
+IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies", "extends")
+#: Schemas within schemas, references followed: deeper than any that a person wrote.
+DEEPEST = 200
+
+Schema = dict[str, Any]
+
+
+def refuse_what_leads_outside(schema: Schema) -> None:
+    """Raise `ValueError` for a reference that does not begin with #, for one that leads nowhere, and for a pattern that is none."""
+    for each in nested(schema):
+        for word in REFERENCES:
+            reference = each.get(word)
+            if isinstance(reference, str) and not reference.startswith("#"):
+                raise ValueError(f"{word} {reference!r} leads outside the schema; only references that begin with # are followed")
+        by_name = each.get("patternProperties")
+        patterns = [each.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
+        for pattern in patterns:
+            if isinstance(pattern, str):
+                _compile(pattern)
+
+
+def refuse_what_never_ends(schema: Schema) -> None:
+    """Raise `ValueError` for a schema that applies itself to the same value again, and again."""
+    anchors = {name: each for each in nested(schema) for name in _names(each)}
+    done: set[int] = set()
+    for each in nested(schema):
+        _walk(each, schema, anchors, [], done)
+
+
+def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
+    """Yield every object in a schema, itself first; raise `ValueError` where it is nested too deep."""
+    if depth > DEEPEST:
+        raise ValueError(f"nested deeper than {DEEPEST}")
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from nested(each, depth + 1)
+
+
+def _walk(
+    at: Schema, root: Schema, anchors: dict[str, Schema], path: list[str], done: set[int], under: frozenset[int] = frozenset()
+) -> None:
+    if id(at) in under:
+        raise ValueError(f"{path[-1]} leads back to a schema for the same value: it would never end")
+    if id(at) in done:
+        return
+    if len(under) > DEEPEST:
+        raise ValueError(f"references that lead on to others more than {DEEPEST} times")
+    for how, each in _in_place(at, root, anchors):
+        _walk(each, root, anchors, [*path, how], done, under | {id(at)})
+    done.add(id(at))
+
+
+def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[tuple[str, Schema]]:
+    """Yield the schemas that apply to the same value as a schema does, with the word that says so."""
+    for word in REFERENCES:
+        reference = at.get(word)
+        if isinstance(reference, str):
+            target = _target(reference, root, anchors)
+            if target is None:
+                raise ValueError(f"{word} {reference!r} leads nowhere")
+            if isinstance(target, dict):
+                yield f"{word} {reference!r}", target
+    for word in IN_PLACE:
+        inner = at.get(word)
+        group = inner if isinstance(inner, list) else [inner]
+        if word in ("dependentSchemas", "dependencies") and isinstance(inner, dict):
+            group = list(inner.values())
+        yield from ((word, each) for each in group if isinstance(each, dict))
+
+
+def _target(reference: str, root: Schema, anchors: dict[str, Schema]) -> Any:
+    """Return what a reference within a schema leads to; None where that is nothing."""
+    fragment = unquote(reference[1:])
+    if fragment and not fragment.startswith("/"):
+        return anchors.get(fragment)
+    at: Any = root
+    for part in fragment.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(at, dict):
+            at = at.get(name)
+        elif isinstance(at, list) and name.isdigit() and int(name) < len(at):
+            at = at[int(name)]
+        else:
+            return None
+    return at
+
+
+def _names(schema: Schema) -> list[str]:
+    values = [schema.get(word) for word in ANCHORS]
+    return [value.removeprefix("#") for value in values if isinstance(value, str) and not value.startswith(("http:", "https:"))]
+
+
+def _compile(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as exc:
+        raise ValueError(f"{pattern!r} is no pattern: {exc}") from None
