@@ -18,6 +18,7 @@ from aggregation.threads import one_blas_thread
 from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from verifiers.consensus import Consensus, ConsensusSettings
 
+from .access import spend
 from .allowance import Allowance
 from .breaker import Breaker
 from .cache import Column, ScoreCache
@@ -228,6 +229,7 @@ def _wire(
             workload,
             cascades=serving,
             apart=any(key.tasks is not None for key in settings.keys),
+            charge=spend,
         ),
         store,
         tasks,

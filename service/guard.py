@@ -9,16 +9,19 @@ from collections.abc import Sequence
 import structlog
 
 from verifiers import (
+    SENT,
     BadReplyError,
     BreakerOpenError,
     Pair,
     Room,
+    ServedVerifier,
     UnreachableError,
     UpstreamFailedError,
     Verdicts,
     Verifier,
     VerifierError,
     VerifierTimeoutError,
+    note_sent,
 )
 
 from .breaker import Breaker
@@ -106,11 +109,14 @@ class Guarded:
         if not self.breaker.allow():
             raise BreakerOpenError("it failed several times in a row and is tried again shortly")
         asking = 0.0
+        sent = SENT.get()
         try:
             # The wait for a place counts as well, so a full queue cannot hold a request up.
             with self._limits:
                 async with self._room:
                     asking = time.monotonic()
+                    if not isinstance(self.verifier, ServedVerifier):  # those say so themselves, once a server takes the call
+                        note_sent()
                     verdicts = await self._metered(pairs)
             if len(verdicts.items) != len(pairs):
                 raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
@@ -122,7 +128,8 @@ class Guarded:
             if asking:
                 self.breaker.failed()
             waited = "" if asking else ", all of it waiting for a place"
-            raise VerifierTimeoutError(f"no answer within {self.settings.timeout_s:g} s{waited}") from None
+            was_sent = asking > 0 if sent is None else sent.any
+            raise VerifierTimeoutError(f"no answer within {self.settings.timeout_s:g} s{waited}", was_sent) from None
         except SERVER_FAILURES:
             self.breaker.failed()
             raise

@@ -7,24 +7,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifiers import Pair, Verdict, Verdicts
+from verifiers import SENT, Pair, Sent, Verdict, Verdicts
 
 from .guard import Guarded
 
 
 class Flight:
-    """One call to a verifier, shared by all requests that want one of its pairs."""
+    """One call to a verifier, shared by all requests that want one of its pairs; one of them pays for it."""
 
-    __slots__ = ("given_up", "latency_ms", "places", "task", "waiting")
+    __slots__ = ("given_up", "latency_ms", "orphaned", "paid", "places", "sent", "task", "waiting")
 
     def __init__(self, guarded: Guarded, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
         self.places = {key: place for place, key in enumerate(keys)}
         self.waiting = 0
         self.given_up = False  # cancelled, and about to be gone: not to be joined any more
+        self.sent = Sent()
+        self.orphaned = self.paid = False  # whether the request that set it off is gone, and whether somebody has paid
         self.latency_ms = 0.0
         self.task = asyncio.create_task(self._fly(guarded, pairs))
 
     async def _fly(self, guarded: Guarded, pairs: Sequence[Pair]) -> Verdicts:
+        SENT.set(self.sent)
         started = time.perf_counter()
         verdicts = await guarded.score(pairs)
         self.latency_ms = (time.perf_counter() - started) * 1e3
@@ -39,6 +42,26 @@ class Share:
     column: int
     rows: list[tuple[int, str]]
     owner: bool  # the request that set the flight off, and is billed for it
+
+    @property
+    def pays(self) -> bool:
+        """Return whether the request pays: it set the flight off, or who did has left before anything was sent."""
+        return not self.flight.paid and (self.owner or self.flight.orphaned)
+
+    def pay(self) -> int:
+        """Return how many candidates the request pays for: those that were asked about, once."""
+        if not self.pays:
+            return 0
+        task = self.flight.task
+        if task.done() and not task.cancelled():
+            asked = sum(verdict.asked for verdict in task.result().items)
+        elif self.flight.sent.any:
+            asked = len(self.flight.places)
+        else:
+            self.flight.orphaned = True
+            return 0
+        self.flight.paid = True
+        return asked
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
         """Return what was said of each of the request's rows, once the flight has landed."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from aggregation import Combined, Floats
-from verifiers import Pair, Status
+from verifiers import Pair
 
 from .cache import Column
 from .course import Course
@@ -72,7 +70,8 @@ class Outcome:
     p_best: float | None = None
     p_any_correct: float | None = None
     course: Course | None = None
-    given_up: float = 0.0  # cost of calls that were begun ahead of their time, and left
+    cost: float = 0.0  # of what was really asked, in the units of the configuration
+    given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
 
     @property
     def fully_scored(self) -> list[bool]:
@@ -81,11 +80,3 @@ class Outcome:
         for (row, _), reason in self.sheet.reasons.items():
             whole[row] = whole[row] and reason != OVER_BUDGET
         return whole
-
-    @property
-    def cost(self) -> float:
-        """Return what was spent on fresh scores, in the units of the configuration."""
-        if not self.sheet.asked.any():
-            return self.given_up
-        asked = self.sheet.asked & (self.sheet.status != Status.SKIPPED) & (self.sheet.status != UNKNOWN)
-        return self.given_up + float(asked.sum(axis=0) @ np.array([member.guarded.settings.cost for member in self.members]))

@@ -86,11 +86,13 @@ class Metrics:
         """Note how long a stage of a request took: wait, remember, ask, combine."""
         self._child(self.stages, name).observe(seconds)
 
-    def combined(self, task: str, cost: float, p_best: float | None, seconds: float) -> None:
-        """Note what a request cost, how sure it is of its first, and how long combining took."""
+    def charged(self, task: str, cost: float) -> None:
+        """Note what a request cost."""
+        self._child(self.cost, task).inc(cost)
+
+    def combined(self, task: str, p_best: float | None, seconds: float) -> None:
+        """Note how sure a request is of its first, and how long combining took."""
         self.stage("combine", seconds)
-        if cost:
-            self._child(self.cost, task).inc(cost)
         if p_best is not None:
             self._child(self.p_best, task).observe(p_best)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from verifiers import Pair
 
 from . import answers
-from .access import may_see, spend, visible
+from .access import may_see, visible
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
@@ -173,13 +173,11 @@ async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outc
 async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
     try:
-        outcome = await engine.scorer.score(job, ask)
+        return await engine.scorer.score(job, ask)
     except NoVerifierError as exc:
         raise no_verifier(exc) from None
     except TooMuchWorkError as exc:
         raise too_much_work(exc) from None
-    spend(outcome.cost)
-    return outcome
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
@@ -205,7 +203,6 @@ async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list
     try:
         async for step in engine.scorer.stream(job):
             if isinstance(step, Outcome):
-                spend(step.cost)
                 step.warnings += warnings
                 yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))
             else:

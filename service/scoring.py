@@ -41,6 +41,7 @@ class Scorer:
 
     `cascades`: whether queries may be asked in tiers, where their task says so. `apart`: what is remembered, and what is under
     way, is each task's own, so that tasks of different owners learn nothing of each other from how fast they are answered.
+    `charge` is told what each request cost, also one that failed or was given up.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Scorer:
         workload: Workload,
         cascades: bool = True,
         apart: bool = False,
+        charge: Callable[[float], None] = lambda cost: None,
     ) -> None:
+        self._charge = charge
         self._cascades, self._apart = cascades, apart
         self._workload = workload
         self.ensembles = ensembles
@@ -81,7 +84,7 @@ class Scorer:
                 await (ask(asking) if ask else asking)
             return self._close(job, run)
         finally:
-            self._workload.give_back(run.work)
+            self._end(job, run)
 
     async def stream(self, job: Job) -> AsyncIterator[tuple[Member, Sheet, int] | Outcome]:
         """Yield each verifier with the sheet and its column as soon as all its scores are there, then the outcome."""
@@ -100,9 +103,22 @@ class Scorer:
                 self._advance(job, run)
             outcome = self._close(job, run)
         finally:
-            self._inflight.leave(run.shares)
-            self._workload.give_back(run.work)
+            self._end(job, run)
         yield outcome
+
+    def _end(self, job: Job, run: Run) -> None:
+        """Leave what is still under way, and have paid what was asked: also where it failed, or nobody waits any more."""
+        self._leave(run, run.shares)
+        self._workload.give_back(run.work)
+        if run.cost:
+            self._metrics.charged(job.task.name, run.cost)
+            self._charge(run.cost)
+
+    def _leave(self, run: Run, shares: list[Share]) -> float:
+        """Give up calls; return what they cost all the same, which is counted."""
+        cost = sum(run.pay(share) for share in shares)
+        self._inflight.leave(shares)
+        return cost
 
     async def _open(self, job: Job) -> Run:
         members = self.ensembles[job.task.ensemble]
@@ -174,9 +190,7 @@ class Scorer:
 
     def _give_up(self, run: Run) -> None:
         """Leave what was asked ahead of its time and turns out not to be wanted; what it costs is counted."""
-        for share in run.shares:
-            run.given_up += run.members[share.column].guarded.settings.cost * len(share.rows)
-        self._inflight.leave(run.shares)
+        run.given_up += self._leave(run, run.shares)
         run.shares = []
 
     def _rule_out(self, job: Job, run: Run) -> None:
@@ -218,7 +232,6 @@ class Scorer:
                 await self._land_some(run, asyncio.FIRST_COMPLETED if hurried else asyncio.ALL_COMPLETED)
                 self._advance(job, run)
         finally:
-            self._inflight.leave(run.shares)
             self._metrics.stage("ask", time.monotonic() - began)
 
     async def _land_some(self, run: Run, when: str) -> None:
@@ -238,7 +251,7 @@ class Scorer:
         if late:
             for share in waiting:
                 enter(run, share.column, [row for row, _ in share.rows], LATE)
-            self._inflight.leave(waiting)
+            self._leave(run, waiting)
             waiting = []
         run.shares = waiting
 
@@ -248,7 +261,9 @@ class Scorer:
             return [(row, LATE) for row, _ in share.rows]
         column, latency = share.column, share.flight.latency_ms
         run.sheet.latency_ms[column] = max(run.sheet.latency_ms[column] or 0.0, latency)
-        if share.owner:
+        pays = share.pays
+        run.pay(share)
+        if pays:
             usage = share.flight.task.result().usage
             run.sheet.usage.add(usage)
             run.asked.append((run.members[column].name, latency / 1e3, usage))
@@ -274,12 +289,12 @@ class Scorer:
         outcome = Outcome(
             sheet, run.members, combined, model.calibrated, expit(log_odds), places,
             job.task.model_version, job.task.cold, [key.replace("{", "").replace("}", "") for key in run.keys.pairs], run.warnings,
-            course=run.course, given_up=run.given_up,
+            course=run.course, cost=run.cost, given_up=run.given_up,
         )  # fmt: skip
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
             outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
-        self._metrics.combined(job.task.name, outcome.cost, outcome.p_best, time.monotonic() - began)
+        self._metrics.combined(job.task.name, outcome.p_best, time.monotonic() - began)
         return outcome
 
     def learn(self, job: Job, outcome: Outcome) -> None:

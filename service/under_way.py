@@ -20,8 +20,8 @@ class Run:
     """A request under way."""
 
     __slots__ = (
-        "asked", "began", "columns", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares", "sheet",
-        "spent", "stored", "warnings", "work",
+        "asked", "began", "columns", "cost", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares",
+        "sheet", "spent", "stored", "warnings", "work",
     )  # fmt: skip
 
     def __init__(
@@ -40,9 +40,16 @@ class Run:
         self.began = time.monotonic()
         self.work = 0  # tokens taken on
         self.course: Course | None = None
-        self.given_up = 0.0  # cost of calls that were left
+        self.cost = 0.0  # of what was really asked
+        self.given_up = 0.0  # of it, of calls that were left
         self.spent = NOTHING
         self.warnings: list[str] = []
+
+    def pay(self, share: Share) -> float:
+        """Return what the request pays for a call that has landed, or is left; it is counted."""
+        cost = self.members[share.column].guarded.settings.cost * share.pay()
+        self.cost += cost
+        return cost
 
     def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
         """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""

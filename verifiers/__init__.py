@@ -1,6 +1,6 @@
 """Asking verifiers, served or local, about the candidates of a query."""
 
-from .base import LASTING, PARTIAL, Message, Pair, Query, Status, Usage, Verdict, Verdicts, Verifier
+from .base import LASTING, PARTIAL, SENT, Message, Pair, Query, Sent, Status, Usage, Verdict, Verdicts, Verifier, note_sent
 from .errors import (
     BadReplyError,
     BreakerOpenError,
@@ -26,6 +26,7 @@ __all__ = [
     "KINDS",
     "LASTING",
     "PARTIAL",
+    "SENT",
     "TRACEPARENT",
     "BadReplyError",
     "BreakerOpenError",
@@ -41,6 +42,7 @@ __all__ = [
     "Query",
     "RefusedError",
     "Room",
+    "Sent",
     "ServedSettings",
     "ServedVerifier",
     "Status",
@@ -58,4 +60,5 @@ __all__ = [
     "add_installed",
     "build",
     "fingerprint",
+    "note_sent",
 ]

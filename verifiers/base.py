@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
@@ -83,6 +84,7 @@ class Verdict:
     """What one verifier said of one candidate; `score` is None when it could not say.
 
     `label_mass` is the probability that a judge gave to its labels at all: a low one says that it was not answering.
+    `asked` is false where it is known without asking, or asking failed before anything was sent: it costs nothing.
     """
 
     score: float | None
@@ -90,6 +92,24 @@ class Verdict:
     reason: str | None = None
     label_mass: float | None = None
     truncated_tokens: int | None = None
+    asked: bool = True
+
+
+@dataclass(slots=True)
+class Sent:
+    """Whether anything of a call has gone to a server, or been worked on here: what is given up before that costs nothing."""
+
+    any: bool = False
+
+
+#: That of the call which runs now; None where nobody asks.
+SENT: ContextVar[Sent | None] = ContextVar("sent", default=None)
+
+
+def note_sent() -> None:
+    """Note that something of the call which runs now is sent."""
+    if (sent := SENT.get()) is not None:
+        sent.any = True
 
 
 EMPTY = "the candidate is empty"
@@ -98,8 +118,8 @@ NO_STEPS = "the candidate has no steps"
 
 
 def not_applicable(why: str) -> Verdict:
-    """Return the verdict of a verifier that has nothing to say of a pair."""
-    return Verdict(None, Status.NOT_APPLICABLE, why)
+    """Return the verdict of a verifier that has nothing to say of a pair, as is known without asking."""
+    return Verdict(None, Status.NOT_APPLICABLE, why, asked=False)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import anyio
 from pydantic import Field
 
 from .answers import same_answers, same_plain_answers
-from .base import Pair, Status, Verdict, Verdicts
+from .base import Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import MissingExtraError, VerifierError
 from .findings import Finding, ok, skipped
 from .settings import VerifierSettings
@@ -61,7 +61,7 @@ class Consensus:
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair; all pairs are of one query."""
         if len(pairs) < 2:
-            return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
+            return Verdicts([not_applicable(ALONE) for _ in pairs])
         groups, remark = await self.groups(pairs[0].query.text, [pair.candidate for pair in pairs])
         sizes = Counter(groups)
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])

@@ -6,21 +6,23 @@ from .base import Status, Verdict
 
 
 class VerifierError(Exception):
-    """A verifier did not answer; `reason` is a short code, the message says what was seen."""
+    """A verifier did not answer; `reason` is a short code, the message says what was seen; `sent`: whether anything was asked."""
 
     status = Status.ERROR
     reason = "error"
+    sent = True
 
     def verdict(self) -> Verdict:
         """Return what is said of each candidate of the failed call."""
         text = str(self)
-        return Verdict(None, self.status, f"{self.reason}: {text}" if text else self.reason)
+        return Verdict(None, self.status, f"{self.reason}: {text}" if text else self.reason, asked=self.sent)
 
 
 class UnreachableError(VerifierError):
     """No connection, or one that broke before the answer was there. Worth another try."""
 
     reason = "unreachable"
+    sent = False
 
 
 class UpstreamFailedError(VerifierError):
@@ -65,11 +67,16 @@ class VerifierTimeoutError(VerifierError):
     status = Status.TIMEOUT
     reason = "timeout"
 
+    def __init__(self, message: str = "", sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
 
 class BreakerOpenError(VerifierError):
     """The verifier failed so often of late that it is not asked for a while."""
 
     reason = "breaker_open"
+    sent = False
 
 
 class MissingExtraError(VerifierError):
@@ -77,3 +84,4 @@ class MissingExtraError(VerifierError):
 
     status = Status.SKIPPED
     reason = "not_installed"
+    sent = False

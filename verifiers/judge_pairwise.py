@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Pair, Query, Status, Usage, Verdict, Verdicts
+from .base import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
 from .bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
 from .chat import Conversation
 from .findings import Finding, ok, warning
@@ -66,7 +66,7 @@ class JudgePairwise(Judging):
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a candidate, in order; which comes first in the request makes no difference."""
         if len(pairs) < 2:
-            return Verdicts([Verdict(None, Status.NOT_APPLICABLE, ALONE) for _ in pairs])
+            return Verdicts([not_applicable(ALONE) for _ in pairs])
         await self.learn_special(pairs)
         known = {pair.candidate: self.known(pair) for pair in pairs}
         texts = sorted(text for text, verdict in known.items() if verdict is None)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Pair, Status, Verdict, Verdicts
+from .base import Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import VerifierError
 from .findings import Finding, failed, ok, skipped, warning
 from .local import LocalVerifier
@@ -17,10 +17,10 @@ from .sandbox import Ran, run, supported
 from .settings import VerifierSettings
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
-OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`")
+OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)
 TRIED = ("assert x == 1", "assert x == 2", "open('/tmp/x', 'w')", "import os; os.fork()", "open('/etc/passwd').read()")
 UNLOCKED = "this kernel has no Landlock: code can read what the service can read, and tell it by passing a test or not"
-NO_TESTS = Verdict(None, Status.NOT_APPLICABLE, "the request has no `tests`")
+NO_TESTS = not_applicable("the request has no `tests`")
 
 
 class PythonTestsSettings(VerifierSettings):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Pair, Status, Verdict
+from .base import EMPTY, Pair, Verdict, not_applicable
 from .local import LocalVerifier, readable
 from .settings import VerifierSettings
 
@@ -29,6 +29,6 @@ class Repetition(LocalVerifier):
         text, left_out = readable(pair.candidate)
         words = text.casefold().split()
         if not words:
-            return Verdict(None, Status.NOT_APPLICABLE, "the candidate is empty")
+            return not_applicable(EMPTY)
         phrases = [tuple(words[place : place + self.size]) for place in range(max(1, len(words) - self.size + 1))]
         return Verdict(len(set(phrases)) / len(phrases), truncated_tokens=left_out)

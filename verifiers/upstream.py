@@ -13,6 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from .base import note_sent
 from .errors import (
     BadReplyError,
     OverloadedError,
@@ -154,6 +155,7 @@ class Upstream:
     async def _send(self, endpoint: Endpoint, path: str, body: bytes) -> bytes:
         started = time.monotonic()
         try:
+            note_sent()
             status, raw = await self._transport.post(endpoint.url + path, body, self._api_key)
         except UnreachableError:
             endpoint.avoid_until = time.monotonic() + COOL_DOWN_S

@@ -1,0 +1,236 @@
+"""What a request pays: what was really asked of verifiers, once, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aggregation import Column
+from service.breaker import Breaker
+from service.cache import Column as CacheColumn
+from service.guard import Guarded
+from service.job import Job, Member, NoVerifierError
+from service.metrics import Metrics
+from service.scoring import Scorer
+from service.store import StoreDownError
+from service.tasks import Task
+from service.workload import Workload
+from tests.fakes import FakeTransport, FakeVerifier
+from tests.processes import service, standin, write_config
+from verifiers import KINDS, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
+from verifiers.base import not_applicable
+
+Q = Query.of("q")
+
+
+class NoCache:
+    """Remembers nothing."""
+
+    async def read(self, *_: Any) -> dict[str, bytes]:
+        """Be away."""
+        raise StoreDownError("away")
+
+    def pack(self, *_: Any) -> dict[str, bytes]:
+        """Keep nothing."""
+        return {}
+
+
+class Nobody:
+    """Writes and learns nothing."""
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda *_, **__: []
+
+
+@dataclass
+class Books:
+    """A scorer over fakes, and what it charged."""
+
+    fakes: list[Any]
+    charged: list[float] = field(default_factory=list)
+    failures: int = 9
+
+    def __post_init__(self) -> None:
+        self.members = [
+            Member(Guarded(fake, Breaker(self.failures, 60)), CacheColumn(at, fake.setwise), fake.setwise)
+            for at, fake in enumerate(self.fakes)
+        ]
+        anything: Any = Nobody()
+        cache: Any = NoCache()
+        self.scorer = Scorer(
+            {"e": self.members}, cache, anything, anything, Metrics(), Workload(None), cascades=False, charge=self.charged.append
+        )
+        self.task = Task(
+            "t", "e", tuple(Column(f"{at:016x}", "f", None, 1.0, fake.settings.name) for at, fake in enumerate(self.fakes))
+        )
+
+    def job(self, count: int = 2, one_query: bool = True, deadline_s: float = 30.0, first: int = 0) -> Job:
+        """Return a request of some candidates."""
+        return Job(self.task, [Pair(Q, f"c{first + place}") for place in range(count)], one_query, deadline_s, learn=False)
+
+
+def fake(name: str, says: Any = 0.5, cost: float = 1.0, **more: Any) -> FakeVerifier:
+    """Return a verifier that costs something a candidate."""
+    return FakeVerifier(name, says, options={"cost": cost, **more.pop("options", {})}, **more)
+
+
+async def test_pairs_pay_nothing_for_verifiers_that_compare_candidates() -> None:
+    """They were never asked."""
+    books = Books([fake("setwise", cost=10.0, setwise=True), fake("pointwise", cost=2.0)])
+
+    outcome = await books.scorer.score(books.job(one_query=False))
+
+    assert outcome.cost == 4.0
+    assert books.charged == [4.0]
+
+
+async def test_an_open_breaker_and_a_server_that_cannot_be_reached_cost_nothing() -> None:
+    """Nothing was sent; what a server failed at was."""
+    down, broken = fake("down", UnreachableError("refused"), 10.0), fake("broken", UpstreamFailedError("500"), 3.0)
+    books = Books([down, broken, fake("up")], failures=1)
+
+    costs = [(await books.scorer.score(books.job(first=2 * number))).cost for number in range(2)]
+
+    assert costs == [2 * 3.0 + 2.0, 2.0]
+    assert books.charged == costs
+
+
+async def test_who_waited_for_a_place_until_the_time_was_over_pays_nothing() -> None:
+    """The one that had the place does; with the verifier's limit, and with the request's."""
+    for options, deadline_s in (({"timeout_s": 0.1}, 30.0), ({}, 0.1)):
+        slow = fake("slow", cost=7.0, gate=asyncio.Event(), options={"concurrency": 1, **options})
+        books = Books([slow])
+
+        both = (books.scorer.score(books.job(deadline_s=deadline_s, first=2 * number)) for number in range(2))
+        ended = await asyncio.gather(*both, return_exceptions=True)
+
+        assert [type(each) for each in ended] == [NoVerifierError, NoVerifierError]
+        assert books.charged == [14.0]
+
+
+async def test_what_two_ask_at_once_is_paid_once() -> None:
+    """By who came first; also where that one goes away, before or after anything was sent."""
+    gate = asyncio.Event()
+    books = Books([fake("v", cost=5.0, gate=gate)])
+    first, second = (asyncio.create_task(books.scorer.score(books.job())) for _ in range(2))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    outcome = await second
+
+    assert books.charged == [10.0]
+    assert outcome.cost == 0.0
+
+
+async def test_who_joined_a_call_pays_where_the_first_left_before_it_was_sent() -> None:
+    """Somebody does."""
+    gate = asyncio.Event()
+    books = Books([fake("v", cost=5.0, gate=gate, options={"concurrency": 1})])
+    before = asyncio.create_task(books.scorer.score(books.job(1, first=9)))
+    await asyncio.sleep(0.01)
+    first, second = (asyncio.create_task(books.scorer.score(books.job())) for _ in range(2))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+
+    assert (await before).cost == 5.0
+    assert (await second).cost == 10.0
+    assert sorted(books.charged) == [5.0, 10.0]
+
+
+async def test_a_text_that_comes_twice_is_paid_once_and_what_needs_no_asking_not_at_all() -> None:
+    """As a verifier says itself."""
+
+    class Half(FakeVerifier):
+        async def score(self, pairs: Any) -> Verdicts:
+            return Verdicts([not_applicable("empty") if pair.candidate == "c0" else Verdict(0.5) for pair in pairs])
+
+    books = Books([Half("half", options={"cost": 3.0})])
+    job = books.job(3)
+
+    outcome = await books.scorer.score(Job(job.task, [*job.pairs, *job.pairs], True, 30.0, learn=False))
+
+    assert outcome.cost == 6.0
+
+
+async def test_a_served_verifier_that_waits_for_its_servers_place_has_sent_nothing() -> None:
+    """Its pace lets one call through at a time; the other never goes out."""
+    gate = asyncio.Event()
+
+    class Slow(FakeTransport):
+        async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+            self.sent.append((url, body))
+            await gate.wait()
+            return 200, b"{}"
+
+    transport = Slow({})
+    settings: Any = {"name": "v", "kind": "http", "endpoint": "http://127.0.0.1:9", "model": "m", "cost": 4.0}
+    verifier: Any = build(KINDS["http"].settings(**settings), transport)
+    verifier.upstream.endpoints[0].pace.limit = 1
+    books = Books([verifier])
+
+    both = (books.scorer.score(books.job(1, deadline_s=0.2, first=number)) for number in range(2))
+    await asyncio.gather(*both, return_exceptions=True)
+
+    assert len(transport.sent) == 1
+    assert books.charged == [4.0]
+
+
+SAYS = st.sampled_from([0.5, UnreachableError("refused"), UpstreamFailedError("500"), None])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(SAYS, st.integers(0, 9), st.booleans()), min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3), st.booleans()), min_size=1, max_size=5),
+)
+def test_what_all_requests_pay_is_what_was_asked(
+    verifiers: list[tuple[Any, int, bool]], requests: list[tuple[int, int, bool]]
+) -> None:
+    """Whoever asks, together or alone, and however it ends; what cannot be reached was not asked."""
+    fakes = [
+        fake(f"v{at}", (lambda _: None) if says is None else says, float(cost), setwise=setwise)
+        for at, (says, cost, setwise) in enumerate(verifiers)
+    ]
+    books = Books(fakes, failures=2)
+
+    async def all_at_once() -> list[Any]:
+        jobs = [books.job(count, one_query, first=first) for count, first, one_query in requests]
+        return await asyncio.gather(*(books.scorer.score(job) for job in jobs), return_exceptions=True)
+
+    ended = asyncio.run(all_at_once())
+    asked = sum(
+        each.settings.cost * len(call) for each in fakes if not isinstance(each.says, UnreachableError) for call in each.asked
+    )
+
+    assert all(isinstance(each, NoVerifierError) or np.isfinite(each.cost) for each in ended)
+    assert sum(books.charged) == pytest.approx(asked)
+
+
+def test_the_answer_and_the_metric_say_what_was_asked(tmp_path: Path) -> None:
+    """Not the verifier that compares, nor the one that is away; and nothing that is remembered."""
+    with standin("judge") as up:
+        verifiers = [
+            {"name": "judge", "kind": "judge", "model": "judge", "endpoint": up.url, "cost": 2, "retries": 0},
+            {"name": "away", "kind": "judge", "model": "judge", "endpoint": "http://127.0.0.1:9", "cost": 100, "retries": 0},
+            {"name": "length", "kind": "length", "cost": 1},
+            {"name": "agree", "kind": "consensus", "cost": 1000},
+        ]
+        with service(write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path) as running:
+            pairs = [{"query": "q", "candidate": f"answer {number}"} for number in range(3)]
+            answer = running.post("/v1/score_pairs", {"pairs": pairs}).json
+            again = running.post("/v1/score_pairs", {"pairs": pairs}).json
+            metrics = running.get("/metrics").raw.decode()
+
+    assert answer["usage"]["cost"] == 9.0
+    assert again["usage"]["cost"] == 0.0
+    assert 'assay_cost_total{task="default"} 9.0' in metrics
