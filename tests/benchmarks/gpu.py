@@ -39,6 +39,12 @@ from verifiers import HttpPool, Pair, Query, build
 
 KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward"}
 BILLIONS = {"judge": 8.2, "reward": 8.2, "prm": 7.1}
+#: What the KV cache follows from, as gpu_models.py writes it: the planner knows models of the hub, not folders.
+SHAPES = {
+    "judge": {"layers": 36, "heads": 32, "kv_heads": 8, "head_dim": 128},
+    "reward": {"layers": 36, "heads": 32, "kv_heads": 8, "head_dim": 128},
+    "prm": {"layers": 28, "heads": 28, "kv_heads": 4, "head_dim": 128},
+}
 STEP = '{"tok_pooling_type":"STEP","step_tag_id":3}'
 FLAGS = {
     "judge": ["--max-model-len", "4096"],
@@ -82,7 +88,7 @@ def configured(folder: Path, models: Path, only: Sequence[str]) -> dict[str, Any
     verifiers = [
         {
             "name": name, "kind": KINDS[name], "model": name, "endpoint": f"http://127.0.0.1:{ports[name]}", "timeout_s": 3600,
-            "serve": {"weights": str(models / name), "parameters": BILLIONS[name], "flags": FLAGS[name]},
+            "serve": {"weights": str(models / name), "parameters": BILLIONS[name], "shape": SHAPES[name], "flags": FLAGS[name]},
             **({"step_token": "<extra_0>"} if name == "prm" else {}),
         }
         for name in only

@@ -16,6 +16,7 @@ from service.planning.gpus import Gpu, parse
 from service.planning.needs import Load, Server, servers_of
 from service.planning.placing import USABLE, DoesNotFitError, Plan, place
 from service.startup import StartupError
+from tests.benchmarks.gpu import configured
 from tests.processes import ROOT, write_config
 from tests.service.commands import problem, run, said
 from verifiers.catalog import catalog
@@ -23,6 +24,8 @@ from verifiers.shapes import Shape, shape_of
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"
+#: What the GPU benchmark's models of random weights stand for.
+LIKE = {"judge": "Qwen/Qwen3-8B", "reward": "Skywork/Skywork-Reward-V2-Qwen3-8B", "prm": "Qwen/Qwen2.5-Math-PRM-7B"}
 
 
 def planned(folder: Path, gpus: str, *verifiers: dict[str, Any], load: Load | None = None) -> Plan:
@@ -231,3 +234,13 @@ def test_a_plan_as_files(tmp_path: Path) -> None:
     models, ours = deployment["spec"]["template"]["spec"]["containers"]
     assert (models["resources"]["limits"], ours["securityContext"]["runAsNonRoot"]) == ({"nvidia.com/gpu": 1}, True)
     assert service["kind"] == "Service"
+
+
+def test_the_gpu_benchmark_plans_room_for_its_caches(tmp_path: Path) -> None:
+    """Its models are folders, so it says their shapes itself: those of the models that they stand for."""
+    servers = servers_of(load_config(write_config(tmp_path / "e.yaml", configured(tmp_path, tmp_path, list(LIKE)))))
+    plan = place(servers, parse("1xH100-80G"), Load(2048, 32))
+
+    check(plan)
+    assert {each.served_as: each.shape for each in servers} == {name: shape_of(model) for name, model in LIKE.items()}
+    assert all(each.server.kv_gib(plan.load, 1) > 3 for each in plan.placed)
