@@ -298,6 +298,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=32)
     parser.add_argument("--at-once", type=int, default=256, help="requests that vLLM's client sends at once")
     args = parser.parse_args()
+    args.vllm = args.vllm.absolute()  # servers start in another folder; not resolved, which would leave its environment
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-gpu-")))
         models = folder / "models"
