@@ -4,7 +4,8 @@
 
 Random weights of real architectures (`--load-format dummy`): a judge of 8B, a reward model of 8B, a process reward model of 7B,
 placed by the planner. Each verifier alone and the whole ensemble; candidates by query, whose prompts begin alike, and shuffled;
-how busy the GPU was meanwhile, where nvidia-smi tells. `--size tiny --gpus none` runs all of it on a CPU, for its wiring only.
+how busy the GPU was meanwhile, where nvidia-smi tells. vLLM's client sends one prompt a call; `calls` is the rate of the calls
+that Assay makes, sent without Assay. `--size tiny --gpus none` runs all of it on a CPU, for its wiring only.
 Prints a table and a JSON line with the conditions.
 """
 
@@ -153,18 +154,21 @@ def rendered(server: Server, model: str, talk: list[dict[str, str]]) -> str:
     return str(call(server.url + "/detokenize", {"model": model, "tokens": ids}).json["prompt"])
 
 
-async def prompts_of(settings: Any, asked: list[tuple[str, list[str]]], server: Server) -> list[str]:
-    """Return the prompts, as texts, that a verifier sends of queries."""
+async def calls_of(settings: Any, asked: list[tuple[str, list[str]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the calls that a verifier makes of queries."""
     recorder = Recorder()
     verifier = build(settings, recorder)
     for query, texts in asked:
         for start in range(0, len(texts), settings.batch_size):
             await verifier.score([Pair(Query.of(query), text) for text in texts[start : start + settings.batch_size]])
     await recorder.close()
+    return [(url, body) for url, body in recorder.sent if not url.endswith(("/tokenize", "/detokenize"))]
+
+
+def prompts_of(calls: list[tuple[str, dict[str, Any]]], server: Server) -> list[str]:
+    """Return the prompts of calls, as texts."""
     found: list[str] = []
-    for url, body in recorder.sent:
-        if url.endswith(("/tokenize", "/detokenize")):
-            continue
+    for _, body in calls:
         if "messages" in body:
             talks = body["messages"] if isinstance(body["messages"][0], list) else [body["messages"]]
             found += [rendered(server, body["model"], talk) for talk in talks]
@@ -172,6 +176,19 @@ async def prompts_of(settings: Any, asked: list[tuple[str, list[str]]], server: 
             given = body.get("input", body.get("prompt"))
             found += given if isinstance(given, list) else [str(given)]
     return found
+
+
+async def again(calls: list[tuple[str, dict[str, Any]]]) -> float:
+    """Make calls once more, all at once, of queries that begin otherwise: nothing of them is in the server's cache. Return the seconds."""
+    pool = HttpPool()
+    bodies = [(url, orjson.dumps(body).replace(b"Question ", b"Question once more ")) for url, body in calls]
+    started = time.monotonic()
+    answers = await asyncio.gather(*(pool.post(url, body) for url, body in bodies))
+    seconds = time.monotonic() - started
+    await pool.close()
+    if wrong := [raw[:300] for status, raw in answers if status != 200]:
+        raise RuntimeError(f"{len(wrong)} of {len(answers)} calls failed: {wrong[0]!r}")
+    return seconds
 
 
 def direct(name: str, server: Server, prompts: list[str], folder: Path, models: Path, python: Path, at_once: int) -> Row:
@@ -190,7 +207,7 @@ def direct(name: str, server: Server, prompts: list[str], folder: Path, models: 
     said = json.loads(result.read_text())
     if said["completed"] != len(prompts):
         raise RuntimeError(f"{said['completed']} of {len(prompts)} answered:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return {"seconds": said["duration"], "prompts": len(prompts)}
+    return {"seconds": said["duration"], "prompts": len(prompts), "tokens": said["total_input_tokens"]}
 
 
 class Busy:
@@ -252,24 +269,29 @@ async def measure(args: argparse.Namespace, folder: Path, models: Path, running:
     seeds = iter(range(100, 1000))
     for only in [*([name] for name in running), list(running)]:
         config = write_config(folder / "e.yaml", configured(folder, models, only))
-        beside: float | None = None
+        beside: Row = {"direct": None, "calls": None, "prompts_a_call": None, "tokens": None}
         if len(only) == 1:
             settings = load_config(config, {}, {}).verifiers[0]
-            warm = queries(2, 4, next(seeds))
-            await prompts_of(settings, warm, running[only[0]])
-            prompts = await prompts_of(settings, queries(args.queries, args.candidates, next(seeds)), running[only[0]])
+            await calls_of(settings, queries(2, 4, next(seeds)))
+            calls = await calls_of(settings, queries(args.queries, args.candidates, next(seeds)))
+            prompts = prompts_of(calls, running[only[0]])
             # Their prefixes are in the server's cache now: the same texts with another beginning are not.
             fresh = [prompt.replace("Question ", "Question new ", 1) for prompt in prompts]
             found = await asyncio.to_thread(direct, only[0], running[only[0]], fresh, folder, models, args.vllm, args.at_once)
-            beside = args.queries * args.candidates / found["seconds"]
+            count = args.queries * args.candidates
+            beside = {
+                "direct": count / found["seconds"], "calls": count / await again(calls),
+                "prompts_a_call": len(prompts) / len(calls), "tokens": found["tokens"] / len(prompts),
+            }  # fmt: skip
         for shuffled in (False, True):
             with service(config, folder / f"run{next(seeds)}") as assay:
                 await through(assay, queries(2, 4, next(seeds)), shuffled)
                 took = await through(assay, queries(args.queries, args.candidates, next(seeds)), shuffled)
             ours = took["candidates"] / took["seconds"]
             rows.append({
-                "verifiers": only, "order": "shuffled" if shuffled else "by query", "assay": ours, "direct": beside,
-                "ratio": None if beside is None else ours / beside, "gpu_percent": took["gpu_percent"],
+                "verifiers": only, "order": "shuffled" if shuffled else "by query", "assay": ours, **beside,
+                "ratio": beside["direct"] and ours / beside["direct"], "calls_ratio": beside["calls"] and ours / beside["calls"],
+                "gpu_percent": took["gpu_percent"],
             })  # fmt: skip
     return rows
 
@@ -306,12 +328,14 @@ def main() -> None:
         subprocess.run(made, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
         running = stack.enter_context(servers(folder, models, args.gpus, args.vllm))
         rows = uvloop.run(measure(args, folder, models, running))
-    table = Table("verifiers", "candidates", "Assay", "straight", "ratio", "GPU busy", box=None, header_style="bold")
+    headings = ("verifiers", "candidates", "Assay", "straight", "ratio", "its calls", "ratio", "GPU busy")
+    table = Table(*headings, box=None, header_style="bold")
     for row in rows:
-        straight = "" if row["direct"] is None else f"{row['direct']:.1f}/s"
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        shown = [f"{row['assay']:.1f}/s"]
+        for beside, ratio in (("direct", "ratio"), ("calls", "calls_ratio")):
+            shown += ["", ""] if row[beside] is None else [f"{row[beside]:.1f}/s", f"{row[ratio]:.2f}"]
         busy = "" if row["gpu_percent"] is None else f"{row['gpu_percent']:.0f} %"
-        table.add_row(", ".join(row["verifiers"]), row["order"], f"{row['assay']:.1f}/s", straight, ratio, busy)
+        table.add_row(", ".join(row["verifiers"]), row["order"], *shown, busy)
     Console(highlight=False).print(table)
     print(json.dumps({"conditions": conditions(args), "rows": rows}))
 
