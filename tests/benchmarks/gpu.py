@@ -1,12 +1,12 @@
 """Candidates a second through Assay, beside vLLM's own benchmark client with the very prompts, straight to the same servers.
 
-    python -m tests.benchmarks.gpu --gpus auto --vllm .venv-vllm/bin/python [--queries 64] [--candidates 32]
+    python -m tests.benchmarks.gpu --gpus auto --vllm .venv-vllm/bin/python [--queries 64] [--candidates 32] [--eager]
 
 Random weights of real architectures (`--load-format dummy`): a judge of 8B, a reward model of 8B, a process reward model of 7B,
 placed by the planner. Each verifier alone and the whole ensemble; candidates by query, whose prompts begin alike, and shuffled;
 how busy the GPU was meanwhile, where nvidia-smi tells. vLLM's client sends one prompt a call; `calls` is the rate of the calls
 that Assay makes, sent without Assay. `--size tiny --gpus none` runs all of it on a CPU, for its wiring only.
-Prints a table and a JSON line with the conditions.
+Prints each server and row as it is found, then a table and a JSON line with the conditions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import asyncio
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ CLIENT = (
     "import argparse; from vllm.benchmarks.serve import add_cli_args, main; from vllm.utils.argparse_utils import FlexibleArgumentParser; "
     "parser = FlexibleArgumentParser(); add_cli_args(parser); main(parser.parse_args())"
 )
+#: What vLLM says of a server's memory, in its log.
+TOLD = {
+    "weights_gib": re.compile(r"Model loading took ([\d.]+) GiB"),
+    "kv_gib": re.compile(r"(?:Available KV cache memory: |reserved )([\d.]+) GiB"),
+    "kv_tokens": re.compile(r"GPU KV cache size: ([\d,]+) tokens"),
+}
 STEPS, WORDS = 6, 40
 Row = dict[str, Any]
 
@@ -98,15 +105,32 @@ def configured(folder: Path, models: Path, only: Sequence[str]) -> dict[str, Any
     return {"verifiers": verifiers, "service": settings, "tasks": {"default": {"learn": False}}}
 
 
+def gpu_gib(server: Server) -> float | None:
+    """Return what a server and its engine have of the GPUs' memory; None where nvidia-smi is missing."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    words = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
+    mib = 0.0
+    for line in subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines():
+        pid, used = (word.strip() for word in line.split(","))
+        with suppress(ProcessLookupError, ValueError):  # one that is not seen from here, or of which nothing is said
+            mib += float(used) if os.getpgid(int(pid)) == server.process.pid else 0.0
+    return mib / 1024
+
+
 @contextmanager
-def servers(folder: Path, models: Path, gpus: str, python: Path) -> Iterator[dict[str, Server]]:
-    """Serve the models where the planner puts them, one after another; on the CPU without a placement."""
-    content = configured(folder, models, list(KINDS))
+def servers(folder: Path, models: Path, args: argparse.Namespace, facts: list[Row]) -> Iterator[dict[str, Server]]:
+    """Serve the models where the planner puts them, one after another; on the CPU without a placement. Write down what each took."""
+    gpus, python = args.gpus, args.vllm
+    content = configured(folder, models, args.only)
     listed = servers_of(load_config(write_config(folder / "plan.yaml", content), {}, {}))
     shares: dict[str, list[str]] = {}
+    planned: dict[str, Row] = {}
     if gpus != "none":
         for placed in place(listed, parse(gpus), Load(2048, 32)).placed:
-            shares[placed.server.served_as] = ["--gpu-memory-utilization", f"{placed.share:.2f}"]
+            name = placed.server.served_as
+            shares[name] = ["--gpu-memory-utilization", f"{placed.share:.2f}", *(["--enforce-eager"] if args.eager else [])]
+            planned[name] = {"share": placed.share, "share_gib": placed.share * placed.gpus[0].gib, "needed_gib": placed.gib}
     running: dict[str, Server] = {}
     try:
         for server in sorted(listed, key=lambda each: list(shares).index(each.served_as) if shares else 0):
@@ -122,6 +146,7 @@ def servers(folder: Path, models: Path, gpus: str, python: Path) -> Iterator[dic
             ]
             words += ["--host", "127.0.0.1", "--port", str(server.port), "--load-format", "dummy", *server.flags]
             cpu = ["--enforce-eager", "--dtype", "float32", "--num-gpu-blocks-override", "512"]
+            started = time.monotonic()
             with log.open("wb") as out:
                 process = subprocess.Popen(
                     [*words, *shares.get(name, cpu)], stdout=out, stderr=out, start_new_session=True, cwd=folder,
@@ -129,6 +154,11 @@ def servers(folder: Path, models: Path, gpus: str, python: Path) -> Iterator[dic
                 )  # fmt: skip
             running[name] = Server(f"http://127.0.0.1:{server.port}", process)
             wait_for(running[name].url + "/health", process, log, START_S)
+            said = {what: pattern.search(log.read_text(errors="replace")) for what, pattern in TOLD.items()}
+            told = {what: float(found[1].replace(",", "")) if found else None for what, found in said.items()}
+            took = {"start_s": time.monotonic() - started, **planned.get(name, {}), **told, "used_gib": gpu_gib(running[name])}
+            facts.append({"server": name, **took})
+            print(json.dumps(facts[-1]), flush=True)
         yield running
     finally:
         for each in running.values():
@@ -267,7 +297,7 @@ async def measure(args: argparse.Namespace, folder: Path, models: Path, running:
     """Return a row a verifier and order, and one of all together."""
     rows: list[Row] = []
     seeds = iter(range(100, 1000))
-    for only in [*([name] for name in running), list(running)]:
+    for only in [*([name] for name in running), *([list(running)] if len(running) > 1 else [])]:
         config = write_config(folder / "e.yaml", configured(folder, models, only))
         beside: Row = {"direct": None, "calls": None, "prompts_a_call": None, "tokens": None}
         if len(only) == 1:
@@ -293,6 +323,7 @@ async def measure(args: argparse.Namespace, folder: Path, models: Path, running:
                 "ratio": beside["direct"] and ours / beside["direct"], "calls_ratio": beside["calls"] and ours / beside["calls"],
                 "gpu_percent": took["gpu_percent"],
             })  # fmt: skip
+            print(json.dumps(rows[-1]), flush=True)
     return rows
 
 
@@ -306,7 +337,7 @@ def conditions(args: argparse.Namespace) -> Row:
         gpu = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     return {
         "vllm": said.stdout.split()[-1], "gpu": gpu, "size": args.size, "gpus": args.gpus, "queries": args.queries,
-        "candidates": args.candidates, "at_once": args.at_once, "weights": "dummy", "cores": os.cpu_count(),
+        "candidates": args.candidates, "at_once": args.at_once, "weights": "dummy", "eager": args.eager, "cores": os.cpu_count(),
     }  # fmt: skip
 
 
@@ -319,6 +350,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=64)
     parser.add_argument("--candidates", type=int, default=32)
     parser.add_argument("--at-once", type=int, default=256, help="requests that vLLM's client sends at once")
+    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="verifiers: all")
+    parser.add_argument("--eager", action="store_true", help="without torch.compile and CUDA graphs, which take a minute a server")
     args = parser.parse_args()
     args.vllm = args.vllm.absolute()  # servers start in another folder; not resolved, which would leave its environment
     with ExitStack() as stack:
@@ -326,8 +359,11 @@ def main() -> None:
         models = folder / "models"
         made = [str(args.vllm), str(ROOT / "tests" / "benchmarks" / "gpu_models.py"), str(models), args.size]
         subprocess.run(made, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
-        running = stack.enter_context(servers(folder, models, args.gpus, args.vllm))
+        facts: list[Row] = []
+        running = stack.enter_context(servers(folder, models, args, facts))
         rows = uvloop.run(measure(args, folder, models, running))
+        for each in facts:
+            each["loaded_gib"] = gpu_gib(running[each["server"]])  # its share is no bound of what it takes under load
     headings = ("verifiers", "candidates", "Assay", "straight", "ratio", "its calls", "ratio", "GPU busy")
     table = Table(*headings, box=None, header_style="bold")
     for row in rows:
@@ -337,7 +373,7 @@ def main() -> None:
         busy = "" if row["gpu_percent"] is None else f"{row['gpu_percent']:.0f} %"
         table.add_row(", ".join(row["verifiers"]), row["order"], *shown, busy)
     Console(highlight=False).print(table)
-    print(json.dumps({"conditions": conditions(args), "rows": rows}))
+    print(json.dumps({"conditions": conditions(args), "servers": facts, "rows": rows}))
 
 
 if __name__ == "__main__":

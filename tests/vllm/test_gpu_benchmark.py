@@ -27,4 +27,5 @@ def test_the_gpu_benchmark_runs_on_a_cpu() -> None:
     assert len(rows) == 8
     assert all(row["assay"] > 0 for row in rows.values())
     assert all((row["direct"] is None) == (row["calls"] is None) == (len(names) > 1) for (names, _), row in rows.items())
+    assert [each["server"] for each in said["servers"]] == ["judge", "reward", "prm"]
     assert (said["conditions"]["gpu"], said["conditions"]["weights"]) == (None, "dummy")
