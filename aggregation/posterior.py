@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -28,9 +28,9 @@ def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | Non
     return float(WEIGHTS @ below / WEIGHTS.sum())
 
 
-def probability_any_correct(probability: Floats, answers: Sequence[str]) -> float | None:
+def probability_any_correct(probability: Floats, answers: Sequence[Hashable]) -> float | None:
     """Return 1 - prod (1 - p), one factor for each distinct answer (its largest p); None where no candidate has a score."""
-    largest: dict[str, float] = {}
+    largest: dict[Hashable, float] = {}
     for answer, p in zip(answers, probability.tolist(), strict=True):
         if p == p:  # NaN is unknown
             largest[answer] = max(p, largest.get(answer, 0.0))

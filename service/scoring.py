@@ -14,6 +14,7 @@ from scipy.special import expit
 from aggregation import Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
 from verifiers import Pair, Status, Verdict
+from verifiers.answers import TAIL, distinct_answers
 
 from .cache import ScoreCache
 from .course import Bools, Course, capped
@@ -30,6 +31,8 @@ from .workload import Workload
 from .writer import Writer
 
 SHORT_DEADLINE_S = 5.0
+#: Of candidates' ends, read for their answers on the event loop: half a millisecond.
+READ_INLINE_CHARS = 16_384
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
 BUDGET = Verdict(None, Status.SKIPPED, OVER_BUDGET)
@@ -82,6 +85,7 @@ class Scorer:
             if run.shares:
                 asking = self._land_all(job, run)
                 await (ask(asking) if ask else asking)
+            await _read_answers(job, run)
             return self._close(job, run)
         finally:
             self._end(job, run)
@@ -101,6 +105,7 @@ class Scorer:
                     break
                 await self._land_some(run, asyncio.FIRST_COMPLETED)
                 self._advance(job, run)
+            await _read_answers(job, run)
             outcome = self._close(job, run)
         finally:
             self._end(job, run)
@@ -293,7 +298,7 @@ class Scorer:
         )  # fmt: skip
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
-            outcome.p_any_correct = probability_any_correct(outcome.probability, run.keys.pairs)
+            outcome.p_any_correct = probability_any_correct(outcome.probability, run.answers)
         self._metrics.combined(job.task.name, outcome.p_best, time.monotonic() - began)
         return outcome
 
@@ -333,3 +338,18 @@ class Scorer:
         found = job.task.economy.judged(run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds)
         if found is not None:
             self._writer.put_estimate(job.task, found)
+
+
+async def _read_answers(job: Job, run: Run) -> None:
+    """Note which candidates give the same answer, for P(any is correct); off the event loop where there is much to read.
+
+    Where a candidate states none, it is its text that tells it from the others.
+    """
+    if not job.task.model.calibrated or not job.one_query:
+        return
+    texts = [pair.candidate for pair in job.pairs]
+    if sum(min(len(text), TAIL) for text in texts) <= READ_INLINE_CHARS:
+        answers = distinct_answers(texts)
+    else:
+        answers = await asyncio.to_thread(distinct_answers, texts)
+    run.answers = [key if answer is None else f"= {answer}" for key, answer in zip(run.keys.pairs, answers, strict=True)]

@@ -20,8 +20,8 @@ class Run:
     """A request under way."""
 
     __slots__ = (
-        "asked", "began", "columns", "cost", "course", "deadline", "given_up", "keys", "members", "pairs", "shared", "shares",
-        "sheet", "spent", "stored", "warnings", "work",
+        "answers", "asked", "began", "columns", "cost", "course", "deadline", "given_up", "keys", "members", "pairs", "shared",
+        "shares", "sheet", "spent", "stored", "warnings", "work",
     )  # fmt: skip
 
     def __init__(
@@ -36,6 +36,7 @@ class Run:
         self.deadline = deadline
         self.stored: dict[str, bytes] = {}
         self.shares: list[Share] = []
+        self.answers: list[str] = []  # what tells the candidates' answers apart
         self.asked: list[tuple[str, float, Usage]] = []
         self.began = time.monotonic()
         self.work = 0  # tokens taken on

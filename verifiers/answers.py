@@ -11,6 +11,8 @@ TAIL = 4000
 STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
 BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
 HASHES = re.compile(r"####\s*(?P<answer>[^\n]{1,300})")
+#: What an answer that is stated has beside it.
+MARKED = re.compile(r"(?i)answer|\\boxed|####")
 #: What makes a candidate's answer a mathematical one even where the query has no number in it.
 MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?\d)")
 
@@ -33,6 +35,14 @@ def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
     groups: dict[Hashable, int] = {}
     answers = [plain_answer(text) for text in texts]
     return [None if answer is None else groups.setdefault(answer, len(groups)) for answer in answers]
+
+
+def distinct_answers(texts: Sequence[str]) -> list[str | None]:
+    """Return each text's answer, the same for the same one; None where none is stated and the text is more than one line.
+
+    The last line of a longer text is its answer only by a guess: two that end alike need not say the same.
+    """
+    return [plain_answer(text) if MARKED.search(text[-TAIL:]) or "\n" not in text[-TAIL:].strip() else None for text in texts]
 
 
 def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) -> list[int | None]:

@@ -68,7 +68,7 @@ class Books:
             {"e": self.members}, cache, anything, anything, Metrics(), Workload(None), cascades=False, charge=self.charged.append
         )
         self.task = Task(
-            "t", "e", tuple(Column(f"{at:016x}", "f", None, 1.0, fake.settings.name) for at, fake in enumerate(self.fakes))
+            "t", "e", tuple(Column(f"{at:016x}", "f", fake.bounds, 1.0, fake.settings.name) for at, fake in enumerate(self.fakes))
         )
 
     def job(self, count: int = 2, one_query: bool = True, deadline_s: float = 30.0, first: int = 0) -> Job:
