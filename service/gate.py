@@ -1,8 +1,7 @@
-"""The front of the service: request ids, keys, bounded bodies, bounded queues. Pure ASGI, since every request pays it."""
+"""The front of the service: request ids, keys, bodies, places. Pure ASGI, since every request pays it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import time
@@ -12,14 +11,18 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from verifiers import IN_BULK, Room
+from verifiers import IN_BULK
 
+from . import admission, body
 from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
+from .admission import Admission
+from .body import Bodies
 from .browsers import Browsers
 from .errors import ApiError
 from .hosts import Hosts, address_of
 from .metrics import Metrics
 from .settings import ServiceSettings
+from .streams import EventStream
 
 log = structlog.get_logger()
 
@@ -39,11 +42,7 @@ SECURITY_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
-TOO_LARGE = "the body has more than the {} bytes that a request may have"
-
-
-class _TooLargeError(Exception):
-    pass
+SHOWN = 200  # characters of a path in the log
 
 
 class Gate:
@@ -67,7 +66,8 @@ class Gate:
         self._scoring = scoring
         self._shapes = shapes or {}
         self._keys = Keys((key.get_secret_value() for key in settings.api_keys), settings.keys)
-        self._places = Room(settings.max_active)
+        self._bodies = Bodies(settings.max_body_bytes)
+        self._admission = Admission(settings, metrics)
         self._browsers = Browsers(Hosts(settings.allowed_hosts, settings.host))
         self._admin_browsers = Browsers(Hosts(settings.allowed_hosts, settings.admin_host))
 
@@ -103,14 +103,9 @@ class Gate:
             await self._admit(scope, headers, receive, reply)
         except ApiError as exc:
             await self._told(scope, exc)(scope, receive, reply)
-        except _TooLargeError:
-            if not sent:
-                limit = self._settings.max_body_bytes
-                error = ApiError(413, TOO_LARGE.format(limit), param="body", code="body_too_large")
-                await self._told(scope, error)(scope, receive, reply)
         except Exception:
             # The last frame of a request: what gets here is a bug, and is answered and logged as one.
-            log.exception("request_failed", path=scope["path"], request_id=request_id.decode())
+            log.exception("request_failed", path=scope["path"][:SHOWN], request_id=request_id.decode())
             if sent:
                 raise
             error = ApiError(500, "an error of the service; its log says which", code="internal")
@@ -126,29 +121,38 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
-        bounded = self._bounded(headers, receive)
         holder = self._holder(scope, path, headers)
-        if path not in self._scoring or scope["method"] != "POST":
-            if holder.requests is not None and path not in NOT_COUNTED:
-                await self._admit_key(holder, scores=False)
+        scores = path in self._scoring and scope["method"] == "POST"
+        if scores:
+            IN_BULK.set(_in_bulk(headers, holder))
+        if holder.limited if scores else holder.requests is not None and path not in NOT_COUNTED:
+            await self._admit_key(holder, scores=scores)
+        if scope["method"] != "POST" or path in OPEN_PATHS:
             if path == READINESS_PATH:
                 scope["assay.informed"] = self._informed(scope, headers)
-            await self.app(scope, bounded, send)
+            await self.app(scope, receive, send)
             return
-        IN_BULK.set(_in_bulk(headers, holder))
-        if holder.limited:
-            await self._admit_key(holder, scores=True)
-        waited = time.perf_counter()
-        await self._take_place()
-        self._metrics.active.inc()
-        self._metrics.stage("wait", time.perf_counter() - waited)
+        if scores:
+            self._admission.refuse_when_full()
+        with self._bodies.open() as asked:
+            await asked.read(headers, receive)
+            scope[body.IN_SCOPE] = asked.data
+            if scores:
+                await self._score(scope, path, holder, asked.again(receive), send)
+            else:
+                await self.app(scope, asked.again(receive), send)
+
+    async def _score(self, scope: Scope, path: str, holder: Holder, receive: Receive, send: Send) -> None:
+        """Score as soon as there is a place, and give it back before the answer is read."""
+        place = scope[admission.IN_SCOPE] = await self._admission.place(receive)
         try:
             scope["app"] = self.app
-            response = await self._scoring[path](Request(scope, bounded))
-            await response(scope, bounded, send)
+            response = await self._scoring[path](Request(scope, receive))
+            if not isinstance(response, EventStream):
+                place.leave()
+            await response(scope, receive, send)
         finally:
-            self._metrics.active.dec()
-            self._places.leave()
+            place.leave()
             if holder.cost is not None:
                 await self.app.state.engine.allowance.charge(holder, spent())
 
@@ -209,41 +213,6 @@ class Gate:
         except ApiError:
             self._metrics.limited_by(holder.name)
             raise
-
-    async def _take_place(self) -> None:
-        """Wait for a place in a bounded queue; when it is full, refuse at once."""
-        if not self._places.full:
-            await self._places.__aenter__()
-            return
-        if self._places.waiting >= self._settings.max_queued:
-            self._metrics.refused.inc()
-            raise ApiError(429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1)
-        self._metrics.queued.inc()
-        try:
-            async with asyncio.timeout(self._settings.deadline_ms / 1e3):
-                await self._places.__aenter__()
-        except TimeoutError:
-            raise ApiError(429, "no place within the deadline: try again", code="queue_timeout", retry_after_s=1) from None
-        finally:
-            self._metrics.queued.dec()
-
-    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        limit, seen = self._settings.max_body_bytes, 0
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > limit:
-            raise _TooLargeError
-        if length.isdigit():  # the server holds the client to it
-            return receive
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise _TooLargeError
-            return message
-
-        return counted
 
 
 def _in_bulk(headers: dict[bytes, bytes], holder: Holder) -> bool:

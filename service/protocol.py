@@ -1,77 +1,186 @@
-"""HTTP/1.1 as uvicorn speaks it, with heads that are bounded in size and time, which uvicorn's are not."""
+"""HTTP/1.1 as uvicorn speaks it, with a bound on everything that uvicorn takes without one.
+
+Heads, trailers and what stands between chunks are bounded in size, all parts of a message in time, requests ahead of
+their answers in number, and answers in how long a client may leave them unread. An upgrade is ignored, as RFC 9110 allows.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .connections import MOST, watch
+
 MAX_HEAD_BYTES = 64 << 10
+MAX_HEADERS = 256
+MAX_TARGET_BYTES = 8 << 10
+MAX_CHUNKS = 100_000  # of a body: each costs as much as some hundred bytes
+MAX_AHEAD = 16  # requests of a connection that wait for the answers to others before them
+MAX_UNWANTED_BYTES = 64 << 20  # of a body that was answered already; a client that sends on should read why
 HEAD_TIMEOUT_S = 15.0
+#: From head to end. The gate's own limit is shorter, and answers better.
+BODY_TIMEOUT_S = 35.0
 TOO_LARGE = "431 Request Header Fields Too Large"
+TOO_LONG = "414 URI Too Long"
+TOO_MANY_CHUNKS = "413 Content Too Large"
 TOO_SLOW = "408 Request Timeout"
+NO_TUNNEL = "405 Method Not Allowed"
+NO_MORE = "503 Service Unavailable"
+NEVER = math.inf
+
+
+class _RefusedError(Exception):
+    """Stops the parser."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. A head that is whole in the first packet, as nearly all are, costs no timer."""
+    """One connection. `watch` looks at all of them once a second, so that a request costs no timers."""
 
-    _in_head = False
-    _seen = 0  # bytes since the head began; what follows it in the same packet among them
+    in_head = False
+    in_message = False
+    due = NEVER  # when what is awaited has to be there
+    seen = 0  # bytes since the parser told of a piece of a body, or began a message
+    _packet = 0
+    _trailers = 0
+    _chunks = 0
+    _unwanted = 0
     _refusal = ""
-    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Expect a head."""
+        """Expect a head; refuse a connection too many."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing any more."""
-        self._stop_timer()
-        super().connection_lost(exc)
+        self.due = self.loop.time() + HEAD_TIMEOUT_S
+        watch(self.server_state, self.loop)
+        if len(self.connections) > MOST:
+            self._refuse(NO_MORE)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; refuse a head that has grown too large, and begin to time one that is not whole."""
-        self._seen += len(data)
-        super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
-            if self._seen > MAX_HEAD_BYTES:
-                self._refuse(TOO_LARGE)
-            elif self._head_timer is None:
-                self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
+        """Read on; refuse a head or a trailer that has grown too large, and set the time by which the rest is due."""
+        self._unset_keepalive_if_required()
+        self._packet = len(data)
+        self.seen += self._packet
+        was = self.in_head, self.in_message
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as exc:
+            self._ignore_upgrade(data[exc.args[0] :])
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        if self.transport.is_closing():
+            return
+        if self.in_message and self.seen > MAX_HEAD_BYTES:
+            self._refuse(TOO_LARGE)
+        elif not self.in_message:
+            if self.due == NEVER and self.idle and self.timeout_keep_alive_task is None:  # an empty line, and no head begun
+                self.due = self.loop.time() + HEAD_TIMEOUT_S
+        elif self.due == NEVER or was != (self.in_head, True):
+            self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else BODY_TIMEOUT_S)
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._in_head, self._seen = True, min(self._seen, MAX_HEAD_BYTES + 1)
+        self.in_head = self.in_message = True
+        self._trailers = self._chunks = self._unwanted = 0
+        self.due = NEVER
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note a header; count a trailer, and leave it out: it must not be taken for one."""
+        if self.in_head:
+            super().on_header(name, value)
+            return
+        self._trailers += len(name) + len(value) + 4
+        if self._trailers > MAX_HEAD_BYTES:
+            self._stop(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """End a head; one that came in one large packet is measured."""
-        self._in_head = False
-        self._stop_timer()
-        if self._seen > MAX_HEAD_BYTES and sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            self._refusal = TOO_LARGE
-            raise ValueError(TOO_LARGE)  # the parser stops, and uvicorn answers with what follows
-        self._seen = 0
+        self.in_head = False
+        if len(self.url) > MAX_TARGET_BYTES:
+            self._stop(TOO_LONG)
+        if len(self.headers) > MAX_HEADERS or (
+            max(self.seen, self._packet) > MAX_HEAD_BYTES
+            and sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES
+        ):
+            self._stop(TOO_LARGE)
+        if self.parser.should_upgrade():
+            return  # read once more, without it
+        if len(self.pipeline) >= MAX_AHEAD:
+            self._stop(NO_MORE)
+        self.seen = 0
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Begin a chunk, or the trailers."""
+        self.seen = 0
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS:
+            self._stop(TOO_MANY_CHUNKS)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; of one that nobody waits for, so many."""
+        self.seen = 0
+        if self.cycle.response_complete:
+            self._unwanted += len(body)
+            if self._unwanted > MAX_UNWANTED_BYTES:
+                self._stop(TOO_MANY_CHUNKS)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a message."""
+        self.in_message, self.seen, self.due = False, 0, NEVER
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or too much of it."""
         if self._refusal:
             self._refuse(self._refusal)
-        else:
+        elif self._answerable:
             super().send_400_response(msg)
+        else:
+            self.transport.close()
 
-    def _too_slow(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
+    @property
+    def idle(self) -> bool:
+        """Return whether all that was asked is answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def late(self) -> None:
+        """End a connection on which something is due; a request whose turn has not come yet keeps its time."""
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self.pipeline:
+            self.due = self.loop.time() + BODY_TIMEOUT_S
+        else:
             self._refuse(TOO_SLOW)
 
-    def _refuse(self, status: str) -> None:
-        self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
-        self.transport.close()
+    @property
+    def _answerable(self) -> bool:
+        """Return whether what is written now is taken for the answer to what is being read."""
+        return self.idle or not (self.in_head or self.pipeline or self.cycle.response_started)
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read a head once more without its wish to speak something else, of which the parser takes the body for that."""
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(NO_TUNNEL)
+            return
+        head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        head += [b"%b: %b\r\n" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.data_received(b"".join([*head, b"\r\n", rest]))
+
+    def _stop(self, status: str) -> None:
+        """Have the parser stop, and uvicorn ask for an answer."""
+        self._refusal = status
+        raise _RefusedError
+
+    def _refuse(self, status: str) -> None:
+        if self._answerable:
+            self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        self.due = self.loop.time() + HEAD_TIMEOUT_S
+        self.transport.close()

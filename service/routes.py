@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from verifiers import Pair
 
 from . import answers
 from .access import may_see, visible
+from .body import whole_body
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from .job import Job, NoVerifierError, Outcome
 from .policy import Budget
+from .presence import while_there
 from .schemas import RankRequest, ScorePairsRequest
 from .settings import ServiceSettings
+from .streams import EventStream
 from .tasks import Task
 from .workload import TooMuchWorkError
 
@@ -29,7 +31,6 @@ router = APIRouter()
 Checked = TypeVar("Checked", bound=BaseModel)
 Result = TypeVar("Result")
 
-BODY_TIMEOUT_S = 30
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
 ASKED_AT_ONCE = "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
 
@@ -56,9 +57,7 @@ async def rank(request: Request) -> Response:
     if asked.confidence is not None and not (task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)):
         warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
-        return StreamingResponse(
-            _events(engine, job, said, warnings), media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )
+        return EventStream(_events(engine, job, said, warnings))
     outcome = await score_while_wanted(request, engine, job)
     outcome.warnings += warnings
     return Json(answers.ranking(outcome, **said))
@@ -120,11 +119,7 @@ async def root(request: Request) -> Response:
 async def parse_as(request: Request, settings: ServiceSettings, model: type[Checked]) -> Checked:
     """Return a request's body, checked; raise `ApiError`."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):  # who sends slowly must not keep a place from others
-            body = await request.body()
-        return model.model_validate_json(body, context=settings)
-    except TimeoutError:
-        raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
+        return model.model_validate_json(await whole_body(request), context=settings)
     except ValidationError as exc:
         raise invalid(exc) from None
 
@@ -182,20 +177,7 @@ async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awai
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
     """Return what is waited for; when the client goes away first, cancel it, and raise `ApiError`."""
-    asked, gone = asyncio.ensure_future(asking), asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
-            raise ApiError(499, "the client closed its connection", code="client_closed_request")
-        return await asked
-    finally:
-        for waiting in (asked, gone):
-            waiting.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    return await while_there(request.receive, asking)
 
 
 async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list[str]) -> AsyncIterator[bytes]:

@@ -112,6 +112,7 @@ def _options(config: Config) -> dict[str, Any]:
         "access_log": settings.log_level == "debug",
         "server_header": False,
         "timeout_keep_alive": 75,
+        "ws": "none",  # there is no route for one
         "timeout_graceful_shutdown": settings.grace_s,
         "backlog": 4096,
         **({"http": "service.protocol:BoundedProtocol"} if find_spec("httptools") else {}),  # there is none for Windows

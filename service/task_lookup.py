@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
 
 from .access import may_see
+from .body import whole_body
 from .errors import ApiError, invalid
 from .memory import Memory
 from .store import StoreDownError
 from .tasks import Task
-
-BODY_TIMEOUT_S = 30
 
 
 def task_of(request: Request, name: str) -> Task:
@@ -44,11 +42,7 @@ async def stored(asking: Any) -> Any:
 async def checked(request: Request, model: type[Any]) -> Any:
     """Return the body, checked; raise `ApiError` where it is wrong, or comes too slowly."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            body = await request.body()
-        return model.model_validate_json(body or b"{}")
-    except TimeoutError:
-        raise ApiError(408, f"the body did not come within {BODY_TIMEOUT_S} s", param="body", code="body_timeout") from None
+        return model.model_validate_json(await whole_body(request) or b"{}")
     except ValidationError as exc:
         raise invalid(exc) from None
 

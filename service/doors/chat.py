@@ -18,6 +18,7 @@ from verifiers import Pair, Query
 
 from ..access import may_see, visible
 from ..answers import explanations
+from ..body import whole_body
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
@@ -101,7 +102,7 @@ async def complete(request: Request) -> Response:
 async def _theirs(request: Request) -> dict[str, Any]:
     """Return the fields of a body that are passed on, as they came."""
     try:
-        found = orjson.loads(await request.body())
+        found = orjson.loads(await whole_body(request))
     except orjson.JSONDecodeError as exc:  # such as a number that is none
         raise ApiError(400, f"the body is not JSON: {exc}", code="json_invalid") from None
     return {key: value for key, value in found.items() if key not in OURS}
@@ -219,8 +220,8 @@ async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[byt
         if rest.get("tool_calls"):
             rest["tool_calls"] = [{"index": place, **call} for place, call in enumerate(rest["tool_calls"])]
         yield _chunk(head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest})
-        for words in WORD.findall(message.get("content") or ""):
-            yield _chunk(head, choice["index"], {"content": words})
+        for words in WORD.finditer(message.get("content") or ""):
+            yield _chunk(head, choice["index"], {"content": words.group()})
         yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
     last = {**head, "choices": [], "assay": answer["assay"], **({"usage": answer["usage"]} if with_usage else {})}
     yield b"data: " + orjson.dumps(last) + b"\n\ndata: [DONE]\n\n"

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from verifiers import Pair, Query
 
+from ..body import whole_body
 from ..errors import ApiError
 from ..job import Outcome
 from ..schemas import problem
@@ -136,7 +137,7 @@ async def slime(request: Request) -> Response:
 async def verify(request: Request) -> Response:
     """Score a roll-out for NeMo Gym: the body comes back with `reward`, the probability, and what each verifier said."""
     asked = await read(request, VerifyRequest)
-    body = await request.json()
+    body = json.loads(await whole_body(request))
     expected = body.get("expected_answer")
     query = _query(_turns(asked.responses_create_params.get("input", "")), expected if isinstance(expected, str) else None)
     outcome = await score(request, asked.model, [Pair(query, _output(asked.response))])

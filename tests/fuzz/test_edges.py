@@ -7,11 +7,9 @@ import json
 from typing import Any
 
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from uvicorn.server import ServerState
 
 from service.access import Keys, KeySettings, needed
 from service.doors.table import DOORS
@@ -19,12 +17,13 @@ from service.doors.templated import split
 from service.errors import ApiError, invalid
 from service.gate import _in_bulk
 from service.gateway import Wish, harvest, status_of, text_of
-from service.protocol import MAX_HEAD_BYTES, BoundedProtocol
+from service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from service.settings import ServiceSettings
 from service.upstream_settings import UpstreamSettings
 from service.upstreams import Upstream
 from tests.fakes import FakeTransport
 from tests.fuzz.test_parsers import JSON, QUICK, for_its_share
+from tests.wires import Echo, connected
 from verifiers import Query
 from verifiers.queues import queue_of
 
@@ -33,68 +32,29 @@ pytestmark = pytest.mark.fuzz
 HEADS = [
     b"GET / HTTP/1.1\r\n", b"POST /v1/rank HTTP/1.1\r\n", b"host: a\r\n", b"content-length: 5\r\n", b"content-length: -1\r\n",
     b"transfer-encoding: chunked\r\n", b"\r\n", b"hello", b"5\r\nhello\r\n", b"0\r\n\r\n", b"x: " + b"y" * 40_000, b"expect: 100-continue\r\n",
-    b"connection: upgrade\r\nupgrade: websocket\r\n", b" folded\r\n", b"\x00",
+    b"connection: upgrade\r\nupgrade: websocket\r\n", b"1;x=y\r\nz\r\n", b"0\r\nx: y\r\n", b" folded\r\n", b"\x00",
 ]  # fmt: skip
-
-
-class Wire(asyncio.Transport):
-    """A connection that keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep it."""
-        self.written += bytes(data)
-
-    def close(self) -> None:
-        """Close."""
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        """Return whether it was closed."""
-        return self.closed
-
-    def pause_reading(self) -> None:
-        """Nothing to pause."""
-
-    def resume_reading(self) -> None:
-        """Nothing to resume."""
-
-
-async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Read the body and answer."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request" or not message.get("more_body"):
-            break
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
 
 
 def test_any_bytes_on_a_connection_are_answered_or_it_is_closed() -> None:
     """And no head grows beyond its bound."""
-    config = uvicorn.Config(application, http=BoundedProtocol, log_level="critical", lifespan="off")
-    config.load()
 
     @QUICK
     @given(st.lists(st.sampled_from(HEADS) | st.binary(max_size=30), max_size=14))
     def check(blocks: list[bytes]) -> None:
         async def connection() -> None:
-            protocol, wire = BoundedProtocol(config=config, server_state=ServerState(), app_state={}), Wire()
-            protocol.connection_made(wire)
+            protocol, wire = connected(Echo())
             for block in blocks:
                 if wire.closed:
                     break
                 protocol.data_received(block)
-                assert not protocol._in_head or protocol._seen <= MAX_HEAD_BYTES or wire.closed
+                assert not protocol.in_message or protocol.seen <= MAX_HEAD_BYTES or wire.closed
+                assert not protocol.in_message or protocol.due < NEVER or wire.closed
+                assert len(protocol.pipeline) <= MAX_AHEAD
                 await asyncio.sleep(0)
             protocol.connection_lost(None)
             for _ in range(4):
                 await asyncio.sleep(0)
-            assert protocol._head_timer is None
             assert not wire.written or wire.written.startswith(b"HTTP/1.1 ")
 
         asyncio.run(connection())

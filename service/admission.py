@@ -1,0 +1,91 @@
+"""Places among the requests that are scored at once, and the bounded queue for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from starlette.types import Receive, Scope
+
+from verifiers import Room
+
+from .errors import ApiError
+from .metrics import Metrics
+from .presence import while_there
+from .settings import ServiceSettings
+
+IN_SCOPE = "assay.place"
+
+
+class Place:
+    """A place that was taken, until it is left."""
+
+    __slots__ = ("_admission",)
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission: Admission | None = admission
+
+    def leave(self) -> None:
+        """Give the place back; once is enough."""
+        if self._admission is not None:
+            self._admission.left()
+            self._admission = None
+
+
+class Admission:
+    """Who is scored now, and who waits."""
+
+    def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._places = Room(settings.max_active)
+        self._most_waiting = settings.max_queued
+        self._waiting = 0  # the room's own number is late by a turn of the loop
+        self._deadline_s = settings.deadline_ms / 1e3
+
+    def refuse_when_full(self) -> None:
+        """Raise `ApiError` where nobody could even wait: also before a body is read for nothing."""
+        if self._places.full and self._waiting >= self._most_waiting:
+            self._metrics.refused.inc()
+            raise ApiError(429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1)
+
+    async def place(self, receive: Receive) -> Place:
+        """Wait for a place as long as the client is there, whose body was read; raise `ApiError` where there is none."""
+        began = time.perf_counter()
+        if self._places.full:
+            self.refuse_when_full()
+            await self._wait(receive)
+        else:
+            await self._places.__aenter__()
+        self._metrics.active.inc()
+        self._metrics.stage("wait", time.perf_counter() - began)
+        return Place(self)
+
+    def left(self) -> None:
+        """Count a place that was left."""
+        self._metrics.active.dec()
+        self._places.leave()
+
+    async def _wait(self, receive: Receive) -> None:
+        self._waiting += 1
+        self._metrics.queued.inc()
+        entering = asyncio.ensure_future(self._places.__aenter__())
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await while_there(receive, entering)
+        except BaseException as exc:  # whatever ends the wait: a place that came at the same moment must not be lost
+            if entering.done() and not entering.cancelled():
+                self._places.leave()
+            if isinstance(exc, TimeoutError):
+                message = "no place within the deadline: try again"
+                raise ApiError(429, message, code="queue_timeout", retry_after_s=1) from None
+            raise
+        finally:
+            self._waiting -= 1
+            self._metrics.queued.dec()
+
+
+def leave_place(scope: Scope) -> None:
+    """Give back a request's place, where it has one: what it was for is done."""
+    place: Place | None = scope.get(IN_SCOPE)
+    if place is not None:
+        place.leave()

@@ -1,0 +1,109 @@
+"""All connections of a process, looked at once a second: who is late, and who does not read what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from uvicorn.server import ServerState
+
+LOOK_S = 1.0
+READ_S = 20.0  # in which a client has to take …
+LEAST_READ = 64 << 10  # … so many bytes of its answer, or all
+MOST_UNREAD = 256 << 20  # bytes of answers that wait for their clients; beyond it, who takes longest is cut
+IDLE_WHEN_MANY_S = 5.0  # how long a connection may lie idle when half of the room is taken
+#: Connections at once; half of the process's files are left to the store and to upstreams.
+MOST = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+class Connection(Protocol):
+    """What is looked at."""
+
+    transport: asyncio.Transport
+    due: float
+
+    @property
+    def idle(self) -> bool:
+        """Return whether all that was asked is answered."""
+
+    def late(self) -> None:
+        """End it, for something is due."""
+
+
+@dataclass(slots=True)
+class Unread:
+    """What a client had not taken of its answer at a time."""
+
+    since: float
+    size: int
+
+
+@dataclass(eq=False)
+class Watch:
+    """What the clients of one server have not read, and which of its connections lie idle."""
+
+    unread: dict[Connection, Unread] = field(default_factory=dict)
+    idle: dict[Connection, float] = field(default_factory=dict)
+    looking: bool = False
+
+    def look(self, connections: Sequence[Connection], now: float) -> None:
+        """Look at every connection."""
+        backlog: dict[Connection, Unread] = {}
+        for each in connections:
+            if now >= each.due:
+                each.late()
+            size = each.transport.get_write_buffer_size()
+            if size:
+                backlog[each] = self._progress(each, size, now)
+        self.unread = backlog
+        self._cut(now)
+        self._make_room(connections, now)
+
+    def _progress(self, connection: Connection, size: int, now: float) -> Unread:
+        """Return how much is unread and since when; the time begins anew where enough was taken, or more was written."""
+        before = self.unread.get(connection)
+        if before is None or size > before.size or before.size - size >= LEAST_READ:
+            return Unread(now, size)
+        return before
+
+    def _cut(self, now: float) -> None:
+        """Cut who does not read, and who reads slowest while all together have left too much."""
+        total = sum(each.size for each in self.unread.values())
+        for connection, each in sorted(self.unread.items(), key=lambda item: item[1].since):
+            if now - each.since < READ_S and total <= MOST_UNREAD:
+                return
+            total -= each.size
+            connection.transport.abort()
+
+    def _make_room(self, connections: Sequence[Connection], now: float) -> None:
+        """Close who asks nothing, where there are many."""
+        if len(connections) <= MOST // 2:
+            self.idle = {}
+            return
+        self.idle = {each: self.idle.get(each, now) for each in connections if each.idle}
+        for connection, since in self.idle.items():
+            if now - since >= IDLE_WHEN_MANY_S:
+                connection.transport.close()
+
+
+_watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
+
+
+def watch(state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+    """Look at a server's connections from now on, as long as there are any."""
+    known = _watches.setdefault(state, Watch())
+    if not known.looking:
+        known.looking = True
+        loop.call_later(LOOK_S, _look, known, state, loop)
+
+
+def _look(known: Watch, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+    connections: list[Any] = list(state.connections)  # all are ours
+    known.look(connections, loop.time())
+    known.looking = bool(state.connections)
+    if known.looking:
+        loop.call_later(LOOK_S, _look, known, state, loop)

@@ -1,0 +1,38 @@
+"""Whether a client is still there; who is not wants no work done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from starlette.types import Receive
+
+from .errors import ApiError
+
+Result = TypeVar("Result")
+GONE = "the client closed its connection"
+
+
+def gone() -> ApiError:
+    """Return what is answered, and counted, where nobody is there to read it."""
+    return ApiError(499, GONE, code="client_closed_request")
+
+
+async def until_gone(receive: Receive) -> None:
+    """Return when a client whose body was read has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def while_there(receive: Receive, asking: Awaitable[Result]) -> Result:
+    """Return what is waited for; when the client goes away first, cancel it, and raise `ApiError`."""
+    asked, left = asyncio.ensure_future(asking), asyncio.ensure_future(until_gone(receive))
+    try:
+        await asyncio.wait({asked, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise gone()
+        return await asked
+    finally:
+        for waiting in (asked, left):
+            waiting.cancel()

@@ -1,0 +1,55 @@
+"""Answers in pieces. Work goes on at its own pace, and its place is given back at its end, however slowly a client reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
+
+from .admission import leave_place
+from .presence import until_gone
+
+END = b""
+
+
+class EventStream(Response):
+    """Server-sent events as work yields them. What a client has not read yet is kept, so there must be few or small ones."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        super().__init__(headers={"cache-control": "no-store"})
+        del self.headers["content-length"]
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events, as long as the client is there; raise what the work raises."""
+        made: asyncio.Queue[bytes] = asyncio.Queue()
+        working = asyncio.ensure_future(self._work(made, scope))
+        sending = asyncio.ensure_future(self._send(made, send))
+        left = asyncio.ensure_future(until_gone(receive))
+        try:
+            await asyncio.wait({sending, left}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+                await working
+        finally:
+            for each in (working, sending, left):
+                each.cancel()
+            await asyncio.gather(working, sending, left, return_exceptions=True)
+
+    async def _work(self, made: asyncio.Queue[bytes], scope: Scope) -> None:
+        try:
+            async for event in self._events:
+                made.put_nowait(event)
+        finally:
+            leave_place(scope)
+            made.put_nowait(END)
+
+    async def _send(self, made: asyncio.Queue[bytes], send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        while event := await made.get():
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
