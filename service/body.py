@@ -31,6 +31,19 @@ class Bodies:
         self._taken = 0
         self._all: dict[Body, None] = {}  # oldest first
 
+    def check(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raise `ApiError` for a body that its head already says to be too large, or packed."""
+        encoding = headers.get(b"content-encoding", b"identity")
+        if encoding.lower() not in (b"", b"identity"):
+            raise ApiError(415, ENCODED.format(encoding[:80].decode("latin-1")), param="content-encoding", code="encoded_body")
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and (len(length) > 18 or int(length) > self.longest):
+            raise self.too_large()
+
+    def too_large(self) -> ApiError:
+        """Return the answer to a body that is too large."""
+        return ApiError(413, TOO_LARGE.format(self.longest), param="body", code="body_too_large")
+
     def open(self) -> Body:
         """Return a body to be read; `with` it, so that its room is given back."""
         body = Body(self)
@@ -82,14 +95,8 @@ class Body:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._all.close(self)
 
-    async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> None:
-        """Read all of it; raise `ApiError` for one that is packed, too large, too slow, broken off, or has no room."""
-        encoding = headers.get(b"content-encoding", b"identity")
-        if encoding.lower() not in (b"", b"identity"):
-            raise ApiError(415, ENCODED.format(encoding[:80].decode("latin-1")), param="content-encoding", code="encoded_body")
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and (len(length) > 18 or int(length) > self._all.longest):
-            raise self._too_large()
+    async def read(self, receive: Receive) -> None:
+        """Read all of it; raise `ApiError` for one that is too large, too slow, broken off, or has no room."""
         self._since = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S) as self._clock:
@@ -127,7 +134,7 @@ class Body:
             raise gone()
         piece, more = message.get("body", b""), bool(message.get("more_body"))
         if self.size + len(piece) > self._all.longest:
-            raise self._too_large()
+            raise self._all.too_large()
         self._all.take(self, len(piece))
         if not more and not self.data:
             self.data = piece  # as nearly all come
@@ -136,9 +143,6 @@ class Body:
                 self.data = bytearray(self.data)
             self.data += piece
         return more
-
-    def _too_large(self) -> ApiError:
-        return ApiError(413, TOO_LARGE.format(self._all.longest), param="body", code="body_too_large")
 
 
 async def whole_body(request: Request) -> bytes | bytearray:

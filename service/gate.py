@@ -121,6 +121,7 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
+        self._bodies.check(headers)
         holder = self._holder(scope, path, headers)
         scores = path in self._scoring and scope["method"] == "POST"
         if scores:
@@ -135,7 +136,7 @@ class Gate:
         if scores:
             self._admission.refuse_when_full()
         with self._bodies.open() as asked:
-            await asked.read(headers, receive)
+            await asked.read(receive)
             scope[body.IN_SCOPE] = asked.data
             if scores:
                 await self._score(scope, path, holder, asked.again(receive), send)
