@@ -132,6 +132,11 @@ def may_see(task: str) -> bool:
     return tasks is None or task in tasks
 
 
+def sees_all() -> bool:
+    """Return whether all tasks are there for who asks, and so what is of all of them together."""
+    return _ASKING.get().tasks is None
+
+
 def visible(tasks: Iterable[str]) -> list[str]:
     """Return the tasks that are there for who asks."""
     return [task for task in tasks if may_see(task)]

@@ -74,14 +74,10 @@ class Engine:
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
     def task(self, name: str, ensemble: str | None) -> Task:
-        """Return a task, seen through an ensemble where one is named; raise `KeyError(what, name, known names)`."""
-        task = self.tasks.by_name.get(name)
-        if task is None:
-            raise KeyError("task", name, sorted(self.tasks.by_name))
+        """Return a task, seen through an ensemble where one is named; raise `KeyError` where there is none of the name."""
+        task = self.tasks.by_name[name]
         if ensemble is None or ensemble == task.ensemble:
             return task
-        if ensemble not in self.scorer.ensembles:
-            raise KeyError("ensemble", ensemble, sorted(self.scorer.ensembles))
         return self.tasks.through(task, ensemble, columns_of(self.scorer.ensembles[ensemble]))
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import orjson
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from verifiers import Pair
 
 from . import answers
-from .access import may_see, visible
+from .access import may_see, sees_all, visible
 from .body import whole_body
 from .engine import Engine
 from .errors import ApiError, invalid, no_verifier, too_much_work
@@ -138,17 +138,29 @@ def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) ->
 
 
 def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
-    """Return a task, seen through an ensemble where one is named; raise `ApiError` 404."""
-    try:
-        if name in engine.tasks.by_name and not may_see(name):
-            raise KeyError("task", name, list(engine.tasks.by_name))
-        return engine.task(name, ensemble)
-    except KeyError as exc:
-        what, given, known = exc.args
-        known = sorted(visible(known)) if what == "task" else known
-        raise ApiError(
-            404, f"no {what} is called {given!r}; there are: {', '.join(known)}", param=what, code=f"unknown_{what}"
-        ) from None
+    """Return a task, seen through an ensemble where one is named; raise `ApiError` 404.
+
+    The right comes before the look: what is another's is answered as what there is not.
+    """
+    if name not in engine.tasks.by_name or not may_see(name):
+        raise _unknown("task", name, visible(engine.tasks.by_name))
+    if ensemble is not None and ensemble not in (there := _ensembles(engine)):
+        raise _unknown("ensemble", ensemble, there)
+    return engine.task(name, ensemble)
+
+
+def _ensembles(engine: Engine) -> Iterable[str]:
+    """Return the ensembles that are there for who asks: those of their tasks, and those that are no task's own."""
+    if sees_all():
+        return engine.scorer.ensembles
+    others = {task.ensemble for task in engine.tasks.by_name.values()}
+    own = {engine.tasks.by_name[name].ensemble for name in visible(engine.tasks.by_name)}
+    return [name for name in engine.scorer.ensembles if name in own or name not in others]
+
+
+def _unknown(what: str, given: str, known: Iterable[str]) -> ApiError:
+    message = f"no {what} is called {given!r}; there are: {', '.join(sorted(known))}"
+    return ApiError(404, message, param=what, code=f"unknown_{what}")
 
 
 def deadline_s(engine: Engine, deadline_ms: int | None) -> float:

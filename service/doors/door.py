@@ -59,22 +59,25 @@ async def read(request: Request, form: type[Asked]) -> Asked:
 
 
 def task_of(engine: Engine, model: str | None) -> Task:
-    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or an alias; 404 else."""
+    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or an alias; 404 else.
+
+    What stands for another's task is answered as what stands for none.
+    """
     aliases = engine.config.model_aliases
-    if model in aliases:
-        return find_task(engine, aliases[model], None)
-    head, _, task = (model or PREFIX).partition("/")
-    if head == PREFIX and (task or "default") in engine.tasks.by_name:
-        return find_task(engine, task or "default", None)
-    message = f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go in `model_aliases`"
-    raise ApiError(404, message, param="model", code="model_not_found")
+    head, _, rest = (model or PREFIX).partition("/")
+    task = aliases.get(model or "", (rest or "default") if head == PREFIX else None)
+    if task is None or task not in engine.tasks.by_name or not may_see(task):
+        message = f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go in `model_aliases`"
+        raise ApiError(404, message, param="model", code="model_not_found")
+    return find_task(engine, task, None)
 
 
 def model_names(engine: Engine) -> list[str]:
     """Return the names that `model` may have."""
     tasks = [f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name))]
     aliases = engine.config.model_aliases
-    return [PREFIX, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
+    default = [PREFIX] if may_see("default") else []
+    return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
 
 
 async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:

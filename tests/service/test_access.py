@@ -28,7 +28,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with standin("judge") as upstream:
         content = {
             "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
-            "tasks": {"math": {}, "secret": {}},
+            "ensembles": {"first": ["arithmetic"], "theirs": ["arithmetic"], "nobodys": ["arithmetic"]},
+            "tasks": {"math": {}, "secret": {"ensemble": "theirs"}},
             "upstreams": [
                 {"name": "theirs", "endpoint": upstream.url, "model": "judge", "task": "secret"},
                 {"name": "ours", "endpoint": upstream.url, "model": "judge", "task": "math"},
@@ -97,6 +98,71 @@ def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
         assert "secret" not in said
         assert "theirs" not in said
         assert "their-alias" not in said
+
+
+CHAT = {"messages": [{"role": "user", "content": "q"}]}
+DOORS: dict[str, dict[str, Any]] = {
+    "/rerank": {"query": "q", "documents": ["a"]}, "/v1/rerank": {"query": "q", "documents": ["a"]},
+    "/v2/rerank": {"query": "q", "documents": ["a"]}, "/score": {"queries": "q", "documents": ["a"]},
+    "/v1/score": {"queries": "q", "documents": ["a"]}, "/classify": {"input": "q"}, "/v1/embeddings": {"input": "q"},
+    "/get_reward": {"query": ["q"]}, "/rm": {"prompt": "q", "response": "a"}, "/v1/chat/completions": CHAT,
+    "/verify": {"responses_create_params": {"input": "q"}, "response": {"output": []}},
+}  # fmt: skip
+PAIRS = {"pairs": [{"query": "q", "candidate": "a"}]}
+LABELS = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
+#: Every place where a name may stand, with one that there is and is another's.
+PLACES: list[tuple[str, str, Any]] = [
+    *((path, name, {**body, "model": "NAME"}) for path, body in DOORS.items() for name in ("assay/secret", "their-alias", "theirs")),
+    ("/v1/rank", "secret", {**BODY, "task": "NAME"}), ("/v1/rank", "theirs", {**BODY, "task": "math", "ensemble": "NAME"}),
+    ("/v1/rank", "secret", {**BODY, "task": "NAME", "ensemble": "first"}), ("/v1/score_pairs", "secret", {**PAIRS, "task": "NAME"}),
+    ("/v1/score_pairs", "theirs", {**PAIRS, "task": "math", "ensemble": "NAME"}),
+    ("/v1/chat/completions", "secret", {**CHAT, "assay": {"task": "NAME"}}),
+    ("/v1/tasks/NAME", "secret", None), ("/v1/tasks/NAME/labels", "secret", LABELS), ("/v1/tasks/NAME/fit", "secret", {}),
+    ("/v1/tasks/NAME/evaluate", "secret", {}), ("/v1/tasks/NAME/rollback", "secret", {}),
+    ("/v1/tasks/NAME/models/1/promote", "secret", {}),
+    *((f"/v1/tasks/NAME/{what}", "secret", None) for what in (
+        "labels", "to-label", "to-label?n=0", "export?format=dpo", "export", "models", "models/1/shadow", "report", "verifiers", "nothing",
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "name", "body"), PLACES, ids=[f"{path}-{name}" for path, name, _ in PLACES])
+def test_what_is_anothers_is_answered_as_what_there_is_not(running: Server, path: str, name: str, body: Any) -> None:
+    """Word for word, but for the name that was asked for."""
+
+    def answered(given: str) -> tuple[int, bytes]:
+        asked = None if body is None else json.loads(json.dumps(body).replace("NAME", given))
+        answer = ask(running, "tenant", path.replace("NAME", given), asked)
+        return answer.status, answer.raw.replace(given.encode(), b"NAME")
+
+    theirs, nobodys = answered(name), answered("zzz-nothing")
+
+    assert theirs == nobodys
+    assert theirs[0] in (404, 422)
+    assert b"secret" not in theirs[1]
+    assert b"theirs" not in theirs[1]
+
+
+def test_an_ensemble_is_there_for_whose_task_has_it_or_where_no_task_has(running: Server) -> None:
+    """And all are for a key of all tasks."""
+    asked = {
+        (who, name): ask(running, who, "/v1/rank", {**BODY, "task": "math", "ensemble": name}).status
+        for who in ("tenant", "ranker") for name in ("first", "nobodys", "theirs")
+    }  # fmt: skip
+
+    assert [asked["tenant", name] for name in ("first", "nobodys", "theirs")] == [200, 200, 404]
+    assert [asked["ranker", name] for name in ("first", "nobodys", "theirs")] == [200, 200, 200]
+
+
+def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: Server) -> None:
+    """It follows what others ask."""
+    fresh = {**BODY, "query": "What is 3 + 4, fresh?", "task": "math"}
+    ask(running, "plain", "/v1/rank", fresh)
+
+    seen = {who: ask(running, who, "/v1/tasks/math").json["seconds_a_candidate"] for who in ("tenant", "plain")}
+
+    assert seen["tenant"] == {"arithmetic": None}
+    assert seen["plain"].keys() == {"arithmetic"}
 
 
 def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
