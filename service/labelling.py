@@ -42,7 +42,7 @@ class LabelIn(BaseModel):
     def _check(self) -> Self:
         texts = [name for name in ("query", "messages", "candidate", "reference", "tests") if name in self.model_fields_set]
         if self.key is not None:
-            if any(getattr(self, name) for name in texts):
+            if any(getattr(self, name) not in (None, []) for name in texts):
                 raise problem("key", f"give either `key` or the texts, not both: {', '.join(texts)}", "one_of")
         elif self.candidate is None or (self.query is None) == (self.messages is None):
             raise problem("key", "give either `key`, or `candidate` with `query` or `messages`", "one_of")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from verifiers import Message, Pair, Query
 
@@ -23,6 +23,10 @@ from ..tasks import Task
 Asked = TypeVar("Asked", bound="DoorRequest")
 Shape = Callable[[ApiError], Response]
 PREFIX = "assay"
+
+
+#: A right answer that is known: a text or a number, as it is written.
+Expected = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
 class DoorRequest(BaseModel):
@@ -150,6 +154,6 @@ def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None)
 
 
 __all__ = [
-    "ChatMessage", "DoorRequest", "Json", "Shape", "TurnIn", "known", "model_names", "never_4xx_shape", "openai_shape", "rank",
-    "raw_by_verifier", "read", "rerank_shape", "score", "task_of", "usage",
+    "ChatMessage", "DoorRequest", "Expected", "Json", "Shape", "TurnIn", "known", "model_names", "never_4xx_shape", "openai_shape",
+    "rank", "raw_by_verifier", "read", "rerank_shape", "score", "task_of", "usage",
 ]  # fmt: skip

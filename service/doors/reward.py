@@ -1,9 +1,8 @@
-"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's, slime's and NeMo Gym's."""
+"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's and slime's."""
 
 from __future__ import annotations
 
 import base64
-import json
 import time
 from typing import Annotated, Any, Literal, Self
 
@@ -13,11 +12,10 @@ from pydantic import Field, model_validator
 
 from verifiers import Pair, Query
 
-from ..body import whole_body
 from ..errors import ApiError
 from ..job import Outcome
 from ..schemas import problem
-from .door import DoorRequest, Json, TurnIn, known, raw_by_verifier, read, score, usage
+from .door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
 from .templated import split, without_tokens
 
 Conversation = str | list[TurnIn]
@@ -75,14 +73,7 @@ class SlimeRequest(DoorRequest):
 
     prompt: Conversation
     response: str
-    label: str | float | int | None = None
-
-
-class VerifyRequest(DoorRequest):
-    """A roll-out of NeMo Gym's: what was asked, and what the model said."""
-
-    responses_create_params: dict[str, Any]
-    response: dict[str, Any]
+    label: Expected | None = None
 
 
 async def classify(request: Request) -> Response:
@@ -126,25 +117,12 @@ async def slime(request: Request) -> Response:
     """Score one response for slime: the probability as a bare number, or an object with `?detail=1` (for --reward-key)."""
     asked = await read(request, SlimeRequest)
     reference = None if asked.label is None or asked.label == "" else str(asked.label)
-    outcome = await score(request, asked.model, [Pair(_query(asked.prompt, reference), asked.response)])
+    outcome = await score(request, asked.model, [Pair(query_of(asked.prompt, reference), asked.response)])
     [probability] = known(outcome, outcome.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)
     said = {name: None if np.isnan(value) else value for name, [value] in raw_by_verifier(outcome).items()}
     return Json({"reward": probability, "score": float(outcome.combined.log_odds[0]), "verifiers": said})
-
-
-async def verify(request: Request) -> Response:
-    """Score a roll-out for NeMo Gym: the body comes back with `reward`, the probability, and what each verifier said."""
-    asked = await read(request, VerifyRequest)
-    body = json.loads(await whole_body(request))
-    expected = body.get("expected_answer")
-    query = _query(_turns(asked.responses_create_params.get("input", "")), expected if isinstance(expected, str) else None)
-    outcome = await score(request, asked.model, [Pair(query, _output(asked.response))])
-    [probability] = known(outcome, outcome.probability.tolist())
-    said = {name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)}
-    # The body is theirs: numbers of any length, and whatever else JSON is taken to allow.
-    return Response(json.dumps({**body, "reward": probability, "reward_components": said}), media_type="application/json")
 
 
 def pair_of(text: str, prompt: str | None = None, reference: str | None = None, last: bool = False) -> Pair:
@@ -154,7 +132,7 @@ def pair_of(text: str, prompt: str | None = None, reference: str | None = None, 
     `split`); else the whole text, an answer to nothing that is known.
     """
     if prompt and text.startswith(prompt):
-        return Pair(_query(prompt, reference), without_tokens(text[len(prompt) :]).strip())
+        return Pair(query_of(prompt, reference), without_tokens(text[len(prompt) :]).strip())
     found = split(text, last)
     if found is None:
         return Pair(Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip())
@@ -169,30 +147,14 @@ def _last(request: Request) -> bool:
     return which == "last"
 
 
-def _query(prompt: Conversation, reference: str | None) -> Query:
+def query_of(prompt: Conversation, reference: str | None) -> Query:
+    """Return what a prompt asks: a conversation, also where a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
     found = split(prompt + END, last=True)  # a template's prompt ends where the answer begins
     if found is None or found.candidate != END:
         return Query.of(without_tokens(prompt).strip(), reference)
     return Query(found.messages, reference)
-
-
-def _turns(given: Any) -> Conversation:
-    """Return the input of a Responses request."""
-    if isinstance(given, str):
-        return given
-    turns = [each for each in given if isinstance(each, dict) and "role" in each] if isinstance(given, list) else []
-    return [TurnIn(role=str(each["role"])[:32], content=each.get("content")) for each in turns]
-
-
-def _output(response: dict[str, Any]) -> str:
-    """Return the text of a Responses answer."""
-    texts = []
-    for item in response.get("output") or []:
-        parts = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
-        texts += [str(part.get("text", "")) for part in parts or [] if isinstance(part, dict) and part.get("type") == "output_text"]
-    return "\n".join(texts)
 
 
 def _logs(outcome: Outcome) -> dict[str, list[float]]:

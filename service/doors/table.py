@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from ..errors import ApiError
 from ..examples import NOT_JSON, NOT_OURS, body_of, failed
-from . import chat, pairs, rerank, reward
+from . import chat, pairs, rerank, reward, rollout
 from .door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -64,7 +64,7 @@ DOORS: dict[str, Door] = {
     "/v1/chat/completions": Door(
         chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True
     ),
-    "/verify": Door(reward.verify, reward.VerifyRequest, _ROLLOUT, _plain, invalid=422),
+    "/verify": Door(rollout.verify, rollout.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip
 
 

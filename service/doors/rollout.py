@@ -1,0 +1,118 @@
+"""NeMo Gym's `/verify`: a roll-out in the form of OpenAI's Responses comes back with its reward."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Self
+
+import numpy as np
+from fastapi import Request, Response
+from pydantic import model_validator
+
+from verifiers import Pair
+
+from ..body import whole_body
+from ..schemas import problem
+from .door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
+from .reward import Conversation, query_of
+
+INPUT, OUTPUT = "responses_create_params.input", "response.output"
+MAX_ROLE = 32
+
+
+class VerifyRequest(DoorRequest):
+    """A roll-out: what was asked, and what the model said; of both only the texts are read, and those are checked."""
+
+    responses_create_params: dict[str, Any]
+    response: dict[str, Any]
+    expected_answer: Expected | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.asked()
+        self.said()
+        return self
+
+    def asked(self) -> Conversation:
+        """Return the conversation that was answered: a text, or its turns; calls of tools and the like are no turns."""
+        given = _present(self.responses_create_params, INPUT)
+        if isinstance(given, str):
+            return given
+        return [
+            _turn(item, f"{INPUT}.{place}")
+            for place, item in enumerate(_items(given, INPUT, "a string or a list"))
+            if "role" in item
+        ]
+
+    def said(self) -> str:
+        """Return the text of what the model said."""
+        given = _present(self.response, OUTPUT)
+        texts: list[str] = []
+        for place, item in enumerate(_items(given, OUTPUT, "a list")):
+            if item.get("type") == "message":
+                texts += _texts(item.get("content"), f"{OUTPUT}.{place}.content")
+        return "\n".join(texts)
+
+
+async def verify(request: Request) -> Response:
+    """Score a roll-out: the body comes back with `reward`, the probability, and what each verifier said."""
+    asked = await read(request, VerifyRequest)
+    reference = None if asked.expected_answer is None else str(asked.expected_answer)
+    outcome = await score(request, asked.model, [Pair(query_of(asked.asked(), reference), asked.said())])
+    [probability] = known(outcome, outcome.probability.tolist())
+    said = {name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)}
+    # The body is theirs: numbers of any length, and whatever else JSON is taken to allow.
+    body = {**json.loads(await whole_body(request)), "reward": probability, "reward_components": said}
+    return Response(json.dumps(body), media_type="application/json")
+
+
+def _present(holder: dict[str, Any], field: str) -> Any:
+    name = field.rpartition(".")[2]
+    if name not in holder:
+        raise problem(field, "Field required", "missing")
+    return holder[name]
+
+
+def _items(given: Any, field: str, wanted: str) -> list[dict[str, Any]]:
+    """Return a list of objects, each of which says what it is; raise an error that names the one that is none."""
+    if not isinstance(given, list):
+        raise _wrong(field, f"must be {wanted}", given)
+    for place, item in enumerate(given):
+        if not isinstance(item, dict):
+            raise _wrong(f"{field}.{place}", "must be an object", item)
+        if not isinstance(item.get("type", ""), str):
+            raise _wrong(f"{field}.{place}.type", "must be a string", item["type"])
+        if not {"role", "type"} & item.keys():
+            raise _wrong(f"{field}.{place}", "must have a `role` or a `type`", item)
+    return given
+
+
+def _turn(item: dict[str, Any], field: str) -> TurnIn:
+    role, content = item["role"], item.get("content")
+    if not isinstance(role, str) or not 0 < len(role) <= MAX_ROLE:
+        raise _wrong(f"{field}.role", f"must be a string of 1 to {MAX_ROLE} characters", role)
+    if not (
+        content is None
+        or isinstance(content, str)
+        or (isinstance(content, list) and all(isinstance(part, dict) for part in content))
+    ):
+        raise _wrong(f"{field}.content", "must be a string, or a list of objects", content)
+    return TurnIn(role=role, content=content)
+
+
+def _texts(content: Any, field: str) -> list[str]:
+    """Return the texts of a message of the model's; what is no text in it (a refusal, say) is not read."""
+    if isinstance(content, str):
+        return [content]
+    texts = []
+    for place, part in enumerate(_items(content, field, "a string or a list")):
+        if part.get("type") == "output_text":
+            if not isinstance(part.get("text"), str):
+                raise _wrong(f"{field}.{place}.text", "must be a string", part.get("text"))
+            texts.append(part["text"])
+    return texts
+
+
+def _wrong(field: str, message: str, got: Any) -> Exception:
+    text = repr(got)
+    return problem(field, f"{message} (got {text if len(text) <= 80 else text[:80] + '…'})", "wrong_type")
