@@ -17,6 +17,7 @@ from .rerank import told
 Texts = str | list[str]
 #: The names that the two sides of a pair have had, newest first.
 SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2"))
+NAMES = sorted({name for sides in SIDES for name in sides})
 
 
 class ScoreRequest(DoorRequest):
@@ -40,6 +41,8 @@ class ScoreRequest(DoorRequest):
         for first, second in SIDES:
             one, other = getattr(self, first), getattr(self, second)
             if one is not None and other is not None:
+                if unread := [name for name in NAMES if name not in (first, second) and getattr(self, name) is not None]:
+                    raise problem(unread[0], f"is given beside {first} and {second}: which of them is meant?", "one_of")
                 left, right = _listed(one), _listed(other)
                 if len(left) not in (1, len(right)) or not right:
                     said = f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N, or N and N"

@@ -34,6 +34,8 @@ class ClassifyRequest(DoorRequest):
     def _one_of(self) -> Self:
         if (self.input is None) == (self.messages is None):
             raise problem("input", "give either `input` or `messages`", "one_of")
+        if None not in (self.use_activation, self.activation) and self.use_activation is not self.activation:
+            raise problem("activation", "is the old name of `use_activation`, which says otherwise", "one_of")
         if self.messages is not None and self.messages[-1].role != "assistant":
             raise problem("messages", "the last message must be the assistant's: it is what is scored", "no_answer")
         return self

@@ -112,7 +112,7 @@ def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, pa
         answer = running.post(path, json.dumps(body).encode())
         shown = f"{path} {place}: {json.dumps(body)[:300]} -> {answer.status} {answer.raw[:300]!r}"
         assert answer.status < 500 or answer.json["error"]["code"] in ("no_verifier", "upstream_bad_reply"), shown
-        if answer.status in (400, 422) and place:
+        if answer.status in (400, 422) and place and b"upstream_refused" not in answer.raw:
             name = place.split(".")[1]
             param, message = told(answer)
             assert name in f"{param} {message}" or param in ("documents", "input", "queries", "key", "candidates", "labels"), shown
