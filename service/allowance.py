@@ -13,7 +13,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from .access import Holder
 from .errors import ApiError
-from .store import PREFIX, Store, StoreDownError
+from .store import PREFIX, Store
+from .store_errors import StoreError
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000
@@ -33,7 +34,7 @@ class StoreStorage(Storage):
     @property
     def base_exceptions(self) -> type[Exception]:
         """Return what a call may raise."""
-        return StoreDownError
+        return StoreError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count, and return the sum since the window began, which is with the first count."""
@@ -81,7 +82,7 @@ class StoreStorage(Storage):
     async def _ask(self, command: Callable[[], Awaitable[Any]], otherwise: Result) -> Result:
         try:
             return await self._store.call(command)
-        except StoreDownError:
+        except StoreError:
             return otherwise
 
 

@@ -62,7 +62,7 @@ class ScoreCache:
     async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet) -> dict[str, bytes]:
         """Fill a sheet with what is known, and return the stored values, to be written back with what is new.
 
-        Raises `StoreDownError`.
+        Raises `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
         found = await self._store.fetch([SCORES + name for name in names])
@@ -75,7 +75,7 @@ class ScoreCache:
         return stored
 
     async def write(self, values: dict[str, bytes]) -> None:
-        """Keep values until they expire; raise `StoreDownError` or `ResponseError`."""
+        """Keep values until they expire; raise `StoreError`."""
         try:
             if values:
                 await self._store.set_many({SCORES + name: value for name, value in values.items()}, self._ttl_s)

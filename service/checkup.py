@@ -12,7 +12,8 @@ import structlog
 from verifiers import Grade, Verifier
 from verifiers.doctor import Report, examine
 
-from .store import PREFIX, Store, StoreDownError
+from .store import PREFIX, Store
+from .store_errors import StoreError
 
 log = structlog.get_logger()
 
@@ -33,9 +34,9 @@ class Checkup:
         if self._said is None and self._how != "off":
             try:
                 raw = await self._store.call(lambda: self._store.redis.get(self._key))
-            except StoreDownError:
+            except StoreError:
                 return None
-            self._said = orjson.loads(raw) if raw else None
+            self._said = _read(raw) if raw else None
         return self._said
 
     async def run(self) -> None:
@@ -48,14 +49,23 @@ class Checkup:
         self._said = {report.verifier: summary(report) for report in reports}
         try:
             await self._store.call(lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S))
-        except StoreDownError as exc:
+        except StoreError as exc:
             log.warning("doctor_not_stored", error=str(exc))
 
     async def _first(self) -> bool:
         try:
             return bool(await self._store.call(lambda: self._store.redis.set(f"{self._key}:lease", os.getpid(), nx=True, ex=60)))
-        except StoreDownError:
+        except StoreError:
             return True  # each worker for itself, then
+
+
+def _read(raw: bytes) -> Mapping[str, str] | None:
+    """Return what was stored; None of what is damaged."""
+    try:
+        said = orjson.loads(raw)
+    except ValueError:
+        return None
+    return {str(name): str(each) for name, each in said.items()} if isinstance(said, dict) else None
 
 
 def summary(report: Report) -> str:

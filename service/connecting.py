@@ -77,9 +77,7 @@ def connect(url: str, timeout_s: float, connections: int) -> Any:
     options = {**limits, **address.options}
     if address.how == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return RedisCluster(
-            startup_nodes=nodes, max_connections=connections, cluster_error_retry_attempts=CLUSTER_ATTEMPTS, **options
-        )
+        return RedisCluster(startup_nodes=nodes, max_connections=connections, retry=Retry(NoBackoff(), CLUSTER_ATTEMPTS), **options)
     if address.how == "sentinel":
         sentinels: Any = SENTINEL(list(address.hosts), sentinel_kwargs={**limits, "ssl": options.get("ssl", False)}, **options)
         client: Any = sentinels.master_for(address.service, max_connections=connections, retry=Retry(NoBackoff(), 0))

@@ -19,6 +19,8 @@ from .startup import StartupError
 log = structlog.get_logger()
 
 START_TIMEOUT_S = 15.0
+#: How often it is looked whether the server lives.
+LOOK_S = 0.5
 
 
 class EmbeddedStoreError(StartupError):
@@ -107,17 +109,13 @@ class EmbeddedStore:
                 self._process.wait()
             self._process = None
 
-    async def keep_running(self, every_s: float = 0.5) -> None:
-        """Start the server again whenever it has died. Runs until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)
-            if self._process is None or self._process.poll() is not None:
-                try:
-                    if not await asyncio.to_thread(self.answers):
-                        log.warning("store_restarting", folder=str(self.folder))
-                        await asyncio.to_thread(self.start)
-                except EmbeddedStoreError as exc:
-                    log.error("store_restart_failed", error=str(exc))
+    async def look(self) -> None:
+        """Start the server again if it has died; a step of a background loop. Raises `EmbeddedStoreError`."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        if not await asyncio.to_thread(self.answers):
+            log.warning("store_restarting", folder=str(self.folder))
+            await asyncio.to_thread(self.start)
 
     def answers(self) -> bool:
         """Return whether a server answers on the socket."""

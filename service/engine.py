@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,26 +21,33 @@ from verifiers.consensus import Consensus, ConsensusSettings
 
 from .access import spend
 from .allowance import Allowance
+from .background import Background, Loop
 from .breaker import Breaker
 from .cache import Column, ScoreCache
 from .checkup import Checkup
 from .config import Config
 from .economy import Economy
+from .embedded import LOOK_S as STORE_LOOK_S
 from .embedded import EmbeddedStore
+from .fitter import LOOK_S as FIT_LOOK_S
 from .fitter import Fitter
+from .following import FOLLOW_S, Follower
 from .guard import Guarded
 from .job import Member
 from .keepsake import Keepsake
 from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
+from .pressure import EVERY_S as PRESSURE_S
 from .pressure import Pressure
 from .scoring import Scorer
 from .settings import ServiceSettings
-from .store import Store, StoreDownError
+from .store import Store
+from .store_errors import StoreDownError, StoreError, StoreRefusedError
 from .tasks import Task, Tasks
 from .tracing import Traced, Tracing
 from .upstreams import Upstream
+from .watching import LOOK_S as WATCH_LOOK_S
 from .watching import Watch
 from .workload import Workload
 from .writer import Writer
@@ -48,7 +56,6 @@ log = structlog.get_logger()
 
 READINESS_TTL_S = 2.0
 CHECK_TIMEOUT_S = 3.0
-CANCEL_AGAIN_S = 0.5
 
 
 @dataclass(slots=True)
@@ -69,6 +76,7 @@ class Engine:
     answers: Consensus
     allowance: Allowance
     pressure: Pressure
+    background: Background
     tracing: Tracing | None = None
     ready_at: float = -1e9
     ready: tuple[bool, dict[str, Any]] = (False, {})
@@ -88,15 +96,23 @@ class Engine:
             said = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
             default = next(iter(self.scorer.ensembles.values()))
             ready = any(said[member.name] == "ok" for member in default)
-            try:
-                await self.store.call(self.store.redis.ping)
-            except StoreDownError:
-                log.debug("store_not_ready")
-            store = "down" if self.store.down else "ok"
-            doctor = await self.checkup.said()
-            self.ready = ready, {"status": "ready" if ready else "not ready", "verifiers": said, "store": store, "doctor": doctor}
+            store, reason = await self._store_says()
+            self.ready = ready, {
+                "status": "ready" if ready else "not ready", "verifiers": said, "store": store, "store_reason": reason,
+                "doctor": await self.checkup.said(), "background": dict(self.background.failing),
+            }  # fmt: skip
             self.ready_at = time.monotonic()
         return self.ready
+
+    async def _store_says(self) -> tuple[str, str | None]:
+        """Return `ok`, `down` or `refuses`, and why: rankings go on without the store, so it makes no replica unready."""
+        try:
+            await self.store.probe()
+        except StoreDownError as exc:
+            return "down", exc.reason
+        except StoreRefusedError as exc:
+            return "refuses", exc.reason
+        return "ok", None
 
     async def groups(self, query: str, texts: list[str]) -> list[int | None]:
         """Return the number of each text's answer, the same for the same answer; None where none can be read."""
@@ -129,6 +145,7 @@ async def open_engine(
     Without `learning` the models stay what they are when it is opened, and nothing is fitted.
     """
     settings = config.service
+    background = Background(metrics)
     async with AsyncExitStack() as stack:
         stack.enter_context(one_blas_thread())
         url = settings.redis_url
@@ -137,8 +154,9 @@ async def open_engine(
             stack.callback(embedded.stop)
             await asyncio.to_thread(embedded.start)
             url = embedded.url
-            await stack.enter_async_context(_background(embedded.keep_running()))
-        store = Store(url, connections=2 * (settings.max_active + settings.max_queued) + 16)
+            loop = Loop("embedded_store", embedded.look, STORE_LOOK_S, longest_pause_s=5.0)
+            await stack.enter_async_context(background.beside(loop))
+        store = Store(url, connections=2 * (settings.max_active + settings.max_queued) + 16, failed=metrics.store_failed)
         stack.push_async_callback(store.close)
         if transport is None:
             transport = HttpPool()
@@ -148,19 +166,38 @@ async def open_engine(
             stack.push_async_callback(asyncio.to_thread, tracing.close)
         # Bulk work has its own bounds, and nobody to whom a refusal would say something.
         workload = Workload(settings.max_active_tokens if serving else None)
-        engine = _wire(config, metrics, store, transport, start, tracing, workload, serving)
+        engine = _wire(config, metrics, store, transport, start, tracing, workload, background, serving)
         try:
             await store.check()
             await engine.tasks.refresh()
-        except StoreDownError as exc:
-            log.warning("started_without_store", error=str(exc))
-        for work in (engine.tasks.keep_fresh, engine.fitter.run, engine.watch.run) if learning else ():
-            await stack.enter_async_context(_background(work()))
-        await stack.enter_async_context(_background(engine.pressure.run()))
-        await stack.enter_async_context(_background(engine.writer.run()))
+        except StoreError as exc:
+            log.warning("started_without_store", reason=exc.reason, error=str(exc))
+        if learning:
+            follower = Follower(engine.tasks, store)
+            stack.push_async_callback(follower.close)
+            await _run(stack, background, _learning(engine, follower))
+        await _run(stack, background, [Loop("pressure", engine.pressure.look, PRESSURE_S), Loop("writer", engine.writer.write_one)])
         stack.push_async_callback(engine.writer.flush)
-        await stack.enter_async_context(_background(_warm_up(engine, serving)))
+        warming = Loop("warm_up", partial(_warm_up, engine, serving))
+        await stack.enter_async_context(background.beside(warming, once=True))
         yield engine
+
+
+def _learning(engine: Engine, follower: Follower) -> list[Loop]:
+    """Return the loops of what is learned: a fitter and a drift watch a task, so that one that fails costs no other."""
+    tasks = [task for task in engine.tasks.by_name.values() if task.memory is not None]
+    return [
+        # Replicas serve the same within two seconds of a store's return.
+        Loop("follower", follower.follow, longest_pause_s=FOLLOW_S),
+        *(Loop("fitter", partial(engine.fitter.look, task), FIT_LOOK_S, of=task.name) for task in tasks),
+        *(Loop("drift", partial(engine.watch.look, task), WATCH_LOOK_S, of=task.name) for task in tasks),
+    ]
+
+
+async def _run(stack: AsyncExitStack, background: Background, loops: Iterable[Loop]) -> None:
+    """Run loops until the stack is closed."""
+    for loop in loops:
+        await stack.enter_async_context(background.beside(loop))
 
 
 def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
@@ -193,6 +230,7 @@ def _wire(
     start: str | None,
     tracing: Tracing | None,
     workload: Workload,
+    background: Background,
     serving: bool,
 ) -> Engine:
     settings = config.service
@@ -233,11 +271,12 @@ def _wire(
         metrics,
         checkup,
         Fitter(tasks),
-        Watch(tasks, metrics),
+        Watch(metrics),
         {each.name: Upstream(each, transport) for each in config.upstreams},
         Consensus(ConsensusSettings(name="answers")),
         Allowance(store),
         Pressure(member.guarded.verifier for member in by_name.values()),
+        background,
         tracing,
     )
 
@@ -281,22 +320,3 @@ async def _problem(member: Member) -> str | None:
     except VerifierError as exc:
         return f"{exc.reason}: {exc}"
     return None
-
-
-@asynccontextmanager
-async def _background(work: Any) -> AsyncIterator[None]:
-    """Run work beside the block, and cancel it at its end."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_report)
-    try:
-        yield
-    finally:
-        while not task.done():  # before Python 3.12 a cancellation is lost where what was waited for comes at the same moment
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
-
-
-def _report(task: asyncio.Task[Any]) -> None:
-    """Say at once when background work has died: the service goes on without it."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_task_failed", error=repr(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -16,14 +15,13 @@ from .learning import Fit, Known, Served, fit
 from .memory import LEASE_MS, Memory, Sizes, State
 from .records import Record
 from .reporting import Asked, report, shadow
-from .store import StoreDownError
+from .store_errors import StoreError
 from .tasks import Task, Tasks
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
-AGAIN_S = 30.0
 #: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or a fifth of what there was.
 MANY_REQUESTS = 5000
 NEW_LABELS, FIRST_LABELS = 5, 10
@@ -43,28 +41,21 @@ class Fitter:
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
         self._room, self._reports = CapacityLimiter(1), CapacityLimiter(1)
-        self._not_before: dict[str, float] = {}  # when a task whose fit failed is tried again
+        self._turn = asyncio.Lock()  # what two tasks have kept need not be in memory at once
 
-    async def run(self) -> None:
-        """Look what is due, again and again. Runs until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            for task in self._tasks.by_name.values():
-                if time.monotonic() < self._not_before.get(task.name, 0.0):
-                    continue
-                try:
-                    if task.memory is not None and due(*await task.memory.progress()):
-                        await self.fit(task)
-                except (StoreDownError, FitBusyError):
-                    continue
-                except FitFailedError as exc:
-                    log.warning("fit_died", task=task.name, error=str(exc), again_in_s=AGAIN_S)
-                    self._not_before[task.name] = time.monotonic() + AGAIN_S
+    async def look(self, task: Task) -> None:
+        """Fit a task where that is due; a step of a background loop. Raises `FitFailedError` or `StoreError`."""
+        if task.memory is None:
+            return
+        async with self._turn:
+            if due(*await task.memory.progress()):
+                with suppress(FitBusyError):  # then another replica does it
+                    await self.fit(task)
 
     async def fit(self, task: Task) -> tuple[int, Fit]:
         """Fit a task now; return the new version, 0 where there is none, and what was found.
 
-        Raises `FitBusyError`, `FitFailedError` or `StoreDownError`.
+        Raises `FitBusyError`, `FitFailedError` or `StoreError`.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
         token = secrets.token_hex(8)
@@ -73,13 +64,13 @@ class Fitter:
         try:
             version, found = await self._fit(task, task.memory, token)
         finally:
-            with suppress(StoreDownError):  # then it runs out
+            with suppress(StoreError):  # then it runs out
                 await task.memory.release(token)
         if version:
             log.info("model_fitted", task=task.name, version=version, serve=found.serve, **_told(found.report))
         else:
             log.debug("model_not_fitted", task=task.name, reason=found.report.get("reason"))
-        await self._tasks.refresh()
+        await self._tasks.refresh_one(task)
         return version, found
 
     async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
@@ -91,7 +82,7 @@ class Fitter:
     async def report(self, task: Task) -> dict[str, Any]:
         """Measure what a task's ensemble is worth, and keep and return the report.
 
-        Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreDownError`.
+        Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreError`.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
         serving = await _served(task, task.memory, await task.memory.state())
@@ -156,7 +147,7 @@ async def _renewing(memory: Memory, token: str) -> None:
     """Hold the lease while the fit goes on; one that is lost is found out when the fit is published."""
     while True:
         await asyncio.sleep(LEASE_MS / 3e3)
-        with suppress(StoreDownError):
+        with suppress(StoreError):
             await memory.renew(token)
 
 

@@ -6,6 +6,7 @@ import random
 import time
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi import Query as QueryParameter
 
@@ -13,8 +14,10 @@ from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
 from .labelling import LabelsIn
 from .memory import Label
 from .records import Record
+from .store_errors import StoreError
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 
+log = structlog.get_logger()
 label_router = APIRouter(responses=TASK_RESPONSES)
 
 
@@ -34,7 +37,10 @@ async def labels(request: Request, name: str) -> dict[str, Any]:
     """Return all labels: an export, remembered as such."""
     memory = memory_of(task_of(request, name))
     known = await stored(memory.labels())
-    await stored(memory.note_export(len(known)))
+    try:
+        await memory.note_export(len(known))
+    except StoreError as exc:  # it can still be read, as during a failover: the labels are what was asked for
+        log.warning("export_not_noted", task=name, reason=exc.reason)
     return {"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]}
 
 

@@ -61,6 +61,11 @@ class Metrics:
         self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
         self.store_up = Gauge("assay_store_up", "Whether the store answers.", multiprocess_mode="livemin", **make)
         self.store_emptied = Counter("assay_store_emptied", "How often the store came back empty.", **make)
+        self.background_failures = Counter(
+            "assay_background_failures", "Steps of background loops that failed, by loop.", ("loop",), **make
+        )
+        self.store_errors = Counter("assay_store_errors", "Calls to the store that failed, by reason.", ("reason",), **make)
+        self.damaged = Counter("assay_damaged_values", "Values of the store that were damaged, and moved aside.", ("what",), **make)
         make_max = {**make, "multiprocess_mode": "max"}
         self.drift = Gauge("assay_drift", "How far recent scores are from the fit's.", ("task", "verifier", "measure"), **make_max)
         self.drift_alarm = Gauge("assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max)
@@ -154,6 +159,18 @@ class Metrics:
     def dropped(self, what: str, why: str) -> None:
         """Note a write that was given up."""
         self._child(self.dropped_writes, what, why).inc()
+
+    def background_failed(self, loop: str) -> None:
+        """Note a step of a background loop that failed."""
+        self._child(self.background_failures, loop).inc()
+
+    def store_failed(self, reason: str) -> None:
+        """Note a call to the store that failed."""
+        self._child(self.store_errors, reason).inc()
+
+    def found_damaged(self, what: str) -> None:
+        """Note a value of the store that was damaged."""
+        self._child(self.damaged, what).inc()
 
     def text(self) -> bytes:
         """Return the metrics of all worker processes in Prometheus' text format."""

@@ -33,14 +33,8 @@ class Pressure:
             for each in self._upstreams
         ]
 
-    async def run(self, every_s: float = EVERY_S) -> None:
-        """Look until cancelled."""
-        while True:
-            await asyncio.sleep(every_s)  # a period, not a wait for something
-            await self.look()
-
     async def look(self) -> None:
-        """Look once."""
+        """Look once; a step of a background loop."""
         now = time.monotonic()
         busy = [
             (upstream, endpoint)

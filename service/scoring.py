@@ -24,7 +24,7 @@ from .keys import keys_of
 from .metrics import Metrics
 from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
-from .store import StoreDownError
+from .store_errors import StoreError
 from .tasks import Tasks
 from .under_way import Run, enter, reasons, work_of
 from .workload import Workload
@@ -134,7 +134,7 @@ class Scorer:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
             async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
                 run.stored = await self._cache.read(run.shared, run.columns, run.sheet)
-        except (StoreDownError, TimeoutError):
+        except (StoreError, TimeoutError):
             run.warnings.append(STORE_DOWN)
         self._metrics.stage("remember", time.monotonic() - run.began)
         return run

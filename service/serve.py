@@ -22,7 +22,8 @@ from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
 from .models import load_models
 from .settings import PREFIX, ServiceSettings
-from .store import Store, StoreDownError
+from .store import Store
+from .store_errors import StoreError
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ async def _look_at_store(url: str) -> None:
     store = Store(url, connections=1)
     try:
         await store.check()
-    except StoreDownError as exc:
+    except StoreError as exc:
         log.warning("store_not_there_yet", error=str(exc))
     finally:
         await store.close()

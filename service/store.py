@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
-from redis.exceptions import MovedError, RedisError, ResponseError
 
 from .breaker import Breaker
 from .connecting import connect
 from .startup import StartupError
+from .store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -27,8 +27,10 @@ NEWS = f"{PREFIX}news"
 NODE_CONNECTIONS = 64
 
 
-class StoreDownError(Exception):
-    """The store does not answer; the service goes on without it."""
+#: Keys of a cluster that moves are looked for so often.
+MOVES = 3
+#: Written to see whether writes are taken; it stays no longer than a minute.
+PROBE_KEY, PROBE_MS = f"{PREFIX}probe", 60_000
 
 
 class NoNewsError(Exception):
@@ -44,12 +46,25 @@ class EvictionError(StartupError):
 
 
 class Store:
-    """One Redis or Valkey server. A call either answers within a bounded time or raises `StoreDownError` at once."""
+    """One Redis or Valkey server. A call either answers within a bounded time or raises a `StoreError`: at once while it is down.
 
-    def __init__(self, url: str, timeout_s: float = 1.0, connections: int = 512, retry_every_s: float = 0.5) -> None:
+    `failed` hears the reason of each call that fails.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float = 1.0,
+        connections: int = 512,
+        retry_every_s: float = 0.5,
+        failed: Callable[[str], None] = lambda reason: None,
+    ) -> None:
         self.redis: Any = connect(url, timeout_s, connections)  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
         self._breaker = Breaker(1, retry_every_s)
+        self._heard = failed
+        self.away: str | None = None  # why it does not answer
+        self.refuses: str | None = None  # why it takes no writes
         self._mset_with_expiry: bool | None = False if self.clustered else None
         self._nodes: dict[str, Redis] = {}  # of a cluster, by name: connections for what must be one conversation
 
@@ -59,62 +74,104 @@ class Store:
         return self._breaker.is_open
 
     async def call(self, command: Callable[[], Awaitable[Result]]) -> Result:
-        """Return what a command answers; raise `StoreDownError` where it does not, or did not a moment ago."""
+        """Return what a command answers; raise `StoreDownError` where it does not, or did not a moment ago.
+
+        Raises `StoreRefusedError` where it answers with an error.
+        """
         if not self._breaker.allow():
-            raise StoreDownError("the store is down")
+            raise StoreDownError("the store is down", self.away or "away")
         try:
             result = await command()
-        except ResponseError:
-            self._breaker.succeeded()  # it answers, if only to say no
-            raise
-        except (RedisError, OSError, TimeoutError) as exc:
-            if not self.down:
-                log.warning("store_down", error=f"{type(exc).__name__}: {exc}")
-            self._breaker.failed()
-            raise StoreDownError(str(exc)) from exc
+        except RAISED as exc:
+            error = classified(exc)
+            self._failed(error)
+            raise error from exc
         if self.down:
             log.info("store_back")
         self._breaker.succeeded()
         return result
 
+    def _failed(self, error: StoreError) -> None:
+        """Note why a call failed, and say so where that is new."""
+        self._heard(error.reason)
+        if isinstance(error, StoreDownError):
+            if not self.down or self.away != error.reason:
+                log.warning("store_down", reason=error.reason, error=str(error))
+            self.away = error.reason
+            self._breaker.failed()
+            return
+        self._breaker.succeeded()  # it answers, if only to say no
+        if error.reason in NO_WRITES and self.refuses != error.reason:
+            log.warning("store_refuses_writes", reason=error.reason, error=str(error))
+            self.refuses = error.reason
+
+    async def probe(self) -> None:
+        """Write something small, to see whether writes are taken; `refuses` says so from then on. Raises `StoreError`."""
+        await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
+        if self.refuses is not None:
+            log.info("store_takes_writes_again", refused_before=self.refuses)
+            self.refuses = None
+
     async def check(self) -> None:
-        """Note our schema in an empty store; raise `StartupError` for one that is newer, or that evicts what was learned."""
-        await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=True))
-        found = int(await self.call(lambda: self.redis.get(SCHEMA_KEY)) or SCHEMA)
-        if found > SCHEMA:
-            raise SchemaError(f"the store has schema {found}, and this version of Assay knows {SCHEMA}: upgrade Assay")
+        """Note our schema in an empty store; raise `StartupError` for one that is newer, or that evicts what was learned.
+
+        Raises `StoreError` where it cannot be asked.
+        """
+        found = await self.call(lambda: self.redis.get(SCHEMA_KEY))
+        if found is not None and not found.isdigit():
+            log.error("store_schema_damaged", found=str(found[:80]))
+            await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA))
+        elif found is None:
+            await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=True))
+        elif int(found) > SCHEMA:
+            raise SchemaError(f"the store has schema {int(found)}, and this version of Assay knows {SCHEMA}: upgrade Assay")
         check_eviction(await self._memory_info())
 
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:
         """Return what the servers say of their memory; nothing where we may not ask."""
         try:
             found = await self.call(lambda: self.redis.info("memory"))
-        except ResponseError as exc:
+        except StoreRefusedError as exc:
             log.debug("store_memory_not_told", error=str(exc))
             return []
         return list(found.values()) if found and all(isinstance(each, dict) for each in found.values()) else [found]
 
     async def generation(self) -> bytes:
-        """Return what tells this store from the one that it was before it was emptied: made up when there is none."""
-        await self.call(lambda: self.redis.set(GENERATION_KEY, secrets.token_hex(8), nx=True))
-        return bytes(await self.call(lambda: self.redis.get(GENERATION_KEY)) or b"")
+        """Return what tells this store from the one that it was before it was emptied: made up when there is none.
+
+        It is read first: a store that takes no writes can still say which version is served.
+        """
+        found = await self.call(lambda: self.redis.get(GENERATION_KEY))
+        if found is None:
+            await self.call(lambda: self.redis.set(GENERATION_KEY, secrets.token_hex(8), nx=True))
+            found = await self.call(lambda: self.redis.get(GENERATION_KEY))
+        return bytes(found or b"")
 
     async def write_through(self, key: str, *command: Any, wait_ms: int) -> tuple[Any, bool]:
         """Run a command on a key, and return what it answers, and whether the append-only file had it within the time.
 
-        A server waits for what was written over the same connection, and for nothing else.
+        A server waits for what was written over the same connection, and for nothing else. Raises `StoreError`.
         """
-        pipeline = self._node(key).pipeline(transaction=False)
-        pipeline.execute_command(*command)
-        pipeline.execute_command("WAITAOF", 1, 0, wait_ms)
-        answer, local = await self.call(lambda: pipeline.execute(raise_on_error=False))
-        if isinstance(answer, Exception):
-            if self.clustered and isinstance(answer, MovedError):
+
+        async def send() -> tuple[Any, Any]:
+            if self.clustered:
+                await self.redis.initialize()  # which it is, but where it was away so far
+            pipeline = self._node(key).pipeline(transaction=False)
+            pipeline.execute_command(*command)
+            pipeline.execute_command("WAITAOF", 1, 0, wait_ms)
+            answer, local = await pipeline.execute(raise_on_error=False)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer, local
+
+        for _ in range(MOVES if self.clustered else 0):
+            try:
+                return _durable(*await self.call(send))
+            except StoreRefusedError as exc:
+                if exc.reason != "moved":
+                    raise
                 await self.call(self.redis.nodes_manager.initialize)
-                return await self.write_through(key, *command, wait_ms=wait_ms)
-            raise answer
-        # An error is a server without an append-only file, or without the command.
-        return answer, not isinstance(local, Exception) and local[0] >= 1
+        return _durable(*await self.call(send))
 
     def _node(self, key: str) -> Any:
         """Return a client of the server that has a key."""
@@ -130,29 +187,21 @@ class Store:
         """Tell all replicas at once; who does not hear it finds out by looking."""
         try:
             await self.call(lambda: self.redis.publish(NEWS, news))
-        except (StoreDownError, ResponseError) as exc:
+        except StoreError as exc:
             log.debug("store_carries_no_news", error=str(exc))
 
-    @asynccontextmanager
-    async def news(self) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
-        """Listen; yield a function that returns whether there was news within so many seconds.
-
-        Raises `StoreDownError`, or `NoNewsError` where the client cannot listen.
-        """
+    async def listen(self) -> Listener:
+        """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot listen."""
         if not hasattr(self.redis, "pubsub"):
             raise NoNewsError("this version of redis-py does not listen to clusters")
-        listener = self.redis.pubsub()
+        channel = self.redis.pubsub()
+        listener = Listener(self, channel)
         try:
-            await self.call(lambda: listener.subscribe(NEWS))
-
-            async def heard(seconds: float) -> bool:
-                said = await self.call(lambda: listener.get_message(ignore_subscribe_messages=True, timeout=seconds))
-                return said is not None
-
-            yield heard
-        finally:
-            with suppress(RedisError, OSError, TimeoutError):
-                await listener.aclose()
+            await self.call(lambda: channel.subscribe(NEWS))
+        except StoreError:
+            await listener.close()
+            raise
+        return listener
 
     async def fetch(self, names: Sequence[str]) -> list[bytes | None]:
         """Return values by name, None where there is none; one command, or one a slot in a cluster."""
@@ -176,8 +225,9 @@ class Store:
             try:
                 write: Callable[..., Awaitable[Any]] = self.redis.execute_command
                 await self.call(lambda: write(*command, "EX", ttl_s))
-            except ResponseError:
-                if self._mset_with_expiry:  # it was known a moment ago: this is another complaint (memory, read-only)
+            except StoreRefusedError as exc:
+                # It was known a moment ago, or this says nothing of the command: another complaint (memory, read-only).
+                if self._mset_with_expiry or exc.reason in NO_WRITES:
                     raise
                 self._mset_with_expiry = False
             else:
@@ -193,6 +243,28 @@ class Store:
         for node in self._nodes.values():
             await node.aclose(close_connection_pool=True)
         await self.redis.aclose()
+
+
+class Listener:
+    """Hears that another version is served."""
+
+    def __init__(self, store: Store, channel: Any) -> None:
+        self._store, self._channel = store, channel
+
+    async def heard(self, seconds: float) -> bool:
+        """Return whether there was news within so many seconds. Raises `StoreError`."""
+        said = await self._store.call(lambda: self._channel.get_message(ignore_subscribe_messages=True, timeout=seconds))
+        return said is not None
+
+    async def close(self) -> None:
+        """Listen no more."""
+        with suppress(*RAISED):
+            await self._channel.aclose()
+
+
+def _durable(answer: Any, local: Any) -> tuple[Any, bool]:
+    """Return an answer, and whether the append-only file had it: an error is a server without one, or without the command."""
+    return answer, not isinstance(local, Exception) and local[0] >= 1
 
 
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from fastapi import Request
 from pydantic import ValidationError
 
@@ -11,8 +12,10 @@ from .access import may_see
 from .body import whole_body
 from .errors import ApiError, invalid
 from .memory import Memory
-from .store import StoreDownError
+from .store_errors import NO_WRITES, StoreDownError, StoreRefusedError
 from .tasks import Task
+
+log = structlog.get_logger()
 
 
 def task_of(request: Request, name: str) -> Task:
@@ -32,11 +35,15 @@ def memory_of(task: Task) -> Memory:
 
 
 async def stored(asking: Any) -> Any:
-    """Return what the store answers; raise `ApiError` 503 where it does not."""
+    """Return what the store answers; raise `ApiError` 503 where it does not, or refuses."""
     try:
         return await asking
     except StoreDownError:
         raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down", retry_after_s=1) from None
+    except StoreRefusedError as exc:
+        why = NO_WRITES.get(exc.reason, f"its answer is an error ({exc.reason})")
+        log.warning("store_refused", reason=exc.reason, error=str(exc))
+        raise ApiError(503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1) from None
 
 
 async def checked(request: Request, model: type[Any]) -> Any:

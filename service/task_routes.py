@@ -191,7 +191,7 @@ async def _promote(request: Request, name: str, version: int, pinned: bool | Non
 
 
 async def _now_served(request: Request, name: str) -> dict[str, Any]:
-    await stored(request.app.state.engine.tasks.refresh())
+    await stored(request.app.state.engine.tasks.refresh_one(task_of(request, name)))
     state = await stored(memory_of(task_of(request, name)).state())
     return {"task": name, "serving": state.serving, "pinned": state.pinned}
 

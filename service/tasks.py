@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import orjson
 import structlog
-from redis.exceptions import ResponseError
 
 from aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from aggregation.artifact import ArtifactError, from_dict
@@ -27,13 +26,12 @@ from .learning import Given
 from .memory import Memory, State
 from .metrics import Metrics
 from .records import Record, record_of
-from .store import NoNewsError, Store, StoreDownError
+from .store import Store
+from .store_errors import StoreRefusedError
 
 log = structlog.get_logger()
 
 REMEMBERED_REQUESTS = 4096
-#: How often a replica looks which version is served: a promotion is everywhere within twice that.
-FOLLOW_S = 1.0
 
 
 @dataclass(slots=True)
@@ -165,34 +163,48 @@ class Tasks:
         return Rows(task, record)
 
     async def record(self, rows: Rows) -> None:
-        """Keep a request. Raises `StoreDownError`."""
+        """Keep a request. Raises `StoreError`."""
         if rows.task.memory is not None:
             await rows.task.memory.record(rows.record, rows.task.keep)
 
     async def note(self, task: Task, seen: Estimate) -> None:
-        """Note what a task's cascade would have done with a query. Raises `StoreDownError`."""
+        """Note what a task's cascade would have done with a query. Raises `StoreError`."""
         if task.memory is not None:
             await task.memory.note(seen)
         else:
             task.economy.estimate += seen
 
     async def refresh(self) -> None:
-        """Serve the version that the store names for each task. Raises `StoreDownError`."""
+        """Serve the version that the store names for each task. Raises `StoreError`, after all others where it is of one task."""
         await self._look_at_generation()
+        refused: list[StoreRefusedError] = []
         for task in self.by_name.values():
-            if task.memory is None:
-                continue
-            state, *kept, estimate = await task.memory.look()
-            if state.serving and state.serving != task.version:
-                await self._load(task, task.memory, state.serving)
-            elif not state.serving:
-                await self._put_back(task, task.memory)
-            task.known, task.kept = state, (int(kept[0]), int(kept[1]))
-            task.economy.look_at_costs()
-            if estimate.version == task.economy.estimate.version and estimate.queries:
-                task.economy.estimate = estimate
-                if self._metrics is not None:
-                    self._metrics.saves(task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries)
+            try:
+                await self._look_at(task)
+            except StoreRefusedError as exc:
+                refused.append(exc)
+        if refused:
+            raise refused[0]
+
+    async def refresh_one(self, task: Task) -> None:
+        """Serve the version that the store names for a task, whatever is wrong with others. Raises `StoreError`."""
+        await self._look_at_generation()
+        await self._look_at(task)
+
+    async def _look_at(self, task: Task) -> None:
+        if task.memory is None:
+            return
+        state, *kept, estimate = await task.memory.look()
+        if state.serving and state.serving != task.version:
+            await self._load(task, task.memory, state.serving)
+        elif not state.serving:
+            await self._put_back(task, task.memory)
+        task.known, task.kept = state, (int(kept[0]), int(kept[1]))
+        task.economy.look_at_costs()
+        if estimate.version == task.economy.estimate.version and estimate.queries:
+            task.economy.estimate = estimate
+            if self._metrics is not None:
+                self._metrics.saves(task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries)
 
     async def _look_at_generation(self) -> None:
         """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""
@@ -219,27 +231,6 @@ class Tasks:
                 "served_model_restored", task=task.name, version=task.model_version, learned_from_labels=report["labels"],
                 learned_from_rows=report["rows"], hint="the store knew of no version: assay labels import brings an export back",
             )  # fmt: skip
-
-    async def keep_fresh(self, every_s: float = FOLLOW_S) -> None:
-        """Follow what is served: at once when it is told, and by looking all the same. Runs until cancelled."""
-        while True:
-            try:
-                async with self._store.news() as heard:
-                    while True:
-                        await heard(every_s)
-                        await self.refresh()
-            except StoreDownError:
-                pass  # the store's own log line says so, and the models in memory go on serving
-            except (ResponseError, NoNewsError) as exc:
-                log.debug("store_tells_no_news", error=str(exc))
-                await self._refresh_anyway()
-            await asyncio.sleep(every_s)
-
-    async def _refresh_anyway(self) -> None:
-        try:
-            await self.refresh()
-        except StoreDownError:
-            log.debug("store_not_looked_at")
 
     async def _load(self, task: Task, memory: Memory, version: int) -> None:
         artifact, report = await memory.model(version), await memory.report(version)

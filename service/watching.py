@@ -12,8 +12,7 @@ from aggregation.drift import Drift, Reference, drifts
 from .memory import Memory
 from .metrics import Metrics
 from .records import Record, table_of
-from .store import StoreDownError
-from .tasks import Task, Tasks
+from .tasks import Task
 
 log = structlog.get_logger()
 
@@ -25,21 +24,14 @@ ROWS = 500
 class Watch:
     """Compares the last requests of each task with those that its model was fitted on."""
 
-    def __init__(self, tasks: Tasks, metrics: Metrics, rows: int = ROWS) -> None:
-        self._tasks, self._metrics, self._rows = tasks, metrics, rows
-
-    async def run(self) -> None:
-        """Look again and again. Runs until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            for task in self._tasks.by_name.values():
-                try:
-                    await self.look(task)
-                except StoreDownError:
-                    continue
+    def __init__(self, metrics: Metrics, rows: int = ROWS) -> None:
+        self._metrics, self._rows = metrics, rows
 
     async def look(self, task: Task) -> list[Drift]:
-        """Return how far each verifier is from the fit, tell it, and have the next fit see a drifted one from here on."""
+        """Return how far each verifier is from the fit, tell it, and have the next fit see a drifted one from here on.
+
+        A step of a background loop. Raises `StoreError`.
+        """
         if task.memory is None or not task.reference:
             return []
         records = last(await task.memory.latest(self._rows), self._rows)

@@ -6,12 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from redis.exceptions import ResponseError
 
 from .cache import ScoreCache
 from .economy import Estimate
 from .metrics import Metrics
-from .store import StoreDownError
+from .store_errors import StoreDownError, StoreRefusedError
 from .tasks import Rows, Task, Tasks
 
 log = structlog.get_logger()
@@ -58,14 +57,19 @@ class Writer:
         except asyncio.QueueFull:
             self._drop(item, "full")
 
-    async def run(self) -> None:
-        """Write what comes. Runs until cancelled."""
-        while True:
-            item = await self._queue.get()
-            try:
-                await self._write(item)
-            finally:
-                self._queue.task_done()
+    async def write_one(self) -> None:
+        """Write what comes next; a step of a background loop."""
+        item = await self._queue.get()
+        try:
+            why = await self._write(item)
+        except BaseException:  # whatever it is goes on to the loop's runner; what was not written must not count as on its way
+            self._drop(item, "failed")
+            raise
+        else:
+            if why is not None:
+                self._drop(item, why)
+        finally:
+            self._queue.task_done()
 
     async def flush(self, timeout_s: float = 5.0) -> None:
         """Return when all that was put is written, or the time is over."""
@@ -75,7 +79,8 @@ class Writer:
         except TimeoutError:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
-    async def _write(self, item: Item) -> None:
+    async def _write(self, item: Item) -> str | None:
+        """Write; return why not, None where it was written."""
         try:
             if isinstance(item, Noted):
                 await self._tasks.note(item.task, item.seen)
@@ -85,10 +90,11 @@ class Writer:
             else:
                 await self._cache.write(item)
         except StoreDownError:
-            self._drop(item, "store_down")
-        except ResponseError as exc:
-            log.error("store_refused", error=str(exc))
-            self._drop(item, "refused")
+            return "store_down"
+        except StoreRefusedError as exc:
+            log.debug("store_refused_a_write", reason=exc.reason, error=str(exc))
+            return "refused"
+        return None
 
     def _drop(self, item: Item, why: str) -> None:
         self._metrics.dropped("estimates" if isinstance(item, Noted) else "rows" if isinstance(item, list) else "scores", why)

@@ -14,7 +14,8 @@ from service.cache import SCORES, Column, ScoreCache
 from service.embedded import EmbeddedStore
 from service.keys import Keys, keys_of
 from service.sheet import Sheet
-from service.store import SCHEMA_KEY, SchemaError, Store, StoreDownError
+from service.store import SCHEMA_KEY, SchemaError, Store
+from service.store_errors import StoreDownError
 from service.tasks import Task
 from verifiers import Pair, Query, Status, Verdict
 

@@ -448,7 +448,7 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
 async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(store: Store) -> None:
     """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
     tasks, task = replica(store)
-    watch, fitter, memory = Watch(tasks, Metrics()), Fitter(tasks), Memory(store, "t")
+    watch, fitter, memory = Watch(Metrics()), Fitter(tasks), Memory(store, "t")
     data, random = sample(213), np.random.default_rng(0)
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     for query, scores in enumerate(by_query[:150]):

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from service.background import Background, Loop
 from service.connecting import parse
 from service.embedded import EmbeddedStore
 from service.fitter import Fitter
+from service.following import Follower
 from service.keepsake import Keepsake
 from service.memory import Label, Memory
 from service.metrics import Metrics
@@ -256,7 +258,8 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
     await learn(tasks, task)
     others, other = replica(server)
     await others.refresh()
-    following = asyncio.create_task(others.keep_fresh(every_s=600))
+    follower = Follower(others, server, every_s=600)
+    following = asyncio.create_task(Background(Metrics()).run(Loop("follower", follower.follow)))
     assert task.memory is not None
     while not (await server.redis.pubsub_numsub("assay:1:news"))[0][1]:  # noqa: ASYNC110 - the store has no event for it
         await asyncio.sleep(0.01)
@@ -266,6 +269,7 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
         while other.version != 1 or not other.known.pinned:  # noqa: ASYNC110 - it comes by way of the store
             await asyncio.sleep(0.01)
     following.cancel()
+    await follower.close()
 
 
 def test_a_server_that_was_left_behind_is_taken_over_and_another_ones_is_not(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Follows which version is served: at once when the store tells it, and by looking all the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from .store import Listener, NoNewsError, Store
+from .store_errors import StoreDownError, StoreRefusedError
+from .tasks import Tasks
+
+log = structlog.get_logger()
+
+#: How often a replica looks which version is served: a promotion is everywhere within twice that.
+FOLLOW_S = 1.0
+
+
+class Follower:
+    """Keeps a replica's tasks in step with the store."""
+
+    def __init__(self, tasks: Tasks, store: Store, every_s: float = FOLLOW_S) -> None:
+        self._tasks, self._store, self._every_s = tasks, store, every_s
+        self._listener: Listener | None = None
+
+    async def follow(self) -> None:
+        """Wait for news, but not for long, and look; a step of a background loop. Raises `StoreError`."""
+        await self._wait()
+        try:
+            await self._tasks.refresh()
+        finally:  # also where a task's part of the store is refused: what a replica knows of writes must not grow old
+            if self._store.refuses is not None:
+                await self._probe()
+
+    async def _wait(self) -> None:
+        """Return when there is news, or after a while."""
+        try:
+            if self._listener is None:
+                self._listener = await self._store.listen()
+            await self._listener.heard(self._every_s)
+        except (NoNewsError, StoreRefusedError) as exc:
+            log.debug("store_tells_no_news", error=str(exc))
+            await self.close()
+            await asyncio.sleep(self._every_s)
+        except StoreDownError:
+            await self.close()
+            raise
+
+    async def _probe(self) -> None:
+        try:
+            await self._store.probe()
+        except StoreRefusedError as exc:
+            log.debug("store_still_refuses_writes", reason=exc.reason)
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            await listener.close()

@@ -1,0 +1,84 @@
+"""What the errors of a store mean, in one table: whether it is away or says no, and why."""
+
+from __future__ import annotations
+
+import re
+
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+
+class StoreError(Exception):
+    """A call to the store came to nothing; `reason` is a word of the tables below."""
+
+    def __init__(self, message: str, reason: str = "away") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StoreDownError(StoreError):
+    """The store does not answer, or does nothing for anybody yet; the service goes on without it."""
+
+
+class StoreRefusedError(StoreError):
+    """The store answers, and refuses this call; others it may grant."""
+
+
+#: All that the client raises. `RedisClusterException` is no `RedisError`.
+RAISED = (RedisError, RedisClusterException, OSError, TimeoutError)
+
+#: The client keeps the first word of some replies as a class, and drops it from the text.
+CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (BusyLoadingError, "LOADING"), (MasterDownError, "MASTERDOWN"), (ClusterDownError, "CLUSTERDOWN"),
+    (AuthenticationError, "NOAUTH"), (OutOfMemoryError, "OOM"), (ReadOnlyError, "READONLY"), (NoPermissionError, "NOPERM"),
+    (MovedError, "MOVED"), (TryAgainError, "TRYAGAIN"), (AskError, "ASK"),
+)  # fmt: skip
+#: Nothing is to be had of a store that says so.
+DOWN = {
+    "LOADING": "loading", "MASTERDOWN": "primary_down", "CLUSTERDOWN": "cluster_down", "NOAUTH": "no_access",
+    "WRONGPASS": "no_access", "BUSY": "busy", "UNKILLABLE": "busy",
+}  # fmt: skip
+#: These are said of one command; reads may go on.
+REFUSED = {
+    "READONLY": "read_only", "OOM": "full", "MISCONF": "disk_failed", "NOREPLICAS": "too_few_replicas", "NOPERM": "no_permission",
+    "WRONGTYPE": "wrong_type", "MOVED": "moved", "ASK": "moved", "TRYAGAIN": "moved",
+}  # fmt: skip
+#: Reasons for which a store takes no writes at all, as a person reads them.
+NO_WRITES = {
+    "read_only": "it is a replica that may only be read, as during a failover",
+    "full": "its memory is full",
+    "disk_failed": "it cannot write to its disk",
+    "too_few_replicas": "it has fewer replicas than it wants to have",
+}
+#: A script's reply has the word somewhere in it.
+WORD = re.compile(rf"\b({'|'.join([*DOWN, *REFUSED])})\b")
+LONGEST_REPLY = 1000
+
+
+def classified(exc: BaseException) -> StoreError:
+    """Return what one of the client's errors means to us."""
+    said = f"{type(exc).__name__}: {exc}"[:LONGEST_REPLY]
+    word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
+    if word is None and isinstance(exc, ResponseError):
+        found = WORD.search(said)
+        word = found[1] if found else None
+    if word in DOWN:
+        return StoreDownError(said, DOWN[word])
+    if word in REFUSED:
+        return StoreRefusedError(said, REFUSED[word])
+    if isinstance(exc, ResponseError):
+        return StoreRefusedError(said, "unknown_command" if "unknown command" in said.lower() else "refused")
+    return StoreDownError(said, "timeout" if isinstance(exc, TimeoutError) or "Timeout" in said else "away")

@@ -1,0 +1,205 @@
+"""A store that answers with an error: each has a defined effect, and nothing of it outlasts it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    SlotNotCoveredError,
+)
+
+from service.memory import Label, Memory
+from service.store import Store
+from service.store_errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from tests.processes import Server, service, standin
+from tests.service.test_stores import body, config
+from tests.service.test_teaching import wait_until
+from tests.valkeys import say, valkey
+
+LABEL = {"labels": [{"query": "q", "candidate": "c", "correct": 1}]}
+
+
+def test_each_error_of_the_client_is_either_away_or_a_refusal_with_a_reason() -> None:
+    """Whether the client knows its word or not, and also where a script passes it on."""
+    known: list[tuple[Exception, type[StoreError], str]] = [
+        (ReadOnlyError("You can't write against a read only replica."), StoreRefusedError, "read_only"),
+        (OutOfMemoryError("command not allowed"), StoreRefusedError, "full"),
+        (ResponseError("MISCONF Errors writing to the AOF file"), StoreRefusedError, "disk_failed"),
+        (ResponseError("NOREPLICAS Not enough good replicas to write."), StoreRefusedError, "too_few_replicas"),
+        (ResponseError("WRONGTYPE Operation against a key holding"), StoreRefusedError, "wrong_type"),
+        (ResponseError("Error running script: @user_script:2: WRONGTYPE Operation"), StoreRefusedError, "wrong_type"),
+        (ResponseError("unknown command 'MSETEX'"), StoreRefusedError, "unknown_command"),
+        (ResponseError("something new"), StoreRefusedError, "refused"),
+        (ResponseError("BUSY Valkey is busy running a script."), StoreDownError, "busy"),
+        (BusyLoadingError("Valkey is loading the dataset in memory"), StoreDownError, "loading"),
+        (ClusterDownError("The cluster is down"), StoreDownError, "cluster_down"),
+        (AuthenticationError("Authentication required."), StoreDownError, "no_access"),
+        (SlotNotCoveredError("slot 1"), StoreDownError, "away"),
+        (ConnectionResetError(), StoreDownError, "away"),
+        (TimeoutError(), StoreDownError, "timeout"),
+    ]
+    found = [(type(classified(exc)), classified(exc).reason) for exc, _, _ in known]
+
+    assert found == [(kind, reason) for _, kind, reason in known]
+    assert all(isinstance(exc, RAISED) for exc, _, _ in known)
+
+
+@pytest.mark.parametrize("how", ["redis", "redis+cluster"])
+async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> None:
+    """Every call says the same; a cluster's own errors are no other kind, and a label finds no node outside of that."""
+    store = Store(f"{how}://127.0.0.1:1", timeout_s=0.3, retry_every_s=0.0)
+    memory = Memory(store, "t")
+
+    for call in (
+        lambda: store.fetch(["a"]), lambda: store.set_many({"a": b"b"}, 9), lambda: memory.label({"k": Label(1.0)}),
+        memory.state, memory.labels, lambda: memory.promote(1), store.check, store.generation, store.probe,
+    ):  # fmt: skip
+        with pytest.raises(StoreDownError):
+            await call()
+    await store.close()
+
+
+async def test_a_cluster_without_its_slots_is_down(tmp_path: Path) -> None:
+    """CLUSTERDOWN is an answer, and no store for all that."""
+    with valkey(tmp_path, "--cluster-enabled", "yes") as (port, _):
+        store = Store(f"redis+cluster://127.0.0.1:{port}", retry_every_s=0.0)
+        with pytest.raises(StoreDownError):
+            await store.fetch(["a"])
+        with pytest.raises(StoreDownError):
+            await Memory(store, "t").label({"k": Label(1.0)})
+        await store.close()
+
+
+@contextmanager
+def trouble(port: int, kind: str) -> Iterator[None]:
+    """Have a server refuse writes, or everything, for the block."""
+    begin, end = {
+        "read_only": (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
+        "full": (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+        "disk_failed": (
+            ["CONFIG SET save '1 1'", "CONFIG SET rdbcompression no", "CONFIG SET dbfilename dump.rdb"],
+            ["CONFIG SET stop-writes-on-bgsave-error no", "CONFIG SET save ''"],
+        ),
+        "too_few_replicas": (["CONFIG SET min-replicas-to-write 3"], ["CONFIG SET min-replicas-to-write 0"]),
+        "no_access": (["ACL SETUSER default resetpass >x"], ["ACL SETUSER default nopass"]),
+    }[kind]  # fmt: skip
+    for line in begin:
+        say(port, line)
+    if kind == "no_access":
+        say(port, "CLIENT KILL TYPE normal SKIPME yes", password="x")
+    try:
+        yield
+    finally:
+        for line in end:
+            say(port, line, password="x" if kind == "no_access" else None)
+
+
+def break_snapshots(port: int, folder: Path) -> None:
+    """Have the server's snapshots fail, by which it stops taking writes."""
+    (folder / "dump.rdb").mkdir()
+    (folder / "dump.rdb" / "x").touch()
+    say(port, "SET", "x", "y")
+    say(port, "BGSAVE")
+    wait_until(lambda: "rdb_last_bgsave_status:err" in say(port, "INFO", "persistence"))
+
+
+WRITES = ["read_only", "full", "disk_failed", "too_few_replicas"]
+
+
+@pytest.mark.parametrize("kind", [*WRITES, "no_access"])
+def test_whatever_a_store_refuses_ranking_goes_on_and_the_rest_is_503(tmp_path: Path, kind: str) -> None:
+    """Readiness says why, without making the replica unready; afterwards all is as before: labels, fits, promotions, both replicas."""
+    with ExitStack() as stack:
+        port, _ = stack.enter_context(valkey(tmp_path / "valkey"))
+        reward = stack.enter_context(standin("reward"))
+        env = {"ASSAY_REDIS_URL": f"redis://127.0.0.1:{port}"}
+        first = stack.enter_context(service(config(tmp_path, reward), tmp_path / "a", env=env))
+        second = stack.enter_context(service(config(tmp_path, reward), tmp_path / "b", env=env))
+        for query in range(30):
+            assert first.post("/v1/rank", body(query)).status == 200
+        wait_until(lambda: first.get("/v1/tasks/t").json["requests"] == 30)
+        wait_until(lambda: first.post("/v1/tasks/t/fit", {}).status == 200)
+        assert first.post("/v1/tasks/t/fit", {}).status == 200
+        newest = max(each["version"] for each in first.get("/v1/tasks/t/models").json["models"])
+
+        with trouble(port, kind):
+            if kind == "disk_failed":
+                break_snapshots(port, tmp_path / "valkey")
+            ranked = [first.post("/v1/rank", body(query)) for query in range(90, 96)]
+            told = [
+                first.post("/v1/tasks/t/labels", LABEL),
+                first.post("/v1/tasks/t/fit", {}),
+                first.post("/v1/tasks/t/rollback", {}),
+            ]
+            health = [each.get("/healthz").status for each in (first, second)]
+            wait_until(lambda: first.get("/readyz").json["store_reason"] == kind)
+            ready = first.get("/readyz")
+            wait_until(lambda: f'assay_store_errors_total{{reason="{kind}"}}' in first.get("/metrics").raw.decode())
+
+        wait_until(lambda: first.get("/readyz").json["store"] == second.get("/readyz").json["store"] == "ok", 20)
+        labelled = first.post("/v1/tasks/t/labels", LABEL)
+        promoted = first.post(f"/v1/tasks/t/models/{newest - 1}/promote", {})
+        wait_until(lambda: served_by(second) == f"t@{newest - 1}", 2)
+        wait_until(lambda: first.post("/v1/tasks/t/fit", {}).status == 200)
+        wait_until(lambda: first.get("/readyz").json["background"] == {})
+
+    assert [each.status for each in ranked] == [200] * 6
+    assert [(each.status, each.json["error"]["code"]) for each in told] == (
+        [(503, "store_down" if kind == "no_access" else "store_refuses")] * 3
+    )
+    assert all(each.headers["retry-after"] for each in told)
+    assert health == [200, 200]
+    assert (ready.status, ready.json["store"]) == (200, "down" if kind == "no_access" else "refuses")
+    assert (labelled.status, labelled.json["durable"], promoted.status) == (200, True, 200)
+
+
+def served_by(server: Server) -> Any:
+    """Return which version a replica serves."""
+    return server.get("/v1/tasks/t").json["model_version"]
+
+
+def test_a_store_that_refuses_at_the_start_does_not_stop_the_start(tmp_path: Path) -> None:
+    """Nor a cluster that is not there: with one worker and with two."""
+    with valkey(tmp_path / "valkey") as (port, _), standin("reward") as reward:
+        say(port, "REPLICAOF 127.0.0.1 1")
+        for place, url in enumerate(
+            (f"redis://127.0.0.1:{port}", "redis+cluster://127.0.0.1:1", f"redis://u:wrong@127.0.0.1:{port}")
+        ):
+            env = {"ASSAY_REDIS_URL": url, "ASSAY_WORKERS": str(1 + place % 2)}
+            with service(config(tmp_path, reward), tmp_path / str(place), env=env) as running:
+                assert running.post("/v1/rank", body(1)).status == 200
+                assert running.get("/readyz").status == 200
+                assert running.post("/v1/tasks/t/labels", LABEL).status == 503
+                assert running.get("/v1/tasks/t/labels").status == (503 if place else 200)
+
+
+async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path: Path) -> None:
+    """A limit is no reason to answer with 500."""
+    import limits
+
+    from service.access import Holder
+    from service.allowance import Allowance
+    from service.errors import ApiError
+
+    with valkey(tmp_path) as (port, _):
+        say(port, "REPLICAOF 127.0.0.1 1")
+        store = Store(f"redis://127.0.0.1:{port}")
+        allowance = Allowance(store)
+        holder = Holder("k", frozenset({"rank"}), requests=limits.parse("2/minute"))
+        await allowance.admit(holder)
+        await allowance.admit(holder)
+        with pytest.raises(ApiError):
+            await allowance.admit(holder)
+        await store.close()
+    await asyncio.sleep(0)
