@@ -7,15 +7,15 @@ from __future__ import annotations
 #: `taken` counts what ever came: the stream is cut, and says no more how much is new once it is full.
 RECORD = """
 local most, name, missing = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local known = redis.call('HGET', KEYS[2], name)
+local known, poorer = redis.call('HGET', KEYS[2], name), nil
 local added = 1
 if known then
-  local id, lacked = string.match(known, '^(.*) (%d+)$')
-  if tonumber(lacked) <= missing then return 0 end
-  redis.call('XDEL', KEYS[1], id)
-  added = 2
+  local id, lacked = string.match(known, '^(%d+-%d+) (%d+)$')
+  if id and tonumber(lacked) <= missing then return 0 end
+  poorer, added = id, 2
 end
-local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 4))
+local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 4)) -- a full store refuses here, before anything was taken away
+if poorer then redis.call('XDEL', KEYS[1], poorer) end
 redis.call('HSET', KEYS[2], name, id .. ' ' .. missing)
 local kept = redis.call('XLEN', KEYS[1])
 if added == 1 then
@@ -123,6 +123,7 @@ return 1
 ROLLBACK = f"""{_HISTORY}
 catch_up(KEYS[1], KEYS[3])
 local serving = redis.call('HGET', KEYS[1], 'serving')
+if serving then redis.call('HSET', KEYS[1], 'serving', serving) end -- a full store refuses here, before anything was taken
 local version = redis.call('RPOP', KEYS[3])
 while version and (version == serving or redis.call('HEXISTS', KEYS[2], version) == 0) do version = redis.call('RPOP', KEYS[3]) end
 local before = redis.call('LINDEX', KEYS[3], -1)
