@@ -153,7 +153,10 @@ def test_a_probe_is_answered_under_any_name_and_told_no_names(open_to_all: Serve
 
     assert open_to_all.get("/healthz", headers={"host": "evil.example"}).status == 200
     for answer in (rebound, crossed):
-        assert (answer.status, answer.json) == (200, {"status": "ready", "answering": 1, "of": 1, "store": "ok"})
+        assert (answer.status, answer.json) == (
+            200,
+            {"status": "ready", "answering": 1, "of": 1, "store": "ok", "store_reason": None},
+        )
     assert open_to_all.get("/readyz").json["verifiers"] == {"arithmetic": "ok"}
 
 
@@ -245,7 +248,7 @@ def test_readiness_tells_names_and_addresses_to_administrators_only(tmp_path: Pa
 
     assert answers["owner"].json["verifiers"]["secret-judge"].startswith("unreachable")
     for name in answers.keys() - {"owner"}:
-        assert answers[name].json == {"status": "ready", "answering": 1, "of": 2, "store": "ok"}, name
+        assert answers[name].json == {"status": "ready", "answering": 1, "of": 2, "store": "ok", "store_reason": None}, name
 
 
 # settings -----------------------------------------------------------------------------------------------------------

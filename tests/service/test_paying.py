@@ -19,7 +19,7 @@ from service.guard import Guarded
 from service.job import Job, Member, NoVerifierError
 from service.metrics import Metrics
 from service.scoring import Scorer
-from service.store import StoreDownError
+from service.store_errors import StoreDownError
 from service.tasks import Task
 from service.workload import Workload
 from tests.fakes import FakeTransport, FakeVerifier
