@@ -19,6 +19,7 @@ from .likelihood import Answering, heads_of
 from .log_likelihood import Likelihood, log_likelihoods
 from .served import number
 from .settings import Endpoint, ServedSettings
+from .steps import too_many
 from .transport import Transport
 from .upstream import Upstream
 
@@ -78,12 +79,19 @@ class ImplicitPrm(Answering):
             items.append(self._read(_difference(ours, theirs, heads[head]), ends))
         return Verdicts(items, usage)
 
+    def known(self, pair: Pair) -> Verdict | None:
+        """Return what is said of a pair without asking; one with too many steps cannot be asked about."""
+        if (said := super().known(pair)) is not None or self.implicit.reduction == "last":
+            return said
+        steps = [part for part in self._text(pair.candidate).split(self.implicit.step_separator) if part.strip()]
+        return too_many(self.query_text(pair.query), steps)
+
     async def _step_ends(self, head: str, answer: str, likelihood: Likelihood) -> list[int]:
         """Return, for each step but the last, how many of the prompt's tokens are left after it."""
         if self.implicit.reduction == "last":
             return []
         steps = [part for part in answer.split(self.implicit.step_separator) if part.strip()]
-        pieces = list(accumulate(steps[:-1], lambda before, step: before + self.implicit.step_separator + step))
+        pieces = accumulate(steps[:-1], lambda before, step: before + self.implicit.step_separator + step)  # one at a time
         whole = len(likelihood.ids) + 1
         return [whole - len(await self.tokenizer.ids(head + piece)) for piece in pieces]
 

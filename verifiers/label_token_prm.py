@@ -6,7 +6,7 @@ step is a user turn and the label the assistant's answer (RLHFlow).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -21,6 +21,7 @@ from .process_reward import REDUCE, Reduction
 from .replies import Scores
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from .steps import in_calls, too_many
 from .transport import Transport
 from .truncation import Tokenizer
 from .upstream import ReplyModel, Tokens
@@ -84,20 +85,39 @@ class LabelTokenPrm(ServedVerifier):
         return [step if step.startswith("Step ") else f"Step {place}: {step}" for place, step in enumerate(steps, 1)]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if self.steps(pair.candidate) else not_applicable(NO_STEPS) for pair in pairs]
+        known = [self._known(pair) for pair in pairs]
         return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+
+    def _known(self, pair: Pair) -> Verdict | None:
+        """Return what is said of a candidate without asking: it has no steps, or too many."""
+        steps = self.steps(pair.candidate)
+        return too_many(self.query_text(pair.query), steps) if steps else not_applicable(NO_STEPS)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         counts = [len(self.steps(pair.candidate)) for pair in pairs]
-        if self.process.step_tag:
-            read = await self._read_tags([text for pair in pairs for text in self.tagged(pair)])
-        else:
-            read = await self.labels.read([turns for pair in pairs for turns in self.conversations(pair)], self.values)
+        read = Verdicts([])
+        for prompts in in_calls(prompt for pair in pairs for prompt in self._prompts(pair)):
+            each = await self._read_prompts(prompts)
+            read.items += each.items
+            read.usage.add(each.usage)
         items, start = [], 0
         for count in counts:
             items.append(self._reduced(read.items[start : start + count]))
             start += count
         return Verdicts(items, read.usage)
+
+    def _prompts(self, pair: Pair) -> Iterator[tuple[int, str | Conversation]]:
+        """Yield, for each step, the prompt that asks about it, and how long it is."""
+        if self.process.step_tag:
+            yield from ((len(text), text) for text in self.tagged(pair))
+        else:
+            for turns in self.conversations(pair):
+                yield sum(len(turn["content"]) for turn in turns), turns
+
+    async def _read_prompts(self, prompts: Sequence[str | Conversation]) -> Verdicts:
+        if self.process.step_tag:
+            return await self._read_tags([prompt for prompt in prompts if isinstance(prompt, str)])
+        return await self.labels.read([prompt for prompt in prompts if not isinstance(prompt, str)], self.values)
 
     def tagged(self, pair: Pair) -> list[str]:
         """Return, for each step, the text up to its tag; what they share is found in the prefix cache."""
@@ -109,10 +129,9 @@ class LabelTokenPrm(ServedVerifier):
         """Return, for each step, the turns up to it: the query goes with the first, earlier steps were found good."""
         system = [{"role": "system", "content": self.process.system}] if self.process.system else []
         first, *rest = self.steps(pair.candidate)
-        asked = [f"{self.query_text(pair.query)} {first}", *rest]
         found: list[Conversation] = []
         turns: Conversation = [*system]
-        for step in asked:
+        for step in (f"{self.query_text(pair.query)} {first}", *rest):
             turns = [*turns, {"role": "user", "content": step}]
             found.append(turns)
             turns = [*turns, {"role": "assistant", "content": self.process.good}]

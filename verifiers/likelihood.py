@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Message, Pair, Query, Verdicts, not_applicable
+from .base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable
 from .chat_template import ChatTemplate, TemplateBook
 from .errors import BadReplyError
 from .findings import Finding
@@ -64,8 +64,12 @@ class Answering(ServedVerifier, ABC):
         return len(await self.tokenizer.ids(head + answer))
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if pair.candidate.strip() else not_applicable(EMPTY) for pair in pairs]
+        known = [self.known(pair) for pair in pairs]
         return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+
+    def known(self, pair: Pair) -> Verdict | None:
+        """Return what is said of a pair without asking."""
+        return None if pair.candidate.strip() else not_applicable(EMPTY)
 
     @abstractmethod
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:

@@ -1,0 +1,42 @@
+"""How many steps a candidate may have where each is asked about with all before it: what is sent grows with their square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import TypeVar
+
+from .base import Status, Verdict
+
+#: Steps of one candidate, and characters of all its prompts together; a worked solution has a few dozen steps.
+MOST_STEPS, MOST_CHARS = 512, 4_000_000
+#: Characters of the prompts of one call.
+CALL_CHARS = 4_000_000
+
+Item = TypeVar("Item")
+
+
+def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
+    """Return the verdict on a candidate of too many steps, or of too much in them; None where they can be asked about."""
+    if len(steps) > MOST_STEPS:
+        return Verdict(None, Status.TRUNCATED, f"too_long: {len(steps)} steps; at most {MOST_STEPS} are asked about")
+    chars = len(query) * len(steps) + sum(accumulate(map(len, steps)))
+    if chars > MOST_CHARS:
+        return Verdict(
+            None, Status.TRUNCATED, f"too_long: {chars} characters with all that comes before each step; at most {MOST_CHARS}"
+        )
+    return None
+
+
+def in_calls(items: Iterable[tuple[int, Item]]) -> Iterator[list[Item]]:
+    """Yield items, each beside its length, in lists for one call; nothing is made before its turn."""
+    part: list[Item] = []
+    chars = 0
+    for length, item in items:
+        if part and chars + length > CALL_CHARS:
+            yield part
+            part, chars = [], 0
+        part.append(item)
+        chars += length
+    if part:
+        yield part
