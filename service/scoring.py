@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from aggregation import Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
-from verifiers import Pair, Status, Verdict
+from verifiers import OWNER, Pair, Status, Verdict
 from verifiers.answers import TAIL, distinct_answers
 
 from .cache import ScoreCache
@@ -129,6 +129,7 @@ class Scorer:
         members = self.ensembles[job.task.ensemble]
         keys, sheet = keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members))
         shared = keys.within(job.task.name) if self._apart else keys
+        OWNER.set(job.task.name if self._apart else "")
         run = Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
         try:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.

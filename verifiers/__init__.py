@@ -14,6 +14,7 @@ from .errors import (
     VerifierTimeoutError,
 )
 from .findings import Finding, Grade
+from .owned import OWNER
 from .registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
 from .room import IN_BULK, Priority, Room
 from .served import ServedVerifier
@@ -25,6 +26,7 @@ __all__ = [
     "IN_BULK",
     "KINDS",
     "LASTING",
+    "OWNER",
     "PARTIAL",
     "SENT",
     "TRACEPARENT",

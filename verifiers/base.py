@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -34,12 +35,21 @@ PARTIAL = frozenset({Status.TRUNCATED, Status.TIMEOUT, Status.ERROR})
 LASTING = frozenset({Status.OK, Status.NOT_APPLICABLE})
 
 
+NO_ROLE = re.compile(r"[^A-Za-z0-9_-]")
+MOST_OF_A_ROLE = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""
 
     role: str
     content: str
+
+
+def role_of(name: str) -> str:
+    """Return a role that a template may write as it is: a client's may hold a template's own tokens."""
+    return NO_ROLE.sub("_", name[:MOST_OF_A_ROLE]) or "_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from .base import Message
 from .errors import RefusedError
+from .owned import Owned
 from .replies import Text, TokenIds
 from .upstream import Upstream
 
+MOST_KEPT = 256  # sequences of roles, which clients choose
 PAD = "  "  # two, since templates themselves put one space around a message
 
 
@@ -40,16 +42,18 @@ class TemplateBook:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: dict[tuple[str, ...], ChatTemplate | None] = {}
+        self._known: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MOST_KEPT)
 
     async def of(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         """Return the template for these roles, learning it at the first call."""
-        if roles not in self._known:
+        known = self._known.get(roles)
+        if known is None:
             try:
-                self._known[roles] = await self._learn(roles)
+                known = (await self._learn(roles),)
             except RefusedError:  # no such endpoint, or a template that takes no such roles
-                self._known[roles] = None
-        return self._known[roles]
+                known = (None,)
+            self._known.put(roles, known)
+        return known[0]
 
     async def _learn(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         marks = [f"MARK{place}OF{len(roles)}END" for place in range(len(roles))]

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from functools import lru_cache
+
+from .unseen import NOTHING
 
 #: Chat-template control tokens of the common families: broken up whatever the server says.
 CONTROL = re.compile(
     r"<(?=[|｜][^<>\n]{1,64}[|｜]>)|<(?=/?s>)|<(?=(?:unk|pad|mask|bos|eos|cls|sep)>)|<(?=[a-z]+_of_[a-z]+>)|<(?=<?/?SYS>)"
     r"|\[(?=/?INST\])|\[(?=(?:CLS|SEP|MASK|PAD|UNK)\])"
 )
-#: What could be a special token of some model: which of these are is learned from the server (`special_tokens.py`).
-#: Nothing is consumed, since in `<a>>QUESTION<<` one begins where another ends.
-LOOKALIKE = re.compile(r"(?=(<[^\s<>]{1,64}>|\[/?[A-Z][A-Z0-9_]{1,40}\]|>>[A-Z_]{1,40}<<))")
+#: What could be a special token of some model: which of these are is learned from the server (`special_tokens.py`). Only the
+#: first character is taken, since in `<a>>QUESTION<<` one begins where another ends.
+LOOKALIKE = re.compile(
+    r"<(?=([^\s<>]{1,64}>))"
+    r"|\[(?=(/?[A-Za-z_|~!][\w|~!:./-]{1,40}[\]\[]))"  # [INST], [gMASK], [|Human|], [control_8], [start_header_id], [e~[
+    r"|\](?=([~!<][^\s\[\]]{0,24}[\[\]](?:[^\s\[\]]{1,24}\[>\[)?))"  # ]~b], ]~!b[, ]<]minimax[>[
+    r"|>(?=(>[A-Z_]{1,40}<<))"
+    r"|\|(?=(\|\|[A-Z_]{1,40}\|\|\|))"
+)
+#: Which of them some family of models is known to have, for servers that cannot be asked: code has `a[key]` in many places.
+SUSPECT = re.compile(
+    r"<[^<]{0,64}>|>>[^<]{0,64}<<|\|\|\|[^|]{0,64}\|\|\||\[/?[A-Z][A-Z0-9_]{0,40}\]|\[\|[^\[\]]{0,64}\|\]|\[[gs]MASK\]"
+    r"|\[control_\d{1,4}\]|\[[a-z_]{1,40}_id\]|[\[\]][^\[\]]{0,3}~[^\[\]]{0,3}[\[\]]|\]<\].{0,64}",
+    re.DOTALL,
+)
+#: What every string above begins with.
+BEGINNINGS = ("<", "[", "]", "|||", ">>")
 #: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that scripts need stay.
 INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
 PADDING = re.compile(r"(\s)\1{31,}")
 PADDING_KEPT = 8
 
 WORD_JOINER = "\u2060"
+#: What reads as the opening of a tag.
+OPENINGS = "<＜﹤〈⟨‹"
 
 
 def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
@@ -30,30 +49,58 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
     """
     if "<" in text or "[" in text:
         text = CONTROL.sub(lambda found: found.group() + WORD_JOINER, text)
-        if special:
-            text = _without_special(text, special)
+    if special and has_brackets(text):
+        text = _without_special(text, special)
     for marker in markers:
         if marker in text:
             text = text.replace(marker, _broken(marker))
     return text
 
 
+def has_brackets(text: str) -> bool:
+    """Return whether a text has anything that a special token begins with."""
+    return any(beginning in text for beginning in BEGINNINGS)
+
+
+def lookalikes(text: str) -> Iterator[str]:
+    """Yield every string of a text that may be a special token of some model, in order."""
+    if has_brackets(text):
+        yield from (found.group() + found.group(found.lastindex or 0) for found in LOOKALIKE.finditer(text))
+
+
+def suspect(text: str) -> bool:
+    """Return whether a string that looks like a special token is like those of known families of models."""
+    return SUSPECT.fullmatch(text) is not None
+
+
 def _without_special(text: str, special: Container[str]) -> str:
     """Return the text with a word joiner after the first character of each special token."""
     parts, done = [], 0
     for found in LOOKALIKE.finditer(text):
-        if found.group(1) in special:
-            parts += [text[done : found.start() + 1], WORD_JOINER]
-            done = found.start() + 1
+        if found.group() + found.group(found.lastindex or 0) in special:
+            parts += [text[done : found.end()], WORD_JOINER]
+            done = found.end()
     return "".join(parts) + text[done:] if parts else text
 
 
 def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
-    """Return the text with every tag of these names broken up, also a badly spelled one (`</ Candidate >`)."""
-    if "<" not in text or not names:
+    """Return the text with every tag of these names broken up, also a badly spelled one (`</ Candidate >`, `＜／candidate＞`)."""
+    if not names or not any(opening in text for opening in OPENINGS):
         return text
-    tags = re.compile(rf"<(?=\s{{0,8}}/?\s{{0,8}}(?:{'|'.join(map(re.escape, names))})\b)", re.IGNORECASE)
-    return tags.sub("<" + WORD_JOINER, text)
+    return _tags(names).sub(lambda found: found.group() + WORD_JOINER, text)
+
+
+@lru_cache(maxsize=256)
+def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what finds the beginning of a tag: letters of any width and case, unseen characters and blanks in between."""
+    nothing = f"[{NOTHING}{WORD_JOINER}]*+"
+    spelled = (f"[{NOTHING}]{{0,8}}".join(_any_width(each) for each in name) for name in names)
+    return re.compile(rf"[{OPENINGS}](?={nothing}[/／⁄∕⧸]?{nothing}(?:{'|'.join(spelled)})(?!\w))", re.IGNORECASE)
+
+
+def _any_width(character: str) -> str:
+    """Return what finds a character, or its full-width form."""
+    return f"[{re.escape(character)}{chr(ord(character) + 0xFEE0)}]" if "!" <= character <= "~" else re.escape(character)
 
 
 def visible(text: str) -> str:

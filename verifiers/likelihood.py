@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable
+from .base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
 from .chat_template import ChatTemplate, TemplateBook
 from .errors import BadReplyError
 from .findings import Finding
@@ -46,7 +46,7 @@ class Answering(ServedVerifier, ABC):
 
     async def template(self, query: Query) -> ChatTemplate:
         """Return the template of a query's roles; raise `BadReplyError` where the server's cannot be used from here."""
-        roles = (*(message.role for message in (*self._system, *query.messages)), "assistant")
+        roles = (*(role_of(message.role) for message in (*self._system, *query.messages)), "assistant")
         found = await self.templates.of(roles)
         if found is None:
             raise BadReplyError("the model's chat template cannot be rendered here")

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts
+from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
 from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
 from .facts import FactBook, ask_facts, ask_models
 from .findings import Finding, Grade, any_failed, failed, ok, skipped
-from .hostile import neutralise, shorten
+from .hostile import has_brackets, neutralise, shorten
 from .samples import SAMPLE
 from .settings import ServedSettings
 from .special_tokens import SpecialTokens
@@ -181,11 +181,13 @@ class ServedVerifier:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
             texts = [pair.candidate for pair in pairs]
-            return [neutralise(text, special=self.special) if "<" in text or "[" in text else text for text in texts]
+            return [neutralise(text, special=self.special) if has_brackets(text) else text for text in texts]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
-        return [Message(each.role, neutralise(each.content, *self.markers, special=self.special)) for each in query.messages]
+        return [
+            Message(role_of(each.role), neutralise(each.content, *self.markers, special=self.special)) for each in query.messages
+        ]
 
     async def note_shortened(self, pairs: Sequence[Pair], verdicts: Verdicts) -> Verdicts:
         """Write into each verdict of a shortened candidate how many tokens were left out."""

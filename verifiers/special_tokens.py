@@ -3,48 +3,71 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from itertools import islice
 
 from .errors import RefusedError, VerifierError
-from .hostile import LOOKALIKE
+from .hostile import lookalikes, suspect
+from .owned import Owned
 from .replies import TokenIds
 from .upstream import Upstream
 
-MOST_ASKED = 32
-MOST_KEPT = 20_000
+#: Different strings of one text that are asked about, calls at once, and strings that are remembered of an owner's texts.
+MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000
+NO_SUCH_PATH = (404, 405, 501)
 
 
 class SpecialTokens:
     """Tells, of strings that look like special tokens, which ones the model has.
 
-    What looks like one is asked about once. Whatever cannot be asked (too many in one call, no such endpoint, a server
-    that is away) counts as special: breaking up an innocent tag costs little, a forged turn costs the verdict.
+    What looks like one is asked about. What a text has too many of counts as special, and so does what could not be asked:
+    breaking up an innocent tag costs little, a forged turn costs the verdict. Of a server that cannot be asked at all, those
+    are special that some family of models has. What was learned from one owner's texts is not known for another's: the time
+    that an answer takes would tell of them.
     """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._ordinary: set[str] = set()
-        self._special: set[str] = set()
+        self._known: Owned[str, bool] = Owned(MOST_KEPT)
         self._askable = True
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     def __contains__(self, text: object) -> bool:
-        return text not in self._ordinary
+        said = _OF_THIS_CALL.get().get((id(self), str(text)))
+        if said is None and not self._askable:
+            return suspect(str(text))
+        return said is not False
 
     async def learn(self, texts: Iterable[str]) -> None:
-        """Ask about what looks like a special token in the texts and is not known yet."""
-        found = {each for text in texts if "<" in text or "[" in text for each in LOOKALIKE.findall(text)}
-        new = sorted(found - self._ordinary - self._special)
-        if not new or not self._askable or len(self._ordinary) + len(self._special) > MOST_KEPT:
-            return
-        try:
-            await asyncio.gather(*(self._ask(each) for each in new[:MOST_ASKED]))
-        except RefusedError:  # no /tokenize: not a vLLM server
-            self._askable = False
-        except VerifierError:
-            return  # the scoring call that follows says what is wrong
+        """Find out about what looks like a special token in the texts, for the rest of the call that scores them.
 
-    async def _ask(self, text: str) -> None:
+        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how its texts are read.
+        """
+        found = sorted({each for text in texts for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
+        known = {each: self._known.get(each) for each in found}
+        if self._askable:
+            await asyncio.gather(*(self._ask(each, known) for each in found if known[each] is None))
+        others = {key: said for key, said in _OF_THIS_CALL.get().items() if key[0] != id(self)}
+        _OF_THIS_CALL.set(others | {(id(self), each): said for each, said in known.items() if said is not None})
+
+    async def _ask(self, text: str, known: dict[str, bool | None]) -> None:
         """Two in a row: a special token makes two tokens (three where the tokenizer begins with a blank), text more."""
         body = {"model": self._upstream.settings.model, "prompt": text * 2, "add_special_tokens": False}
-        count = len((await self._upstream.ask("/tokenize", body, TokenIds)).tokens)
-        (self._special if count <= 3 else self._ordinary).add(text)
+        try:
+            async with self._room:
+                if not self._askable:
+                    return
+                count = len((await self._upstream.ask("/tokenize", body, TokenIds)).tokens)
+        except RefusedError as exc:
+            if exc.status_code in NO_SUCH_PATH:  # not a vLLM server; a string that it does not like is that string's own
+                self._askable = False
+        except VerifierError:
+            return  # the scoring call that follows says what is wrong
+        else:
+            known[text] = count <= 3
+            self._known.put(text, count <= 3)
+
+
+#: What is known in the call that is under way, by the verifier's `SpecialTokens` and the string.
+_OF_THIS_CALL: ContextVar[Mapping[tuple[int, str], bool]] = ContextVar("special_tokens", default={})  # noqa: B039 - never changed

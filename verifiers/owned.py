@@ -1,0 +1,42 @@
+"""What is remembered of texts, kept apart for owners who must not learn of each other, and bounded for each."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+#: Whose texts are scored: set by who knows it; one owner for all where nothing is kept apart.
+OWNER: ContextVar[str] = ContextVar("owner", default="")
+MOST_OWNERS = 256
+
+
+class Owned(Generic[Key, Value]):
+    """A memory for each owner, of what was used last; the owner is whose texts are being scored."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_owner: OrderedDict[str, OrderedDict[Key, Value]] = OrderedDict()
+
+    def get(self, key: Key) -> Value | None:
+        """Return what the owner knows; None where it is not known (any more)."""
+        known = self._by_owner.get(OWNER.get())
+        if known is None or key not in known:
+            return None
+        known.move_to_end(key)
+        return known[key]
+
+    def put(self, key: Key, value: Value) -> None:
+        """Remember for the owner; what was not used for longest goes."""
+        owner = OWNER.get()
+        known = self._by_owner.setdefault(owner, OrderedDict())
+        self._by_owner.move_to_end(owner)
+        known[key] = value
+        known.move_to_end(key)
+        if len(known) > self._most:
+            known.popitem(last=False)
+        if len(self._by_owner) > MOST_OWNERS:
+            self._by_owner.popitem(last=False)

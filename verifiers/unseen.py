@@ -1,0 +1,50 @@
+"""Characters that nobody sees, by their Unicode properties."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Default_Ignorable_Code_Point of Unicode, of any category: joiners, fillers that count as letters, variation selectors, tags.
+IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+#: Separators (Zs, Zl, Zp), tabulators, and the Braille pattern without dots.
+BLANKS = "\t\x0b\x0c \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
+#: What controls a terminal and stands for nothing: C0 but for tabulators and line ends, DEL, C1.
+CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+
+UNSEEN = re.compile(f"[{IGNORABLE}{CONTROLS}]")
+BLANK = re.compile(f"[{BLANKS}]")
+RUN = re.compile(r"[ \t]{2,}")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: Any of them, as part of a pattern.
+NOTHING = f"{IGNORABLE}{CONTROLS}{BLANKS}\\n\\r"
+
+
+def without_unseen(text: str) -> str:
+    """Return a text without unseen characters, and with a space for each kind of blank but a line's end."""
+    if text.isascii() and (text.isprintable() or CONTROL.search(text) is None):
+        return text
+    return BLANK.sub(" ", UNSEEN.sub("", text))
+
+
+def bare(text: str) -> str:
+    """Return a text as it reads: nothing unseen in it, one blank for many, and wide and narrow forms of a character alike."""
+    text = RUN.sub(" ", without_unseen(text))
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def trimmed(text: str) -> str:
+    """Return a text without what is no letter, number or sign at its ends: blanks, marks, punctuation of any script."""
+    begin, end = 0, len(text)
+    while begin < end and _is_edge(text[begin]):
+        begin += 1
+    while end > begin and _is_edge(text[end - 1]):
+        end -= 1
+    return text[begin:end]
+
+
+def _is_edge(character: str) -> bool:
+    return unicodedata.category(character)[0] in "ZCPM" or character in "`<>|"
