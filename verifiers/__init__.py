@@ -4,6 +4,7 @@ from .base import LASTING, PARTIAL, SENT, Message, Pair, Query, Sent, Status, Us
 from .errors import (
     BadReplyError,
     BreakerOpenError,
+    LostError,
     MissingExtraError,
     OverloadedError,
     RefusedError,
@@ -14,6 +15,7 @@ from .errors import (
     VerifierTimeoutError,
 )
 from .findings import Finding, Grade
+from .network import Network
 from .owned import OWNER
 from .registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
 from .room import IN_BULK, Priority, Room
@@ -36,8 +38,10 @@ __all__ = [
     "Grade",
     "HttpPool",
     "Kind",
+    "LostError",
     "Message",
     "MissingExtraError",
+    "Network",
     "OverloadedError",
     "Pair",
     "Priority",

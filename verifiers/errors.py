@@ -25,6 +25,10 @@ class UnreachableError(VerifierError):
     sent = False
 
 
+class LostError(UnreachableError):
+    """The connection broke after the request was sent: the server may have worked on it, so it is worth one more try at most."""
+
+
 class UpstreamFailedError(VerifierError):
     """The server answered with a 5xx status. Worth another try."""
 

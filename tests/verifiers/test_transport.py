@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from verifiers import BadReplyError, HttpPool, UnreachableError
+from verifiers import BadReplyError, HttpPool, LostError, UnreachableError, VerifierError, VerifierTimeoutError
 from verifiers import transport as module
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -82,12 +82,26 @@ async def test_a_request_is_complete_and_a_connection_is_used_again() -> None:
     b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
     b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
     b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\ntrailer: z\r\n\r\n",
 ])  # fmt: skip
 async def test_forms_of_reply(reply: bytes) -> None:
     """Chunked, interim, closing and old replies."""
     async with serving(always(reply, reply)) as (url, pool):
         assert await pool.get(url) == (200, b"ok")
         assert await pool.get(url) == (200, b"ok")
+
+
+@pytest.mark.parametrize("reply", [
+    b"HTTP/1.0 200 OK\r\nserver: BaseHTTP/0.6\r\n\r\nok", b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok",
+    b"HTTP/1.1 103 Early Hints\r\ncontent-length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
+])  # fmt: skip
+async def test_a_reply_without_a_length_ends_with_its_connection(reply: bytes) -> None:
+    """As from Python's own http.server, whether or not what it writes looks like a header."""
+    async with serving(always(reply)) as (url, pool):
+        assert await pool.get(url) == (200, b"ok")
+        assert await pool.get(url) == (200, b"ok")
+    async with serving(always(reply + b"\r\n\r\ncontent-length: 1\r\n")) as (url, pool):
+        assert await pool.get(url) == (200, b"ok\r\n\r\ncontent-length: 1\r\n")
 
 
 async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
@@ -101,12 +115,310 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
     (b"", UnreachableError),
     (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this", UnreachableError),
     (b"SSH-2.0-OpenSSH_9.2\r\n", BadReplyError),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", UnreachableError),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok", UnreachableError),
+    (b"HTTP/1.1 200 OK\r\ncontent-le", UnreachableError),
+    (b"HTTP/1.1 100 Continue\r\n\r\n", UnreachableError),
+    (b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", BadReplyError),
+    (b"HTTP/1.1 000 What\r\n\r\n", BadReplyError), (b"HTTP/1.1 99999 What\r\n\r\n", BadReplyError),
+    (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", BadReplyError),
+    (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", BadReplyError),
+    (b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok", BadReplyError),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nok\r\n0\r\n\r\n", BadReplyError),
 ])  # fmt: skip
 async def test_broken_replies_are_errors(reply: bytes, error: type[Exception]) -> None:
-    """Nothing, half a body, another protocol."""
+    """Nothing, half a body, another protocol, lengths that contradict each other."""
     async with serving(always(reply)) as (url, pool):
         with pytest.raises(error):
             await pool.get(url)
+
+
+@pytest.mark.parametrize(("reply", "status"), [
+    (b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204), (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", 304),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+])  # fmt: skip
+async def test_a_reply_that_has_no_body_has_none(reply: bytes, status: int) -> None:
+    """Whatever its headers say; what stands there all the same is nobody's answer."""
+    async with serving(always(reply, reply)) as (url, pool):
+        assert await pool.get(url) == (status, b"")
+        assert await pool.get(url) == (status, b"")
+
+
+BEYOND = [
+    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nst", b"H", b"X", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", b"ok" * 1000, b"\0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("beyond", BEYOND)
+async def test_what_stands_beyond_a_reply_is_read_into_no_other(beyond: bytes, late: bool) -> None:
+    """A second reply, half of one, or nonsense, in the same packet or after it: the connection is not used again."""
+    connections: list[int] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        number = len(connections)
+        while True:
+            await read_request(reader)
+            reply = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % number
+            writer.write(reply if late else reply + beyond)
+            if late:
+                await writer.drain()
+                writer.write(beyond)
+
+    async with serving(handler) as (url, pool):
+        assert (await pool.get(url))[1] == b"1"
+        if late:
+            await asyncio.sleep(0.05)  # it comes while nobody asks
+        assert (await pool.get(url))[1] == b"2"
+
+
+async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection_is_used_again() -> None:
+    """They lie in the socket when the next request is made: its answer would be theirs."""
+    import socket
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    url, pool = f"http://127.0.0.1:{listener.getsockname()[1]}", HttpPool(connect_timeout_s=1)
+    first = asyncio.create_task(pool.get(url))
+    await asyncio.sleep(0.05)
+    served, _ = listener.accept()
+    served.recv(1000)
+    served.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
+    assert (await first)[1] == b"first"
+    served.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale")  # no turn of the loop between this and the next request
+
+    second = asyncio.create_task(pool.get(url))
+    await asyncio.sleep(0.05)
+    another, _ = listener.accept()
+    another.recv(1000)
+    another.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond")
+
+    assert (await second)[1] == b"second"
+    await pool.close()
+    for each in (served, another, listener):
+        each.close()
+
+
+async def test_a_reply_is_the_same_wherever_it_is_split() -> None:
+    """At every byte; also where another reply follows it at once."""
+    bodies = {
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello": b"hello",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\na: b\r\n\r\n": b"hello",
+        b"HTTP/1.1 204 No Content\r\n\r\n": b"",
+    }
+    for reply, body in bodies.items():
+        for beyond in (b"", b"HTTP/1.1 200 OK\r\n"):
+            for place in range(1, len(reply)):
+                connection = await connected()
+                call = asyncio.ensure_future(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
+                await asyncio.sleep(0)
+                connection.data_received(reply[:place])
+                assert not call.done()
+                connection.data_received(reply[place:] + beyond)
+                assert (await call)[1] == body
+                assert connection.closed is bool(beyond)
+
+
+class Wire(asyncio.Transport):
+    """A connection that goes nowhere."""
+
+    unsent = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send nothing."""
+
+    def abort(self) -> None:
+        """Close nothing."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return what was not sent yet."""
+        return self.unsent
+
+
+async def connected(unsent: int = 0) -> module.Connection:
+    """Return a connection that is fed by hand."""
+    connection, wire = module.Connection(), Wire()
+    wire.unsent = unsent
+    connection.connection_made(wire)
+    return connection
+
+
+async def test_a_reply_to_half_a_request_is_the_last_on_its_connection() -> None:
+    """A server that answers before it has read all would take the rest for the next request."""
+    for unsent in (0, 9):
+        connection = await connected(unsent)
+        call = asyncio.ensure_future(connection.exchange(b"POST / HTTP/1.1\r\n\r\n"))
+        await asyncio.sleep(0)
+        connection.data_received(OK)
+
+        assert (await call) == (200, b"ok")
+        assert connection.usable is (unsent == 0)
+
+
+@pytest.mark.parametrize(("first", "again"), [
+    (b"HTTP/1.1 200 OK\r\n", b"x-filler: " + b"y" * 1000 + b"\r\n"), (b"HTTP/1.1 200 OK\r\nx: ", b"y" * 1000), (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 40),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", b"x-filler: " + b"y" * 1000 + b"\r\n"),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: ", b"y" * 1000),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=", b"y" * 1000),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1;" + b"y" * 60_000 + b"\r\nx\r\n"),
+    (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1000), (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 1000),
+])  # fmt: skip
+async def test_nothing_endless_is_read_on(first: bytes, again: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads, trailers, interim replies, what stands beside a piece's size, bodies, pieces."""
+    monkeypatch.setattr(module, "MAX_REPLY_BYTES", 200_000)
+    sent = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await read_request(reader)
+        writer.write(first)
+        while sent < 50_000_000:
+            writer.write(again)
+            sent += len(again)
+            await writer.drain()
+
+    async with serving(handler) as (url, pool):
+        with pytest.raises(BadReplyError):
+            await asyncio.wait_for(pool.get(url), 20)
+
+    assert sent < 10_000_000  # what sockets buffer
+
+
+async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_are() -> None:
+    """One that kills who reads it kills no more: the kept connection may have been closed before, the new one was not."""
+    asked, deadly = 0, False
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while True:
+            await read_request(reader)
+            asked += 1
+            if deadly:
+                return
+            await asyncio.sleep(0.05)
+            writer.write(OK)
+
+    async with serving(handler) as (url, pool):
+        await asyncio.gather(*(pool.post(url, b"{}") for _ in range(20)))
+        asked, deadly = 0, True
+        with pytest.raises(LostError):
+            await pool.post(url, b"{}")
+        assert asked == 2
+
+        asked = 0
+        with pytest.raises(LostError):
+            await pool.post(url, b"{}")
+        assert asked == 1  # the other kept connections went with the first
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n", b"H"])
+async def test_a_request_of_which_an_answer_began_is_not_sent_again(answer: bytes) -> None:
+    """The server worked on it."""
+    asked = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await read_request(reader)
+        asked += 1
+        writer.write(OK)
+        await read_request(reader)
+        asked += 1
+        writer.write(answer)
+
+    async with serving(handler) as (url, pool):
+        await pool.post(url, b"{}")
+        with pytest.raises(LostError):
+            await pool.post(url, b"{}")
+
+    assert asked == 2
+
+
+async def test_a_request_that_a_server_thought_about_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept connection that was closed before it was used breaks at once; one that breaks later broke by the request."""
+    monkeypatch.setattr(module, "STALE_S", 0.05)
+    asked = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await read_request(reader)
+        writer.write(OK)
+        await read_request(reader)
+        asked += 1
+        await asyncio.sleep(0.2)
+
+    async with serving(handler) as (url, pool):
+        await pool.post(url, b"{}")
+        with pytest.raises(LostError):
+            await pool.post(url, b"{}")
+
+    assert asked == 1
+
+
+@pytest.mark.parametrize(("reply", "limits", "why"), [
+    (b"", {"total_timeout_s": 0.1}, "no whole reply"), (OK[:-1], {"stall_timeout_s": 0.1}, "stopped"), (b"HTTP/1.1 2", {"stall_timeout_s": 0.1}, "stopped"),
+])  # fmt: skip
+async def test_a_server_that_says_no_more_is_given_up(
+    reply: bytes, limits: dict[str, float], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the pool itself, where no caller bounds the wait; and a drip does not count as a reply."""
+    monkeypatch.setattr(module, "SWEEP_S", 0.02)
+    closed = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(reply)
+        await reader.read()
+        closed.set()
+
+    async with serving(handler) as (url, _):
+        pool = HttpPool(connect_timeout_s=1, **limits)  # type: ignore[arg-type]
+        with pytest.raises(VerifierTimeoutError, match=why):
+            await asyncio.wait_for(pool.get(url), 10)
+        await asyncio.wait_for(closed.wait(), 5)
+        await pool.close()
+
+
+async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a server, or a balancer on the way, forgets it without a word."""
+    monkeypatch.setattr(module, "SWEEP_S", 0.02)
+    closed = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK)
+        await reader.read()
+        closed.set()
+
+    async with serving(handler) as (url, _):
+        pool = HttpPool(connect_timeout_s=1, idle_s=0.1)
+        await pool.get(url)
+        await asyncio.wait_for(closed.wait(), 10)
+        await pool.close()
+
+
+@pytest.mark.parametrize("key", ["a\r\nx-injected: 1", "a\nb", "schlüssel", "\0"])
+async def test_a_key_that_no_header_takes_is_not_sent(key: str) -> None:
+    """Nor shown."""
+    with pytest.raises(VerifierError, match="cannot be sent") as caught:
+        await HttpPool().get("http://127.0.0.1:1/", key)
+
+    assert key not in str(caught.value)
+
+
+async def test_a_path_cannot_end_the_request_line() -> None:
+    """Blanks and what is not ASCII are sent as URLs send them; a name and password in the URL are sent nowhere."""
+    seen: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_request(reader))
+        writer.write(OK)
+
+    async with serving(handler) as (url, pool):
+        await pool.get(url.replace("//", "//user:secret@") + "/a b/ü?c=d e")
+
+    assert seen[0].startswith(b"GET /a%20b/%C3%BC?c=d%20e HTTP/1.1\r\nhost: 127.0.0.1:")
+    assert b"secret" not in seen[0]
 
 
 async def test_a_server_that_is_not_there() -> None:

@@ -1,0 +1,163 @@
+"""How servers are reached: certificates, a client's own, and a proxy where the operator names one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
+
+from .errors import UnreachableError
+
+Made = TypeVar("Made", bound=asyncio.BaseProtocol)
+
+FROM_ENVIRONMENT = "env"
+MAX_PROXY_HEAD = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A forward proxy, and what it is told of who asks."""
+
+    host: str
+    port: int
+    authorization: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> Proxy:
+        """Return the proxy at a URL; raise `ValueError`, which does not repeat a password, for one that is none."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError("a proxy is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT")
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        return cls(parts.hostname, parts.port or 80, f"Basic {b64encode(login.encode()).decode()}" if login else None)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Certificates that are trusted besides the system's, our own, and the proxy: a URL, or `env` for what the environment says."""
+
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: str | None = None
+
+    def tls(self) -> ssl.SSLContext:
+        """Return a context that verifies names and certificates; raise `ValueError` for files that will not do."""
+        context = ssl.create_default_context()
+        try:
+            if self.ca_file is not None:
+                context.load_verify_locations(self.ca_file)
+            if self.client_cert is not None:
+                context.load_cert_chain(self.client_cert, self.client_key)
+        except OSError as exc:  # among them OpenSSL's own
+            raise ValueError(f"cannot read the certificates of {self.ca_file or self.client_cert}: {_why(exc)}") from exc
+        return context
+
+    def proxy_for(self, origin: str) -> Proxy | None:
+        """Return the proxy before an origin; None where it is asked directly. Raises `UnreachableError` for one that is none."""
+        if self.proxy is None:
+            return None
+        parts, named = urlsplit(origin), getproxies_environment()
+        if proxy_bypass_environment(parts.netloc, named):
+            return None
+        url = self.proxy if self.proxy != FROM_ENVIRONMENT else named.get(parts.scheme) or named.get("all")
+        try:
+            return Proxy.of(url) if url else None
+        except ValueError as exc:
+            raise UnreachableError(f"the environment's proxy for {parts.scheme}: {exc}") from exc
+
+
+class Dialer(Generic[Made]):
+    """Opens connections, whose protocol `make` makes; each within its time."""
+
+    def __init__(self, make: Callable[[], Made], network: Network, timeout_s: float) -> None:
+        self._make, self._network, self._timeout_s = make, network, timeout_s
+        self._tls: ssl.SSLContext | None = None
+
+    async def dial(self, origin: str) -> Made:
+        """Return a connection to an origin, by way of its proxy where it has one; raise `UnreachableError`."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._dial(origin)
+        except TimeoutError as exc:
+            raise UnreachableError(f"no connection to {origin} within {self._timeout_s:g} s") from exc
+        except (OSError, ValueError) as exc:
+            raise UnreachableError(f"cannot connect to {origin}: {_why(exc)}") from exc
+
+    async def _dial(self, origin: str) -> Made:
+        parts, proxy = urlsplit(origin), self._network.proxy_for(origin)
+        secure = parts.scheme == "https"
+        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        if secure and self._tls is None:
+            self._tls = self._network.tls()
+        loop, context = asyncio.get_running_loop(), self._tls if secure else None
+        if proxy is None:
+            return (await _open(self._make, host, port, context))[1]
+        if context is None:
+            return (await _open(self._make, proxy.host, proxy.port, None))[1]
+        transport = await _through(proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        connection = self._make()
+        try:
+            connection.connection_made(await loop.start_tls(transport, connection, context, server_hostname=host))  # type: ignore[arg-type]
+        except BaseException:  # also a time-out: nobody else would close it
+            transport.abort()
+            raise
+        return connection
+
+
+class _Tunnel(asyncio.Protocol):
+    """Waits for a proxy's answer to CONNECT."""
+
+    def __init__(self) -> None:
+        self.head: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._seen = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Read up to the end of the head, with nothing beyond it: it is we who speak first."""
+        self._seen += data
+        if b"\r\n\r\n" in self._seen or len(self._seen) > MAX_PROXY_HEAD:
+            self._end(self._seen if self._seen.endswith(b"\r\n\r\n") and self._seen.count(b"\r\n\r\n") == 1 else b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End without an answer."""
+        self._end(b"")
+
+    def _end(self, head: bytes) -> None:
+        if not self.head.done():
+            self.head.set_result(head)
+
+
+async def _through(proxy: Proxy, target: str) -> Any:
+    """Return a transport on which what is written reaches the target; raise `UnreachableError` where the proxy refuses."""
+    transport, tunnel = await _open(_Tunnel, proxy.host, proxy.port, None)
+    login = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
+    try:
+        transport.write(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{login}\r\n".encode())
+        first = (await tunnel.head).split(b"\r\n", 1)[0].split(b" ", 2)
+        if len(first) < 2 or not first[0].startswith(b"HTTP/1.") or not (len(first[1]) == 3 and first[1].startswith(b"2")):
+            said = first[1][:3].decode("ascii", "replace") if len(first) > 1 else "no HTTP"
+            raise UnreachableError(f"the proxy {proxy} does not connect to {target}: {said}")
+    except BaseException:  # also a time-out: nobody else would close it
+        transport.abort()
+        raise
+    return transport
+
+
+async def _open(make: Callable[[], Made], host: str, port: int, tls: ssl.SSLContext | None) -> tuple[Any, Made]:
+    return await asyncio.get_running_loop().create_connection(make, host, port, ssl=tls)
+
+
+def _why(exc: Exception) -> str:
+    """Return what went wrong; OpenSSL's number is no errno."""
+    known = isinstance(exc, OSError) and exc.errno and exc.errno > 0 and not isinstance(exc, ssl.SSLError)
+    return os.strerror(exc.errno) if known and isinstance(exc, OSError) and exc.errno else str(exc)
