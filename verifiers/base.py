@@ -134,17 +134,19 @@ def not_applicable(why: str) -> Verdict:
 
 @dataclass(slots=True)
 class Usage:
-    """What asking cost: calls made and tokens read and written."""
+    """What asking cost: calls made and tokens read and written; `misread` calls said something of it that is no number."""
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    misread: int = 0
 
     def add(self, other: Usage) -> None:
         """Count another usage into this one."""
         self.calls += other.calls
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
+        self.misread += other.misread
 
 
 @dataclass(slots=True)

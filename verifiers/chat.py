@@ -111,7 +111,7 @@ class Chat:
             raise BadReplyError(f"{len(reply.choices)} choices where {samples} were asked for")
         written = [without_thinking(choice.message.content or "", choice.finish_reason) for choice in reply.choices]
         tokens = reply.usage or Tokens()
-        return written, Usage(1, tokens.prompt_tokens, tokens.completion_tokens or 0)
+        return written, Usage(1, tokens.prompt_tokens, tokens.completion_tokens, int(tokens.misread))
 
 
 def without_thinking(text: str, finish_reason: str | None) -> Written:
@@ -124,8 +124,9 @@ def without_thinking(text: str, finish_reason: str | None) -> Written:
 
 
 def _sum(totals: Sequence[Tokens | None]) -> Tokens:
-    given = [each or Tokens() for each in totals]
-    return Tokens(
+    given = [each for each in totals if each is not None]
+    return Tokens.model_construct(
         prompt_tokens=sum(each.prompt_tokens for each in given),
-        completion_tokens=sum(each.completion_tokens or 0 for each in given),
+        completion_tokens=sum(each.completion_tokens for each in given),
+        misread=any(each.misread for each in given),
     )

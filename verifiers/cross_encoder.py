@@ -53,7 +53,7 @@ class CrossEncoder(ServedVerifier):
         return [self.query_text(pair.query) for pair in pairs]
 
     def _read(self, scores: Sequence[float]) -> list[Verdict]:
-        verdicts = numbers(scores)
+        verdicts = numbers(scores, bounds=self.bounds)
         if self.activation and 0.0 in scores:
             # A sigmoid is never exactly 0: it is how the server reports an item that failed.
             failed = Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")

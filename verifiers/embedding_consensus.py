@@ -67,9 +67,13 @@ class _Served(ServedVerifier):
         """Return one unit vector a text."""
         body = {"model": self.settings.model, "input": [self._text(text) for text in texts], "truncate_prompt_tokens": -1}
         reply = await self.upstream.ask("/v1/embeddings", body, _Embeddings)
-        vectors = np.array([row.embedding for row in in_order(reply.data, len(texts))], np.float64)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not np.isfinite(vectors).all() or not (lengths > 0).all():
+        rows = [row.embedding for row in in_order(reply.data, len(texts))]
+        if len({len(row) for row in rows}) != 1:
+            raise BadReplyError("embeddings of different lengths")
+        vectors = np.array(rows, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no number either
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (lengths > 0).all() or not np.isfinite(lengths).all():
             raise BadReplyError("an embedding is not a vector of numbers")
         return vectors / lengths, usage_of(reply.usage)
 

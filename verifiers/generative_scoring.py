@@ -72,7 +72,7 @@ class GenerativeScoring(Judging):
         }  # fmt: skip
         reply = await self.upstream.ask(self.path, body, Scores)
         rows = in_order(reply.data, len(pairs))
-        return Verdicts(numbers([row.score for row in rows]), usage_of(reply.usage))
+        return Verdicts(numbers([row.score for row in rows], bounds=self.bounds), usage_of(reply.usage))
 
     async def _around(self, pair: Pair) -> tuple[str, str]:
         """Return what the chat template and the prompt write before the candidate, and after it."""

@@ -11,7 +11,7 @@ from .base import Pair, Query, Status, Usage, Verdict, Verdicts
 from .errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
 from .findings import Finding, failed, ok, skipped
 from .samples import SAMPLE
-from .served import ServedVerifier, number
+from .served import ServedVerifier, number, usage_of
 from .settings import ServedSettings
 from .transport import Transport
 from .upstream import Endpoint, ReplyModel, Tokens
@@ -81,15 +81,12 @@ class HttpScorer(ServedVerifier):
         if len(reply.scores) != len(candidates) or len(reasons) != len(candidates):
             raise BadReplyError(f"{len(reply.scores)} scores and {len(reasons)} reasons for {len(candidates)} candidates")
         items = [self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)]
-        usage = Usage(1, reply.usage.prompt_tokens, reply.usage.completion_tokens or 0) if reply.usage else Usage(1)
-        return Verdicts(items, usage)
+        return Verdicts(items, usage_of(reply.usage))
 
     def _read(self, score: float | None, reason: str | None) -> Verdict:
         if score is None:
             return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
-        verdict = number(score)
-        if verdict.score is not None and self.bounds and not self.bounds[0] <= score <= self.bounds[1]:
-            return Verdict(None, Status.ERROR, f"bad_reply: the score {score} is outside {self.bounds[0]:g} to {self.bounds[1]:g}")
+        verdict = number(score, bounds=self.bounds)
         if verdict.score is not None:
             verdict.reason = reason
         return verdict

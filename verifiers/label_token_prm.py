@@ -155,7 +155,9 @@ class LabelTokenPrm(ServedVerifier):
             "apply_softmax": True, "item_first": True, "add_special_tokens": True,
         }  # fmt: skip
         reply = await self.upstream.ask("/generative_scoring", body, Scores)
-        return Verdicts(numbers([row.score for row in in_order(reply.data, len(prompts))]), usage_of(reply.usage))
+        return Verdicts(
+            numbers([row.score for row in in_order(reply.data, len(prompts))], bounds=(0.0, 1.0)), usage_of(reply.usage)
+        )
 
     async def _read_tags_among_top(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
         ids = {f"token_id:{token}": label for token, label in zip(labels, self.values, strict=True)}

@@ -15,6 +15,8 @@ from .served import in_order, usage_of
 from .upstream import Upstream
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
+#: A probability is 1 at most; rounding in half precision adds a little.
+HIGHEST_LOGPROB = 0.01
 
 
 class LabelReader:
@@ -101,6 +103,8 @@ def expected_value(seen: Mapping[str, float], tokens: Mapping[str, str], values:
     `tokens` maps a token to its label. A label that is not listed has at most the smallest probability listed, and is
     given that: bounded, never 0. With no label listed at all the model was not answering, and there is no score.
     """
+    if any(logprob > HIGHEST_LOGPROB for logprob in seen.values()):
+        return Verdict(None, Status.ERROR, "bad_reply: a logprob is above 0")
     if not any(token in seen and math.isfinite(seen[token]) for token in tokens):
         return Verdict(None, Status.ERROR, "bad_reply: none of the labels is among the logprobs")
     floor = min(logprob for logprob in seen.values() if math.isfinite(logprob))

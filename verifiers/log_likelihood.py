@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .base import Usage
 from .errors import BadReplyError
-from .served import usage_of
+from .labels import HIGHEST_LOGPROB
+from .served import in_order, usage_of
 from .upstream import ReplyModel, Tokens, Upstream
 
 
@@ -47,9 +49,7 @@ async def log_likelihoods(upstream: Upstream, prompts: Sequence[str]) -> tuple[l
         "prompt_logprobs": 0, "add_special_tokens": False,
     }  # fmt: skip
     reply = await upstream.ask("/v1/completions", body, _Completions)
-    choices = sorted(reply.choices, key=lambda choice: choice.index)
-    if [choice.index for choice in choices] != list(range(len(prompts))):
-        raise BadReplyError(f"{len(choices)} choices for {len(prompts)} prompts")
+    choices = in_order(reply.choices, len(prompts))
     return [_likelihood(choice) for choice in choices], usage_of(reply.usage)
 
 
@@ -57,4 +57,9 @@ def _likelihood(choice: _Choice) -> Likelihood:
     if not choice.prompt_logprobs:
         raise BadReplyError("no prompt_logprobs: the server does not give the likelihood of a prompt")
     first = [next(iter(entry.items())) for entry in choice.prompt_logprobs if entry]
-    return Likelihood([int(token) for token, _ in first], [entry.logprob for _, entry in first])
+    try:
+        ids = [int(token) for token, _ in first]
+    except ValueError as exc:
+        raise BadReplyError("prompt_logprobs are not by token id") from exc
+    # What is no logarithm of a probability makes its prompt's likelihood no number, and leaves the others as they are.
+    return Likelihood(ids, [entry.logprob if entry.logprob <= HIGHEST_LOGPROB else math.nan for _, entry in first])

@@ -53,7 +53,7 @@ class Nli(ServedVerifier):
         rows = in_order(reply.data, len(pairs))
         if any(len(row.probs) <= self.nli.entailment for row in rows):
             raise BadReplyError(f"the head has {len(rows[0].probs)} classes, and no class {self.nli.entailment}; see `entailment`")
-        return Verdicts(numbers([row.probs[self.nli.entailment] for row in rows]), usage_of(reply.usage))
+        return Verdicts(numbers([row.probs[self.nli.entailment] for row in rows], bounds=self.bounds), usage_of(reply.usage))
 
     async def _joined(self, pair: Pair) -> list[int]:
         """Return [CLS] premise [SEP] hypothesis [SEP] as token ids."""

@@ -14,7 +14,7 @@ from .findings import Finding, failed, ok
 from .replies import Vectors
 from .reward_model import RewardModel, RewardModelSettings, as_dicts
 from .samples import SAMPLE
-from .served import ask_the_rest, in_order, number, usage_of
+from .served import ask_the_rest, in_order, number, numbers, usage_of
 from .transport import Transport
 
 Reduction = Literal["min", "mean", "last", "product"]
@@ -103,6 +103,5 @@ class ProcessReward(RewardModel):
         if any(len(row) <= self.process.good_column for row in rows):
             raise BadReplyError(f"no column {self.process.good_column} in a step's scores; see `good_column`")
         good = [row[self.process.good_column] for row in rows]
-        if not all(math.isfinite(step) for step in good):
-            return Verdict(None, Status.ERROR, "bad_reply: a step's score is not a number")
-        return number(REDUCE[self.process.reduction](good))
+        wrong = next((verdict for verdict in numbers(good, "score of a step", self.bounds) if verdict.score is None), None)
+        return wrong or number(REDUCE[self.process.reduction](good), bounds=self.bounds)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
+from .bounds import plain, within
 from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
 from .facts import FactBook, ask_facts, ask_models
 from .findings import Finding, Grade, any_failed, failed, ok, skipped
@@ -227,18 +228,19 @@ async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs:
     return Verdicts(left.items + right.items, left.usage)
 
 
-def numbers(values: Sequence[float], what: str = "score") -> list[Verdict]:
-    """Return the verdicts of a model's numbers; what is not a finite number is no score."""
-    if all(map(math.isfinite, values)):
+def numbers(values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None) -> list[Verdict]:
+    """Return the verdicts of a model's numbers; what is not a finite number within the bounds is no score."""
+    if all(map(math.isfinite, values)) and plain(values, bounds):
         return [Verdict(value) for value in values]
-    return [number(value, what) for value in values]
+    return [number(value, what, bounds) for value in values]
 
 
-def number(value: float, what: str = "score") -> Verdict:
-    """Return the verdict of a model's number; what is not a finite number is no score."""
-    if math.isfinite(value):
-        return Verdict(value)
-    return Verdict(None, Status.ERROR, f"bad_reply: the {what} is {value}")
+def number(value: float, what: str = "score", bounds: tuple[float, float] | None = None) -> Verdict:
+    """Return the verdict of a model's number; what is not a finite number within the bounds is no score."""
+    try:
+        return Verdict(within(value, bounds, what))
+    except ValueError as exc:
+        return Verdict(None, Status.ERROR, f"bad_reply: {exc}")
 
 
 def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
@@ -257,4 +259,4 @@ def usage_of(tokens: Tokens | None, calls: int = 1) -> Usage:
     """Return the usage that a reply states."""
     if tokens is None:
         return Usage(calls)
-    return Usage(calls, tokens.prompt_tokens, tokens.completion_tokens or 0)
+    return Usage(calls, tokens.prompt_tokens, tokens.completion_tokens, int(tokens.misread))

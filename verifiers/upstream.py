@@ -10,18 +10,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from .base import note_sent
 from .errors import (
     BadReplyError,
+    LostError,
     OverloadedError,
     RefusedError,
     TooLongError,
     UnreachableError,
     UpstreamFailedError,
     VerifierError,
+    VerifierTimeoutError,
 )
 from .hedging import Usual, hedged
 from .pace import Pace
@@ -37,6 +39,8 @@ COOL_DOWN_S = 2.0
 #: Calls that one server gets at once, at most: beyond what vLLM works on at once, the rest would wait there instead of here.
 MOST_A_SERVER = 1024
 TOO_BUSY = (429, 503)
+#: No call reads or writes more tokens; a number beyond it is a mistake, or a lie.
+MOST_TOKENS = 10**9
 
 
 class ReplyModel(BaseModel):
@@ -46,10 +50,34 @@ class ReplyModel(BaseModel):
 
 
 class Tokens(ReplyModel):
-    """What a reply says of its cost."""
+    """What a reply says of its cost; `misread` where it says something that is no number of tokens, which counts as nothing.
+
+    A reply whose scores are right is not refused for what it says of its cost.
+    """
 
     prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    completion_tokens: int = 0
+    misread: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_far_as_it_can_be_read(cls, said: Any) -> Any:
+        if not isinstance(said, dict):
+            return {"misread": True}
+        counts = {name: tokens(said.get(name)) for name in ("prompt_tokens", "completion_tokens")}
+        return {
+            **{name: count or 0 for name, count in counts.items()},
+            "misread": said.get("misread") is True or any(count is None for count in counts.values()),
+        }
+
+
+def tokens(said: Any) -> int | None:
+    """Return a number of tokens, 0 where nothing is said; None for what is no such number."""
+    if said is None:
+        return 0
+    if isinstance(said, float) and said.is_integer():
+        said = int(said)
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= MOST_TOKENS else None
 
 
 class Endpoint:
@@ -66,6 +94,8 @@ class Endpoint:
 
 class Upstream:
     """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors, 429 and 5xx only.
+
+    A call whose connection broke after it was sent is sent once more at most: it may be what broke the server.
 
     Where there are several, a call that takes longer than 95 % of the recent ones is sent to an idle one as well.
     """
@@ -92,17 +122,25 @@ class Upstream:
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Post a body and return the reply's bytes; raise `VerifierError`."""
+        lost = False
         try:
             return await self._once(path, body)
-        except WORTH_ANOTHER_TRY:
+        except WORTH_ANOTHER_TRY as exc:
             # The common case, an answer at the first try, does not pay for the retrying machinery.
             if not self.settings.retries:
                 raise
+            lost = isinstance(exc, LostError)
+
+        def worth_it(exc: BaseException) -> bool:
+            nonlocal lost
+            before, lost = lost, lost or isinstance(exc, LostError)
+            return isinstance(exc, WORTH_ANOTHER_TRY) and not (before and isinstance(exc, LostError))
+
         await asyncio.sleep(random.uniform(0, FIRST_WAIT_S))  # noqa: S311 - jitter
         again = AsyncRetrying(
             stop=stop_after_attempt(self.settings.retries),
             wait=wait_random_exponential(multiplier=2 * FIRST_WAIT_S, max=5),
-            retry=retry_if_exception_type(WORTH_ANOTHER_TRY),
+            retry=retry_if_exception(worth_it),
             reraise=True,
         )
         return await again(self._once, path, body)
@@ -157,7 +195,7 @@ class Upstream:
         try:
             note_sent()
             status, raw = await self._transport.post(endpoint.url + path, body, self._api_key)
-        except UnreachableError:
+        except (UnreachableError, VerifierTimeoutError):
             endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
             raise
         except asyncio.CancelledError:

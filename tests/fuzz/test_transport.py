@@ -17,7 +17,11 @@ from verifiers.transport import Connection
 pytestmark = pytest.mark.fuzz
 
 BEYOND = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n<beyond>"
-JUNK = st.sampled_from([BEYOND, BEYOND[:9], BEYOND[:-3], b"H", b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + BEYOND, b"0\r\n\r\n", b"\0"]) | st.binary(min_size=1, max_size=9)  # fmt: skip
+JUNK = (
+    st.integers(1, len(BEYOND)).map(lambda size: BEYOND[:size])
+    | st.sampled_from([b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + BEYOND, b"0\r\n\r\n", b"\0"])
+    | st.binary(min_size=1, max_size=9)
+)
 INTERIM = st.sampled_from([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\ncontent-length: 4\r\n\r\n", b"HTTP/1.1 102 P\r\n\r\n"])  # fmt: skip
 FAULTS = st.sampled_from(["", "", "", "cut", "junk", "junk", "short", "long", "changed", "no body", "silent"])
 
@@ -92,7 +96,7 @@ ANSWERS = st.builds(
     Answer, payload=st.binary(max_size=40), framing=st.sampled_from(["length", "length", "chunked", "end"]),
     pieces=st.lists(st.integers(1, 9), max_size=3).map(tuple), interim=st.lists(INTERIM, max_size=2).map(tuple), fault=FAULTS,
     place=st.integers(0, 400), junk=JUNK, splits=st.lists(st.integers(1, 60), max_size=4).map(tuple),
-    ends=st.sampled_from(["keep", "close", "reset"]),
+    ends=st.sampled_from(["keep", "keep", "keep", "close", "reset"]),
 )  # fmt: skip
 
 
@@ -135,7 +139,7 @@ class Wire(asyncio.Transport):
             self._connection.eof_received()
         if answer.ends != "keep":
             self._lose(ConnectionResetError("reset") if answer.ends == "reset" else None)
-        elif answer.framing == "end" or answer.fault:  # nothing more will come: the caller's patience ends
+        elif not self._connection._done:  # nothing more will come: the caller's patience ends
             self._connection.give_up(VerifierTimeoutError("it took too long"))
 
     def _lose(self, error: Exception | None) -> None:

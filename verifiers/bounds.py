@@ -1,0 +1,48 @@
+"""Whether a number can be a score: finite, not beyond all measure, and within the kind's bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .base import Status, Verdict
+
+#: Squares and sums of scores stay numbers; no model's head gives more.
+LARGEST = 1e100
+#: What rounding may add to a probability; it is taken for the bound.
+ROUNDING = 1e-6
+
+
+def plain(values: Sequence[float], bounds: tuple[float, float] | None) -> bool:
+    """Return whether all finite values lie within the bounds as they are."""
+    lowest, highest = bounds or (-LARGEST, LARGEST)
+    return not values or (lowest <= min(values) and max(values) <= highest)
+
+
+def within(value: float, bounds: tuple[float, float] | None, what: str = "score") -> float:
+    """Return a score, rounded into its bounds where it lies next to them; raise `ValueError` saying why it is none."""
+    if not math.isfinite(value):
+        raise ValueError(f"the {what} is {value}")
+    lowest, highest = bounds or (-LARGEST, LARGEST)
+    room = ROUNDING * (highest - lowest) if bounds else 0.0
+    if not lowest - room <= value <= highest + room:
+        raise ValueError(f"the {what} {value:.6g} is outside {lowest:g} to {highest:g}")
+    return min(max(value, lowest), highest)
+
+
+def checked(items: list[Verdict], bounds: tuple[float, float] | None) -> list[Verdict]:
+    """Return verdicts with those whose score cannot be one made failures: what any verifier said, of whatever kind."""
+    scores = [verdict.score for verdict in items if verdict.score is not None]
+    if all(map(math.isfinite, scores)) and plain(scores, bounds):
+        return items
+    return [_checked(verdict, bounds) for verdict in items]
+
+
+def _checked(verdict: Verdict, bounds: tuple[float, float] | None) -> Verdict:
+    if verdict.score is None:
+        return verdict
+    try:
+        verdict.score = within(verdict.score, bounds)
+    except ValueError as exc:
+        return Verdict(None, Status.ERROR, f"bad_reply: {exc}")
+    return verdict
