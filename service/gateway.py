@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import orjson
 import structlog
 
 from verifiers import Query
 
+from .completions import calls_of, content_of
 from .errors import ApiError
 from .job import Outcome
 from .upstreams import Drawn, Upstream
@@ -66,6 +66,7 @@ class Harvest:
     rounds: int = 0
     stopped: str = ""
     problem: str | None = None
+    misread: bool = False  # whether a reply states no number of tokens
 
     def add(self, drawn: Drawn) -> None:
         """Add what a round brought."""
@@ -74,6 +75,12 @@ class Harvest:
         self.prompt_tokens += drawn.prompt_tokens
         self.completion_tokens += drawn.completion_tokens
         self.rounds += 1
+        self.misread = self.misread or drawn.misread
+
+    def fail(self, upstream: str, error: ApiError) -> None:
+        """Draw no more; a server's message may repeat the prompt, and is not logged."""
+        log.warning("round_failed", upstream=upstream, status=error.status, code=error.code)
+        self.stopped = "upstream"
 
     def saved_tokens(self, wish: Wish) -> int:
         """Return an estimate of the completion tokens that stopping early saved: as many as those drawn took, each."""
@@ -84,7 +91,7 @@ class Harvest:
 async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group) -> Harvest:
     """Draw and rank until the top candidate's probability reaches the confidence, or candidates, tokens or time are spent.
 
-    Raises what the upstream raises in the first round; later, what is there is ranked. Without a calibrated model there
+    Raises what the upstream raises where nothing was drawn; later, what is there is ranked. Without a calibrated model there
     is no probability to compare with, and all candidates are drawn.
     """
     found, started, ranked = Harvest(), time.monotonic(), 0
@@ -94,10 +101,12 @@ async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: 
         except ApiError as exc:
             if not found.choices:
                 raise
-            log.warning("round_failed", upstream=upstream.settings.name, error=str(exc))
-            found.stopped = "upstream"
+            found.fail(upstream.settings.name, exc)
             break
         found.add(drawn)
+        if drawn.failure is not None:
+            found.fail(upstream.settings.name, drawn.failure)
+            break
         if _worth_ranking(wish, len(found.choices)):
             await _rank(found, query, wish, rank, group)
             ranked = len(found.choices)
@@ -143,10 +152,8 @@ def by_majority(order: Sequence[int], chances: Sequence[float], groups: Sequence
 def text_of(choice: dict[str, Any]) -> str:
     """Return what verifiers read of a choice: its text, or the tools that it would call."""
     message = choice["message"]
-    parts = [message["content"]] if isinstance(message.get("content"), str) and message["content"] else []
-    calls = message.get("tool_calls")
-    named = [call.get("function", call) if isinstance(call, dict) else call for call in (calls if isinstance(calls, list) else ())]
-    parts += [orjson.dumps(call).decode() for call in named]
+    content = content_of(message)
+    parts = [*([content] if content else []), *calls_of(message)]
     return "\n".join(parts) or str(message.get("refusal") or "")
 
 

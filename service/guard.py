@@ -23,6 +23,7 @@ from verifiers import (
     VerifierTimeoutError,
     note_sent,
 )
+from verifiers.bounds import checked
 
 from .breaker import Breaker
 from .meter import Meter
@@ -120,6 +121,7 @@ class Guarded:
                     verdicts = await self._metered(pairs)
             if len(verdicts.items) != len(pairs):
                 raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
+            verdicts.items = checked(verdicts.items, self.verifier.bounds)
         except asyncio.CancelledError:
             if asking and self._hopeless(asking):
                 self.breaker.failed()

@@ -35,6 +35,8 @@ class Metrics:
         self.calls = Histogram("assay_call_seconds", "Seconds of a call to a verifier.", ("verifier",), buckets=SECONDS, **make)
         self.failures = Counter("assay_failures", "Scores that failed, by verifier and reason.", ("verifier", "reason"), **make)
         self.tokens = Counter("assay_tokens", "Tokens that verifiers read and wrote.", ("verifier", "what"), **make)
+        self.misread = Counter("assay_misread_usage", "Calls whose reply states no number of tokens.", ("verifier",), **make)
+        self.bookkeeping = Counter("assay_bookkeeping_failures", "Requests after which a step failed.", ("step",), **make)
         self.cost = Counter("assay_cost", "Cost of fresh scores, in the configuration's units.", ("task",), **make)
         self.p_best = Histogram("assay_p_best", "P(the top is the best).", ("task",), buckets=CHANCES, **make)
         self.stages = Histogram("assay_stage_seconds", "Seconds of a request's stages.", ("stage",), buckets=SECONDS, **make)
@@ -78,10 +80,16 @@ class Metrics:
     def asked(self, verifier: str, seconds: float, usage: Usage) -> None:
         """Note a call to a verifier."""
         self._child(self.calls, verifier).observe(seconds)
+        if usage.misread:
+            self._child(self.misread, verifier).inc(usage.misread)
         if usage.prompt_tokens:
             self._child(self.tokens, verifier, "read").inc(usage.prompt_tokens)
         if usage.completion_tokens:
             self._child(self.tokens, verifier, "written").inc(usage.completion_tokens)
+
+    def unkept(self, step: str) -> None:
+        """Note that what is done after a request failed in one of its steps."""
+        self._child(self.bookkeeping, step).inc()
 
     def limited_by(self, key: str) -> None:
         """Note a request that a key's limits refused."""

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
+import structlog
 from scipy.special import expit
 
 from aggregation import Floats, order
@@ -29,6 +30,8 @@ from .tasks import Tasks
 from .under_way import Run, enter, reasons, work_of
 from .workload import Workload
 from .writer import Writer
+
+log = structlog.get_logger()
 
 SHORT_DEADLINE_S = 5.0
 #: Of candidates' ends, read for their answers on the event loop: half a millisecond.
@@ -310,12 +313,27 @@ class Scorer:
             self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
     def _keep(self, job: Job, run: Run) -> None:
-        """Count where the scores came from, and hand what is new to the writer."""
+        """Count where the scores came from, and hand what is new to the writer: each for itself, whatever becomes of the others."""
+        for step in (self._count, self._remember, self._note):
+            try:
+                step(job, run)
+            except (
+                Exception
+            ) as exc:  # the answer is given: a number that one of them does not take must not lose what the others keep
+                log.error("bookkeeping_failed", step=step.__name__.strip("_"), error=type(exc).__name__)
+                self._metrics.unkept(step.__name__.strip("_"))
+
+    def _count(self, job: Job, run: Run) -> None:
         for name, seconds, usage in run.asked:
             self._metrics.asked(name, seconds, usage)
         self._metrics.scored([member.name for member in run.members], run.sheet)
+
+    def _remember(self, job: Job, run: Run) -> None:
         if run.sheet.asked.any():
             self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
+
+    def _note(self, job: Job, run: Run) -> None:
+        """Have the task learn from the query, and from what a cascade did or would have done with it."""
         if run.course is not None:
             full = run.sheet.complete
             self._metrics.cascaded(job.task.name, run.course.tier + 1, int((run.sheet.status == UNKNOWN).any(axis=1).sum()))

@@ -9,10 +9,16 @@ from typing import Any
 
 import orjson
 
-from verifiers import Transport, VerifierError
+from verifiers import Transport, VerifierError, VerifierTimeoutError
+from verifiers.upstream import Tokens
 
+from .completions import wrong_with
 from .errors import ApiError
 from .upstream_settings import UpstreamSettings
+
+#: Of a server's error, what is passed on to the client.
+MOST_SAID = 1000
+LARGEST_SEED = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Drawn:
     prompt_tokens: int
     completion_tokens: int
     reply: dict[str, Any]  # the first one, for what else it says
+    failure: ApiError | None = None  # why there are no more, where others of the same round came
+    misread: bool = False  # whether a reply states no number of tokens
 
 
 class Upstream:
@@ -34,21 +42,40 @@ class Upstream:
         self._url = str(settings.endpoint).rstrip("/") + "/v1/chat/completions"
 
     async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
-        """Return so many more choices, of which `first` were drawn before; raise `ApiError` with the server's own meaning."""
+        """Return so many more choices, of which `first` were drawn before; raise `ApiError` with the server's own meaning.
+
+        Where one of several calls fails, those that are under way are cancelled; what came before is paid for, and is returned.
+        """
+        failure = None
         if self.settings.draws == "together" or count == 1:
-            replies = [await self._ask({**body, **_seeded(body, first), "n": count})]
+            replies = [await self._ask({**body, **_seeded(body, first), "n": count}, count)]
         else:
-            replies = list(
-                await asyncio.gather(*(self._ask({**body, **_seeded(body, first + place), "n": 1}) for place in range(count)))
-            )
-        used = [reply["usage"] if isinstance(reply.get("usage"), dict) else {} for reply in replies]
+            replies, failure = await self._apart([{**body, **_seeded(body, first + place), "n": 1} for place in range(count)])
+        used = [Tokens.model_validate(reply["usage"]) for reply in replies if reply.get("usage") is not None]
         choices = [choice for reply in replies for choice in reply["choices"]]
         return Drawn(
-            choices, sum(_count(each.get("prompt_tokens")) for each in used),
-            sum(_count(each.get("completion_tokens")) for each in used), replies[0],
+            choices, sum(each.prompt_tokens for each in used), sum(each.completion_tokens for each in used), replies[0], failure,
+            any(each.misread for each in used),
         )  # fmt: skip
 
-    async def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def _apart(self, bodies: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], ApiError | None]:
+        """Return the replies, and what failed where one did; raise that where there is no reply."""
+        calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
+        try:
+            await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
+            done = [call for call in calls if call.done()]
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+        failures = [error for call in done if (error := call.exception()) is not None]
+        other = next((error for error in failures if not isinstance(error, ApiError)), None)
+        replies = [call.result() for call in done if call.exception() is None]
+        if failures and (other is not None or not replies):
+            raise other or failures[0]
+        return replies, failures[0] if failures and isinstance(failures[0], ApiError) else None
+
+    async def _ask(self, body: dict[str, Any], count: int) -> dict[str, Any]:
         name, key_env = self.settings.name, self.settings.api_key_env
         key = None if key_env is None else os.environ.get(key_env)
         try:
@@ -56,43 +83,54 @@ class Upstream:
                 status, raw = await self._transport.post(self._url, orjson.dumps({**body, "model": self.settings.model}), key)
         except TimeoutError:
             raise ApiError(504, f"{name} did not answer within {self.settings.timeout_s:g} s", code="upstream_timeout") from None
+        except VerifierTimeoutError as exc:
+            raise ApiError(504, f"{name} did not answer: {exc}", code="upstream_timeout") from None
         except VerifierError as exc:
             raise ApiError(502, f"{name} cannot be reached: {exc}", code="upstream_unreachable") from None
         if status != 200:
             raise _refusal(name, status, raw)
         try:
             reply = orjson.loads(raw)
-            if not all(isinstance(choice["message"], dict) for choice in reply["choices"]) or not reply["choices"]:
-                raise ValueError
-        except (ValueError, KeyError, TypeError):
-            raise ApiError(502, f"{name} answered something that is no chat completion", code="upstream_bad_reply") from None
+        except orjson.JSONDecodeError:
+            reply = None
+        if (wrong := wrong_with(reply, count)) is not None:
+            raise ApiError(502, f"{name} answered something that is no chat completion: {wrong}", code="upstream_bad_reply")
         return dict(reply)
-
-
-def _count(said: Any) -> int:
-    """Return a number of tokens; 0 of what is none."""
-    return int(said) if isinstance(said, int | float) and 0 <= said < 1e12 else 0
 
 
 def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
     """Return a seed of its own for each draw after the first: the same one would draw the same again."""
     seed = body.get("seed")
-    return {"seed": seed + drawn} if isinstance(seed, int) and drawn else {}
+    return {"seed": (seed + drawn) % LARGEST_SEED} if isinstance(seed, int) and not isinstance(seed, bool) and drawn else {}
 
 
 def _refusal(name: str, status: int, raw: bytes) -> ApiError:
     """Return a server's error with what it means to the client: its own fault, the server's, or too much at once."""
-    try:
-        said = orjson.loads(raw)
-        error = said.get("error", said) if isinstance(said, dict) else {}
-        message = str(error.get("message", error)) if isinstance(error, dict) else str(error)
-        param = error.get("param") if isinstance(error, dict) else None
-    except orjson.JSONDecodeError:
-        message, param = raw[:200].decode(errors="replace"), None
-    if status in (401, 403):  # the operator's key, not the client's
+    if status in (401, 403, 407):  # the operator's key, not the client's
         return ApiError(502, f"{name} refuses our key ({status})", code="upstream_refused_key")
+    if status < 400:  # nothing that a completion comes with, and nothing that is passed on
+        return ApiError(502, f"{name} answered {status}, which is no chat completion", code="upstream_bad_reply")
+    message, param = _said(raw)
     if status in (429, 503):
         return ApiError(status, f"{name}: {message}", code="upstream_overloaded", retry_after_s=1)
     if status >= 500:
         return ApiError(502, f"{name} failed ({status}): {message}", code="upstream_failed")
-    return ApiError(status, f"{name}: {message}", param=param if isinstance(param, str) else None, code="upstream_refused")
+    return ApiError(status, f"{name}: {message}", param=param, code="upstream_refused")
+
+
+def _said(raw: bytes) -> tuple[str, str | None]:
+    """Return an error's message and parameter, as much of them as is fit to be passed on: one line, no control characters."""
+    try:
+        said = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _line(raw[:MOST_SAID].decode(errors="replace")), None
+    error = said.get("error", said) if isinstance(said, dict) else {}
+    if not isinstance(error, dict):
+        return _line(str(error)), None
+    param = error.get("param")
+    return _line(str(error.get("message", error))), _line(param) if isinstance(param, str) else None
+
+
+def _line(text: str) -> str:
+    text = text[:MOST_SAID]
+    return "".join(each if each.isprintable() else " " for each in text)

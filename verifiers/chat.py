@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import Field
 from .base import Usage
 from .errors import BadReplyError, RefusedError
 from .settings import ServedSettings
+from .together import together
 from .upstream import ReplyModel, Tokens, Upstream
 
 Conversation = list[dict[str, str]]
@@ -93,7 +93,7 @@ class Chat:
         return await self._send_singly(body, conversations)
 
     async def _send_singly(self, body: dict[str, Any], conversations: Sequence[Conversation]) -> ChatReply:
-        replies = await asyncio.gather(*(self.send(body, [conversation]) for conversation in conversations))
+        replies = await together(*(self.send(body, [conversation]) for conversation in conversations))
         if not all(len(reply.choices) == 1 for reply in replies):
             raise BadReplyError("not one choice a conversation")
         choices = [reply.choices[0].model_copy(update={"index": place}) for place, reply in enumerate(replies)]

@@ -5,7 +5,6 @@ Yuan et al., "Free Process Rewards without Process Labels" (arXiv 2412.01981): r
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,6 +19,7 @@ from .log_likelihood import Likelihood, log_likelihoods
 from .served import number
 from .settings import Endpoint, ServedSettings
 from .steps import too_many
+from .together import together
 from .transport import Transport
 from .upstream import Upstream
 
@@ -68,7 +68,7 @@ class ImplicitPrm(Answering):
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         parts = [self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate)) for pair in pairs]
         prompts = [head + answer for head, answer in parts]
-        (own, usage), (reference, more) = await asyncio.gather(
+        (own, usage), (reference, more) = await together(
             log_likelihoods(self.upstream, prompts), log_likelihoods(self.reference, prompts)
         )
         usage.add(more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -15,6 +14,7 @@ from .errors import RefusedError
 from .judge import YesNoSettings
 from .judging import Judging
 from .prompt import bundled, checked
+from .together import together
 from .transport import Transport
 
 ORNAMENT = " \t*_`#>\"'“”.:!"
@@ -56,7 +56,7 @@ class JudgeCot(Judging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's share of Yes; one call a pair, side by side."""
-        each = await asyncio.gather(*(self._judge_one(pair) for pair in pairs))
+        each = await together(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
         for _, usage in each:
             total.add(usage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,6 +12,7 @@ from .errors import RefusedError
 from .judge import YesNoSettings
 from .judging import LabelJudging
 from .prompt import Prompt, bundled, checked
+from .together import together
 from .transport import Transport
 
 
@@ -58,7 +58,7 @@ class JudgeDebate(LabelJudging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's P(Yes)."""
-        each = await asyncio.gather(*(self._judge_one(pair) for pair in pairs))
+        each = await together(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
         for verdicts in each:
             total.add(verdicts.usage)
@@ -68,9 +68,7 @@ class JudgeDebate(LabelJudging):
         texts = self.texts(pair)
         try:
             asked = [self.asking(prompt, **texts) for prompt in self._pleas]
-            pleas = await asyncio.gather(
-                *(self.chat.write(each, self.debate.max_tokens, self.debate.temperature) for each in asked)
-            )
+            pleas = await together(*(self.chat.write(each, self.debate.max_tokens, self.debate.temperature) for each in asked))
             heard = [written[0].text.strip() for written, _ in pleas]
             if not all(heard):
                 return Verdicts([Verdict(None, Status.TRUNCATED, "an advocate did not come to speak; see `max_tokens`")])

@@ -18,6 +18,7 @@ from .judging import Judging, JudgingSettings, label_finding
 from .prompt import bundled, checked
 from .samples import SAMPLE
 from .served import isolating
+from .together import together
 from .transport import Transport
 
 ALONE = "one candidate alone cannot be compared with others"
@@ -107,7 +108,7 @@ class JudgePairwise(Judging):
         """Read the labels, at most `batch_size` conversations a call; one that is too long does not spoil the others."""
         size = self.settings.batch_size
         parts = [conversations[start : start + size] for start in range(0, len(conversations), size)]
-        each = await asyncio.gather(*(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts))
+        each = await together(*(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts))
         total = Usage()
         for verdicts in each:
             total.add(verdicts.usage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from .chat import Chat, Choice, Conversation
 from .errors import BadReplyError, RefusedError
 from .replies import TokenIds
 from .served import in_order, usage_of
+from .together import together
 from .upstream import Upstream
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
@@ -68,7 +68,7 @@ class LabelReader:
         if not self.by_id:
             return {}
         try:
-            ids = dict(zip(values, await asyncio.gather(*(self.ids_of(label) for label in values)), strict=True))
+            ids = dict(zip(values, await together(*(self.ids_of(label) for label in values)), strict=True))
         except RefusedError:  # no /tokenize: not a vLLM server
             self.by_id = False
             return {}

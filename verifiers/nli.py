@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from .replies import Classes
 from .samples import SAMPLE
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
+from .together import together
 from .transport import Transport
 
 NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
@@ -48,7 +48,7 @@ class Nli(ServedVerifier):
         return None if pair.candidate.strip() else not_applicable(EMPTY)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        body: dict[str, Any] = {"model": self.settings.model, "input": await asyncio.gather(*map(self._joined, pairs))}
+        body: dict[str, Any] = {"model": self.settings.model, "input": await together(*map(self._joined, pairs))}
         reply = await self.upstream.ask("/classify", body, Classes)
         rows = in_order(reply.data, len(pairs))
         if any(len(row.probs) <= self.nli.entailment for row in rows):
@@ -58,7 +58,7 @@ class Nli(ServedVerifier):
     async def _joined(self, pair: Pair) -> list[int]:
         """Return [CLS] premise [SEP] hypothesis [SEP] as token ids."""
         premise = self.query_text(pair.query) if self.nli.premise == "query" else self._text(pair.query.reference or "")
-        first, second = await asyncio.gather(
+        first, second = await together(
             self.tokenizer.ids(premise, special=True), self.tokenizer.ids(self._text(pair.candidate), special=True)
         )
         return [*first, *([first[-1]] if self.nli.doubled_separator else []), *second[1:]]

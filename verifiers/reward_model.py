@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from .replies import Classes
 from .samples import SAMPLE
 from .served import ServedVerifier, in_order, numbers, usage_of
 from .settings import ServedSettings
+from .together import together
 from .transport import Transport
 
 SIGMOID = "a sigmoid is left on: an old server, a gateway or a head of its own passes over `use_activation: false`"
@@ -77,7 +77,7 @@ class RewardModel(ServedVerifier):
 
     async def _ask_singly(self, chats: Sequence[Sequence[Message]]) -> Verdicts:
         bodies = [self._body() | {"messages": as_dicts(chat)} for chat in chats]
-        each = await asyncio.gather(*(self._post(body, 1) for body in bodies))
+        each = await together(*(self._post(body, 1) for body in bodies))
         total = Usage()
         for verdicts in each:
             total.add(verdicts.usage)

@@ -17,6 +17,7 @@ from .hostile import has_brackets, neutralise, shorten
 from .samples import SAMPLE
 from .settings import ServedSettings
 from .special_tokens import SpecialTokens
+from .together import together
 from .tokens import beginning
 from .transport import Transport
 from .truncation import MARGIN, Tokenizer
@@ -69,7 +70,7 @@ class ServedVerifier:
     async def input_tokens(self, pair: Pair) -> int:
         """Return how many tokens the model is asked to read about a pair."""
         texts = (self.query_text(pair.query), self._text(pair.candidate))
-        return sum(len(each) for each in await asyncio.gather(*(self.tokenizer.ids(text, special=True) for text in texts)))
+        return sum(len(each) for each in await together(*(self.tokenizer.ids(text, special=True) for text in texts)))
 
     async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
         """Return what is said of as much of an over-long candidate as fits."""
@@ -100,7 +101,7 @@ class ServedVerifier:
 
     async def problems(self) -> list[VerifierError | None]:
         """Return what is wrong with each server, in order; None where nothing is."""
-        return await asyncio.gather(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
+        return await together(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
         return await self.problem_of(self.upstream, endpoint)
@@ -223,7 +224,7 @@ async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs:
         if exc.status_code not in (400, 413, 422):  # 401, 404 …: no part of the list would fare better
             raise
     middle = len(pairs) // 2
-    left, right = await asyncio.gather(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
+    left, right = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
     left.usage.add(right.usage)
     return Verdicts(left.items + right.items, left.usage)
 

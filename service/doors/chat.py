@@ -19,6 +19,7 @@ from verifiers import Pair, Query
 from ..access import may_see, visible
 from ..answers import explanations
 from ..body import whole_body
+from ..completions import content_of
 from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
@@ -31,6 +32,7 @@ from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 OURS = ("assay", "model", "n", "stream", "stream_options")
 #: Of the upstream's reply, what ours says itself.
 MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
+MISREAD = "the upstream says something of its tokens that is no number: those are not counted"
 WORD = re.compile(r"\S+\s*|\s+")
 
 
@@ -195,9 +197,11 @@ def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
         "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},
         "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},
     }  # fmt: skip
+    unread = [MISREAD] if found.misread else []
     if outcome is None:
-        return {**said, "warnings": [found.problem]}
+        return {**said, "warnings": [found.problem, *unread]}
     blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
+    blind += unread
     return {
         **said, "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
         "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct, "warnings": [*outcome.warnings, *blind],
@@ -217,10 +221,12 @@ async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[byt
     for choice in answer["choices"]:
         message = choice["message"]
         rest = {key: value for key, value in message.items() if key not in ("role", "content")}
-        if rest.get("tool_calls"):
-            rest["tool_calls"] = [{"index": place, **call} for place, call in enumerate(rest["tool_calls"])]
+        if isinstance(rest.get("tool_calls"), list):
+            rest["tool_calls"] = [
+                {**call, "index": place} for place, call in enumerate(rest["tool_calls"]) if isinstance(call, dict)
+            ]
         yield _chunk(head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest})
-        for words in WORD.finditer(message.get("content") or ""):
+        for words in WORD.finditer(content_of(message)):
             yield _chunk(head, choice["index"], {"content": words.group()})
         yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
     last = {**head, "choices": [], "assay": answer["assay"], **({"usage": answer["usage"]} if with_usage else {})}

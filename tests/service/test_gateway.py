@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
+from structlog.testing import capture_logs
 
+from service.doors import chat
 from service.doors.door import TurnIn
 from service.errors import ApiError
 from service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
 from service.upstream_settings import UpstreamSettings
 from service.upstreams import Drawn, Upstream
+from tests.fakes import FakeTransport
 from tests.processes import Server, call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 from verifiers import Query
@@ -339,3 +344,205 @@ def test_a_choice_is_read_as_verifiers_should() -> None:
         role="user", content=[{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
     )
     assert parts.turn().content == "What is this?\n[image_url]"
+
+
+async def drawn_from(status: int, reply: Any, count: int = 2, **settings: Any) -> Drawn:
+    """Draw from a server that says one thing."""
+    transport = FakeTransport({"/v1/chat/completions": (status, reply)})
+    named = UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m", **settings})
+    return await Upstream(named, transport).draw({"messages": []}, count, 0)
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 206, 299, 300, 302, 304, 307, 399, 401, 403, 407, 500, 599, 999])
+async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_gateway(status: int) -> None:
+    """Whatever the server's status: ours is one with a reason."""
+    with pytest.raises(ApiError) as caught:
+        await drawn_from(status, b"")
+
+    assert (caught.value.status, bool(caught.value.code)) == (502, True)
+
+
+@pytest.mark.parametrize("change", [
+    {"content": 5}, {"content": {}}, {"content": True}, {"content": [5]}, {"content": [{"type": "text", "text": 5}]}, {"tool_calls": [1]},
+    {"tool_calls": "x"}, {"tool_calls": {"a": 1}}, {"refusal": 5}, {"role": 5}, {"role": None},
+])  # fmt: skip
+async def test_a_message_that_is_none_is_a_bad_gateway(change: dict[str, Any]) -> None:
+    """Said as such, before anything is ranked or streamed."""
+    reply = {"choices": [{"message": {"role": "assistant", "content": "x", **change}}]}
+
+    with pytest.raises(ApiError, match="no chat completion: ") as caught:
+        await drawn_from(200, reply)
+
+    assert (caught.value.status, caught.value.code) == (502, "upstream_bad_reply")
+
+
+@pytest.mark.parametrize("reply", [
+    {"choices": {}}, {"choices": []}, {"choices": [5]}, {"choices": [{"message": None}]}, [], None, 5, {"choices": [{"message": {}, "finish_reason": 5}]},
+    {"choices": [{"message": {"content": "x"}}] * 3},
+])  # fmt: skip
+async def test_choices_that_are_none_or_more_than_were_asked_for_are_a_bad_gateway(reply: Any) -> None:
+    """More would be ranked, and paid for, by nobody's wish."""
+    with pytest.raises(ApiError) as caught:
+        await drawn_from(200, reply)
+
+    assert (caught.value.status, caught.value.code) == (502, "upstream_bad_reply")
+
+
+PARTS = [
+    {"type": "text", "text": "It is"},
+    {"type": "image_url", "image_url": {"url": "x"}},
+    {"type": "text", "text": "7."},
+    "Or so.",
+]
+
+
+async def test_an_answer_in_parts_is_read_and_streamed_as_their_text() -> None:
+    """As a client's own turns are; tools beside it come as they are, numbered."""
+    message = {"role": "assistant", "content": PARTS, "tool_calls": [{"index": 7, "id": "a", "function": {"name": "add"}}]}
+    drawn = await drawn_from(200, {"choices": [{"message": message, "finish_reason": "stop"}]}, 1)
+    answer = {"id": "1", "created": 1, "model": "m", "choices": [{**drawn.choices[0], "index": 0}], "assay": {}}
+
+    events = [event async for event in chat._events(answer, False)]
+
+    assert text_of(drawn.choices[0]) == 'It is\n[image_url]\n7.\nOr so.\n{"name":"add"}'
+    assert status_of(drawn.choices[0]) == "ok"
+    deltas = [json.loads(event[6:].split(b"\n\n")[0])["choices"][0]["delta"] for event in events[:-1]]
+    assert "".join(delta.get("content", "") for delta in deltas) == "It is\n[image_url]\n7.\nOr so."
+    assert deltas[0]["tool_calls"] == [{"index": 0, "id": "a", "function": {"name": "add"}}]
+    assert events[-1].endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    "usage", [{"completion_tokens": -5}, {"prompt_tokens": "x"}, {"prompt_tokens": 1e300}, "x", [], {"completion_tokens": True}]
+)
+async def test_a_cost_that_is_no_number_is_said_to_be_none(usage: Any) -> None:
+    """It counts as nothing, and the answer warns."""
+    reply = {"choices": [{"message": {"content": "x"}}] * 2, "usage": usage}
+    drawn = await drawn_from(200, reply)
+
+    assert (drawn.prompt_tokens, drawn.completion_tokens, drawn.misread) == (0, 0, True)
+    assert not (await drawn_from(200, {**reply, "usage": {"prompt_tokens": 3}})).misread
+
+
+async def test_a_seed_at_the_end_of_its_range_can_be_drawn_from() -> None:
+    """The next one begins anew."""
+    transport = FakeTransport({"/v1/chat/completions": (200, {"choices": [{"message": {"content": "x"}}]})})
+    upstream = Upstream(UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"}), transport)
+
+    await upstream.draw({"messages": [], "seed": 2**63 - 1}, 1, 4)
+
+    assert transport.sent[0][1]["seed"] == 3
+
+
+class Drip:
+    """A server that answers some calls at once, fails one, and never answers the others."""
+
+    def __init__(self, good: int, failure: tuple[int, bytes]) -> None:
+        self.good, self.failure = good, failure
+        self.begun = self.cancelled = 0
+
+    async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+        """Answer in turn."""
+        self.begun += 1
+        turn = self.begun
+        if turn <= self.good:
+            return 200, orjson.dumps({"choices": [{"message": {"content": "x"}}], "usage": {"completion_tokens": 10}})
+        if turn == self.good + 1:
+            await asyncio.sleep(0.01)  # the others are under way
+            return self.failure
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return 500, b""
+
+    async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
+        """Answer nothing."""
+        return 404, b""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+BUSY = (429, b'{"error": {"message": "slow down"}}')
+
+
+def apart(transport: Drip) -> Upstream:
+    """Return an upstream that draws one by one."""
+    settings = {"name": "u", "endpoint": "http://a", "model": "m", "draws": "apart"}
+    return Upstream(UpstreamSettings.model_validate(settings), transport)
+
+
+@pytest.mark.parametrize("failure", [BUSY, (500, b""), (200, b"nonsense"), (302, b"")])
+async def test_a_draw_that_fails_ends_the_others(failure: tuple[int, bytes]) -> None:
+    """Nobody waits for them any more, and each would be paid for."""
+    transport = Drip(0, failure)
+
+    with pytest.raises(ApiError):
+        await apart(transport).draw({"messages": []}, 8, 0)
+
+    assert (transport.begun, transport.cancelled) == (8, 7)
+
+
+async def test_draws_that_nobody_wants_any_more_end() -> None:
+    """Who asked went away."""
+    transport = Drip(2, BUSY)
+    call = asyncio.create_task(apart(transport).draw({"messages": []}, 8, 0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    assert transport.cancelled == transport.begun - 3
+
+
+async def test_what_was_drawn_before_a_draw_failed_is_counted_and_ranked() -> None:
+    """It is paid for; drawing stops, and says why."""
+
+    async def rank(query: Query, texts: Sequence[str]) -> Any:
+        return Said([0.5 for _ in texts])
+
+    async def group(query: str, texts: list[str]) -> list[int | None]:
+        return [None for _ in texts]
+
+    transport = Drip(3, BUSY)
+    found = await harvest(apart(transport), {"messages": []}, Query.of("q"), Wish(8), rank, group)
+
+    assert (len(found.choices), found.completion_tokens, found.stopped, len(found.order)) == (3, 30, "upstream", 3)
+    assert (transport.begun, transport.cancelled) == (8, 4)
+
+
+PROMPT = "my secret prompt"
+
+
+async def test_no_text_of_a_server_that_fails_is_logged() -> None:
+    """It may repeat the prompt; the client, whose prompt it is, gets one line of it."""
+
+    class Second(Fake):
+        async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
+            if first:
+                return await drawn_from(
+                    400, {"error": {"message": f"too long:\n\x1b[31m{PROMPT}" + "x" * 5000, "param": "messages"}}
+                )
+            return await super().draw(body, count, first)
+
+    async def rank(query: Query, texts: Sequence[str]) -> Any:
+        return Said([0.1 for _ in texts])
+
+    async def group(query: str, texts: list[str]) -> list[int | None]:
+        return [None for _ in texts]
+
+    with capture_logs() as logs:
+        found = await harvest(Second(), {}, Query.of(PROMPT), Wish(16, confidence=0.9), rank, group)
+    with pytest.raises(ApiError) as caught:
+        await Second().draw({}, 1, 1)
+
+    assert found.stopped == "upstream"
+    assert [(each["event"], each["status"], each["code"]) for each in logs] == [("round_failed", 400, "upstream_refused")]
+    assert PROMPT not in str(logs)
+    assert PROMPT in str(caught.value)
+    assert len(str(caught.value)) < 1100
+    assert str(caught.value).isprintable()
