@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
+import aggregation
 from service.breaker import Breaker
+from service.cache import Column
 from service.guard import Guarded
 from service.inflight import Inflight, Share
+from service.job import Job, Member
+from service.metrics import Metrics
 from service.policy import Budget, affordable
+from service.scoring import Scorer
 from service.sheet import Sheet
+from service.tasks import Task
+from service.workload import Workload
 from tests.fakes import FakeVerifier
-from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, VerifierSettings
+from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, VerifierSettings
 
 Q = Query.of("q")
 
@@ -194,3 +203,77 @@ def test_a_budget_reaches_the_cheapest_first(budget: Budget, left_out: list[int]
     verifiers = [served, VerifierSettings(name="dear", kind="fake", cost=5), VerifierSettings(name="cheap", kind="fake", cost=0.5)]
 
     assert sorted(affordable(budget, verifiers, Sheet(2, 3), [Pair(Q, "x" * 20)] * 2)[0]) == left_out
+
+
+class Kept:
+    """A writer that keeps what it is handed, and a cache that packs whatever it is asked to."""
+
+    def __init__(self) -> None:
+        self.scores: list[object] = []
+        self.rows: list[object] = []
+
+    async def read(self, *_: object) -> dict[str, bytes]:
+        """Know nothing."""
+        return {}
+
+    def pack(self, *_: object) -> list[str]:
+        """Pack a request."""
+        return ["packed"]
+
+    def put_scores(self, values: object) -> None:
+        """Keep scores."""
+        self.scores.append(values)
+
+    def put_rows(self, rows: object) -> None:
+        """Keep rows."""
+        self.rows.append(rows)
+
+
+@pytest.mark.parametrize("broken", ["metrics.asked", "metrics.scored", "cache.pack", "tasks.pack"])
+async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_the_others(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is for itself, counted and logged by its name; the answer was given before."""
+    kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
+
+    def fail(*_: object) -> None:
+        raise ValueError("a number that it does not take")
+
+    owner, name = broken.split(".")
+    monkeypatch.setattr({"metrics": metrics, "cache": cache, "tasks": tasks}[owner], name, fail)
+    columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
+    members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
+    scorer = Scorer({"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None))
+
+    with capture_logs() as logs:
+        outcome = await scorer.score(Job(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0))
+        await asyncio.sleep(0)
+
+    assert outcome.sheet.raw.tolist() == [[0.5], [0.5]]
+    assert (len(kept.scores), len(kept.rows)) == {"cache.pack": (0, 1), "tasks.pack": (1, 0)}.get(broken, (1, 1))
+    [line] = [each for each in logs if each["event"] == "bookkeeping_failed"]
+    step = {"metrics": "count", "cache": "remember", "tasks": "note"}[owner]
+    assert (line["step"], line["error"]) == (step, "ValueError")
+    assert f'assay_bookkeeping_failures_total{{step="{step}"}} 1.0' in metrics.text().decode()
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, float("nan"), float("inf")])
+async def test_a_verifier_of_ones_own_keeps_to_its_bounds(score: float) -> None:
+    """A score outside them is that candidate's failure, and never remembered."""
+    verifier = FakeVerifier("v", lambda pair: score if pair.candidate == "bad" else 0.5)
+
+    good, bad = (await guarded(verifier).score([Pair(Q, "good"), Pair(Q, "bad")])).items
+
+    assert (good.status, good.score) == (Status.OK, 0.5)
+    assert (bad.status, bad.score) == (Status.ERROR, None)
+    assert (bad.reason or "").startswith("bad_reply: the score")
+
+
+def test_a_cost_that_is_no_number_is_counted_as_misread() -> None:
+    """By verifier; the calls beside it count as they are."""
+    metrics = Metrics()
+    metrics.asked("v", 0.1, Usage(2, 5, 0, 1))
+
+    text = metrics.text().decode()
+    assert 'assay_misread_usage_total{verifier="v"} 1.0' in text
+    assert 'assay_tokens_total{verifier="v",what="read"} 5.0' in text

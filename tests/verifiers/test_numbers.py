@@ -260,7 +260,7 @@ async def test_what_fails_first_ends_the_rest() -> None:
 
     with pytest.raises(BadReplyError):
         await together(long("a"), fails(), long("b"))
-    call = asyncio.create_task(together(long("c"), long("d")))  # type: ignore[arg-type]
+    call = asyncio.create_task(together(long("c"), long("d")))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     call.cancel()
