@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+from urllib.parse import quote, urlsplit
 
+from .hosts import address_of
 from .startup import StartupError
 
 TIMEOUT_S = 300
+SHOWN = 200
+#: What a path may hold as it is; the rest of a task's name is quoted.
+IN_PATHS = "/?&=%.:~-_"
+KEY = "ASSAY_API_KEY: holds a character that no key has"
+Asking = ParamSpec("Asking")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the next request would have the key with it, wherever it leads."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Let the redirect be an answer."""
+        return
 
 
 class Api:
     """A running service; its key comes from ASSAY_API_KEY."""
 
     def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise StartupError(f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN]!r}")
         self._url = url.rstrip("/")
+        # A proxy is for what lies beyond this machine, and would be shown the key.
+        address = address_of(parts.hostname)
+        here = parts.hostname == "localhost" or (address is not None and address.is_loopback)
+        self._open = urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if here else [])).open
 
     def call(self, path: str, body: Any = None) -> Any:
         """Return what the service answers; raise `StartupError` with what it says is wrong."""
-        return json.loads(self.read(path, body))
+        raw = self.read(path, body)
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError):
+            raise StartupError(f"{self._url}{path} answered what is no JSON: {_shown(raw)}; is it an Assay?") from None
 
     def read(self, path: str, body: Any = None) -> bytes:
         """Return the answer as it came."""
-        key = os.environ.get("ASSAY_API_KEY")
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if (key := _key()) else {})
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - the operator's own URL
+        request = urllib.request.Request(self._url + quote(path, IN_PATHS), data, headers)  # noqa: S310 - the operator's own URL
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310 - as above
+            with self._open(request, timeout=TIMEOUT_S) as reply:
                 return bytes(reply.read())
         except urllib.error.HTTPError as exc:
-            raise StartupError(f"{self._url}{path} answered {exc.code}: {_message(exc.read())}") from None
-        except (OSError, ValueError) as exc:
+            raise StartupError(f"{self._url}{path} answered {exc.code}: {_message(exc)}") from None
+        except (OSError, ValueError, http.client.HTTPException) as exc:
             raise StartupError(f"{self._url} does not answer ({exc}); is the service running? name another with --url") from None
 
 
-def _message(raw: bytes) -> str:
+def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
+    """Return a command that says so where what answered it is no Assay, or one of another form."""
+
+    @wraps(command)
+    def asking(*args: Asking.args, **kwargs: Asking.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (LookupError, TypeError, AttributeError, ValueError) as exc:
+            # Answers are read as they are documented: what another server says fails in any of these ways.
+            problem = f"{type(exc).__name__}: {exc}"[:SHOWN]
+            raise StartupError(f"the answer is not an Assay's of this version ({problem}); look at --url") from exc
+
+    return asking
+
+
+def _key() -> str:
+    key = os.environ.get("ASSAY_API_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise StartupError(KEY)
+    return key
+
+
+def _message(exc: urllib.error.HTTPError) -> str:
+    if 300 <= exc.code < 400:
+        where = str(exc.headers.get("Location"))[:SHOWN]
+        return (
+            f"it leads to {where!r}, and is not followed, since your key would go along; if that is the service, name it with --url"
+        )
+    raw = exc.read(1 << 16)
     try:
         return str(json.loads(raw)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return raw[:200].decode(errors="replace")
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return _shown(raw)
+
+
+def _shown(raw: bytes) -> str:
+    return raw[:SHOWN].decode(errors="replace")

@@ -9,12 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .api import Api
+from .api import Api, asks_assay
 from .startup import StartupError
 
 CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if it alone is dropped"
 
 
+@asks_assay
 def report_task(url: str, task: str, html: Path | None, last: bool, as_json: bool) -> None:
     """Have a report made, or fetch the last one, and show it; raise `StartupError` with what the service says is wrong."""
     if html is not None:

@@ -202,9 +202,15 @@ async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list
             else:
                 yield _event("verifier", orjson.dumps(answers.landed(*step)))
     except NoVerifierError as exc:
-        yield _event("error", no_verifier(exc).body())
+        yield _failure(no_verifier(exc))
     except TooMuchWorkError as exc:
-        yield _event("error", too_much_work(exc).body())
+        yield _failure(too_much_work(exc))
+
+
+def _failure(exc: ApiError) -> bytes:
+    """Return a failure as an event, with the status that the answer would have had: its own is sent already."""
+    said = orjson.loads(exc.body())
+    return _event("error", orjson.dumps({"error": {**said["error"], "status": exc.status}}))
 
 
 def _event(name: str, data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.table import Table
 
-from .api import Api
+from .api import Api, asks_assay
 from .report_command import told_gain
 from .startup import StartupError
 from .tables import load_arrow
@@ -22,6 +22,7 @@ CALIBRATED_LABELS = 25
 AT_ONCE = 1000
 
 
+@asks_assay
 def show_tasks(url: str, as_json: bool) -> None:
     """Print the tasks."""
     found = Api(url).call("/v1/tasks")["tasks"]
@@ -37,6 +38,7 @@ def show_tasks(url: str, as_json: bool) -> None:
     Console(highlight=False).print(table)
 
 
+@asks_assay
 def fit_task(url: str, task: str, as_json: bool) -> None:
     """Have a task fitted now, and print what came of it."""
     found = Api(url).call(f"/v1/tasks/{task}/fit", {})
@@ -61,6 +63,7 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
         console.print(f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False)
 
 
+@asks_assay
 def promote(url: str, task: str, version: int | None, pinned: bool | None) -> None:
     """Serve a version, or the one before where none is named."""
     api = Api(url)
@@ -71,6 +74,7 @@ def promote(url: str, task: str, version: int | None, pinned: bool | None) -> No
     print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""))  # noqa: T201 - the command's output
 
 
+@asks_assay
 def shadow(url: str, task: str, version: int, as_json: bool) -> None:
     """Print how another version would have answered the requests kept."""
     found = Api(url).call(f"/v1/tasks/{task}/models/{version}/shadow")
@@ -90,6 +94,7 @@ def shadow(url: str, task: str, version: int, as_json: bool) -> None:
     )
 
 
+@asks_assay
 def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     """Show candidates one by one and send each label as it is given."""
     api, console = Api(url), Console(highlight=False)
@@ -133,6 +138,7 @@ def _worth(api: Api, task: str, labels: int) -> str:
     return found or "not calibrated yet: half must be random, and 5 of each kind"
 
 
+@asks_assay
 def import_labels(url: str, task: str, file: Path) -> None:
     """Send the labels of a JSONL or Parquet file: entries of the API's `labels`, a row each."""
     api, sent, new = Api(url), 0, 0
@@ -142,6 +148,7 @@ def import_labels(url: str, task: str, file: Path) -> None:
     print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
 
 
+@asks_assay
 def export_labels(url: str, task: str, file: Path) -> None:
     """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given, and by whom."""
     found = Api(url).call(f"/v1/tasks/{task}/labels")["labels"]
@@ -155,6 +162,7 @@ def export_labels(url: str, task: str, file: Path) -> None:
     print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
 
 
+@asks_assay
 def export_rows(url: str, task: str, file: Path, how: str, margin: float, threshold: float) -> None:
     """Write a task's traffic as training data."""
     raw = Api(url).read(f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}")

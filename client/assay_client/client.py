@@ -15,7 +15,7 @@ from typing import Any, Literal
 import httpx
 
 from .answers import Ranking, Scores, plain
-from .errors import AssayError, UnreachableError, error_of
+from .errors import AssayError, UnreachableError, error_in_stream, error_of
 
 HERE = "http://127.0.0.1:8080"
 #: Statuses at which another try can help.
@@ -77,10 +77,13 @@ class _Shared:
         self, url: str | None, api_key: str | None, timeout_s: float, retrying: Retrying | None, priority: str | None
     ) -> None:
         self.url = (url or os.environ.get("ASSAY_URL") or HERE).rstrip("/")
-        key = api_key or os.environ.get("ASSAY_API_KEY")
+        key = (api_key or os.environ.get("ASSAY_API_KEY") or "").strip()
+        if not (key.isascii() and key.isprintable()):  # the HTTP library would show it
+            raise AssayError("the API key holds a character that no key has")
         self.retrying = retrying or Retrying()
         self._options: dict[str, Any] = {
             "base_url": self.url,
+            "follow_redirects": False,  # the key would go along, wherever they lead
             "timeout": httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
             "headers": ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Assay-Priority": priority} if priority else {}),
         }
@@ -116,6 +119,7 @@ class _Events:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._ranked = False
 
     def add(self, line: str) -> tuple[str, Any] | None:
         """Return an event when its last line has come: a `Ranking`, or what a verifier says."""
@@ -126,10 +130,21 @@ class _Events:
         if not lines:
             return None
         name = next((line[7:] for line in lines if line.startswith("event: ")), "message")
-        data = json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))
+        try:
+            data = json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))
+            if name == "ranking":
+                data = Ranking.model_validate(data)
+        except (ValueError, RecursionError) as exc:  # which a validation error is as well
+            raise AssayError(f"an event of the stream is not an Assay's: {exc}", 200) from exc
         if name == "error":
-            raise error_of(503, data)
-        return name, Ranking.model_validate(data) if name == "ranking" else data
+            raise error_in_stream(data)
+        self._ranked |= name == "ranking"
+        return name, data
+
+    def end(self) -> None:
+        """Raise where the stream ended before its ranking: what was said until then is no answer."""
+        if not self._ranked:
+            raise AssayError("the stream ended before the ranking", 200)
 
 
 class Client(_Shared):
@@ -177,6 +192,7 @@ class Client(_Shared):
                 for line in reply.iter_lines():
                     if (event := events.add(line)) is not None:
                         yield event
+                events.end()
         except httpx.HTTPError as exc:
             raise self._unreachable(exc) from exc
 
@@ -251,6 +267,7 @@ class AsyncClient(_Shared):
                 async for line in reply.aiter_lines():
                     if (event := events.add(line)) is not None:
                         yield event
+                events.end()
         except httpx.HTTPError as exc:
             raise self._unreachable(exc) from exc
 

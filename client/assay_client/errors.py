@@ -29,6 +29,20 @@ class NoScoreError(AssayError):
     """No verifier could answer: there is no score, which is not a low one."""
 
 
+#: Statuses by the type of an error, for services that do not say the status of an error in a stream.
+STATUSES = {"overloaded_error": 429, "rate_limit_error": 429, "unavailable_error": 503, "invalid_request_error": 422}
+
+
+def error_in_stream(body: Any) -> AssayError:
+    """Return the error that an event tells, whose stream began with 200."""
+    said = body.get("error") if isinstance(body, dict) else None
+    said = said if isinstance(said, dict) else {}
+    status = said.get("status")
+    if not isinstance(status, int) or isinstance(status, bool):
+        status = STATUSES.get(str(said.get("type")), 500)
+    return error_of(status, body)
+
+
 def error_of(status: int, body: Any) -> AssayError:
     """Return the error that an answer tells."""
     said = body.get("error") if isinstance(body, dict) else None

@@ -1,0 +1,212 @@
+"""What the commands and the client do with a server that is not what it should be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from assay_client import AssayError, AsyncClient, Client, NoScoreError, OverloadedError, RequestError, UnreachableError
+from assay_client.client import Retrying
+
+from service.api import Api
+from service.startup import StartupError
+from tests.processes import free_port
+from tests.service.commands import problem, run
+
+KEY = "k-secret-of-ours"
+ONCE = Retrying(tries=1)
+
+
+class Server:
+    """A server that answers everything alike, and keeps what it was asked."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.seen = seen = []  # type: list[dict[str, str]]
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                seen.append({name.lower(): value for name, value in self.headers.items()})
+                self.send_response(status)
+                for name, value in {"content-length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = _answer  # noqa: N815 - the library's names
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterator[Server]:
+    """Run such a server."""
+    found = Server(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    thread = Thread(target=found.server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.server.shutdown()
+        found.server.server_close()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def with_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a key."""
+    monkeypatch.setenv("ASSAY_API_KEY", KEY)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed_with_the_key(status: int) -> None:
+    """Neither by the commands nor by the client: to another host, port or scheme, or the same."""
+    with answering(body=b'{"tasks": []}') as other:
+        for host in ("127.0.0.1", "localhost"):
+            with answering(status, b"", location=f"http://{host}:{other.port}/v1/tasks") as first:
+                said = problem("tasks", "--url", first.url)
+                with pytest.raises(AssayError, match=str(status)), Client(first.url, retrying=ONCE) as client:
+                    client.rank("q", ["a"])
+                with pytest.raises(AssayError, match=str(status)), Client(first.url, retrying=ONCE) as client:
+                    list(client.stream("q", ["a"]))
+                assert [each["authorization"] for each in first.seen] == [f"Bearer {KEY}"] * 3
+            assert f"answered {status}: it leads to 'http://{host}:{other.port}/v1/tasks'" in said
+            assert "--url" in said
+        assert other.seen == []
+
+
+async def test_the_asynchronous_client_follows_none_either() -> None:
+    """As the blocking one."""
+    with answering() as other, answering(302, b"", location=other.url) as first:
+        async with AsyncClient(first.url, retrying=ONCE) as client:
+            with pytest.raises(AssayError, match="302"):
+                await client.rank("q", ["a"])
+        assert other.seen == []
+
+
+def test_a_proxy_is_not_shown_the_key_of_a_service_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says of proxies."""
+    with answering() as proxy, answering(body=b'{"tasks": []}') as ours:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert run("tasks", "--url", ours.url).exit_code == 0
+        assert run("tasks", "--url", ours.url.replace("127.0.0.1", "localhost")).exit_code == 0
+        assert (len(ours.seen), proxy.seen) == (2, [])
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "127.0.0.1:8080", "", "http://", "http:///x", "data:,x"])
+def test_a_url_that_is_none_is_refused(url: str) -> None:
+    """A file is no service."""
+    assert "--url: must be a URL" in problem("tasks", "--url", url)
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\nx: y", f"{KEY}\x00", f"{KEY}é"])
+def test_a_key_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Neither by the commands nor by the client."""
+    if "\x00" not in key:  # which no environment can hold
+        monkeypatch.setenv("ASSAY_API_KEY", key)
+        said = problem("tasks", "--url", "http://127.0.0.1:1")
+        assert "ASSAY_API_KEY" in said
+        assert KEY not in said
+    with pytest.raises(AssayError) as failed:
+        Client("http://127.0.0.1:1", api_key=key)
+    assert KEY not in str(failed.value)
+
+
+def test_a_key_from_a_file_may_end_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is not part of it."""
+    monkeypatch.setenv("ASSAY_API_KEY", f"{KEY}\n")
+    with answering(body=b'{"tasks": []}') as ours:
+        assert run("tasks", "--url", ours.url).exit_code == 0
+        assert ours.seen[0]["authorization"] == f"Bearer {KEY}"
+
+
+ODD = [
+    b"", b"<html>", b"null", b"5", b"[]", b"{}", b'{"tasks": 5}', b'{"tasks": [5]}', b'{"tasks": [{}]}', b"[" * 100_000, b"\xff",
+    b'{"version": 1}', b'{"candidates": [{}]}', b'{"candidates": 5}', b'{"labels": [5]}', b'{"labels": {}}', b'{"log_loss": null}',
+]  # fmt: skip
+COMMANDS = [
+    ("tasks",), ("fit", "--task", "t"), ("promote", "t"), ("promote", "t", "3"), ("shadow", "t", "3"), ("label", "t"),
+    ("report", "t"), ("report", "t", "--last"), ("labels", "export", "t", "OUT"), ("labels", "import", "t", "IN"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words) for words in COMMANDS])
+def test_an_answer_that_is_no_assays_is_told_as_such(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """In a line, with the server; a failure of another form as well."""
+    (tmp_path / "in.jsonl").write_text('{"query": "q", "candidate": "c", "correct": 1}\n')
+    files = {"OUT": str(tmp_path / "out.jsonl"), "IN": str(tmp_path / "in.jsonl")}
+    for body in ODD:
+        for status in (200, 500):
+            with answering(status, body) as server:
+                result = run(*(files.get(word, word) for word in words), "--url", server.url)
+            fine = result.exit_code == 0 and status == 200
+            assert fine or isinstance(result.exception, StartupError), (body, status, result.exception)
+
+
+def test_a_server_that_speaks_no_http_is_told_as_such() -> None:
+    """And one that is not there; a task's name may hold anything."""
+    with answering(body=b'{"tasks": []}', content_length="5000") as short:
+        assert "does not answer" in problem("tasks", "--url", short.url)
+    assert "does not answer" in problem("tasks", "--url", f"http://127.0.0.1:{free_port()}")
+    with answering() as server:
+        Api(server.url).call("/v1/tasks/a b\r\nx: y\u00e9\x00")
+        assert "x" not in server.seen[0]
+
+
+# streams ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("said", "kind", "status"), [
+    ({"type": "unavailable_error", "code": "no_verifier", "status": 503}, NoScoreError, 503),
+    ({"type": "overloaded_error", "code": "too_much_work", "status": 429}, OverloadedError, 429),
+    ({"type": "invalid_request_error", "code": "x", "status": 422}, RequestError, 422),
+    ({"type": "api_error", "code": "internal", "status": 500}, AssayError, 500),
+    ({"type": "overloaded_error", "code": "too_much_work"}, OverloadedError, 429),  # as services before this one say it
+    ({"type": "unavailable_error", "code": "no_verifier"}, NoScoreError, 503), ({"status": "x"}, AssayError, 500),
+    ({"status": True}, AssayError, 500), ({}, AssayError, 500),
+])  # fmt: skip
+def test_an_error_in_a_stream_has_its_own_status(said: dict[str, Any], kind: type[AssayError], status: int) -> None:
+    """Not always 503."""
+    body = f"event: error\ndata: {json.dumps({'error': said})}\n\n".encode()
+    with (
+        answering(body=body, content_type="text/event-stream") as server,
+        Client(server.url) as client,
+        pytest.raises(AssayError) as failed,
+    ):
+        list(client.stream("q", ["a"]))
+    assert (type(failed.value), failed.value.status) == (kind, status)
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"event: verifier\ndata: {}\n\n", b"event: ranking\ndata: {}\n\n", b"event: ranking\ndata: {\n\n", b"data: [[[\n\n", b"x\n\n",
+    b"event: ranking\ndata: 5\n\n", b"event: error\ndata: 5\n\n",
+])  # fmt: skip
+async def test_a_stream_without_its_ranking_is_a_failure(body: bytes) -> None:
+    """However it ends, and in whichever form."""
+    with answering(body=body) as server:
+        with pytest.raises(AssayError), Client(server.url) as client:
+            list(client.stream("q", ["a"]))
+        async with AsyncClient(server.url) as others:
+            with pytest.raises(AssayError):
+                assert not [event async for event in others.stream("q", ["a"])]
+
+
+def test_a_stream_that_is_cut_is_a_failure() -> None:
+    """In the middle of what was announced."""
+    with (
+        answering(body=b"event: verifier\ndata: {}\n\n", content_length="9999") as server,
+        Client(server.url) as client,
+        pytest.raises(UnreachableError),
+    ):
+        list(client.stream("q", ["a"]))
