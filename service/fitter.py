@@ -86,22 +86,23 @@ class Fitter:
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
         serving = await _served(task, task.memory, await task.memory.state())
-        asked = Asked(task.given(), task.model_version, task.costs)
+        asked = Asked(task.given(), task.name, task.costs)
         found = await self._measured(task, report, asked, *await _kept(task.memory), serving, await task.memory.since())
         await task.memory.keep_report(found)
         return found
 
     async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
-        """Return how another version would have answered what was kept; None where one of the two is not there.
+        """Return how another version would have answered what was kept, and beside which; None where one of the two is not there.
 
         Raises what `report` raises.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
         memory = task.memory
-        serving, other = await memory.model((await memory.state()).serving), await memory.model(version)
+        beside = (await memory.state()).serving
+        serving, other = await memory.model(beside), await memory.model(version)
         if serving is None or other is None:
             return None
-        return await self._measured(task, shadow, task.given(), *await _kept(memory), serving, other, await memory.since())
+        found = await self._measured(task, shadow, task.given(), *await _kept(memory), serving, other, await memory.since())
 
     async def _measured(self, task: Task, measure: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
         """Run a measurement in a process of its own, one at a time."""
@@ -140,7 +141,7 @@ async def _served(task: Task, memory: Memory, state: State) -> Served | None:
     if not artifact or not report or report["fingerprints"] != same:
         return None
     # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
-    return Served(artifact, report.get("labels_until", report["at"]), report["calibrated"])
+    return Served(artifact, report.get("labels_until", report["at"]), report["calibrated"], state.serving)
 
 
 async def _renewing(memory: Memory, token: str) -> None:

@@ -50,6 +50,7 @@ class Served:
     artifact: bytes
     labels_until: float
     calibrated: bool = False
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

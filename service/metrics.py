@@ -68,7 +68,8 @@ class Metrics:
         )
         self.store_errors = Counter("assay_store_errors", "Calls to the store that failed, by reason.", ("reason",), **make)
         self.damaged = Counter("assay_damaged_values", "Values of the store that were damaged, and moved aside.", ("what",), **make)
-        make_max = {**make, "multiprocess_mode": "max"}
+        # Of those alive alone: what a worker that is gone saw is no news, and nobody would ever take it back.
+        make_max = {**make, "multiprocess_mode": "livemax"}
         self.drift = Gauge("assay_drift", "How far recent scores are from the fit's.", ("task", "verifier", "measure"), **make_max)
         self.drift_alarm = Gauge("assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max)
         self.drawn = Counter("assay_gateway_drawn", "Candidates drawn for best of n.", ("upstream",), **make)

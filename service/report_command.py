@@ -12,6 +12,8 @@ from rich.table import Table
 from .api import Api, asks_assay
 from .startup import StartupError
 
+#: In place of a version, where none serves the verifiers that there are.
+NOT_SERVED = "a model fitted for this report, which nobody serves"
 CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if it alone is dropped"
 
 
@@ -46,9 +48,9 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
 
 def summary(found: dict[str, Any]) -> list[str]:
     """Return what a report says, in sentences."""
-    labels, subset = found["labels"], found["subset"]
+    labels, subset, version = found["labels"], found["subset"], found["model_version"] or NOT_SERVED
     lines = [
-        f"{found['model_version']}: {found['rows']:,} candidates of {found['queries']:,} queries, {labels['given']} labels, "
+        f"{version}: {found['rows']:,} candidates of {found['queries']:,} queries, {labels['given']} labels, "
         f"{'calibrated' if found['calibrated'] else 'not calibrated'}"
     ]
     lines += [line for line in (told_gain(found), _told_measure(found)) if line]

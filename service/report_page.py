@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from .figures import STYLE
-from .report_command import summary
+from .report_command import NOT_SERVED, summary
 from .report_figures import FIGURES
 
 #: A browser that opens the page loads nothing and runs nothing.
@@ -27,7 +27,7 @@ figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto } figcaptio
 
 def page(found: dict[str, Any], versions: Sequence[dict[str, Any]]) -> str:
     """Return a report, and the versions of the task's model, as HTML."""
-    title = f"{found['task']}: {found['model_version']}"
+    title = f"{found['task']}: {found['model_version'] or NOT_SERVED}"
     at = datetime.fromtimestamp(found["at"], UTC).strftime("%Y-%m-%d %H:%M UTC")
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="note">{at}</p>', *(f"<p>{escape(line)}</p>" for line in summary(found))]
     parts += ["<h2>Verifiers</h2>", _verifiers(found)]

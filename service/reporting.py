@@ -46,7 +46,7 @@ class Asked:
     """What a report is made of, beside rows and labels."""
 
     given: Given
-    version: str
+    task: str
     costs: tuple[float, ...]
 
 
@@ -57,7 +57,10 @@ def report(
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
-    """Return a report; raise `NothingToReportError` where there are too few rows."""
+    """Return a report; raise `NothingToReportError` where there are too few rows.
+
+    Its `model_version` is None where no version serves these verifiers: it is then of a model fitted for it, which nobody serves.
+    """
     given = asked.given
     table = table_of(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
@@ -71,7 +74,8 @@ def report(
         raise NothingToReportError(str(exc)) from exc
     held = held_out(given, table, known, drawn)
     return _plain({
-        "at": time.time(), "model_version": asked.version, "calibrated": model.calibrated_, "base_rate": model.base_rate_,
+        "at": time.time(), "model_version": None if serving is None else f"{asked.task}@{serving.version}",
+        "calibrated": model.calibrated_, "base_rate": model.base_rate_,
         "rows": len(table.keys), "queries": int(table.query.max()) + 1,
         "labels": _label_counts(table, labels, known, drawn),
         "selection": _selection(model, table, found, known, drawn, held),

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
 from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
@@ -100,7 +101,23 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
         options = uvicorn.Config("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
-        Multiprocess(options, listening(options, settings)).run()
+        Workers(options, listening(options, settings)).run()
+
+
+class Workers(Multiprocess):
+    """Worker processes; one that dies takes the gauges of what it had under way with it."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._known: set[int] = set()
+
+    def keep_subprocess_alive(self) -> None:
+        """Start anew what has died, and have the metrics forget what it was doing."""
+        super().keep_subprocess_alive()
+        alive = {process.pid for process in self.processes if process.pid is not None}
+        for gone in self._known - alive:
+            multiprocess.mark_process_dead(gone)  # type: ignore[no-untyped-call]
+        self._known = alive
 
 
 def _options(config: Config) -> dict[str, Any]:

@@ -118,7 +118,7 @@ async def shadow(request: Request, name: str, version: Version) -> dict[str, Any
     said = await _measured(name, request.app.state.engine.fitter.shadow(found, version))
     if said is None:
         raise await _unknown_version(memory, version)
-    return {"task": name, "serving": (await stored(memory.state())).serving, "other": version, **said}
+    return {"task": name, **said}
 
 
 async def _measured(name: str, measuring: Any) -> Any:
@@ -151,7 +151,8 @@ async def verifiers(request: Request, name: str) -> dict[str, Any]:
     measured = {each["name"]: each for each in (known["report"] or {}).get("verifiers", [])}
     learned = {each["name"]: each for each in (found.served[1]["verifiers"] if found.served else [])}
     drift = _drift(found).get("drift", {})
-    return {"task": name, "model_version": found.model_version, "verifiers": [
+    measured_on = (known["report"] or {}).get("model_version")
+    return {"task": name, "model_version": found.model_version, "measured_on": measured_on, "verifiers": [
         {
             "name": column.name, "family": column.family, "cost": cost, **learned.get(column.name, {}),
             **{key: value for key, value in measured.get(column.name, {}).items() if key in MEASURED},

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from service.learning import Given, Known
+from service.learning import Given, Known, Served, fit
 from service.records import Record
+from service.report_command import summary
 from service.report_page import page
 from service.reporting import Asked, NothingToReportError, report
 from tests.processes import Server, service, write_config
@@ -132,7 +133,7 @@ def records(queries: int = 40, seed: int = 0) -> tuple[list[Record], dict[str, K
 
 
 GIVEN = Given(("a<b>", "b", "c", "d"), (1, 2, 3, 4), {}, {}, None)
-ASKED = Asked(GIVEN, "t@0", (1.0, 1.0, 1.0, 1.0))
+ASKED = Asked(GIVEN, "t", (1.0, 1.0, 1.0, 1.0))
 
 
 def test_labels_are_counted_by_day() -> None:
@@ -159,6 +160,20 @@ def test_without_labels_nothing_is_expected() -> None:
     assert found["gain"] is None
     assert found["calibration"] is None
     assert all(each["measured_auc"] is None and each["estimated_auc"] > 0.3 for each in found["verifiers"])
+
+
+def test_a_report_is_signed_with_the_version_that_it_measured() -> None:
+    """None of a model that was fitted for it: what serves is of other verifiers, or nothing is."""
+    kept, known = records()
+    model = fit(GIVEN, kept, known, None).model
+    assert model is not None
+
+    fresh = report(ASKED, kept, known, None)
+    served = report(ASKED, kept, known, Served(model, 0.0, True, 7))
+
+    assert fresh["model_version"] is None
+    assert served["model_version"] == "t@7"
+    assert "which nobody serves" in summary({**fresh, "task": "t"})[0]
 
 
 def test_a_page_shows_names_as_they_are() -> None:

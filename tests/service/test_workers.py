@@ -1,0 +1,69 @@
+"""Several worker processes, and what is left of one that died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+from tests.processes import Server, service, write_config
+from tests.service.test_survival import workers
+
+
+def gauge(running: Server, name: str) -> float:
+    """Return a gauge, summed over its labels; -1 while nobody answers."""
+    with contextlib.suppress(OSError):
+        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", running.get("/metrics", timeout_s=5).raw.decode(), re.MULTILINE)
+        return sum(map(float, found))
+    return -1.0
+
+
+def wait_for_gauge(running: Server, name: str, wanted: float) -> float:
+    """Return a gauge when it is as wanted, or after half a minute."""
+    until = time.monotonic() + 30
+    while (found := gauge(running, name)) != wanted and time.monotonic() < until:
+        time.sleep(0.1)  # between looks at other processes
+    return found
+
+
+def rank_for_ever(running: Server) -> None:
+    """Rank with a verifier that never answers, until the worker is killed."""
+    with contextlib.suppress(OSError):
+        running.post("/v1/rank", {"query": "q", "candidates": ["a", "b"]}, timeout_s=60)
+
+
+def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> None:
+    """What it had under way is not under way for ever: the chart scales on that."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        verifiers = [{"name": "v", "kind": "http", "endpoint": endpoint, "model": "m", "timeout_s": 600}]
+        config = write_config(tmp_path / "e.yaml", {"verifiers": verifiers})
+        environment = {"ASSAY_WORKERS": "2", "ASSAY_MAX_ACTIVE": "1"}
+        with service(config, tmp_path, env=environment) as running:
+            asking = [threading.Thread(target=rank_for_ever, args=(running,)) for _ in range(6)]
+            for thread in asking:
+                thread.start()
+            wait_for_gauge(running, "assay_active_requests", 2.0)
+            before = gauge(running, "assay_active_requests") + gauge(running, "assay_queued_requests")
+            for pid in workers(running.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            for thread in asking:
+                thread.join()
+            after = [wait_for_gauge(running, f"assay_{what}_requests", 0.0) for what in ("active", "queued")]
+
+    assert before == 6.0
+    assert after == [0.0, 0.0]
+
+
+def test_a_drift_alarm_is_of_the_workers_that_live() -> None:
+    """Nobody would ever take back that of one that is gone."""
+    from service.metrics import Metrics
+
+    metrics = Metrics()
+
+    assert {each._multiprocess_mode for each in (metrics.drift, metrics.drift_alarm)} == {"livemax"}
