@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
-from .learning import Fit, Known, Served, fit
-from .memory import LEASE_MS, Memory, Sizes, State
-from .records import Record
-from .reporting import Asked, report, shadow
+from .kept import Source, draw_kept, fit_kept, report_kept, shadow_kept
+from .learning import Fit
+from .memory import LEASE_MS, Memory, Sizes
+from .reporting import Asked
 from .store_errors import StoreError
 from .tasks import Task, Tasks
 
@@ -40,8 +40,8 @@ class Fitter:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._room, self._reports = CapacityLimiter(1), CapacityLimiter(1)
-        self._turn = asyncio.Lock()  # what two tasks have kept need not be in memory at once
+        self._room, self._reports, self._draws = CapacityLimiter(1), CapacityLimiter(1), CapacityLimiter(1)
+        self._turn = asyncio.Lock()  # one fit at a time
 
     async def look(self, task: Task) -> None:
         """Fit a task where that is due; a step of a background loop. Raises `FitFailedError` or `StoreError`."""
@@ -75,8 +75,7 @@ class Fitter:
 
     async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
         _, sizes = await memory.progress()
-        serving = await _served(task, memory, await memory.state())
-        found = await self._in_process(memory, token, task.given(), *await _kept(memory), serving, await memory.since())
+        found = await self._in_process(memory, token, self._source(task), task.given())
         return await memory.publish(token, found, sizes, task.versions), found
 
     async def report(self, task: Task) -> dict[str, Any]:
@@ -85,9 +84,8 @@ class Fitter:
         Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreError`.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        serving = await _served(task, task.memory, await task.memory.state())
         asked = Asked(task.given(), task.name, task.costs)
-        found = await self._measured(task, report, asked, *await _kept(task.memory), serving, await task.memory.since())
+        found: dict[str, Any] = await self._measured(task, report_kept, self._source(task), asked)
         await task.memory.keep_report(found)
         return found
 
@@ -96,21 +94,31 @@ class Fitter:
 
         Raises what `report` raises.
         """
-        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        memory = task.memory
-        beside = (await memory.state()).serving
-        serving, other = await memory.model(beside), await memory.model(version)
-        if serving is None or other is None:
-            return None
-        found = await self._measured(task, shadow, task.given(), *await _kept(memory), serving, other, await memory.since())
+        found: dict[str, Any] | None = await self._measured(task, shadow_kept, self._source(task), task.given(), version)
+        return found
 
-    async def _measured(self, task: Task, measure: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    async def drawn(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many requests can be labelled, and candidates of so many, as `draw_kept` does. Raises what `report` raises."""
+        found: tuple[int, list[dict[str, Any]]] = await self._away(self._draws, draw_kept, self._source(task), count)
+        return found
+
+    @staticmethod
+    def _source(task: Task) -> Source:
+        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
+        return Source(task.memory.url, task.name, task.keep)
+
+    async def _measured(self, task: Task, measure: Callable[..., Any], *arguments: Any) -> Any:
         """Run a measurement in a process of its own, one at a time."""
         if self._reports.borrowed_tokens:
             raise FitBusyError(task.name)
+        return await self._away(self._reports, measure, *arguments)
+
+    @staticmethod
+    async def _away(room: CapacityLimiter, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run work in a process of its own."""
         try:
             with fail_after(LONGEST_FIT_S):
-                return await to_process.run_sync(measure, *arguments, cancellable=True, limiter=self._reports)
+                return await to_process.run_sync(work, *arguments, cancellable=True, limiter=room)
         except (BrokenWorkerProcess, TimeoutError) as died:
             raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
 
@@ -120,28 +128,14 @@ class Fitter:
             async with create_task_group() as group:
                 group.start_soon(_renewing, memory, token)
                 with fail_after(LONGEST_FIT_S):
-                    found = await to_process.run_sync(fit, *arguments, cancellable=True, limiter=self._room)
+                    found = await to_process.run_sync(fit_kept, *arguments, cancellable=True, limiter=self._room)
                 group.cancel_scope.cancel()
         except* Exception as died:
             error = died.exceptions[0]
+            if isinstance(error, StoreError):
+                raise error from None
             raise FitFailedError(f"{type(error).__name__}: {error.__cause__ or error}") from died
         return found
-
-
-async def _kept(memory: Memory) -> tuple[list[Record], dict[str, Known]]:
-    """Return all that a task has kept to learn from."""
-    records, labels = await memory.rows(), await memory.labels()
-    return records, {key: Known(label.correct, bool(label.random), label.at) for key, label in labels.items()}
-
-
-async def _served(task: Task, memory: Memory, state: State) -> Served | None:
-    """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
-    artifact, report = await memory.model(state.serving), await memory.report(state.serving)
-    same = {column.name: column.key for column in task.columns}
-    if not artifact or not report or report["fingerprints"] != same:
-        return None
-    # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
-    return Served(artifact, report.get("labels_until", report["at"]), report["calibrated"], state.serving)
 
 
 async def _renewing(memory: Memory, token: str) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+import orjson
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParameter
 
+from .errors import ApiError
 from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
+from .fitter import FitFailedError
 from .labelling import LabelsIn
 from .memory import Label
-from .records import Record
 from .store_errors import StoreError
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 
@@ -33,7 +36,7 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
 
 @label_router.get("/v1/tasks/{name}/labels")
-async def labels(request: Request, name: str) -> dict[str, Any]:
+async def labels(request: Request, name: str) -> Response:
     """Return all labels: an export, remembered as such."""
     memory = memory_of(task_of(request, name))
     known = await stored(memory.labels())
@@ -41,26 +44,23 @@ async def labels(request: Request, name: str) -> dict[str, Any]:
         await memory.note_export(len(known))
     except StoreError as exc:  # it can still be read, as during a failover: the labels are what was asked for
         log.warning("export_not_noted", task=name, reason=exc.reason)
-    return {"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]}
+    return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
 
 
 @label_router.get("/v1/tasks/{name}/to-label")
 async def to_label(request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50) -> dict[str, Any]:
     """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs the task's `store_text`."""
     found = task_of(request, name)
-    memory = with_texts(found)
-    known = {key.partition(":")[0] for key in await stored(memory.labels())}
-    kept = [record for record in await stored(memory.rows()) if record.texts is not None and record.query not in known]
-    drawn = random.sample(kept, min(n, len(kept)))
-    return {"task": name, "left": len(kept), "candidates": [_drawn(record) for record in drawn]}
+    with_texts(found)
+    try:
+        left, drawn = await stored(request.app.state.engine.fitter.drawn(found, n))
+    except FitFailedError as exc:
+        raise ApiError(503, f"the draw did not come to its end ({exc}); try again", code="draw_failed") from None
+    return {"task": name, "left": left, "candidates": drawn}
 
 
-def _drawn(record: Record) -> dict[str, Any]:
-    """Return a random candidate of a request: labels that calibrate must not be of the best ones only."""
-    assert record.texts is not None  # noqa: S101 - who calls has looked
-    candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
-    text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
-    return {"key": f"{record.query}:{candidate}", **text, "random": True}
+def _written(name: str, known: Mapping[str, Label]) -> bytes:
+    return orjson.dumps({"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]})
 
 
 def _shown(label: Label) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,7 +15,7 @@ import structlog
 from .economy import Estimate
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
-from .scripts import LABEL, NOTE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
+from .scripts import LABEL, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
 from .store import PREFIX, Store
 
 log = structlog.get_logger()
@@ -22,8 +24,8 @@ log = structlog.get_logger()
 LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
-READ_AT_ONCE = 1000
-PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy", "taken", "history")
+READ_AT_ONCE, READ_WITH_TEXTS = 200, 50
+PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy", "taken", "history", "labelled")
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
@@ -77,24 +79,60 @@ class Memory:
         fields = [part for item in pack(record).items() for part in item]
         return int(await self._run(RECORD, ("requests", "seen", "taken"), most, record.name, record.missing, *fields))
 
+    @property
+    def url(self) -> str:
+        """Return where the store is."""
+        return self._store.url
+
     async def rows(self) -> list[Record]:
-        """Return all requests kept, oldest first."""
-        records: list[Record] = []
-        start = b"-"
+        """Return all requests kept, oldest first, without their texts."""
+        return [record async for records in self.pages() for record in records]
+
+    async def pages(self, texts: bool = False) -> AsyncIterator[list[Record]]:
+        """Yield all requests kept, oldest first, some at a time; with their texts where asked for."""
+        start = "-"
+        while page := await self._page("XRANGE", start, "+", texts):
+            yield await asyncio.to_thread(_records, page)
+            start = f"({page[-1][0].decode()}"
+
+    async def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Record]]:
+        """Yield the requests that came after a place, without their texts: some at a time, the newest first."""
+        least, most = "-" if after is None else f"({after[0]}-{after[1]}", "+"
+        while page := await self._page("XREVRANGE", most, least):
+            yield await asyncio.to_thread(_records, page)
+            most = f"({page[-1][0].decode()}"
+
+    async def _page(self, how: str, start: str, end: str, texts: bool = False) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Return some entries; texts are left out in the store, so that nobody pays for sending them."""
+        count = READ_WITH_TEXTS if texts else READ_AT_ONCE
+        found = await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
+        return [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in found]
+
+    async def labelled(self) -> list[Record]:
+        """Return the requests that had a label at the last fit: also those that the window has left."""
+        found = await self._all("labelled")
+        return _records([_unpacked(raw) for raw in found.values()])
+
+    async def keep_labelled(self, records: Sequence[Record]) -> None:
+        """Keep these requests for their labels, without their texts, in the place of those that were kept for it."""
+        known = await self._all("labelled")
+        wanted = {record.name.encode(): _packed(record) for record in records}
+        new = [part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)]
+        for place in range(0, len(new), 2 * READ_AT_ONCE):
+            part = new[place : place + 2 * READ_AT_ONCE]
+            await self._store.call(partial(self._redis.hset, self._keys["labelled"], items=part))
+        if gone := [name for name in known if name not in wanted]:
+            await self._store.call(lambda: self._redis.hdel(self._keys["labelled"], *gone))
+
+    async def _all(self, part: str) -> dict[bytes, bytes]:
+        """Return a hash, some of it at a time, so that neither the store nor the event loop is held."""
+        found: dict[bytes, bytes] = {}
+        cursor = 0
         while True:
-            page = await self._page(start)
-            records += _records(page)
-            if len(page) < READ_AT_ONCE:
-                return records
-            start = b"(" + page[-1][0]
-
-    async def _page(self, start: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        return list(await self._store.call(lambda: self._redis.xrange(self._keys["requests"], start, b"+", READ_AT_ONCE)))
-
-    async def latest(self, count: int) -> list[Record]:
-        """Return the last requests kept, oldest first."""
-        page = await self._store.call(lambda: self._redis.xrevrange(self._keys["requests"], "+", "-", count))
-        return _records(page[::-1])
+            cursor, some = await self._store.call(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE))
+            found |= some
+            if not cursor:
+                return found
 
     async def since(self) -> dict[int, tuple[int, int]]:
         """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
@@ -142,8 +180,8 @@ class Memory:
 
     async def labels(self) -> dict[str, Label]:
         """Return all labels by candidate key."""
-        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["labels"]))
-        return {key.decode(): Label(**orjson.loads(value)) for key, value in raw.items()}
+        raw = await self._all("labels")
+        return await asyncio.to_thread(_labels, raw)
 
     async def state(self) -> State:
         """Return which version is served."""
@@ -205,7 +243,7 @@ class Memory:
         """
         seen = (sizes.requests, sizes.labels, sizes.taken, sizes.given)
         arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), *seen, versions)
-        version = int(await self._run(PUBLISH, ("lease", "state", "models", "taken", "history"), *arguments))
+        version = int(await self._run(PUBLISH, ("lease", "state", "models", "taken", "history", "labelled"), *arguments))
         await self._store.publish(self._task)
         return version
 
@@ -263,6 +301,33 @@ def _progress(state: State, taken: Mapping[bytes, bytes], requests: int, labels:
     fitted = counts.get("fitted_requests", state.requests), counts.get("fitted_labels", state.labels)
     now = max(requests, counts.get("requests", 0)), max(labels, counts.get("labels", 0))
     return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
+
+
+def _labels(raw: Mapping[bytes, bytes]) -> dict[str, Label]:
+    """Return labels; one that is damaged is left out, and said."""
+    labels = {}
+    for key, value in raw.items():
+        try:
+            labels[key.decode()] = Label(**orjson.loads(value))
+        except (ValueError, TypeError) as exc:
+            log.error("label_damaged", label=repr(key), error=str(exc))
+    return labels
+
+
+def _packed(record: Record) -> bytes:
+    """Return a request as one value: its place, and its entry in hexadecimal."""
+    entry = pack(replace(record, texts=None))
+    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
+
+
+def _unpacked(raw: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return such a value as an entry; what is damaged as one of nothing."""
+    try:
+        found = orjson.loads(raw)
+        milliseconds, number = found.pop("at")
+        return f"{milliseconds}-{number}".encode(), {name.encode(): bytes.fromhex(value) for name, value in found.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return b"0-0", {}
 
 
 def _label_parts(key: str, label: Label) -> tuple[str | bytes, ...]:

@@ -34,6 +34,23 @@ end
 return added
 """
 
+#: Read some of the stream. KEYS: stream. ARGV: XRANGE or XREVRANGE, from, to, how many, and the field that is left out.
+PAGE = """
+local found = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+if ARGV[5] == '' then return found end
+for _, entry in ipairs(found) do
+  local parts = {}
+  for place = 1, #entry[2], 2 do
+    if entry[2][place] ~= ARGV[5] then
+      parts[#parts + 1] = entry[2][place]
+      parts[#parts + 1] = entry[2][place + 1]
+    end
+  end
+  entry[2] = parts
+end
+return found
+"""
+
 #: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not stated), who (JSON; likewise), time.
 #: What says the same as before keeps its first time, and what is not stated stays as it was. Returns how many are new.
 #: The count is written even where nothing changes, so that who waits for the disk waits for what was written before as well.

@@ -59,6 +59,7 @@ class Store:
         retry_every_s: float = 0.5,
         failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
+        self.url = url
         self.redis: Any = connect(url, timeout_s, connections)  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
         self._breaker = Breaker(1, retry_every_s)

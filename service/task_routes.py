@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from copy import copy
 from typing import Annotated, Any
 
 import orjson
@@ -21,6 +24,7 @@ from .label_routes import label_router
 from .labelling import LabelIn as LabelIn
 from .labelling import LabelsIn as LabelsIn
 from .memory import Memory
+from .records import Record
 from .reporting import NothingToReportError
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 from .tasks import Task
@@ -82,10 +86,19 @@ async def export(
 ) -> StreamingResponse:
     """Stream training rows as JSON lines, in TRL's shapes. Needs the task's `store_text`."""
     found = task_of(request, name)
-    memory = with_texts(found)
-    records = await stored(memory.rows())
-    lines = (orjson.dumps(row) + b"\n" for row in rows(found, records, format, margin, threshold))
-    return StreamingResponse(lines, media_type="application/x-ndjson")
+    pages = with_texts(found).pages(texts=True)
+    first = await stored(anext(pages, []))
+    served = copy(found)  # what is served now, for all rows, whatever is served meanwhile
+
+    def written(records: list[Record]) -> bytes:
+        return b"".join(orjson.dumps(row) + b"\n" for row in rows(served, records, format, margin, threshold))
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield await asyncio.to_thread(written, first)
+        async for records in pages:
+            yield await asyncio.to_thread(written, records)
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
 @task_router.post("/v1/tasks/{name}/fit")

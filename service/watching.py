@@ -26,6 +26,7 @@ class Watch:
 
     def __init__(self, metrics: Metrics, rows: int = ROWS) -> None:
         self._metrics, self._rows = metrics, rows
+        self._seen: dict[str, list[Record]] = {}  # of each task, what was compared last
 
     async def look(self, task: Task) -> list[Drift]:
         """Return how far each verifier is from the fit, tell it, and have the next fit see a drifted one from here on.
@@ -34,7 +35,10 @@ class Watch:
         """
         if task.memory is None or not task.reference:
             return []
-        records = last(await task.memory.latest(self._rows), self._rows)
+        records = await self._newest(task.name, task.memory)
+        if records is self._seen.get(task.name) and task.drift:  # nothing came, and the same is served
+            return task.drift
+        self._seen[task.name] = records
         task.drift = await asyncio.to_thread(compared, task.reference, records, task.fingerprints)
         for column, each in zip(task.columns, task.drift, strict=True):
             self._metrics.drifted(task.name, column.name, each.psi, each.agreement_z, each.alarm)
@@ -42,6 +46,16 @@ class Watch:
         if alarms:
             await self._start_anew(task, task.memory, alarms, records[0].at)
         return task.drift
+
+    async def _newest(self, name: str, memory: Memory) -> list[Record]:
+        """Return the last requests that have as many candidates together as are compared; only new ones are read."""
+        known = self._seen.get(name, [])
+        new: list[Record] = []
+        async for records in memory.newest(known[-1].at if known else None):
+            new += records
+            if sum(len(record.candidates) for record in new) >= self._rows:
+                break
+        return last([*known, *new[::-1]], self._rows) if new else known
 
     async def _start_anew(self, task: Task, memory: Memory, alarms: Sequence[int], place: tuple[int, int]) -> None:
         """Let the drifted verifiers' scores count from the recent requests on, and a fit be due; once a fit."""

@@ -471,6 +471,11 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
     assert not any(drift.alarm for drift in await watch.look(task))
 
 
+def watch_of() -> Watch:
+    """Return a drift watch."""
+    return Watch(Metrics())
+
+
 async def share_of_weight(task: Task, name: str) -> float:
     """Return a verifier's share of the weights in what is served."""
     assert task.memory is not None
@@ -493,7 +498,7 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
     await see(tasks, task, 2, [[1.0] * 6] * 2)
 
     assert [record.query for record in await Memory(store, "t").rows()] == [key(1, 0)[:32], key(2, 0)[:32]]
-    assert len(await Memory(store, "t").latest(10)) == 2
+    assert [len(records) async for records in Memory(store, "t").newest()] == [2]
 
 
 async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
@@ -540,3 +545,104 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=memory)
     _, other = await Fitter(Tasks(store, [changed])).fit(changed)
     assert [check["against"] for check in other.report["checks"]] == ["no labels"]
+
+
+async def test_the_event_loop_reads_nothing_of_what_is_fitted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that fits, measures or draws reads the store itself: here nobody may."""
+    tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
+    truth = await traffic(tasks, task, sample())
+    await Memory(store, "t").label({each: Label(truth[each], True) for each in list(truth)[:200:5]})
+
+    def forbidden(*_: Any, **__: Any) -> Any:
+        raise AssertionError("read in the service's own process")
+
+    for name in ("rows", "pages", "labels", "labelled", "newest"):
+        monkeypatch.setattr(Memory, name, forbidden)
+    fitter = Fitter(tasks)
+
+    version, _ = await fitter.fit(task)
+    measured = await fitter.report(task)
+    beside = await fitter.shadow(task, version)
+    left, drawn = await fitter.drawn(task, 5)
+
+    assert version == 1
+    assert (measured["model_version"], measured["labels"]["used"]) == ("t@1", 40)
+    assert beside is not None
+    assert (beside["serving"], beside["other"], beside["same_top"]) == (1, 1, 1.0)
+    assert (left, len({each["key"] for each in drawn})) == (15, 5)
+    assert all(each["query"].startswith("query") and each["random"] for each in drawn)
+
+
+async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
+    """Its request is kept with it, without the texts; so a full window never unlearns what people said."""
+    tasks, task = replica(store, keep=20, store_text=True)
+    data, memory = sample(60), Memory(store, "t")
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+    truth = {
+        key(query, place): float(value) for query in range(60) for place, value in enumerate(data.labels[data.query_id == query])
+    }
+    for query in range(20):
+        await see(tasks, task, query, by_query[query])
+    await memory.label({key(query, place): Label(truth[key(query, place)], True) for query in range(20) for place in (0, 3)})
+    await Fitter(tasks).fit(task)
+    for query in range(20, 60):
+        await see(tasks, task, query, by_query[query])
+
+    _, found = await Fitter(tasks).fit(task)
+    _, again = await Fitter(tasks).fit(task)
+
+    assert len(await memory.rows()) == 20
+    assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (40, 40, True)
+    assert (again.report["queries"], again.report["labels"]) == (40, 40)
+    kept, [oldest, *_] = await memory.labelled(), await memory.rows()
+    assert len(kept) == 20
+    assert all(record.texts is None and record.at < oldest.at for record in kept)
+
+
+async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> None:
+    """Where everything is labelled, as many are kept beside the window as in it; the newest, and no damaged one stops it."""
+    tasks, task = replica(store, keep=10)
+    data, memory = sample(40), Memory(store, "t")
+    await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
+    for query in range(40):
+        await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
+        await memory.label({key(query, 0): Label(float(query % 2), True)})
+        if query % 8 == 7:
+            await Fitter(tasks).fit(task)
+
+    assert [record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)] == [
+        key(query, 0)[:32] for query in range(30, 40)
+    ]
+
+
+async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> None:
+    """An idle task costs a few bytes a look, however much it keeps."""
+    tasks, task = replica(store, store_text=True)
+    watch, data = watch_of(), sample(40)
+    text = "x" * 20_000
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+
+    async def see_texts(query: int) -> None:
+        pairs = [Pair(Query.of(f"query {query}"), f"{place} {text}") for place in range(8)]
+        for rows in tasks.pack(task, keys_of(pairs, True), by_query[query], pairs):
+            await tasks.record(rows)
+
+    async def sent(looking: Any) -> int:
+        before = int((await store.redis.info("stats"))["total_net_output_bytes"])
+        await looking
+        return int((await store.redis.info("stats"))["total_net_output_bytes"]) - before
+
+    for query in range(30):
+        await see_texts(query)
+    await Fitter(tasks).fit(task)
+    first, idle = await sent(watch.look(task)), await sent(watch.look(task))
+    drift = task.drift
+    await see_texts(30)
+    new = await sent(watch.look(task))
+    statistics = await sent(asyncio.sleep(0))
+
+    assert first < 40_000 + statistics
+    assert idle < 1_000 + statistics
+    assert new < 3_000 + statistics
+    assert drift
+    assert task.drift is not drift

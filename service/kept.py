@@ -1,0 +1,154 @@
+"""What a task has kept, read by the process that works on it: none of it passes through the service's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .learning import Fit, Given, Known, Served, fit
+from .memory import Label, Memory
+from .records import Record
+from .reporting import Asked, report, shadow
+from .store import Store
+
+Result = TypeVar("Result")
+
+#: Nobody waits for the answer to one command.
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a task's memory is, and how many requests it keeps."""
+
+    url: str
+    task: str
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that there is to learn from."""
+
+    records: list[Record]
+    labels: dict[str, Known]
+    since: Mapping[int, tuple[int, int]]
+
+
+def fit_kept(source: Source, given: Given) -> Fit:
+    """Return what `fit` makes of what is kept, beside what is served. Raises `StoreError`."""
+
+    async def work(memory: Memory) -> Fit:
+        kept = await _read(memory)
+        found = fit(given, kept.records, kept.labels, await _served(memory, given), kept.since)
+        await _keep_labelled(memory, kept, source.keep)
+        return found
+
+    return _at(source, work)
+
+
+def report_kept(source: Source, asked: Asked) -> dict[str, Any]:
+    """Return a report of what is kept. Raises `NothingToReportError` or `StoreError`."""
+
+    async def work(memory: Memory) -> dict[str, Any]:
+        kept = await _read(memory)
+        return report(asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since)
+
+    return _at(source, work)
+
+
+def shadow_kept(source: Source, given: Given, version: int) -> dict[str, Any] | None:
+    """Return how another version would have answered, and beside which; None where one of them is not there.
+
+    Raises what `report_kept` raises.
+    """
+
+    async def work(memory: Memory) -> dict[str, Any] | None:
+        beside = (await memory.state()).serving
+        serving, other = await memory.model(beside), await memory.model(version)
+        if serving is None or other is None:
+            return None
+        kept = await _read(memory)
+        return {"serving": beside, "other": version, **shadow(given, kept.records, kept.labels, serving, other, kept.since)}
+
+    return _at(source, work)
+
+
+def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many requests have texts and no label, and one candidate each of so many of them, all drawn at random.
+
+    Raises `StoreError`.
+    """
+
+    async def work(memory: Memory) -> tuple[int, list[dict[str, Any]]]:
+        known = {key.partition(":")[0] for key in await memory.labels()}
+        left, drawn = 0, list[Record]()
+        async for records in memory.pages(texts=True):
+            for record in records:
+                if record.texts is None or record.query in known:
+                    continue
+                left += 1
+                place = random.randrange(left)  # noqa: S311 - a draw, no secret
+                if len(drawn) < count:
+                    drawn.append(record)
+                elif place < count:  # each so far is among the drawn ones with the same chance
+                    drawn[place] = record
+        random.shuffle(drawn)
+        return left, [_drawn(record) for record in drawn]
+
+    return _at(source, work)
+
+
+def _drawn(record: Record) -> dict[str, Any]:
+    """Return a random candidate of a request: labels that calibrate must not be of the best ones only."""
+    assert record.texts is not None  # noqa: S101 - who calls has looked
+    candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
+    text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
+    return {"key": f"{record.query}:{candidate}", **text, "random": True}
+
+
+def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        store = Store(source.url, TIMEOUT_S, connections=2)
+        try:
+            return await work(Memory(store, source.task))
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+async def _read(memory: Memory) -> Kept:
+    """Return the requests of the window, and those before it that have a label."""
+    labels = {key: _known(label) for key, label in (await memory.labels()).items()}
+    records = {record.name: record for record in [*await memory.labelled(), *await memory.rows()]}
+    return Kept(sorted(records.values(), key=lambda record: record.at), labels, await memory.since())
+
+
+def _known(label: Label) -> Known:
+    return Known(label.correct, bool(label.random), label.at)
+
+
+async def _keep_labelled(memory: Memory, kept: Kept, most: int) -> None:
+    """Keep the requests that have a label, so that it counts when the window has gone on; the newest of them."""
+    queries = {key.partition(":")[0] for key in kept.labels}
+    with_label = [
+        record
+        for record in kept.records
+        if record.query in queries and any(f"{record.query}:{candidate}" in kept.labels for candidate in record.candidates)
+    ]
+    await memory.keep_labelled(with_label[-most:])
+
+
+async def _served(memory: Memory, given: Given) -> Served | None:
+    """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
+    version = (await memory.state()).serving
+    artifact, said = await memory.model(version), await memory.report(version)
+    same = {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)}
+    if not artifact or not said or said["fingerprints"] != same:
+        return None
+    # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
+    return Served(artifact, said.get("labels_until", said["at"]), said["calibrated"], version)
