@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ TYPES = {
     **dict.fromkeys((400, 405, 408, 415, 421, 422), "invalid_request_error"),
 }
 
+#: Characters of a message, of a field's name, and of a value that was sent.
+MOST_SAID, MOST_NAMED, MOST_SHOWN = 4000, 200, 80
+
 
 class ApiError(Exception):
     """An answer that is not a success."""
@@ -38,8 +42,9 @@ class ApiError(Exception):
         retry_after_s: int | None = None,
         kind: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status, self.param, self.code, self.retry_after_s = status, param, code, retry_after_s
+        super().__init__(shortened(message, MOST_SAID))
+        self.param = None if param is None else shortened(param, MOST_NAMED)
+        self.status, self.code, self.retry_after_s = status, code, retry_after_s
         self.kind = kind or TYPES.get(status, "api_error")
 
     def body(self) -> bytes:
@@ -129,6 +134,25 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, bug)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text, cut where it is longer: what was sent may be as long as a body."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
+class _Repr(reprlib.Repr):
+    """Shows a value without looking at all of it."""
+
+    maxlist = maxdict = maxtuple = 4
+    maxstring = maxother = maxlong = MOST_SHOWN
+
+    def repr_str(self, value: str, level: int) -> str:
+        """Show the beginning of a text."""
+        return repr(shortened(value, MOST_SHOWN))
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Show a number, or how long it is: its digits take time with their square."""
+        return repr(value) if value.bit_length() < 1000 else f"a number of {value.bit_length()} bits"
+
+
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:80] + "…"
+    return shortened(_Repr().repr(value), MOST_SHOWN)

@@ -70,4 +70,4 @@ class LabelsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: Annotated[list[LabelIn], Field(min_length=1, max_length=10_000)]
+    labels: Annotated[list[LabelIn], Field(min_length=1, max_length=10_000, fail_fast=True)]

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ValidationError
 
 from verifiers import Pair
 
@@ -16,9 +15,10 @@ from . import answers
 from .access import may_see, sees_all, visible
 from .body import whole_body
 from .engine import Engine
-from .errors import ApiError, invalid, no_verifier, too_much_work
+from .errors import ApiError, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from .job import Job, NoVerifierError, Outcome
+from .parsing import Checked, checked
 from .policy import Budget
 from .presence import while_there
 from .schemas import RankRequest, ScorePairsRequest
@@ -28,7 +28,6 @@ from .tasks import Task
 from .workload import TooMuchWorkError
 
 router = APIRouter()
-Checked = TypeVar("Checked", bound=BaseModel)
 Result = TypeVar("Result")
 
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
@@ -118,10 +117,7 @@ async def root(request: Request) -> Response:
 
 async def parse_as(request: Request, settings: ServiceSettings, model: type[Checked]) -> Checked:
     """Return a request's body, checked; raise `ApiError`."""
-    try:
-        return model.model_validate_json(await whole_body(request), context=settings)
-    except ValidationError as exc:
-        raise invalid(exc) from None
+    return await checked(await whole_body(request), model, settings)
 
 
 def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) -> tuple[Job, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from verifiers import Message, Query
@@ -47,13 +47,23 @@ class BudgetIn(_Request):
     calls: Annotated[int, Field(ge=0)] | None = None
 
 
-Messages = Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+def counted(value: Any, info: ValidationInfo) -> Any:
+    """Return a list as it came; raise for one that is too long before anything is made of its items."""
+    if isinstance(value, list):
+        _at_most(len(value), _limits(info).max_candidates, info.field_name or "input")
+    return value
+
+
+#: What is scored: counted before it is looked at, and looked at until the first problem.
+Counted = BeforeValidator(counted)
+FAST = Field(fail_fast=True)
+Messages = Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
 #: The checks say the same; this is for who reads the document.
 ONE_OF: dict[str, Any] = {"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]}
 Reference = Annotated[str, Field(max_length=MAX_KNOWN_CHARS, description="A right answer, for verifiers that compare with one.")]
 Tests = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=MAX_KNOWN_CHARS)]],
-    Field(max_length=MAX_TESTS, description="Python statements that hold of a right answer's code, one test each."),
+    Field(max_length=MAX_TESTS, fail_fast=True, description="Python statements that hold of a right answer's code, one test each."),
 ]
 
 
@@ -72,7 +82,7 @@ class RankRequest(_Scoring):
 
     query: str | None = None
     messages: Messages | None = None
-    candidates: Annotated[list[str | CandidateIn], Field(min_length=1)]
+    candidates: Annotated[list[str | CandidateIn], Field(min_length=1, fail_fast=True), Counted]
     reference: Reference | None = None
     tests: Tests = Field(default_factory=list)
     top_n: Annotated[int, Field(ge=1)] | None = None
@@ -84,7 +94,6 @@ class RankRequest(_Scoring):
     def _check(self, info: ValidationInfo) -> Self:
         _one_of(self.query, self.messages, "query")
         settings = _limits(info)
-        _at_most(len(self.candidates), settings.max_candidates, "candidates")
         seen: dict[str, int] = {}
         for place, candidate in enumerate(self.candidates):
             text, name = (candidate, None) if isinstance(candidate, str) else (candidate.text, candidate.id)
@@ -117,12 +126,11 @@ class PairIn(_Request):
 class ScorePairsRequest(_Scoring):
     """Pairs to score one by one."""
 
-    pairs: Annotated[list[PairIn], Field(min_length=1)]
+    pairs: Annotated[list[PairIn], Field(min_length=1, fail_fast=True), Counted]
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:
         settings = _limits(info)
-        _at_most(len(self.pairs), settings.max_candidates, "pairs")
         for place, pair in enumerate(self.pairs):
             _one_of(pair.query, pair.messages, f"pairs.{place}.query")
             _short_enough(pair.candidate, settings, f"pairs.{place}.candidate")

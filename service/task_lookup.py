@@ -6,12 +6,13 @@ from typing import Any
 
 import structlog
 from fastapi import Request
-from pydantic import ValidationError
 
 from .access import may_see
 from .body import whole_body
-from .errors import ApiError, invalid
+from .errors import ApiError
 from .memory import Memory
+from .parsing import Checked
+from .parsing import checked as parsed
 from .store_errors import NO_WRITES, StoreDownError, StoreRefusedError
 from .tasks import Task
 
@@ -46,12 +47,9 @@ async def stored(asking: Any) -> Any:
         raise ApiError(503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1) from None
 
 
-async def checked(request: Request, model: type[Any]) -> Any:
-    """Return the body, checked; raise `ApiError` where it is wrong, or comes too slowly."""
-    try:
-        return model.model_validate_json(await whole_body(request) or b"{}")
-    except ValidationError as exc:
-        raise invalid(exc) from None
+async def checked(request: Request, model: type[Checked]) -> Checked:
+    """Return the body, checked; raise `ApiError` where it is wrong."""
+    return await parsed(await whole_body(request) or b"{}", model)
 
 
 def with_texts(task: Task) -> Memory:

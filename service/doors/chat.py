@@ -25,6 +25,7 @@ from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
 from ..job import Job, Outcome
 from ..routes import NOT_CALIBRATED, find_task, scored, while_wanted
+from ..schemas import MAX_MESSAGES
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 
@@ -66,7 +67,7 @@ class ChatRequest(DoorRequest):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=1000)]
+    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
     n: Annotated[int, Field(ge=1, le=256)] | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None

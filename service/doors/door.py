@@ -17,7 +17,7 @@ from ..engine import Engine
 from ..errors import ApiError
 from ..job import Job, Outcome
 from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
-from ..schemas import ChatMessage
+from ..schemas import FAST, ChatMessage
 from ..tasks import Task
 
 Asked = TypeVar("Asked", bound="DoorRequest")
@@ -41,7 +41,7 @@ class TurnIn(DoorRequest):
     """A message of a conversation; its content may come in parts, of which images and the like are named and not read."""
 
     role: Annotated[str, Field(min_length=1, max_length=32)]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | Annotated[list[dict[str, Any]], FAST] | None = None
 
     @property
     def text(self) -> str:

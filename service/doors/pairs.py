@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Request, Response
 from pydantic import model_validator
 
 from verifiers import Pair, Query
 
-from ..schemas import problem
+from ..schemas import FAST, Counted, problem
 from .door import DoorRequest, Json, read, score, usage
 from .rerank import told
 
-Texts = str | list[str]
+Texts = Annotated[str | Annotated[list[str], FAST], Counted]
 #: The names that the two sides of a pair have had, newest first.
 SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2"))
 NAMES = sorted({name for sides in SIDES for name in sides})

@@ -13,7 +13,7 @@ from verifiers import Query
 
 from ..errors import ApiError
 from ..job import Outcome
-from ..schemas import problem
+from ..schemas import FAST, Counted, problem
 from .door import DoorRequest, Json, rank, read, usage
 
 #: What TEI calls its failures, by status.
@@ -30,8 +30,8 @@ class RerankRequest(DoorRequest):
     """A query and documents (`texts` for TEI); `top_n` 0 is all of them."""
 
     query: str
-    documents: list[str | DocumentIn] | None = None
-    texts: list[str] | None = None
+    documents: Annotated[list[str | DocumentIn], FAST, Counted] | None = None
+    texts: Annotated[list[str], FAST, Counted] | None = None
     top_n: Annotated[int, Field(ge=0)] | None = None
     return_documents: bool | None = None
     return_text: bool = False

@@ -14,19 +14,20 @@ from verifiers import Pair, Query
 
 from ..errors import ApiError
 from ..job import Outcome
-from ..schemas import problem
+from ..schemas import FAST, MAX_MESSAGES, Counted, problem
 from .door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
 from .templated import split, without_tokens
 
-Conversation = str | list[TurnIn]
+Conversation = str | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
+Texts = Annotated[str | Annotated[list[str], FAST], Counted]
 END = "(end)"
 
 
 class ClassifyRequest(DoorRequest):
     """Texts that a chat template made, or one conversation whose last turn is the answer."""
 
-    input: str | list[str] | None = None
-    messages: Annotated[list[TurnIn], Field(min_length=1)] | None = None
+    input: Texts | None = None
+    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)] | None = None
     use_activation: bool | None = None
     activation: bool | None = None
 
@@ -50,16 +51,16 @@ class ClassifyRequest(DoorRequest):
 class EmbeddingsRequest(DoorRequest):
     """Texts that a chat template made."""
 
-    input: str | list[str]
+    input: Texts
     encoding_format: Literal["float", "base64"] = "float"
 
 
 class GetRewardRequest(DoorRequest):
     """Whole texts, and what each began with; a label is a reference answer."""
 
-    query: Annotated[list[str], Field(min_length=1)]
-    prompts: list[str] | None = None
-    labels: list[str | None] | None = None
+    query: Annotated[list[str], Field(min_length=1, fail_fast=True), Counted]
+    prompts: Annotated[list[str], FAST, Counted] | None = None
+    labels: Annotated[list[str | None], FAST, Counted] | None = None
 
     @model_validator(mode="after")
     def _equally_many(self) -> Self:

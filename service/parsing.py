@@ -1,0 +1,59 @@
+"""Bodies made requests of: counted first, parsed off the event loop where they are long, and refused with few words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from .errors import ApiError, invalid
+from .structure import MOST_VALUES, too_many_values
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+LONG = 256 << 10
+#: Beyond this, problems are not listed to show the first: there may be one for each of many fields.
+MOST_PROBLEMS = 100
+TOO_MANY_VALUES = f"the body has more than the {MOST_VALUES} values that a request may have"
+
+
+async def checked(data: bytes | bytearray, model: type[Checked], context: object = None) -> Checked:
+    """Return a body as a request; raise `ApiError`."""
+    if len(data) <= LONG:
+        return _checked(data, model, context)
+    return await asyncio.to_thread(_checked, data, model, context)
+
+
+def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> Checked:
+    if too_many_values(data):
+        raise ApiError(413, TOO_MANY_VALUES, param="body", code="too_many_values")
+    try:
+        return model.model_validate_json(data, context=context)
+    except ValidationError as exc:
+        if exc.error_count() > MOST_PROBLEMS:
+            raise _too_many_fields(data) from None
+        raise invalid(exc) from None
+
+
+def _too_many_fields(data: bytes | bytearray) -> ApiError:
+    """Return the answer to a body with very many problems; lists end at their first, so an object has that many fields."""
+    where, found = _widest(orjson.loads(data), [])
+    named = ".".join(where) or "body"
+    first = next(iter(found))
+    said = f"{named}: has {len(found)} fields, most of which are unknown (the first is {first[:80]!r})"
+    return ApiError(422, said, param=named, code="too_many_fields")
+
+
+def _widest(value: Any, where: Sequence[str]) -> tuple[Sequence[str], Mapping[str, Any]]:
+    """Return the object with the most fields, and where it is."""
+    widest: tuple[Sequence[str], Mapping[str, Any]] = (where, value if isinstance(value, dict) else {"": None})
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        if isinstance(each, dict | list):
+            found = _widest(each, [*where, str(name)[:80]])
+            if len(found[1]) > len(widest[1]):
+                widest = found
+    return widest

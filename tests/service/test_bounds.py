@@ -1,0 +1,163 @@
+"""Bodies: counted before they are parsed, lists before their items are looked at, and refused with few words."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service import structure
+from service.doors.table import DOORS
+from service.errors import ApiError
+from service.labelling import LabelsIn
+from service.parsing import checked
+from service.schemas import RankRequest, ScorePairsRequest
+from service.settings import ServiceSettings
+from service.structure import MOST_VALUES, too_many_values
+from tests.fuzz.test_parsers import JSON
+
+SETTINGS = ServiceSettings()
+FORMS: dict[str, Any] = {
+    "/v1/rank": RankRequest, "/v1/score_pairs": ScorePairsRequest, "labels": LabelsIn, **{path: door.form for path, door in DOORS.items()},
+}  # fmt: skip
+MANY = MOST_VALUES // 2 - 100
+
+
+def counted(value: Any) -> int:
+    """Return how many commas and brackets that open a value has."""
+    if isinstance(value, dict):
+        return 1 + max(0, len(value) - 1) + sum(counted(each) for each in value.values())
+    if isinstance(value, list):
+        return 1 + max(0, len(value) - 1) + sum(counted(each) for each in value)
+    return 0
+
+
+@given(JSON, st.sampled_from([1, 2, 3, 7, 1 << 20]), st.booleans())
+def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: bool) -> None:
+    """Whatever stands in strings, and wherever pieces end."""
+    text = json.dumps(value, ensure_ascii=plain).encode()
+    real = counted(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structure, "PIECE", piece)
+        for most in (real - 1, real):
+            patch.setattr(structure, "MOST_VALUES", most)
+            assert too_many_values(text) is (real > most and len(text) > most)
+
+
+@given(st.lists(st.sampled_from(['"', "\\", ",", "a", "{", "\\\\", '\\"']), max_size=30).map("".join), st.integers(1, 5))
+def test_strings_end_where_they_do(text: str, piece: int) -> None:
+    """With any number of backslashes before a quote, in pieces of any size."""
+    body = json.dumps([text, [text]]).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structure, "PIECE", piece)
+        patch.setattr(structure, "MOST_VALUES", 2)
+        assert too_many_values(body) is True
+        patch.setattr(structure, "MOST_VALUES", 3)
+        assert too_many_values(body) is False
+
+
+async def refusal(body: bytes, form: Any) -> ApiError:
+    """Return how a body is refused."""
+    with pytest.raises(ApiError) as refused:
+        await checked(body, form, SETTINGS)
+    return refused.value
+
+
+@pytest.mark.parametrize("item", [b"1", b"{}", b"[]", b'""', b'{"a":1}', b"null"])
+async def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(item: bytes) -> None:
+    """Whatever they are: memory stays a small multiple of the body."""
+    body = b'{"query":"q","candidates":[' + b",".join([item] * 4_000_000) + b"]}"
+    tracemalloc.start()
+    error = await refusal(body, RankRequest)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (error.status, error.code) == (413, "too_many_values")
+    assert peak < 40 << 20
+
+
+async def test_a_long_text_full_of_commas_is_one_value() -> None:
+    """Only what is outside of strings counts."""
+    text = 'a, "b", {[' * 300_000
+    asked = await checked(json.dumps({"query": text, "candidates": ["a"]}).encode(), RankRequest, SETTINGS)
+
+    assert asked.query == text
+
+
+LISTS = [
+    ("/v1/rank", {"query": "q"}, "candidates"), ("/v1/score_pairs", {}, "pairs"), ("labels", {}, "labels"),
+    ("/rerank", {"query": "q"}, "documents"), ("/v2/rerank", {"query": "q"}, "texts"), ("/score", {"queries": "q"}, "documents"),
+    ("/v1/score", {"text_1": "q"}, "text_2"), ("/score", {"data_2": "q"}, "data_1"), ("/score", {"queries": "q"}, "items"),
+    ("/classify", {}, "input"), ("/classify", {}, "messages"), ("/v1/embeddings", {}, "input"), ("/get_reward", {}, "query"),
+    ("/get_reward", {"query": ["q"]}, "prompts"), ("/get_reward", {"query": ["q"]}, "labels"), ("/rm", {"response": "r"}, "prompt"),
+    ("/v1/chat/completions", {}, "messages"), ("/v1/rank", {"candidates": ["a"]}, "messages"),
+    ("/v1/rank", {"query": "q", "candidates": ["a"]}, "tests"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("item", [1, "", {}], ids=["numbers", "texts", "objects"])
+@pytest.mark.parametrize(("path", "rest", "name"), LISTS, ids=[f"{path} {name}" for path, _, name in LISTS])
+async def test_a_list_is_counted_before_its_items_are_looked_at(path: str, rest: Any, name: str, item: Any) -> None:
+    """No item becomes a problem of its own, of which there would be as many as items."""
+    body = json.dumps({**rest, name: [item] * MANY}).encode()
+    tracemalloc.start()
+    error = await refusal(body, FORMS[path])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert error.status == 422
+    assert error.param is not None
+    assert error.param.split(".")[0] == name
+    assert len(error.body()) < 2000
+    assert peak < 24 << 20
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_an_object_of_very_many_unknown_fields_is_refused_in_few_words(path: str) -> None:
+    """At the top, and inside."""
+    wide = {f"field {number}": 1 for number in range(MANY)}
+    bodies: list[tuple[str, Any]] = [("body", wide)]
+    if path == "/v1/rank":
+        bodies += [
+            ("candidates.0", {"query": "q", "candidates": [wide]}),
+            ("budget", {"query": "q", "candidates": ["a"], "budget": wide}),
+        ]
+    for where, content in bodies:
+        error = await refusal(json.dumps(content).encode(), FORMS[path])
+        assert error.status in (400, 422)
+        assert len(error.body()) < 2000
+        if error.code == "too_many_fields":
+            assert error.param == where
+            assert str(MANY) in str(error)
+
+
+@pytest.mark.parametrize("value", [
+    "x" * 1_000_000, [1] * 50_000, {"k": {"k": [1] * 50_000}}, {"k" * 1_000_000: 1}, int("9" * 4000),
+], ids=["text", "list", "nested", "key", "number"])  # fmt: skip
+@pytest.mark.parametrize("field", ["task", "confidence", "candidates", "messages", "budget", "f" * 100_000])
+async def test_what_is_wrong_is_shown_in_a_few_characters(field: str, value: Any) -> None:
+    """Values and names of fields alike."""
+    error = await refusal(json.dumps({"query": "q", "candidates": ["a"], field: value}).encode(), RankRequest)
+
+    assert error.status in (413, 422)
+    assert error.param is None or len(error.param) <= 201
+    assert len(error.body()) < 6000
+
+
+@pytest.mark.parametrize(
+    "number", [b"9" * 5000, b"9" * 1_000_000, b"1e400", b"-1e400", b"1e-400", b"0." + b"1" * 1_000_000, b"NaN", b"-Infinity"]
+)
+@pytest.mark.parametrize("path", FORMS)
+async def test_any_number_is_taken_or_refused(path: str, number: bytes) -> None:
+    """Wherever a form has one, or takes whatever there is."""
+    fields = [*FORMS[path].model_fields, "unknown"]
+    for field in fields:
+        body = b'{"query": "q", "candidates": ["a"], "%b": %b}' % (field.encode(), number)
+        try:
+            await checked(body, FORMS[path], SETTINGS)
+        except ApiError as exc:
+            assert exc.status in (400, 413, 422)  # noqa: PT017 - either is right
