@@ -53,7 +53,10 @@ class Keys:
 def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
     """Return the names of pairs; with `one_query` they are the candidates of one query, and a set as well."""
     if not one_query:
-        return Keys(tuple(f"{{{hash_query(pair.query)}}}:{hash_candidate(pair.candidate)}" for pair in pairs), None, ())
+        # One query beside many candidates, which may be long, is one object.
+        queries = {id(pair.query): pair.query for pair in pairs}
+        hashed = {each: hash_query(query) for each, query in queries.items()}
+        return Keys(tuple(f"{{{hashed[id(pair.query)]}}}:{hash_candidate(pair.candidate)}" for pair in pairs), None, ())
     query = f"{{{hash_query(pairs[0].query)}}}:"
     candidates = [hash_candidate(pair.candidate) for pair in pairs]
     set_order = sorted(range(len(candidates)), key=candidates.__getitem__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,11 +9,11 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from .errors import ApiError, invalid
+from .off_loop import apart
 from .structure import MOST_VALUES, too_many_values
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
-LONG = 256 << 10
 #: Beyond this, problems are not listed to show the first: there may be one for each of many fields.
 MOST_PROBLEMS = 100
 TOO_MANY_VALUES = f"the body has more than the {MOST_VALUES} values that a request may have"
@@ -22,9 +21,7 @@ TOO_MANY_VALUES = f"the body has more than the {MOST_VALUES} values that a reque
 
 async def checked(data: bytes | bytearray, model: type[Checked], context: object = None) -> Checked:
     """Return a body as a request; raise `ApiError`."""
-    if len(data) <= LONG:
-        return _checked(data, model, context)
-    return await asyncio.to_thread(_checked, data, model, context)
+    return await apart(len(data), _checked, data, model, context)
 
 
 def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> Checked:

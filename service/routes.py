@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -18,6 +19,7 @@ from .engine import Engine
 from .errors import ApiError, no_verifier, too_much_work
 from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from .job import Job, NoVerifierError, Outcome
+from .off_loop import to_be_read
 from .parsing import Checked, checked
 from .policy import Budget
 from .presence import while_there
@@ -32,6 +34,9 @@ Result = TypeVar("Result")
 
 NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
 ASKED_AT_ONCE = "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
+
+#: Characters that a verifier may have to read for one request.
+MOST_READ = 256 << 20
 
 
 class Json(Response):
@@ -74,6 +79,7 @@ async def score_pairs(request: Request) -> Response:
     asked = await parse_as(request, engine.settings, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     pairs = [Pair(pair.conversation(), pair.candidate) for pair in asked.pairs]
+    check_length(pairs, one_query=False)
     outcome = await score_while_wanted(
         request, engine, Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked))
     )
@@ -120,11 +126,19 @@ async def parse_as(request: Request, settings: ServiceSettings, model: type[Chec
     return await checked(await whole_body(request), model, settings)
 
 
+def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
+    """Raise `ApiError` for a query that is too long beside so many candidates: verifiers read it with each."""
+    if (read := to_be_read(pairs, one_query)) > MOST_READ:
+        message = f"{read} characters are more than the {MOST_READ} that verifiers may have to read, a query with each candidate"
+        raise ApiError(413, message, param="query", code="too_much_text")
+
+
 def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) -> tuple[Job, dict[str, Any]]:
     """Return what to score for a ranking, and what its answer says besides."""
     query = asked.conversation()
     texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
     pairs = [Pair(query, text) for text in texts]
+    check_length(pairs, one_query=True)
     job = Job(task, pairs, True, deadline_s(engine, asked.deadline_ms), _budget(asked), asked.confidence, asked.policy)
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
     return job, {
@@ -194,8 +208,10 @@ async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list
         async for step in engine.scorer.stream(job):
             if isinstance(step, Outcome):
                 step.warnings += warnings
+                await asyncio.sleep(0)  # what was made so far is sent, and others have their turn
                 yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))
             else:
+                await asyncio.sleep(0)
                 yield _event("verifier", orjson.dumps(answers.landed(*step)))
     except NoVerifierError as exc:
         yield _failure(no_verifier(exc))

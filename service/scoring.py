@@ -23,6 +23,7 @@ from .inflight import Inflight, Share
 from .job import Job, Member, NoVerifierError, Outcome
 from .keys import keys_of
 from .metrics import Metrics
+from .off_loop import apart, characters
 from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
 from .store_errors import StoreError
@@ -130,7 +131,8 @@ class Scorer:
 
     async def _open(self, job: Job) -> Run:
         members = self.ensembles[job.task.ensemble]
-        keys, sheet = keys_of(job.pairs, job.one_query), Sheet(len(job.pairs), len(members))
+        keys = await apart(characters(job.pairs, job.one_query), keys_of, job.pairs, job.one_query)
+        sheet = Sheet(len(job.pairs), len(members))
         shared = keys.within(job.task.name) if self._apart else keys
         OWNER.set(job.task.name if self._apart else "")
         run = Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
@@ -341,8 +343,12 @@ class Scorer:
                 return  # missing because of their scores: never fitted on
         elif self._counts(job, run):
             self._judge(job, run)
-        if job.learn and run.sheet.has_score:
-            self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+        if job.learn and run.sheet.has_score:  # many pairs take a while: others have their turn between
+            asyncio.get_running_loop().call_soon(self._remember, job, run)
+
+    def _remember(self, job: Job, run: Run) -> None:
+        """Hand to the writer what the task learns from."""
+        self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
 
     @staticmethod
     def _counts(job: Job, run: Run) -> bool:

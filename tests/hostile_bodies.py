@@ -127,7 +127,7 @@ def broken() -> Iterator[Hostile]:
     """What is no JSON at all."""
     for name, unit in BROKEN.items():
         for label, size in SIZES.items():
-            body = unit if name in ("lone surrogate",) else repeated(unit, size) if len(unit) < 12 else unit + b"x" * (size - 100)
+            body = unit if name == "lone surrogate" else repeated(unit, size) if len(unit) < 12 else unit + b"x" * (size - 100)
             yield Hostile(f"{name}, {label}", "/v1/rank", body)
 
 

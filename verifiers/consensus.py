@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import re
 from collections import Counter
@@ -15,6 +16,7 @@ from .answers import same_answers, same_plain_answers
 from .base import Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import MissingExtraError, VerifierError
 from .findings import Finding, ok, skipped
+from .local import INLINE_CHARS
 from .settings import VerifierSettings
 from .workers import Workers
 
@@ -70,12 +72,12 @@ class Consensus:
         """Return the number of each text's answer group, and a remark where they were not compared as configured."""
         if not self._by_value:
             await self.check()
-            return same_plain_answers(texts), None
+            return await _plain(texts), None
         mathematical = self.consensus.answers == "math" or re.search(r"\d", query) is not None
         with anyio.move_on_after(self.consensus.time_limit_s):
             each_s = max(1, int(self.consensus.time_limit_s / 4))
             return await self._workers.run(same_answers, texts, mathematical, each_s), None
-        return same_plain_answers(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
+        return await _plain(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
 
     async def check(self) -> None:
         """Return when answers can be compared as configured."""
@@ -94,6 +96,13 @@ class Consensus:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if self._by_value:
             await self._workers.run(same_answers, ["\\boxed{1}"], True, 30)
+
+
+async def _plain(texts: list[str]) -> list[int | None]:
+    """Return groups of answers that read the same; off the event loop when there is much to read."""
+    if sum(map(len, texts)) <= INLINE_CHARS:
+        return same_plain_answers(texts)
+    return await asyncio.to_thread(same_plain_answers, texts)
 
 
 def _verdict(group: int | None, sizes: Counter[int | None], total: int, remark: str | None) -> Verdict:

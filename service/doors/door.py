@@ -16,7 +16,7 @@ from ..access import may_see, visible
 from ..engine import Engine
 from ..errors import ApiError
 from ..job import Job, Outcome
-from ..routes import Json, deadline_s, find_task, parse_as, score_while_wanted
+from ..routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
 from ..schemas import FAST, ChatMessage
 from ..tasks import Task
 
@@ -107,6 +107,7 @@ def job_of(engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: 
     for place, pair in enumerate(pairs):
         if len(pair.candidate) * 4 > too_long and len(pair.candidate.encode()) > too_long:
             raise ApiError(413, f"candidate {place} has more than {too_long} bytes", param="input", code="too_long")
+    check_length(pairs, one_query)
     return Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
 
 

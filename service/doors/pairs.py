@@ -47,8 +47,9 @@ class ScoreRequest(DoorRequest):
                 if len(left) not in (1, len(right)) or not right:
                     said = f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N, or N and N"
                     raise problem(second, said, "lengths_differ")
-                left = left * len(right) if len(left) == 1 else left
-                return [Pair(Query.of(query), text) for query, text in zip(left, right, strict=True)]
+                queries = [Query.of(query) for query in left]
+                queries = queries * len(right) if len(left) == 1 else queries
+                return [Pair(query, text) for query, text in zip(queries, right, strict=True)]
         raise problem("queries", "give `queries` and `documents` (or text_1 and text_2)", "missing")
 
 

@@ -12,14 +12,19 @@ from pydantic import Field, model_validator
 
 from verifiers import Pair, Query
 
+from ..body import whole_body
 from ..errors import ApiError
 from ..job import Outcome
+from ..off_loop import apart
 from ..schemas import FAST, MAX_MESSAGES, Counted, problem
 from .door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
 from .templated import split, without_tokens
 
-Conversation = str | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
-Texts = Annotated[str | Annotated[list[str], FAST], Counted]
+#: Characters of a text that is searched for a template's marks: the longest takes some hundredths of a second.
+MAX_WHOLE = 4 << 20
+Whole = Annotated[str, Field(max_length=MAX_WHOLE)]
+Conversation = Whole | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
+Texts = Annotated[Whole | Annotated[list[Whole], FAST], Counted]
 END = "(end)"
 
 
@@ -58,8 +63,8 @@ class EmbeddingsRequest(DoorRequest):
 class GetRewardRequest(DoorRequest):
     """Whole texts, and what each began with; a label is a reference answer."""
 
-    query: Annotated[list[str], Field(min_length=1, fail_fast=True), Counted]
-    prompts: Annotated[list[str], FAST, Counted] | None = None
+    query: Annotated[list[Whole], Field(min_length=1, fail_fast=True), Counted]
+    prompts: Annotated[list[Whole], FAST, Counted] | None = None
     labels: Annotated[list[str | None], FAST, Counted] | None = None
 
     @model_validator(mode="after")
@@ -69,6 +74,13 @@ class GetRewardRequest(DoorRequest):
             if values and len(values) != len(self.query):
                 raise problem(name, f"has {len(values)}, and query {len(self.query)}", "lengths_differ")
         return self
+
+    def pairs(self, last: bool) -> list[Pair]:
+        """Return what to score; `last` as for `split`."""
+        return [
+            pair_of(text, self.prompts[place] if self.prompts else None, self.labels[place] if self.labels else None, last)
+            for place, text in enumerate(self.query)
+        ]
 
 
 class SlimeRequest(DoorRequest):
@@ -82,7 +94,8 @@ class SlimeRequest(DoorRequest):
 async def classify(request: Request) -> Response:
     """Score texts: log-odds with `use_activation: false`, else the probability."""
     asked = await read(request, ClassifyRequest)
-    outcome = await score(request, asked.model, asked.pairs(_last(request)))
+    pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
+    outcome = await score(request, asked.model, pairs)
     plain = asked.use_activation is False or (asked.use_activation is None and asked.activation is False)
     values = known(outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist())
     data = [{"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1} for place, value in enumerate(values)]
@@ -94,7 +107,8 @@ async def embeddings(request: Request) -> Response:
     asked = await read(request, EmbeddingsRequest)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     last = _last(request)
-    outcome = await score(request, asked.model, [pair_of(text, last=last) for text in texts])
+    pairs = await apart(len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts])
+    outcome = await score(request, asked.model, pairs)
     values = known(outcome, outcome.combined.log_odds.tolist())
     data = [
         {"object": "embedding", "index": place, "embedding": _encoded(value, asked.encoding_format)}
@@ -106,11 +120,7 @@ async def embeddings(request: Request) -> Response:
 async def get_reward(request: Request) -> Response:
     """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each verifier's part in a log."""
     asked = await read(request, GetRewardRequest)
-    last = _last(request)
-    pairs = [
-        pair_of(text, asked.prompts[place] if asked.prompts else None, asked.labels[place] if asked.labels else None, last)
-        for place, text in enumerate(asked.query)
-    ]
+    pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
     outcome = await score(request, asked.model, pairs)
     rewards = known(outcome, outcome.combined.log_odds.tolist())
     return Json({"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)})
@@ -120,7 +130,8 @@ async def slime(request: Request) -> Response:
     """Score one response for slime: the probability as a bare number, or an object with `?detail=1` (for --reward-key)."""
     asked = await read(request, SlimeRequest)
     reference = None if asked.label is None or asked.label == "" else str(asked.label)
-    outcome = await score(request, asked.model, [Pair(query_of(asked.prompt, reference), asked.response)])
+    query = await apart(len(await whole_body(request)), query_of, asked.prompt, reference)
+    outcome = await score(request, asked.model, [Pair(query, asked.response)])
     [probability] = known(outcome, outcome.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)

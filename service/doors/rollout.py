@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Self
 
 import numpy as np
+import orjson
 from fastapi import Request, Response
 from pydantic import model_validator
 
 from verifiers import Pair
 
 from ..body import whole_body
+from ..off_loop import apart
 from ..schemas import problem
 from .door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
-from .reward import Conversation, query_of
+from .reward import MAX_WHOLE, Conversation, query_of
 
 INPUT, OUTPUT = "responses_create_params.input", "response.output"
 MAX_ROLE = 32
@@ -37,6 +38,8 @@ class VerifyRequest(DoorRequest):
         """Return the conversation that was answered: a text, or its turns; calls of tools and the like are no turns."""
         given = _present(self.responses_create_params, INPUT)
         if isinstance(given, str):
+            if len(given) > MAX_WHOLE:
+                raise problem(INPUT, f"has {len(given)} characters, more than the {MAX_WHOLE} that a text may have", "too_long")
             return given
         return [
             _turn(item, f"{INPUT}.{place}")
@@ -58,12 +61,23 @@ async def verify(request: Request) -> Response:
     """Score a roll-out: the body comes back with `reward`, the probability, and what each verifier said."""
     asked = await read(request, VerifyRequest)
     reference = None if asked.expected_answer is None else str(asked.expected_answer)
-    outcome = await score(request, asked.model, [Pair(query_of(asked.asked(), reference), asked.said())])
+    query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)
+    outcome = await score(request, asked.model, [Pair(query, asked.said())])
     [probability] = known(outcome, outcome.probability.tolist())
     said = {name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)}
-    # The body is theirs: numbers of any length, and whatever else JSON is taken to allow.
-    body = {**json.loads(await whole_body(request)), "reward": probability, "reward_components": said}
-    return Response(json.dumps(body), media_type="application/json")
+    return Response(
+        _with(await whole_body(request), {"reward": probability, "reward_components": said}), media_type="application/json"
+    )
+
+
+def _with(body: bytes | bytearray, more: dict[str, Any]) -> bytes:
+    """Return a JSON object with more fields; of two of a name, readers take the last.
+
+    The body is theirs, as it came: numbers of any length, and whatever else JSON is taken to allow. It was read as an object
+    with fields, and may be long: it is not parsed and written again.
+    """
+    whole = memoryview(body).cast("B")
+    return b"".join([whole[: body.rindex(b"}")], b",", orjson.dumps(more)[1:]])
 
 
 def _present(holder: dict[str, Any], field: str) -> Any:

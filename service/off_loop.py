@@ -1,0 +1,39 @@
+"""Work on texts, done where it holds up nobody: at once for short ones, in a thread for long ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from verifiers import Pair, Query
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+#: Characters, or bytes, that are worth a thread; so many take less than a thousandth of a second to go through.
+LONG = 256 << 10
+
+
+async def apart(size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs) -> Result:
+    """Return what a function returns, which takes time in proportion to `size`."""
+    if size <= LONG:
+        return work(*args, **more)
+    return await asyncio.to_thread(work, *args, **more)
+
+
+def length_of(query: Query) -> int:
+    """Return the characters of a conversation."""
+    return sum(len(message.content) for message in query.messages)
+
+
+def characters(pairs: Sequence[Pair], one_query: bool) -> int:
+    """Return the characters of a request's texts, as they were sent."""
+    asked = length_of(pairs[0].query) if one_query and pairs else sum(length_of(pair.query) for pair in pairs)
+    return asked + sum(len(pair.candidate) for pair in pairs)
+
+
+def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:
+    """Return the characters that a verifier reads of a request: a query as often as it has candidates."""
+    if one_query and pairs:
+        return length_of(pairs[0].query) * (len(pairs) - 1) + characters(pairs, one_query)
+    return characters(pairs, one_query)
