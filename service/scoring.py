@@ -35,6 +35,8 @@ from .writer import Writer
 log = structlog.get_logger()
 
 SHORT_DEADLINE_S = 5.0
+#: Pairs of which all is kept in one turn of the loop.
+AT_ONCE = 256
 #: Of candidates' ends, read for their answers on the event loop: half a millisecond.
 READ_INLINE_CHARS = 16_384
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
@@ -316,14 +318,25 @@ class Scorer:
 
     def _keep(self, job: Job, run: Run) -> None:
         """Count where the scores came from, and hand what is new to the writer: each for itself, whatever becomes of the others."""
-        for step in (self._count, self._remember, self._note):
-            try:
-                step(job, run)
-            except (
-                Exception
-            ) as exc:  # the answer is given: a number that one of them does not take must not lose what the others keep
-                log.error("bookkeeping_failed", step=step.__name__.strip("_"), error=type(exc).__name__)
-                self._metrics.unkept(step.__name__.strip("_"))
+        steps: list[Callable[[Job, Run], None]] = [self._remember, self._count, self._note]
+        if len(job.pairs) <= AT_ONCE:
+            for step in steps:
+                self._kept(step, job, run)
+        else:
+            self._keep_in_turns(steps, job, run)
+
+    def _keep_in_turns(self, steps: list[Callable[[Job, Run], None]], job: Job, run: Run) -> None:
+        """Take the first step, and the others later: many pairs take a while, and others have their turn between."""
+        self._kept(steps[0], job, run)
+        if steps[1:]:
+            asyncio.get_running_loop().call_soon(self._keep_in_turns, steps[1:], job, run)
+
+    def _kept(self, step: Callable[[Job, Run], None], job: Job, run: Run) -> None:
+        try:
+            step(job, run)
+        except Exception as exc:  # the answer is given: a number that one step does not take must not lose what the others keep
+            log.error("bookkeeping_failed", step=step.__name__.strip("_"), error=type(exc).__name__)
+            self._metrics.unkept(step.__name__.strip("_"))
 
     def _count(self, job: Job, run: Run) -> None:
         for name, seconds, usage in run.asked:
@@ -343,12 +356,8 @@ class Scorer:
                 return  # missing because of their scores: never fitted on
         elif self._counts(job, run):
             self._judge(job, run)
-        if job.learn and run.sheet.has_score:  # many pairs take a while: others have their turn between
-            asyncio.get_running_loop().call_soon(self._remember, job, run)
-
-    def _remember(self, job: Job, run: Run) -> None:
-        """Hand to the writer what the task learns from."""
-        self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+        if job.learn and run.sheet.has_score:
+            self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
 
     @staticmethod
     def _counts(job: Job, run: Run) -> bool:

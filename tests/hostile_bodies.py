@@ -87,8 +87,12 @@ def candidates() -> Iterator[Hostile]:
         inside = b",".join(each)
         for path in ("/v1/rank", "/rerank", "/score", "/classify", "/v1/embeddings", "/get_reward"):
             yield Hostile(f"{len(each)} {name} candidates", path, LISTS[path] % inside)
-        yield Hostile(f"{len(each)} {name} candidates, explained", "/v1/rank", LISTS["/v1/rank"][:-1] % inside + b',"explain":true}')
-        yield Hostile(f"{len(each)} {name}, streamed", "/v1/rank", LISTS["/v1/rank"][:-1] % inside + b',"explain":true,"stream":true}')
+        yield Hostile(
+            f"{len(each)} {name} candidates, explained", "/v1/rank", LISTS["/v1/rank"][:-1] % inside + b',"explain":true}'
+        )
+        yield Hostile(
+            f"{len(each)} {name}, streamed", "/v1/rank", LISTS["/v1/rank"][:-1] % inside + b',"explain":true,"stream":true}'
+        )
     pair = b'{"messages":[%b],"candidate":"c"}' % within(b'{"role":"user","content":"x"}', 14)
     yield Hostile("pairs of conversations", "/v1/score_pairs", LISTS["/v1/score_pairs"] % within(pair, 4096))
     yield Hostile("pairs of texts", "/v1/score_pairs", LISTS["/v1/score_pairs"] % within(b'{"query":"q","candidate":"c"}', 4096))
@@ -96,9 +100,15 @@ def candidates() -> Iterator[Hostile]:
     yield Hostile("named candidates", "/v1/rank", LISTS["/v1/rank"] % named)
     turns = within(b'{"role":"user","content":"' + b"x" * 30_000 + b'"}', 1000)
     yield Hostile("a long conversation", "/v1/rank", b'{"candidates":[%b],"messages":[%b]}' % (within(b'"c"', 1000), turns))
-    yield Hostile("one long query, many documents", "/score", b'{"queries":"%b","documents":[%b]}' % (b"q" * (16 << 20), b",".join(many)))
-    yield Hostile("one long query, many candidates", "/v1/rank", b'{"query":"%b","candidates":[%b]}' % (b"q" * (16 << 20), b",".join(many)))
-    yield Hostile("a long reference", "/v1/rank", b'{"query":"q","reference":"%b","candidates":[%b]}' % (b"7" * 65_000, b",".join(many)))
+    yield Hostile(
+        "one long query, many documents", "/score", b'{"queries":"%b","documents":[%b]}' % (b"q" * (16 << 20), b",".join(many))
+    )
+    yield Hostile(
+        "one long query, many candidates", "/v1/rank", b'{"query":"%b","candidates":[%b]}' % (b"q" * (16 << 20), b",".join(many))
+    )
+    yield Hostile(
+        "a long reference", "/v1/rank", b'{"query":"q","reference":"%b","candidates":[%b]}' % (b"7" * 65_000, b",".join(many))
+    )
     tests = within(b'"assert ' + b"x" * 60_000 + b'"', 200)
     yield Hostile("many tests", "/v1/rank", b'{"query":"q","candidates":[%b],"tests":[%b]}' % (b",".join(many), tests))
 
@@ -112,7 +122,9 @@ def fields() -> Iterator[Hostile]:
         yield Hostile("a number of many digits", path, b'{"top_n":' + b"9" * (WHOLE - 4096) + b"}")
     wide = b"{" + unknown + b"}"
     yield Hostile("a candidate of unknown fields", "/v1/rank", LISTS["/v1/rank"] % wide)
-    yield Hostile("parts of a message", "/classify", b'{"messages":[{"role":"assistant","content":[%b]}]}' % within(b'{"type":"x"}', 90_000))
+    yield Hostile(
+        "parts of a message", "/classify", b'{"messages":[{"role":"assistant","content":[%b]}]}' % within(b'{"type":"x"}', 90_000)
+    )
     call = b'{"role":"assistant","content":null,"tool_calls":[%b]}' % within(b'{"function":{"name":"f"}}', 1000)
     yield Hostile("tool calls", "/v1/chat/completions", LISTS["/v1/chat/completions"] % within(call, 60))
     output = within(b'{"type":"message","content":[{"type":"output_text","text":"t"}]}', 30_000)
