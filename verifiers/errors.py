@@ -28,6 +28,8 @@ class UnreachableError(VerifierError):
 class LostError(UnreachableError):
     """The connection broke after the request was sent: the server may have worked on it, so it is worth one more try at most."""
 
+    sent = True
+
 
 class UpstreamFailedError(VerifierError):
     """The server answered with a 5xx status. Worth another try."""
