@@ -18,8 +18,24 @@ from .settings import VerifierSettings
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)
-TRIED = ("assert x == 1", "assert x == 2", "open('/tmp/x', 'w')", "import os; os.fork()", "open('/etc/passwd').read()")
-UNLOCKED = "this kernel has no Landlock: code can read what the service can read, and tell it by passing a test or not"
+TRYING = """
+x = 1
+def write():
+    open('/tmp/x', 'w')
+def fork():
+    import os
+    os.fork()
+def own():
+    import fcntl, os
+    fcntl.fcntl(0, 8, os.getppid())
+def read():
+    open('/etc/passwd').read()
+"""
+TRIED = ("assert x == 1", "assert x == 2", "write()", "fork()", "own()", "read()")
+HELD = ["ok", "AssertionError", "PermissionError", "PermissionError", "PermissionError"]
+UNLOCKED = "this kernel has no Landlock: code can read what its user can read, and tell it by passing a test or not"
+UNTHREADED = "code can start no threads: this kernel neither has a supervisor asked about them nor counts them apart"
+FORGEABLE = "run beside the code, which could fool it: "
 NO_TESTS = not_applicable("the request has no `tests`")
 
 
@@ -36,7 +52,7 @@ class PythonTestsSettings(VerifierSettings):
 class PythonTests(LocalVerifier):
     """The share of the request's tests that pass; 0 where the code itself does not run.
 
-    The sandbox protects the machine, not the score: code that sets out to fool the tests runs in the same process.
+    Tests run in a process of their own and reach the code by calls: what they compare with is not in the code's reach.
     """
 
     def __init__(self, settings: PythonTestsSettings) -> None:
@@ -54,9 +70,12 @@ class PythonTests(LocalVerifier):
         if not pair.query.tests:
             return NO_TESTS
         async with self._room:
-            ran = await run(
-                code_of(pair.candidate), pair.query.tests, time_limit_s=self.tests.time_limit_s, memory_mb=self.tests.memory_mb
-            )
+            try:
+                ran = await run(
+                    code_of(pair.candidate), pair.query.tests, time_limit_s=self.tests.time_limit_s, memory_mb=self.tests.memory_mb
+                )
+            except VerifierError as exc:  # of this candidate's processes: the others' have their own
+                return Verdict(None, Status.ERROR, str(exc))
         return verdict_of(ran)
 
     async def check(self) -> None:
@@ -68,16 +87,20 @@ class PythonTests(LocalVerifier):
         if not self.tests.run_code:
             return [skipped("sandbox", str(OFF.reason))]
         try:
-            ran = await run("x = 1", TRIED, time_limit_s=10, memory_mb=256)
+            ran = await run(TRYING, TRIED, time_limit_s=10, memory_mb=256)
         except VerifierError as exc:
             return [failed("sandbox", str(exc), "leave this verifier out on this machine")]
         *outcomes, reading = ran.tests
-        if outcomes == ["ok", "AssertionError", "PermissionError", "PermissionError"]:
-            findings = [ok("sandbox", "runs code; neither writes nor processes are possible")]
-            if reading != "PermissionError":
-                findings.append(warning("reading", UNLOCKED, "a kernel of 5.13 or later has it"))
-            return findings
-        return [failed("sandbox", f"outcomes {ran.tests}", "the sandbox does not hold here: leave this verifier out")]
+        if outcomes != HELD:
+            return [failed("sandbox", f"outcomes {ran.tests}", "the sandbox does not hold here: leave this verifier out")]
+        findings = [ok("sandbox", f"runs code; no writing, processes or signals; beside the filter: {', '.join(ran.walls)}")]
+        if reading != "PermissionError":
+            findings.append(warning("reading", UNLOCKED, "a kernel of 5.13 or later has it"))
+        if "threads" not in ran.walls:
+            findings.append(
+                warning("threads", UNTHREADED, "a kernel of 5.5 or later, or a container that allows seccomp listeners")
+            )
+        return findings
 
 
 def code_of(text: str) -> str:
@@ -92,8 +115,10 @@ def verdict_of(ran: Ran) -> Verdict:
         return Verdict(0.0, reason=f"the code: {ran.code or _stopped(ran)}")
     passed = sum(outcome == "ok" for outcome in ran.tests)
     wrong = next((place for place, outcome in enumerate(ran.tests) if outcome != "ok"), None)
-    remark = None if wrong is None else f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {ran.tests[wrong] or _stopped(ran)}"
-    return Verdict(passed / len(ran.tests), reason=remark)
+    remarks = [] if wrong is None else [f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {ran.tests[wrong] or _stopped(ran)}"]
+    if ran.beside:
+        remarks.append(FORGEABLE + ", ".join(f"test {place + 1}" for place in sorted(ran.beside)[:5]))
+    return Verdict(passed / len(ran.tests), reason="; ".join(remarks) or None)
 
 
 def _stopped(ran: Ran) -> str:

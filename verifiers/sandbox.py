@@ -1,34 +1,46 @@
-"""Running hostile Python: a sealed process, a kill timer, and a bound on what it may say."""
+"""Running hostile Python: sealed processes, a kill timer, and a bound on what they may say."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import platform
-import secrets
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import MissingExtraError, VerifierError
+from .seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
+from .system_calls import MACHINES
 
-CHILD = Path(__file__).with_name("sandbox_child.py")
-MACHINES = ("x86_64", "aarch64")
+SEALED = Path(__file__).with_name("sealed")
+PLACE = re.compile(r"-?[0-9]{1,9}")
 MAX_REPORT = 1 << 20
 START_S = 10.0  # to start Python, on a busy machine; the code's own time begins after that
+MAIN = "import sys; sys.path.append(sys.argv[1]); from sealed.main import main; main()"
+END_S = 5.0  # for the kernel to take down what may hold gigabytes
+PYTHON = (sys.executable, "-I", "-S", "-c", MAIN, str(SEALED.parent))
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How the code's own statements and each test ended: `ok`, the name of an exception, or `None` where it did not come to it."""
+    """How the code's own statements and each test ended: `ok`, the name of an exception, or `None` where it did not come to it.
+
+    `beside` are the places of the tests that had to run in the code's own process, which can fool them; `walls` names what
+    held the code beside the system-call filter.
+    """
 
     code: str | None
     tests: list[str | None]
     killed: str | None = None
+    beside: frozenset[int] = frozenset()
+    walls: tuple[str, ...] = field(default=(), compare=False)
 
 
 def supported() -> None:
@@ -37,27 +49,38 @@ def supported() -> None:
         raise MissingExtraError(f"running code needs Linux on {' or '.join(MACHINES)}; leave this verifier out")
 
 
-async def run(code: str, tests: Sequence[str], *, time_limit_s: float, memory_mb: int) -> Ran:
+async def run(code: str, tests: Sequence[str], *, time_limit_s: float, memory_mb: int, python: Sequence[str] = PYTHON) -> Ran:
     """Run code and then tests, within the limits; raise `VerifierError` where the sandbox itself fails."""
     supported()
-    secret = secrets.token_hex(16)
-    job = {"code": code, "tests": list(tests), "memory_bytes": memory_mb << 20, "seconds": int(time_limit_s) + 1, "secret": secret}
+    walls = {"service": os.getpid(), "memory_bytes": memory_mb << 20, "seconds": int(time_limit_s) + 1, **filters()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", "-B", str(CHILD), cwd="/", env={"LC_ALL": "C.UTF-8"}, start_new_session=True,
+        *python, json.dumps(walls), cwd="/", env={"LC_ALL": "C.UTF-8"}, start_new_session=True,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    job = json.dumps({"code": code, "tests": list(tests)}).encode()
     try:
         async with asyncio.timeout(START_S + time_limit_s):
-            report, errors, killed = await _report(process, json.dumps(job).encode(), time_limit_s)
+            report, errors, killed = await _report(process, job, time_limit_s)
     except TimeoutError:
         report, errors, killed = b"", b"", "time"
     finally:
-        _kill(process)
-        await process.wait()
-    ran = read_report(report, secret, len(tests), killed)
-    if ran.code is None and killed is None and process.returncode and errors.startswith(b"Traceback"):
+        await _end(process)
+    ran = read_report(report, len(tests), killed)
+    if ran.code is None and killed is None and errors.startswith(b"Traceback"):
         raise VerifierError(f"the sandbox cannot be put up: {errors.decode(errors='replace').strip().splitlines()[-1][:200]}")
     return ran
+
+
+@functools.cache
+def filters() -> dict[str, object]:
+    """Return what the sealed processes hand to the kernel."""
+    machine = platform.machine()
+    return {
+        "filter": filter_program(machine).hex(),
+        "watch": on_threads(machine, NOTIFY).hex(),
+        "no_threads": on_threads(machine, ERRNO | EAGAIN).hex(),
+        "seccomp": MACHINES[machine].seccomp,
+    }
 
 
 async def _report(process: asyncio.subprocess.Process, job: bytes, time_limit_s: float) -> tuple[bytes, bytes, str | None]:
@@ -77,24 +100,46 @@ async def _report(process: asyncio.subprocess.Process, job: bytes, time_limit_s:
                     break
     except TimeoutError:
         killed = "time"
-    _kill(process)
+    _stop(process)
     errors = await process.stderr.read(4096)
     return report, errors, killed
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the process with its group; it could not start another, nor leave the group."""
+def _stop(process: asyncio.subprocess.Process) -> None:
+    """Have the process end its two and itself: it runs nobody's code, and buries them."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)  # asyncio's own way would take the exit status from its watcher
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Return when the process and all that it started are gone; they could neither start another nor leave the group."""
+    _stop(process)
+    try:
+        async with asyncio.timeout(END_S):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
-def read_report(report: bytes, secret: str, count: int, killed: str | None) -> Ran:
-    """Return the outcomes that a report states; lines without the secret were written by the code."""
-    outcomes: dict[int, str] = {}
-    for line in report.decode("utf-8", "replace").splitlines():
-        said, _, rest = line.partition(" ")
-        number, _, outcome = rest.partition(" ")
-        if said == secret and number.removeprefix("-").isdigit():
-            outcomes.setdefault(int(number), outcome)
-    return Ran(outcomes.get(-1), [outcomes.get(number) for number in range(count)], killed)
+def read_report(report: bytes, count: int, killed: str | None) -> Ran:
+    """Return the outcomes that a report states; raise `VerifierError` where it says that nothing could be sealed.
+
+    A line that is none is passed over, and of two about one test the first holds.
+    """
+    outcomes: dict[int, list[str]] = {}
+    walls: tuple[str, ...] = ()
+    for line in report.decode("utf-8", "replace").split("\n")[:-1]:  # what has no end is not whole
+        number, _, rest = line.partition(" ")
+        if number == "#":
+            walls = walls or tuple(rest.split(" "))
+        if number == "!":
+            raise VerifierError(f"the sandbox cannot be put up: {rest[:200]}")
+        if PLACE.fullmatch(number) and rest:
+            outcomes.setdefault(int(number), rest.split(" "))
+    code = outcomes.get(-1, [None])[0]
+    tests = [outcomes.get(number, [None])[0] for number in range(count)]
+    beside = frozenset(number for number in range(count) if outcomes.get(number, [])[1:] == ["beside"])
+    return Ran(code, tests, killed, beside, walls)

@@ -15,8 +15,9 @@ import pytest
 from tests.verifiers.kinds import made
 from verifiers import MissingExtraError, Pair, Query, Status
 from verifiers.python_tests import code_of
-from verifiers.sandbox import CHILD, MAX_REPORT, Ran, read_report, run, supported
-from verifiers.sandbox_child import CALLS, filter_program
+from verifiers.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
+from verifiers.seccomp import NOTIFY, filter_program, on_threads
+from verifiers.system_calls import MACHINES
 
 try:
     supported()
@@ -48,7 +49,7 @@ def running(words: bytes) -> list[int]:
 
 def sandboxed() -> list[int]:
     """Return the processes that run the sandbox's script."""
-    return running(str(CHILD).encode())
+    return running(b"sealed.main")
 
 
 async def test_code_is_run_and_each_test_has_its_own_outcome() -> None:
@@ -117,7 +118,7 @@ async def test_a_hundred_megabytes_of_output_go_nowhere() -> None:
     written = await ran(f"import os\n{flood}", time_limit_s=20)
 
     assert (printed.code, printed.tests) == LEFT
-    assert (written.code, written.killed) == (None, "output")
+    assert (written.code, written.tests) == (None, [None])
     assert MAX_REPORT <= 1 << 20
 
 
@@ -178,39 +179,8 @@ async def test_others_are_neither_signalled_nor_looked_into() -> None:
         "os.kill(-1, 9)",
         "open(f'/proc/{os.getppid()}/environ').read()",
     ):
-        assert (await ran(f"import os\n{statement}")).code == "PermissionError", statement
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
-async def test_root_is_given_up() -> None:
-    """For good."""
-    result = await ran("import os", "assert os.getuid() == os.geteuid() == 65534", "assert os.getgid() == 65534", "os.setuid(0)")
-
-    assert result.tests == ["ok", "ok", "PermissionError"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not Path("/usr/bin/python3").exists(), reason="needs root, to become somebody else")
-def test_a_service_without_root_is_protected_alike() -> None:
-    """The same script, started by nobody."""
-    command = [
-        "setpriv",
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-        "/usr/bin/python3",
-        "-I",
-        "-S",
-        "-B",
-        "-c",
-        CHILD.read_text(),
-    ]
-    job = b'{"code": "import os, decimal", "tests": ["os.fork()", "open(\'/tmp/x\', \'w\')", "assert decimal"], "memory_bytes": 1073741824, "seconds": 5, "secret": "s"}'
-
-    done = subprocess.run(command, input=job, capture_output=True, check=False)
-
-    assert done.stdout.decode().splitlines() == ["s -1 ok", "s 0 PermissionError", "s 1 PermissionError", "s 2 ok"], done.stderr
+        # In a pid namespace of its own the code's parent is nobody.
+        assert (await ran(f"import os\n{statement}")).code in ("PermissionError", "FileNotFoundError"), statement
 
 
 @pytest.mark.parametrize(
@@ -231,20 +201,19 @@ async def test_leaving_early_passes_no_test(code: str) -> None:
     assert result.tests == [None]
 
 
-def test_a_report_counts_only_with_its_secret_and_only_once() -> None:
-    """What code writes between is passed over."""
-    report = b"s -1 ok\nx 0 ok\ns 0 AssertionError\ns 0 ok\ngarbage\n\xff\xfe\ns 1 ok\ns nine ok\n"
+def test_a_report_that_is_garbled_holds_what_can_be_read() -> None:
+    """Of two lines about a test the first holds; a line without an end is none, nor is one of strange digits."""
+    report = "-1 ok\nx 0 ok\n0 AssertionError\n0 ok\ngarbage\n\n-\n² ok\n٣ ok\n1 ok beside\nnine ok\n9999999999999 ok\n2 o".encode()
 
-    assert read_report(report, "s", 2, None) == Ran("ok", ["AssertionError", "ok"])
+    assert read_report(b"\xff\xfe\n" + report, 3, None) == Ran("ok", ["AssertionError", "ok", None], None, frozenset({1}))
 
 
-@pytest.mark.parametrize("machine", sorted(CALLS))
-def test_the_filter_fits_and_ends_in_a_refusal(machine: str) -> None:
-    """For each machine that it is written for; the kernel takes 4,096 instructions."""
-    program = filter_program(machine, 1234)
-
-    assert len(program) % 8 == 0
-    assert len(program) // 8 < 4096
+@pytest.mark.parametrize("machine", sorted(MACHINES))
+def test_the_filters_fit(machine: str) -> None:
+    """For each machine that they are written for; the kernel takes 4,096 instructions."""
+    for program in (filter_program(machine), on_threads(machine, NOTIFY)):
+        assert len(program) % 8 == 0
+        assert len(program) // 8 < 4096
 
 
 async def test_names_of_exceptions_carry_nothing_out() -> None:
@@ -297,9 +266,9 @@ def test_code_is_what_stands_in_fences(text: str, expected: str) -> None:
     assert code_of(text) == expected
 
 
-def test_the_sandbox_is_a_script_of_its_own() -> None:
-    """It is run by path, where nothing of ours can be imported."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", f"import ast; ast.parse(open({str(CHILD)!r}).read())"], check=False)
+def test_the_sealed_processes_need_the_standard_library_alone() -> None:
+    """They are run by path, where nothing of ours can be imported."""
+    code = "import sys; sys.path.append(sys.argv[1]); import sealed.main; print(*(m for m in sys.modules if m.startswith('verifiers')))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, SEALED.parent], check=False, capture_output=True)
 
-    assert done.returncode == 0
-    assert "from ." not in CHILD.read_text()
+    assert (done.returncode, done.stdout.strip()) == (0, b"")

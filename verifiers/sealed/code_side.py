@@ -1,0 +1,194 @@
+"""The code's process: runs the candidate's code, and then does with what it defined whatever the tests' process asks."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import operator
+import os
+import types
+
+from .remote import BEHAVIOUR
+from .wire import Gone, Stream, Wire, receive, send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
+    from collections.abc import Callable
+    from typing import Any
+
+WHOLE = slice(None)
+#: How an object of a subclass is sent as a plain value too, by which it is compared: by the base's own way, not the subclass's.
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__, float: float.__float__, complex: complex.__pos__, str: str.__str__, frozenset: frozenset, set: set,
+    dict: dict.copy, bytes: lambda it: bytes.__getitem__(it, WHOLE), tuple: lambda it: tuple.__getitem__(it, WHOLE),
+    list: lambda it: list.__getitem__(it, WHOLE),
+}  # fmt: skip
+
+
+class CodeSide(Wire):
+    """The other end of a `TestSide`: it holds the objects that the code made, and serves questions about them."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.names: dict[str, Any] = {"__name__": "candidate"}
+        self.objects: list[Any] = []
+        self.places: dict[int, int] = {}
+
+    def handle(self, value: Any) -> list[Any]:
+        """Return a handle, with what kind of thing the other side is to make of it."""
+        if isinstance(value, Callback):
+            return ["k", value.number]
+        if isinstance(value, types.ModuleType):
+            return ["m", value.__name__]
+        name = getattr(value, "__name__", "")
+        if type(value) is type and getattr(builtins, name, None) is value:
+            return ["n", "builtins", name]
+        if type(value) is types.BuiltinFunctionType and getattr(value, "__module__", None) == "math":
+            return ["n", "math", name]
+        if isinstance(value, types.CoroutineType):
+            return ["w", self.keep(value)]
+        if isinstance(value, BaseException):
+            return ["e", *self.error(value)]
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return ["x", self.keep(value), value.__name__, base_of(value).__name__]
+        plain = next(([self.encode(made(value))] for base, made in PLAIN.items() if isinstance(value, base)), None)
+        members = {name for kind in type(value).__mro__ for name in vars(kind)}
+        specials = [name for name in BEHAVIOUR if name in members and getattr(type(value), name) is not None]
+        return ["h", self.keep(value), specials, plain]
+
+    def keep(self, value: Any) -> int:
+        """Return the number by which the other side asks for this object."""
+        if id(value) not in self.places:
+            self.places[id(value)] = len(self.objects)
+            self.objects.append(value)
+        return self.places[id(value)]
+
+    def held(self, tag: str, *rest: Any) -> Any:
+        """Return an object of ours, a name of the standard library, or a function of the tests that can be called."""
+        if tag == "h":
+            return self.objects[rest[0]]
+        if tag == "k":
+            return Callback(self, rest[0])
+        if tag == "m":
+            return __import__(rest[0], fromlist=["_"])
+        if tag == "e":
+            return getattr(builtins, rest[0])(*self.decode(rest[1]))
+        if tag == "n":
+            return functools.reduce(getattr, rest[1].split("."), __import__(rest[0], fromlist=["_"]))
+        raise ValueError(tag)
+
+    def error(self, error: BaseException) -> list[Any]:
+        """Return what the other side raises instead of an exception of this side."""
+        kind = type(error)
+        own = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
+        try:
+            arguments = self.encode(error.args)
+        except Exception:
+            arguments = ["t", []]
+        return [base_of(kind).__name__, own, arguments, self.keep(error)]
+
+    def reply(self, question: list[Any]) -> list[Any]:
+        """Return the answer to a question, or how it failed."""
+        try:
+            operation, *rest = question
+            answer: list[Any] = getattr(self, "do_" + operation)(*rest)
+        except Gone:
+            raise
+        except BaseException as error:
+            return ["!", *self.error(error)]
+        return answer
+
+    def answer(self, question: list[Any]) -> None:
+        """Send the answer to a question; one that is too long is an error of the code's."""
+        try:
+            send(self.stream, self.reply(question))
+        except OverflowError as error:
+            send(self.stream, ["!", *self.error(error)])
+
+    def do_run(self, code: str) -> list[Any]:
+        """Run the code itself."""
+        exec(compile(code, "candidate", "exec"), self.names)  # noqa: S102 - that is what this process is for
+        return ["=", None, None]
+
+    def do_test(self, test: str) -> list[Any]:
+        """Run a test beside the code, as one that cannot be run apart from it."""
+        exec(compile(test, "test", "exec"), self.names)  # noqa: S102 - as above
+        return ["=", None, None]
+
+    def do_name(self, name: str) -> list[Any]:
+        """Return the value of a global name; absent, `KeyError`."""
+        return ["=", self.encode(self.names[name]), None]
+
+    def do_names(self) -> list[Any]:
+        """Return all global names."""
+        return ["=", self.encode([name for name in self.names if isinstance(name, str)]), None]
+
+    def do_await(self, number: int) -> list[Any]:
+        """Run a coroutine to its end."""
+        import asyncio
+
+        return ["=", self.encode(asyncio.run(self.objects[number])), None]
+
+    def do_attribute(self, operation: str, number: int, *rest: Any) -> list[Any]:
+        """Get, set or delete an attribute."""
+        done = getattr(builtins, operation)(self.objects[number], *map(self.decode, rest))
+        return ["=", self.encode(done), None]
+
+    def do_special(self, number: int, name: str, arguments: list[Any]) -> list[Any]:
+        """Call a special method as the language does, and return how it left the arguments behind, where it changed them."""
+        given = self.decode(arguments)
+        before = self.encode(given)
+        done = special(self.objects[number], name, *given[0], **given[1])
+        after = self.encode(given)
+        for place, argument in enumerate(given[0]):
+            if done is argument and isinstance(argument, (list, dict, set, bytearray)):
+                return ["=", ["a", place], after]
+        return ["=", self.encode(done), None if after == before else after]
+
+    def ask(self, *question: Any) -> Any:
+        """Return the tests' answer, serving them meanwhile."""
+        send(self.stream, ["?", *question])
+        while (frame := receive(self.stream))[0] == "?":
+            self.answer(frame[1:])
+        if frame[0] == "!":
+            raise getattr(builtins, frame[1])(*self.decode(frame[2]))
+        return self.decode(frame[1])
+
+
+class Callback:
+    """A function that a test handed over."""
+
+    def __init__(self, side: CodeSide, number: int) -> None:
+        self.side, self.number = side, number
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Return what the test's function returns."""
+        return self.side.ask("call", self.number, self.side.encode([arguments, named]))
+
+
+def special(value: Any, name: str, *arguments: Any, **named: Any) -> Any:
+    """Return what an operation on a value gives."""
+    if name == "__call__":
+        return value(*arguments, **named)
+    if name in ("__instancecheck__", "__subclasscheck__"):
+        return (isinstance if name == "__instancecheck__" else issubclass)(arguments[0], value)
+    if name in ("__eq__", "__lt__", "__le__", "__gt__", "__ge__"):
+        return getattr(operator, name)(value, *arguments)
+    return getattr(type(value), name)(value, *arguments, **named)
+
+
+def base_of(kind: type) -> type[BaseException]:
+    """Return the exception of the language that this one is or descends from."""
+    base: type[BaseException] = next(each for each in kind.__mro__ if getattr(builtins, each.__name__, None) is each)
+    return base
+
+
+def serve(stream: Stream) -> None:
+    """Answer until the tests' process ends."""
+    side = CodeSide(stream)
+    try:
+        send(stream, ["sealed"])
+        while True:
+            side.answer(receive(stream)[1:])
+    except Gone:
+        os._exit(0)

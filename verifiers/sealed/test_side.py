@@ -1,0 +1,300 @@
+"""The tests' process: runs the tests, which reach the code through the other process only, and reports how each ended."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import sys
+import types
+
+from .remote import Remote, data_type, remote_type
+from .wire import Gone, Stream, Wire, receive, send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+IMMUTABLE = (int, float, complex, str, bytes, tuple, frozenset)
+#: Words of tests that reach into the process of the code: those are run beside it.
+BESIDE = {"stdin", "stdout", "stderr", "redirect_stdout", "redirect_stderr", "patch", "globals", "modules", "getsource"}
+
+
+class TestSide(Wire):
+    """The other end of a `CodeSide`: it asks, and lends the code functions of the tests."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.lent: list[Any] = []
+        self.coroutines: dict[int, tuple[object, int]] = {}
+        self.errors: dict[int, type[BaseException]] = {}
+        self.unfit = False
+
+    def handle(self, value: Any) -> list[Any] | None:
+        """Return a handle; raise `TypeError` for what the code can get only where a test is run beside it."""
+        if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
+            return ["h", value._handle]
+        if isinstance(value, type) and getattr(value, "_of_the_code", False):
+            return ["h", value.__dict__["_class_handle"]]
+        if isinstance(value, types.TracebackType):
+            return None  # of frames that are not the code's to see
+        if id(value) in self.coroutines:
+            return ["h", self.coroutines[id(value)][1]]
+        if isinstance(value, types.ModuleType) and value.__name__ in sys.stdlib_module_names:
+            return ["m", value.__name__]
+        if isinstance(value, BaseException) and getattr(builtins, type(value).__name__, None) is type(value):
+            return ["e", type(value).__name__, self.encode(value.args)]
+        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        if isinstance(module, str) and isinstance(name, str) and module.partition(".")[0] in sys.stdlib_module_names:
+            return ["n", module, name]
+        if callable(value) and not isinstance(value, type):
+            self.lent.append(value)
+            return ["k", len(self.lent) - 1]
+        self.unfit = True
+        raise TypeError(f"{type(value).__name__} cannot be handed to the code")
+
+    def held(self, tag: str, *rest: Any) -> Any:
+        """Return what stands here for an object of the code's."""
+        made: dict[str, Callable[..., Any]] = {
+            "h": self.object,
+            "k": self.function,
+            "m": module,
+            "n": public,
+            "w": self.coroutine,
+            "e": self.error,
+            "x": self.kind,
+        }
+        return made[tag](*rest)
+
+    def object(self, handle: int, specials: list[str], plain: list[Any] | None) -> Any:
+        """Return an object that asks the code's; one with an immutable plain value is that value."""
+        value = None if plain is None else [self.decode(plain[0])]
+        if value is None or not isinstance(value[0], IMMUTABLE):
+            return remote_type(frozenset(specials))(self, handle, value)
+        base: Any = type(value[0])
+        data = data_type(base)(value[0])
+        data.__dict__.update(_side=self, _handle=handle)
+        return data
+
+    def function(self, place: int) -> Any:
+        """Return a function that was lent."""
+        return self.lent[place]
+
+    def coroutine(self, handle: int) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that runs the code's."""
+
+        async def awaited() -> Any:
+            return self.ask("await", handle)
+
+        coroutine = awaited()
+        self.coroutines[id(coroutine)] = (coroutine, handle)
+        return coroutine
+
+    def kind(self, handle: int, name: str, base: str) -> type[BaseException]:
+        """Return a class that stands for one of the code's exceptions."""
+        if handle not in self.errors:
+            members = {"__getattr__": error_attribute, "_of_the_code": True, "_class_handle": handle}
+            self.errors[handle] = type(name, (exception(base),), members)
+        return self.errors[handle]
+
+    def error(self, base: str, own: list[Any] | None, arguments: Any, handle: int) -> BaseException:
+        """Return an exception that stands for one of the code's."""
+        kind = exception(base) if own is None else self.kind(own[0], own[1], base)
+        given = self.decode(arguments)
+        error = kind.__new__(kind, *given)
+        error.args = given
+        if own is not None:
+            error.__dict__.update(_side=self, _handle=handle)
+        return error
+
+    def ask(self, *question: Any) -> Any:
+        """Return the code's answer, lending it functions meanwhile; raise its exception."""
+        return self.answer_to(*question)[0]
+
+    def answer_to(self, *question: Any) -> tuple[Any, Any]:
+        """Return the code's answer, and the arguments as they are now, if they are others."""
+        send(self.stream, ["?", *question])
+        while (frame := receive(self.stream))[0] == "?":
+            send(self.stream, self.reply(*frame[1:]))
+        if frame[0] == "!":
+            raise self.error(*frame[1:])
+        after = frame[2] and self.decode(frame[2])
+        return (frame[1] if isinstance(frame[1], list) and frame[1][0] == "a" else self.decode(frame[1])), after
+
+    def call(self, handle: int, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return what a special method of the code's object returns, and change arguments as it did."""
+        done, after = self.answer_to("special", handle, name, self.encode([arguments, named]))
+        if after is not None:
+            for old, new in zip((*arguments, *named.values()), (*after[0], *after[1].values()), strict=True):
+                change(old, new)
+        return arguments[done[1]] if isinstance(done, list) and done[:1] == ["a"] else done
+
+    def reply(self, operation: str, place: int, arguments: Any) -> list[Any]:
+        """Return what a function of the test's returns; nothing else of a test can be asked for."""
+        try:
+            given, named = self.decode(arguments)
+            return ["=", self.encode(self.lent[place](*given, **named)), None]
+        except Gone:
+            raise
+        except BaseException as error:
+            known = getattr(builtins, type(error).__name__, None) is type(error)
+            return ["!", type(error).__name__ if known else "Exception", ["t", []]]
+
+
+class Names(dict[str, object]):
+    """The tests' global names; those that they do not have are the code's."""
+
+    def __init__(self, side: TestSide) -> None:
+        super().__init__(__name__="candidate")
+        self.side = side
+        self.genuine = False
+
+    def __missing__(self, name: str) -> Any:
+        """Return the code's value of a name; `KeyError` where it has none either."""
+        if self.genuine and hasattr(builtins, name):
+            raise KeyError(name)
+        value = self.side.ask("name", name)
+        return module(name) if self.genuine and name in sys.stdlib_module_names else value
+
+    def prepare(self, words: set[str]) -> None:
+        """Have names of the language mean the language's, unless a test uses nothing else of the code's."""
+        of_the_code = words & set(self.side.ask("names"))
+        self.genuine = any(not hasattr(builtins, word) and word not in sys.stdlib_module_names for word in of_the_code)
+
+
+def module(name: str) -> types.ModuleType:
+    """Return a module of the standard library."""
+    if name.partition(".")[0] not in sys.stdlib_module_names:
+        raise ValueError(name)
+    return __import__(name, fromlist=["_"])
+
+
+def public(module: str, name: str) -> Any:
+    """Return a type of the language or a function of `math`: nothing that calls or changes anything."""
+    value = getattr({"builtins": builtins, "math": __import__("math")}[module], name)
+    if not isinstance(value, type if module == "builtins" else types.BuiltinFunctionType):
+        raise ValueError(name)
+    return value
+
+
+def exception(name: str) -> type[BaseException]:
+    """Return an exception of the language."""
+    kind: type[BaseException] = getattr(builtins, name)
+    if not issubclass(kind, BaseException):
+        raise ValueError(name)
+    return kind
+
+
+def error_attribute(self: Any, name: str) -> Any:
+    """Return an attribute of one of the code's exceptions."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return self._side.ask("attribute", "getattr", self._handle, name)
+
+
+def change(old: Any, new: Any) -> None:
+    """Make a mutable argument what the code made of it, keeping what is inside where that is mutable too."""
+    if isinstance(old, list) and isinstance(new, list):
+        old[:] = [kept(*pair) for pair in zip(old, new)] + new[len(old) :]  # noqa: B905 - either may be longer
+    elif isinstance(old, dict) and isinstance(new, dict):
+        merged = {key: kept(old.get(key), value) for key, value in new.items()}
+        old.clear()
+        old.update(merged)
+    elif isinstance(old, set) and isinstance(new, set):
+        old.clear()
+        old.update(new)
+    elif isinstance(old, bytearray) and isinstance(new, bytearray):
+        old[:] = new
+    elif isinstance(old, tuple) and isinstance(new, tuple):
+        for each in zip(old, new):  # noqa: B905 - as above
+            change(*each)
+
+
+def kept(old: Any, new: Any) -> Any:
+    """Return the old value, changed, where it is a container of the new one's kind; else the new one."""
+    if type(old) is type(new) and isinstance(old, (list, dict, set, bytearray)):
+        change(old, new)
+        return old
+    return new
+
+
+def outcome_of(error: BaseException) -> str:
+    """Return an exception's name, if it is one of the language's own: any other could carry what was read."""
+    name = type(error).__name__
+    return name if getattr(builtins, name, None) is type(error) else "Error"
+
+
+def words_of(program: types.CodeType) -> set[str]:
+    """Return the names and attributes that a program uses, those of its functions among them."""
+    inner = (each for each in program.co_consts if isinstance(each, types.CodeType))
+    return set(program.co_names).union(*map(words_of, inner))
+
+
+class Runner:
+    """Runs the tests one after the other."""
+
+    def __init__(self, stream: Stream, report: int) -> None:
+        self.side = TestSide(stream)
+        self.names = Names(self.side)
+        self.report = report
+
+    def say(self, number: int, outcome: str) -> None:
+        """Report how a test ended; -1 is the code itself."""
+        os.write(self.report, f"{number} {outcome}\n".encode())
+
+    def run(self, code: str, tests: list[str]) -> None:
+        """Run the code, and unless it fails all tests."""
+        outcome = self.outcome(lambda: self.side.ask("run", code))
+        self.say(-1, outcome)
+        if outcome == "ok":
+            for number, test in enumerate(tests):
+                self.say(number, self.outcome_of_test(test))
+
+    def outcome_of_test(self, test: str) -> str:
+        """Return how a test ended, and with ` beside` whether it had to be run beside the code."""
+        try:
+            program = compile(test, "test", "exec")
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            return outcome_of(error)
+        words = words_of(program)
+        self.side.unfit = bool(words & BESIDE)
+        if not self.side.unfit:
+            outcome = self.outcome(lambda: self.apart(program, words))
+            if not self.side.unfit:
+                return outcome
+        return self.outcome(lambda: self.side.ask("test", test)) + " beside"
+
+    def apart(self, program: types.CodeType, words: set[str]) -> None:
+        """Run a test here."""
+        self.names.prepare(words)
+        exec(program, self.names)  # noqa: S102 - that is what this process is for
+
+    def outcome(self, work: Callable[[], object]) -> str:
+        """Return `ok`, or the name of the exception."""
+        try:
+            work()
+        except Gone:
+            raise
+        except BaseException as error:
+            return outcome_of(error)
+        return "ok"
+
+
+def serve(stream: Stream, report: int, job: int) -> None:
+    """Run a job, unless the code's process ends before."""
+    given = bytearray()
+    while chunk := os.read(job, 1 << 16):
+        given += chunk
+    runner = Runner(stream, report)
+    try:
+        start = receive(stream)
+    except Gone:
+        start = ["its process ended before it began"]
+    if start != ["sealed"]:
+        os.write(report, f"! {start[0]}\n".encode())
+        return
+    try:
+        runner.run(**json.loads(given))
+    except Gone:
+        return

@@ -1,0 +1,149 @@
+"""Values on their way between the tests' process and the code's: data as data, all else as a handle of the side that has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
+    from collections.abc import Callable
+    from typing import Any
+
+
+Stream = namedtuple("Stream", "reads writes")
+
+LONGEST = 64 << 20
+WHOLE = 1 << 53  # JSON's numbers beyond it are not kept as they are by everybody
+SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "z"}
+KINDS = {tag: kind for kind, tag in SEQUENCES.items()}
+#: Data of the standard library, by what makes it again.
+ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "builtins.range": lambda it: (it.start, it.stop, it.step),
+    "collections.Counter": lambda it: (dict(it),),
+    "collections.OrderedDict": lambda it: (list(it.items()),),
+    "collections.defaultdict": lambda it: (None, dict(it)),
+    "collections.deque": lambda it: (list(it), it.maxlen),
+    "datetime.date": lambda it: (it.year, it.month, it.day),
+    "datetime.timedelta": lambda it: (it.days, it.seconds, it.microseconds),
+    "decimal.Decimal": lambda it: (str(it),),
+    "fractions.Fraction": lambda it: (it.numerator, it.denominator),
+}
+
+
+class Gone(BaseException):
+    """The other side has ended: nothing more comes, and no `except Exception` goes on as if it did."""
+
+
+def receive(stream: Stream) -> list[Any]:
+    """Return the next frame; raise `Gone` at the end of the stream, or where the frame is longer than anything useful."""
+    (length,) = struct.unpack("<I", exactly(stream, 4))
+    if length > LONGEST:
+        raise Gone
+    frame: list[Any] = json.loads(exactly(stream, length))
+    return frame
+
+
+def exactly(stream: Stream, count: int) -> bytes:
+    """Return so many bytes; raise `Gone` where the stream ends before."""
+    received = bytearray()
+    while len(received) < count:
+        chunk = os.read(stream.reads, min(count - len(received), 1 << 16))
+        if not chunk:
+            raise Gone
+        received += chunk
+    return bytes(received)
+
+
+def send(stream: Stream, frame: list[Any]) -> None:
+    """Send a frame; raise `Gone` where nobody is there, and `OverflowError` where it is too long."""
+    body = json.dumps(frame).encode()
+    if len(body) > LONGEST:
+        raise OverflowError("a value of more than 64 MiB")
+    rest = memoryview(struct.pack("<I", len(body)) + body)
+    try:
+        while rest:
+            rest = rest[os.write(stream.writes, rest) :]
+    except BrokenPipeError:
+        raise Gone from None
+
+
+def streams() -> tuple[Stream, Stream]:
+    """Return the two ends of a conversation."""
+    one, other = os.pipe(), os.pipe()
+    return Stream(one[0], other[1]), Stream(other[0], one[1])
+
+
+class Wire:
+    """Encoding and decoding; what is no data is left to the side's own `handle` and `held`."""
+
+    def encode(self, value: Any) -> Any:
+        """Return a value as JSON has it; each exact type of its own, so that nothing becomes equal on the way."""
+        kind = type(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is int:
+            return value if -WHOLE < value < WHOLE else ["i", hex(value)]
+        if kind is float:
+            return ["f", value.hex()]
+        if kind in SEQUENCES:
+            return [SEQUENCES[kind], [self.encode(item) for item in value]]
+        if kind is dict:
+            return ["d", [[self.encode(key), self.encode(item)] for key, item in value.items()]]
+        return self.encode_rarer(value, kind)
+
+    def encode_rarer(self, value: Any, kind: type) -> Any:
+        """Return what is seldom there: bytes, complex numbers, data of the standard library, and handles."""
+        if kind is bytes or kind is bytearray:
+            return ["b" if kind is bytes else "y", value.hex()]
+        if kind is complex:
+            return ["c", value.real.hex(), value.imag.hex()]
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name in ARGUMENTS and kind is stdlib(name):
+            return ["o", name, [self.encode(part) for part in ARGUMENTS[name](value)]]
+        return self.handle(value)
+
+    def decode(self, coded: Any) -> Any:
+        """Return the value; raise a `ValueError` or its like where this is none, as whoever sent it may send anything."""
+        if not isinstance(coded, list):
+            return coded
+        tag, *rest = coded
+        if tag in KINDS:
+            return KINDS[tag](self.decode(item) for item in rest[0])
+        if tag == "d":
+            return {self.decode(key): self.decode(item) for key, item in rest[0]}
+        if tag == "f":
+            return float.fromhex(rest[0])
+        if tag == "i":
+            return int(rest[0], 16)
+        if tag == "c":
+            return complex(float.fromhex(rest[0]), float.fromhex(rest[1]))
+        if tag in ("b", "y"):
+            return (bytes if tag == "b" else bytearray).fromhex(rest[0])
+        if tag == "o" and rest[0] in ARGUMENTS:
+            return made_again(rest[0], [self.decode(part) for part in rest[1]])
+        return self.held(tag, *rest)
+
+    def handle(self, value: Any) -> list[Any] | None:
+        """Return what stands for a value that stays on this side."""
+        raise NotImplementedError
+
+    def held(self, tag: str, *rest: Any) -> Any:
+        """Return what stands here for a value of the other side, or the value of ours that it got from us."""
+        raise NotImplementedError
+
+
+def made_again(name: str, parts: list[Any]) -> Any:
+    """Return data of the standard library; a default that would be asked of the other side is left out."""
+    if name == "collections.defaultdict":
+        parts[0] = None
+    return stdlib(name)(*parts)
+
+
+def stdlib(name: str) -> Any:
+    """Return a class of the standard library, which is imported where it is not there yet."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(sys.modules.get(module) or __import__(module), attribute)
