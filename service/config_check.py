@@ -41,7 +41,7 @@ def check(path: Path, offline: bool, as_json: bool) -> int:
 async def _unreachable(path: Path, config: Config) -> list[str]:
     """Return a line for each server that does not answer, or does not serve the model."""
     lines = _endpoint_lines(path)
-    transport = HttpPool()
+    transport = HttpPool(network=config.service.network)
     problems: list[str] = []
     for place, settings in enumerate(config.verifiers):
         verifier = build(settings, transport)

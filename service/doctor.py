@@ -40,7 +40,7 @@ def run(path: Path | None, only: Sequence[str], attacking: bool, as_json: bool) 
 
 
 async def _examine(config: Config, names: Sequence[str], as_json: bool) -> int:
-    transport = HttpPool()
+    transport = HttpPool(network=config.service.network)
     verifiers = [build(each, transport) for each in config.verifiers if each.name in names]
     try:
         with _progress(as_json) as progress:
@@ -97,7 +97,7 @@ def _show(reports: Sequence[Report]) -> None:
 
 
 async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
-    transport = HttpPool()
+    transport = HttpPool(network=config.service.network)
     judges = [each for each in (build(one, transport) for one in config.verifiers if one.name in names) if is_attackable(each)]
     if not judges:
         raise StartupError("there is no judge to attack: verifiers of other kinds read no instructions")

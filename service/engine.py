@@ -159,7 +159,7 @@ async def open_engine(
         store = Store(url, connections=2 * (settings.max_active + settings.max_queued) + 16, failed=metrics.store_failed)
         stack.push_async_callback(store.close)
         if transport is None:
-            transport = HttpPool()
+            transport = HttpPool(network=settings.network)
             stack.push_async_callback(transport.close)
         tracing = Tracing(settings) if serving and settings.traces else None
         if tracing is not None:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from verifiers import Network
+from verifiers.network import FROM_ENVIRONMENT, Proxy
 
 from .access import KeySettings
 from .hosts import checked
@@ -56,6 +59,12 @@ class ServiceSettings(BaseModel):
     doctor: Literal["quick", "full", "off"] = Field(
         "quick", description="Examine the verifiers at the start, on 20 or on all 60 bundled probes."
     )
+    proxy: SecretStr | None = Field(
+        None, description="Forward proxy to upstreams: http://[USER:PASSWORD@]HOST:PORT, or `env` for HTTP_PROXY and HTTPS_PROXY."
+    )
+    ca_file: Path | None = Field(None, description="Authorities (PEM) that upstreams' certificates may have besides the system's.")
+    client_cert: Path | None = Field(None, description="Certificate (PEM) that is shown to upstreams …")
+    client_key: Path | None = Field(None, description="… and its key, where that is a file of its own.")
     traces: str | None = Field(None, pattern="^https?://", description="OTLP collector, such as http://127.0.0.1:4318; extra otel.")
     trace_share: float = Field(1.0, ge=0, le=1, description="Share of requests that are traced, where the caller does not say.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
@@ -75,6 +84,22 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _off_is_a_word(cls, value: Any) -> Any:
         return {False: "off", True: "quick"}[value] if isinstance(value, bool) else value  # as YAML reads a bare off
+
+    @model_validator(mode="after")
+    def _network_will_do(self) -> ServiceSettings:
+        if self.client_key is not None and self.client_cert is None:
+            raise ValueError("`client_key` needs `client_cert`")
+        if self.proxy is not None and (url := self.proxy.get_secret_value()) != FROM_ENVIRONMENT:
+            Proxy.of(url)
+        if self.ca_file or self.client_cert:
+            self.network.tls()
+        return self
+
+    @property
+    def network(self) -> Network:
+        """Return how upstreams are reached."""
+        proxy = self.proxy.get_secret_value() if self.proxy is not None else None
+        return Network(self.ca_file, self.client_cert, self.client_key, proxy)
 
     @field_validator("redis_url")
     @classmethod
