@@ -53,7 +53,8 @@ class StoreStorage(Storage):
         own = await self._own.get(key)
 
         async def look() -> int:
-            return int(await self._store.redis.get(PREFIX + key) or 0)
+            found = await self._store.redis.get(PREFIX + key)
+            return int(found) if found is not None and found.isdigit() else own
 
         return await self._ask(look, own)
 

@@ -51,6 +51,7 @@ class TaskSettings(BaseModel):
     versions: int = Field(
         20, ge=1, le=1000, description="Versions of its model that are kept, beside the served one and the one before."
     )
+    keep_mb: int = Field(128, ge=1, description="What those may take in the store; the oldest go first.")
     sample: float = Field(1.0, gt=0, le=1, description="Share of requests that are kept to learn from.")
     store_text: bool = Field(False, description="Keep the texts of requests as well, for labelling; else hashes alone.")
     policy: Policy = Field(

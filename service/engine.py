@@ -156,7 +156,8 @@ async def open_engine(
             url = embedded.url
             loop = Loop("embedded_store", embedded.look, STORE_LOOK_S, longest_pause_s=5.0)
             await stack.enter_async_context(background.beside(loop))
-        store = Store(url, connections=2 * (settings.max_active + settings.max_queued) + 16, failed=metrics.store_failed)
+        connections = 2 * (settings.max_active + settings.max_queued) + 16
+        store = Store(url, connections=connections, failed=metrics.store_failed, damaged=metrics.found_damaged)
         stack.push_async_callback(store.close)
         if transport is None:
             transport = HttpPool(network=settings.network)
@@ -290,6 +291,7 @@ def _task(
     task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.versions = settings.versions
+    task.keep_bytes = _bytes_kept(config, settings.keep_mb)
     task.costs = tuple(each.cost for each in config.members(ensemble))
     task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs, settings.early)
     if settings.costs == "measured":
@@ -297,6 +299,15 @@ def _task(
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task
+
+
+def _bytes_kept(config: Config, keep_mb: int) -> int:
+    """Return what a task's requests may take: all tasks' together no more than half of an embedded store's memory."""
+    settings = config.service
+    own = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
+    if settings.redis_url not in (None, own.url):
+        return keep_mb << 20
+    return min(keep_mb << 20, (settings.cache_max_mb << 20) // (2 * len(config.tasks)))
 
 
 async def _warm_up(engine: Engine, serving: bool) -> None:

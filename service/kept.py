@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from .memory import Label, Memory
 from .records import Record
 from .reporting import Asked, report, shadow
 from .store import Store
+from .store_errors import StoreError
 
 Result = TypeVar("Result")
 
@@ -112,10 +115,13 @@ def _drawn(record: Record) -> dict[str, Any]:
 
 def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
     async def run() -> Result:
-        store = Store(source.url, TIMEOUT_S, connections=2)
+        damaged = Counter[str]()
+        store = Store(source.url, TIMEOUT_S, connections=2, damaged=lambda what, count: damaged.update({what: count}))
         try:
             return await work(Memory(store, source.task))
         finally:
+            with suppress(StoreError):  # it is the service that counts; what it does not hear of is in the store all the same
+                await store.leave_to_be_counted(damaged)
             await store.close()
 
     return asyncio.run(run())
@@ -148,7 +154,8 @@ async def _served(memory: Memory, given: Given) -> Served | None:
     version = (await memory.state()).serving
     artifact, said = await memory.model(version), await memory.report(version)
     same = {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)}
-    if not artifact or not said or said["fingerprints"] != same:
+    if not artifact or not said or said.get("fingerprints") != same:
         return None
     # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
-    return Served(artifact, said.get("labels_until", said["at"]), said["calibrated"], version)
+    until = said.get("labels_until", said.get("at"))
+    return Served(artifact, until, said.get("calibrated") is True, version) if isinstance(until, int | float) else None

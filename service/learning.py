@@ -128,11 +128,20 @@ def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: byte
     without = fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
     found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
     unseen = np.flatnonzero((known >= 0) & new)
-    if serving is not None and len(unseen) >= MIN_NEW:
-        served = from_dict(orjson.loads(serving)).for_verifiers(list(given.names), strict=False)
+    served = None if serving is None or len(unseen) < MIN_NEW else _whole(serving)
+    if served is not None:
+        served = served.for_verifiers(list(given.names), strict=False)
         old = served.score_samples(table.scores, table.query)
         found.append(_compared("the served model", known[unseen], held[unseen], old[unseen]))
     return found
+
+
+def _whole(artifact: bytes) -> LabelModel | None:
+    """Return a model; None of one that is damaged, with which nothing can be compared: learning goes on."""
+    try:
+        return from_dict(orjson.loads(artifact))
+    except ValueError:  # not JSON, or an `ArtifactError`
+        return None
 
 
 def held_out(given: Given, table: Table, known: Floats, drawn: Any) -> Floats | None:

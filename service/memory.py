@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -15,9 +14,25 @@ import structlog
 from .economy import Estimate
 from .learning import Fit
 from .records import Record, pack, place_of, unpack
-from .scripts import LABEL, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
-from .store import PREFIX, Store
+from .scripts import (
+    LABEL,
+    LEASE,
+    MAKE_ROOM,
+    NOTE,
+    PAGE,
+    PROMOTE,
+    PUBLISH,
+    RECORD,
+    RELEASE,
+    RENEW,
+    RESTORE,
+    ROLLBACK,
+)
+from .stored import Label as Label
+from .stored import json_object, label_of, number, whole_number
+from .task_keys import TaskKeys
 
+Value = TypeVar("Value")
 log = structlog.get_logger()
 
 #: A replica that dies while it fits keeps the others from it for so long; one that lives renews its lease meanwhile.
@@ -25,21 +40,11 @@ LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE, READ_WITH_TEXTS = 200, 50
-PARTS = ("requests", "seen", "labels", "state", "models", "lease", "since", "report", "economy", "taken", "history", "labelled")
+#: What an entry takes beside its values, with its name among those that were seen.
+ENTRY_BYTES = 350
+#: What the requests of a task may take, and what is left to them in a full store.
+MOST_BYTES, LEAST_BYTES = 128 << 20, 4 << 20
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled.
-
-    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise: nothing is assumed.
-    """
-
-    correct: float
-    random: bool | None = None
-    who: str | None = None
-    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +71,25 @@ class Sizes:
     given: int = 0  # labels that were ever given, or changed
 
 
-class Memory:
+class Memory(TaskKeys):
     """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
 
-    def __init__(self, store: Store, task: str) -> None:
-        self._store, self._task = store, task
-        self._redis = store.redis
-        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in PARTS}
+    async def record(self, record: Record, most: int, most_bytes: int = MOST_BYTES) -> int:
+        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known.
 
-    async def record(self, record: Record, most: int) -> int:
-        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known."""
+        The oldest go where there are more than `most`, or where they take more than so many bytes.
+        """
         fields = [part for item in pack(record).items() for part in item]
-        return int(await self._run(RECORD, ("requests", "seen", "taken"), most, record.name, record.missing, *fields))
+        size = ENTRY_BYTES + sum(map(len, fields))
+        arguments = (most, most_bytes, size, ENTRY_BYTES, record.name, record.missing, *fields)
+        return int(await self._run(RECORD, ("requests", "seen", "taken", "bytes"), *arguments))
+
+    async def make_room(self, share: float) -> int:
+        """Let go of a share of the requests kept, the oldest, where they take much; return how many went.
+
+        A full store takes that as well.
+        """
+        return int(await self._run(MAKE_ROOM, ("requests", "seen", "bytes"), share, ENTRY_BYTES, LEAST_BYTES))
 
     @property
     def url(self) -> str:
@@ -92,14 +104,14 @@ class Memory:
         """Yield all requests kept, oldest first, some at a time; with their texts where asked for."""
         start = "-"
         while page := await self._page("XRANGE", start, "+", texts):
-            yield await asyncio.to_thread(_records, page)
+            yield await self._records(page)
             start = f"({page[-1][0].decode()}"
 
     async def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Record]]:
         """Yield the requests that came after a place, without their texts: some at a time, the newest first."""
         least, most = "-" if after is None else f"({after[0]}-{after[1]}", "+"
         while page := await self._page("XREVRANGE", most, least):
-            yield await asyncio.to_thread(_records, page)
+            yield await self._records(page)
             most = f"({page[-1][0].decode()}"
 
     async def _page(self, how: str, start: str, end: str, texts: bool = False) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -111,7 +123,8 @@ class Memory:
     async def labelled(self) -> list[Record]:
         """Return the requests that had a label at the last fit: also those that the window has left."""
         found = await self._all("labelled")
-        return _records([_unpacked(raw) for raw in found.values()])
+        records = await self._whole("labelled", found, _unpacked)
+        return list(records.values())
 
     async def keep_labelled(self, records: Sequence[Record]) -> None:
         """Keep these requests for their labels, without their texts, in the place of those that were kept for it."""
@@ -120,46 +133,56 @@ class Memory:
         new = [part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)]
         for place in range(0, len(new), 2 * READ_AT_ONCE):
             part = new[place : place + 2 * READ_AT_ONCE]
-            await self._store.call(partial(self._redis.hset, self._keys["labelled"], items=part))
+            await self._ask(partial(self._redis.hset, self._keys["labelled"], items=part))
         if gone := [name for name in known if name not in wanted]:
-            await self._store.call(lambda: self._redis.hdel(self._keys["labelled"], *gone))
+            await self._ask(lambda: self._redis.hdel(self._keys["labelled"], *gone))
 
     async def _all(self, part: str) -> dict[bytes, bytes]:
         """Return a hash, some of it at a time, so that neither the store nor the event loop is held."""
         found: dict[bytes, bytes] = {}
         cursor = 0
         while True:
-            cursor, some = await self._store.call(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE))
+            cursor, some = await self._ask(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE))
             found |= some
             if not cursor:
                 return found
 
     async def since(self) -> dict[int, tuple[int, int]]:
         """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
-        raw = await self._store.call(lambda: self._redis.hgetall(self._keys["since"]))
-        return {int(name, 16): place_of(value) for name, value in raw.items()}
+        raw = await self._ask(lambda: self._redis.hgetall(self._keys["since"]))
+        found = await self._whole("since", raw, place_of, named=lambda name: int(name, 16))
+        return {int(name, 16): place for name, place in found.items()}
 
     async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
         """Have a verifier's scores count from a place on."""
-        await self._store.call(lambda: self._redis.hset(self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"))
+        await self._ask(lambda: self._redis.hset(self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"))
 
     async def sizes(self) -> tuple[int, int]:
         """Return how many requests and how many labels are kept."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.xlen(self._keys["requests"])
-        pipeline.hlen(self._keys["labels"])
-        rows, labels = await self._store.call(pipeline.execute)
+
+        def ask() -> Any:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.xlen(self._keys["requests"])
+            pipeline.hlen(self._keys["labels"])
+            return pipeline
+
+        rows, labels = await self._ask(lambda: ask().execute())
         return int(rows), int(labels)
 
     async def progress(self) -> tuple[Sizes, Sizes]:
         """Return what there was at the last fit, or the last try, and what there is."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(self._keys["state"])
-        pipeline.hgetall(self._keys["taken"])
-        pipeline.xlen(self._keys["requests"])
-        pipeline.hlen(self._keys["labels"])
-        raw, taken, requests, labels = await self._store.call(pipeline.execute)
-        return _progress(_state(raw), taken, int(requests), int(labels))
+
+        def ask() -> Any:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hgetall(self._keys["state"])
+            pipeline.hgetall(self._keys["taken"])
+            pipeline.xlen(self._keys["requests"])
+            pipeline.hlen(self._keys["labels"])
+            return pipeline
+
+        raw, taken, requests, labels = await self._ask(lambda: ask().execute())
+        state = _state(await self._whole("state", raw, whole_number))
+        return _progress(state, await self._whole("taken", taken, whole_number), int(requests), int(labels))
 
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
         """Keep labels by candidate key; return how many are new, and whether they are on disk.
@@ -170,8 +193,8 @@ class Memory:
         values = [part for key, label in labels.items() for part in _label_parts(key, label)]
         new: int | None = None
         for _ in range(DURABLE_TRIES):  # sent again, which changes nothing, so that there is something to wait for
-            added, durable = await self._store.write_through(
-                keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
+            added, durable = await self._mended(
+                lambda: self._store.write_through(keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS)
             )
             new = int(added) if new is None else new
             if durable:
@@ -180,12 +203,12 @@ class Memory:
 
     async def labels(self) -> dict[str, Label]:
         """Return all labels by candidate key."""
-        raw = await self._all("labels")
-        return await asyncio.to_thread(_labels, raw)
+        return await self._whole("labels", await self._all("labels"), label_of)
 
     async def state(self) -> State:
         """Return which version is served."""
-        return _state(await self._store.call(lambda: self._redis.hgetall(self._keys["state"])))
+        raw = await self._ask(lambda: self._redis.hgetall(self._keys["state"]))
+        return _state(await self._whole("state", raw, whole_number))
 
     async def note(self, seen: Estimate) -> None:
         """Add to what is known of a version's cascade; what was known of an older one goes."""
@@ -193,48 +216,60 @@ class Memory:
 
     async def look(self) -> tuple[State, int, int, Estimate]:
         """Return the state, how many requests and labels are kept, and what is known of a cascade, in one round trip."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(self._keys["state"])
-        pipeline.xlen(self._keys["requests"])
-        pipeline.hlen(self._keys["labels"])
-        pipeline.hgetall(self._keys["economy"])
-        raw, requests, labels, sums = await self._store.call(pipeline.execute)
-        return _state(raw), int(requests), int(labels), _estimate(sums)
+
+        def ask() -> Any:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hgetall(self._keys["state"])
+            pipeline.xlen(self._keys["requests"])
+            pipeline.hlen(self._keys["labels"])
+            pipeline.hgetall(self._keys["economy"])
+            return pipeline
+
+        raw, requests, labels, sums = await self._ask(lambda: ask().execute())
+        state = _state(await self._whole("state", raw, whole_number))
+        return state, int(requests), int(labels), _estimate(await self._whole("economy", sums, number))
 
     async def note_export(self, labels: int) -> None:
         """Remember that labels were exported, so that it can be said what a store that is lost took with it."""
         said = {"exported": labels, "exported_at": int(time.time())}
-        await self._store.call(lambda: self._redis.hset(self._keys["state"], mapping=said))
+        await self._ask(lambda: self._redis.hset(self._keys["state"], mapping=said))
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""
-        found: bytes | None = await self._store.call(lambda: self._redis.hget(self._keys["models"], str(version)))
+        found: bytes | None = await self._ask(lambda: self._redis.hget(self._keys["models"], str(version)))
         return found
 
     async def report(self, version: int) -> dict[str, Any] | None:
         """Return a version's report."""
-        raw = await self._store.call(lambda: self._redis.hget(self._keys["models"], f"report:{version}"))
-        return None if raw is None else dict(orjson.loads(raw))
+        name = f"report:{version}"
+        raw = await self._ask(lambda: self._redis.hget(self._keys["models"], name))
+        return None if raw is None else (await self._whole("models", {name.encode(): raw}, json_object)).get(name)
 
     async def reports(self) -> dict[int, dict[str, Any]]:
         """Return each version's report, without the models beside them."""
-        fields = await self._store.call(lambda: self._redis.hkeys(self._keys["models"]))
+        fields = await self._ask(lambda: self._redis.hkeys(self._keys["models"]))
         names = [name for name in fields if name.startswith(b"report:")]
-        raw = await self._store.call(lambda: self._redis.hmget(self._keys["models"], names)) if names else []
-        return {int(name[7:]): orjson.loads(value) for name, value in zip(names, raw, strict=True) if value is not None}
+        raw = await self._ask(lambda: self._redis.hmget(self._keys["models"], names)) if names else []
+        there = {name: value for name, value in zip(names, raw, strict=True) if value is not None}
+        whole = await self._whole("models", there, json_object, named=lambda name: whole_number(name[7:].encode()))
+        return {int(name[7:]): report for name, report in whole.items()}
 
     async def keep_report(self, report: Mapping[str, Any]) -> None:
         """Keep the last report of what the ensemble is worth."""
-        await self._store.call(lambda: self._redis.set(self._keys["report"], orjson.dumps(report)))
+        await self._ask(lambda: self._redis.set(self._keys["report"], orjson.dumps(report)))
 
     async def last_report(self) -> dict[str, Any] | None:
         """Return the last report; None where there is none yet."""
-        raw = await self._store.call(lambda: self._redis.get(self._keys["report"]))
-        return None if raw is None else dict(orjson.loads(raw))
+        raw = await self._ask(lambda: self._redis.get(self._keys["report"]))
+        try:
+            return None if raw is None else json_object(raw)
+        except ValueError:
+            await self._put_key_aside("report")
+            return None
 
     async def lease(self, token: str) -> bool:
         """Return whether this replica may fit now: one does at a time."""
-        return bool(await self._store.call(lambda: self._redis.set(self._keys["lease"], token, nx=True, px=LEASE_MS)))
+        return bool(await self._run(LEASE, ("lease",), token, LEASE_MS))
 
     async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
         """Keep a fitted version beside so many others, serve it unless one is pinned; return its number, 0 for none.
@@ -261,7 +296,7 @@ class Memory:
 
     async def make_due(self) -> None:
         """Have the task fitted again, whatever is new."""
-        await self._store.call(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
+        await self._ask(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
         """Serve a version, pinned or not (None: as it is); return False for one that is not there."""
@@ -276,58 +311,23 @@ class Memory:
         await self._store.publish(self._task)
         return version
 
-    async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
-        names = [self._keys[key] for key in keys]
-        return await self._store.call(lambda: self._redis.eval(script, len(names), *names, *arguments))
 
-
-def _estimate(raw: Mapping[bytes, bytes]) -> Estimate:
-    known = {name.decode(): float(value) for name, value in raw.items()}
+def _estimate(known: Mapping[str, float]) -> Estimate:
     version, queries, agreed = (int(known.get(name, 0)) for name in ("version", "queries", "agreed"))
     cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
     return Estimate(version, queries, cost, loss, squares, agreed)
 
 
-def _state(raw: Mapping[bytes, bytes]) -> State:
-    known = {name.decode(): int(value) for name, value in raw.items()}
-    ours = {each.name for each in fields(State)}  # a later release may keep more
-    pinned = known.pop("pinned", 0) == 1
-    return State(pinned=pinned, **{name: value for name, value in known.items() if name in ours})
+def _state(known: Mapping[str, int]) -> State:
+    ours = {each.name for each in fields(State)} - {"pinned"}  # a later release may keep more
+    return State(pinned=known.get("pinned", 0) == 1, **{name: value for name, value in known.items() if name in ours})
 
 
-def _progress(state: State, taken: Mapping[bytes, bytes], requests: int, labels: int) -> tuple[Sizes, Sizes]:
+def _progress(state: State, counts: Mapping[str, int], requests: int, labels: int) -> tuple[Sizes, Sizes]:
     """Return the sizes of the last fit and of now; a store of an earlier release has counted only what was kept."""
-    counts = {name.decode(): int(value) for name, value in taken.items()}
     fitted = counts.get("fitted_requests", state.requests), counts.get("fitted_labels", state.labels)
     now = max(requests, counts.get("requests", 0)), max(labels, counts.get("labels", 0))
     return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
-
-
-def _labels(raw: Mapping[bytes, bytes]) -> dict[str, Label]:
-    """Return labels; one that is damaged is left out, and said."""
-    labels = {}
-    for key, value in raw.items():
-        try:
-            labels[key.decode()] = Label(**orjson.loads(value))
-        except (ValueError, TypeError) as exc:
-            log.error("label_damaged", label=repr(key), error=str(exc))
-    return labels
-
-
-def _packed(record: Record) -> bytes:
-    """Return a request as one value: its place, and its entry in hexadecimal."""
-    entry = pack(replace(record, texts=None))
-    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
-
-
-def _unpacked(raw: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return such a value as an entry; what is damaged as one of nothing."""
-    try:
-        found = orjson.loads(raw)
-        milliseconds, number = found.pop("at")
-        return f"{milliseconds}-{number}".encode(), {name.encode(): bytes.fromhex(value) for name, value in found.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return b"0-0", {}
 
 
 def _label_parts(key: str, label: Label) -> tuple[str | bytes, ...]:
@@ -336,12 +336,19 @@ def _label_parts(key: str, label: Label) -> tuple[str | bytes, ...]:
     return key, orjson.dumps(float(label.correct)), random, who, orjson.dumps(float(label.at))
 
 
-def _records(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
-    """Return the records of entries; one that is damaged is left out, and said."""
-    records = []
-    for name, entry in page:
-        try:
-            records.append(unpack(name, entry))
-        except ValueError as exc:
-            log.error("record_damaged", entry=name.decode(), error=str(exc))
-    return records
+def _packed(record: Record) -> bytes:
+    """Return a request as one value: its place, and its entry in hexadecimal."""
+    entry = pack(replace(record, texts=None))
+    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
+
+
+def _unpacked(raw: bytes) -> Record:
+    """Return the request of such a value; raise `ValueError` for what is none."""
+    found = json_object(raw)
+    try:
+        milliseconds, number = found.pop("at")
+        return unpack(
+            f"{int(milliseconds)}-{int(number)}".encode(), {name.encode(): bytes.fromhex(each) for name, each in found.items()}
+        )
+    except (TypeError, KeyError) as exc:
+        raise ValueError(f"not a request: {exc!r}") from None

@@ -177,9 +177,9 @@ class Metrics:
         """Note a call to the store that failed."""
         self._child(self.store_errors, reason).inc()
 
-    def found_damaged(self, what: str) -> None:
-        """Note a value of the store that was damaged."""
-        self._child(self.damaged, what).inc()
+    def found_damaged(self, what: str, count: int) -> None:
+        """Note values of the store that were damaged."""
+        self._child(self.damaged, what).inc(count)
 
     def text(self) -> bytes:
         """Return the metrics of all worker processes in Prometheus' text format."""

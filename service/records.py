@@ -87,14 +87,28 @@ def place_of(entry_id: bytes) -> tuple[int, int]:
 def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Record:
     """Return the record of a stream's entry; raise `ValueError` for what is none."""
     try:
-        hashes, prints = entry[b"k"], np.frombuffer(entry[b"f"], PRINTS)
+        hashes, query, prints = entry[b"k"], entry[b"q"], np.frombuffer(entry[b"f"], PRINTS)
         candidates = tuple(hashes[at : at + SIZE].hex() for at in range(0, len(hashes), SIZE))
+        if not candidates or len(hashes) % SIZE or len(query) != SIZE or len(set(candidates)) < len(candidates):
+            raise ValueError("hashes of another length, or twice")
         scores = np.frombuffer(entry[b"s"], SCORES).reshape(len(candidates), len(prints))
-        texts = Texts(**orjson.loads(entry[b"t"])) if b"t" in entry else None
+        texts = _texts(entry[b"t"], candidates) if b"t" in entry else None
         version, place = entry[b"v"].decode(), place_of(entry_id)
-        return Record(entry[b"n"].decode(), entry[b"q"].hex(), candidates, tuple(prints.tolist()), scores, version, texts, place)
+        scores = np.where(np.isfinite(scores), scores, np.nan)
+        return Record(entry[b"n"].decode(), query.hex(), candidates, tuple(prints.tolist()), scores, version, texts, place)
     except KeyError as exc:
         raise ValueError(f"an entry without {exc}") from None
+
+
+def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
+    """Return texts, whatever a later release says beside them; raise `ValueError` for what is none."""
+    found = orjson.loads(raw)
+    query, texts = (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)
+    if not isinstance(query, str) or not isinstance(texts, dict):
+        raise ValueError("texts of another shape")
+    if any(not isinstance(texts.get(candidate), str) for candidate in candidates):
+        raise ValueError("a candidate without its text")
+    return Texts(query, {candidate: texts[candidate] for candidate in candidates})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-#: Keep a request once. KEYS: stream, seen, taken. ARGV: most kept, name, missing scores, then the entry's fields and values.
-#: Returns 1 where it was added, 2 where it took the place of one with more scores missing, 0 where it was known.
+#: How many bytes an entry's fields have, and how the oldest goes. The size is kept beside the stream, and summed up once where it
+#: is not known: a store of an earlier release, or one that somebody mended.
+_SIZES = """
+local function length(fields)
+  local sum = 0
+  for place = 1, #fields do sum = sum + #fields[place] end
+  return sum
+end
+local function size_of(stream, known, each)
+  local size = tonumber(redis.call('GET', known) or '')
+  if size and size >= 0 then return size end
+  local from, sum = '-', 0
+  while true do
+    local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 100)
+    for _, entry in ipairs(page) do sum = sum + each + length(entry[2]) end
+    if #page < 100 then return sum end
+    from = '(' .. page[#page][1]
+  end
+end
+local function drop_oldest(stream, seen, each)
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  local size = each + length(first[2])
+  for place = 1, #first[2], 2 do
+    if first[2][place] == 'n' then redis.call('HDEL', seen, first[2][place + 1]) end
+  end
+  redis.call('XDEL', stream, first[1])
+  return size
+end
+"""
+
+#: Keep a request once. KEYS: stream, seen, taken, bytes. ARGV: most kept, most bytes, bytes of this one, what an entry takes beside
+#: its values, name, missing scores, then the entry's fields and values.
+#: Returns 1 where it was added, 2 where it took the place of one with more scores missing, 0 where it was known, or is too large.
 #: `taken` counts what ever came: the stream is cut, and says no more how much is new once it is full.
-RECORD = """
-local most, name, missing = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+RECORD = f"""{_SIZES}
+local most, most_bytes, bytes, each = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local name, missing = ARGV[5], tonumber(ARGV[6])
+if bytes > most_bytes then return 0 end
 local known, poorer = redis.call('HGET', KEYS[2], name), nil
 local added = 1
 if known then
@@ -14,23 +47,25 @@ if known then
   if id and tonumber(lacked) <= missing then return 0 end
   poorer, added = id, 2
 end
-local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 4)) -- a full store refuses here, before anything was taken away
-if poorer then redis.call('XDEL', KEYS[1], poorer) end
+local size = size_of(KEYS[1], KEYS[4], each)
+local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 7)) -- a full store refuses here, before anything was taken away
+if poorer then
+  local old = redis.call('XRANGE', KEYS[1], poorer, poorer)[1]
+  if old then size = size - each - length(old[2]) end
+  redis.call('XDEL', KEYS[1], poorer)
+end
 redis.call('HSET', KEYS[2], name, id .. ' ' .. missing)
 local kept = redis.call('XLEN', KEYS[1])
 if added == 1 then
   local ever = redis.call('HINCRBY', KEYS[3], 'requests', 1)
   if ever < kept then redis.call('HSET', KEYS[3], 'requests', kept) end -- it was filled before anybody counted
 end
-local over = kept - most
-while over > 0 do
-  local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  for place = 1, #first[2], 2 do
-    if first[2][place] == 'n' then redis.call('HDEL', KEYS[2], first[2][place + 1]) end
-  end
-  redis.call('XDEL', KEYS[1], first[1])
-  over = over - 1
+size = size + bytes
+while kept > most or (size > most_bytes and kept > 1) do
+  size = size - drop_oldest(KEYS[1], KEYS[2], each)
+  kept = kept - 1
 end
+redis.call('SET', KEYS[4], math.max(0, size))
 return added
 """
 
@@ -49,6 +84,50 @@ for _, entry in ipairs(found) do
   entry[2] = parts
 end
 return found
+"""
+
+#: Let go of the oldest requests. KEYS: stream, seen, bytes. ARGV: share of them, what an entry takes beside its values,
+#: bytes below which none goes. Nothing of it needs memory, so that a full store takes it; the size is summed up anew afterwards.
+MAKE_ROOM = f"""{_SIZES}
+if size_of(KEYS[1], KEYS[3], tonumber(ARGV[2])) <= tonumber(ARGV[3]) then return 0 end
+local going = math.ceil(redis.call('XLEN', KEYS[1]) * tonumber(ARGV[1]))
+for _ = 1, going do drop_oldest(KEYS[1], KEYS[2], tonumber(ARGV[2])) end
+redis.call('DEL', KEYS[3])
+return going
+"""
+
+#: Move damaged values of a hash to another. KEYS: hash, aside. ARGV: what it is, then names and values: what changed since is left.
+PUT_ASIDE = """
+local moved = 0
+for place = 2, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[place]) == ARGV[place + 1] then
+    redis.call('HSET', KEYS[2], ARGV[1] .. ' ' .. ARGV[place], ARGV[place + 1])
+    redis.call('HDEL', KEYS[1], ARGV[place])
+    moved = moved + 1
+  end
+end
+return moved
+"""
+
+#: Move damaged entries of a stream to another, which keeps the last thousand. KEYS: stream, aside. ARGV: their places.
+PUT_ENTRIES_ASIDE = """
+local moved = 0
+for _, id in ipairs(ARGV) do
+  local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
+  if entry then
+    redis.call('XADD', KEYS[2], 'MAXLEN', 1000, '*', unpack(entry[2]))
+    redis.call('XDEL', KEYS[1], id)
+    moved = moved + 1
+  end
+end
+return moved
+"""
+
+#: Take a lease. KEYS: lease. ARGV: token, milliseconds. One that does not run out is nobody's: who wrote that did not mean a lease.
+LEASE = """
+if redis.call('TYPE', KEYS[1]).ok ~= 'none' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0
 """
 
 #: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not stated), who (JSON; likewise), time.
@@ -113,7 +192,13 @@ if ARGV[2] == '' then
   redis.call('DEL', KEYS[1])
   return 0
 end
-local version = redis.call('HINCRBY', KEYS[2], 'newest', 1)
+local newest = tonumber(redis.call('HGET', KEYS[2], 'newest') or '')
+if not newest then -- it was damaged, and put aside: no version may be written over
+  newest = 0
+  for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do newest = math.max(newest, tonumber(name) or 0) end
+end
+local version = newest + 1
+redis.call('HSET', KEYS[2], 'newest', version)
 redis.call('HSET', KEYS[3], version, ARGV[2], 'report:' .. version, ARGV[3])
 if ARGV[4] == '1' and redis.call('HGET', KEYS[2], 'pinned') ~= '1' then serve(KEYS[2], KEYS[5], tostring(version)) end
 local serving, before = redis.call('HGET', KEYS[2], 'serving'), redis.call('HGET', KEYS[2], 'before')
@@ -154,7 +239,8 @@ return tonumber(version)
 #: Returns 0 where it was not lost.
 RESTORE = """
 if redis.call('HEXISTS', KEYS[1], 'serving') == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'serving', ARGV[1], 'newest', ARGV[1])
+local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'newest') or '') or 0, tonumber(ARGV[1]))
+redis.call('HSET', KEYS[1], 'serving', ARGV[1], 'newest', newest)
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2], 'report:' .. ARGV[1], ARGV[3])
 return 1
 """
@@ -167,7 +253,7 @@ RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL'
 
 #: economy; version, then names and numbers to add. What was known of an older version goes, and news of one is not taken.
 NOTE = """
-local known = tonumber(redis.call('HGET', KEYS[1], 'version') or -1)
+local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '') or -1
 local version = tonumber(ARGV[1])
 if version < known then return 0 end
 if version > known then

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -24,6 +25,8 @@ PREFIX = f"assay:{SCHEMA}:"
 SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{PREFIX}generation"
 #: Where it is told that another version is served.
 NEWS = f"{PREFIX}news"
+#: What was found damaged by processes that have no metrics.
+UNCOUNTED_KEY = f"{PREFIX}uncounted"
 NODE_CONNECTIONS = 64
 
 
@@ -48,7 +51,7 @@ class EvictionError(StartupError):
 class Store:
     """One Redis or Valkey server. A call either answers within a bounded time or raises a `StoreError`: at once while it is down.
 
-    `failed` hears the reason of each call that fails.
+    `failed` hears the reason of each call that fails, `damaged` what was found damaged, and how much of it.
     """
 
     def __init__(
@@ -58,12 +61,13 @@ class Store:
         connections: int = 512,
         retry_every_s: float = 0.5,
         failed: Callable[[str], None] = lambda reason: None,
+        damaged: Callable[[str, int], None] = lambda what, count: None,
     ) -> None:
         self.url = url
         self.redis: Any = connect(url, timeout_s, connections)  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
         self._breaker = Breaker(1, retry_every_s)
-        self._heard = failed
+        self._heard, self._heard_damaged = failed, damaged
         self.away: str | None = None  # why it does not answer
         self.refuses: str | None = None  # why it takes no writes
         self._mset_with_expiry: bool | None = False if self.clustered else None
@@ -106,6 +110,23 @@ class Store:
             log.warning("store_refuses_writes", reason=error.reason, error=str(error))
             self.refuses = error.reason
 
+    def damaged(self, what: str, count: int = 1) -> None:
+        """Count values that were damaged, and put aside."""
+        if count:
+            self._heard_damaged(what, count)
+
+    async def leave_to_be_counted(self, damaged: Mapping[str, int]) -> None:
+        """Leave what this process found damaged to one that has metrics. Raises `StoreError`."""
+        for what, count in damaged.items():
+            await self.call(partial(self.redis.hincrby, UNCOUNTED_KEY, what, count))
+
+    async def count_damaged(self) -> None:
+        """Count what processes without metrics found damaged: one replica does. Raises `StoreDownError`."""
+        with suppress(StoreRefusedError):  # a count is no reason not to go on
+            for what, count in (await self.call(lambda: self.redis.hgetall(UNCOUNTED_KEY))).items():
+                if await self.call(partial(self.redis.hdel, UNCOUNTED_KEY, what)):
+                    self.damaged(what.decode("utf-8", "replace"), int(count) if count.isdigit() else 1)
+
     async def probe(self) -> None:
         """Write something small, to see whether writes are taken; `refuses` says so from then on. Raises `StoreError`."""
         await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
@@ -118,7 +139,7 @@ class Store:
 
         Raises `StoreError` where it cannot be asked.
         """
-        found = await self.call(lambda: self.redis.get(SCHEMA_KEY))
+        found = await self._text(SCHEMA_KEY)
         if found is not None and not found.isdigit():
             log.error("store_schema_damaged", found=str(found[:80]))
             await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA))
@@ -142,11 +163,23 @@ class Store:
 
         It is read first: a store that takes no writes can still say which version is served.
         """
-        found = await self.call(lambda: self.redis.get(GENERATION_KEY))
+        found = await self._text(GENERATION_KEY)
         if found is None:
             await self.call(lambda: self.redis.set(GENERATION_KEY, secrets.token_hex(8), nx=True))
             found = await self.call(lambda: self.redis.get(GENERATION_KEY))
         return bytes(found or b"")
+
+    async def _text(self, key: str) -> bytes | None:
+        """Return a value; one of another type is none of ours, and makes room."""
+        try:
+            return await self.call(partial(self.redis.get, key))
+        except StoreRefusedError as exc:
+            if exc.reason != "wrong_type":
+                raise
+        self.damaged(key)
+        log.error("stored_value_damaged", what=key)
+        await self.call(lambda: self.redis.delete(key))
+        return None
 
     async def write_through(self, key: str, *command: Any, wait_ms: int) -> tuple[Any, bool]:
         """Run a command on a key, and return what it answers, and whether the append-only file had it within the time.

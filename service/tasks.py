@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from .economy import Economy, Estimate
 from .keepsake import Keepsake
 from .keys import Keys, by_query
 from .learning import Given
-from .memory import Memory, State
+from .memory import MOST_BYTES, Memory, State
 from .metrics import Metrics
 from .records import Record, record_of
 from .store import Store
@@ -32,6 +32,8 @@ from .store_errors import StoreRefusedError
 log = structlog.get_logger()
 
 REMEMBERED_REQUESTS = 4096
+#: Share of a task's requests that go where a store is full: scores and labels come first.
+ROOM_SHARE = 0.25
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Task:
     quality: dict[str, float | str] = field(default_factory=dict)
     costs: tuple[float, ...] = ()  # of each verifier, a candidate
     keep: int = 20_000  # requests
+    keep_bytes: int = MOST_BYTES  # that they may take
     versions: int = 20  # of its model
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
@@ -57,6 +60,7 @@ class Task:
     served: tuple[bytes, dict[str, Any]] | None = None  # the artifact and its report, should the store lose them
     known: State = field(default_factory=State)  # as it was looked at last
     kept: tuple[int, int] = (0, 0)  # requests and labels that the store had then
+    left: int = 0  # the version that the store names and that cannot be served
     looked_on_disk: bool = False  # whether a copy of what it served is there
     fitted_at: tuple[int, ...] = (0, 0)  # the place in the stream up to which the model has seen
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -107,7 +111,9 @@ class Task:
             else Column(column.key, column.family, name=f"{column.name} (changed)")
             for column in self.columns
         )
-        reference, fitted_at = [Reference(**each) for each in report["reference"]], tuple(report["until"])
+        names = [each.name for each in fields(Reference)]  # a later release may say more
+        reference = [Reference(**{name: each[name] for name in names}) for each in report["reference"]]
+        fitted_at = tuple(report["until"])
         self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
         self.economy.renew(model.fitted, version)
         self.version, self.served = version, (artifact, report)
@@ -165,7 +171,18 @@ class Tasks:
     async def record(self, rows: Rows) -> None:
         """Keep a request. Raises `StoreError`."""
         if rows.task.memory is not None:
-            await rows.task.memory.record(rows.record, rows.task.keep)
+            await rows.task.memory.record(rows.record, rows.task.keep, rows.task.keep_bytes)
+
+    async def make_room(self) -> int:
+        """Let the oldest requests go, in a store that is full; return how many went. Raises `StoreError`."""
+        went = 0
+        for task in self.by_name.values():
+            if task.memory is not None:
+                gone = await task.memory.make_room(ROOM_SHARE)
+                went += gone
+                if gone:
+                    log.warning("requests_made_room", task=task.name, count=gone, hint="the store is full: lower keep or keep_mb")
+        return went
 
     async def note(self, task: Task, seen: Estimate) -> None:
         """Note what a task's cascade would have done with a query. Raises `StoreError`."""
@@ -183,6 +200,7 @@ class Tasks:
                 await self._look_at(task)
             except StoreRefusedError as exc:
                 refused.append(exc)
+        await self._store.count_damaged()
         if refused:
             raise refused[0]
 
@@ -228,8 +246,9 @@ class Tasks:
         if task.served is not None and await memory.restore(task.version, *task.served):
             report = task.served[1]
             log.error(
-                "served_model_restored", task=task.name, version=task.model_version, learned_from_labels=report["labels"],
-                learned_from_rows=report["rows"], hint="the store knew of no version: assay labels import brings an export back",
+                "served_model_restored", task=task.name, version=task.model_version,
+                learned_from_labels=report.get("labels"), learned_from_rows=report.get("rows"),
+                hint="the store knew of no version: assay labels import brings an export back",
             )  # fmt: skip
 
     async def _load(self, task: Task, memory: Memory, version: int) -> None:
@@ -237,17 +256,24 @@ class Tasks:
         if task.version == version:  # whoever asked at the same time was first
             return
         if artifact is None or report is None:
-            log.error("model_missing", task=task.name, version=version)
+            self._leave(task, version, "it is not there")
         elif self._serve(task, version, artifact, report) and self._keepsake is not None:
             await asyncio.to_thread(self._keepsake.write, task.name, version, artifact, report)
 
-    @staticmethod
-    def _serve(task: Task, version: int, artifact: bytes, report: dict[str, Any]) -> bool:
+    def _leave(self, task: Task, version: int, why: str) -> None:
+        """Note that a version cannot be served, and say so once: what was served goes on being served."""
+        if task.left != version:
+            log.error("model_damaged", task=task.name, version=version, still_served=task.model_version, error=why)
+        task.left = version
+
+    def _serve(self, task: Task, version: int, artifact: bytes, report: dict[str, Any]) -> bool:
         """Serve a version; return whether it was whole."""
         try:
             task.serve(version, artifact, report)
-        except (ArtifactError, ValueError, KeyError, TypeError) as exc:
-            log.error("model_damaged", task=task.name, version=version, error=str(exc))
+        except (ArtifactError, ValueError, KeyError, TypeError, AttributeError) as exc:
+            if task.left != version:
+                self._store.damaged("models")
+            self._leave(task, version, f"{type(exc).__name__}: {exc}")
             return False
         return True
 

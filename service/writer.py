@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -10,12 +11,14 @@ import structlog
 from .cache import ScoreCache
 from .economy import Estimate
 from .metrics import Metrics
-from .store_errors import StoreDownError, StoreRefusedError
+from .store_errors import StoreDownError, StoreError, StoreRefusedError
 from .tasks import Rows, Task, Tasks
 
 log = structlog.get_logger()
 
 MAX_WAITING = 1024
+#: How often requests may be let go of in a full store.
+ROOM_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Writer:
         self._tasks = tasks
         self._metrics = metrics
         self._queue: asyncio.Queue[Item] = asyncio.Queue(MAX_WAITING)
+        self._no_room_before = 0.0
 
     def put_scores(self, values: dict[str, bytes]) -> None:
         """Have scores written."""
@@ -80,7 +84,23 @@ class Writer:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
     async def _write(self, item: Item) -> str | None:
-        """Write; return why not, None where it was written."""
+        """Write; return why not, None where it was written. A store that is full of requests makes room first."""
+        why = await self._tried(item)
+        if why == "store_full" and await self._made_room():
+            why = await self._tried(item)
+        return why
+
+    async def _made_room(self) -> bool:
+        if time.monotonic() < self._no_room_before:
+            return False
+        self._no_room_before = time.monotonic() + ROOM_EVERY_S
+        try:
+            return await self._tasks.make_room() > 0
+        except StoreError as exc:
+            log.debug("no_room_made", reason=exc.reason)
+            return False
+
+    async def _tried(self, item: Item) -> str | None:
         try:
             if isinstance(item, Noted):
                 await self._tasks.note(item.task, item.seen)
@@ -93,7 +113,7 @@ class Writer:
             return "store_down"
         except StoreRefusedError as exc:
             log.debug("store_refused_a_write", reason=exc.reason, error=str(exc))
-            return "refused"
+            return "store_full" if exc.reason == "full" else "refused"
         return None
 
     def _drop(self, item: Item, why: str) -> None:

@@ -10,24 +10,30 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
 from service.background import Background, Loop
+from service.cache import ScoreCache
 from service.connecting import parse
 from service.embedded import EmbeddedStore
 from service.fitter import Fitter
 from service.following import Follower
 from service.keepsake import Keepsake
+from service.keys import keys_of
 from service.memory import Label, Memory
 from service.metrics import Metrics
+from service.records import record_of
 from service.store import EvictionError, Store, check_eviction
-from service.tasks import Task, Tasks, lost
+from service.tasks import Rows, Task, Tasks, lost
+from service.writer import Writer
 from tests.processes import ROOT, Server, service, standin, stop, write_config
 from tests.service.test_learning import COLUMNS, replica, sample, traffic
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import wait_until
 from tests.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
+from verifiers import Pair, Query
 
 
 async def learn(tasks: Tasks, task: Task) -> None:
@@ -322,3 +328,28 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
     assert after == (requests, labels)
     assert (new, durable) == (1, True)
     assert model is not None
+
+
+async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path: Path) -> None:
+    """Large ones fill it: the oldest go, and it takes scores and labels again."""
+    embedded = EmbeddedStore(tmp_path / "store", 24)
+    embedded.start()
+    store = Store(embedded.url)
+    tasks, task = replica(store)
+    metrics = Metrics()
+    writer = Writer(ScoreCache(store, 3600), tasks, metrics)
+    rng = np.random.default_rng(0)
+    for query in range(250):  # a hundred kilobytes each
+        pairs = [Pair(Query.of(f"{query}"), f"{place}") for place in range(2000)]
+        writer.put_rows([Rows(task, record_of(keys_of(pairs, True), tuple(range(6)), rng.normal(size=(2000, 6)), "t@0"))])
+        await writer.write_one()
+    writer.put_scores({"{a}:b": b"x" * 320})
+    await writer.write_one()
+    new, durable = await Memory(store, "t").label({"a:b": Label(1.0)})
+    stored = await store.redis.exists("assay:1:score:{a}:b")
+    kept, _ = await Memory(store, "t").sizes()
+    await store.close()
+    embedded.stop()
+
+    assert (new, durable, stored) == (1, True, 1)
+    assert 0 < kept < 250

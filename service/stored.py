@@ -1,0 +1,86 @@
+"""What is read from the store: its values where they are whole, and the names of those that are damaged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled.
+
+    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise: nothing is assumed.
+    """
+
+    correct: float
+    random: bool | None = None
+    who: str | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Value]):
+    """A hash as it was read: what is whole by name, and what is damaged, as it is in the store."""
+
+    whole: dict[str, Value]
+    damaged: dict[bytes, bytes]
+
+
+def read_all(raw: Mapping[bytes, bytes], parse: Callable[[bytes], Value], named: Callable[[str], object] = str) -> Read[Value]:
+    """Return the values of a hash, by functions of value and name that raise `ValueError` for what is damaged."""
+    whole: dict[str, Value] = {}
+    damaged: dict[bytes, bytes] = {}
+    for name, value in raw.items():
+        try:
+            title = name.decode()
+            named(title)
+            whole[title] = parse(value)
+        except ValueError:
+            damaged[name] = value
+    return Read(whole, damaged)
+
+
+def whole_number(value: bytes) -> int:
+    """Return a count; raise `ValueError` for what is none."""
+    if not value.isdigit() or len(value) > 18:
+        raise ValueError("not a count")
+    return int(value)
+
+
+def number(value: bytes) -> float:
+    """Return a finite number; raise `ValueError` for what is none."""
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError("not a finite number")
+    return found
+
+
+def json_object(value: bytes) -> dict[str, Any]:
+    """Return a JSON object; raise `ValueError` for anything else."""
+    found = orjson.loads(value)
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
+
+
+def label_of(value: bytes) -> Label:
+    """Return a label, whatever a later release says beside it; raise `ValueError` for what is none."""
+    found = json_object(value)
+    correct, random, who, at = (found.get(name) for name in ("correct", "random", "who", "at"))
+    share, since = _finite(correct), 0.0 if at is None else _finite(at)
+    if not 0 <= share <= 1 or not isinstance(random, bool | None) or not isinstance(who, str | None):
+        raise ValueError("a label of other types")
+    return Label(share, random, who, since)
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return float(value)

@@ -1,0 +1,106 @@
+"""A task's keys in the store: asked together, and mended where what is there is damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from .records import Record, unpack
+from .scripts import PUT_ASIDE, PUT_ENTRIES_ASIDE
+from .store import PREFIX, Store
+from .store_errors import StoreRefusedError
+from .stored import read_all
+
+Value = TypeVar("Value")
+log = structlog.get_logger()
+
+#: What a task has in the store, and of which type.
+PARTS = {
+    "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",
+    "since": b"hash", "report": b"string", "economy": b"hash", "taken": b"hash", "history": b"list", "bytes": b"string",
+    "labelled": b"hash",
+}  # fmt: skip
+
+
+class TaskKeys:
+    """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
+
+    def __init__(self, store: Store, task: str) -> None:
+        self._store, self._task = store, task
+        self._redis = store.redis
+        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in PARTS}
+        self._aside = f"{PREFIX}damaged:{{{task}}}"
+
+    async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
+        names = [self._keys[key] for key in keys]
+        return await self._ask(lambda: self._redis.eval(script, len(names), *names, *arguments))
+
+    async def _ask(self, command: Callable[[], Awaitable[Any]]) -> Any:
+        return await self._mended(lambda: self._store.call(command))
+
+    async def _mended(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what a call answers; where a key of ours has another type, put that aside, and call again."""
+        try:
+            return await call()
+        except StoreRefusedError as exc:
+            if exc.reason != "wrong_type":
+                raise
+        types = [await self._store.call(partial(self._redis.type, self._keys[part])) for part in PARTS]
+        for part, found in zip(PARTS, types, strict=True):
+            if found not in (b"none", PARTS[part]):
+                await self._put_key_aside(part)
+        return await call()
+
+    async def _put_key_aside(self, part: str) -> None:
+        aside = f"{PREFIX}damaged:{part}:{{{self._task}}}:{time.time_ns()}"
+        with suppress(StoreRefusedError):  # another replica was first, or the store takes no writes now
+            await self._store.call(lambda: self._redis.rename(self._keys[part], aside))
+            self._store.damaged(part)
+            log.error("stored_value_damaged", task=self._task, what=part, put_aside_as=aside)
+
+    async def _whole(
+        self,
+        part: str,
+        raw: Mapping[bytes, bytes],
+        parse: Callable[[bytes], Value],
+        named: Callable[[str], object] = str,
+    ) -> dict[str, Value]:
+        """Return the values of a hash that are whole, by name; the others are put aside, where the store takes that."""
+        read = await asyncio.to_thread(read_all, raw, parse, named)
+        if read.damaged:
+            pairs = [each for item in read.damaged.items() for each in item]
+            arguments = (2, self._keys[part], self._aside, part, *pairs)
+            with suppress(StoreRefusedError):  # then they are left out all the same
+                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments)))
+                self._store.damaged(part, moved)
+                names = [repr(name[:80]) for name in list(read.damaged)[:5]]
+                log.error("stored_value_damaged", task=self._task, what=part, names=names, count=moved, put_aside_in=self._aside)
+        return read.whole
+
+    async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
+        """Return the records of entries; those that are damaged are left out, and put aside, where the store takes that."""
+        records, damaged = await asyncio.to_thread(_unpack_all, page)
+        if damaged:
+            log.error("record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode())
+            keys = (self._keys["requests"], f"{PREFIX}damaged:requests:{{{self._task}}}")
+            with suppress(StoreRefusedError):
+                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged)))
+                self._store.damaged("requests", moved)
+        return records
+
+
+def _unpack_all(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> tuple[list[Record], list[bytes]]:
+    """Return the records of entries, and the places of those that are damaged."""
+    records, damaged = [], []
+    for name, entry in page:
+        try:
+            records.append(unpack(name, entry))
+        except ValueError:
+            damaged.append(name)
+    return records, damaged

@@ -1,0 +1,278 @@
+"""Damaged values of the store: left out, counted and put aside, and never the end of anything; more than we know is no damage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import pytest_asyncio
+
+from service.economy import Estimate
+from service.embedded import EmbeddedStore
+from service.fitter import Fitter, due
+from service.memory import Label, Memory
+from service.metrics import Metrics
+from service.records import unpack
+from service.store import GENERATION_KEY, SCHEMA_KEY, Store
+from service.tasks import Task, Tasks
+from service.watching import Watch
+from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A real server, empty, that counts what it finds damaged."""
+    server = EmbeddedStore(tmp_path / "store", 64)
+    server.start()
+    metrics = Metrics()
+    client = Store(server.url, damaged=metrics.found_damaged)
+    client.found = metrics  # type: ignore[attr-defined]
+    yield client
+    await client.close()
+    server.stop()
+
+
+def damaged(store: Store, what: str) -> float | None:
+    """Return how many values of a kind were found damaged."""
+    metrics: Metrics = store.found  # type: ignore[attr-defined]
+    return metrics.registry.get_sample_value("assay_damaged_values_total", {"what": what})
+
+
+async def learned(store: Store) -> tuple[Tasks, Task, Memory]:
+    """Return a task that serves a first version, with labels."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    await memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    await Fitter(tasks).fit(task)
+    return tasks, task, memory
+
+
+@pytest.mark.parametrize(
+    "value", ["garbage", "5", "null", "[]", '{"correct": "x"}', '{"correct": 7}', '{"correct": true}', '{"random": true}', '{"correct":1,"who":5}']
+)  # fmt: skip
+async def test_a_damaged_label_costs_only_itself(store: Store, value: str) -> None:
+    """Labels can be read, a fit goes on; it is put aside once, where it can be found."""
+    tasks, task, memory = await learned(store)
+    before = await memory.labels()
+    await store.redis.hset("assay:1:labels:{t}", "x:y", value)
+
+    assert await memory.labels() == before
+    assert await memory.labels() == before
+    version, _ = await Fitter(tasks).fit(task)
+
+    assert version == 2
+    assert damaged(store, "labels") == 1
+    assert await store.redis.hgetall("assay:1:damaged:{t}") == {b"labels x:y": value.encode()}
+
+
+async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) -> None:
+    """Labels, state, counts, reports, references and texts may have more fields."""
+    _, _, memory = await learned(store)
+    redis = store.redis
+    await redis.hset("assay:1:labels:{t}", "x:y", '{"correct":1,"random":true,"who":null,"at":5,"colour":"red"}')
+    await redis.hset("assay:1:state:{t}", mapping={"shade": "12"})
+    await redis.hset("assay:1:economy:{t}", mapping={"version": "1", "news": "1.5"})
+    report = orjson.loads(await redis.hget("assay:1:models:{t}", "report:1"))
+    report |= {"tomorrow": 1, "reference": [{**each, "further": 1} for each in report["reference"]]}
+    await redis.hset("assay:1:models:{t}", "report:1", orjson.dumps(report))
+
+    other = Task("t", "e", COLUMNS, memory=Memory(store, "t"))
+    await Tasks(store, [other]).refresh()
+
+    assert other.version == 1
+    assert (await memory.labels())["x:y"] == Label(1.0, True, None, 5.0)
+    assert await redis.exists("assay:1:damaged:{t}") == 0
+
+
+def entry(**more: Any) -> dict[bytes, bytes]:
+    """Return an entry of one candidate and two verifiers."""
+    whole = {b"n": b"name", b"q": b"q" * 16, b"k": b"k" * 16, b"f": b"f" * 16, b"s": np.zeros(2).tobytes(), b"v": b"t@1"}
+    return whole | {name.encode(): value for name, value in more.items()}
+
+
+HASH = (b"k" * 16).hex()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"t": b'{"a":1}'}, {"t": b"[]"}, {"t": b"5"}, {"t": b'{"query":1,"candidates":{}}'}, {"t": b'{"query":"q","candidates":[]}'},
+        {"t": b'{"query":"q","candidates":{}}'}, {"t": b'{"query":"q","candidates":{"%s":5}}' % HASH.encode()}, {"t": b"\xff"},
+        {"k": b""}, {"k": b"k" * 17}, {"k": b"k" * 32, "s": np.zeros(4).tobytes()}, {"q": b"q"}, {"f": b"f" * 9}, {"s": b"s"}, {"v": b"\xff"},
+    ],
+)  # fmt: skip
+async def test_a_damaged_request_is_left_out_and_put_aside(store: Store, more: dict[str, bytes]) -> None:
+    """Whatever is wrong with it; fits and the drift watch go on with the rest."""
+    with pytest.raises(ValueError, match=r".*"):
+        unpack(b"1-0", entry(**more))
+    memory = Memory(store, "t")
+    await store.redis.xadd("assay:1:requests:{t}", entry())
+    await store.redis.xadd("assay:1:requests:{t}", entry(**more))
+
+    assert sum([len(records) async for records in memory.pages(texts=True)]) == len(await memory.rows()) == 1
+    assert await store.redis.xlen("assay:1:requests:{t}") == 1
+    assert await store.redis.xlen("assay:1:damaged:requests:{t}") == 1
+    assert damaged(store, "requests") == 1
+
+
+def test_a_score_without_bounds_is_a_missing_one() -> None:
+    """An infinite one would be the end of a fit."""
+    found = unpack(
+        b"1-0", entry(s=np.array([np.inf, 1.0]).tobytes(), t=b'{"query":"q","candidates":{"%s":"c"},"x":1}' % HASH.encode())
+    )
+
+    assert found.missing == 1
+    assert found.texts is not None
+
+
+DAMAGES: list[tuple[str, str, str]] = [
+    ("state", "serving", "abc"), ("state", "newest", "x"), ("state", "pinned", "yes"), ("state", "requests", "1e9"),
+    ("taken", "requests", "many"), ("taken", "labels", "-3"), ("economy", "version", "x"), ("economy", "loss", "nan"),
+    ("since", "zz", "1-0"), ("since", "f" * 16, "x"), ("models", "report:1", "{"), ("models", "report:x", "{}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "name", "value"), DAMAGES)
+async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
+    store: Store, part: str, name: str, value: str
+) -> None:
+    """It is put aside by whoever reads it, and what is written next is whole."""
+    tasks, task, memory = await learned(store)
+    await store.redis.hset(f"assay:1:{part}:{{t}}", name, value)
+    others, other = replica(store)
+
+    for _ in range(2):
+        await others.refresh()
+        await tasks.refresh()
+        await memory.reports()
+        due(*await memory.progress())
+        await Watch(Metrics()).look(task)
+        await memory.since()
+    await memory.note(Estimate(task.version, 1, 1.0, 0.0, 0.0, 1))
+    version, _ = await Fitter(tasks).fit(task)
+    await others.refresh()
+    await traffic(tasks, task, sample(20, seed=1))
+    new, _ = await memory.label({"n:m": Label(1.0)})
+
+    assert version == 2
+    assert task.version == other.version == (await memory.state()).serving
+    assert new == 1
+    assert (await memory.state()).newest == 2
+    assert damaged(store, part) == 1
+    assert f"{part} {name}".encode() in await store.redis.hkeys("assay:1:damaged:{t}")
+
+
+@pytest.mark.parametrize(
+    "part", ["requests", "seen", "labels", "state", "models", "since", "report", "economy", "taken", "bytes", "lease"]
+)
+async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, part: str) -> None:
+    """Also one that is not of ours at all, such as somebody's text where a hash was."""
+    tasks, task = replica(store)
+    key = f"assay:1:{part}:{{t}}"
+    await (store.redis.hset(key, "a", "b") if part in ("report", "lease", "bytes") else store.redis.set(key, "text"))
+
+    await traffic(tasks, task, sample())
+    memory = Memory(store, "t")
+    await memory.label({"a:b": Label(1.0)})
+    version, _ = await Fitter(tasks).fit(task)
+    await memory.note(Estimate(1, 1, 1.0, 0.0, 0.0, 1))
+    await memory.since()
+    assert await memory.last_report() is None
+    await tasks.refresh()
+
+    assert (version, task.version, await memory.sizes()) == (1, 1, (40, 1))
+    if part != "lease":  # which is nobody's work
+        assert damaged(store, part) == 1
+        assert len(await store.redis.keys(f"assay:1:damaged:{part}:{{t}}:*")) == 1
+
+
+async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
+    """It would keep everybody from fitting for ever."""
+    memory = Memory(store, "t")
+    await store.redis.set("assay:1:lease:{t}", "somebody")
+
+    assert await memory.lease("a")
+    assert not await memory.lease("b")
+
+
+async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
+    """Its schema, and what tells it from an emptied one."""
+    for key in (SCHEMA_KEY, GENERATION_KEY):
+        await store.redis.delete(key)
+        await store.redis.hset(key, "a", "b")
+    await store.check()
+    assert len(await store.generation()) == 16
+    await store.redis.set(SCHEMA_KEY, "abc")
+    await store.check()
+
+    assert int(await store.redis.get(SCHEMA_KEY)) == 1
+
+
+async def test_a_damaged_model_is_told_once_and_learning_goes_on(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was served is served on; the next fit is compared with none, and served."""
+    tasks, task, memory = await learned(store)
+    await memory.label({key: Label(label.correct) for key, label in (await memory.labels()).items()})
+    others, other = replica(store)
+    await store.redis.hset("assay:1:models:{t}", "1", "{broken")
+    for _ in range(3):
+        await others.refresh()
+    printed = "".join(capsys.readouterr())
+    truth = await traffic(tasks, task, sample(60, seed=3))
+    await memory.label({key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]})
+
+    version, _ = await Fitter(tasks).fit(task)
+    await others.refresh()
+
+    assert printed.count("model_damaged") == 1
+    assert version == 2
+    assert other.version == 2
+
+
+async def test_a_store_that_takes_no_writes_leaves_damage_where_it_is(store: Store) -> None:
+    """It is left out all the same."""
+    _, _, memory = await learned(store)
+    before = await memory.labels()
+    await store.redis.hset("assay:1:labels:{t}", "x:y", "garbage")
+    await store.redis.xadd("assay:1:requests:{t}", {"x": "y"})
+    await store.redis.replicaof("127.0.0.1", "1")
+
+    assert await memory.labels() == before
+    assert len(await memory.rows()) == 40
+
+
+async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
+    """4,096 candidates a request are many bytes: the oldest go, and one that is too large by itself is not kept."""
+    tasks, task = replica(store, keep_bytes=100_000)
+    memory = Memory(store, "t")
+    await traffic(tasks, task, sample(200))
+    bytes_before = int(await store.redis.get("assay:1:bytes:{t}"))
+    kept, _ = await memory.sizes()
+    task.keep_bytes = 50_000
+    await see(tasks, task, 1000, [[1.0] * 6] * 2)
+    fewer, _ = await memory.sizes()
+    task.keep_bytes = 400
+    await see(tasks, task, 1001, [[1.0] * 6] * 2)
+
+    assert 90_000 < bytes_before <= 100_000
+    assert 0.4 * kept < fewer < 0.6 * kept
+    assert await memory.sizes() == (fewer, 0)
+    assert await store.redis.hlen("assay:1:seen:{t}") == fewer
+
+
+async def test_the_size_of_requests_is_summed_up_where_nobody_counted(store: Store) -> None:
+    """As in a store of an earlier release; by the same measure."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample(150))
+    counted = int(await store.redis.get("assay:1:bytes:{t}"))
+    one = counted // 150
+    for place, wrong in enumerate([None, "x", "-5"]):
+        await (store.redis.delete("assay:1:bytes:{t}") if wrong is None else store.redis.set("assay:1:bytes:{t}", wrong))
+        await see(tasks, task, 1000 + place, [[1.0] * 6] * 8)
+
+    assert int(await store.redis.get("assay:1:bytes:{t}")) == pytest.approx(counted + 3 * one, rel=0.001)
