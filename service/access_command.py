@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from pydantic import ValidationError
-from rich.console import Console
 
 from .access import SCOPES, new_key
+from .console import Console
 from .startup import StartupError
 
 

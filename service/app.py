@@ -20,6 +20,7 @@ from verifiers import Transport
 
 from . import errors, routes, schemas, task_routes
 from .config import Config, load_config
+from .console import printable_fields
 from .doors import DOORS, door_router
 from .engine import open_engine
 from .gate import Gate
@@ -81,16 +82,16 @@ def worker_app() -> Gate:
 
 def configure_logging(settings: ServiceSettings) -> None:
     """Log to standard error, for people or as JSON lines."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    steps: list[Any] = [structlog.processors.JSONRenderer()]
+    if not settings.log_json:
+        steps = [printable_fields, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
-            renderer,
+            *steps,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

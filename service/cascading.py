@@ -7,13 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from aggregation import NotFittedError
 from aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
 from aggregation.tiers import Calls
 
+from .console import Console
 from .evaluating import cross_validating
 from .fitting import FitError, Stated
 from .tables import ScoreTable, read_json_object, read_table
@@ -73,7 +74,9 @@ def calls_of(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
 
 def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Point | None) -> None:
     told = f"{found.labels} labels" if found.labels else "no labels"
-    console.print(f"[bold]{path.name}[/bold]: {found.queries:,} queries, {told}; all verifiers: selection@1 {found.full:.3f}")
+    console.print(
+        Text.assemble((path.name, "bold"), f": {found.queries:,} queries, {told}; all verifiers: selection@1 {found.full:.3f}")
+    )
     for number, tier in enumerate(found.tiers, 1):
         console.print(f"tier {number}: {', '.join(tier)}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -81,20 +84,24 @@ def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Poin
         table.add_column(title, justify="right")
     for point in found.points[CASCADE]:
         beside = [found.at(method, point.cost) for method in (SUBSET, TOP_K)]
+        lost = Text.assemble(f"{-100 * point.loss:+.2f} ", (f"± {100 * point.loss_error:.2f}", "dim"))
         table.add_row(
-            f"{point.setting:g}", f"{point.cost:.2f}", f"{point.selection:.3f}",
-            f"{-100 * point.loss:+.2f} [dim]± {100 * point.loss_error:.2f}[/dim]", f"{point.rounds:.1f}", f"{point.agree:.2f}",
+            f"{point.setting:g}", f"{point.cost:.2f}", f"{point.selection:.3f}", lost, f"{point.rounds:.1f}", f"{point.agree:.2f}",
             *("" if each is None else f"{each.selection:.3f}" for each in beside),
             style="bold" if point.setting == found.default_price else None,
         )  # fmt: skip
     console.print(table)
     console.print(
-        "[dim]cost: share of asking everything; fixed subset, top k: selection@1 at no higher cost; bold: the default lambda[/dim]"
+        "cost: share of asking everything; fixed subset, top k: selection@1 at no higher cost; bold: the default lambda",
+        style="dim",
     )
     if chosen is None:
         console.print(f"no lambda tried loses {loss:g} points or less: ask them all (policy: full)")
     else:
         console.print(
-            f"for a loss of {loss:g} points or less: [bold]price: {chosen.setting:g}[/bold] ({chosen.cost:.0%} of the cost; "
-            f"{-100 * chosen.loss:+.2f} points here)"
+            Text.assemble(
+                f"for a loss of {loss:g} points or less: ",
+                (f"price: {chosen.setting:g}", "bold"),
+                f" ({chosen.cost:.0%} of the cost; {-100 * chosen.loss:+.2f} points here)",
+            )
         )

@@ -478,5 +478,7 @@ def main() -> None:
     try:
         app()
     except StartupError as exc:
-        typer.echo(str(exc), err=True)
+        from verifiers import printable
+
+        typer.echo(printable(str(exc)), err=True)
         raise SystemExit(2) from None

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 from .config import Config, ConfigError, load_config
+from .console import Console
 from .models import load_models
 
 

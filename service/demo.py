@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 import orjson
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from aggregation import Floats
 from verifiers import HttpPool
 
 from .app import configure_logging
 from .config import default_config_path, load_config
+from .console import Console
 from .serve import listening, server
 
 DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
@@ -216,12 +217,12 @@ def example(console: Console, problems: Sequence[Problem], answers: Sequence[dic
         table.add_column(name, justify="right", overflow="fold", min_width=6)
     for result in answer["results"]:
         text = " ".join(problem.texts[result["index"]].split())[-28:]
-        mark = "[green]✓[/]" if problem.correct[result["index"]] else "[red]✗[/]"
+        mark = Text("✓", "green") if problem.correct[result["index"]] else Text("✗", "red")
         parts = [result["verifiers"][name]["contribution"] for name in names]
         shown = ["-" if part is None else f"{part:+.2f}" for part in parts]
         table.add_row(
             mark,
-            text.replace("[", "("),
+            text,
             "-" if result["probability"] is None else f"{result['probability']:.2f}",
             *shown,
         )

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from verifiers import Grade, HttpPool, Verifier, build
 from verifiers.attacking import Result, attack, number_of_attacks
@@ -21,9 +21,9 @@ from verifiers.judging import Judging
 from verifiers.probes import probes
 
 from .config import Config, default_config_path, did_you_mean, load_config
+from .console import Console
 from .startup import StartupError
 
-MARKS = {Grade.OK: "[green]ok[/green]", Grade.WARNING: "[yellow]warning[/yellow]", Grade.FAILED: "[red]failed[/red]"}
 SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: "✗"}
 STYLES = {Grade.OK: "green", Grade.SKIPPED: "dim", Grade.WARNING: "yellow", Grade.FAILED: "red"}
 
@@ -85,7 +85,7 @@ def _show(reports: Sequence[Report]) -> None:
     for report in reports:
         auc = f"{report.auc.value:.2f} [{report.auc.low:.2f}, {report.auc.high:.2f}]" if report.auc else "-"
         latency = f"{report.latency_ms:.0f} ms" if report.latency_ms is not None else "-"
-        table.add_row(report.verifier, report.kind, MARKS[report.grade], auc, latency)
+        table.add_row(report.verifier, report.kind, Text(report.grade.value, STYLES[report.grade]), auc, latency)
     console.print(table)
     for report in reports:
         console.print(f"\n{report.verifier}", style="bold", markup=False)

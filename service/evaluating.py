@@ -10,14 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from aggregation import NotFittedError
 from aggregation.bootstrap import Interval
 from aggregation.evaluation import Evaluation, evaluate
 
+from .console import Console
 from .fitting import FitError, Stated
 from .tables import read_table
 
@@ -81,8 +82,11 @@ def as_data(found: Evaluation) -> dict[str, Any]:
 
 def _print(console: Console, path: Path, found: Evaluation) -> None:
     console.print(
-        f"[bold]{path.name}[/bold]: {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)} verifiers, "
-        f"{found.base_rate:.1%} correct; {found.folds}-fold cross-validation by query, {found.draws} draws of labels; ± 95 %"
+        Text.assemble(
+            (path.name, "bold"),
+            f": {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)} verifiers, "
+            f"{found.base_rate:.1%} correct; {found.folds}-fold cross-validation by query, {found.draws} draws of labels; ± 95 %",
+        )
     )
     if found.left_out:
         console.print(f"{found.left_out} queries are left out: not all of their candidates are labelled")
@@ -95,14 +99,14 @@ def _print(console: Console, path: Path, found: Evaluation) -> None:
         cells = [_cell(each) for each in (method.selection, method.auc, method.brier, method.calibration_error)]
         table.add_row(method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None)
     console.print(table)
-    console.print("[dim]gap: share of the way from the mean of z-scores to supervised that is closed[/dim]")
+    console.print("gap: share of the way from the mean of z-scores to supervised that is closed", style="dim")
 
 
-def _cell(interval: Interval | None) -> str:
+def _cell(interval: Interval | None) -> str | Text:
     if interval is None:
         return ""
     half = f"{(interval.high - interval.low) / 2:.3f}".lstrip("0")
-    return f"{interval.value:.3f} [dim]±{half}[/dim]"
+    return Text.assemble(f"{interval.value:.3f} ", (f"±{half}", "dim"))
 
 
 def _finite(value: Any) -> Any:

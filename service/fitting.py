@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from scipy.special import expit
 
 from aggregation import LabelModel, NotFittedError, Shard
@@ -20,6 +20,7 @@ from aggregation.artifact import ArtifactError, load, save, version_of
 from aggregation.report import report
 from aggregation.row_sample import hash_ids
 
+from .console import Console
 from .startup import StartupError
 from .tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
 
@@ -174,8 +175,11 @@ def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
 def _print_report(console: Console, found: dict[str, Any]) -> None:
     trust, labels, rate = found["trust"], found["labels"], found["base_rate"]
     console.print(
-        f"[bold]{found['model']}[/bold], version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries, "
-        f"{len(found['verifiers'])} verifiers in {found['families']} families"
+        Text.assemble(
+            (str(found["model"]), "bold"),
+            f", version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries, "
+            f"{len(found['verifiers'])} verifiers in {found['families']} families",
+        )
     )
     console.print(
         f"labels: {labels['labels']} ({labels['correct']:g} correct, {labels['random']} random); "
@@ -202,7 +206,7 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
         table.add_row(each["name"], each["family"], f"{each['coverage']:.0%}", *numbers)
     console.print(table)
     console.print(
-        "[dim]agreement: correlation with what all families share; weight: log-odds a standard deviation of the verifier[/dim]"
+        "agreement: correlation with what all families share; weight: log-odds a standard deviation of the verifier", style="dim"
     )
     for warning in found["warnings"]:
-        console.print(f"[yellow]! [/yellow]{warning}")
+        console.print(Text.assemble(("! ", "yellow"), str(warning)))

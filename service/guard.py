@@ -22,6 +22,7 @@ from verifiers import (
     VerifierError,
     VerifierTimeoutError,
     note_sent,
+    printable,
 )
 from verifiers.bounds import checked
 
@@ -36,6 +37,10 @@ SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, Verifie
 HOPELESS, LEAST_HOPELESS_S = 4.0, 1.0
 #: Weight of the latest answer in how long is usual.
 LATEST = 0.1
+
+
+#: Characters of a reason: it may hold what a server says, and a server says what it was asked.
+LONGEST_REASON = 2000
 
 
 class Limits:
@@ -97,14 +102,18 @@ class Guarded:
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order, within the verifier's time-out; never raise but when cancelled."""
         try:
-            return await self._score(pairs)
+            verdicts = await self._score(pairs)
         except VerifierError as exc:
-            return Verdicts([exc.verdict() for _ in pairs])
+            verdicts = Verdicts([exc.verdict() for _ in pairs])
         except Exception as exc:
             # A bug in a verifier (ours or a user's own) must not cost the request what the others said.
             log.exception("verifier_bug", verifier=self.settings.name)
             error = VerifierError(type(exc).__name__)
-            return Verdicts([error.verdict() for _ in pairs])
+            verdicts = Verdicts([error.verdict() for _ in pairs])
+        for verdict in verdicts.items:
+            if verdict.reason is not None:
+                verdict.reason = fit_to_tell(verdict.reason)
+        return verdicts
 
     async def _score(self, pairs: Sequence[Pair]) -> Verdicts:
         if not self.breaker.allow():
@@ -165,3 +174,8 @@ class Guarded:
         if self._usual_s is None or self._answered_at > since:
             return False
         return time.monotonic() - since > max(LEAST_HOPELESS_S, HOPELESS * self._usual_s)
+
+
+def fit_to_tell(reason: str) -> str:
+    """Return a reason as it may be answered, logged and shown: bounded, and without what a terminal would obey."""
+    return printable(reason[:LONGEST_REASON] + ("…" if len(reason) > LONGEST_REASON else ""))

@@ -6,12 +6,13 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from verifiers.catalog import Entry, catalog
 
 from .config import did_you_mean
+from .console import Console
 from .startup import StartupError
 
 SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
@@ -49,7 +50,7 @@ def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:
         return
     console = Console(highlight=False, soft_wrap=True)
     key = next(key for key, each in entries.items() if each is entry)
-    console.print(f"[bold]{key}[/bold]  {entry.model}")
+    console.print(Text.assemble((key, "bold"), f"  {entry.model}"))
     rows = [
         ("kind", entry.kind),
         ("serve", entry.command or "nothing here can serve it"),

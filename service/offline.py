@@ -10,12 +10,12 @@ from typing import IO, Any
 
 import orjson
 from pydantic import ValidationError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import answers
 from .app import configure_logging
 from .config import default_config_path, load_config
+from .console import Console
 from .engine import Engine, open_engine
 from .errors import ApiError, invalid, no_verifier
 from .job import NoVerifierError

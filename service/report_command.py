@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from .api import Api, asks_assay
+from .console import Console
 from .startup import StartupError
 
 #: In place of a version, where none serves the verifiers that there are.

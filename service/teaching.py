@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.prompt import Prompt
 from rich.table import Table
 
 from .api import Api, asks_assay
+from .console import Console
 from .report_command import told_gain
 from .startup import StartupError
 from .tables import load_arrow
@@ -71,7 +71,7 @@ def promote(url: str, task: str, version: int | None, pinned: bool | None) -> No
         found = api.call(f"/v1/tasks/{task}/rollback", {})
     else:
         found = api.call(f"/v1/tasks/{task}/models/{version}/promote", {"pinned": pinned})
-    print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""))  # noqa: T201 - the command's output
+    Console(highlight=False).print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""), soft_wrap=True)
 
 
 @asks_assay

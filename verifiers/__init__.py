@@ -22,6 +22,7 @@ from .room import IN_BULK, Priority, Room
 from .served import ServedVerifier
 from .settings import ServedSettings, VerifierSettings
 from .transport import TRACEPARENT, HttpPool, Transport
+from .unseen import printable
 
 __all__ = [
     "BROKEN",
@@ -67,4 +68,5 @@ __all__ = [
     "build",
     "fingerprint",
     "note_sent",
+    "printable",
 ]

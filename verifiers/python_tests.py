@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -112,13 +113,22 @@ def code_of(text: str) -> str:
 def verdict_of(ran: Ran) -> Verdict:
     """Return the share of tests that passed, saying what went wrong first."""
     if ran.code != "ok":
-        return Verdict(0.0, reason=f"the code: {ran.code or _stopped(ran)}")
+        return Verdict(0.0, reason=f"the code: {named(ran.code) or _stopped(ran)}")
     passed = sum(outcome == "ok" for outcome in ran.tests)
     wrong = next((place for place, outcome in enumerate(ran.tests) if outcome != "ok"), None)
-    remarks = [] if wrong is None else [f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {ran.tests[wrong] or _stopped(ran)}"]
+    remarks = []
+    if wrong is not None:
+        how = named(ran.tests[wrong]) or _stopped(ran)
+        remarks.append(f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {how}")
     if ran.beside:
         remarks.append(FORGEABLE + ", ".join(f"test {place + 1}" for place in sorted(ran.beside)[:5]))
     return Verdict(passed / len(ran.tests), reason="; ".join(remarks) or None)
+
+
+def named(outcome: str | None) -> str | None:
+    """Return an outcome if it is the name of one of Python's own exceptions: the code can write any other into the report."""
+    known = getattr(builtins, outcome, None) if outcome and outcome.isidentifier() else None
+    return outcome if not outcome or (isinstance(known, type) and issubclass(known, BaseException)) else "Error"
 
 
 def _stopped(ran: Ran) -> str:

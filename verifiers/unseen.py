@@ -48,3 +48,19 @@ def trimmed(text: str) -> str:
 
 def _is_edge(character: str) -> bool:
     return unicodedata.category(character)[0] in "ZCPM" or character in "`<>|"
+
+
+#: What a terminal obeys or hides, and halves of characters; joiners and selectors stay, which scripts and emoji need.
+ESCAPED = re.compile(
+    f"(?![\u200c\u200d\ufe00-\ufe0f])[{IGNORABLE}{CONTROLS}\x0b\x0c\r\u0085\u2028\u2029\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Return a text fit for a terminal or a log: what it would obey or hide is spelled out, line ends and tabulators stay."""
+    return ESCAPED.sub(_spelled_out, text)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..app import configure_logging
 from ..config import Config, default_config_path, load_config
+from ..console import Console
 from ..embedded import EmbeddedStore
 from ..engine import open_engine
 from ..metrics import Metrics

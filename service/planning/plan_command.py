@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from ..config import load_config
+from ..console import Console
 from .commands import command_of, environment_of
 from .gpus import parse
 from .needs import Load, servers_of

@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from ..config import load_config
+from ..console import Console
 from ..startup import StartupError
 from .child import Child, NeverHealthyError
 from .commands import SERVE, command_of, environment_of
