@@ -42,6 +42,7 @@ from .pressure import EVERY_S as PRESSURE_S
 from .pressure import Pressure
 from .scoring import Scorer
 from .settings import ServiceSettings
+from .stall import StallWatch
 from .store import Store
 from .store_errors import StoreDownError, StoreError, StoreRefusedError
 from .tasks import Task, Tasks
@@ -178,6 +179,8 @@ async def open_engine(
             stack.push_async_callback(follower.close)
             await _run(stack, background, _learning(engine, follower))
         await _run(stack, background, [Loop("pressure", engine.pressure.look, PRESSURE_S), Loop("writer", engine.writer.write_one)])
+        if serving:
+            await _run(stack, background, [Loop("stall watch", StallWatch(metrics).tick)])
         stack.push_async_callback(engine.writer.flush)
         warming = Loop("warm_up", partial(_warm_up, engine, serving))
         await stack.enter_async_context(background.beside(warming, once=True))

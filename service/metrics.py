@@ -76,6 +76,7 @@ class Metrics:
         self.saved = Counter("assay_gateway_saved", "Candidates that stopping early did not draw.", ("upstream",), **make)
         self.stopped = Counter("assay_gateway_stopped", "Why drawing stopped.", ("upstream", "why"), **make)
         self.dropped_writes = Counter("assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make)
+        self.stall = Histogram("assay_loop_stall_seconds", "How late the event loop's clock is.", buckets=SECONDS, **make)
         self._children: dict[tuple[Any, ...], Any] = {}
 
     def asked(self, verifier: str, seconds: float, usage: Usage) -> None:
@@ -91,6 +92,10 @@ class Metrics:
     def unkept(self, step: str) -> None:
         """Note that what is done after a request failed in one of its steps."""
         self._child(self.bookkeeping, step).inc()
+
+    def stalled(self, seconds: float) -> None:
+        """Note how late the event loop's clock was."""
+        self.stall.observe(seconds)
 
     def limited_by(self, key: str) -> None:
         """Note a request that a key's limits refused."""

@@ -26,6 +26,7 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
         }),
         ("Stages, p95", "s", {"{{stage}}": quantile(0.95, "assay_stage_seconds", "stage")}),
         ("Under way and waiting", "short", {"scored": "sum(assay_active_requests)", "waiting": "sum(assay_queued_requests)"}),
+        ("Event loop held up, p99.9", "s", {"worst": quantile(0.999, "assay_loop_stall_seconds")}),
         ("Refused a second", "reqps", {
             "queue full": f"sum(rate(assay_refused_requests_total{RATE}))",
             "limit of {{key}}": f"sum by (key) (rate(assay_limited_requests_total{RATE}))",

@@ -1,0 +1,125 @@
+"""No request holds up the event loop: over every kind of hostile body, in every size, at every door.
+
+    python -m pytest -m slow -s tests/service/test_loop_stall.py
+
+Measured is the CPU time of each turn's callbacks, in the loop's own thread, so that a busy machine does not count. A long
+body is parsed in a thread, in one call that holds the interpreter: that call's CPU time counts as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from service.config import load_config
+from service.serve import server
+from tests.hostile_bodies import Hostile, hostile_bodies
+from tests.processes import call, free_port, write_config
+
+#: Of a machine that does nothing else; what is asserted leaves room for one whose cores are shared.
+BOUND_S, ASSERTED_S = 0.1, 0.25
+CHECKS = [
+    {"name": "arithmetic", "kind": "arithmetic"}, {"name": "completeness", "kind": "completeness"}, {"name": "length", "kind": "length"},
+    {"name": "consensus", "kind": "consensus", "answers": "text"},
+]  # fmt: skip
+
+
+@dataclass
+class Turns:
+    """The longest time that the loop was held up, and by what."""
+
+    loop_thread: int = 0
+    longest_s: float = 0.0
+    by: str = ""
+    seen: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, seconds: float, by: str) -> None:
+        """Note a callback, or a call that held the interpreter."""
+        if seconds > self.longest_s:
+            self.longest_s, self.by = seconds, by
+
+
+@contextmanager
+def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
+    """Time every callback of the loop whose thread is named, and every parse."""
+    turns = Turns()
+    run: Any = asyncio.events.Handle._run  # type: ignore[attr-defined]  # what a turn of the loop is made of
+    validate: Any = BaseModel.model_validate_json.__func__  # type: ignore[attr-defined]
+
+    def timed(handle: Any) -> None:
+        began = time.thread_time()
+        run(handle)
+        if threading.get_ident() == turns.loop_thread:
+            turns.note(time.thread_time() - began, str(handle._callback)[:120])
+
+    def parsed(cls: Any, *args: Any, **more: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return validate(cls, *args, **more)
+        finally:
+            turns.note(time.thread_time() - began, f"parsing a {cls.__name__}")
+
+    patch.setattr(asyncio.events.Handle, "_run", timed)
+    patch.setattr(BaseModel, "model_validate_json", classmethod(parsed))
+    yield turns
+
+
+@contextmanager
+def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
+    """Run the service on a loop of Python's own, in a thread."""
+    settings = {"doctor": "off", "log_level": "error", "data_dir": str(folder / "data"), "port": free_port()}
+    config = load_config(write_config(folder / "e.yaml", {"verifiers": CHECKS, "service": settings}), {}, {})
+    serving = server(config)
+
+    def serve() -> None:
+        turns.loop_thread = threading.get_ident()
+        asyncio.run(serving.serve())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        while not serving.started and thread.is_alive():
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{config.service.port}"
+    finally:
+        serving.should_exit = True
+        thread.join(60)
+
+
+def held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
+    """Return for how long a body held the loop up, by what, and how it was answered."""
+    turns.longest_s, turns.by = 0.0, ""
+    status = call(url + each.path, each.body, timeout_s=120).status
+    call(url + "/healthz")  # what is done behind the answer is over
+    return turns.longest_s, turns.by, status
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_no_request_holds_up_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none is an error of the service."""
+    found: list[tuple[float, str, str]] = []
+    with watched(monkeypatch) as turns, in_this_process(tmp_path, turns) as url:
+        for each in hostile_bodies():
+            seconds, by, status = held_up(url, turns, each)
+            found.append((seconds, f"{each.path} {each.name} ({len(each.body) >> 10} KiB, {status})", by))
+            assert status < 500 or status == 503, found[-1]
+    found.sort(reverse=True)
+    over = [each for each in found if each[0] > BOUND_S]
+    print(
+        f"\n{len(found)} bodies; the loop was held up for at most {1e3 * found[0][0]:.0f} ms; {len(over)} held it more than 100 ms"
+    )
+    for seconds, what, by in found[:20]:
+        print(f"{1e3 * seconds:6.0f} ms  {what}  {by}")
+
+    assert len(found) >= 200
+    assert found[0][0] < ASSERTED_S, found[0]
