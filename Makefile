@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -105,6 +105,9 @@ soak: $(VENV)/.dev ## Half an hour at 80 % of saturation while everything fails 
 
 bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 	$(BIN)/python -m tests.benchmarks.learning
+
+bench-memory: $(VENV)/.dev ## Measure the memory that one request can make the service hold, for the 30 worst of some hundred bodies (about 5 minutes)
+	$(BIN)/python -m tests.benchmarks.memory
 
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)

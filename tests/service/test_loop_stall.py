@@ -52,7 +52,7 @@ class Turns:
 def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
     """Time every callback of the loop whose thread is named, and every parse."""
     turns = Turns()
-    run: Any = asyncio.events.Handle._run  # type: ignore[attr-defined]  # what a turn of the loop is made of
+    run: Any = asyncio.events.Handle._run  # what a turn of the loop is made of
     validate: Any = BaseModel.model_validate_json.__func__  # type: ignore[attr-defined]
 
     def timed(handle: Any) -> None:
