@@ -26,6 +26,7 @@ from .engine import open_engine
 from .gate import Gate
 from .metrics import Metrics
 from .settings import ServiceSettings
+from .stack import without_text
 
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."
 #: Where worker processes find what the command line said.
@@ -90,7 +91,7 @@ def configure_logging(settings: ServiceSettings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
+            without_text,
             *steps,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),

@@ -26,7 +26,12 @@ class UnreachableError(VerifierError):
 
 
 class LostError(UnreachableError):
-    """The connection broke after the request was sent: the server may have worked on it, so it is worth one more try at most."""
+    """The connection broke after the request was sent: the server may have worked on it, so it is worth one more try at most.
+
+    `again`: that try was made.
+    """
+
+    again = False
 
     sent = True
 

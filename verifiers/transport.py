@@ -286,7 +286,11 @@ class HttpPool:
             except LostError:
                 if kept.answered or time.monotonic() - kept.began > STALE_S:
                     raise
-        return await self._exchange(await self._dialer.dial(origin), origin, request)
+        try:
+            return await self._exchange(await self._dialer.dial(origin), origin, request)
+        except LostError as exc:
+            exc.again = kept is not None
+            raise
 
     def _kept(self, origin: str) -> Connection | None:
         idle, oldest = self._idle[origin], time.monotonic() - self.idle_s

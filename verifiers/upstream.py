@@ -127,14 +127,14 @@ class Upstream:
             return await self._once(path, body)
         except WORTH_ANOTHER_TRY as exc:
             # The common case, an answer at the first try, does not pay for the retrying machinery.
-            if not self.settings.retries:
-                raise
             lost = isinstance(exc, LostError)
+            if not self.settings.retries or (isinstance(exc, LostError) and exc.again):
+                raise
 
         def worth_it(exc: BaseException) -> bool:
             nonlocal lost
             before, lost = lost, lost or isinstance(exc, LostError)
-            return isinstance(exc, WORTH_ANOTHER_TRY) and not (before and isinstance(exc, LostError))
+            return isinstance(exc, WORTH_ANOTHER_TRY) and not (isinstance(exc, LostError) and (before or exc.again))
 
         await asyncio.sleep(random.uniform(0, FIRST_WAIT_S))  # noqa: S311 - jitter
         again = AsyncRetrying(

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 import aggregation
+from service.app import configure_logging
 from service.breaker import Breaker
 from service.cache import Column
 from service.guard import Guarded
@@ -18,6 +20,7 @@ from service.job import Job, Member
 from service.metrics import Metrics
 from service.policy import Budget, affordable
 from service.scoring import Scorer
+from service.settings import ServiceSettings
 from service.sheet import Sheet
 from service.tasks import Task
 from service.workload import Workload
@@ -277,3 +280,27 @@ def test_a_cost_that_is_no_number_is_counted_as_misread() -> None:
     text = metrics.text().decode()
     assert 'assay_misread_usage_total{verifier="v"} 1.0' in text
     assert 'assay_tokens_total{verifier="v",what="read"} 5.0' in text
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
+    """An exception's message may repeat a candidate; its frames and type, and those of what led to it, are enough."""
+
+    def trips(pair: Pair) -> float:
+        try:
+            return float(pair.candidate)
+        except ValueError as exc:
+            raise KeyError(pair.candidate) from exc
+
+    before = structlog.get_config()
+    try:
+        configure_logging(ServiceSettings(log_json=as_json))
+        with structlog.testing.capture_logs(processors=structlog.get_config()["processors"][:-1]) as lines:
+            await guarded(FakeVerifier("v", trips)).score([Pair(Q, "my secret text")])
+    finally:
+        structlog.configure(**before)
+
+    [line] = lines
+    assert line["event"] == "verifier_bug"
+    assert "my secret text" not in str(line)
+    assert all(part in line["exception"] for part in ("ValueError", "KeyError", "in trips", "guard.py"))
