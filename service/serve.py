@@ -19,6 +19,7 @@ from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
 from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
+from .bounded import bounded
 from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
 from .models import load_models
@@ -29,6 +30,7 @@ from .store_errors import StoreError
 log = structlog.get_logger()
 
 ACCEPTS_A_TURN = 16
+MOST_FILES = 65_536
 
 
 def run(path: Path | None, flags: Mapping[str, Any]) -> None:
@@ -40,6 +42,7 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     if config.service.redis_url is not None:
         asyncio.run(_look_at_store(config.service.redis_url))  # likewise
     warn_if_open(config)
+    allow_files()
     if config.service.workers == 1:
         serving = server(config)
         serving.run(sockets=listening(serving.config, config.service))
@@ -74,6 +77,17 @@ def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket
     if settings.admin_port is not None:
         sockets.append(uvicorn.Config(options.app, host=settings.admin_host, port=settings.admin_port).bind_socket())
     return sockets
+
+
+def allow_files() -> None:
+    """Take as many open files as the system lets us have: shells give few by default, and each connection is one."""
+    if find_spec("resource"):  # there is none on Windows
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        if soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def warn_if_open(config: Config) -> None:
@@ -130,8 +144,7 @@ def _options(config: Config) -> dict[str, Any]:
         "access_log": settings.log_level == "debug",
         "server_header": False,
         "timeout_keep_alive": 75,
-        "ws": "none",  # there is no route for one
         "timeout_graceful_shutdown": settings.grace_s,
         "backlog": 4096,
-        **({"http": "service.protocol:BoundedProtocol"} if find_spec("httptools") else {}),  # there is none for Windows
+        **bounded(),
     }

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from .bounded import bounded
 from .sidecar_model import Choice, Model
 
 VERSION = "assay-sidecar 1"
@@ -92,7 +93,9 @@ class Batches:
 
 def serve(choice: Choice, served_name: str | None, host: str, port: int, batch_size: int) -> None:
     """Load a model and serve it until a signal; raise `StartupError` where that cannot be."""
-    uvicorn.run(create_app(Model(choice), served_name or choice.name, batch_size), host=host, port=port, log_level="warning")
+    uvicorn.run(
+        create_app(Model(choice), served_name or choice.name, batch_size), host=host, port=port, log_level="warning", **bounded()
+    )
 
 
 def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_tokens: int = 16_384) -> FastAPI:

@@ -15,6 +15,8 @@ from .startup import StartupError
 
 EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"
 CARRIED = ("traceparent", "tracestate")
+#: Bytes of each that are handed on, as much as the specification asks for; a longer one is no caller's of ours.
+MOST_CARRIED = 512
 
 
 class Tracing:
@@ -43,7 +45,8 @@ class Tracing:
     @contextmanager
     def request(self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Iterator[Any]:
         """Open a request's span, below the caller's where it says so."""
-        carried = {name: headers[name.encode()].decode("latin-1") for name in CARRIED if name.encode() in headers}
+        found = {name: headers.get(name.encode(), b"") for name in CARRIED}
+        carried = {name: value.decode("latin-1") for name, value in found.items() if 0 < len(value) <= MOST_CARRIED}
         with self._tracer.start_as_current_span(
             f"{method} {path}", self._propagator.extract(carried), self._trace.SpanKind.SERVER,
             {"http.request.method": method, "http.route": path, "assay.request_id": request_id},

@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 from service import connections
 from service.connections import LEAST_READ, READ_S, Watch
 from service.protocol import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, MAX_AHEAD, MAX_CHUNKS, MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, NEVER
+from service.serve import MOST_FILES
 from tests.processes import Server, service
 from tests.wires import Echo, Wire, connected, turns
 
@@ -295,3 +296,11 @@ def test_a_key_in_a_trailer_opens_nothing(guarded: Server) -> None:
 
     assert reply.startswith(b"HTTP/1.1 401")
     assert b"x-request-id: mine" not in reply
+
+
+def test_a_service_has_room_for_more_connections_than_a_shell_gives_files(guarded: Server) -> None:
+    """As many as the system lets it have."""
+    limits = Path(f"/proc/{guarded.process.pid}/limits").read_text()
+    soft, hard = (int(each) for each in limits.split("Max open files")[1].split()[:2])
+
+    assert soft == min(hard, MOST_FILES)

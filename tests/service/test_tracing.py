@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from service.settings import ServiceSettings
 from service.startup import StartupError
-from service.tracing import Tracing
+from service.tracing import MOST_CARRIED, Tracing
 from tests.processes import call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 
@@ -114,3 +114,23 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(StartupError, match=r"assay-ensemble\[otel\]"):
         Tracing(ServiceSettings(traces="http://127.0.0.1:9"))
+
+
+def test_what_a_caller_has_carried_on_is_bounded() -> None:
+    """A context of a megabyte is none; neither is it sent to our servers."""
+    tracing = Tracing(ServiceSettings(traces="http://127.0.0.1:9"))
+    seen: list[dict[str, str]] = []
+    propagator: Any = tracing._propagator
+    extract = propagator.extract
+
+    def noted(carried: dict[str, str]) -> Any:
+        seen.append(carried)
+        return extract(carried)
+
+    propagator.extract = noted
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    for state in (b"a=" + b"b" * 100, b"a=" + b"b" * MOST_CARRIED):
+        with tracing.request("POST", "/v1/rank", {b"traceparent": parent, b"tracestate": state}, "id"):
+            pass
+
+    assert [sorted(each) for each in seen] == [["traceparent", "tracestate"], ["traceparent"]]

@@ -1,0 +1,12 @@
+"""What bounds the connections of any server of ours."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+
+def bounded() -> dict[str, Any]:
+    """Return uvicorn's options: a protocol with bounds, and no websockets, for which there is no route."""
+    # There is no httptools for Windows.
+    return {"ws": "none", **({"http": "service.protocol:BoundedProtocol"} if find_spec("httptools") else {})}
