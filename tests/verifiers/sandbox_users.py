@@ -13,10 +13,11 @@ from pathlib import Path
 from verifiers.sandbox import MAIN, PYTHON, SEALED
 from verifiers.sealed.walls import NEW_LISTENER
 from verifiers.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
-from verifiers.system_calls import MACHINES, OneOf
+from verifiers.system_calls import MACHINES, OneOf, Without
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NOBODY = 65534
+NAMESPACES = 0x7E020000  # all CLONE_NEW…
 #: unshare, and the calls of Landlock and of filters' listeners, by machine.
 NUMBERS = {"x86_64": {"unshare": 272, "landlock": 444}, "aarch64": {"unshare": 97, "landlock": 444}}
 
@@ -44,6 +45,9 @@ def container(*refused: str) -> list[str]:
     machine = MACHINES[os.uname().machine]
     numbers = NUMBERS[os.uname().machine]
     code = [*natives_only(machine.arch), *when(numbers["unshare"], [(RETURN, 0, 0, ERRNO | EPERM)])]
+    code += when(machine.clone3, [(RETURN, 0, 0, ERRNO | ENOSYS)])
+    new = alternative((Without(0, NAMESPACES),), ALLOW)
+    code += when(machine.examined["clone"], [*new, (RETURN, 0, 0, ERRNO | EPERM)])
     if "landlock" in refused:
         code += when(numbers["landlock"], [(RETURN, 0, 0, ERRNO | ENOSYS)])
     if "listeners" in refused:
