@@ -26,7 +26,7 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 class CodeSide(Wire):
-    """The other end of a `TestSide`: it holds the objects that the code made, and serves questions about them."""
+    """The other end of a `TestsSide`: it holds the objects that the code made, and serves questions about them."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -118,10 +118,6 @@ class CodeSide(Wire):
     def do_name(self, name: str) -> list[Any]:
         """Return the value of a global name; absent, `KeyError`."""
         return ["=", self.encode(self.names[name]), None]
-
-    def do_names(self) -> list[Any]:
-        """Return all global names."""
-        return ["=", self.encode([name for name in self.names if isinstance(name, str)]), None]
 
     def do_await(self, number: int) -> list[Any]:
         """Run a coroutine to its end."""

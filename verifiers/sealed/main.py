@@ -16,7 +16,7 @@ import struct
 import sys
 from collections.abc import Callable
 
-from . import code_side, test_side, walls, wire
+from . import code_side, runner, walls, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
@@ -49,7 +49,7 @@ def main() -> None:
     tests = start({0, 1, *ours, end, *libraries})
     if not tests:
         begin(job, own_count=own_count, side=0, failed=lambda reason: os.write(1, f"! {reason}\n".encode()))
-        test_side.serve(ours, report=1, job=0)
+        runner.serve(ours, report=1, job=0)
         os._exit(0)
     code = start({*theirs, *libraries})
     if not code:

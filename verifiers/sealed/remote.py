@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from collections.abc import Callable
     from typing import Any
 
-    from .test_side import TestSide
+    from .tests_side import TestsSide
 
 
 REVERSIBLE = ["add", "and", "floordiv", "matmul", "mod", "mul", "or", "pow", "sub", "truediv", "xor"]
@@ -30,12 +30,12 @@ ASKED = {
 class Remote:
     """An object of the code's: `_side` and `_handle` say where it is, `_plain` is its plain value in a list, if it has one."""
 
-    _side: TestSide
+    _side: TestsSide
     _handle: int
     _plain: list[Any] | None
     _mixed: bool
 
-    def __init__(self, side: TestSide, handle: int, plain: list[Any] | None) -> None:
+    def __init__(self, side: TestsSide, handle: int, plain: list[Any] | None) -> None:
         for name, value in (("_side", side), ("_handle", handle), ("_plain", plain), ("_mixed", False)):
             object.__setattr__(self, name, value)
 

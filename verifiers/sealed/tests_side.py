@@ -1,10 +1,8 @@
-"""The tests' process: runs the tests, which reach the code through the other process only, and reports how each ended."""
+"""The tests' end of the conversation: what their names and values mean that are the code's."""
 
 from __future__ import annotations
 
 import builtins
-import json
-import os
 import sys
 import types
 
@@ -17,11 +15,9 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from typing import Any
 
 IMMUTABLE = (int, float, complex, str, bytes, tuple, frozenset)
-#: Words of tests that reach into the process of the code: those are run beside it.
-BESIDE = {"stdin", "stdout", "stderr", "redirect_stdout", "redirect_stderr", "patch", "globals", "modules", "getsource"}
 
 
-class TestSide(Wire):
+class TestsSide(Wire):
     """The other end of a `CodeSide`: it asks, and lends the code functions of the tests."""
 
     def __init__(self, stream: Stream) -> None:
@@ -35,6 +31,8 @@ class TestSide(Wire):
         """Return a handle; raise `TypeError` for what the code can get only where a test is run beside it."""
         if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
             return ["h", value._handle]
+        if isinstance(value, type) and issubclass(value, Remote):
+            raise TypeError("what stands for an object of the code's has no class of the code's")
         if isinstance(value, type) and getattr(value, "_of_the_code", False):
             return ["h", value.__dict__["_class_handle"]]
         if isinstance(value, types.TracebackType):
@@ -145,7 +143,7 @@ class TestSide(Wire):
 class Names(dict[str, object]):
     """The tests' global names; those that they do not have are the code's."""
 
-    def __init__(self, side: TestSide) -> None:
+    def __init__(self, side: TestsSide) -> None:
         super().__init__(__name__="candidate")
         self.side = side
         self.genuine = False
@@ -157,10 +155,12 @@ class Names(dict[str, object]):
         value = self.side.ask("name", name)
         return module(name) if self.genuine and name in sys.stdlib_module_names else value
 
-    def prepare(self, words: set[str]) -> None:
-        """Have names of the language mean the language's, unless a test uses nothing else of the code's."""
-        of_the_code = words & set(self.side.ask("names"))
-        self.genuine = any(not hasattr(builtins, word) and word not in sys.stdlib_module_names for word in of_the_code)
+    def prepare(self, free: set[str]) -> None:
+        """Have names of the language mean the language's, unless a test takes no other name from the code.
+
+        The test alone decides that: what the code says of its own names could be anything.
+        """
+        self.genuine = any(not hasattr(builtins, name) and name not in sys.stdlib_module_names for name in free - self.keys())
 
 
 def module(name: str) -> types.ModuleType:
@@ -217,84 +217,3 @@ def kept(old: Any, new: Any) -> Any:
         change(old, new)
         return old
     return new
-
-
-def outcome_of(error: BaseException) -> str:
-    """Return an exception's name, if it is one of the language's own: any other could carry what was read."""
-    name = type(error).__name__
-    return name if getattr(builtins, name, None) is type(error) else "Error"
-
-
-def words_of(program: types.CodeType) -> set[str]:
-    """Return the names and attributes that a program uses, those of its functions among them."""
-    inner = (each for each in program.co_consts if isinstance(each, types.CodeType))
-    return set(program.co_names).union(*map(words_of, inner))
-
-
-class Runner:
-    """Runs the tests one after the other."""
-
-    def __init__(self, stream: Stream, report: int) -> None:
-        self.side = TestSide(stream)
-        self.names = Names(self.side)
-        self.report = report
-
-    def say(self, number: int, outcome: str) -> None:
-        """Report how a test ended; -1 is the code itself."""
-        os.write(self.report, f"{number} {outcome}\n".encode())
-
-    def run(self, code: str, tests: list[str]) -> None:
-        """Run the code, and unless it fails all tests."""
-        outcome = self.outcome(lambda: self.side.ask("run", code))
-        self.say(-1, outcome)
-        if outcome == "ok":
-            for number, test in enumerate(tests):
-                self.say(number, self.outcome_of_test(test))
-
-    def outcome_of_test(self, test: str) -> str:
-        """Return how a test ended, and with ` beside` whether it had to be run beside the code."""
-        try:
-            program = compile(test, "test", "exec")
-        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            return outcome_of(error)
-        words = words_of(program)
-        self.side.unfit = bool(words & BESIDE)
-        if not self.side.unfit:
-            outcome = self.outcome(lambda: self.apart(program, words))
-            if not self.side.unfit:
-                return outcome
-        return self.outcome(lambda: self.side.ask("test", test)) + " beside"
-
-    def apart(self, program: types.CodeType, words: set[str]) -> None:
-        """Run a test here."""
-        self.names.prepare(words)
-        exec(program, self.names)  # noqa: S102 - that is what this process is for
-
-    def outcome(self, work: Callable[[], object]) -> str:
-        """Return `ok`, or the name of the exception."""
-        try:
-            work()
-        except Gone:
-            raise
-        except BaseException as error:
-            return outcome_of(error)
-        return "ok"
-
-
-def serve(stream: Stream, report: int, job: int) -> None:
-    """Run a job, unless the code's process ends before."""
-    given = bytearray()
-    while chunk := os.read(job, 1 << 16):
-        given += chunk
-    runner = Runner(stream, report)
-    try:
-        start = receive(stream)
-    except Gone:
-        start = ["its process ended before it began"]
-    if start != ["sealed"]:
-        os.write(report, f"! {start[0]}\n".encode())
-        return
-    try:
-        runner.run(**json.loads(given))
-    except Gone:
-        return
