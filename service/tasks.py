@@ -61,6 +61,7 @@ class Task:
     known: State = field(default_factory=State)  # as it was looked at last
     kept: tuple[int, int] = (0, 0)  # requests and labels that the store had then
     left: int = 0  # the version that the store names and that cannot be served
+    compared: bool = False  # whether what the store has was held against what it had
     looked_on_disk: bool = False  # whether a copy of what it served is there
     fitted_at: tuple[int, ...] = (0, 0)  # the place in the stream up to which the model has seen
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -217,12 +218,24 @@ class Tasks:
             await self._load(task, task.memory, state.serving)
         elif not state.serving:
             await self._put_back(task, task.memory)
+        if not task.compared:
+            task.compared = True
+            await self._compare(task, int(kept[1]))
         task.known, task.kept = state, (int(kept[0]), int(kept[1]))
         task.economy.look_at_costs()
         if estimate.version == task.economy.estimate.version and estimate.queries:
             task.economy.estimate = estimate
             if self._metrics is not None:
                 self._metrics.saves(task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries)
+
+    async def _compare(self, task: Task, labels: int) -> None:
+        """Say what is lost where the store has fewer labels than the model on disk was fitted beside: nobody takes labels back."""
+        kept = None if self._keepsake is None else await asyncio.to_thread(self._keepsake.read, task.name)
+        had = kept[2].get("labels_given") if kept is not None else None
+        if isinstance(had, int) and labels < had:
+            hint = "assay labels import brings an export back"
+            log.error("store_has_lost_labels", task=task.name, had=had, has=labels, hint=hint)
+            await self._store.note_loss(f"the task {task.name} had {had} labels or more, and has {labels}: {hint}")
 
     async def _look_at_generation(self) -> None:
         """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""

