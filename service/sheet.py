@@ -10,6 +10,7 @@ import numpy.typing as npt
 from verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255
+MOST_TRUNCATED = 2**32 - 1
 OK = Status.OK  # looking a member up in its class costs more than the comparison
 _IS_PARTIAL = np.zeros(256, bool)
 _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
@@ -41,7 +42,7 @@ class Sheet:
         if verdict.label_mass is not None:
             self.label_mass[row, column] = verdict.label_mass
         if verdict.truncated_tokens:
-            self.truncated[row, column] = verdict.truncated_tokens
+            self.truncated[row, column] = min(max(0, verdict.truncated_tokens), MOST_TRUNCATED)
         if verdict.reason is not None:
             self.reasons[row, column] = verdict.reason
 

@@ -42,7 +42,7 @@ class Facts:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    return tuple(int(part) for part in re.findall(r"\d{1,9}", version)[:2])
 
 
 async def ask_models(upstream: Upstream, endpoint: Endpoint) -> dict[str, int | None]:

@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the reply that was awaited."""
         self.closed = True
-        self._fail(LostError(f"connection lost: {exc}" if exc else "connection closed by the server"))
+        self.give_up(LostError(f"connection lost: {exc}" if exc else "connection closed by the server"))
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what is no HTTP, has no end, or was not asked for, ends the connection."""
@@ -100,11 +100,11 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as exc:
-            self._fail(BadReplyError(f"not an HTTP reply: {exc}"))
+            self.give_up(BadReplyError(f"not an HTTP reply: {exc}"))
         except httptools.HttpParserUpgrade:
-            self._fail(BadReplyError("not an HTTP reply: the server changes to another protocol"))
+            self.give_up(BadReplyError("not an HTTP reply: the server changes to another protocol"))
         if self._quiet > MAX_QUIET_BYTES + len(data) or self._received > 2 * MAX_REPLY_BYTES + MAX_QUIET_BYTES:
-            self._fail(BadReplyError(f"a reply of which more than {MAX_QUIET_BYTES} bytes are no body"))
+            self.give_up(BadReplyError(f"a reply of which more than {MAX_QUIET_BYTES} bytes are no body"))
 
     def eof_received(self) -> bool:
         """Take the end of the connection for that of a reply that has no other; the transport closes itself."""
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         if status >= 200:
             self._headed = True
         elif status < 100:
-            self._fail(BadReplyError(f"not an HTTP reply: its status is {status}"))
+            self.give_up(BadReplyError(f"not an HTTP reply: its status is {status}"))
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, up to the bound."""
@@ -134,7 +134,7 @@ class Connection(asyncio.Protocol):
         if self._done:
             return
         if len(self._body) + len(body) > MAX_REPLY_BYTES:
-            self._fail(BadReplyError(f"a reply of more than {MAX_REPLY_BYTES} bytes"))
+            self.give_up(BadReplyError(f"a reply of more than {MAX_REPLY_BYTES} bytes"))
         elif not self._body:
             self._body = body
         else:
@@ -174,10 +174,6 @@ class Connection(asyncio.Protocol):
         finally:
             self._reply = None
 
-    def give_up(self, error: Exception) -> None:
-        """End an exchange that takes too long."""
-        self._fail(error)
-
     def abort(self) -> None:
         """Close without waiting; the server sees it at once and stops working on the request."""
         self.closed = True
@@ -195,7 +191,8 @@ class Connection(asyncio.Protocol):
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((self._parser.get_status_code(), bytes(self._body)))
 
-    def _fail(self, error: Exception) -> None:
+    def give_up(self, error: Exception) -> None:
+        """End an exchange with an error, and the connection."""
         self._done = True
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
@@ -260,7 +257,8 @@ class HttpPool:
 
     def _head(self, method: str, url: str, api_key: str | None) -> tuple[str, bytes]:
         """Return where a request goes and how it begins."""
-        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        bearer = api_key.strip() if api_key else ""  # what comes from a file often ends with its line
+        if not (bearer.isascii() and bearer.isprintable()):
             raise VerifierError("the API key has a character that cannot be sent")
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
@@ -268,7 +266,7 @@ class HttpPool:
         if parts.query:
             path += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?")
         lines = ["accept: application/json", "accept-encoding: identity", "user-agent: assay"]
-        lines += [f"authorization: Bearer {api_key}"] if api_key else []
+        lines += [f"authorization: Bearer {bearer}"] if bearer else []
         proxy = self._network.proxy_for(origin) if parts.scheme == "http" else None
         if proxy is not None:  # it is told the whole URL; where there is TLS, it sees only the host
             path = origin + path

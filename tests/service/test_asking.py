@@ -25,7 +25,7 @@ from service.sheet import Sheet
 from service.tasks import Task
 from service.workload import Workload
 from tests.fakes import FakeVerifier
-from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, VerifierSettings
+from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
 
 Q = Query.of("q")
 
@@ -304,3 +304,13 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
     assert line["event"] == "verifier_bug"
     assert "my secret text" not in str(line)
     assert all(part in line["exception"] for part in ("ValueError", "KeyError", "in trips", "guard.py"))
+
+
+@pytest.mark.parametrize(("left_out", "noted"), [(-5, 0), (7, 7), (10**12, 2**32 - 1)])
+def test_what_was_left_out_is_noted_as_far_as_it_can_be(left_out: int, noted: int) -> None:
+    """A verifier of one's own may say anything; the request does not fail for it."""
+    sheet = Sheet(1, 1)
+
+    sheet.put(0, 0, Verdict(0.5, truncated_tokens=left_out))
+
+    assert sheet.truncated[0, 0] == noted

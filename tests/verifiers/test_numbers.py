@@ -294,3 +294,13 @@ async def test_a_refused_conversation_leaves_no_call_running() -> None:
         await asyncio.wait_for(made("judge_cot", Slow(standin("judge").replies)).score(pairs), 20)
 
     assert cancelled == 2
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "0." + "1" * 5000, "", "v", "-1"])
+async def test_a_version_of_any_length_costs_no_score(version: str) -> None:
+    """Its digits are more than Python reads."""
+    transport = standin("rerank", **{"/version": (200, {"version": version})})
+
+    verdicts = (await made("cross_encoder", transport, activation=False).score(PAIRS)).items
+
+    assert all(each.status is Status.OK for each in verdicts)

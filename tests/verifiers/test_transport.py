@@ -69,7 +69,7 @@ async def test_a_request_is_complete_and_a_connection_is_used_again() -> None:
             writer.write(OK)
 
     async with serving(handler) as (url, pool):
-        assert await pool.post(f"{url}/a/b", b"{}", "key") == (200, b"ok")
+        assert await pool.post(f"{url}/a/b", b"{}", "key\n") == (200, b"ok")  # as a file holds it
         assert await pool.get(f"{url}/c?d=e") == (200, b"ok")
 
     assert seen[0].startswith(b"POST /a/b HTTP/1.1\r\nhost: 127.0.0.1:")
