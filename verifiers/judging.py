@@ -12,7 +12,7 @@ from .chat import Chat, ChatSettings, Conversation
 from .degenerate import degenerate, without_verdicts
 from .errors import BadReplyError, RefusedError
 from .findings import Finding, failed, ok, skipped, warning
-from .hostile import neutralise, neutralise_tags, shorten, visible
+from .hostile import neutralise_tags, shorten, visible
 from .labels import LabelReader
 from .prompt import Prompt
 from .samples import SAMPLE
@@ -87,12 +87,14 @@ class Judging(ServedVerifier, ABC):
         """Return a text that can neither end its fence nor speak as another turn."""
         if not self.judging.defences:
             return text
-        return neutralise_tags(neutralise(text, *self.markers, special=self.special), self.prompt.tags)
+        return self.made("harmless", text, lambda long: neutralise_tags(self._neutral(long), self.prompt.tags))
 
     def _text(self, candidate: str) -> str:
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
-        return self.harmless(without_verdicts(visible(candidate))) if self.judging.defences else candidate
+        if not self.judging.defences:
+            return candidate
+        return self.made("candidate", candidate, lambda long: self.harmless(without_verdicts(visible(long))))
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it."""

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
@@ -22,6 +23,11 @@ from .tokens import beginning
 from .transport import Transport
 from .truncation import MARGIN, Tokenizer
 from .upstream import Endpoint, Tokens, Upstream
+
+#: Characters of a call's texts from which on a thread reads them, and of one text from which on what is made of it is kept.
+MUCH, LONG = 200_000, 10_000
+#: What was made of the long texts of the call that is under way.
+_MADE: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("made", default=None)
 
 Item = TypeVar("Item")
 Ask = Callable[[Sequence[Pair]], Awaitable[Verdicts]]
@@ -65,7 +71,30 @@ class ServedVerifier:
         """Find out which strings in the texts would be special tokens to the model."""
         texts = [pair.candidate for pair in pairs]
         texts += {message.content for pair in pairs for message in pair.query.messages}
-        await self.special.learn(texts)
+        _MADE.set({})
+        if sum(map(len, texts)) < MUCH:
+            await self.special.learn(texts)
+            return
+        # Megabytes take as long as a second: they are read in a thread, and what is made of them there is kept for the call.
+        await self.special.learn(texts, look=asyncio.to_thread)
+        await asyncio.to_thread(self._make_all, pairs)
+
+    def _make_all(self, pairs: Sequence[Pair]) -> None:
+        for query in {id(pair.query): pair.query for pair in pairs}.values():
+            self.query_text(query)
+            self._messages(query)
+        for pair in pairs:
+            self._text(pair.candidate)
+
+    def made(self, what: str, text: str, make: Callable[[str], str]) -> str:
+        """Return what is made of a text for the model; of a long one it is made once in a call."""
+        known = _MADE.get()
+        if known is None or len(text) < LONG:
+            return make(text)
+        key = (id(self), what, text)
+        if key not in known:
+            known[key] = make(text)
+        return known[key]
 
     async def input_tokens(self, pair: Pair) -> int:
         """Return how many tokens the model is asked to read about a pair."""
@@ -177,19 +206,21 @@ class ServedVerifier:
         """Return a candidate as the model may see it: shortened where asked for, markers made harmless."""
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
-        return neutralise(candidate, *self.markers, special=self.special)
+        return self._neutral(candidate)
+
+    def _neutral(self, text: str) -> str:
+        """Return a text without tokens and markers of the model's."""
+        return self.made("neutral", text, lambda long: neutralise(long, *self.markers, special=self.special))
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
             texts = [pair.candidate for pair in pairs]
-            return [neutralise(text, special=self.special) if has_brackets(text) else text for text in texts]
+            return [self._neutral(text) if has_brackets(text) else text for text in texts]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
-        return [
-            Message(role_of(each.role), neutralise(each.content, *self.markers, special=self.special)) for each in query.messages
-        ]
+        return [Message(role_of(each.role), self._neutral(each.content)) for each in query.messages]
 
     async def note_shortened(self, pairs: Sequence[Pair], verdicts: Verdicts) -> Verdicts:
         """Write into each verdict of a shortened candidate how many tokens were left out."""

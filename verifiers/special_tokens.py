@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import islice
 
@@ -15,6 +15,7 @@ from .upstream import Upstream
 
 #: Different strings of one text that are asked about, calls at once, and strings that are remembered of an owner's texts.
 MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000
+Look = Callable[[Callable[[Sequence[str]], list[str]], Sequence[str]], Awaitable[list[str]]]
 NO_SUCH_PATH = (404, 405, 501)
 
 
@@ -39,12 +40,13 @@ class SpecialTokens:
             return suspect(str(text))
         return said is not False
 
-    async def learn(self, texts: Iterable[str]) -> None:
+    async def learn(self, texts: Sequence[str], look: Look | None = None) -> None:
         """Find out about what looks like a special token in the texts, for the rest of the call that scores them.
 
-        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how its texts are read.
+        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how its texts are read. `look`
+        calls what looks through the texts, where that is to be done elsewhere.
         """
-        found = sorted({each for text in texts for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
+        found = await look(_found, texts) if look else _found(texts)
         known = {each: self._known.get(each) for each in found}
         if self._askable:
             await asyncio.gather(*(self._ask(each, known) for each in found if known[each] is None))
@@ -67,6 +69,10 @@ class SpecialTokens:
         else:
             known[text] = count <= 3
             self._known.put(text, count <= 3)
+
+
+def _found(texts: Sequence[str]) -> list[str]:
+    return sorted({each for text in texts for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
 
 
 #: What is known in the call that is under way, by the verifier's `SpecialTokens` and the string.

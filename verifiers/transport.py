@@ -32,7 +32,7 @@ MAX_REPLY_BYTES = 64 << 20
 MAX_QUIET_BYTES = 64 << 10
 #: Headers that say where a body ends; without one of them it ends with the connection.
 LENGTHS = re.compile(rb"^(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE | re.MULTILINE)
-INTERIM = re.compile(rb"\s*HTTP/\d\.\d 1")
+INTERIM = re.compile(rb"\s{0,16}HTTP/\d\.\d 1")
 #: How often connections are looked at.
 SWEEP_S = 1.0
 #: A kept connection that breaks later than this after a request was sent broke by that request, not before it.
