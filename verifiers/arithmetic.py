@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
@@ -16,6 +17,7 @@ OPERATOR = r"\s{0,3}(?:[-+*/×÷−x]|\\times|\\div)\s{0,3}"
 STATEMENT = re.compile(
     rf"(?<![\w.^])({NUMBER}{UNIT}(?:{OPERATOR}{NUMBER}{UNIT}){{1,8}})\s{{0,3}}=\s{{0,3}}({NUMBER})(?![\d.]*[\w^(*/×÷])"
 )
+AT_ONCE, LONGEST = 8192, 2048  # characters of a search, and more than a statement can have
 TERM = re.compile(rf"({NUMBER}){UNIT}")
 SIGN = re.compile(r"[-+*/×÷−x]|\\times|\\div")
 OPERATIONS = {"×": "*", "x": "*", "\\times": "*", "÷": "/", "\\div": "/", "−": "-"}
@@ -32,11 +34,24 @@ class Arithmetic(LocalVerifier):
 
     def _score_one(self, pair: Pair) -> Verdict:
         text, left_out = readable(pair.candidate)
-        truths = [holds(*found.groups()) for found in STATEMENT.finditer(text)]
+        truths = [holds(*found.groups()) for found in statements(text)]
         known = [truth for truth in truths if truth is not None]
         if not known:
             return Verdict(None, Status.NOT_APPLICABLE, "no arithmetic in the candidate")
         return Verdict(sum(known) / len(known), truncated_tokens=left_out)
+
+
+def statements(text: str) -> Iterator[re.Match[str]]:
+    """Yield every statement of a text; a search looks at a few thousand characters, since it holds the interpreter meanwhile."""
+    place = 0
+    while place < len(text):
+        end = place + AT_ONCE
+        found = STATEMENT.search(text, place, end + LONGEST)
+        if found is None or found.start() >= end:
+            place = end
+        else:
+            yield found
+            place = found.end()
 
 
 def holds(left: str, right: str) -> bool | None:

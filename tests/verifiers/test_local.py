@@ -10,7 +10,7 @@ import pytest
 
 from verifiers import KINDS, HttpPool, Pair, Query, Status, Verdict, build, fingerprint
 from verifiers.answers import plain_answer, same_plain_answers
-from verifiers.arithmetic import evaluate, holds
+from verifiers.arithmetic import STATEMENT, evaluate, holds, statements
 from verifiers.completeness import answers, as_asked, cut_off
 from verifiers.consensus import Consensus, ConsensusSettings
 from verifiers.hostile import WORD_JOINER, neutralise
@@ -203,3 +203,11 @@ def test_a_fingerprint_follows_what_determines_a_score() -> None:
 
     assert {fingerprint(make(**base | change)) for change in same} == {fingerprint(make(**base))}
     assert len({fingerprint(make(**base | change)) for change in [*other, {}]}) == len(other) + 1
+
+
+@pytest.mark.parametrize("lead", [0, 8180, 8192, 8200, 16_380])
+def test_statements_are_found_wherever_a_search_begins_anew(lead: int) -> None:
+    """Also across the place where one ends and the next begins, and as one search would find them."""
+    text = "x" * lead + " 3 + 4 = 7. then 2 * 3 = 6 and 10 / 4 = 2.5, " + "-1 " * 3000 + " 1 + 1 = 2"
+
+    assert [found.group() for found in statements(text)] == [found.group() for found in STATEMENT.finditer(text)]
