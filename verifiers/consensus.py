@@ -20,6 +20,8 @@ from .local import INLINE_CHARS
 from .settings import VerifierSettings
 from .workers import Workers
 
+#: A number is looked for in so many characters at either end of a query.
+NUMBER, ASKED = re.compile(r"\d"), 100_000
 ALONE = "one candidate alone cannot agree with others"
 #: What is assumed before any other candidate is seen: as if of PRIOR others this share had agreed. Two that agree out of
 #: two say less than eight out of eight, and one map from score to probability must hold for any number of candidates.
@@ -73,7 +75,7 @@ class Consensus:
         if not self._by_value:
             await self.check()
             return await _plain(texts), None
-        mathematical = self.consensus.answers == "math" or re.search(r"\d", query) is not None
+        mathematical = self.consensus.answers == "math" or NUMBER.search(query[:ASKED] + query[-ASKED:]) is not None
         with anyio.move_on_after(self.consensus.time_limit_s):
             each_s = max(1, int(self.consensus.time_limit_s / 4))
             return await self._workers.run(same_answers, texts, mathematical, each_s), None
