@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import structlog
@@ -27,7 +28,7 @@ from .off_loop import apart, characters
 from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
 from .store_errors import StoreError
-from .tasks import Tasks
+from .tasks import Rows, Tasks
 from .under_way import Run, enter, reasons, work_of
 from .workload import Workload
 from .writer import Writer
@@ -357,7 +358,14 @@ class Scorer:
         elif self._counts(job, run):
             self._judge(job, run)
         if job.learn and run.sheet.has_score:
-            self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+            self._put_some(self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs))
+
+    def _put_some(self, packing: Iterator[Rows]) -> None:
+        """Hand the records of some queries to the writer now, and those of others when others had their turn."""
+        some = list(islice(packing, AT_ONCE))
+        self._writer.put_rows(some)
+        if len(some) == AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._put_some, packing)
 
     @staticmethod
     def _counts(job: Job, run: Run) -> bool:

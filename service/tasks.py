@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -151,11 +151,17 @@ class Tasks:
 
     def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> list[Rows]:
         """Return what a task keeps of a request, a record a query: nothing where it has it, leaves it out, or learns nothing."""
+        return list(self.packing(task, keys, raw, pairs))
+
+    def packing(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> Iterator[Rows]:
+        """Yield the same, one query at a time."""
         if not task.learns:
-            return []
+            return
         parts = by_query(keys) if keys.whole is None else [(keys, list(range(len(pairs))))]
-        packed = (self._pack(task, part, raw[rows], [pairs[row] for row in rows]) for part, rows in parts)
-        return [rows for rows in packed if rows is not None]
+        for part, rows in parts:
+            found = self._pack(task, part, raw[rows], [pairs[row] for row in rows])
+            if found is not None:
+                yield found
 
     def _pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> Rows | None:
         if keys.whole is None or keys.whole in task.recorded or np.isnan(raw).all():

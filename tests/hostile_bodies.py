@@ -93,7 +93,7 @@ def candidates() -> Iterator[Hostile]:
         yield Hostile(
             f"{len(each)} {name}, streamed", "/v1/rank", LISTS["/v1/rank"][:-1] % inside + b',"explain":true,"stream":true}'
         )
-    pair = b'{"messages":[%b],"candidate":"c"}' % within(b'{"role":"user","content":"x"}', 14)
+    pair = b'{"messages":[%b],"candidate":"c"}' % within(b'{"role":"user","content":"x"}', 6)
     yield Hostile("pairs of conversations", "/v1/score_pairs", LISTS["/v1/score_pairs"] % within(pair, 4096))
     yield Hostile("pairs of texts", "/v1/score_pairs", LISTS["/v1/score_pairs"] % within(b'{"query":"q","candidate":"c"}', 4096))
     named = b",".join(b'{"text":"t","id":"%d"}' % place for place in range(4096))
@@ -123,11 +123,13 @@ def fields() -> Iterator[Hostile]:
     wide = b"{" + unknown + b"}"
     yield Hostile("a candidate of unknown fields", "/v1/rank", LISTS["/v1/rank"] % wide)
     yield Hostile(
-        "parts of a message", "/classify", b'{"messages":[{"role":"assistant","content":[%b]}]}' % within(b'{"type":"x"}', 90_000)
+        "parts of a message",
+        "/classify",
+        b'{"messages":[{"role":"assistant","content":[%b]}]}' % within(b'{"type":"x"}', MOST_VALUES // 2 - 100),
     )
     call = b'{"role":"assistant","content":null,"tool_calls":[%b]}' % within(b'{"function":{"name":"f"}}', 1000)
     yield Hostile("tool calls", "/v1/chat/completions", LISTS["/v1/chat/completions"] % within(call, 60))
-    output = within(b'{"type":"message","content":[{"type":"output_text","text":"t"}]}', 30_000)
+    output = within(b'{"type":"message","content":[{"type":"output_text","text":"t"}]}', MOST_VALUES // 7)
     yield Hostile("outputs", "/verify", b'{"responses_create_params":{"input":"q"},"response":{"output":[%b]}}' % output)
     labels = b",".join(b'{"query":"q","candidate":"%d","correct":1,"random":true}' % place for place in range(10_000))
     yield Hostile("labels", "/v1/tasks/default/labels", LISTS["/v1/tasks/default/labels"] % labels)
