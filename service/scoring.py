@@ -358,7 +358,10 @@ class Scorer:
         elif self._counts(job, run):
             self._judge(job, run)
         if job.learn and run.sheet.has_score:
-            self._put_some(self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs))
+            if len(job.pairs) <= AT_ONCE:
+                self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+            else:
+                self._put_some(self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs))
 
     def _put_some(self, packing: Iterator[Rows]) -> None:
         """Hand the records of some queries to the writer now, and those of others when others had their turn."""
