@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import socket
 import subprocess
@@ -272,3 +273,30 @@ def test_the_sealed_processes_need_the_standard_library_alone() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, SEALED.parent], check=False, capture_output=True)
 
     assert (done.returncode, done.stdout.strip()) == (0, b"")
+
+
+def children() -> set[int]:
+    """Return the pids of this process's children, those among them that ended and wait to be buried."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == os.getpid():
+                found.add(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@pytest.mark.parametrize(("code", "limit"), [("x = 1", 10.0), ("import os\nos._exit(1)", 10.0), ("while True: pass", 1.0)])
+async def test_no_process_is_left_for_the_service_to_bury(code: str, limit: float) -> None:
+    """In a container it may be the first process, which inherits every orphan."""
+    subreaper, libc = 36, ctypes.CDLL(None)
+    before = children()
+    assert libc.prctl(subreaper, 1, 0, 0, 0) == 0
+    try:
+        await run(code, ("assert True",), time_limit_s=limit, memory_mb=256)
+        left = children() - before
+    finally:
+        libc.prctl(subreaper, 0, 0, 0, 0)
+
+    assert left == set()

@@ -75,6 +75,15 @@ HONEST = {
         "assert isinstance(Stack(), Stack) and not isinstance(3, Stack) and Vector.__name__ == 'Vector' and not hasattr(Stack(), 'size') and callable(Stack) and not callable(Stack())",
         "v = Vector(1, 2)\nv.x = 9\nassert v.x == 9",
     ),
+    "data classes and links": (
+        "from dataclasses import dataclass\nfrom typing import Optional\n@dataclass(order=True)\nclass P:\n    x: int\n    y: 'int' = 0\n    @property\n    def total(self):\n        return self.x + self.y\n    @classmethod\n    def one(cls):\n        return cls(1)\nclass Node:\n    def __init__(self, value, next=None):\n        self.value, self.next = value, next",
+        "assert P(1) == P(1) and P(1) < P(2) and P.one().total == 1 and repr(P(1, 2)) == 'P(x=1, y=2)'", "assert sorted([P(2), P(1)]) == [P(1), P(2)] and (P(1), 1) == (P(1), 1)",
+        "a = Node(1)\nb = Node(2, a)\nassert b.next is a and b.next.value == 1 and a.next is None", "a = Node(1)\na.next = Node(5)\nassert a.next.value == 5",
+    ),
+    "a class with one method": (
+        "class Solution:\n    def twoSum(self, nums, target):\n        return next([i, j] for i in range(len(nums)) for j in range(i + 1, len(nums)) if nums[i] + nums[j] == target)",
+        "assert Solution().twoSum([2, 7, 11, 15], 9) == [0, 1]", "candidate = Solution().twoSum\nassert candidate(nums=[3, 3], target=6) == [0, 1]",
+    ),
     "plain values with names": (
         "from collections import namedtuple\nfrom enum import Enum, IntEnum\nPoint = namedtuple('Point', 'x y')\nclass Colour(IntEnum):\n    RED = 1\nclass Word(str, Enum):\n    A = 'a'\ndef point():\n    return Point(1, 2)\ndef red():\n    return Colour.RED\ndef word():\n    return Word.A",
         "assert point() == (1, 2) and point().x == 1 and point()[1] == 2", "assert red() == 1 and red().name == 'RED' and red() == Colour.RED", "assert word() == 'a'",

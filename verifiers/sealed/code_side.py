@@ -6,6 +6,7 @@ import builtins
 import functools
 import operator
 import os
+import sys
 import types
 
 from .remote import BEHAVIOUR
@@ -30,7 +31,8 @@ class CodeSide(Wire):
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self.names: dict[str, Any] = {"__name__": "candidate"}
+        module = sys.modules["candidate"] = types.ModuleType("candidate")  # where data classes look for the names of their types
+        self.names: dict[str, Any] = module.__dict__
         self.objects: list[Any] = []
         self.places: dict[int, int] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ast
 import builtins
 import json
 import os
@@ -11,9 +12,9 @@ from .wire import Gone, Stream, receive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
-    import ast
     import types
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 #: Words of tests that reach into the process of the code: those are run beside it.
 BESIDE = {"stdin", "stdout", "stderr", "redirect_stdout", "redirect_stderr", "patch", "globals", "modules", "getsource"}
@@ -25,31 +26,38 @@ def outcome_of(error: BaseException) -> str:
     return name if getattr(builtins, name, None) is type(error) else "Error"
 
 
-def words_of(tree: ast.AST) -> set[str]:
+def nodes_of(tree: _ast.AST) -> Iterator[_ast.AST]:
+    """Yield a syntax tree's nodes, as `ast.walk` does, without the import of `ast` for each candidate."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        for name in node._fields:
+            value = getattr(node, name, None)
+            left += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, _ast.AST)]
+
+
+def words_of(tree: _ast.AST) -> set[str]:
     """Return the names and attributes that a test uses."""
-    import ast
-
-    nodes = list(ast.walk(tree))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    nodes = list(nodes_of(tree))
+    names = {node.id for node in nodes if isinstance(node, _ast.Name)}
+    return names | {node.attr for node in nodes if isinstance(node, _ast.Attribute)}
 
 
-def free_names(tree: ast.AST) -> set[str]:
+def free_names(tree: _ast.AST) -> set[str]:
     """Return the names that a test reads and does not bind itself."""
-    import ast
-
     read: set[str] = set()
     bound: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.arg):
+    for node in nodes_of(tree):
+        if isinstance(node, _ast.Name):
+            (read if isinstance(node.ctx, _ast.Load) else bound).add(node.id)
+        elif isinstance(node, _ast.arg):
             bound.add(node.arg)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        elif isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef, _ast.ClassDef)):
             bound.add(node.name)
-        elif isinstance(node, ast.alias):
+        elif isinstance(node, _ast.alias):
             bound.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, _ast.ExceptHandler) and node.name:
             bound.add(node.name)
     return read - bound
 
@@ -76,10 +84,8 @@ class Runner:
 
     def outcome_of_test(self, test: str) -> str:
         """Return how a test ended, and with ` beside` whether it had to be run beside the code."""
-        import ast  # in this process only: the code's starts sooner without it
-
         try:
-            tree = ast.parse(test)
+            tree: Any = compile(test, "test", "exec", _ast.PyCF_ONLY_AST)
             program = compile(tree, "test", "exec")
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             return outcome_of(error)

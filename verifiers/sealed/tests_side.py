@@ -23,6 +23,7 @@ class TestsSide(Wire):
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.lent: list[Any] = []
+        self.known: dict[int, Remote] = {}
         self.coroutines: dict[int, tuple[object, int]] = {}
         self.errors: dict[int, type[BaseException]] = {}
         self.unfit = False
@@ -69,7 +70,9 @@ class TestsSide(Wire):
         """Return an object that asks the code's; one with an immutable plain value is that value."""
         value = None if plain is None else [self.decode(plain[0])]
         if value is None or not isinstance(value[0], IMMUTABLE):
-            return remote_type(frozenset(specials))(self, handle, value)
+            remote = self.known.setdefault(handle, remote_type(frozenset(specials))(self, handle, value))
+            object.__setattr__(remote, "_plain", value)  # one that changes has another by now
+            return remote
         base: Any = type(value[0])
         data = data_type(base)(value[0])
         data.__dict__.update(_side=self, _handle=handle)
