@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .masking import masked
 from .startup import StartupError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells which of several candidate LLM answers to trust.")
@@ -480,5 +481,5 @@ def main() -> None:
     except StartupError as exc:
         from verifiers import printable
 
-        typer.echo(printable(str(exc)), err=True)
+        typer.echo(printable(masked(str(exc))), err=True)
         raise SystemExit(2) from None

@@ -16,6 +16,7 @@ from verifiers.catalog import catalog
 from verifiers.settings import Name
 
 from .economy import Policy
+from .masking import masked, shown
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
 from .upstream_settings import UpstreamSettings
@@ -275,10 +276,8 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
             f"must be one of: {', '.join(KINDS)}; got {got!r}{hint}",
         )
         return f"{place}: {key}: {message}"
-    secret = (
-        "api_keys" in loc or error["type"] in ("missing", "extra_forbidden") or not error["loc"] or isinstance(error["input"], dict)
-    )
-    return f"{place}: {key + ': ' if key else ''}{message}" + ("" if secret else f" (got {str(error['input'])[:80]!r})")
+    hidden = error["type"] in ("missing", "extra_forbidden") or not error["loc"] or isinstance(error["input"], dict)
+    return masked(f"{place}: {key + ': ' if key else ''}{message}") + ("" if hidden else shown(error["loc"], error["input"]))
 
 
 def _line(root: yaml.Node, loc: list[Any]) -> int:

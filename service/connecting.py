@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 PORTS = {"sentinel": 26379, "cluster": 6379}
+UNREADABLE = "is no address of a store: look at its hosts and ports, and write /, ?, # and @ of a password as %2F, %3F, %23 and %40"
 SENTINEL: Any = Sentinel  # which has no types
 #: Attempts to find a key's new place while a cluster moves it.
 CLUSTER_ATTEMPTS = 3
@@ -46,6 +47,15 @@ class Address:
 
 def parse(url: str) -> Address:
     """Return an address; raise `ValueError` that says what is wrong with it, without its password."""
+    try:
+        return _parse(url)
+    except ValueError as exc:
+        if "@" in url or str(exc).startswith("Port"):  # the libraries' words may have a part of the password
+            raise ValueError(UNREADABLE) from None
+        raise
+
+
+def _parse(url: str) -> Address:
     scheme, _, rest = url.partition("://")
     if scheme not in SCHEMES or not rest:
         raise ValueError(f"must begin with {', '.join(f'{known}://' for known in SCHEMES)}")

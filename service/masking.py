@@ -1,0 +1,43 @@
+"""What must never be printed: passwords in addresses, and keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+_WORD = re.compile(r"\S+")
+#: Keys as we make them, and as others do.
+_KEY = re.compile(r"\b(assay-|sk-|hf_|Bearer )[A-Za-z0-9_\-.]{16,}")
+LONGEST = 10_000
+#: Settings whose value is never shown; a key is easily put where its hash belongs.
+SECRET = frozenset({"redis_url", "api_keys", "api_key", "api_key_env", "sha256", "password", "token", "headers"})
+
+
+def masked(text: str) -> str:
+    """Return a text without the passwords of its addresses, and without keys."""
+    text = text[:LONGEST]
+    if "@" in text and "://" in text:
+        text = _WORD.sub(_without_userinfo, text)
+    return _KEY.sub(r"\1***", text)
+
+
+def _without_userinfo(word: re.Match[str]) -> str:
+    """Return a word without all that is between its scheme and its last @: a password may have any sign in it."""
+    scheme, mark, rest = word[0].partition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if mark and "@" in rest else word[0]
+
+
+def shown(loc: Sequence[Any], value: Any) -> str:
+    """Return how a wrong setting is shown; nothing of one that is secret."""
+    if any(part in SECRET for part in loc):
+        return ""
+    return f" (got {masked(str(value))[:80]!r})"
+
+
+def mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Return a log event without passwords and keys: the errors of libraries may tell an address."""
+    for name, value in event.items():
+        if isinstance(value, str) and ("@" in value or "-" in value):
+            event[name] = masked(value)
+    return event

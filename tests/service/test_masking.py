@@ -1,0 +1,83 @@
+"""Passwords and keys are in no error of a start, and in no log line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.config import ConfigError, load_config
+from service.connecting import parse
+from service.masking import mask_event, masked
+from tests.processes import write_config
+
+SECRET = "s3cr3t"
+CONFIG = {"verifiers": [{"name": "v", "kind": "consensus"}]}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://u:{SECRET}@h:x/0", f"redis://:{SECRET}/y@h:1", f"redis://u:a@{SECRET}@h:x", f"redis+cluster://u:pa/{SECRET}@h:1",
+        f"redis+sentinel://u:{SECRET}@h:x/main", f"redis+cluster://u:{SECRET}@", f"redis://:{SECRET}/0", f"http://u:{SECRET}@h",
+        f"redis+sentinel://u:{SECRET}@h:1", f"redis+cluster://u:{SECRET}@h:1/3", f"redis://u:{SECRET}@[::1", f"rediss://u:{SECRET}@h/0?db=x",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_wrong_is_told_without_its_password(tmp_path: Path, url: str) -> None:
+    """By the parser, by the environment, by a flag and by the file."""
+    path = write_config(tmp_path / "e.yaml", CONFIG)
+    inside = write_config(tmp_path / "f.yaml", {**CONFIG, "service": {"redis_url": url}})
+    with pytest.raises(ValueError, match=r".") as parsed:
+        parse(url)
+    told = [str(parsed.value)]
+    for where, flags, environ in ((path, {}, {"ASSAY_REDIS_URL": url}), (path, {"redis_url": url}, {}), (inside, {}, {})):
+        with pytest.raises(ConfigError) as wrong:
+            load_config(where, flags, environ)
+        told.append(str(wrong.value))
+
+    assert not [each for each in told if SECRET in each]
+    assert all("redis_url" in each for each in told[1:])
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"keys": [{"name": "k", "sha256": "assay-" + "k3y" * 14}]},
+        {"keys": [{"name": "k", "sha256": "k3yk3yk3y"}]},
+        {"keys": [{"name": "k3y k3y", "sha256": "0" * 64, "scopes": ["no"]}], "api_keys": 5},
+        {"api_keys": [["k3y"]]},
+        {"traces": "ftp://u:k3y@h"},
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_printed(tmp_path: Path, service: dict[str, object]) -> None:
+    """Such as where its hash belongs, or in another service's address."""
+    with pytest.raises(ConfigError) as wrong:
+        load_config(write_config(tmp_path / "e.yaml", {**CONFIG, "service": service}), {}, {})
+
+    assert "k3y" not in str(wrong.value).replace("k3y k3y", "")
+
+
+@pytest.mark.parametrize("field", ["endpoint", "api_key_env"])
+def test_an_upstreams_password_is_not_printed(tmp_path: Path, field: str) -> None:
+    """In a verifier's settings, and in a gateway's."""
+    given = {"endpoint": "http://u:s3cr3t@h:x", "api_key_env": ["sk-s3cr3ts3cr3ts3cr3t"]}[field]
+    entry = {"name": "v", "model": "m", "endpoint": "http://h", field: given}
+    for config in (
+        {"verifiers": [{**entry, "kind": "judge"}]},
+        {**CONFIG, "upstreams": [entry]},
+    ):
+        with pytest.raises(ConfigError) as wrong:
+            load_config(write_config(tmp_path / "e.yaml", config), {}, {})
+        assert "s3cr3t" not in str(wrong.value)
+
+
+def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> None:
+    """Whatever a library's error says."""
+    event = mask_event(None, "", {"event": "store_down", "error": "cannot reach redis://u:s3@cr/et@h:1/0 now", "count": 3})
+
+    assert event == {"event": "store_down", "error": "cannot reach redis://***@h:1/0 now", "count": 3}
+    assert masked("Authorization: Bearer assay-" + "x" * 43) == "Authorization: Bearer ***"
+    assert (
+        masked("install assay-ensemble[cpu], see http://h/a and a@b.c") == "install assay-ensemble[cpu], see http://h/a and a@b.c"
+    )
+    assert len(masked("://" * 10**6 + "@")) <= 10_000
