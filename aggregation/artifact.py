@@ -85,7 +85,7 @@ def from_dict(data: Any) -> LabelModel:
         raise ArtifactError("damaged: its content does not have its checksum")
     try:
         model = _read(data)
-    except (KeyError, TypeError, ValueError, IndexError) as exc:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
         raise ArtifactError(f"damaged: {exc!r}") from exc
     return model
 
@@ -106,11 +106,11 @@ def load(path: Path) -> LabelModel:
         data = json.loads(path.read_bytes())
     except OSError as exc:
         raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:  # what is not UTF-8, and a number of too many digits, among them
         raise ArtifactError(f"{path}: damaged: not JSON: {exc}") from exc
     try:
         return from_dict(data)
-    except ArtifactError as exc:
+    except (ArtifactError, RecursionError) as exc:
         raise ArtifactError(f"{path}: {exc}") from exc
 
 

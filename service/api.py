@@ -31,6 +31,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return
 
 
+class RefusedError(StartupError):
+    """The service refused a request; `param` names the field that is wrong, where it is one, and `said` what it says."""
+
+    def __init__(self, message: str, param: str, said: str) -> None:
+        super().__init__(message)
+        self.param, self.said = param, said
+
+
 class Api:
     """A running service; its key comes from ASSAY_API_KEY."""
 
@@ -61,7 +69,8 @@ class Api:
             with self._open(request, timeout=TIMEOUT_S) as reply:
                 return bytes(reply.read())
         except urllib.error.HTTPError as exc:
-            raise StartupError(f"{self._url}{path} answered {exc.code}: {_message(exc)}") from None
+            param, said = _message(exc)
+            raise RefusedError(f"{self._url}{path} answered {exc.code}: {said}", param, said) from None
         except (OSError, ValueError, http.client.HTTPException) as exc:
             raise StartupError(f"{self._url} does not answer ({exc}); is the service running? name another with --url") from None
 
@@ -88,17 +97,20 @@ def _key() -> str:
     return key
 
 
-def _message(exc: urllib.error.HTTPError) -> str:
+def _message(exc: urllib.error.HTTPError) -> tuple[str, str]:
+    """Return the field that a refusal names, and what it says."""
     if 300 <= exc.code < 400:
         where = str(exc.headers.get("Location"))[:SHOWN]
         return (
-            f"it leads to {where!r}, and is not followed, since your key would go along; if that is the service, name it with --url"
+            "",
+            f"it leads to {where!r}, which is not followed, as your key would go along; name the service itself with --url",
         )
     raw = exc.read(1 << 16)
     try:
-        return str(json.loads(raw)["error"]["message"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return _shown(raw)
+        error = json.loads(raw)["error"]
+        return str(error.get("param") or ""), str(error["message"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "", _shown(raw)
 
 
 def _shown(raw: bytes) -> str:

@@ -483,3 +483,6 @@ def main() -> None:
 
         typer.echo(printable(masked(str(exc))), err=True)
         raise SystemExit(2) from None
+    except OSError as exc:  # of a file that was named: a folder, one that may not be written, a full disk
+        typer.echo(f"{exc.filename or 'a file'}: {exc.strerror or exc}", err=True)
+        raise SystemExit(2) from None

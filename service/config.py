@@ -20,6 +20,7 @@ from .masking import masked, shown
 from .settings import PREFIX, ServiceSettings, from_environment
 from .startup import StartupError
 from .upstream_settings import UpstreamSettings
+from .yaml_file import YamlError, read_yaml
 
 add_installed()  # the union below is of all kinds there are
 
@@ -220,35 +221,9 @@ def _beside(path: Path, tasks: Any) -> Any:
 
 def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        if not isinstance(root, yaml.MappingNode):
-            raise ConfigError([f"{path}: must be a mapping with `verifiers:`; see `assay init` for an example"])
-        _refuse_doubled_keys(path, root)
-        data: dict[str, Any] = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigError([f"{place}: not YAML: {exc.problem}"]) from exc
-    except (yaml.YAMLError, RecursionError, ValueError) as exc:
-        raise ConfigError([f"{path}: not YAML: {exc}"]) from exc
-    return root, data
-
-
-def _refuse_doubled_keys(path: Path, node: yaml.Node) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise ConfigError([f"{path}:{key.start_mark.line + 1}: the key `{key.value}` is given twice"])
-            seen.add(str(key.value))
-            _refuse_doubled_keys(path, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_doubled_keys(path, item)
+        return read_yaml(path)
+    except YamlError as exc:
+        raise ConfigError([exc.at(path)]) from exc
 
 
 def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]) -> str:
@@ -270,10 +245,10 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
         message = "is required"
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        hint = BROKEN_KIND.format(BROKEN[got]) if got in BROKEN else did_you_mean(str(got), list(KINDS))
+        hint = BROKEN_KIND.format(BROKEN[got]) if isinstance(got, str) and got in BROKEN else did_you_mean(str(got), list(KINDS))
         key, message = (
             f"{key}.kind",
-            f"must be one of: {', '.join(KINDS)}; got {got!r}{hint}",
+            f"must be one of: {', '.join(KINDS)}; got {repr(got)[:80]}{hint}",
         )
         return f"{place}: {key}: {message}"
     hidden = error["type"] in ("missing", "extra_forbidden") or not error["loc"] or isinstance(error["input"], dict)

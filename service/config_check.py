@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 from .config import Config, ConfigError, load_config
 from .console import Console
 from .models import load_models
+from .yaml_file import read_yaml
 
 
 def check(path: Path, offline: bool, as_json: bool) -> int:
@@ -66,7 +64,7 @@ async def _unreachable(path: Path, config: Config) -> list[str]:
 
 def _endpoint_lines(path: Path) -> dict[int, int]:
     """Return the line of each verifier's endpoints, or of the verifier where it has none."""
-    root: Any = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+    root, _ = read_yaml(path)
     verifiers = next(value for key, value in root.value if key.value == "verifiers")
     lines = {}
     for place, node in enumerate(verifiers.value):

@@ -193,7 +193,9 @@ def show(
         }
     )
     body = body.replace("'", "'\\''")
-    console.print(f"  curl -s {url}/v1/rank -d '{body}'\n", highlight=False, soft_wrap=True, markup=False)
+    console.print(
+        f"  curl -s {url}/v1/rank -H 'content-type: application/json' -d '{body}'\n", highlight=False, soft_wrap=True, markup=False
+    )
 
 
 def example(console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> None:

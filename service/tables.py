@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
+from .packed import UNREADABLE, look_into, refuse_bomb
 from .startup import StartupError
 
 #: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
@@ -20,6 +22,7 @@ RESERVED = {
     "verifier_kind", "candidate", "group", "label_raw", "id", "text", "query", "probability", "score", "row",
 }  # fmt: skip
 FORMATS = (".npz", ".parquet", ".jsonl")
+NUMBERS = "fiub"  # kinds of numpy's
 NO_PYARROW = "Parquet needs pyarrow: pip install pyarrow (the extra `plot` has it), or use .npz or .jsonl"
 
 
@@ -53,8 +56,8 @@ def read_table(path: Path, labels: bool) -> ScoreTable:
         return _table(path, read(path, labels), labels)
     except OSError as exc:
         raise TableError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
-    except (ValueError, BadZipFile) as exc:
-        raise TableError(f"{path}: {exc}") from exc
+    except UNREADABLE as exc:
+        raise TableError(f"{path}: {' '.join(str(exc).split()) or type(exc).__name__}") from exc
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -93,14 +96,18 @@ def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     scores, query_id = np.asarray(data["scores"]), _text(np.asarray(data["query_id"]))
     if scores.ndim != 2 or scores.shape[1] != len(names):
         raise TableError(f"{path}: `scores` has the shape {scores.shape}, but there are {len(names)} verifier names")
-    for name in names:
-        if names.count(name) > 1:
-            raise TableError(f"{path}: two verifiers are called {name!r}; names must differ")
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise TableError(f"{path}: two verifiers are called {doubled[0]!r}; names must differ")
+    if scores.dtype.kind not in NUMBERS:
+        raise TableError(f"{path}: `scores` must be numbers; they are {scores.dtype}")
+    _a_row_each(path, "query_id", query_id, len(scores))
     families = dict(zip(names, map(str, _text(data["verifier_family"])), strict=True)) if "verifier_family" in data else {}
     quality = dict(zip(names, data["verifier_quality"], strict=True)) if "verifier_quality" in data else {}
     known = data.get("labels", data.get("label")) if labels else None
     if labels and known is None:
         raise TableError(f"{path}: has no `labels`")
+    if known is not None:
+        _a_row_each(path, "labels", np.asarray(known), len(scores))
     return ScoreTable(
         scores,
         query_id,
@@ -112,11 +119,17 @@ def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     )
 
 
+def _a_row_each(path: Path, name: str, values: npt.NDArray[Any], rows: int) -> None:
+    if values.shape != (rows,):
+        raise TableError(f"{path}: `{name}` has the shape {values.shape}; there are {rows} rows")
+
+
 def _read_npz(path: Path, labels: bool) -> dict[str, Any]:
     if path.exists() and not is_zipfile(path):
         raise TableError(f"{path}: not an npz archive")
+    hidden = set() if labels else {"labels", "label", "label_random"}
+    look_into(path, RESERVED - hidden)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        hidden = set() if labels else {"labels", "label", "label_random"}
         data = {name: archive[name] for name in archive.files if name in RESERVED - hidden}
     for name in ("scores", "verifier_names"):
         if name not in data:
@@ -128,6 +141,9 @@ def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     arrow = load_arrow()
     hidden = set() if labels else {"labels", "label", "label_random"}
     try:
+        found = arrow.parquet.read_metadata(path)
+        groups = [found.row_group(number).total_byte_size for number in range(found.num_row_groups)]
+        refuse_bomb(path, max(sum(groups), 8 * found.num_rows * found.num_columns))
         columns = [name for name in arrow.parquet.read_schema(path).names if name not in hidden]
         table = arrow.parquet.read_table(path, columns=columns)
     except arrow.ArrowException as exc:

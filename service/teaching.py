@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
-from .api import Api, asks_assay
+from .api import Api, RefusedError, asks_assay
 from .console import Console
 from .report_command import told_gain
 from .startup import StartupError
@@ -20,6 +23,9 @@ from .tables import load_arrow
 
 CALIBRATED_LABELS = 25
 AT_ONCE = 1000
+LONGEST_LINE = 8 << 20
+IN_LABELS = re.compile(r"labels\.(\d{1,6})(?:\..*)?")
+Row = tuple[int, dict[str, Any]]
 
 
 @asks_assay
@@ -143,7 +149,12 @@ def import_labels(url: str, task: str, file: Path) -> None:
     """Send the labels of a JSONL or Parquet file: entries of the API's `labels`, a row each."""
     api, sent, new = Api(url), 0, 0
     for part in _parts(_rows(file)):
-        found = api.call(f"/v1/tasks/{task}/labels", {"labels": part})
+        try:
+            found = api.call(f"/v1/tasks/{task}/labels", {"labels": [row for _, row in part]})
+        except RefusedError as exc:
+            if (field := IN_LABELS.fullmatch(exc.param)) is None or int(field[1]) >= len(part):
+                raise
+            raise StartupError(f"{file}:{part[int(field[1])][0]}: {exc.said}") from None
         sent, new = sent + found["labels"], new + found["new"]
     print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
 
@@ -170,15 +181,26 @@ def export_rows(url: str, task: str, file: Path, how: str, margin: float, thresh
     print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
 
 
-def _rows(file: Path) -> Iterable[Any]:
-    if file.suffix != ".parquet":
-        yield from _lines(file)
-        return
+def _rows(file: Path) -> Iterable[Row]:
+    """Yield rows with their numbers in the file; raise `StartupError` for what is none, with its place."""
+    rows = _of_parquet(file) if file.suffix == ".parquet" else _lines(file)
+    for number, row in rows:
+        try:
+            orjson.dumps(row)
+        except TypeError as exc:
+            raise StartupError(f"{file}:{number}: cannot be sent as JSON: {exc}") from None
+        yield number, row
+
+
+def _of_parquet(file: Path) -> Iterable[Row]:
     arrow = load_arrow()
+    number = 0
     try:
         with arrow.parquet.ParquetFile(file) as table:
             for batch in table.iter_batches(AT_ONCE):
-                yield from (_row(file, row) for row in batch.to_pylist())
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, _row(file, row)
     except (arrow.ArrowException, OSError) as exc:
         raise StartupError(f"{file}: not Parquet: {exc}") from None
 
@@ -192,20 +214,31 @@ def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _lines(file: Path) -> Iterable[Any]:
-    # Not `splitlines`: a JSON text may hold what Unicode calls a line's end.
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as exc:
-                raise StartupError(f"{file}:{number}: not JSON: {exc}") from None
+def _lines(file: Path) -> Iterable[Row]:
+    with file.open("rb") as lines:  # by bytes: a JSON text may hold what Unicode calls a line's end
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise StartupError(f"{file}:{number}: the line has more than {LONGEST_LINE} bytes")
+            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            if text.strip():
+                yield number, _parsed(file, number, text)
 
 
-def _parts(lines: Iterable[Any]) -> Iterable[list[Any]]:
-    part: list[Any] = []
-    for line in lines:
-        part.append(line)
+def _parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as exc:
+        shown = line[:40].decode(errors="backslashreplace").rstrip()
+        raise StartupError(f"{file}:{number}: not JSON: {exc} (got {shown!r})") from None
+    if not isinstance(row, dict):
+        raise StartupError(f"{file}:{number}: must be an object (got {line[:40].decode(errors='backslashreplace').rstrip()!r})")
+    return row
+
+
+def _parts(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    part: list[Row] = []
+    for row in rows:
+        part.append(row)
         if len(part) == AT_ONCE:
             yield part
             part = []
