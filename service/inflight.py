@@ -54,7 +54,7 @@ class Share:
             return 0
         task = self.flight.task
         if task.done() and not task.cancelled():
-            asked = sum(verdict.asked for verdict in task.result().items)
+            asked = [verdict.asked for verdict in task.result().items].count(True)
         elif self.flight.sent.any:
             asked = len(self.flight.places)
         else:

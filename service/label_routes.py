@@ -21,6 +21,8 @@ from .store_errors import StoreError
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 
 log = structlog.get_logger()
+#: Labels that are not worth a thread.
+FEW = 16
 label_router = APIRouter(responses=TASK_RESPONSES)
 
 
@@ -29,8 +31,7 @@ async def label(request: Request, name: str) -> dict[str, Any]:
     """Keep labels; answered when they are on disk. The same label again changes nothing, not even when it was given."""
     memory = memory_of(task_of(request, name))
     asked = await checked(request, LabelsIn)
-    now = time.time()
-    labels = {each.candidate_key(): each.label(now) for each in asked.labels}
+    labels = await asyncio.to_thread(_by_key, asked, time.time()) if len(asked.labels) > FEW else _by_key(asked, time.time())
     new, durable = await stored(memory.label(labels))
     return {"task": name, "labels": len(labels), "new": new, "durable": durable}
 
@@ -57,6 +58,10 @@ async def to_label(request: Request, name: str, n: Annotated[int, QueryParameter
     except FitFailedError as exc:
         raise ApiError(503, f"the draw did not come to its end ({exc}); try again", code="draw_failed") from None
     return {"task": name, "left": left, "candidates": drawn}
+
+
+def _by_key(asked: LabelsIn, now: float) -> dict[str, Label]:
+    return {each.candidate_key(): each.label(now) for each in asked.labels}
 
 
 def _written(name: str, known: Mapping[str, Label]) -> bytes:

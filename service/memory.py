@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import structlog
 
 from .economy import Estimate
 from .learning import Fit
-from .records import Record, pack, place_of, unpack
+from .records import Record, as_value, from_value, pack, place_of
 from .scripts import (
     LABEL,
     LEASE,
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
-READ_AT_ONCE, READ_WITH_TEXTS = 200, 50
+READ_AT_ONCE, READ_WITH_TEXTS, LABELS_AT_ONCE = 200, 50, 500
 #: What an entry takes beside its values, with its name among those that were seen.
 ENTRY_BYTES = 350
 #: What the requests of a task may take, and what is left to them in a full store.
@@ -123,13 +123,13 @@ class Memory(TaskKeys):
     async def labelled(self) -> list[Record]:
         """Return the requests that had a label at the last fit: also those that the window has left."""
         found = await self._all("labelled")
-        records = await self._whole("labelled", found, _unpacked)
+        records = await self._whole("labelled", found, from_value)
         return list(records.values())
 
     async def keep_labelled(self, records: Sequence[Record]) -> None:
         """Keep these requests for their labels, without their texts, in the place of those that were kept for it."""
         known = await self._all("labelled")
-        wanted = {record.name.encode(): _packed(record) for record in records}
+        wanted = {record.name.encode(): as_value(record) for record in records}
         new = [part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)]
         for place in range(0, len(new), 2 * READ_AT_ONCE):
             part = new[place : place + 2 * READ_AT_ONCE]
@@ -189,14 +189,17 @@ class Memory(TaskKeys):
 
         One that says what is known already changes nothing: it keeps the time at which that was said first.
         """
-        keys = [self._keys["labels"], self._keys["taken"]]
-        values = [part for key, label in labels.items() for part in _label_parts(key, label)]
+        every = list(labels.items())
+        *before, last = [every[place : place + LABELS_AT_ONCE] for place in range(0, len(every), LABELS_AT_ONCE)]
+        # So many at a time, so that nobody else waits for the store; who waits for the last waits for all.
+        early = sum([int(await self._run(LABEL, ("labels", "taken"), *_label_parts(some))) for some in before])
+        keys, values = [self._keys["labels"], self._keys["taken"]], _label_parts(last)
         new: int | None = None
         for _ in range(DURABLE_TRIES):  # sent again, which changes nothing, so that there is something to wait for
             added, durable = await self._mended(
                 lambda: self._store.write_through(keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS)
             )
-            new = int(added) if new is None else new
+            new = early + int(added) if new is None else new
             if durable:
                 return new, True
         return new or 0, False
@@ -330,25 +333,11 @@ def _progress(state: State, counts: Mapping[str, int], requests: int, labels: in
     return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
 
 
-def _label_parts(key: str, label: Label) -> tuple[str | bytes, ...]:
-    random = "" if label.random is None else str(int(label.random))
-    who = b"" if label.who is None else orjson.dumps(label.who)
-    return key, orjson.dumps(float(label.correct)), random, who, orjson.dumps(float(label.at))
-
-
-def _packed(record: Record) -> bytes:
-    """Return a request as one value: its place, and its entry in hexadecimal."""
-    entry = pack(replace(record, texts=None))
-    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
-
-
-def _unpacked(raw: bytes) -> Record:
-    """Return the request of such a value; raise `ValueError` for what is none."""
-    found = json_object(raw)
-    try:
-        milliseconds, number = found.pop("at")
-        return unpack(
-            f"{int(milliseconds)}-{int(number)}".encode(), {name.encode(): bytes.fromhex(each) for name, each in found.items()}
-        )
-    except (TypeError, KeyError) as exc:
-        raise ValueError(f"not a request: {exc!r}") from None
+def _label_parts(labels: Sequence[tuple[str, Label]]) -> list[str | bytes]:
+    """Return labels as the script takes them."""
+    parts: list[str | bytes] = []
+    for key, label in labels:
+        random = "" if label.random is None else str(int(label.random))
+        who = b"" if label.who is None else orjson.dumps(label.who)
+        parts += [key, orjson.dumps(float(label.correct)), random, who, orjson.dumps(float(label.at))]
+    return parts

@@ -11,7 +11,7 @@ One entry of the task's stream:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from aggregation import Floats
 from verifiers import Pair
 
 from .keys import SIZE, Keys
+from .stored import json_object
 
 SCORES = np.dtype("<f8")
 PRINTS = np.dtype("<u8")
@@ -109,6 +110,24 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
     if any(not isinstance(texts.get(candidate), str) for candidate in candidates):
         raise ValueError("a candidate without its text")
     return Texts(query, {candidate: texts[candidate] for candidate in candidates})
+
+
+def as_value(record: Record) -> bytes:
+    """Return a request as one value: its place, and its entry in hexadecimal."""
+    entry = pack(replace(record, texts=None))
+    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
+
+
+def from_value(raw: bytes) -> Record:
+    """Return the request of such a value; raise `ValueError` for what is none."""
+    found = json_object(raw)
+    try:
+        milliseconds, number = found.pop("at")
+        return unpack(
+            f"{int(milliseconds)}-{int(number)}".encode(), {name.encode(): bytes.fromhex(each) for name, each in found.items()}
+        )
+    except (TypeError, KeyError) as exc:
+        raise ValueError(f"not a request: {exc!r}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,13 @@ class Watch:
         records = await self._newest(task.name, task.memory)
         if records is self._seen.get(task.name) and task.drift:  # nothing came, and the same is served
             return task.drift
-        self._seen[task.name] = records
         task.drift = await asyncio.to_thread(compared, task.reference, records, task.fingerprints)
         for column, each in zip(task.columns, task.drift, strict=True):
             self._metrics.drifted(task.name, column.name, each.psi, each.agreement_z, each.alarm)
         alarms = [place for place, each in enumerate(task.drift) if each.alarm]
         if alarms:
             await self._start_anew(task, task.memory, alarms, records[0].at)
+        self._seen[task.name] = records  # last: what could not be told is told again
         return task.drift
 
     async def _newest(self, name: str, memory: Memory) -> list[Record]:

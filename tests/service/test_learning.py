@@ -646,3 +646,16 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
     assert new < 3_000 + statistics
     assert drift
     assert task.drift is not drift
+
+
+async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> None:
+    """In parts, of which the last is waited for; the disk has them all."""
+    memory = Memory(store, "t")
+    labels = {f"{number}": Label(float(number % 2), True, at=5.0) for number in range(1203)}
+
+    first, durable = await memory.label(labels)
+    again, _ = await memory.label({**labels, "new": Label(1.0)})
+
+    assert (first, durable, again) == (1203, True, 1)
+    assert len(await memory.labels()) == 1204
+    assert (await memory.progress())[1].given == 1204
