@@ -50,6 +50,9 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
             "{{verifier}}": "sum by (verifier) (assay_places)", "{{verifier}} taken": "sum by (verifier) (assay_places_taken)",
         }),
         ("Tokens a second", "short", {"{{verifier}} {{what}}": f"sum by (verifier, what) (rate(assay_tokens_total{RATE}))"}),
+        ("Replies without a number of tokens, a second", "ops", {
+            "{{verifier}}": f"sum by (verifier) (rate(assay_misread_usage_total{RATE}))",
+        }),
     ],
     "What it is worth": [
         ("Cost a second", "short", {"{{task}}": f"sum by (task) (rate(assay_cost_total{RATE}))"}),
@@ -75,6 +78,18 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
     "Store": [
         ("Answers", "short", {"store": "min(assay_store_up)"}),
         ("Writes given up a second", "ops", {"{{what}}: {{why}}": f"sum by (what, why) (rate(assay_dropped_writes_total{RATE}))"}),
+        ("Failed calls a second, by reason", "ops", {"{{reason}}": f"sum by (reason) (rate(assay_store_errors_total{RATE}))"}),
+    ],
+    "What should be flat": [
+        ("Failed steps of background loops, in an hour", "short", {
+            "{{loop}}": "sum by (loop) (increase(assay_background_failures_total[1h]))",
+        }),
+        ("Failed steps after a request, in an hour", "short", {
+            "{{step}}": "sum by (step) (increase(assay_bookkeeping_failures_total[1h]))",
+        }),
+        ("Damaged values set aside, in an hour", "short", {
+            "{{what}}": "sum by (what) (increase(assay_damaged_values_total[1h]))",
+        }),
     ],
 }  # fmt: skip
 
