@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from .label_model import LabelModel
 from .labels import LabelCounts
 from .maps import ScoreMaps
 from .rank_one import Trust
+from .whole_file import replace_file
 
 FORMAT = 1
 KIND = "label_model"
@@ -92,12 +92,7 @@ def from_dict(data: Any) -> LabelModel:
 
 def save(model: LabelModel, path: Path) -> None:
     """Write a model as JSON; the file is whole or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(to_dict(model), allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, (json.dumps(to_dict(model), allow_nan=False) + "\n").encode())
 
 
 def load(path: Path) -> LabelModel:

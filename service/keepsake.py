@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import orjson
 import structlog
+
+from aggregation.whole_file import replace_file
 
 log = structlog.get_logger()
 
@@ -23,11 +23,9 @@ class Keepsake:
         """Keep what a task serves."""
         content = orjson.dumps({"version": version, "artifact": artifact.decode(), "report": report})
         path = self._folder / f"{task}.json"
-        beside = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            beside.write_bytes(content)
-            os.replace(beside, path)
+            replace_file(path, content)
         except OSError as exc:
             log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
 

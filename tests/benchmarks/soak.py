@@ -4,7 +4,8 @@
 
 Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a service of one worker. All the time 5 % of the upstreams'
 calls end with a 500; every 30 seconds another fault comes for 10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream
-killed for a minute, the store killed. Each answer must be a 200, or a 503 that says that no verifier answers, or a 429; a score that was
+killed for a minute, the store killed and started again, away for the whole time, read-only, full, with a disk that fails,
+with damaged values, clients that read nothing. Labels are sent all the time to one of two replicas. Each answer must be a 200, or a 503 that says that no verifier answers, or a 429; a score that was
 told must be what a clean service tells of the same texts afterwards. Prints a table and a JSON line.
 """
 
@@ -13,9 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import signal
 import statistics
 import subprocess
 import tempfile
@@ -32,14 +31,30 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from tests.benchmarks.store_faults import COMMANDS, STORE_FAULTS, afterwards, label, read_slowly, refusing
 from tests.processes import Server, call, service, standin, write_config
+from tests.valkeys import valkey
 from verifiers import HttpPool, VerifierError
 
 KINDS = {"judge": "judge", "reward": "reward_model", "rerank": "cross_encoder"}
 LATENCY_MS, SPIKE_MS, ERROR_RATE, LOAD = 20.0, 400.0, 0.05, 0.8
 EVERY_S, FAULT_S, DEAD_S, RECOVERY_S = 30.0, 10.0, 60.0, 10.0
 CANDIDATES, CHECKED = 4, 300
-FAULTS = ("latency", "503", "garbage", "hang", "dead", "store")
+POLICY = ("--maxmemory-policy", "volatile-lru")
+FAULTS = (
+    "latency",
+    "503",
+    "read_only",
+    "garbage",
+    "full",
+    "hang",
+    "disk_failed",
+    "dead",
+    "wrong_type",
+    "store",
+    "away",
+    "slow_readers",
+)
 
 
 @dataclass
@@ -114,36 +129,59 @@ def control(server: Server, **said: Any) -> None:
     call(server.url + "/standin", said)
 
 
-async def fail(ups: dict[str, Server], stack: ExitStack, folder: Path, seconds: float, seen: Seen, begun: float) -> None:
+@dataclass
+class Stage:
+    """What the faults come to: the upstreams, the store and its folder, and a service's address."""
+
+    ups: dict[str, Server]
+    stack: ExitStack
+    folder: Path
+    url: str
+    port: int
+    store: subprocess.Popen[bytes]
+
+    def start_store(self) -> None:
+        """Start the store again where it was."""
+        _, self.store = self.stack.enter_context(valkey(self.folder, *POLICY, port=self.port))
+
+
+async def fail(stage: Stage, faults: tuple[str, ...], seconds: float, seen: Seen, begun: float) -> None:
     """Bring one fault after another, at times that the seed fixes."""
-    rng, names, turn = random.Random(7), sorted(ups), 0
-    while time.monotonic() - begun < seconds - EVERY_S - DEAD_S:
+    rng, names, turn = random.Random(7), sorted(stage.ups), 0
+    while time.monotonic() - begun < seconds - EVERY_S - (DEAD_S if "dead" in faults else FAULT_S):
         await asyncio.sleep(EVERY_S)
-        fault, name = FAULTS[turn % len(FAULTS)], rng.choice(names)
+        fault, name = faults[turn % len(faults)], rng.choice(names)
         turn += 1
         start = time.monotonic() - begun
-        if fault == "store":
-            await asyncio.to_thread(kill_store, folder)
-            await asyncio.sleep(FAULT_S)
-        elif fault == "dead":
-            port = int(ups[name].url.rpartition(":")[2])
-            ups[name].kill()
-            await asyncio.sleep(DEAD_S)
-            ups[name] = await asyncio.to_thread(stack.enter_context, standin(name, LATENCY_MS, port))
-            await asyncio.to_thread(control, ups[name], error_rate=ERROR_RATE)
-        else:
-            said = {"latency_ms": SPIKE_MS} if fault == "latency" else {"fault": fault}
-            await asyncio.to_thread(control, ups[name], **said)
-            await asyncio.sleep(FAULT_S)
-            await asyncio.to_thread(control, ups[name], fault="", latency_ms=LATENCY_MS)
-        seen.faults.append((f"{fault} {name}" if fault != "store" else fault, start, time.monotonic() - begun))
+        await bring(stage, fault, name)
+        of_the_store = fault in STORE_FAULTS or fault == "store"
+        seen.faults.append((fault if of_the_store else f"{fault} {name}", start, time.monotonic() - begun))
 
 
-def kill_store(folder: Path) -> None:
-    """Kill the service's embedded store, as a crash would."""
-    found = subprocess.run(["pgrep", "-f", str(folder / "data" / "store")], capture_output=True, text=True, check=False)
-    for pid in found.stdout.split():
-        os.kill(int(pid), signal.SIGKILL)
+async def bring(stage: Stage, fault: str, name: str) -> None:
+    """Bring a fault and take it away again."""
+    if fault in COMMANDS:
+        with refusing(stage.port, stage.folder, fault):
+            await asyncio.sleep(FAULT_S)
+    elif fault == "slow_readers":
+        await read_slowly(stage.url, orjson.dumps(body_of(-1)), FAULT_S)
+    elif fault in ("store", "away"):
+        stage.store.kill()
+        stage.store.wait()
+        await asyncio.sleep(0.0 if fault == "store" else FAULT_S)
+        await asyncio.to_thread(stage.start_store)
+        await asyncio.sleep(FAULT_S if fault == "store" else 0.0)
+    elif fault == "dead":
+        port = int(stage.ups[name].url.rpartition(":")[2])
+        stage.ups[name].kill()
+        await asyncio.sleep(DEAD_S)
+        stage.ups[name] = await asyncio.to_thread(stage.stack.enter_context, standin(name, LATENCY_MS, port))
+        await asyncio.to_thread(control, stage.ups[name], error_rate=ERROR_RATE)
+    else:
+        said = {"latency_ms": SPIKE_MS} if fault == "latency" else {"fault": fault}
+        await asyncio.to_thread(control, stage.ups[name], **said)
+        await asyncio.sleep(FAULT_S)
+        await asyncio.to_thread(control, stage.ups[name], fault="", latency_ms=LATENCY_MS)
 
 
 async def watch(pid: int, seen: Seen, begun: float) -> None:
@@ -174,34 +212,42 @@ def p99(took: list[float]) -> float:
     return sorted(took)[int(0.99 * (len(took) - 1))] if took else 0.0
 
 
-async def soak(seconds: float) -> dict[str, Any]:
+async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, Any]:
     """Run it all."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-soak-")))
         ups = {name: stack.enter_context(standin(name, LATENCY_MS)) for name in KINDS}
+        port, store = stack.enter_context(valkey(folder / "valkey", *POLICY))
         verifiers = [{"name": name, "kind": kind, "model": name, "endpoint": ups[name].url} for name, kind in KINDS.items()]
-        config = write_config(folder / "e.yaml", {"verifiers": verifiers, "service": {"log_level": "error"}})
-        running = stack.enter_context(service(config, folder))
+        settings = {"log_level": "error"}
+        shared = {**settings, "redis_url": f"redis://127.0.0.1:{port}"}
+        config = write_config(folder / "e.yaml", {"verifiers": verifiers, "service": shared})
+        running, second = (stack.enter_context(service(config, folder / name)) for name in ("first", "second"))
         pool, seen = HttpPool(), Seen()
         capacity = await saturation(pool, running.url)
         for up in ups.values():
             control(up, error_rate=ERROR_RATE)
-        begun = time.monotonic()
-        helpers = [asyncio.create_task(watch(running.process.pid, seen, begun))]
-        helpers.append(asyncio.create_task(fail(ups, stack, folder, seconds, seen, begun)))
+        begun, acknowledged, refused = time.monotonic(), set[str](), dict[str, int]()
+        stage = Stage(ups, stack, folder / "valkey", running.url, port, store)
+        helpers = [
+            asyncio.create_task(watch(running.process.pid, seen, begun)),
+            asyncio.create_task(fail(stage, faults, seconds, seen, begun)),
+            asyncio.create_task(label(pool, running.url, acknowledged, refused)),
+        ]
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task("soaking", total=seconds)
             helpers.append(asyncio.create_task(show(bar, task, begun)))
             await offer(pool, running.url, LOAD * capacity, seconds, seen, begun)
         for helper in helpers:
             helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        failed = [repr(each) for each in await asyncio.gather(*helpers, return_exceptions=True) if isinstance(each, Exception)]
         await pool.close()
         for up in ups.values():
             control(up, fault="", latency_ms=LATENCY_MS, error_rate=0.0)
-        clean = stack.enter_context(service(config, folder / "clean"))
-        bad = wrong(seen, clean.url)
-    return told(seen, capacity, seconds, bad)
+        after = await asyncio.to_thread(afterwards, running, second, acknowledged)
+        plain = write_config(folder / "clean.yaml", {"verifiers": verifiers, "service": settings})
+        bad = wrong(seen, stack.enter_context(service(plain, folder / "clean")).url)
+    return {**told(seen, capacity, seconds, bad), **after, "labels_refused": refused, "soak_failures": failed}
 
 
 async def show(bar: Progress, task: Any, begun: float) -> None:
@@ -236,8 +282,9 @@ def main() -> None:
     """Soak, print tables and a JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--faults", default=",".join(FAULTS), help="which, and in which order, with commas between")
     args = parser.parse_args()
-    row = uvloop.run(soak(60 * args.minutes))
+    row = uvloop.run(soak(60 * args.minutes, tuple(args.faults.split(","))))
     table = Table("fault", "p99 during", "p99 from 10 s after on", box=None, header_style="bold")
     for each in row["faults"]:
         table.add_row(each["fault"], f"{each['p99_during_ms']:.0f} ms", f"{each['p99_10_s_after_ms']:.0f} ms")
@@ -248,6 +295,11 @@ def main() -> None:
     )
     console.print(
         f"calm p99 {row['calm_p99_ms']:.0f} ms; memory {row['memory_mib']:.0f} MiB, second half over first x {row['memory_ratio']:.3f}"
+    )
+    console.print(
+        f"labels: {row['labels_lost']} lost of {row['labels_acknowledged']} acknowledged, refused {row['labels_refused']}; "
+        f"fitted version {row['fitted_version']}, replicas agree after {row['replicas_agree_s']} s; "
+        f"store {row['store']}, background {row['background']}, failures of the soak itself {row['soak_failures']}"
     )
     print(json.dumps(row))
 
