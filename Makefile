@@ -44,7 +44,7 @@ fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parser
 
 fuzz-long: $(VENV)/.dev ## Fuzz the API for half an hour, then the parsers for ten minutes
 	FUZZ_SECONDS=1800 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_api.py
-	FUZZ_SECONDS=600 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_parsers.py tests/fuzz/test_edges.py
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest -m fuzz tests/fuzz/test_parsers.py tests/fuzz/test_edges.py tests/fuzz/test_transport.py
 
 $(VLLM_VENV)/.ready: tests/vllm/install.sh
 	bash tests/vllm/install.sh $(PYTHON) $(VLLM_VENV)
