@@ -5,8 +5,11 @@
 Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a service of one worker. All the time 5 % of the upstreams'
 calls end with a 500; every 30 seconds another fault comes for 10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream
 killed for a minute, the store killed and started again, away for the whole time, read-only, full, with a disk that fails,
-with damaged values, clients that read nothing. Labels are sent all the time to one of two replicas. Each answer must be a 200, or a 503 that says that no verifier answers, or a 429; a score that was
-told must be what a clean service tells of the same texts afterwards. Prints a table and a JSON line.
+with damaged values, clients that read nothing. Labels are sent all the time to one of two replicas; after each fault that may split
+them a version is promoted at one, and the other has to follow within 2 s. Each answer must be a 200, or a 503 that says that no
+verifier answers, or a 429; a score that was told must be what a clean service tells of the same texts afterwards; every label that
+was acknowledged must be there; memory must not grow by more than 5 % within the last two thirds. Prints a table, a JSON line and
+what did not hold; exits with 1 where something did not.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import json
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -31,7 +35,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.benchmarks.store_faults import COMMANDS, STORE_FAULTS, afterwards, label, read_slowly, refusing
+from tests.benchmarks.soak_checks import broken
+from tests.benchmarks.store_faults import (
+    COMMANDS,
+    SPLITTING,
+    STORE_FAULTS,
+    afterwards,
+    agreement,
+    fit,
+    label,
+    read_slowly,
+    refusing,
+)
 from tests.processes import Server, call, service, standin, write_config
 from tests.valkeys import valkey
 from verifiers import HttpPool, VerifierError
@@ -41,6 +56,7 @@ LATENCY_MS, SPIKE_MS, ERROR_RATE, LOAD = 20.0, 400.0, 0.05, 0.8
 EVERY_S, FAULT_S, DEAD_S, RECOVERY_S = 30.0, 10.0, 60.0, 10.0
 CANDIDATES, CHECKED = 4, 300
 POLICY = ("--maxmemory-policy", "volatile-lru")
+SAID = Console(stderr=True, highlight=False, markup=False)
 FAULTS = (
     "latency",
     "503",
@@ -66,6 +82,8 @@ class Seen:
     took: list[tuple[float, float]] = field(default_factory=list)  # when it was sent, milliseconds
     sample: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     faults: list[tuple[str, float, float]] = field(default_factory=list)
+    fault: str = "none"  # the one that is there now
+    agreed: list[tuple[str, float | None]] = field(default_factory=list)  # by fault: seconds until replicas agreed after it
     memory: list[tuple[float, float]] = field(default_factory=list)
     partial: int = 0
 
@@ -131,12 +149,12 @@ def control(server: Server, **said: Any) -> None:
 
 @dataclass
 class Stage:
-    """What the faults come to: the upstreams, the store and its folder, and a service's address."""
+    """What the faults come to: the upstreams, the store and its folder, and the two replicas."""
 
     ups: dict[str, Server]
     stack: ExitStack
     folder: Path
-    url: str
+    replicas: tuple[Server, Server]
     port: int
     store: subprocess.Popen[bytes]
 
@@ -153,9 +171,14 @@ async def fail(stage: Stage, faults: tuple[str, ...], seconds: float, seen: Seen
         fault, name = faults[turn % len(faults)], rng.choice(names)
         turn += 1
         start = time.monotonic() - begun
+        seen.fault = fault
         await bring(stage, fault, name)
+        seen.fault = "none"
         of_the_store = fault in STORE_FAULTS or fault == "store"
         seen.faults.append((fault if of_the_store else f"{fault} {name}", start, time.monotonic() - begun))
+        if fault in SPLITTING:
+            seen.agreed.append((fault, await asyncio.to_thread(agreement, *stage.replicas)))
+        SAID.print(f"{start:.0f} s: {seen.faults[-1][0]}; {dict(seen.statuses)}; {seen.memory[-1][1]:.0f} MiB; {seen.agreed[-1:]}")
 
 
 async def bring(stage: Stage, fault: str, name: str) -> None:
@@ -164,7 +187,7 @@ async def bring(stage: Stage, fault: str, name: str) -> None:
         with refusing(stage.port, stage.folder, fault):
             await asyncio.sleep(FAULT_S)
     elif fault == "slow_readers":
-        await read_slowly(stage.url, orjson.dumps(body_of(-1)), FAULT_S)
+        await read_slowly(stage.replicas[0].url, orjson.dumps(body_of(-1)), FAULT_S)
     elif fault in ("store", "away"):
         stage.store.kill()
         stage.store.wait()
@@ -227,14 +250,16 @@ async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, An
         capacity = await saturation(pool, running.url)
         for up in ups.values():
             control(up, error_rate=ERROR_RATE)
-        begun, acknowledged, refused = time.monotonic(), set[str](), dict[str, int]()
-        stage = Stage(ups, stack, folder / "valkey", running.url, port, store)
+        versions = [fit(running), fit(running)]
+        begun, acknowledged, refused = time.monotonic(), set[str](), Counter[str]()
+        stage = Stage(ups, stack, folder / "valkey", (running, second), port, store)
         helpers = [
             asyncio.create_task(watch(running.process.pid, seen, begun)),
             asyncio.create_task(fail(stage, faults, seconds, seen, begun)),
-            asyncio.create_task(label(pool, running.url, acknowledged, refused)),
+            asyncio.create_task(label(pool, running.url, acknowledged, refused, lambda: seen.fault)),
         ]
-        with Progress(console=Console(stderr=True)) as bar:
+        SAID.print(f"{capacity:.0f} requests a second at saturation")
+        with Progress(console=SAID) as bar:
             task = bar.add_task("soaking", total=seconds)
             helpers.append(asyncio.create_task(show(bar, task, begun)))
             await offer(pool, running.url, LOAD * capacity, seconds, seen, begun)
@@ -247,7 +272,8 @@ async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, An
         after = await asyncio.to_thread(afterwards, running, second, acknowledged)
         plain = write_config(folder / "clean.yaml", {"verifiers": verifiers, "service": settings})
         bad = wrong(seen, stack.enter_context(service(plain, folder / "clean")).url)
-    return {**told(seen, capacity, seconds, bad), **after, "labels_refused": refused, "soak_failures": failed}
+    row = {**told(seen, capacity, seconds, bad), **after, "labels_refused": dict(refused), "soak_failures": failed}
+    return {**row, "fitted_before": versions, "broken": broken(row)}
 
 
 async def show(bar: Progress, task: Any, begun: float) -> None:
@@ -273,6 +299,7 @@ def told(seen: Seen, capacity: float, seconds: float, bad: int) -> dict[str, Any
             {"fault": name, "p99_during_ms": worst, "p99_10_s_after_ms": later}
             for (name, worst), (_, later) in zip(during, after, strict=True)
         ],
+        "agreed": seen.agreed,
         "memory_mib": statistics.median(warm) if warm else None,
         "memory_ratio": statistics.median(warm[half:]) / statistics.median(warm[:half]) if half else None,
     }  # fmt: skip
@@ -298,10 +325,13 @@ def main() -> None:
     )
     console.print(
         f"labels: {row['labels_lost']} lost of {row['labels_acknowledged']} acknowledged, refused {row['labels_refused']}; "
-        f"fitted version {row['fitted_version']}, replicas agree after {row['replicas_agree_s']} s; "
+        f"fitted version {row['fitted_version']}, replicas agree after {row['replicas_agree_s']} s, after faults {row['agreed']}; "
         f"store {row['store']}, background {row['background']}, failures of the soak itself {row['soak_failures']}"
     )
     print(json.dumps(row))
+    for each in row["broken"]:
+        console.print(f"did not hold: {each}", style="bold red", markup=False)
+    sys.exit(1 if row["broken"] else 0)
 
 
 if __name__ == "__main__":
