@@ -22,12 +22,12 @@ from service.settings import ServiceSettings
 from service.upstream_settings import UpstreamSettings
 from service.upstreams import Upstream
 from tests.fakes import FakeTransport
-from tests.fuzz.test_parsers import JSON, QUICK, for_its_share
+from tests.fuzz.test_parsers import JSON, QUICK, SECONDS, for_its_share
 from tests.wires import Echo, connected
 from verifiers import Query
 from verifiers.queues import queue_of
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 
 HEADS = [
     b"GET / HTTP/1.1\r\n", b"POST /v1/rank HTTP/1.1\r\n", b"host: a\r\n", b"content-length: 5\r\n", b"content-length: -1\r\n",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.test_parsers import QUICK, for_its_share
+from tests.fuzz.test_parsers import QUICK, SECONDS, for_its_share
 from verifiers import HttpPool, VerifierError, VerifierTimeoutError
 from verifiers.transport import Connection
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 
 BEYOND = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n<beyond>"
 JUNK = (
