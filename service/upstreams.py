@@ -10,14 +10,18 @@ from typing import Any
 import orjson
 
 from verifiers import Transport, VerifierError, VerifierTimeoutError
-from verifiers.upstream import Tokens
+from verifiers.structure import more_values_than
+from verifiers.upstream import Tokens, said_in
 
 from .completions import wrong_with
 from .errors import ApiError
+from .off_loop import apart
 from .upstream_settings import UpstreamSettings
 
 #: Of a server's error, what is passed on to the client.
 MOST_SAID = 1000
+#: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the logprobs of two alternatives.
+MOST_VALUES = 1_000_000
 LARGEST_SEED = 2**63
 
 
@@ -89,13 +93,21 @@ class Upstream:
             raise ApiError(502, f"{name} cannot be reached: {exc}", code="upstream_unreachable") from None
         if status != 200:
             raise _refusal(name, status, raw)
-        try:
-            reply = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            reply = None
+        reply = await apart(len(raw), _reply, name, raw)
         if (wrong := wrong_with(reply, count)) is not None:
             raise ApiError(502, f"{name} answered something that is no chat completion: {wrong}", code="upstream_bad_reply")
         return dict(reply)
+
+
+def _reply(name: str, raw: bytes) -> Any:
+    """Return a reply; None where it is no JSON; raise `ApiError` where it has more values than completions need."""
+    if more_values_than(MOST_VALUES, raw):
+        said = f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask for fewer logprobs at once"
+        raise ApiError(502, said, code="upstream_bad_reply")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
@@ -120,9 +132,8 @@ def _refusal(name: str, status: int, raw: bytes) -> ApiError:
 
 def _said(raw: bytes) -> tuple[str, str | None]:
     """Return an error's message and parameter, as much of them as is fit to be passed on: one line, no control characters."""
-    try:
-        said = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+    said = said_in(raw)
+    if said is None:
         return _line(raw[:MOST_SAID].decode(errors="replace")), None
     error = said.get("error", said) if isinstance(said, dict) else {}
     if not isinstance(error, dict):

@@ -13,7 +13,7 @@ from .base import Usage
 from .errors import BadReplyError, RefusedError
 from .settings import ServedSettings
 from .together import together
-from .upstream import ReplyModel, Tokens, Upstream
+from .upstream import Many, ReplyModel, Tokens, Upstream
 
 Conversation = list[dict[str, str]]
 
@@ -37,7 +37,7 @@ class _Position(_Logprob):
 
 
 class _Logprobs(ReplyModel):
-    content: list[_Position] | None = None
+    content: Many[_Position] | None = None
 
 
 class _Message(ReplyModel):
@@ -56,7 +56,7 @@ class Choice(ReplyModel):
 class ChatReply(ReplyModel):
     """A reply to one or many conversations."""
 
-    choices: list[Choice]
+    choices: Many[Choice]
     usage: Tokens | None = None
 
 

@@ -16,8 +16,10 @@ from .sentence_embedder import MiniLM
 from .served import ServedVerifier, in_order, usage_of
 from .settings import Endpoint, ServedSettings, VerifierSettings
 from .transport import Transport
-from .upstream import ReplyModel, Tokens
+from .upstream import Many, ReplyModel, Tokens
 
+#: Of a vector, at most: the embedders of 2025 have up to 8,192.
+MOST_DIMENSIONS = 8192
 ALONE = "one candidate alone cannot be like others"
 
 
@@ -45,11 +47,11 @@ class EmbeddingConsensusSettings(VerifierSettings):
 
 class _Row(ReplyModel):
     index: int
-    embedding: list[float]
+    embedding: Many[float]
 
 
 class _Embeddings(ReplyModel):
-    data: list[_Row]
+    data: Many[_Row]
     usage: Tokens | None = None
 
 
@@ -66,7 +68,7 @@ class _Served(ServedVerifier):
     async def embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:
         """Return one unit vector a text."""
         body = {"model": self.settings.model, "input": [self._text(text) for text in texts], "truncate_prompt_tokens": -1}
-        reply = await self.upstream.ask("/v1/embeddings", body, _Embeddings)
+        reply = await self.upstream.ask("/v1/embeddings", body, _Embeddings, MOST_DIMENSIONS * len(texts))
         rows = [row.embedding for row in in_order(reply.data, len(texts))]
         if len({len(row) for row in rows}) != 1:
             raise BadReplyError("embeddings of different lengths")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import BadReplyError, RefusedError, VerifierError
-from .upstream import Endpoint, ReplyModel, Upstream
+from .upstream import Endpoint, Many, ReplyModel, Upstream
 
 #: Up to this version a raw score was asked for by other names; a server passes over the names that it does not know.
 RENAMED = (0, 12)
@@ -18,7 +18,7 @@ class _Model(ReplyModel):
 
 
 class _Models(ReplyModel):
-    data: list[_Model]
+    data: Many[_Model]
 
 
 class _Version(ReplyModel):

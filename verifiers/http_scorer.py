@@ -14,7 +14,7 @@ from .samples import SAMPLE
 from .served import ServedVerifier, number, usage_of
 from .settings import ServedSettings
 from .transport import Transport
-from .upstream import Endpoint, ReplyModel, Tokens
+from .upstream import Endpoint, Many, ReplyModel, Tokens
 
 FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'
 
@@ -41,8 +41,8 @@ class HttpSettings(ServedSettings):
 
 
 class _Scores(ReplyModel):
-    scores: list[float | None]
-    reasons: list[Annotated[str, Field(max_length=2000)] | None] | None = None
+    scores: Many[float | None]
+    reasons: Many[Annotated[str, Field(max_length=2000)] | None] | None = None
     usage: Tokens | None = None
 
 

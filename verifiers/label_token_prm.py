@@ -24,7 +24,7 @@ from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .steps import in_calls, too_many
 from .transport import Transport
 from .truncation import Tokenizer
-from .upstream import ReplyModel, Tokens
+from .upstream import Many, ReplyModel, Tokens
 
 TOP_LOGPROBS = 20
 
@@ -50,7 +50,7 @@ class LabelTokenPrmSettings(ChatSettings):
 
 
 class _TopLogprobs(ReplyModel):
-    top_logprobs: list[dict[str, float] | None] | None = None
+    top_logprobs: Many[dict[str, float] | None] | None = None
 
 
 class _Choice(ReplyModel):
@@ -59,7 +59,7 @@ class _Choice(ReplyModel):
 
 
 class _Completions(ReplyModel):
-    choices: list[_Choice]
+    choices: Many[_Choice]
     usage: Tokens | None = None
 
 

@@ -10,7 +10,10 @@ from .base import Usage
 from .errors import BadReplyError
 from .labels import HIGHEST_LOGPROB
 from .served import in_order, usage_of
-from .upstream import ReplyModel, Tokens, Upstream
+from .upstream import Many, ReplyModel, Tokens, Upstream
+
+#: What is said of a prompt's token, of which each has a byte at least.
+VALUES_A_TOKEN = 8
 
 
 class _Entry(ReplyModel):
@@ -19,11 +22,11 @@ class _Entry(ReplyModel):
 
 class _Choice(ReplyModel):
     index: int
-    prompt_logprobs: list[dict[str, _Entry] | None] | None = None
+    prompt_logprobs: Many[dict[str, _Entry] | None] | None = None
 
 
 class _Completions(ReplyModel):
-    choices: list[_Choice]
+    choices: Many[_Choice]
     usage: Tokens | None = None
 
 
@@ -48,7 +51,8 @@ async def log_likelihoods(upstream: Upstream, prompts: Sequence[str]) -> tuple[l
         "model": upstream.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
         "prompt_logprobs": 0, "add_special_tokens": False,
     }  # fmt: skip
-    reply = await upstream.ask("/v1/completions", body, _Completions)
+    most = VALUES_A_TOKEN * sum(len(prompt.encode()) for prompt in prompts)
+    reply = await upstream.ask("/v1/completions", body, _Completions, most)
     choices = in_order(reply.choices, len(prompts))
     return [_likelihood(choice) for choice in choices], usage_of(reply.usage)
 

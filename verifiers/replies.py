@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .upstream import ReplyModel, Tokens
+from .upstream import Many, ReplyModel, Tokens
 
 
 class TokenIds(ReplyModel):
     """`/tokenize`."""
 
-    tokens: list[int]
+    tokens: Many[int]
 
 
 class Text(ReplyModel):
@@ -21,13 +21,13 @@ class ClassRow(ReplyModel):
     """The probabilities, or logits, of one input's classes."""
 
     index: int
-    probs: list[float]
+    probs: Many[float]
 
 
 class Classes(ReplyModel):
     """`/classify`."""
 
-    data: list[ClassRow]
+    data: Many[ClassRow]
     usage: Tokens | None = None
 
 
@@ -35,13 +35,13 @@ class VectorRow(ReplyModel):
     """A vector a token, or a step, of one input."""
 
     index: int
-    data: list[list[float]]
+    data: Many[Many[float]]
 
 
 class Vectors(ReplyModel):
     """`/pooling`."""
 
-    data: list[VectorRow]
+    data: Many[VectorRow]
     usage: Tokens | None = None
 
 
@@ -55,5 +55,5 @@ class ScoreRow(ReplyModel):
 class Scores(ReplyModel):
     """`/score` and `/generative_scoring`."""
 
-    data: list[ScoreRow]
+    data: Many[ScoreRow]
     usage: Tokens | None = None

@@ -7,10 +7,10 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from .base import note_sent
@@ -29,9 +29,13 @@ from .hedging import Usual, hedged
 from .pace import Pace
 from .queues import Queue, queue_of
 from .settings import ServedSettings
+from .structure import more_values_than
 from .transport import Transport
 
 Reply = TypeVar("Reply", bound=BaseModel)
+Item = TypeVar("Item")
+#: A list of which the first wrong item is told: a complaint of each of a million takes seconds.
+Many = Annotated[list[Item], Field(fail_fast=True)]
 
 WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
 FIRST_WAIT_S = 0.1
@@ -41,6 +45,13 @@ MOST_A_SERVER = 1024
 TOO_BUSY = (429, 503)
 #: No call reads or writes more tokens; a number beyond it is a mistake, or a lie.
 MOST_TOKENS = 10**9
+#: Values that any reply may have, and how many more for each byte that was asked: a token is a byte at least, and no endpoint says
+#: more of one. A call of which more can be expected says so itself.
+FEW_VALUES, VALUES_A_BYTE, MOST_VALUES = 20_000, 16, 1_000_000
+#: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than shown.
+MOST_SAID = 4 << 20
+#: Bytes of a reply that are worth a thread.
+LONG = 256 << 10
 
 
 class ReplyModel(BaseModel):
@@ -110,15 +121,11 @@ class Upstream:
     def _api_key(self) -> str | None:
         return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
 
-    async def ask(self, path: str, body: dict[str, Any], reply: type[Reply]) -> Reply:
-        """Post a body and return the checked reply; raise `VerifierError`."""
-        raw = await self.post(path, orjson.dumps(body))
-        try:
-            return reply.model_validate_json(raw)
-        except ValidationError as exc:
-            error = exc.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in error["loc"])
-            raise BadReplyError(f"{path}: {place + ': ' if place else ''}{error['msg']}; got {_shown(raw)}") from exc
+    async def ask(self, path: str, body: dict[str, Any], reply: type[Reply], values: int | None = None) -> Reply:
+        """Post a body and return the checked reply; raise `VerifierError`, also where it has more `values` than can be needed."""
+        asked = orjson.dumps(body)
+        most = min(FEW_VALUES + VALUES_A_BYTE * len(asked), MOST_VALUES) if values is None else FEW_VALUES + values
+        return await parsed(path, await self.post(path, asked), reply, most)
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Post a body and return the reply's bytes; raise `VerifierError`."""
@@ -151,15 +158,14 @@ class Upstream:
         status, raw = await self._transport.get(url, self._api_key)
         if status != 200:
             raise failure(url, status, raw)
-        try:
-            return reply.model_validate_json(raw)
-        except ValidationError as exc:
-            raise BadReplyError(f"{url}: not the expected JSON; got {_shown(raw)}") from exc
+        if len(raw) > MOST_SAID:
+            raise BadReplyError(f"{url}: not the expected JSON, but {len(raw)} bytes; got {_shown(raw)}")
+        return await parsed(url, raw, reply, FEW_VALUES)
 
     async def queue(self, endpoint: Endpoint) -> Queue | None:
         """Return how many requests wait in a server; None where it does not say. Raises `VerifierError`."""
         status, raw = await self._transport.get(endpoint.url + "/metrics", self._api_key)
-        return queue_of(raw) if status == 200 else None
+        return queue_of(raw) if status == 200 and len(raw) <= MOST_SAID else None
 
     async def _once(self, path: str, body: bytes) -> bytes:
         endpoint = self._least_busy()
@@ -228,10 +234,7 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     vLLM has three shapes of error body: `error` an object, `error` a string, or only `detail`; proxies send pages.
     """
     message, param = _shown(raw), None
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        body = None
+    body = said_in(raw)
     if isinstance(body, dict):
         error = body.get("error", body.get("detail", message))
         if isinstance(error, dict):
@@ -247,6 +250,34 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     if status == 400 and (param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message):
         return TooLongError(text, status, param)
     return RefusedError(text, status, param if isinstance(param, str) else None)
+
+
+async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
+    """Return a reply of at most so many values, checked; raise `BadReplyError`. A long one holds up nobody."""
+    if len(raw) <= LONG:
+        return _parsed(path, raw, reply, most)
+    return await asyncio.to_thread(_parsed, path, raw, reply, most)
+
+
+def _parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
+    if more_values_than(most, raw):
+        raise BadReplyError(f"{path}: a reply of more than the {most} values that an answer can need; got {_shown(raw)}")
+    try:
+        return reply.model_validate_json(raw)
+    except ValidationError as exc:
+        error = exc.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in error["loc"])
+        raise BadReplyError(f"{path}: {place[:200] + ': ' if place else ''}{error['msg']}; got {_shown(raw)}") from exc
+
+
+def said_in(raw: bytes) -> Any:
+    """Return what an error's body says; None where that is no JSON, or more than an error has to say."""
+    if len(raw) > MOST_SAID or more_values_than(FEW_VALUES, raw):
+        return None
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _shown(raw: bytes) -> str:

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import structure
 from service.doors.table import DOORS
 from service.errors import ApiError
 from service.labelling import LabelsIn
-from service.parsing import checked
+from service.parsing import MOST_VALUES, checked
 from service.schemas import RankRequest, ScorePairsRequest
 from service.settings import ServiceSettings
-from service.structure import MOST_VALUES, too_many_values
 from tests.fuzz.test_parsers import JSON
+from verifiers import structure
+from verifiers.structure import more_values_than
 
 SETTINGS = ServiceSettings()
 FORMS: dict[str, Any] = {
@@ -44,8 +44,7 @@ def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: boo
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(structure, "PIECE", piece)
         for most in (real - 1, real):
-            patch.setattr(structure, "MOST_VALUES", most)
-            assert too_many_values(text) is (real > most and len(text) > most)
+            assert more_values_than(most, text) is (real > most and len(text) > most)
 
 
 @given(st.lists(st.sampled_from(['"', "\\", ",", "a", "{", "\\\\", '\\"']), max_size=30).map("".join), st.integers(1, 5))
@@ -54,10 +53,8 @@ def test_strings_end_where_they_do(text: str, piece: int) -> None:
     body = json.dumps([text, [text]]).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(structure, "PIECE", piece)
-        patch.setattr(structure, "MOST_VALUES", 2)
-        assert too_many_values(body) is True
-        patch.setattr(structure, "MOST_VALUES", 3)
-        assert too_many_values(body) is False
+        assert more_values_than(2, body) is True
+        assert more_values_than(3, body) is False
 
 
 async def refusal(body: bytes, form: Any) -> ApiError:

@@ -1,6 +1,6 @@
 """How many values a JSON text has, counted before it is parsed: numbers of them cost far more than their bytes.
 
-A body of 32 MiB may be a long text, which is parsed as fast as it is copied, or ten million numbers, which take gigabytes and
+A text of 32 MiB may be a long text, which is parsed as fast as it is copied, or ten million numbers, which take gigabytes and
 seconds. This reads at the speed of memory and keeps one piece at a time; it does not check the text, which parsers do.
 """
 
@@ -12,21 +12,18 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
-#: Values in a body: what 4,096 conversations of five turns have. So many take less than a tenth of a second, also as unknown
-#: fields, which are the dearest.
-MOST_VALUES = 100_000
-PIECE = 1 << 20
+PIECE = 1 << 18
 QUOTE, BACKSLASH = ord('"'), ord("\\")
 BEGINS = np.zeros(256, bool)  # what a value may come after
 BEGINS[[ord(each) for each in ",[{"]] = True
 
 
-def too_many_values(text: bytes | bytearray) -> bool:
-    """Return whether a text has more than `MOST_VALUES`, as far as its commas and brackets outside of strings tell."""
-    if len(text) <= MOST_VALUES:
+def more_values_than(most: int, text: bytes | bytearray) -> bool:
+    """Return whether a text has more values than `most`, as far as its commas and brackets outside of strings tell."""
+    if len(text) <= most:
         return False
     pieces = [np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at) for at in range(0, len(text), PIECE)]
-    if sum(int(np.count_nonzero(BEGINS[piece])) for piece in pieces) <= MOST_VALUES:
+    if sum(int(np.count_nonzero(BEGINS[piece])) for piece in pieces) <= most:
         return False
     values, inside, escaped = 0, False, False
     for piece in pieces:
@@ -34,7 +31,7 @@ def too_many_values(text: bytes | bytearray) -> bool:
         begins = np.flatnonzero(BEGINS[piece])
         outside = (np.searchsorted(quotes, begins) + inside) % 2 == 0
         values += int(np.count_nonzero(outside))
-        if values > MOST_VALUES:
+        if values > most:
             return True
         inside = bool((len(quotes) + inside) % 2)
     return False
