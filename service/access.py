@@ -137,6 +137,12 @@ def sees_all() -> bool:
     return _ASKING.get().tasks is None
 
 
+def administers_all() -> bool:
+    """Return whether who asks may know how the service is built: which machines it asks, and what they say."""
+    holder = _ASKING.get()
+    return holder.tasks is None and "admin" in holder.scopes
+
+
 def visible(tasks: Iterable[str]) -> list[str]:
     """Return the tasks that are there for who asks."""
     return [task for task in tasks if may_see(task)]

@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParameter
 
 from .errors import ApiError
 from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
 from .fitter import FitFailedError
-from .labelling import LabelsIn
+from .labelling import ExportedIn, LabelsIn
 from .memory import Label
-from .store_errors import StoreError
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 
-log = structlog.get_logger()
 #: Labels that are not worth a thread.
 FEW = 16
 label_router = APIRouter(responses=TASK_RESPONSES)
@@ -38,14 +35,18 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
 @label_router.get("/v1/tasks/{name}/labels")
 async def labels(request: Request, name: str) -> Response:
-    """Return all labels: an export, remembered as such."""
-    memory = memory_of(task_of(request, name))
-    known = await stored(memory.labels())
-    try:
-        await memory.note_export(len(known))
-    except StoreError as exc:  # it can still be read, as during a failover: the labels are what was asked for
-        log.warning("export_not_noted", task=name, reason=exc.reason)
+    """Return all labels. Who keeps them says so by a POST to `labels/exported`: a GET changes nothing."""
+    known = await stored(memory_of(task_of(request, name)).labels())
     return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
+
+
+@label_router.post("/v1/tasks/{name}/labels/exported", openapi_extra=body_of(ExportedIn, {"labels": 120}))
+async def exported(request: Request, name: str) -> dict[str, Any]:
+    """Remember that labels were exported, once they are kept: of a store that is lost, the others are said to be gone."""
+    memory = memory_of(task_of(request, name))
+    asked = await checked(request, ExportedIn)
+    await stored(memory.note_export(asked.labels))
+    return {"task": name, "exported": asked.labels}
 
 
 @label_router.get("/v1/tasks/{name}/to-label")

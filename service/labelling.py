@@ -71,3 +71,11 @@ class LabelsIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: Annotated[list[LabelIn], Field(min_length=1, max_length=10_000, fail_fast=True)]
+
+
+class ExportedIn(BaseModel):
+    """How many labels an export that is kept has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: Annotated[int, Field(strict=True, ge=0, le=2**53)]

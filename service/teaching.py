@@ -162,7 +162,8 @@ def import_labels(url: str, task: str, file: Path) -> None:
 @asks_assay
 def export_labels(url: str, task: str, file: Path) -> None:
     """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given, and by whom."""
-    found = Api(url).call(f"/v1/tasks/{task}/labels")["labels"]
+    api = Api(url)
+    found = api.call(f"/v1/tasks/{task}/labels")["labels"]
     if file.suffix == ".parquet":
         arrow = load_arrow()
         text, number = arrow.string(), arrow.float64()
@@ -171,6 +172,10 @@ def export_labels(url: str, task: str, file: Path) -> None:
     else:
         file.write_text("".join(json.dumps(row) + "\n" for row in found))
     print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
+    try:
+        api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(found)})
+    except StartupError as exc:  # the file is whole: a store that can only be read, as in a failover, must not fail the command
+        Console(stderr=True).print(f"the service did not note the export: {exc}", markup=False, highlight=False, soft_wrap=True)
 
 
 @asks_assay

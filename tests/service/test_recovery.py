@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.embedded import EmbeddedStore
+from service.memory import Memory
+from service.store import Store
 from tests.processes import Server, service
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import config, installed, task, traffic, wait_until
@@ -128,3 +132,26 @@ def test_labels_that_do_not_say_that_they_are_random_do_not_calibrate(running: S
 
     assert (assumed["labels"], assumed["calibrated"]) == (120, False)
     assert (stated["labels"], stated["calibrated"]) == (120, True)
+
+
+async def test_an_export_counts_once_its_file_is_kept(tmp_path: Path) -> None:
+    """A GET changes nothing, for any picture on a page can ask it; the command says it when the labels lie on the disk."""
+    store = Store(EmbeddedStore(tmp_path / "data" / "store", 16).url)
+    memory = Memory(store, "math")
+    with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
+        labels = [{"query": "q", "candidate": f"{place}", "correct": 1} for place in range(3)]
+        running.post("/v1/tasks/math/labels", {"labels": labels})
+        read = await asyncio.to_thread(running.get, "/v1/tasks/math/labels")
+        after_reading = await memory.state()
+        nowhere = await asyncio.to_thread(command, "labels", "export", "math", "no/such.jsonl", "--url", running.url, cwd=tmp_path)
+        after_failing = await memory.state()
+        done = await asyncio.to_thread(command, "labels", "export", "math", "a.jsonl", "--url", running.url, cwd=tmp_path)
+        after = await memory.state()
+        wrong = [running.post("/v1/tasks/math/labels/exported", {"labels": number}).status for number in (-1, "3", None, 1.5, True)]
+        await store.close()
+
+    assert (read.status, len(read.json["labels"]), done.stderr) == (200, 3, "")
+    assert (nowhere.returncode, done.returncode) == (2, 0)
+    assert (after_reading.exported, after_failing.exported, after.exported) == (0, 0, 3)
+    assert after.exported_at > 0
+    assert wrong == [422] * 5
