@@ -7,7 +7,7 @@ of one verifier's fingerprint and what it said. A request is one MGET, and after
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,28 +90,41 @@ class ScoreCache:
 
     def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""
+        values: dict[str, bytes] = {}
+        for some in self.packing(keys, columns, sheet, stored, len(keys.pairs)):
+            values |= some
+        return values
+
+    def packing(
+        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes], at_once: int
+    ) -> Iterator[dict[str, bytes]]:
+        """Yield the same, those of so many pairs at a time."""
         new = sheet.asked & LASTS[sheet.status]
         for row, column in sheet.reasons:
             if sheet.status[row, column] == Status.OK:  # scored, but not as it should be: another time it may be
                 new[row, column] = False
         setwise = np.array([column.setwise for column in columns])
-        values: dict[str, bytes] = {}
         pointwise = new & ~setwise
         if pointwise.any():
             table = self._table(columns, sheet)
             whole_rows = pointwise[:, ~setwise].all(axis=1)
             plain = table[:, ~setwise]
-            for place in np.flatnonzero(pointwise.any(axis=1)).tolist():
-                records = plain[place] if whole_rows[place] else table[place][pointwise[place]]
-                values[keys.pairs[place]] = _merged(stored.get(keys.pairs[place]), records)
+            places = np.flatnonzero(pointwise.any(axis=1)).tolist()
+            for some in range(0, len(places), at_once):
+                values: dict[str, bytes] = {}
+                for place in places[some : some + at_once]:
+                    records = plain[place] if whole_rows[place] else table[place][pointwise[place]]
+                    values[keys.pairs[place]] = _merged(stored.get(keys.pairs[place]), records)
+                self._unwritten |= values
+                yield values
         if keys.whole:
             order = np.array(keys.set_order)
             compared = [column for column in np.flatnonzero(setwise) if new[:, column].all()]
             if compared:
                 records = self._table(columns, sheet)[order][:, compared].T.reshape(-1)
-                values[keys.whole] = _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))
-        self._unwritten |= values
-        return values
+                values = {keys.whole: _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))}
+                self._unwritten |= values
+                yield values
 
     def _table(self, columns: Sequence[Column], sheet: Sheet) -> Records:
         """Return a sheet as records, shape (pairs, verifiers)."""

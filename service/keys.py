@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -64,14 +64,12 @@ def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
     return Keys(tuple(query + candidate for candidate in candidates), f"{query}set:{whole}", tuple(set_order))
 
 
-def by_query(keys: Keys) -> list[tuple[Keys, list[int]]]:
-    """Return the names of each query's pairs in a request of pairs, with their places; the set's name says that none was seen."""
+def by_query(keys: Keys) -> Iterator[tuple[Keys, list[int]]]:
+    """Yield the names of each query's pairs in a request of pairs, with their places; the set's name says that none was seen."""
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys.pairs):
         places.setdefault(key.partition(":")[0], []).append(place)
-    found = []
     for query, rows in places.items():
         candidates = sorted({keys.pairs[row] for row in rows})
         name = blake2b("".join(candidates).encode(), digest_size=SIZE).hexdigest()
-        found.append((Keys(tuple(keys.pairs[row] for row in rows), f"{query}:alone:{name}", ()), rows))
-    return found
+        yield Keys(tuple(keys.pairs[row] for row in rows), f"{query}:alone:{name}", ()), rows

@@ -28,7 +28,7 @@ from .off_loop import apart, characters
 from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
 from .store_errors import StoreError
-from .tasks import Rows, Tasks
+from .tasks import Tasks
 from .under_way import Run, enter, reasons, work_of
 from .workload import Workload
 from .writer import Writer
@@ -319,36 +319,50 @@ class Scorer:
 
     def _keep(self, job: Job, run: Run) -> None:
         """Count where the scores came from, and hand what is new to the writer: each for itself, whatever becomes of the others."""
-        steps: list[Callable[[Job, Run], None]] = [self._remember, self._count, self._note]
-        if len(job.pairs) <= AT_ONCE:
-            for step in steps:
-                self._kept(step, job, run)
-        else:
-            self._keep_in_turns(steps, job, run)
+        steps = {"remember": self._remember, "count": self._count, "note": self._note}
+        begun = {name: step(job, run) for name, step in steps.items()}
+        if len(job.pairs) > AT_ONCE:
+            self._keep_in_turns(begun)
+            return
+        for name, step in begun.items():
+            while self._goes_on(name, step):
+                pass
 
-    def _keep_in_turns(self, steps: list[Callable[[Job, Run], None]], job: Job, run: Run) -> None:
-        """Take the first step, and the others later: many pairs take a while, and others have their turn between."""
-        self._kept(steps[0], job, run)
-        if steps[1:]:
-            asyncio.get_running_loop().call_soon(self._keep_in_turns, steps[1:], job, run)
+    def _keep_in_turns(self, steps: dict[str, Iterator[None]]) -> None:
+        """Go on with the first step, and later with the rest: many pairs take a while, and others have their turn between."""
+        name, step = next(iter(steps.items()))
+        if not self._goes_on(name, step):
+            del steps[name]
+        if steps:
+            asyncio.get_running_loop().call_soon(self._keep_in_turns, steps)
 
-    def _kept(self, step: Callable[[Job, Run], None], job: Job, run: Run) -> None:
+    def _goes_on(self, name: str, step: Iterator[None]) -> bool:
+        """Do a part of a step; return whether there is more."""
         try:
-            step(job, run)
+            for _ in step:
+                return True
         except Exception as exc:  # the answer is given: a number that one step does not take must not lose what the others keep
-            log.error("bookkeeping_failed", step=step.__name__.strip("_"), error=type(exc).__name__)
-            self._metrics.unkept(step.__name__.strip("_"))
+            log.error("bookkeeping_failed", step=name, error=type(exc).__name__)
+            self._metrics.unkept(name)
+        return False
 
-    def _count(self, job: Job, run: Run) -> None:
+    def _count(self, job: Job, run: Run) -> Iterator[None]:
         for name, seconds, usage in run.asked:
             self._metrics.asked(name, seconds, usage)
         self._metrics.scored([member.name for member in run.members], run.sheet)
+        yield
 
-    def _remember(self, job: Job, run: Run) -> None:
-        if run.sheet.asked.any():
+    def _remember(self, job: Job, run: Run) -> Iterator[None]:
+        if not run.sheet.asked.any():
+            return
+        if len(job.pairs) <= AT_ONCE:
             self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
+            return
+        for values in self._cache.packing(run.shared, run.columns, run.sheet, run.stored, AT_ONCE):
+            self._writer.put_scores(values)
+            yield
 
-    def _note(self, job: Job, run: Run) -> None:
+    def _note(self, job: Job, run: Run) -> Iterator[None]:
         """Have the task learn from the query, and from what a cascade did or would have done with it."""
         if run.course is not None:
             full = run.sheet.complete
@@ -360,15 +374,11 @@ class Scorer:
         if job.learn and run.sheet.has_score:
             if len(job.pairs) <= AT_ONCE:
                 self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
-            else:
-                self._put_some(self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs))
-
-    def _put_some(self, packing: Iterator[Rows]) -> None:
-        """Hand the records of some queries to the writer now, and those of others when others had their turn."""
-        some = list(islice(packing, AT_ONCE))
-        self._writer.put_rows(some)
-        if len(some) == AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._put_some, packing)
+                return
+            packing = self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs)
+            while some := list(islice(packing, AT_ONCE)):
+                self._writer.put_rows(some)
+                yield
 
     @staticmethod
     def _counts(job: Job, run: Run) -> bool:

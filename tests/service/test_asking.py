@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -314,3 +314,29 @@ def test_what_was_left_out_is_noted_as_far_as_it_can_be(left_out: int, noted: in
     sheet.put(0, 0, Verdict(0.5, truncated_tokens=left_out))
 
     assert sheet.truncated[0, 0] == noted
+
+
+async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have their turn between the parts; a failure in a later one is counted like one in the first."""
+    kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
+
+    def packing(*_: object) -> Iterator[object]:
+        yield {"a": b"1"}
+        raise ValueError("a number that it does not take")
+
+    monkeypatch.setattr(cache, "packing", packing, raising=False)
+    monkeypatch.setattr(tasks, "packing", lambda *_: iter(range(600)), raising=False)
+    members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
+    scorer = Scorer({"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None))
+    columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
+
+    await scorer.score(Job(Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0))
+    seen = []
+    for _ in range(12):
+        await asyncio.sleep(0)
+        seen.append((len(kept.scores), [len(rows) for rows in cast(Any, kept.rows)]))
+
+    assert seen[0] == (1, [])
+    assert seen[-1] == (1, [256, 256, 88])
+    assert len({str(each) for each in seen}) == 4  # a part a turn
+    assert 'assay_bookkeeping_failures_total{step="remember"} 1.0' in metrics.text().decode()
