@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
 from .job import NoVerifierError
@@ -68,12 +69,7 @@ def invalid(exc: ValidationError) -> ApiError:
     error = _telling(exc.errors(include_url=False))
     given: dict[str, Any] = error.get("ctx") or {}
     if "param" in given:
-        return ApiError(
-            413 if error["type"] == "too_large" else 422,
-            f"{given['param']}: {error['msg']}",
-            param=given["param"],
-            code=given["code"],
-        )
+        return _of_field(error["type"], given, error["msg"])
     if error["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}", code="json_invalid")
     # The part of a union that was tried is pydantic's business, not the client's.
@@ -85,6 +81,15 @@ def invalid(exc: ValidationError) -> ApiError:
         param=param or None,
         code=error["type"],
     )
+
+
+def invalid_field(exc: PydanticCustomError) -> ApiError:
+    """Return the answer to a field that does not check, from an error that names it (`schemas.problem`)."""
+    return _of_field(exc.type, exc.context or {}, exc.message())
+
+
+def _of_field(kind: str, given: Mapping[str, Any], message: str) -> ApiError:
+    return ApiError(413 if kind == "too_large" else 422, f"{given['param']}: {message}", param=given["param"], code=given["code"])
 
 
 def _telling(errors: Sequence[Any]) -> Any:

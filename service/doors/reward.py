@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from fastapi import Request, Response
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from verifiers import Pair, Query
 
@@ -22,7 +23,16 @@ from .templated import split, without_tokens
 
 #: Characters of a text that is searched for a template's marks: the longest takes some hundredths of a second.
 MAX_WHOLE = 4 << 20
-Whole = Annotated[str, Field(max_length=MAX_WHOLE)]
+
+
+def _not_too_long(text: str) -> str:
+    """Return a text; its length is looked up. Pydantic would count, and write all of it as UTF-8 first."""
+    if len(text) > MAX_WHOLE:
+        raise PydanticCustomError("string_too_long", f"String should have at most {MAX_WHOLE} characters")
+    return text
+
+
+Whole = Annotated[str, AfterValidator(_not_too_long), Field(json_schema_extra={"maxLength": MAX_WHOLE})]
 Conversation = Whole | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
 Texts = Annotated[Whole | Annotated[list[Whole], FAST], Counted]
 END = "(end)"

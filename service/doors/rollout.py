@@ -8,10 +8,12 @@ import numpy as np
 import orjson
 from fastapi import Request, Response
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from verifiers import Pair
 
 from ..body import whole_body
+from ..errors import invalid_field
 from ..off_loop import apart
 from ..schemas import problem
 from .door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
@@ -30,8 +32,11 @@ class VerifyRequest(DoorRequest):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self.asked()
-        self.said()
+        try:
+            self.asked()
+            self.said()
+        except PydanticCustomError as exc:  # a validation error would hold all of the body, made once more
+            raise invalid_field(exc) from None
         return self
 
     def asked(self) -> Conversation:

@@ -3,7 +3,8 @@
     python -m pytest -m slow -s tests/service/test_loop_stall.py
 
 Measured is the CPU time of each turn's callbacks, in the loop's own thread, so that a busy machine does not count. A long
-body is parsed in a thread, in one call that holds the interpreter: that call's CPU time counts as well.
+body is parsed in a thread, in one call that holds the interpreter: that call's CPU time counts as well. Cores that are
+shared are slower by CPU time, too: a body above the bound is tried again, beside a reference whose time is known.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from service.serve import server
 from tests.hostile_bodies import Hostile, hostile_bodies
 from tests.processes import call, free_port, write_config
 
-#: Of a machine that does nothing else; what is asserted leaves room for one whose cores are shared.
-BOUND_S, ASSERTED_S = 0.1, 0.25
+BOUND_S = 0.1
+TRIES = 3
+#: What a core that does nothing else takes for `reference_s`: the bound is for such a one.
+REFERENCE_S = 0.06
+SAMPLE = "aaaaé😀".encode() * ((32 << 20) // 10)
 CHECKS = [
     {"name": "arithmetic", "kind": "arithmetic"}, {"name": "completeness", "kind": "completeness"}, {"name": "length", "kind": "length"},
     {"name": "consensus", "kind": "consensus", "answers": "text"},
@@ -95,12 +99,31 @@ def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
         thread.join(60)
 
 
+def reference_s() -> float:
+    """Return the CPU time that 32 MiB of text take to become a string, which is what the longest calls do."""
+    began = time.thread_time()
+    SAMPLE.decode()
+    return time.thread_time() - began
+
+
 def held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
     """Return for how long a body held the loop up, by what, and how it was answered."""
     turns.longest_s, turns.by = 0.0, ""
     status = call(url + each.path, each.body, timeout_s=120).status
     call(url + "/healthz")  # what is done behind the answer is over
     return turns.longest_s, turns.by, status
+
+
+def fairly_held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
+    """Return the same, of the best of some tries where it is above the bound, each as a quiet core would take it."""
+    best = held_up(url, turns, each)
+    for _ in range(TRIES):
+        if best[0] <= BOUND_S:
+            break
+        slow = max(1.0, reference_s() / REFERENCE_S)
+        seconds, by, status = held_up(url, turns, each)
+        best = min(best, (seconds / max(slow, reference_s() / REFERENCE_S), by, status))
+    return best
 
 
 @pytest.mark.slow
@@ -110,16 +133,16 @@ def test_no_request_holds_up_the_event_loop(tmp_path: Path, monkeypatch: pytest.
     found: list[tuple[float, str, str]] = []
     with watched(monkeypatch) as turns, in_this_process(tmp_path, turns) as url:
         for each in hostile_bodies():
-            seconds, by, status = held_up(url, turns, each)
+            seconds, by, status = fairly_held_up(url, turns, each)
             found.append((seconds, f"{each.path} {each.name} ({len(each.body) >> 10} KiB, {status})", by))
             assert status < 500 or status == 503, found[-1]
     found.sort(reverse=True)
     over = [each for each in found if each[0] > BOUND_S]
     print(
-        f"\n{len(found)} bodies; the loop was held up for at most {1e3 * found[0][0]:.0f} ms; {len(over)} held it more than 100 ms"
+        f"\n{len(found)} bodies; the loop was held up for at most {1e3 * found[0][0]:.0f} ms; {len(over)} held it longer than 100 ms"
     )
-    for seconds, what, by in found[:20]:
+    for seconds, what, by in found[:10]:
         print(f"{1e3 * seconds:6.0f} ms  {what}  {by}")
 
     assert len(found) >= 200
-    assert found[0][0] < ASSERTED_S, found[0]
+    assert not over
