@@ -16,8 +16,15 @@ READ_S = 20.0  # in which a client has to take …
 LEAST_READ = 64 << 10  # … so many bytes of its answer, or all
 MOST_UNREAD = 256 << 20  # bytes of answers that wait for their clients; beyond it, who takes longest is cut
 IDLE_WHEN_MANY_S = 5.0  # how long a connection may lie idle when half of the room is taken
-#: Connections at once; half of the process's files are left to the store and to upstreams.
-MOST = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+MOST = 10_000  # connections at once, where the process may open twice as many files
+
+
+def most_connections() -> int:
+    """Return how many connections there may be; half of the process's files are left to the store and to upstreams.
+
+    Asked for when it is needed: the limit is raised at the start, after this was imported.
+    """
+    return min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 class Connection(Protocol):
@@ -81,7 +88,7 @@ class Watch:
 
     def _make_room(self, connections: Sequence[Connection], now: float) -> None:
         """Close who asks nothing, where there are many."""
-        if len(connections) <= MOST // 2:
+        if len(connections) <= most_connections() // 2:
             self.idle = {}
             return
         self.idle = {each: self.idle.get(each, now) for each in connections if each.idle}

@@ -12,7 +12,7 @@ import math
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .connections import MOST, watch
+from .connections import most_connections, watch
 
 MAX_HEAD_BYTES = 64 << 10
 MAX_HEADERS = 256
@@ -54,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.due = self.loop.time() + HEAD_TIMEOUT_S
         watch(self.server_state, self.loop)
-        if len(self.connections) > MOST:
+        if len(self.connections) > most_connections():
             self._refuse(NO_MORE)
 
     def data_received(self, data: bytes) -> None:

@@ -223,9 +223,19 @@ async def test_answers_that_wait_to_be_read_are_bounded_all_together(monkeypatch
     assert (long.aborted, short.aborted) == (True, False)
 
 
+def test_as_many_connections_as_half_of_the_files_that_may_be_open_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is raised at the start, when all modules are imported already."""
+    allowed = [(1024, 65_536), (4096, 65_536), (65_536, 65_536)]
+    found = []
+    for limits in allowed:
+        monkeypatch.setattr("resource.getrlimit", lambda _, limits=limits: limits)
+        found.append(connections.most_connections())
+
+    assert found == [512, 2048, 10_000]
+
+
 async def test_connections_are_bounded_and_idle_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes when all room is taken is told; who asks nothing goes early when half of it is."""
-    monkeypatch.setattr("service.protocol.MOST", 2)
     monkeypatch.setattr(connections, "MOST", 2)
     state, wires, protocols = ServerState(), [], []
     for _ in range(3):
