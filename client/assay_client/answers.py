@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import AssayError
+
+OK = 200  # the status of an answer that is none
+SHOWN = 200  # characters of it
+Form = TypeVar("Form", bound=BaseModel)
 
 
 class _Answer(BaseModel):
@@ -93,3 +99,35 @@ class Scores(_Head):
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request's data without what is not given."""
     return {key: each for key, each in value.items() if each is not None}
+
+
+def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
+    """Return an answer as a ranking of so many candidates; raise `AssayError` where it is none."""
+    found = _typed(Ranking, data)
+    places = [result.index for result in found.results]
+    most = len(places) if candidates is None else candidates
+    if not places or len(set(places)) < len(places) or (candidates is not None and not all(0 <= place < most for place in places)):
+        raise AssayError(f"the answer is not an Assay's: it ranks the places {str(places)[:SHOWN]}", OK)
+    return found
+
+
+def scores_of(data: Any, pairs: int) -> Scores:
+    """Return an answer as the scores of so many pairs; raise `AssayError` where it is none."""
+    found = _typed(Scores, data)
+    if [result.index for result in found.results] != list(range(pairs)):
+        raise AssayError(f"the answer is not an Assay's: it has {len(found.results)} scores for {pairs} pairs, or not in order", OK)
+    return found
+
+
+def object_of(data: Any) -> dict[str, Any]:
+    """Return an answer as an object; raise `AssayError` where it is none."""
+    if not isinstance(data, dict):
+        raise AssayError(f"the answer is not an Assay's: {str(data)[:SHOWN]}", OK)
+    return data
+
+
+def _typed(form: type[Form], data: Any) -> Form:
+    try:
+        return form.model_validate(data)
+    except (ValidationError, RecursionError) as exc:
+        raise AssayError(f"the answer is not an Assay's: {str(exc)[:SHOWN]}", OK) from exc

@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import httpx
 
-from .answers import Ranking, Scores, plain
+from .answers import Ranking, Scores, object_of, plain, ranking_of, scores_of
 from .errors import AssayError, UnreachableError, error_in_stream, error_of
 
 HERE = "http://127.0.0.1:8080"
+#: This machine's own names: a proxy is for what lies beyond it.
+HERE_TOO = ("127.0.0.1", "localhost", "[::1]")
 #: Statuses at which another try can help.
 AGAIN = frozenset({429, 502, 503, 504})
 Candidate = str | Mapping[str, str]
@@ -84,13 +86,14 @@ class _Shared:
         self._options: dict[str, Any] = {
             "base_url": self.url,
             "follow_redirects": False,  # the key would go along, wherever they lead
+            "mounts": {f"all://{host}": None for host in HERE_TOO},  # the environment's proxy would be shown it
             "timeout": httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
             "headers": ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Assay-Priority": priority} if priority else {}),
         }
 
-    def _told(self, reply: httpx.Response | httpx.TransportError) -> Any:
+    def _told(self, reply: httpx.Response | httpx.RequestError) -> Any:
         """Return what the last try brought, parsed; raise where it brought nothing, or an error."""
-        if isinstance(reply, httpx.TransportError):
+        if isinstance(reply, httpx.RequestError):
             raise self._unreachable(reply) from reply
         return _parsed(reply)
 
@@ -101,7 +104,7 @@ class _Shared:
 def _parsed(reply: httpx.Response) -> Any:
     try:
         body = reply.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if reply.status_code != 200:
         raise error_of(reply.status_code, body)
@@ -110,7 +113,7 @@ def _parsed(reply: httpx.Response) -> Any:
     return body
 
 
-def _reply(reply: httpx.Response | httpx.TransportError) -> httpx.Response | None:
+def _reply(reply: httpx.Response | httpx.RequestError) -> httpx.Response | None:
     return reply if isinstance(reply, httpx.Response) else None
 
 
@@ -133,8 +136,8 @@ class _Events:
         try:
             data = json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))
             if name == "ranking":
-                data = Ranking.model_validate(data)
-        except (ValueError, RecursionError) as exc:  # which a validation error is as well
+                data = ranking_of(data)
+        except (ValueError, RecursionError) as exc:
             raise AssayError(f"an event of the stream is not an Assay's: {exc}", 200) from exc
         if name == "error":
             raise error_in_stream(data)
@@ -166,11 +169,12 @@ class Client(_Shared):
 
     def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
         """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
-        return Ranking.model_validate(self.post("/v1/rank", rank_body(query, candidates, options)))
+        return ranking_of(self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates))
 
     def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
         """Return each pair's score, one by one, in order."""
-        return Scores.model_validate(self.post("/v1/score_pairs", pairs_body(pairs, options)))
+        body = pairs_body(pairs, options)
+        return scores_of(self.post("/v1/score_pairs", body), len(body["pairs"]))
 
     def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Send labels: {"key" of a result, "correct": true}; answered when they are on disk.
@@ -178,7 +182,7 @@ class Client(_Shared):
         Instead of the key: the query (a text, or a conversation), candidate, and the reference or tests that were sent with it.
         "random": true states that the candidate was drawn at random to be labelled: half of the labels must, to calibrate.
         """
-        return dict(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
+        return object_of(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
     def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Iterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
@@ -200,10 +204,10 @@ class Client(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
         tried = 0
         while True:
-            reply: httpx.Response | httpx.TransportError
+            reply: httpx.Response | httpx.RequestError
             try:
                 reply = self._http.post(path, json=body)
-            except httpx.TransportError as exc:
+            except httpx.RequestError as exc:
                 reply = exc
             tried += 1
             if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:
@@ -238,11 +242,12 @@ class AsyncClient(_Shared):
 
     async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
         """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
-        return Ranking.model_validate(await self.post("/v1/rank", rank_body(query, candidates, options)))
+        return ranking_of(await self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates))
 
     async def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
         """Return each pair's score, one by one, in order."""
-        return Scores.model_validate(await self.post("/v1/score_pairs", pairs_body(pairs, options)))
+        body = pairs_body(pairs, options)
+        return scores_of(await self.post("/v1/score_pairs", body), len(body["pairs"]))
 
     async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
         """Return the probability of one pair, None where nobody could say; calls of the same moment go as one request."""
@@ -253,7 +258,7 @@ class AsyncClient(_Shared):
 
     async def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Send labels, as `Client.label` does."""
-        return dict(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
+        return object_of(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
     async def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> AsyncIterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
@@ -275,10 +280,10 @@ class AsyncClient(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
         tried = 0
         while True:
-            reply: httpx.Response | httpx.TransportError
+            reply: httpx.Response | httpx.RequestError
             try:
                 reply = await self._http.post(path, json=body)
-            except httpx.TransportError as exc:
+            except httpx.RequestError as exc:
                 reply = exc
             tried += 1
             if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:

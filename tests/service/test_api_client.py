@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
@@ -210,3 +211,59 @@ def test_a_stream_that_is_cut_is_a_failure() -> None:
         pytest.raises(UnreachableError),
     ):
         list(client.stream("q", ["a"]))
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_the_client_asks_no_proxy_for_a_service_on_this_machine(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It would be shown the key, and cannot reach this machine; what lies beyond it goes by the proxy."""
+    with answering() as proxy, answering(body=b'{"new": 1}') as ours:
+        for variable in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy.url)
+        with Client(f"http://{name}:{ours.port}", retrying=ONCE) as client:
+            client.label("t", [])
+        with Client("http://assay.invalid", retrying=ONCE) as client:
+            client.label("t", [])
+
+        async def asked() -> None:
+            async with AsyncClient(f"http://{name}:{ours.port}", retrying=ONCE) as client:
+                await client.label("t", [])
+
+        asyncio.run(asked())
+        assert (len(ours.seen), len(proxy.seen)) == (2, 1)
+
+
+HEAD = {"id": "i", "task": "t", "ensemble": "e", "model_version": "v", "calibrated": False, "cold": True, "partial": False}
+ROW = {"index": 0, "rank": 1, "probability": 0.5, "score": 0.0}
+
+
+@pytest.mark.parametrize("body", [
+    {}, [], None, 1, "", {"results": []}, {**HEAD, "results": []}, {**HEAD, "results": [{**ROW, "index": 2}]}, {**HEAD, "results": [ROW] * 2},
+    {**HEAD, "results": [{**ROW, "index": -1}]}, {**HEAD, "results": [{**ROW, "index": 10**12}]}, {**HEAD, "results": {"a": ROW}},
+    {**HEAD, "results": [{**ROW, "probability": "high"}]}, "[" * 100_000, b"\xff", b"",
+])  # fmt: skip
+def test_an_odd_answer_is_an_error_of_the_client(body: Any) -> None:
+    """Of its own type for every call, also where lone pairs wait together: none is left waiting, or a library's error."""
+    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    with answering(body=raw) as server:
+        with Client(server.url, retrying=ONCE) as client:
+            with pytest.raises(AssayError):
+                client.rank("q", ["a", "b"])
+            with pytest.raises(AssayError):
+                client.score_pairs([("q", "a"), ("q", "b")])
+            if not isinstance(body, dict):
+                with pytest.raises(AssayError):
+                    client.label("t", [])
+
+        async def lone() -> None:
+            async with AsyncClient(server.url, retrying=ONCE) as client:
+                await asyncio.wait_for(asyncio.gather(client.score("q", "a"), client.score("q", "b")), 20)
+
+        with pytest.raises(AssayError):
+            asyncio.run(lone())
+
+
+def test_an_answer_that_cannot_be_unpacked_is_an_error_of_the_client() -> None:
+    """Which the HTTP library tells in a way of its own."""
+    zipped = answering(body=b"no gzip", content_encoding="gzip")
+    with zipped as server, Client(server.url, retrying=ONCE) as client, pytest.raises(AssayError):
+        client.rank("q", ["a"])
