@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from .off_loop import LONG, apart
 from .records import Record, unpack
 from .scripts import PUT_ASIDE, PUT_ENTRIES_ASIDE
 from .store import PREFIX, Store
@@ -20,6 +21,8 @@ from .stored import read_all
 Value = TypeVar("Value")
 log = structlog.get_logger()
 
+#: Values of a hash that are not worth a thread, unless they are long.
+FEW = 64
 #: What a task has in the store, and of which type.
 PARTS = {
     "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",
@@ -72,7 +75,8 @@ class TaskKeys:
         named: Callable[[str], object] = str,
     ) -> dict[str, Value]:
         """Return the values of a hash that are whole, by name; the others are put aside, where the store takes that."""
-        read = await asyncio.to_thread(read_all, raw, parse, named)
+        size = sum(map(len, raw.values())) if len(raw) <= FEW else LONG + 1
+        read = await apart(size, read_all, raw, parse, named)
         if read.damaged:
             pairs = [each for item in read.damaged.items() for each in item]
             arguments = (2, self._keys[part], self._aside, part, *pairs)

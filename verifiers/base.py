@@ -37,6 +37,8 @@ LASTING = frozenset({Status.OK, Status.NOT_APPLICABLE})
 
 NO_ROLE = re.compile(r"[^A-Za-z0-9_-]")
 MOST_OF_A_ROLE = 32
+#: Roles as nearly all are.
+USUAL_ROLES = frozenset({"system", "user", "assistant", "tool"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Message:
 
 def role_of(name: str) -> str:
     """Return a role that a template may write as it is: a client's may hold a template's own tokens."""
-    return NO_ROLE.sub("_", name[:MOST_OF_A_ROLE]) or "_"
+    return name if name in USUAL_ROLES else NO_ROLE.sub("_", name[:MOST_OF_A_ROLE]) or "_"
 
 
 @dataclass(frozen=True, slots=True)

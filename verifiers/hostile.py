@@ -28,8 +28,6 @@ SUSPECT = re.compile(
     r"|\[control_\d{1,4}\]|\[[a-z_]{1,40}_id\]|[\[\]][^\[\]]{0,3}~[^\[\]]{0,3}[\[\]]|\]<\].{0,64}",
     re.DOTALL,
 )
-#: What every string above begins with.
-BEGINNINGS = ("<", "[", "]", "|||", ">>")
 #: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that scripts need stay.
 INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
 PADDING = re.compile(r"(\s)\1{31,}")
@@ -58,8 +56,8 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
 
 
 def has_brackets(text: str) -> bool:
-    """Return whether a text has anything that a special token begins with."""
-    return any(beginning in text for beginning in BEGINNINGS)
+    """Return whether a text has anything that a special token begins with; single characters are found much faster than pairs."""
+    return "<" in text or "[" in text or "]" in text or (">" in text and ">>" in text) or ("|" in text and "|||" in text)
 
 
 def lookalikes(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from itertools import islice
 
 from .errors import RefusedError, VerifierError
-from .hostile import lookalikes, suspect
+from .hostile import has_brackets, lookalikes, suspect
 from .owned import Owned
 from .replies import TokenIds
 from .upstream import Upstream
@@ -48,8 +48,9 @@ class SpecialTokens:
         """
         found = await look(_found, texts) if look else _found(texts)
         known = {each: self._known.get(each) for each in found}
-        if self._askable:
-            await asyncio.gather(*(self._ask(each, known) for each in found if known[each] is None))
+        unknown = [each for each in found if known[each] is None]
+        if unknown and self._askable:
+            await asyncio.gather(*(self._ask(each, known) for each in unknown))
         others = {key: said for key, said in _OF_THIS_CALL.get().items() if key[0] != id(self)}
         _OF_THIS_CALL.set(others | {(id(self), each): said for each, said in known.items() if said is not None})
 
@@ -72,7 +73,8 @@ class SpecialTokens:
 
 
 def _found(texts: Sequence[str]) -> list[str]:
-    return sorted({each for text in texts for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
+    suspects = [text for text in texts if has_brackets(text)]  # few or none, and every request looks through its texts
+    return sorted({each for text in suspects for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
 
 
 #: What is known in the call that is under way, by the verifier's `SpecialTokens` and the string.
