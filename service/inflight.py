@@ -50,17 +50,18 @@ class Share:
 
     def pay(self) -> int:
         """Return how many candidates the request pays for: those that were asked about, once."""
-        if not self.pays:
+        flight = self.flight
+        if flight.paid or not (self.owner or flight.orphaned):  # `pays`, which is asked for each call
             return 0
-        task = self.flight.task
+        task = flight.task
         if task.done() and not task.cancelled():
             asked = [verdict.asked for verdict in task.result().items].count(True)
-        elif self.flight.sent.any:
-            asked = len(self.flight.places)
+        elif flight.sent.any:
+            asked = len(flight.places)
         else:
-            self.flight.orphaned = True
+            flight.orphaned = True
             return 0
-        self.flight.paid = True
+        flight.paid = True
         return asked
 
     def verdicts(self) -> list[tuple[int, Verdict]]:

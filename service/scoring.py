@@ -275,9 +275,8 @@ class Scorer:
             return [(row, LATE) for row, _ in share.rows]
         column, latency = share.column, share.flight.latency_ms
         run.sheet.latency_ms[column] = max(run.sheet.latency_ms[column] or 0.0, latency)
-        pays = share.pays
-        run.pay(share)
-        if pays:
+        if share.pays:
+            run.pay(share)
             usage = share.flight.task.result().usage
             run.sheet.usage.add(usage)
             run.asked.append((run.members[column].name, latency / 1e3, usage))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
@@ -71,8 +70,10 @@ class ServedVerifier:
         """Find out which strings in the texts would be special tokens to the model."""
         texts = [pair.candidate for pair in pairs]
         texts += {message.content for pair in pairs for message in pair.query.messages}
-        _MADE.set({})
-        if sum(map(len, texts)) < MUCH:
+        size = sum(map(len, texts))
+        if size >= LONG:
+            _MADE.set({})
+        if size < MUCH:
             await self.special.learn(texts)
             return
         # Megabytes take as long as a second: they are read in a thread, and what is made of them there is kept for the call.
@@ -210,13 +211,14 @@ class ServedVerifier:
 
     def _neutral(self, text: str) -> str:
         """Return a text without tokens and markers of the model's."""
+        if not self.markers and not has_brackets(text):
+            return text
         return self.made("neutral", text, lambda long: neutralise(long, *self.markers, special=self.special))
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
-            texts = [pair.candidate for pair in pairs]
-            return [self._neutral(text) if has_brackets(text) else text for text in texts]
+            return [self._neutral(pair.candidate) if has_brackets(pair.candidate) else pair.candidate for pair in pairs]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
@@ -262,7 +264,7 @@ async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs:
 
 def numbers(values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None) -> list[Verdict]:
     """Return the verdicts of a model's numbers; what is not a finite number within the bounds is no score."""
-    if all(map(math.isfinite, values)) and plain(values, bounds):
+    if plain(values, bounds):
         return [Verdict(value) for value in values]
     return [number(value, what, bounds) for value in values]
 

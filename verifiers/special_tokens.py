@@ -47,6 +47,8 @@ class SpecialTokens:
         calls what looks through the texts, where that is to be done elsewhere.
         """
         found = await look(_found, texts) if look else _found(texts)
+        if not found:
+            return
         known = {each: self._known.get(each) for each in found}
         unknown = [each for each in found if known[each] is None]
         if unknown and self._askable:
@@ -73,7 +75,9 @@ class SpecialTokens:
 
 
 def _found(texts: Sequence[str]) -> list[str]:
-    suspects = [text for text in texts if has_brackets(text)]  # few or none, and every request looks through its texts
+    suspects = [text for text in texts if has_brackets(text)]
+    if not suspects:  # as in nearly all calls
+        return []
     return sorted({each for text in suspects for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
 
 

@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
         self.began = self.heard = time.monotonic()  # when the request was sent, and when something last came in
         self._transport: Any = None
         self._unsent: Callable[[], int] = int  # bytes of a request that are still to be sent
-        self._waiting: Callable[[], bool] = bool  # whether something came in that nobody asked for
+        self._waiting: Callable[[], object] = bool  # whether something came in that nobody asked for
         self._parser = httptools.HttpResponseParser(self)
         self._reply: asyncio.Future[tuple[int, bytes]] | None = None
         self._body: bytes | bytearray = b""
@@ -339,10 +340,10 @@ class HttpPool:
         self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep) if left else None
 
 
-def _readable(descriptor: int) -> Callable[[], bool]:
-    """Return what tells whether something waits to be read from a socket."""
+def _readable(descriptor: int) -> Callable[[], object]:
+    """Return what tells whether something waits to be read from a socket: what it returns is true then."""
     if not hasattr(select, "poll"):  # Windows
         return lambda: bool(select.select([descriptor], [], [], 0)[0])
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return lambda: bool(poll.poll(0))
+    return partial(poll.poll, 0)

@@ -75,15 +75,18 @@ class Tokens(ReplyModel):
     def _as_far_as_it_can_be_read(cls, said: Any) -> Any:
         if not isinstance(said, dict):
             return {"misread": True}
-        read, written = said.get("prompt_tokens", 0), said.get("completion_tokens", 0)
-        if type(read) is int and type(written) is int and 0 <= read <= MOST_TOKENS and 0 <= written <= MOST_TOKENS:
-            if "misread" not in said:  # as nearly all replies are, and each call reads one
-                return said
+        if "misread" not in said and _plain(said.get("prompt_tokens", 0)) and _plain(said.get("completion_tokens", 0)):
+            return said  # as nearly all are
         counts = {name: tokens(said.get(name)) for name in ("prompt_tokens", "completion_tokens")}
         return {
             **{name: count or 0 for name, count in counts.items()},
             "misread": said.get("misread") is True or any(count is None for count in counts.values()),
         }
+
+
+def _plain(said: Any) -> bool:
+    """Return whether this is a number of tokens as it is."""
+    return type(said) is int and 0 <= said <= MOST_TOKENS
 
 
 def tokens(said: Any) -> int | None:
