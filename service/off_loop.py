@@ -29,7 +29,7 @@ def length_of(query: Query) -> int:
 def characters(pairs: Sequence[Pair], one_query: bool) -> int:
     """Return the characters of a request's texts, as they were sent."""
     asked = length_of(pairs[0].query) if one_query and pairs else sum(length_of(pair.query) for pair in pairs)
-    return asked + sum(len(pair.candidate) for pair in pairs)
+    return asked + sum([len(pair.candidate) for pair in pairs])
 
 
 def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
 from .findings import Finding
+from .hostile import has_brackets
 from .settings import VerifierSettings
 
 
@@ -89,6 +90,16 @@ class Pair:
 
     query: Query
     candidate: str
+    _suspect: bool | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def suspect(self) -> bool:
+        """Return whether the candidate has anything that a special token begins with; all verifiers of a request ask."""
+        found = self._suspect
+        if found is None:
+            found = has_brackets(self.candidate)
+            object.__setattr__(self, "_suspect", found)
+        return found
 
 
 @dataclass(slots=True)

@@ -74,7 +74,10 @@ class ServedVerifier:
         if size >= LONG:
             _MADE.set({})
         if size < MUCH:
-            await self.special.learn(texts)
+            suspects = [pair.candidate for pair in pairs if pair.suspect]
+            suspects += [text for text in texts[len(pairs) :] if has_brackets(text)]
+            if suspects:
+                await self.special.learn(suspects)
             return
         # Megabytes take as long as a second: they are read in a thread, and what is made of them there is kept for the call.
         await self.special.learn(texts, look=asyncio.to_thread)
@@ -201,6 +204,8 @@ class ServedVerifier:
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it, as one text."""
+        if len(query.messages) == 1:  # whose role is not part of the text
+            return self._neutral(query.messages[0].content)
         return query.with_turns(tuple(self._messages(query))).text
 
     def _text(self, candidate: str) -> str:
@@ -218,7 +223,7 @@ class ServedVerifier:
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
         """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
         if self.settings.max_chars is None and not self.markers:
-            return [self._neutral(pair.candidate) if has_brackets(pair.candidate) else pair.candidate for pair in pairs]
+            return [self._neutral(pair.candidate) if pair.suspect else pair.candidate for pair in pairs]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
