@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .connections import most_connections, watch
 
@@ -48,6 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _chunks = 0
     _unwanted = 0
     _refusal = ""
+    _reads_no_more = False  # what comes is dropped: the connection ends with the answers to what was taken
+    _served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head; refuse a connection too many."""
@@ -59,6 +62,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; refuse a head or a trailer that has grown too large, and set the time by which the rest is due."""
+        if self._reads_no_more:
+            self._drop(data)
+            return
         self._unset_keepalive_if_required()
         self._packet = len(data)
         self.seen += self._packet
@@ -70,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
             return
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._reads_no_more:
             return
         if self.in_message and self.seen > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
@@ -79,6 +85,19 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.due = self.loop.time() + HEAD_TIMEOUT_S
         elif self.due == NEVER or was != (self.in_head, True):
             self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else BODY_TIMEOUT_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request that its client has gone: uvicorn tells the newest, and the others would write to nobody."""
+        for cycle in (self._served, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         """Begin a head."""
@@ -142,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._answerable:
             super().send_400_response(msg)
         else:
-            self.transport.close()
+            self._end()
 
     @property
     def idle(self) -> bool:
@@ -180,7 +199,24 @@ class BoundedProtocol(HttpToolsProtocol):
         raise _RefusedError
 
     def _refuse(self, status: str) -> None:
-        if self._answerable:
-            self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        if not self._answerable:
+            self._end()
+            return
+        self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         self.due = self.loop.time() + HEAD_TIMEOUT_S
         self.transport.close()
+
+    def _end(self) -> None:
+        """Close once all that was taken is answered; at once where some of it will never be whole."""
+        if self.idle or self.cycle.more_body:
+            self.due = self.loop.time() + HEAD_TIMEOUT_S
+            self.transport.close()
+            return
+        self._reads_no_more, self.in_head, self.in_message, self.due = True, False, False, NEVER
+        self.cycle.keep_alive = False  # it is the last: uvicorn closes after its answer
+
+    def _drop(self, data: bytes) -> None:
+        """Let go of what comes after the last request; a client whose answers are due may read them if there is no end of it."""
+        self._unwanted += len(data)
+        if self._unwanted > MAX_UNWANTED_BYTES:
+            self.transport.close()

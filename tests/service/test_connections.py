@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from service import connections
 from service.connections import LEAST_READ, READ_S, Watch
 from service.protocol import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, MAX_AHEAD, MAX_CHUNKS, MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, NEVER
 from service.serve import MOST_FILES
-from tests.processes import Server, service
+from tests.processes import Server, service, standin, write_config
 from tests.wires import Echo, Wire, connected, turns
 
 CHUNKED = b"POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -102,11 +103,67 @@ async def test_requests_ahead_of_their_answers_are_bounded() -> None:
     protocol.data_received(GET * (MAX_AHEAD + 1))
     await turns()
     assert (len(protocol.pipeline), wire.closed) == (MAX_AHEAD, False)
-    protocol.data_received(GET * 5000)
+    for _ in range(3):
+        protocol.data_received(GET * 5000)
+    await turns()
 
-    assert wire.closed
     assert wire.written == b""  # it would be taken for the answer to the first
     assert len(application.asked) == 1
+    assert len(protocol.pipeline) == MAX_AHEAD
+
+
+@pytest.mark.parametrize("more", [GET * 100, b"no HTTP at all\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 2 * MAX_HEAD_BYTES])
+async def test_what_was_taken_is_answered_before_a_connection_ends(more: bytes) -> None:
+    """Whatever comes after it: too many requests, what is no request, or too large a one."""
+    application = Echo(gate=asyncio.Event())
+    protocol, wire = connected(application)
+
+    protocol.data_received(GET * (MAX_AHEAD + 1))
+    protocol.data_received(more)
+    await turns()
+    assert not wire.closed
+    assert application.gate is not None
+    application.gate.set()
+    await turns(8 * (MAX_AHEAD + 2))
+
+    assert wire.written.count(b"HTTP/1.1 200") == len(application.asked) == MAX_AHEAD + 1
+    assert wire.written.count(b"connection: close") == 1
+    assert wire.closed
+
+
+async def test_what_comes_after_the_last_request_is_dropped_and_bounded() -> None:
+    """A client that sends on for ever is closed, answered or not."""
+    protocol, wire = connected(Echo(gate=asyncio.Event()))
+    protocol.data_received(GET * (MAX_AHEAD + 2))
+    taken = 0
+    while not wire.closed and taken < 2 * MAX_UNWANTED_BYTES:
+        protocol.data_received(GET * 50_000)
+        taken += len(GET) * 50_000
+
+    assert wire.closed
+    assert taken < MAX_UNWANTED_BYTES + (4 << 20)
+
+
+@pytest.mark.parametrize("requests", [1, 2, 5])
+async def test_all_requests_of_a_client_that_has_gone_hear_of_it(requests: int) -> None:
+    """Those under way write to nobody, and those that wait are not begun."""
+    application = Echo(gate=asyncio.Event())
+    protocol, wire = connected(application)
+    protocol.data_received(GET * requests)
+    await turns()
+    protocol.connection_lost(ConnectionResetError())
+    wire.write = refuse  # type: ignore[method-assign]  # as uvloop's does
+    assert application.gate is not None
+    application.gate.set()
+    await turns(20)
+
+    assert len(application.asked) == 1
+    assert wire.written == b""
+
+
+def refuse(data: object) -> None:
+    """Raise what uvloop raises for a closed connection."""
+    raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
 
 
 async def test_pieces_of_a_body_are_bounded_in_number() -> None:
@@ -188,12 +245,17 @@ async def test_targets_and_headers_are_bounded_in_length_and_number(head: bytes,
 
 async def test_bad_bytes_are_not_answered_in_the_midst_of_another_answer() -> None:
     """A client would take that for the answer to what it asked before."""
-    protocol, wire = connected(Echo(gate=asyncio.Event()))
+    gate = asyncio.Event()
+    protocol, wire = connected(Echo(gate))
     protocol.data_received(GET)
     await turns()
     protocol.data_received(b"\x00\x01\r\n\r\n")
+    assert wire.written == b""
 
-    assert (wire.written, wire.closed) == (b"", True)
+    gate.set()
+    await turns()
+    assert wire.written.count(b"HTTP/1.1 ") == wire.written.count(b"HTTP/1.1 200") == 1
+    assert wire.closed
 
 
 async def test_who_does_not_read_is_cut_and_who_reads_slowly_is_not() -> None:
@@ -314,3 +376,71 @@ def test_a_service_has_room_for_more_connections_than_a_shell_gives_files(guarde
     soft, hard = (int(each) for each in limits.split("Max open files")[1].split()[:2])
 
     assert soft == min(hard, MOST_FILES)
+
+
+RANK = b'{"query":"2+2?","candidates":["4","5"]}'
+DRAWN = b'{"model":"together","messages":[{"role":"user","content":"q"}],"max_tokens":8'
+ASKED = {
+    "rank": ("/v1/rank", RANK),
+    "completion": ("/v1/chat/completions", DRAWN + b"}"),
+    "stream": ("/v1/chat/completions", DRAWN + b',"stream":true}'),
+    "health": ("/healthz", b""),
+}
+
+
+def posted(what: str) -> bytes:
+    """Return a request as sent."""
+    path, body = ASKED[what]
+    head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+    return head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A service, and its log."""
+    folder = tmp_path_factory.mktemp("logged")
+    with standin("judge") as server:
+        drawing = [{"name": "together", "endpoint": server.url, "model": "judge", "candidates": 2}]
+        content = {"verifiers": [{"name": "vote", "kind": "consensus"}], "upstreams": drawing}
+        with service(write_config(folder / "e.yaml", content), folder) as running:
+            yield running, folder / "service.log"
+
+
+def place_of(running: Server) -> tuple[str, int]:
+    """Return where a service listens."""
+    host, port = running.url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_many_requests_at_once_are_answered_up_to_the_bound_and_are_no_bug(logged: tuple[Server, Path], what: str) -> None:
+    """Each of those that were taken, in order, and then the connection ends."""
+    running, log = logged
+    for _ in range(3):
+        with socket.create_connection(place_of(running), 10) as connection:
+            connection.sendall(posted(what) * 20)
+            reply, until = b"", time.monotonic() + 30
+            while time.monotonic() < until and (more := connection.recv(65536)):
+                reply += more
+        assert MAX_AHEAD <= reply.count(b"HTTP/1.1 ") <= MAX_AHEAD + 1
+    assert running.get("/healthz").status == 200
+    said = log.read_text()
+    assert "request_failed" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("count", [1, 2, 20])
+@pytest.mark.parametrize("what", ASKED)
+def test_a_client_that_resets_its_connection_is_no_bug(logged: tuple[Server, Path], what: str, count: int) -> None:
+    """At once, a little later, or while the answer is written."""
+    running, log = logged
+    for wait in (0.0, 0.002, 0.01, 0.05):
+        with socket.create_connection(place_of(running), 10) as connection:
+            connection.sendall(posted(what) * count)
+            time.sleep(wait)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.2)
+    assert running.get("/healthz").status == 200
+    said = log.read_text()
+    assert "request_failed" not in said
+    assert "Traceback" not in said
