@@ -7,6 +7,7 @@ Requests that wait together are scored together; one thread uses the model.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from .bounded import bounded
 from .sidecar_model import Choice, Model
 
 VERSION = "assay-sidecar 1"
+MAX_BODY_BYTES = 32 << 20
+BODY_TIMEOUT_S = 30
 MOST_WAITING = 4096
 
 
@@ -28,7 +31,7 @@ class RefusedError(Exception):
 
     def __init__(self, message: str, param: str | None = None, status: int = 400) -> None:
         super().__init__(message)
-        kind = {400: "BadRequestError", 404: "NotFoundError", 503: "Service Unavailable"}[status]
+        kind = {404: "NotFoundError", 503: "Service Unavailable"}.get(status, "BadRequestError")
         self.status = status
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": status}}
 
@@ -158,10 +161,24 @@ def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_t
     return app
 
 
+async def _sent(request: Request) -> bytearray:
+    """Return a request's body, bounded in size and time as the service's are; raise `RefusedError`."""
+    sent = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in request.stream():
+                if len(sent) + len(piece) > MAX_BODY_BYTES:
+                    raise RefusedError(f"the body has more than the {MAX_BODY_BYTES} bytes that a request may have", "body", 413)
+                sent += piece
+    except TimeoutError:
+        raise RefusedError(f"the body did not come within {BODY_TIMEOUT_S} s", "body", 408) from None
+    return sent
+
+
 async def _body(request: Request, served_name: str) -> dict[str, Any]:
     try:
-        body = await request.json()
-    except ValueError:
+        body = json.loads(await _sent(request))
+    except (ValueError, RecursionError):
         raise RefusedError("1 validation error: the body is no JSON", "body") from None
     if not isinstance(body, dict):
         raise RefusedError("1 validation error: the body is no object", "body")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts
+from service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts, create_app
 from service.sidecar_model import Choice, Model
 from service.startup import StartupError
 from tests.processes import ROOT, Server, free_port, stop, wait_for
@@ -75,6 +76,34 @@ async def test_a_batch_has_neither_too_many_texts_nor_too_many_tokens() -> None:
     found = batches.batches([Waiting([1] * size, loop.create_future()) for size in (1, 1, 1, 1, 5, 6, 7)])
 
     assert [[len(each.ids) for each in batch] for batch in found] == [[1, 1, 1], [1, 5], [6], [7]]
+
+
+@pytest.mark.parametrize("path", ["/classify", "/tokenize"])
+async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes to no model, and no more of it is taken than there may be."""
+    monkeypatch.setattr("service.sidecar.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("service.sidecar.BODY_TIMEOUT_S", 0.2)
+    app = create_app(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
+    taken = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            taken.append(100)
+            yield b" " * 100
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(20)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sidecar") as client:
+        large = await client.post(path, content=endless())
+        late = await client.post(path, content=slow())
+        deep = await client.post(path, content=b"[" * 999)
+        monkeypatch.setattr("service.sidecar.MAX_BODY_BYTES", 1 << 20)
+        deeper = await client.post(path, content=b"[" * 100_000)
+
+    assert (large.status_code, large.json()["error"]["param"], len(taken)) == (413, "body", 11)
+    assert (late.status_code, deep.status_code, deeper.status_code) == (408, 400, 400)
 
 
 async def test_what_a_model_raises_is_that_batchs_failure() -> None:
