@@ -24,7 +24,8 @@ from ..engine import Engine
 from ..errors import ApiError
 from ..gateway import Harvest, Wish, harvest, status_of, text_of
 from ..job import Job, Outcome
-from ..routes import NOT_CALIBRATED, find_task, scored, while_wanted
+from ..off_loop import length_of
+from ..routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
 from ..schemas import MAX_MESSAGES
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
@@ -82,6 +83,7 @@ async def complete(request: Request) -> Response:
     task = find_task(engine, asked.assay.task or task, None).name  # before anything is drawn for who may not ask
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
+    _check_size(len(await whole_body(request)), query, wish, upstream)
     jobs: list[Job] = []
 
     async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
@@ -159,6 +161,14 @@ def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
         raise ApiError(422, what, param="assay.at_most", code="too_many" if options.at_most > limit else "too_few")
     budget = options.budget
     return Wish(candidates, options.confidence, options.round, budget.seconds, budget.tokens, options.select, options.at_most)
+
+
+def _check_size(size: int, query: Query, wish: Wish, upstream: Upstream) -> None:
+    """Raise `ApiError` for a body that is too long to be sent, or read by verifiers, once a candidate; before any is drawn."""
+    once = size if upstream.settings.draws == "apart" else length_of(query)
+    if once * wish.limit > MOST_READ:
+        message = f"{once} characters for each of {wish.limit} candidates are more than {MOST_READ}: ask for fewer candidates"
+        raise ApiError(413, message, param="messages", code="too_much_text")
 
 
 def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream, wish: Wish) -> dict[str, Any]:

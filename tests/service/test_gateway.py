@@ -120,6 +120,20 @@ def test_a_server_without_n_is_asked_once_a_candidate(running: Server, upstream:
     assert ask(running, model="assay/other")["model"] == "assay/other"
 
 
+@pytest.mark.parametrize("model", ["apart", "together"])
+def test_a_long_body_for_many_candidates_is_refused_before_any_is_drawn(running: Server, upstream: Server, model: str) -> None:
+    """It would be sent, or read by verifiers, once for each: gigabytes for one request."""
+    before = drawn(upstream)
+    long = [{"role": "user", "content": "a" * (5 << 20)}]
+
+    for wish in ({"candidates": 64}, {"candidates": 2, "at_most": 64}):
+        answer = running.post("/v1/chat/completions", {"model": model, "messages": long, "assay": wish})
+        error = answer.json["error"]
+        assert (answer.status, error["code"], error["param"]) == (413, "too_much_text", "messages")
+        assert "64 candidates" in error["message"]
+    assert drawn(upstream) == before
+
+
 def test_a_stream_replays_the_winner(running: Server) -> None:
     """Chunk by chunk, the usage last where it is asked for."""
     plain = ask(running)["choices"][0]["message"]["content"]
