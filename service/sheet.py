@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from verifiers import PARTIAL, Status, Usage, Verdict
 
+from .discretion import told
+
 UNKNOWN = 255
 MOST_TRUNCATED = 2**32 - 1
 OK = Status.OK  # looking a member up in its class costs more than the comparison
@@ -44,7 +46,7 @@ class Sheet:
         if verdict.truncated_tokens:
             self.truncated[row, column] = min(max(0, verdict.truncated_tokens), MOST_TRUNCATED)
         if verdict.reason is not None:
-            self.reasons[row, column] = verdict.reason
+            self.reasons[row, column] = told(verdict.reason)
 
     def put_all(self, column: int, verdicts: Sequence[tuple[int, Verdict]]) -> None:
         """Enter what one verifier said of some rows; numbers at once, what has more to it one by one."""

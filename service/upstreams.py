@@ -14,6 +14,7 @@ from verifiers.structure import more_values_than
 from verifiers.upstream import Tokens, said_in
 
 from .completions import wrong_with
+from .discretion import told
 from .errors import ApiError
 from .off_loop import apart
 from .upstream_settings import UpstreamSettings
@@ -88,9 +89,9 @@ class Upstream:
         except TimeoutError:
             raise ApiError(504, f"{name} did not answer within {self.settings.timeout_s:g} s", code="upstream_timeout") from None
         except VerifierTimeoutError as exc:
-            raise ApiError(504, f"{name} did not answer: {exc}", code="upstream_timeout") from None
+            raise ApiError(504, f"{name} did not answer: {told(str(exc))}", code="upstream_timeout") from None
         except VerifierError as exc:
-            raise ApiError(502, f"{name} cannot be reached: {exc}", code="upstream_unreachable") from None
+            raise ApiError(502, f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}", code="upstream_unreachable") from None
         if status != 200:
             raise _refusal(name, status, raw)
         reply = await apart(len(raw), _reply, name, raw)
@@ -123,6 +124,7 @@ def _refusal(name: str, status: int, raw: bytes) -> ApiError:
     if status < 400:  # nothing that a completion comes with, and nothing that is passed on
         return ApiError(502, f"{name} answered {status}, which is no chat completion", code="upstream_bad_reply")
     message, param = _said(raw)
+    message = told(message)
     if status in (429, 503):
         return ApiError(status, f"{name}: {message}", code="upstream_overloaded", retry_after_s=1)
     if status >= 500:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from service.access import Keys, KeySettings, needed, new_key
-from tests.processes import Answer, Server, call, service, standin, write_config
+from service.discretion import without_addresses
+from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run
 
 KEYS = {"ranker": "k-rank", "labeller": "k-label", "owner": "k-admin", "tenant": "k-math", "plain": "k-plain"}
@@ -210,3 +211,45 @@ def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
     assert "service:\n  keys:" in shown
     assert "--scopes" in problem("key", "trainer", "--scopes", "root")
     assert "name" in problem("key", "not a name")
+
+
+@pytest.mark.parametrize(("reason", "shown"), [
+    ("unreachable: cannot connect to http://10.0.0.7:8000: Connection refused", "unreachable"),
+    ("upstream_5xx: no route to https://judge.corp:8443/v1 now", "upstream_5xx: no route to (an address) now"),
+    ("upstream_4xx: 10.0.0.7:8000 and 192.168.1.1 say no", "upstream_4xx: (an address) and (an address) say no"),
+    ("timeout: [fe80::1]:80 and 2001:db8::7 are slow", "timeout: (an address) and (an address) are slow"),
+    ("error: judge-0.judges.svc.cluster.local failed", "error: (an address) failed"),
+    ("error: localhost:8000 failed", "error: (an address) failed"),
+    ("bad_reply: row 3: no number: 1.25", "bad_reply: row 3: no number: 1.25"),
+    ("it compares the candidates of a query, and this one stands alone",) * 2,
+])  # fmt: skip
+def test_a_reason_names_no_machine(reason: str, shown: str) -> None:
+    """What failed is told all the same."""
+    assert without_addresses(reason) == shown
+
+
+def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: Path) -> None:
+    """Whatever tells of a failure: a refusal, an explanation, a stream, a door, the gateway."""
+    port = free_port()
+    away = {"name": "away", "kind": "http", "endpoint": f"http://127.0.0.1:{port}"}
+    scopes = {"ranker": ["rank"], "owner": ["admin", "rank"]}
+    keys = [{"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some} for name, some in scopes.items()]
+    content = {
+        "verifiers": [away, {"name": "arithmetic", "kind": "arithmetic"}],
+        "ensembles": {"default": ["away"], "both": ["away", "arithmetic"]},
+        "upstreams": [{"name": "drawn", "endpoint": f"http://127.0.0.1:{port}", "model": "m"}],
+        "service": {"keys": keys},
+    }
+    asked: list[tuple[str, Any]] = [
+        ("/v1/rank", BODY), ("/v1/rank", {**BODY, "ensemble": "both", "explain": True}), ("/v1/rank", {**BODY, "stream": True}),
+        ("/rerank", {"query": "q", "documents": ["a"]}), ("/classify", {"input": "a"}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "q"}]}),
+    ]  # fmt: skip
+    with service(write_config(tmp_path / "e.yaml", content), tmp_path, env={"ASSAY_DOCTOR": "off"}) as server:
+        said = {who: [ask(server, who, path, body).raw for path, body in asked] for who in ("ranker", "owner")}
+
+    for raw, whole in zip(said["ranker"], said["owner"], strict=True):
+        assert b"unreachable" in raw, raw
+        assert str(port).encode() not in raw, raw
+        assert str(port).encode() in whole or b"breaker" in whole, whole
+    assert str(port).encode() in said["owner"][1] + said["owner"][-1]

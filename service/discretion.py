@@ -1,0 +1,35 @@
+"""Reasons as they are told: who is not an administrator learns what failed, and not which machines are asked.
+
+A reason may hold an address of ours (`cannot connect to http://10.0.0.7:8000`), or one that a server's own error names.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .access import administers_all
+
+#: What says in its message whom we asked: its code is all that others learn.
+OF_THE_NETWORK = ("unreachable",)
+ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>)\]]{1,500}"  # a URL
+    r"|\[?(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\]?(?::[0-9]{1,5})?(?![0-9a-z:])"  # IPv6
+    r"|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.]*[0-9])(?::[0-9]{1,5})?"  # IPv4
+    r"|(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){0,10}[a-z0-9_-]{1,63}:[0-9]{2,5}(?![0-9\w])"  # a name with a port
+    r"|(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,10}(?:internal|local|localdomain|cluster|svc|lan|corp|home)(?![\w-])",
+    re.IGNORECASE,
+)
+HIDDEN = "(an address)"
+
+
+def told(reason: str) -> str:
+    """Return a reason as whoever asks may know it."""
+    return reason if administers_all() else without_addresses(reason)
+
+
+def without_addresses(reason: str) -> str:
+    """Return a reason that names no machine."""
+    code, _, message = reason.partition(":")
+    if code in OF_THE_NETWORK:
+        return code
+    return ADDRESS.sub(HIDDEN, reason) if message else reason
