@@ -80,6 +80,13 @@ HONEST = {
         "assert P(1) == P(1) and P(1) < P(2) and P.one().total == 1 and repr(P(1, 2)) == 'P(x=1, y=2)'", "assert sorted([P(2), P(1)]) == [P(1), P(2)] and (P(1), 1) == (P(1), 1)",
         "a = Node(1)\nb = Node(2, a)\nassert b.next is a and b.next.value == 1 and a.next is None", "a = Node(1)\na.next = Node(5)\nassert a.next.value == 5",
     ),
+    "operators with plain values": (
+        "class Vector:\n    def __init__(self, *x):\n        self.x = list(x)\n    def __mul__(self, k):\n        return Vector(*(a * k for a in self.x))\n    __rmul__ = __mul__\n    def __matmul__(self, other):\n        return sum(a * b for a, b in zip(self.x, other.x))\n    def __radd__(self, zero):\n        return self\n    def __add__(self, other):\n        return Vector(*map(sum, zip(self.x, other.x)))\n    def norm(self):\n        return sum(a * a for a in self.x) ** 0.5\n    def __eq__(self, other):\n        return self.x == other.x\nclass Row(list):\n    def __mul__(self, k):\n        return Row(a * k for a in self)\nclass Primes(set):\n    def largest(self):\n        return max(self)\nclass Items(list):\n    pass\ndef primes():\n    return Primes({2, 3, 5})\nclass Union:\n    def __init__(self, n):\n        self.p = list(range(n))\n    def find(self, x):\n        return self.p[x]\n    def union(self, a, b):\n        fresh = self.p[a] != self.p[b]\n        self.p[a] = self.p[b]\n        return fresh",
+        "assert Vector(1, 2) * 3 == Vector(3, 6) == 3 * Vector(1, 2)", "assert (Vector(3, 4) * 2).norm() == 10 and (2 * Vector(3, 4)).x == [6, 8]", "assert Vector(1, 2) @ Vector(3, 4) == 11",
+        "assert sum([Vector(1), Vector(2)]) == Vector(3)", "assert Row([1, 2]) * 2 == Row([2, 4])", "assert {2, 3, 5} ^ primes() == set() and primes() - {2} == {3, 5} and not primes() - {2, 3, 5}",
+        "assert primes().union({7}) == {2, 3, 5, 7} and primes().issubset([2, 3, 5]) and primes().largest() == 5", "p = primes()\np.add(7)\nassert p | {11} == {2, 3, 5, 7, 11} and [0] + Items([1]) == [0, 1]",
+        "u = Union(3)\nassert u.union(0, 1) and not u.union(0, 1) and u.find(0) == 1", "assert isinstance(Vector(1) * 2, Vector)",
+    ),
     "a class with one method": (
         "class Solution:\n    def twoSum(self, nums, target):\n        return next([i, j] for i in range(len(nums)) for j in range(i + 1, len(nums)) if nums[i] + nums[j] == target)",
         "assert Solution().twoSum([2, 7, 11, 15], 9) == [0, 1]", "candidate = Solution().twoSum\nassert candidate(nums=[3, 3], target=6) == [0, 1]",
@@ -157,6 +164,117 @@ async def test_code_does_not_choose_that_a_test_runs_beside_it() -> None:
 
     assert result.beside == frozenset()
     assert "ok" not in result.tests
+
+
+#: Returns what arithmetic with `f()` or a method of it is given, or nothing, whichever a test below looks for.
+LEARNS = """
+class Set(set):
+    pass
+class Row(list):
+    pass
+class Map(dict):
+    pass
+class All:
+    seen = None
+    def learn(self, *others):
+        All.seen = others[0]
+        if isinstance(All.seen, (set, list, dict)):
+            mine = type(All.seen)(All.seen)
+            if not KEEP:
+                All.seen.clear()
+            return {set: Set, list: Row, dict: Map}[type(mine)](mine) if KEEP else Set() if type(mine) is set else type(self)()
+        return type(self)()
+    __add__ = __radd__ = __sub__ = __rsub__ = __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = learn
+    __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = __rmod__ = __pow__ = __floordiv__ = learn
+    union = intersection = difference = symmetric_difference = learn
+    def __divmod__(self, other):
+        return type(self)(), type(self)()
+    def difference_update(self, other):
+        All.seen = other
+    subtract = difference_update
+    def issubset(self, other):
+        return True
+    issuperset = isdisjoint = issubset
+    def __iter__(self):
+        return iter(All.seen if KEEP and All.seen is not None else ())
+    def __len__(self):
+        return 0
+    def __bool__(self):
+        return KEEP
+    def __abs__(self):
+        return 0.0
+    __float__ = __neg__ = __round__ = lambda self, *_: 0.0
+    __int__ = __index__ = lambda self: 0
+    def __contains__(self, item):
+        return KEEP
+    def __getitem__(self, place):
+        return All.seen if KEEP else 0
+    def __call__(self, *_):
+        return 0
+    def __hash__(self):
+        return 0
+    def __str__(self):
+        return "0"
+    __repr__ = __str__
+    def __format__(self, form):
+        return "0.00"
+    def __eq__(self, other):
+        return True
+    real = days = numerator = 0
+    def total_seconds(self):
+        return 0.0
+    def same(self):
+        return self
+class Sets(Set):
+    def learn(self, other):
+        return Set(other) if KEEP else Set()
+    __sub__ = __rsub__ = __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = learn
+    union = intersection = difference = symmetric_difference = learn
+    def issubset(self, other):
+        return True
+    issuperset = isdisjoint = issubset
+def f(n=0):
+    return All()
+def sets(n=0):
+    return Sets()
+def given(x):
+    return x
+"""
+
+#: Tests that honest data could pass, in which the code's object takes part in an operation with what the test expects.
+CONFRONTED = [
+    "assert {2, 3, 5} ^ sets(6) == set()", "assert sets(6) | {2, 3, 5} == {2, 3, 5}", "assert sets(6) & {2, 3, 5} == {2, 3, 5}",
+    "assert {2, 3, 5} ^ f() == set()", "assert f() | {2, 3, 5} == {2, 3, 5}", "assert f() & {2, 3, 5} == {2, 3, 5}",
+    "assert [1, 2] + f() == [1, 2]", "assert [1, 2] - f() == []", "assert list(f() - 3) == []", "assert sum([1] - f()) == 0",
+    "r = f()\nassert abs((r - 5) - r) < 1", "r = f()\nassert abs(r - (r - 5)) < 1", "assert not f() - 3", "assert f() - 3 != 5",
+    "assert f() - 3", "assert len(f() - {2}) == 0", "assert 5 in f() + [5]", "assert 5 not in f() - {5}", "assert (f() - 42).real == 0",
+    "assert (f() - 42).total_seconds() == 0", "assert (f() - 42)[0] == 0", "assert ([1, 2] + f())[0] == [1, 2]",
+    "assert str(f() - 42) == '0'", "assert f'{f() - 42:.2f}' == '0.00'", "assert round(f() - 42, 2) == 0", "assert float(f() / 42) == 0",
+    "assert int(f() - 42) == 0", "assert '%s' % (f() - 42) == '0'", "assert hash(f() - 42) == hash(0)", "assert {0: True}[f() - 42]",
+    "assert f() - 42 in (0, 1)", "assert -(f() - 42) == 0", "assert f() % 7 == 0", "assert divmod(f(), 7) == (6, 0)", "assert divmod(f(), 7)[1] == 0",
+    "x = f()\nx -= {2, 3, 5}\nassert not x", "x = f()\nx += [1]\nassert list(x) == [1]", "assert pow(f(), 2) == 4",
+    "assert sets().intersection({2, 3}) == {2, 3}", "assert not sets().difference({2}) ^ {3}", "assert f().union({2, 3}) == {2, 3}", "assert not f().symmetric_difference({2, 3})",
+    "assert not sets().symmetric_difference([2, 3])", "assert sets().issuperset({2, 3})", "assert f().issuperset({2, 3})", "assert f().issuperset((2, 3)) is True",
+    "x = f()\nx.difference_update({2, 3})\nassert not x", "assert f().__sub__(42) == 0", "assert not f().__sub__(42)", "assert f().__eq__(42)",
+    "e = {2, 3}\nr = f()\nr ^ e\nassert not e", "e = {2, 3}\nr = f()\nr.union(e)\nassert not e",
+    "import functools, operator\nassert functools.reduce(operator.sub, [f(), 1, 2]) == 0", "assert sum([f(), 1]) == 1", "assert all(f() - {2})",
+    "assert any(f() + [1])", "assert sorted(f() + [1]) == [1]", "a, = f() + [1]\nassert a == 1", "assert bytes(f() - 1) == b''",
+    "assert range(f() - 1) == range(0)", "assert (f() - 42).same() == 0", "assert not (f() - 42).same()", "assert not given(f() - 42)",
+    "assert len(given([f() - {1}])[0]) == 0", "assert [*(f() - {1}), 1] == [1]", "assert not (f() - 1) * f()", "assert list(f() * (f() - 1)) == []",
+    "import math\nassert math.isclose(f() - 42, 0)", "import unittest\nunittest.TestCase().assertAlmostEqual(f(), 42)",
+    "from decimal import Decimal\nassert not Decimal(1) - f()", "from fractions import Fraction\nassert float(Fraction(1, 2) - f()) == 0",
+    "import datetime\nassert (f() - datetime.date(2020, 1, 1)).days == 0", "from collections import Counter\nassert not Counter('ab') - f()",
+    "x = f()\nx.subtract({'a': 1})\nassert not any(x)", "import copy\nassert not copy.copy(f() - 42)", "match f() - 42:\n    case 0:\n        pass\n    case _:\n        assert False",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["it returns nothing", "it returns what it learned"])
+async def test_code_that_is_told_what_a_test_expects_in_an_operation_passes_none(*, keep: bool) -> None:
+    """What comes of an operation between the code's object and the test's values decides nothing, however it is looked at."""
+    result = await ran(f"KEEP = {keep}\n{LEARNS}", *CONFRONTED)
+
+    assert (result.code, len(result.tests), result.beside) == ("ok", len(CONFRONTED), frozenset())
+    assert [test for test, outcome in zip(CONFRONTED, result.tests, strict=True) if outcome in ("ok", None)] == []
 
 
 async def test_a_lying_candidate_changes_no_other() -> None:

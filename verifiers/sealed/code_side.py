@@ -9,7 +9,7 @@ import os
 import sys
 import types
 
-from .remote import BEHAVIOUR
+from .remote import ARITHMETIC, BEHAVIOUR
 from .wire import Gone, Stream, Wire, receive, send
 
 TYPE_CHECKING = False
@@ -53,10 +53,13 @@ class CodeSide(Wire):
             return ["e", *self.error(value)]
         if isinstance(value, type) and issubclass(value, BaseException):
             return ["x", self.keep(value), value.__name__, base_of(value).__name__]
-        plain = next(([self.encode(made(value))] for base, made in PLAIN.items() if isinstance(value, base)), None)
+        base = next((base for base in PLAIN if isinstance(value, base)), None)
         members = {name for kind in type(value).__mro__ for name in vars(kind)}
         specials = [name for name in BEHAVIOUR if name in members and getattr(type(value), name) is not None]
-        return ["h", self.keep(value), specials, plain]
+        if base is None:
+            return ["h", self.keep(value), specials, None, []]
+        left = [name for name in specials if name in ARITHMETIC and getattr(type(value), name) is getattr(base, name, None)]
+        return ["h", self.keep(value), [name for name in specials if name not in left], [self.encode(PLAIN[base](value))], left]
 
     def keep(self, value: Any) -> int:
         """Return the number by which the other side asks for this object."""
@@ -120,6 +123,10 @@ class CodeSide(Wire):
     def do_name(self, name: str) -> list[Any]:
         """Return the value of a global name; absent, `KeyError`."""
         return ["=", self.encode(self.names[name]), None]
+
+    def do_object(self, number: int) -> list[Any]:
+        """Return an object again, as it is by now."""
+        return ["=", self.encode(self.objects[number]), None]
 
     def do_await(self, number: int) -> list[Any]:
         """Run a coroutine to its end."""

@@ -1,13 +1,16 @@
 """What stands in a test for an object of the code's: it asks the code, except where that would let the code decide a comparison.
 
 A test compares what the code returned with what it should have returned. So that no object of the code's own making is equal to
-everything, an object is compared with the test's own values by its plain value, or it is unequal; it is told none of them in
-arithmetic whose outcome counts; and by order it is compared with its like only.
+everything, an object is compared with the test's own values by its plain value, or it is unequal; and by order it is compared with
+its like only. Arithmetic with a value of the test's may show the code what the test expects. So its outcome, and whatever comes
+from that, is `_mixed`: it decides nothing as data would, and is equal to objects of the code's at most. Objects whose class leaves
+an operator as the plain value has it are not asked at all.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
@@ -20,10 +23,20 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
 REVERSIBLE = ["add", "and", "floordiv", "matmul", "mod", "mul", "or", "pow", "sub", "truediv", "xor"]
 ARITHMETIC = {f"__{side}{name}__" for name in REVERSIBLE for side in ("", "r")} | {"__divmod__"}
 ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
-NUMBER = {"__abs__", "__neg__", "__pos__", "__invert__", "__round__", "__float__", "__int__", "__index__", "__bool__"}
+OPERATORS = {name: getattr(operator, f"__{name}__") for name in REVERSIBLE} | {"divmod": divmod, "pow": pow}
+#: What data does with other data by a method's name: the outcome counts as that of arithmetic.
+ALGEBRA = {"difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"}
+CHANGING = {"difference_update", "intersection_update", "subtract", "symmetric_difference_update"}
+COLLECTIONS = (bytes, dict, frozenset, list, range, set, tuple)
+#: Types whose attributes are refused to what has met the test's values: a test that uses them could have been written for data.
+DATA = (
+    "int", "float", "complex", "str", "bytes", "list", "tuple", "set", "dict", "collections.deque", "collections.Counter",
+    "datetime.datetime", "datetime.timedelta", "decimal.Decimal", "fractions.Fraction",
+)  # fmt: skip
 ASKED = {
-    "__call__", "__contains__", "__delitem__", "__enter__", "__exit__", "__format__", "__getitem__", "__instancecheck__",
-    "__iter__", "__len__", "__next__", "__repr__", "__reversed__", "__setitem__", "__str__", "__subclasscheck__",
+    "__abs__", "__bool__", "__call__", "__contains__", "__delitem__", "__enter__", "__exit__", "__float__", "__format__",
+    "__getitem__", "__index__", "__instancecheck__", "__int__", "__invert__", "__iter__", "__len__", "__neg__", "__next__",
+    "__pos__", "__repr__", "__reversed__", "__round__", "__setitem__", "__str__", "__subclasscheck__",
 }  # fmt: skip
 
 
@@ -40,8 +53,13 @@ class Remote:
             object.__setattr__(self, name, value)
 
     def __getattr__(self: Any, name: str) -> Any:
-        """Return the object's attribute."""
-        return self._side.ask("attribute", "getattr", self._handle, name)
+        """Return the object's attribute; what has met the test's values has those only that no data has."""
+        if self._mixed and (name.startswith("__") or name in names_of_data()):
+            raise refused()
+        value = self._side.ask("attribute", "getattr", self._handle, name, mixed=self._mixed)
+        if name in ALGEBRA | CHANGING | ARITHMETIC | ORDER | {"__eq__", "__ne__"} and isinstance(value, Remote):
+            return functools.partial(compared, self, value, name)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the object's attribute."""
@@ -55,11 +73,20 @@ class Remote:
         """Return what the code says of two of its objects; else whether the plain value is equal."""
         if isinstance(other, Remote):
             return bool(self._side.call(self._handle, "__eq__", (other,), {}))
+        if self._mixed:
+            raise refused()
         return self._plain is not None and bool(self._plain[0] == other)
+
+    def __bool__(self) -> bool:
+        """Return the truth of an object that does not say it itself."""
+        if self._mixed:
+            raise refused()
+        length = getattr(type(self), "__len__", None)
+        return length is None or bool(length(self))
 
     def __hash__(self) -> int:
         """Return the code's hash."""
-        return int(self._side.call(self._handle, "__hash__", (), {}))
+        return int(asked(self, _name="__hash__"))
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """Refuse: a class made from one of the code's is made beside it."""
@@ -67,51 +94,100 @@ class Remote:
         raise TypeError("a class of the code's is no base here")
 
 
+def refused() -> TypeError:
+    """Return what a test ends with that would let such an object decide."""
+    return TypeError("the outcome of an operation between the code's object and the test's value decides nothing")
+
+
+@functools.cache
+def names_of_data() -> frozenset[str]:
+    """Return the attributes that data of the language and of its library have."""
+    names: set[str] = set()
+    for name in DATA:
+        module, _, kind = name.rpartition(".")
+        names.update(dir(getattr(__import__(module or "builtins"), kind)))
+    return frozenset(names)
+
+
+def is_mixed(value: object) -> bool:
+    """Return whether this is an object of the code's that has met the test's values."""
+    return isinstance(value, Remote) and value._mixed
+
+
 def asked(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
-    """Return what the object answers."""
-    return self._side.call(self._handle, _name, arguments, named)
+    """Return what the object answers, unless it has met the test's own values: then it may be called, and no more."""
+    if self._mixed and _name != "__call__":
+        raise refused()
+    mixed = self._mixed or any(map(is_mixed, (*arguments, *named.values())))
+    return self._side.call(self._handle, _name, arguments, named, mixed=mixed)
 
 
 def ordered(self: Remote, other: Any, *, _name: str) -> Any:
     """Return the order of two of the code's objects; none is ordered against the test's own values."""
-    return asked(self, other, _name=_name) if isinstance(other, Remote) else NotImplemented
+    return self._side.call(self._handle, _name, (other,), {}) if isinstance(other, Remote) else NotImplemented
 
 
-def mixed(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
+def arithmetic(self: Remote, *others: Any, _name: str) -> Any:
     """Return the outcome of arithmetic; with a value of the test's own it must be an object of the code's again."""
-    done = asked(self, other, *modulus, _name=_name)
-    if isinstance(other, Remote):
-        return done
-    if not isinstance(done, Remote):
-        return NotImplemented
-    object.__setattr__(done, "_mixed", True)
+    mixed = self._mixed or any(is_mixed(other) or not isinstance(other, Remote) for other in others)
+    return outcome(self._side.call(self._handle, _name, others, {}, mixed=mixed), mixed=mixed)
+
+
+def outcome(done: Any, *, mixed: bool) -> Any:
+    """Return what the code answered; data that it made knowing what the test expects are refused."""
+    if mixed and not isinstance(done, Remote):
+        raise refused()
     return done
 
 
-def number(self: Remote, *arguments: Any, _name: str) -> Any:
-    """Return what the object is as a number, unless it has met the test's own values."""
-    if self._mixed:
-        raise TypeError("the outcome of arithmetic between the code's object and the test's value is the code's object")
-    return asked(self, *arguments, _name=_name)
+def compared(owner: Remote, method: Any, name: str, *arguments: Any, **named: Any) -> Any:
+    """Return what a method returns that is given the test's data as an operator is."""
+    given = (*arguments, *named.values())
+    sets = name in ALGEBRA | CHANGING
+    if not any(is_mixed(each) or isinstance(each, COLLECTIONS) or not (sets or isinstance(each, Remote)) for each in given):
+        return method(*arguments, **named)
+    if name in ALGEBRA and owner._plain is not None and hasattr(owner._plain[0], name):
+        return getattr(data_now(owner), name)(*arguments, **named)
+    side = owner._side  # asked without `call`, so that arguments stay as they are
+    done, _ = side.answer_to("special", method._handle, "__call__", side.encode([arguments, named]), mixed=True)
+    if name in CHANGING and done is None:
+        object.__setattr__(owner, "_mixed", True)
+        return None
+    return outcome(done, mixed=True)
+
+
+def as_data(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
+    """Return the outcome of arithmetic that the code has left to the plain value, which is computed here."""
+    if self._plain is None or self._mixed or isinstance(other, Remote):
+        return arithmetic(self, other, *modulus, _name=_name)
+    plain, base = data_now(self), _name.strip("_")
+    return OPERATORS[base](plain, other, *modulus) if base in OPERATORS else OPERATORS[base[1:]](other, plain)
+
+
+def data_now(self: Remote) -> Any:
+    """Return the plain value as it is by now; raise `TypeError` where the code has none any more."""
+    self._side.ask("object", self._handle)
+    if self._plain is None:
+        raise refused()
+    return self._plain[0]
 
 
 BEHAVIOUR: dict[str, Callable[..., Any]] = {
-    name: behaviour
-    for names, behaviour in ((ARITHMETIC, mixed), (ORDER, ordered), (NUMBER, number), (ASKED, asked))
-    for name in names
+    name: behaviour for names, behaviour in ((ARITHMETIC, arithmetic), (ORDER, ordered), (ASKED, asked)) for name in names
 }
 
 
 @functools.cache
-def remote_type(specials: frozenset[str]) -> type:
-    """Return the type of remote objects that have these special methods and no others."""
-    methods = {name: method(name) for name in specials & BEHAVIOUR.keys()}
+def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
+    """Return the type of remote objects that have these special methods, those left to the plain value, and no others."""
+    methods = {name: method(BEHAVIOUR[name], name) for name in specials & BEHAVIOUR.keys()}
+    others = {"__radd__"} - specials if "__add__" in left else set()  # a list knows by itself what stands on its right
+    methods |= {name: method(as_data, name) for name in (left | others) & ARITHMETIC}
     return type("Remote", (Remote,), methods)
 
 
-def method(name: str) -> Callable[..., Any]:
+def method(behaviour: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return a special method: a function, so that it is bound."""
-    behaviour = BEHAVIOUR[name]
 
     def special(self: Remote, *arguments: Any, **named: Any) -> Any:
         return behaviour(self, *arguments, _name=name, **named)

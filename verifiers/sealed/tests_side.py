@@ -27,6 +27,7 @@ class TestsSide(Wire):
         self.coroutines: dict[int, tuple[object, int]] = {}
         self.errors: dict[int, type[BaseException]] = {}
         self.unfit = False
+        self.mixing = False
 
     def handle(self, value: Any) -> list[Any] | None:
         """Return a handle; raise `TypeError` for what the code can get only where a test is run beside it."""
@@ -66,12 +67,14 @@ class TestsSide(Wire):
         }
         return made[tag](*rest)
 
-    def object(self, handle: int, specials: list[str], plain: list[Any] | None) -> Any:
-        """Return an object that asks the code's; one with an immutable plain value is that value."""
+    def object(self, handle: int, specials: list[str], plain: list[Any] | None, left: list[str]) -> Any:
+        """Return an object that asks the code's, but for operators left to its plain value; an immutable such value is returned."""
         value = None if plain is None else [self.decode(plain[0])]
         if value is None or not isinstance(value[0], IMMUTABLE):
-            remote = self.known.setdefault(handle, remote_type(frozenset(specials))(self, handle, value))
+            made = remote_type(frozenset(specials), frozenset(left))(self, handle, value)
+            remote = self.known.setdefault(handle, made)
             object.__setattr__(remote, "_plain", value)  # one that changes has another by now
+            object.__setattr__(remote, "_mixed", remote._mixed or self.mixing)
             return remote
         base: Any = type(value[0])
         data = data_type(base)(value[0])
@@ -109,24 +112,31 @@ class TestsSide(Wire):
             error.__dict__.update(_side=self, _handle=handle)
         return error
 
-    def ask(self, *question: Any) -> Any:
+    def ask(self, *question: Any, mixed: bool = False) -> Any:
         """Return the code's answer, lending it functions meanwhile; raise its exception."""
-        return self.answer_to(*question)[0]
+        return self.answer_to(*question, mixed=mixed)[0]
 
-    def answer_to(self, *question: Any) -> tuple[Any, Any]:
-        """Return the code's answer, and the arguments as they are now, if they are others."""
+    def answer_to(self, *question: Any, mixed: bool = False) -> tuple[Any, Any]:
+        """Return the code's answer, and the arguments as they are now, if they are others.
+
+        `mixed`: what is asked knows values of the test's that its answer must not be compared with.
+        """
         send(self.stream, ["?", *question])
         while (frame := receive(self.stream))[0] == "?":
             send(self.stream, self.reply(*frame[1:]))
-        if frame[0] == "!":
-            raise self.error(*frame[1:])
-        after = frame[2] and self.decode(frame[2])
-        return (frame[1] if isinstance(frame[1], list) and frame[1][0] == "a" else self.decode(frame[1])), after
+        self.mixing = mixed
+        try:
+            if frame[0] == "!":
+                raise self.error(*frame[1:])
+            after = frame[2] and self.decode(frame[2])
+            return (frame[1] if isinstance(frame[1], list) and frame[1][0] == "a" else self.decode(frame[1])), after
+        finally:
+            self.mixing = False
 
-    def call(self, handle: int, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        """Return what a special method of the code's object returns, and change arguments as it did."""
-        done, after = self.answer_to("special", handle, name, self.encode([arguments, named]))
-        if after is not None:
+    def call(self, handle: int, name: str, arguments: tuple[Any, ...], named: dict[str, Any], *, mixed: bool = False) -> Any:
+        """Return what a special method of the code's object returns, and change arguments as a call did."""
+        done, after = self.answer_to("special", handle, name, self.encode([arguments, named]), mixed=mixed)
+        if after is not None and name == "__call__":
             for old, new in zip((*arguments, *named.values()), (*after[0], *after[1].values()), strict=True):
                 change(old, new)
         return arguments[done[1]] if isinstance(done, list) and done[:1] == ["a"] else done
