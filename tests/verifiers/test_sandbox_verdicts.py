@@ -81,7 +81,7 @@ HONEST = {
         "a = Node(1)\nb = Node(2, a)\nassert b.next is a and b.next.value == 1 and a.next is None", "a = Node(1)\na.next = Node(5)\nassert a.next.value == 5",
     ),
     "operators with plain values": (
-        "class Vector:\n    def __init__(self, *x):\n        self.x = list(x)\n    def __mul__(self, k):\n        return Vector(*(a * k for a in self.x))\n    __rmul__ = __mul__\n    def __matmul__(self, other):\n        return sum(a * b for a, b in zip(self.x, other.x))\n    def __radd__(self, zero):\n        return self\n    def __add__(self, other):\n        return Vector(*map(sum, zip(self.x, other.x)))\n    def norm(self):\n        return sum(a * a for a in self.x) ** 0.5\n    def __eq__(self, other):\n        return self.x == other.x\nclass Row(list):\n    def __mul__(self, k):\n        return Row(a * k for a in self)\nclass Primes(set):\n    def largest(self):\n        return max(self)\nclass Items(list):\n    pass\ndef primes():\n    return Primes({2, 3, 5})\nclass Union:\n    def __init__(self, n):\n        self.p = list(range(n))\n    def find(self, x):\n        return self.p[x]\n    def union(self, a, b):\n        fresh = self.p[a] != self.p[b]\n        self.p[a] = self.p[b]\n        return fresh",
+        "class Vector:\n    def __init__(self, *x):\n        self.x = list(x)\n    def __mul__(self, k):\n        return Vector(*(a * k for a in self.x))\n    __rmul__ = __mul__\n    def __matmul__(self, other):\n        if not isinstance(other, Vector):\n            return NotImplemented\n        return sum(a * b for a, b in zip(self.x, other.x))\n    def __radd__(self, zero):\n        return self\n    def __add__(self, other):\n        return Vector(*map(sum, zip(self.x, other.x)))\n    def norm(self):\n        return sum(a * a for a in self.x) ** 0.5\n    def __eq__(self, other):\n        return self.x == other.x\nclass Row(list):\n    def __mul__(self, k):\n        return Row(a * k for a in self)\nclass Primes(set):\n    def largest(self):\n        return max(self)\nclass Items(list):\n    pass\ndef primes():\n    return Primes({2, 3, 5})\nclass Union:\n    def __init__(self, n):\n        self.p = list(range(n))\n    def find(self, x):\n        return self.p[x]\n    def union(self, a, b):\n        fresh = self.p[a] != self.p[b]\n        self.p[a] = self.p[b]\n        return fresh",
         "assert Vector(1, 2) * 3 == Vector(3, 6) == 3 * Vector(1, 2)", "assert (Vector(3, 4) * 2).norm() == 10 and (2 * Vector(3, 4)).x == [6, 8]", "assert Vector(1, 2) @ Vector(3, 4) == 11",
         "assert sum([Vector(1), Vector(2)]) == Vector(3)", "assert Row([1, 2]) * 2 == Row([2, 4])", "assert {2, 3, 5} ^ primes() == set() and primes() - {2} == {3, 5} and not primes() - {2, 3, 5}",
         "assert primes().union({7}) == {2, 3, 5, 7} and primes().issubset([2, 3, 5]) and primes().largest() == 5", "p = primes()\np.add(7)\nassert p | {11} == {2, 3, 5, 7, 11} and [0] + Items([1]) == [0, 1]",
@@ -275,6 +275,28 @@ async def test_code_that_is_told_what_a_test_expects_in_an_operation_passes_none
 
     assert (result.code, len(result.tests), result.beside) == ("ok", len(CONFRONTED), frozenset())
     assert [test for test, outcome in zip(CONFRONTED, result.tests, strict=True) if outcome in ("ok", None)] == []
+
+
+async def test_code_chooses_by_no_type_that_a_test_runs_beside_it() -> None:
+    """It gives the names of the language's types other meanings, whose objects the test then hands back."""
+    code = "class Thing:\n    make = map\na, b, c, d, e = map, filter, zip, enumerate, reversed\ng, h, i, j, k = memoryview, slice, object, property, staticmethod\nm = int\ndef take(value):\n    return 1"
+    made = [
+        "a(int, ['3'])",
+        "b(int, ['3'])",
+        "c([1])",
+        "d([1])",
+        "e([1])",
+        "g(b'x')",
+        "h(1)",
+        "i()",
+        "j()",
+        "k(print)",
+        "Thing.make(int, [])",
+    ]
+
+    result = await ran(code, *(f"assert take({each}) == 2" for each in made), "assert list(a(str, [1])) == ['1'] and m('3') == 3")
+
+    assert result == Ran("ok", [*["AssertionError"] * len(made), "ok"])
 
 
 async def test_a_lying_candidate_changes_no_other() -> None:

@@ -10,7 +10,7 @@ import sys
 import types
 
 from .remote import ARITHMETIC, BEHAVIOUR
-from .wire import Gone, Stream, Wire, receive, send
+from .wire import PUBLIC, Gone, Stream, Wire, receive, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
@@ -43,7 +43,7 @@ class CodeSide(Wire):
         if isinstance(value, types.ModuleType):
             return ["m", value.__name__]
         name = getattr(value, "__name__", "")
-        if type(value) is type and getattr(builtins, name, None) is value:
+        if type(value) is type and (name in PUBLIC or issubclass(value, BaseException)) and getattr(builtins, name, None) is value:
             return ["n", "builtins", name]
         if type(value) is types.BuiltinFunctionType and getattr(value, "__module__", None) == "math":
             return ["n", "math", name]
@@ -59,7 +59,8 @@ class CodeSide(Wire):
         if base is None:
             return ["h", self.keep(value), specials, None, []]
         left = [name for name in specials if name in ARITHMETIC and getattr(type(value), name) is getattr(base, name, None)]
-        return ["h", self.keep(value), [name for name in specials if name not in left], [self.encode(PLAIN[base](value))], left]
+        own = [name for name in specials if name not in left]
+        return ["h", self.keep(value), own, [self.encode(PLAIN[base](value))], left]
 
     def keep(self, value: Any) -> int:
         """Return the number by which the other side asks for this object."""
@@ -144,6 +145,8 @@ class CodeSide(Wire):
         given = self.decode(arguments)
         before = self.encode(given)
         done = special(self.objects[number], name, *given[0], **given[1])
+        if done is NotImplemented and name in ARITHMETIC:
+            return ["=", ["a", None], None]
         after = self.encode(given)
         for place, argument in enumerate(given[0]):
             if done is argument and isinstance(argument, (list, dict, set, bytearray)):

@@ -6,8 +6,8 @@ import builtins
 import sys
 import types
 
-from .remote import Remote, data_type, remote_type
-from .wire import Gone, Stream, Wire, receive, send
+from .remote import ARITHMETIC, Remote, data_type, remote_type
+from .wire import PUBLIC, Gone, Stream, Wire, receive, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
@@ -139,7 +139,9 @@ class TestsSide(Wire):
         if after is not None and name == "__call__":
             for old, new in zip((*arguments, *named.values()), (*after[0], *after[1].values()), strict=True):
                 change(old, new)
-        return arguments[done[1]] if isinstance(done, list) and done[:1] == ["a"] else done
+        if not isinstance(done, list) or done[:1] != ["a"]:
+            return done
+        return NotImplemented if done[1] is None and name in ARITHMETIC else arguments[done[1]]
 
     def reply(self, operation: str, place: int, arguments: Any) -> list[Any]:
         """Return what a function of the test's returns; nothing else of a test can be asked for."""
@@ -184,9 +186,11 @@ def module(name: str) -> types.ModuleType:
 
 
 def public(module: str, name: str) -> Any:
-    """Return a type of the language or a function of `math`: nothing that calls or changes anything."""
-    value = getattr({"builtins": builtins, "math": __import__("math")}[module], name)
-    if not isinstance(value, type if module == "builtins" else types.BuiltinFunctionType):
+    """Return a type of data or of exceptions, or a function of `math`: nothing that calls or changes anything."""
+    if module == "builtins":
+        return getattr(builtins, name) if name in PUBLIC else exception(name)
+    value = getattr({"math": __import__("math")}[module], name)
+    if not isinstance(value, types.BuiltinFunctionType):
         raise ValueError(name)
     return value
 
@@ -194,7 +198,7 @@ def public(module: str, name: str) -> Any:
 def exception(name: str) -> type[BaseException]:
     """Return an exception of the language."""
     kind: type[BaseException] = getattr(builtins, name)
-    if not issubclass(kind, BaseException):
+    if not isinstance(kind, type) or not issubclass(kind, BaseException):
         raise ValueError(name)
     return kind
 

@@ -20,6 +20,10 @@ LONGEST = 64 << 20
 WHOLE = 1 << 53  # JSON's numbers beyond it are not kept as they are by everybody
 SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "z"}
 KINDS = {tag: kind for kind, tag in SEQUENCES.items()}
+#: Types of the language that the code may name as they are. An object of any other could not be handed back to the code.
+PUBLIC = {
+    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "range", "set", "str", "tuple",
+}  # fmt: skip
 #: Data of the standard library, by what makes it again.
 ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "builtins.range": lambda it: (it.start, it.stop, it.step),
