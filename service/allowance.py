@@ -82,9 +82,10 @@ class StoreStorage(Storage):
 
     async def _ask(self, command: Callable[[], Awaitable[Any]], otherwise: Result) -> Result:
         try:
-            return await self._store.call(command)
+            found: Result = await self._store.call(command)
         except StoreError:
             return otherwise
+        return found
 
 
 class Allowance:

@@ -14,6 +14,7 @@ import structlog
 from .economy import Estimate
 from .learning import Fit
 from .records import Record, as_value, from_value, pack, place_of
+from .replies import scanned, so_many
 from .scripts import (
     LABEL,
     LEASE,
@@ -117,8 +118,7 @@ class Memory(TaskKeys):
     async def _page(self, how: str, start: str, end: str, texts: bool = False) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """Return some entries; texts are left out in the store, so that nobody pays for sending them."""
         count = READ_WITH_TEXTS if texts else READ_AT_ONCE
-        found = await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
-        return [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in found]
+        return list(await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t"))
 
     async def labelled(self) -> list[Record]:
         """Return the requests that had a label at the last fit: also those that the window has left."""
@@ -142,7 +142,7 @@ class Memory(TaskKeys):
         found: dict[bytes, bytes] = {}
         cursor = 0
         while True:
-            cursor, some = await self._ask(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE))
+            cursor, some = await self._ask(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE), scanned)
             found |= some
             if not cursor:
                 return found
@@ -252,7 +252,7 @@ class Memory(TaskKeys):
         """Return each version's report, without the models beside them."""
         fields = await self._ask(lambda: self._redis.hkeys(self._keys["models"]))
         names = [name for name in fields if name.startswith(b"report:")]
-        raw = await self._ask(lambda: self._redis.hmget(self._keys["models"], names)) if names else []
+        raw = await self._ask(lambda: self._redis.hmget(self._keys["models"], names), so_many(len(names))) if names else []
         there = {name: value for name, value in zip(names, raw, strict=True) if value is not None}
         whole = await self._whole("models", there, json_object, named=lambda name: whole_number(name[7:].encode()))
         return {int(name[7:]): report for name, report in whole.items()}

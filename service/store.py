@@ -13,6 +13,7 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from .breaker import Breaker
 from .connecting import connect
+from .replies import MISREAD, counted, expect, so_many
 from .startup import StartupError
 from .store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 
@@ -68,6 +69,7 @@ class Store:
         self.url = url
         self.redis: Any = connect(url, timeout_s, connections)  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
+        expect(self.redis)
         self._breaker = Breaker(1, retry_every_s)
         self._heard, self._heard_damaged = failed, damaged
         self.away: str | None = None  # why it does not answer
@@ -80,23 +82,36 @@ class Store:
         """Return whether the last call failed."""
         return self._breaker.is_open
 
-    async def call(self, command: Callable[[], Awaitable[Result]]) -> Result:
-        """Return what a command answers; raise `StoreDownError` where it does not, or did not a moment ago.
+    async def call(self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None) -> Any:
+        """Return what `read` makes of a command's answer; raise `StoreDownError` where there is none, or was none a moment ago.
 
-        Raises `StoreRefusedError` where it answers with an error.
+        Raises `StoreRefusedError` where it answers with an error. One that answers with something else than was asked for
+        is as good as down: `command` and `read` do nothing but read its answers, so what they stumble over is that.
         """
         if not self._breaker.allow():
             raise StoreDownError("the store is down", self.away or "away")
         try:
             result = await command()
-        except RAISED as exc:
+            if read is not None:
+                result = read(result)
+        except (*RAISED, *MISREAD) as exc:
             error = classified(exc)
             self._failed(error)
+            if error.reason == "bad_answer":
+                await self._drop_connections()
             raise error from exc
         if self.down:
             log.info("store_back")
         self._breaker.succeeded()
         return result
+
+    async def _drop_connections(self) -> None:
+        """Close what is not in use: an answer out of turn may leave others behind it, which would be taken for later ones."""
+        with suppress(*RAISED):
+            if self.clustered:
+                await self.redis.aclose()
+            else:
+                await self.redis.connection_pool.disconnect(inuse_connections=False)
 
     def _failed(self, error: StoreError) -> None:
         """Note why a call failed, and say so where that is new."""
@@ -167,7 +182,7 @@ class Store:
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:
         """Return what the servers say of their memory; nothing where we may not ask."""
         try:
-            found = await self.call(lambda: self.redis.info("memory"))
+            found = await self.call(lambda: self.redis.info("memory"), dict)
         except StoreRefusedError as exc:
             log.debug("store_memory_not_told", error=str(exc))
             return []
@@ -187,7 +202,8 @@ class Store:
     async def _text(self, key: str) -> bytes | None:
         """Return a value; one of another type is none of ours, and makes room."""
         try:
-            return await self.call(partial(self.redis.get, key))
+            found: bytes | None = await self.call(partial(self.redis.get, key))
+            return found
         except StoreRefusedError as exc:
             if exc.reason != "wrong_type":
                 raise
@@ -215,12 +231,14 @@ class Store:
 
         for _ in range(MOVES if self.clustered else 0):
             try:
-                return _durable(*await self.call(send))
+                answer, durable = await self.call(send, _durable)
+                return answer, durable
             except StoreRefusedError as exc:
                 if exc.reason != "moved":
                     raise
                 await self.call(self.redis.nodes_manager.initialize)
-        return _durable(*await self.call(send))
+        answer, durable = await self.call(send, _durable)
+        return answer, durable
 
     def _node(self, key: str) -> Any:
         """Return a client of the server that has a key."""
@@ -255,15 +273,15 @@ class Store:
     async def fetch(self, names: Sequence[str]) -> list[bytes | None]:
         """Return values by name, None where there is none; one command, or one a slot in a cluster."""
         if self.clustered:
-            return list(await self.call(lambda: self.redis.mget_nonatomic(*names)))
+            return list(await self.call(lambda: self.redis.mget_nonatomic(*names), so_many(len(names))))
         # Straight to the command: the client's own `mget` builds the same one, more slowly.
         read: Callable[..., Awaitable[list[bytes | None]]] = self.redis.execute_command
-        return await self.call(lambda: read("MGET", *names))
+        return list(await self.call(lambda: read("MGET", *names), so_many(len(names))))
 
     async def fetch_all(self, name: str) -> list[bytes]:
         """Return all values of a hash."""
         read: Callable[..., Awaitable[list[bytes]]] = self.redis.execute_command
-        return await self.call(lambda: read("HVALS", name))
+        return list(await self.call(lambda: read("HVALS", name)))
 
     async def set_many(self, values: dict[str, bytes], ttl_s: int) -> None:
         """Write values that expire: one command where the server has MSETEX, else one packed pipeline."""
@@ -311,9 +329,10 @@ class Listener:
             await self._channel.aclose()
 
 
-def _durable(answer: Any, local: Any) -> tuple[Any, bool]:
+def _durable(said: tuple[Any, Any]) -> tuple[Any, bool]:
     """Return an answer, and whether the append-only file had it: an error is a server without one, or without the command."""
-    return answer, not isinstance(local, Exception) and local[0] >= 1
+    answer, local = said
+    return counted(answer), not isinstance(local, Exception) and local[0] >= 1
 
 
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
     MasterDownError,
     MovedError,
     NoPermissionError,
@@ -70,6 +71,8 @@ LONGEST_REPLY = 1000
 
 def classified(exc: BaseException) -> StoreError:
     """Return what one of the client's errors means to us."""
+    if not isinstance(exc, RAISED) or isinstance(exc, InvalidResponse):
+        return StoreDownError(f"it answers with something else than was asked for: {exc}"[:LONGEST_REPLY], "bad_answer")
     said = f"{type(exc).__name__}: {exc}"[:LONGEST_REPLY]
     word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
     if word is None and isinstance(exc, ResponseError):

@@ -13,7 +13,8 @@ import structlog
 
 from .off_loop import LONG, apart
 from .records import Record, unpack
-from .scripts import PUT_ASIDE, PUT_ENTRIES_ASIDE
+from .replies import counted, entries
+from .scripts import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from .store import PREFIX, Store
 from .store_errors import StoreRefusedError
 from .stored import read_all
@@ -42,10 +43,11 @@ class TaskKeys:
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
-        return await self._ask(lambda: self._redis.eval(script, len(names), *names, *arguments))
+        read = entries if script is PAGE else counted
+        return await self._ask(lambda: self._redis.eval(script, len(names), *names, *arguments), read)
 
-    async def _ask(self, command: Callable[[], Awaitable[Any]]) -> Any:
-        return await self._mended(lambda: self._store.call(command))
+    async def _ask(self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None) -> Any:
+        return await self._mended(lambda: self._store.call(command, read))
 
     async def _mended(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Return what a call answers; where a key of ours has another type, put that aside, and call again."""
@@ -81,7 +83,7 @@ class TaskKeys:
             pairs = [each for item in read.damaged.items() for each in item]
             arguments = (2, self._keys[part], self._aside, part, *pairs)
             with suppress(StoreRefusedError):  # then they are left out all the same
-                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments)))
+                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments), counted))
                 self._store.damaged(part, moved)
                 names = [repr(name[:80]) for name in list(read.damaged)[:5]]
                 log.error("stored_value_damaged", task=self._task, what=part, names=names, count=moved, put_aside_in=self._aside)
@@ -94,7 +96,7 @@ class TaskKeys:
             log.error("record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode())
             keys = (self._keys["requests"], f"{PREFIX}damaged:requests:{{{self._task}}}")
             with suppress(StoreRefusedError):
-                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged)))
+                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged), counted))
                 self._store.damaged("requests", moved)
         return records
 

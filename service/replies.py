@@ -1,0 +1,82 @@
+"""What a store may answer to each command: anything else is a store, or a proxy before it, that answers out of turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.exceptions import InvalidResponse
+
+#: Types of replies by command, before the client makes something else of them; a hash is a dict in RESP3.
+TYPES: dict[str, tuple[type, ...]] = {
+    "GET": (bytes, type(None)), "HGET": (bytes, type(None)), "MGET": (list,), "HVALS": (list,), "HMGET": (list,), "HKEYS": (list,),
+    "HGETALL": (list, dict), "HSCAN": (list,), "XLEN": (int,), "HLEN": (int,), "TTL": (int,), "INCRBY": (int,), "HDEL": (int,),
+    "TYPE": (bytes,), "HSET": (int,), "DEL": (int,),
+}  # fmt: skip
+#: Commands whose lists are of values, or of nothing in their place.
+OF_VALUES = frozenset({"MGET", "HVALS", "HMGET", "HKEYS", "HGETALL"})
+VALUE = (bytes, type(None))
+#: What the client, or a function below, raises where it reads an answer of another type than the command's.
+MISREAD = (TypeError, ValueError, AttributeError, LookupError)
+
+
+def expect(client: Any) -> None:
+    """Have a client raise `InvalidResponse` for a reply of another type than its command's."""
+    known = client.response_callbacks if hasattr(client, "response_callbacks") else {}
+    for command, types in TYPES.items():
+        client.set_response_callback(command, _checking(command, types, known.get(command)))
+
+
+def _checking(command: str, types: tuple[type, ...], then: Callable[..., Any] | None) -> Callable[..., Any]:
+    of_values = command in OF_VALUES
+
+    def check(reply: Any, **options: Any) -> Any:
+        if not isinstance(reply, types) or (of_values and not _are_values(reply)):
+            raise InvalidResponse(f"{command} was answered with {type(reply).__name__}")
+        found = reply if then is None else then(reply, **options)
+        if command == "HGETALL" and not isinstance(found, dict):
+            raise InvalidResponse(f"{command} was answered with a list")
+        return found
+
+    return check
+
+
+def _are_values(reply: Any) -> bool:
+    parts = [*reply, *reply.values()] if isinstance(reply, dict) else reply
+    return all(isinstance(each, VALUE) for each in parts)
+
+
+def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
+    """Return what reads a list of so many."""
+
+    def read(reply: Sequence[Any]) -> list[Any]:
+        if len(reply) != count:
+            raise ValueError(f"{len(reply)} values where {count} were asked for")
+        return list(reply)
+
+    return read
+
+
+def counted(reply: Any) -> int:
+    """Return what a script counted, 0 for nil; raise `ValueError` for anything else."""
+    if reply is not None and not isinstance(reply, int):
+        raise ValueError(f"a script answered with {type(reply).__name__}")
+    return reply or 0
+
+
+def entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return a stream's entries; raise `ValueError` or `TypeError` for what are none."""
+    if not isinstance(reply, list):
+        raise ValueError(f"a script answered with {type(reply).__name__}")
+    found = [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in reply]
+    if not all(isinstance(each, bytes) for name, entry in found for each in (name, *entry, *entry.values())):
+        raise ValueError("a stream's entries are no bytes")
+    return found
+
+
+def scanned(reply: Any) -> tuple[int, dict[bytes, bytes]]:
+    """Return a cursor and a part of a hash; raise `ValueError` for what is none."""
+    cursor, found = reply
+    if not isinstance(cursor, int) or not isinstance(found, dict) or not _are_values(found):
+        raise ValueError("no part of a hash")
+    return cursor, found

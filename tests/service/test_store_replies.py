@@ -1,0 +1,164 @@
+"""A store that answers with something else than was asked for: it is as good as down, and nothing of it is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.economy import Estimate
+from service.learning import Fit
+from service.memory import Memory, Sizes
+from service.store import Store
+from service.store_errors import StoreDownError
+from service.stored import Label
+from tests.processes import service, standin, write_config
+from tests.valkeys import valkey
+
+#: To each command.
+ODD = {
+    "number": b":1\r\n", "large": b":99999999999999999999999\r\n", "nothing": b"$-1\r\n", "no list": b"*-1\r\n", "text": b"$3\r\nabc\r\n",
+    "status": b"+OK\r\n", "empty": b"*0\r\n", "nested": b"*1\r\n*1\r\n*1\r\n:1\r\n", "numbers": b"*2\r\n:1\r\n:2\r\n",
+    "deep": b"*1\r\n" * 1000 + b":1\r\n", "map": b"%1\r\n+a\r\n:1\r\n", "garbage": b"\x00\xff garbage\r\n",
+}  # fmt: skip
+
+
+class Between:
+    """What stands between a client and a store: it passes all on, until it is told to answer by itself."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.says = port, b""
+        self.ours = 0
+
+    async def serve(self) -> asyncio.Server:
+        """Listen; return the server."""
+        server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.ours = server.sockets[0].getsockname()[1]
+        return server
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", self.port)
+        returning = asyncio.ensure_future(self._pass(back, writer))
+        try:
+            while data := await reader.read(65536):
+                if self.says:
+                    writer.write(self.says * (data.count(b"\r\n*") + 1))
+                else:
+                    forth.write(data)
+        except OSError:
+            pass
+        finally:
+            returning.cancel()
+            forth.close()
+            writer.close()
+
+    @staticmethod
+    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+
+
+@asynccontextmanager
+async def between(folder: Path) -> AsyncIterator[tuple[Store, Between]]:
+    """A store's client, with something between it and its server."""
+    with valkey(folder) as (port, _):
+        proxy = Between(port)
+        server = await proxy.serve()
+        store = Store(f"redis://127.0.0.1:{proxy.ours}", retry_every_s=0.0)
+        try:
+            yield store, proxy
+        finally:
+            await store.close()
+            server.close()
+
+
+@contextmanager
+def beside(port: int) -> Iterator[Between]:
+    """The same, in a thread of its own."""
+    proxy, loop = Between(port), asyncio.new_event_loop()
+    running = threading.Thread(target=loop.run_forever)
+    running.start()
+    try:
+        server = asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
+        yield proxy
+        loop.call_soon_threadsafe(server.close)
+    finally:
+
+        async def end() -> None:
+            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        running.join()
+        loop.close()
+
+
+def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
+    """Return calls that read what the store answers."""
+    memory = Memory(store, "t")
+    fit = Fit(None, serve=False, report={})
+    return {
+        "fetch": lambda: store.fetch(["a", "b", "c"]), "state": memory.state, "labels": memory.labels, "rows": memory.rows,
+        "sizes": memory.sizes, "progress": memory.progress, "look": memory.look, "reports": memory.reports, "since": memory.since,
+        "label": lambda: memory.label({"k": Label(1.0)}), "report": lambda: memory.report(1), "labelled": memory.labelled,
+        "rollback": memory.rollback, "lease": lambda: memory.lease("t"), "note": lambda: memory.note(Estimate(1)),
+        "publish": lambda: memory.publish("t", fit, Sizes(), 3), "generation": store.generation, "loss": store.loss,
+        "check": store.check, "model": lambda: memory.model(1), "last report": memory.last_report,
+    }  # fmt: skip
+
+
+#: What some calls may well be answered.
+FITS = {
+    "number": {"sizes", "rollback", "lease", "note", "publish"}, "nothing": {"loss", "model", "report", "last report", "rollback", "lease", "note", "publish", "generation"},
+    "no list": {"loss", "model", "report", "last report", "rollback", "lease", "note", "publish", "generation"},
+    "text": {"check", "loss", "model", "generation", "last report", "report"}, "status": {"check", "loss", "model", "generation", "last report", "report"},
+    "empty": {"state", "since", "rows", "reports"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path, odd: str) -> None:
+    """Whatever was asked, on a connection that was well until then; and all is well again when the store is."""
+    async with between(tmp_path) as (store, proxy):
+        for name, call in reads(store).items():
+            await store.fetch(["a"])
+            proxy.says = ODD[odd]
+            if name in FITS.get(odd, ()):
+                with suppress(StoreDownError):
+                    await call()
+            else:
+                with pytest.raises(StoreDownError):
+                    await call()
+            proxy.says = b""
+            assert await store.fetch(["a"]) == [None], name
+
+
+def test_ranking_goes_on_beside_a_store_that_answers_out_of_turn(tmp_path: Path) -> None:
+    """Without what it knows; the rest is 503, and nothing is taken for a bug."""
+    with valkey(tmp_path / "valkey") as (port, _), beside(port) as proxy, standin("reward") as reward:
+        verifiers = [{"name": "r", "kind": "reward_model", "endpoint": reward.url, "model": "reward"}]
+        config = write_config(tmp_path / "c.yaml", {"verifiers": verifiers, "tasks": {"math": {}}})
+        env = {"ASSAY_REDIS_URL": f"redis://127.0.0.1:{proxy.ours}"}
+        with service(config, tmp_path, env=env) as running:
+            rank = {"query": "2+2?", "candidates": ["4", "5"], "task": "math"}
+            assert running.post("/v1/rank", rank).status == 200
+            for odd in ("number", "no list", "nested", "text"):
+                proxy.says = ODD[odd]
+                answers = [running.post("/v1/rank", {**rank, "query": f"{odd}?"}).status for _ in range(3)]
+                labels = running.post("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "a", "correct": True}]})
+                assert answers == [200, 200, 200], odd
+                assert labels.status == 503, labels.raw
+                assert running.get("/v1/tasks/math").status in (200, 503)
+                assert running.get("/healthz").status == 200
+            proxy.says = b""
+        said = (tmp_path / "service.log").read_text()
+    assert "Traceback" not in said
+    assert "request_failed" not in said
