@@ -16,7 +16,7 @@ from scipy.special import expit
 from aggregation import Floats, order
 from aggregation.posterior import probability_any_correct, probability_top_is_best
 from verifiers import OWNER, Pair, Status, Verdict
-from verifiers.answers import TAIL, distinct_answers
+from verifiers.answers import distinct_answers
 
 from .cache import ScoreCache
 from .course import Bools, Course, capped
@@ -402,7 +402,7 @@ async def _read_answers(job: Job, run: Run) -> None:
     if not job.task.model.calibrated or not job.one_query:
         return
     texts = [pair.candidate for pair in job.pairs]
-    if sum(min(len(text), TAIL) for text in texts) <= READ_INLINE_CHARS:
+    if sum(map(len, texts)) <= READ_INLINE_CHARS:
         answers = distinct_answers(texts)
     else:
         answers = await asyncio.to_thread(distinct_answers, texts)

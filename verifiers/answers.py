@@ -6,7 +6,9 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-#: An answer comes last: what is before this many characters is not looked at.
+from .unseen import as_read
+
+#: An answer comes last: so many characters of a text are read for it, from its end or from the last answer stated.
 TAIL = 4000
 STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
 BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
@@ -17,10 +19,29 @@ MARKED = re.compile(r"(?i)answer|\\boxed|####")
 MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?\d)")
 
 
+def ending(text: str) -> str:
+    """Return where a text's answer is read: its end, or where that states none, what begins with the last one stated before."""
+    text = as_read(text)
+    if len(text) <= TAIL or _stated(text[-TAIL:]):
+        return text[-TAIL:]
+    stated = _stated(text)
+    begin = max(found.start() for found in stated) if stated else len(text) - TAIL
+    return text[begin : begin + TAIL]
+
+
+def _stated(text: str) -> list[re.Match[str]]:
+    return [found for pattern in (BOXED, HASHES, STATED) for found in pattern.finditer(text)]
+
+
 def plain_answer(text: str) -> str | None:
     """Return the answer as normalised text: the last one stated, else the last line; None where there is none."""
-    text = text[-TAIL:].strip()
-    stated = [found for pattern in (BOXED, HASHES, STATED) for found in pattern.finditer(text)]
+    return _plain(ending(text))
+
+
+def _plain(text: str) -> str | None:
+    """Return the answer of a text's ending."""
+    text = text.strip()
+    stated = _stated(text)
     if stated:
         answer = max(stated, key=lambda found: found.start()).group("answer")
         answer = re.split(r"(?<=[^\d])\.\s|\.$|(?<=\d)\.\s", answer)[0]
@@ -42,7 +63,8 @@ def distinct_answers(texts: Sequence[str]) -> list[str | None]:
 
     The last line of a longer text is its answer only by a guess: two that end alike need not say the same.
     """
-    return [plain_answer(text) if MARKED.search(text[-TAIL:]) or "\n" not in text[-TAIL:].strip() else None for text in texts]
+    endings = map(ending, texts)
+    return [_plain(text) if MARKED.search(text) or "\n" not in text.strip() else None for text in endings]
 
 
 def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) -> list[int | None]:
@@ -55,10 +77,10 @@ def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) ->
     groups: dict[Hashable, int] = {}
     opened: list[tuple[Any, int]] = []  # mathematical answers that are no plain numbers, to be compared one by one
     numbers: list[int | None] = []
-    for text in texts:
-        key: Hashable = plain_answer(text)
-        if mathematical or MATHEMATICAL.search(text[-TAIL:]):
-            parsed = parse(text[-TAIL:], parsing_timeout=time_limit_s)
+    for text in map(ending, texts):
+        key: Hashable = _plain(text)
+        if mathematical or MATHEMATICAL.search(text):
+            parsed = parse(text, parsing_timeout=time_limit_s)
             if parsed:
                 key = _key(parsed)
                 if key not in groups and not _is_number(parsed[0]):
@@ -84,15 +106,16 @@ def equals_reference(texts: Sequence[str], reference: str, time_limit_s: int) ->
     """Return whether each text's answer equals the reference by value; None where no answer, or no mathematics, was found."""
     from math_verify import parse, verify
 
+    reference = as_read(reference)
     wanted = parse(reference if "\\boxed" in reference or "$" in reference else f"${reference}$", parsing_timeout=time_limit_s)
     wanted = wanted or parse(reference, parsing_timeout=time_limit_s)
     plain = plain_answer(reference)
     found: list[bool | None] = []
-    for text in texts:
-        parsed = parse(text[-TAIL:], parsing_timeout=time_limit_s)
+    for text in map(ending, texts):
+        parsed = parse(text, parsing_timeout=time_limit_s)
         if wanted and parsed:
             found.append(bool(verify(wanted, parsed, timeout_seconds=time_limit_s)))
         else:
-            answer = plain_answer(text)
+            answer = _plain(text)
             found.append(None if answer is None or plain is None else answer == plain)
     return found

@@ -10,6 +10,7 @@ from typing import Literal
 from .base import Pair, Status, Verdict
 from .local import LocalVerifier, readable
 from .settings import VerifierSettings
+from .unseen import as_read
 
 NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
 UNIT = r"(?:\s{0,3}(?:%|(?!x\b)[A-Za-z]{1,20}))?"
@@ -33,7 +34,7 @@ class Arithmetic(LocalVerifier):
     """The share of a candidate's arithmetic statements that are true; not applicable where there are none."""
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(pair.candidate)
+        text, left_out = readable(as_read(pair.candidate))
         truths = [holds(*found.groups()) for found in statements(text)]
         known = [truth for truth in truths if truth is not None]
         if not known:

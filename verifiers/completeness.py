@@ -10,6 +10,7 @@ from typing import Literal
 from .base import Pair, Verdict
 from .local import LocalVerifier, readable
 from .settings import VerifierSettings
+from .unseen import as_read
 
 ANSWER = re.compile(r"(?i)\banswer\s*(?:is|:|=)|\\boxed\s*\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
 ENDS = re.compile(r"[.!?…:;)\]}\"'`$>*0-9。！？」』”’]\s*$")
@@ -26,7 +27,7 @@ class Completeness(LocalVerifier):
     """The share of three marks of a finished answer that a candidate bears; an empty one bears none."""
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(pair.candidate.strip())
+        text, left_out = readable(as_read(pair.candidate))
         marks = (
             bool(text) and answers(text),
             bool(text) and not cut_off(text),

@@ -12,6 +12,7 @@ from .replies import Scores
 from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .transport import Transport
+from .unseen import as_read
 
 NEEDS = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 
@@ -36,7 +37,9 @@ class CrossEncoder(ServedVerifier):
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         if all(pair.candidate for pair in pairs):
             return await self._ask_readable(pairs)
-        return await ask_the_rest(self._ask_readable, pairs, [None if pair.candidate else not_applicable(EMPTY) for pair in pairs])
+        return await ask_the_rest(
+            self._ask_readable, pairs, [None if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs]
+        )
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(pairs), "text_2": self._texts(pairs)}

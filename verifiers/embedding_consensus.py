@@ -16,6 +16,7 @@ from .sentence_embedder import MiniLM
 from .served import ServedVerifier, in_order, usage_of
 from .settings import Endpoint, ServedSettings, VerifierSettings
 from .transport import Transport
+from .unseen import as_read
 from .upstream import Many, ReplyModel, Tokens
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
@@ -102,10 +103,10 @@ class EmbeddingConsensus:
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a candidate, in order; empty ones take no part."""
-        places = [place for place, pair in enumerate(pairs) if pair.candidate.strip()]
+        places = [place for place, pair in enumerate(pairs) if as_read(pair.candidate)]
         items = [not_applicable(EMPTY) for _ in pairs]
         if len(places) < 2:
-            return Verdicts([not_applicable(EMPTY) if not pair.candidate.strip() else not_applicable(ALONE) for pair in pairs])
+            return Verdicts([not_applicable(EMPTY) if not as_read(pair.candidate) else not_applicable(ALONE) for pair in pairs])
         vectors, usage = await self._embed([pairs[place].candidate for place in places])
         cosines = np.clip(vectors @ vectors.T, -1, 1)
         means = (cosines.sum(1) - np.diag(cosines)) / (len(places) - 1)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from .base import Pair, Verdict
 from .local import LocalVerifier
 from .settings import VerifierSettings
+from .unseen import as_read
 
 
 class LengthSettings(VerifierSettings):
@@ -33,7 +34,7 @@ class Length(LocalVerifier):
         self.length = settings
 
     def _score_one(self, pair: Pair) -> Verdict:
-        words = len(pair.candidate.split())
+        words = len(as_read(pair.candidate).split())
         if words < self.length.min_words:
             return Verdict(words / self.length.min_words)
         return Verdict(min(1.0, self.length.max_words / max(1, words)))

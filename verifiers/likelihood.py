@@ -19,6 +19,7 @@ from .served import ServedVerifier, ask_the_rest, number
 from .settings import ServedSettings
 from .transport import Transport
 from .truncation import Tokenizer
+from .unseen import as_read
 
 NEEDS = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
 
@@ -69,7 +70,7 @@ class Answering(ServedVerifier, ABC):
 
     def known(self, pair: Pair) -> Verdict | None:
         """Return what is said of a pair without asking."""
-        return None if pair.candidate.strip() else not_applicable(EMPTY)
+        return None if as_read(pair.candidate) else not_applicable(EMPTY)
 
     @abstractmethod
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:

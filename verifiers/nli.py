@@ -16,6 +16,7 @@ from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from .settings import ServedSettings
 from .together import together
 from .transport import Transport
+from .unseen import as_read
 
 NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
 
@@ -45,7 +46,7 @@ class Nli(ServedVerifier):
     def _known(self, pair: Pair) -> Verdict | None:
         if self.nli.premise == "reference" and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
-        return None if pair.candidate.strip() else not_applicable(EMPTY)
+        return None if as_read(pair.candidate) else not_applicable(EMPTY)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {"model": self.settings.model, "input": await together(*map(self._joined, pairs))}

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from .base import Pair, Verdict
 from .local import LocalVerifier
 from .settings import VerifierSettings
+from .unseen import as_read
 
 #: Refusals stand at the beginning; later on, "I cannot" is usually about something else.
 BEGINNING = 300
@@ -50,7 +51,7 @@ class Refusal(LocalVerifier):
         self.phrases = tuple(phrase.casefold() for phrase in settings.phrases)
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text = pair.candidate.strip()[:BEGINNING]
+        text = as_read(pair.candidate)[:BEGINNING]
         if not text:
             return Verdict(0.0, reason="empty")
         found = REFUSALS.search(text)

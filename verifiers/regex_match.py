@@ -14,6 +14,7 @@ from .bounded import BoundedVerifier, Judge, Make
 from .errors import MissingExtraError
 from .local import readable
 from .settings import VerifierSettings
+from .unseen import as_read
 
 
 class RegexSettings(VerifierSettings):
@@ -79,12 +80,15 @@ def searching(rule: Rule) -> Judge:
 
     def share(candidate: str, seconds: float) -> Verdict:
         text, left_out = readable(candidate)
-        shown, ends = text.strip() if rule.whole else text, time.monotonic() + seconds
+        seen, ends = as_read(text), time.monotonic() + seconds
+        written = text.strip() if rule.whole else text
+        forms = [written] if seen == text.strip() else [written, seen]  # a pattern may be of characters that are unseen, too
 
-        def found(pattern: str) -> bool:
+        def found(pattern: str, shown: str) -> bool:
             return find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
 
-        right = [found(pattern) for pattern in rule.must] + [not found(pattern) for pattern in rule.must_not]
+        right = [any(found(pattern, form) for form in (forms if seen else [seen])) for pattern in rule.must]
+        right += [not any(found(pattern, form) for form in forms) for pattern in rule.must_not]
         return Verdict(sum(right) / len(right), truncated_tokens=left_out)
 
     return share

@@ -12,6 +12,7 @@ from .errors import VerifierError
 from .findings import Finding, ok, skipped
 from .sentence_embedder import MAX_TOKENS, MiniLM
 from .settings import VerifierSettings
+from .unseen import as_read
 
 
 class RelevanceSettings(VerifierSettings):
@@ -38,9 +39,9 @@ class Relevance:
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""
-        readable = [pair for pair in pairs if pair.candidate.strip()]
+        readable = [pair for pair in pairs if as_read(pair.candidate)]
         scores = iter(await self._cosines(readable) if readable else [])
-        return Verdicts([next(scores) if pair.candidate.strip() else not_applicable(EMPTY) for pair in pairs])
+        return Verdicts([next(scores) if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs])
 
     async def _cosines(self, pairs: Sequence[Pair]) -> list[Verdict]:
         texts = list(dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate)))

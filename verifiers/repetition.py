@@ -9,6 +9,7 @@ from pydantic import Field
 from .base import EMPTY, Pair, Verdict, not_applicable
 from .local import LocalVerifier, readable
 from .settings import VerifierSettings
+from .unseen import as_read
 
 
 class RepetitionSettings(VerifierSettings):
@@ -26,7 +27,7 @@ class Repetition(LocalVerifier):
         self.size = settings.words
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(pair.candidate)
+        text, left_out = readable(as_read(pair.candidate))
         words = text.casefold().split()
         if not words:
             return not_applicable(EMPTY)

@@ -12,11 +12,15 @@ IGNORABLE = (
 )
 #: Separators (Zs, Zl, Zp), tabulators, and the Braille pattern without dots.
 BLANKS = "\t\x0b\x0c \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
+#: Signs that are drawn as nothing: the musical null notehead, the object replacement character.
+SHOWN_AS_NOTHING = frozenset("\U0001d159\ufffc")
 #: What controls a terminal and stands for nothing: C0 but for tabulators and line ends, DEL, C1.
 CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 
 UNSEEN = re.compile(f"[{IGNORABLE}{CONTROLS}]")
 BLANK = re.compile(f"[{BLANKS}]")
+#: Whether there is anything to leave out or to replace, in one search: most texts have nothing.
+ODD = re.compile(f"[{IGNORABLE}{CONTROLS}\x0b\x0c{BLANKS[4:]}]")
 RUN = re.compile(r"[ \t]{2,}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: Any of them, as part of a pattern.
@@ -27,7 +31,23 @@ def without_unseen(text: str) -> str:
     """Return a text without unseen characters, and with a space for each kind of blank but a line's end."""
     if text.isascii() and (text.isprintable() or CONTROL.search(text) is None):
         return text
-    return BLANK.sub(" ", UNSEEN.sub("", text))
+    return text if ODD.search(text) is None else BLANK.sub(" ", UNSEEN.sub("", text))
+
+
+def as_read(text: str) -> str:
+    """Return what a check reads of a text: nothing unseen in it and no blanks around it; "" where nobody sees anything.
+
+    A mark without a letter, a private character and one that Unicode does not assign are nothing by themselves.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text.strip()
+    seen = without_unseen(text).strip()
+    return seen if any(character not in SHOWN_AS_NOTHING and category(character) in "LNPS" for character in seen) else ""
+
+
+def category(character: str) -> str:
+    """Return the first letter of a character's category."""
+    return unicodedata.category(character)[0]
 
 
 def bare(text: str) -> str:
@@ -47,7 +67,7 @@ def trimmed(text: str) -> str:
 
 
 def _is_edge(character: str) -> bool:
-    return unicodedata.category(character)[0] in "ZCPM" or character in "`<>|"
+    return category(character) in "ZCPM" or character in "`<>|"
 
 
 #: What a terminal obeys or hides, and halves of characters; joiners and selectors stay, which scripts and emoji need.
