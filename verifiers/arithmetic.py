@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from .base import Pair, Status, Verdict
-from .local import LocalVerifier, readable
+from .local import LocalVerifier
 from .settings import VerifierSettings
 from .unseen import as_read
 
@@ -34,12 +34,11 @@ class Arithmetic(LocalVerifier):
     """The share of a candidate's arithmetic statements that are true; not applicable where there are none."""
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(as_read(pair.candidate))
-        truths = [holds(*found.groups()) for found in statements(text)]
+        truths = [holds(*found.groups()) for found in statements(as_read(pair.candidate))]
         known = [truth for truth in truths if truth is not None]
         if not known:
             return Verdict(None, Status.NOT_APPLICABLE, "no arithmetic in the candidate")
-        return Verdict(sum(known) / len(known), truncated_tokens=left_out)
+        return Verdict(sum(known) / len(known))
 
 
 def statements(text: str) -> Iterator[re.Match[str]]:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from .base import Pair, Verdict
-from .local import LocalVerifier, readable
+from .local import LocalVerifier, searched
 from .settings import VerifierSettings
 from .unseen import as_read
 
-ANSWER = re.compile(r"(?i)\banswer\s*(?:is|:|=)|\\boxed\s*\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
+ANSWER = re.compile(r"(?i)\banswer\s{0,64}(?:is|:|=)|\\boxed\s{0,64}\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
 ENDS = re.compile(r"[.!?…:;)\]}\"'`$>*0-9。！？」』”’]\s*$")
 PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
@@ -27,18 +27,18 @@ class Completeness(LocalVerifier):
     """The share of three marks of a finished answer that a candidate bears; an empty one bears none."""
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(as_read(pair.candidate))
+        text = as_read(pair.candidate)
         marks = (
             bool(text) and answers(text),
             bool(text) and not cut_off(text),
             bool(text) and as_asked(pair.query.text, text),
         )
-        return Verdict(sum(marks) / len(marks), truncated_tokens=left_out)
+        return Verdict(sum(marks) / len(marks))
 
 
 def answers(text: str) -> bool:
     """Return whether an answer is stated, or the whole text is short enough to be one."""
-    return len(text) <= 120 or ANSWER.search(text) is not None
+    return len(text) <= 120 or searched(ANSWER, text)
 
 
 def cut_off(text: str) -> bool:

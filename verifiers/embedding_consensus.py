@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from .base import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from .errors import BadReplyError, VerifierError
 from .findings import Finding, ok, skipped
-from .sentence_embedder import MiniLM
+from .sentence_embedder import MiniLM, left_out
 from .served import ServedVerifier, in_order, usage_of
 from .settings import Endpoint, ServedSettings, VerifierSettings
 from .transport import Transport
@@ -111,7 +111,7 @@ class EmbeddingConsensus:
         cosines = np.clip(vectors @ vectors.T, -1, 1)
         means = (cosines.sum(1) - np.diag(cosines)) / (len(places) - 1)
         for place, mean in zip(places, means.tolist(), strict=True):
-            items[place] = Verdict(mean)
+            items[place] = Verdict(mean, truncated_tokens=None if self._served else left_out(pairs[place].candidate))
         return Verdicts(items, usage)
 
     async def _embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from .base import Verdict
 from .bounded import BoundedVerifier, Judge, Make
 from .errors import MissingExtraError
-from .local import MAX_CHARS, isolated
+from .local import isolated
 from .schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 from .settings import VerifierSettings
 
@@ -85,8 +85,6 @@ def holding(schema: str) -> Judge:
 
 def accepted(held: Any, candidate: str) -> Verdict:
     """Return whether a validator accepts a candidate's JSON."""
-    if len(candidate) > MAX_CHARS:
-        return Verdict(0.0, reason=f"longer than {MAX_CHARS} characters")
     blocks = list(fenced(candidate))
     try:
         text = blocks[0] if len(blocks) == 1 else candidate.strip()

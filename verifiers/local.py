@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 
 from .base import Pair, Status, Verdict, Verdicts
@@ -10,8 +11,9 @@ from .errors import VerifierError
 from .findings import Finding, ok, skipped
 from .settings import VerifierSettings
 
-#: A candidate is read up to here; pattern matching holds the interpreter, and a megabyte of it would be felt.
-MAX_CHARS = 65_536
+#: Pattern matching holds the interpreter, and a megabyte of it would be felt: a search begins in so many characters, and may
+#: go on for so many more.
+AT_ONCE, LONGEST = 8192, 512
 INLINE_CHARS = 20_000
 
 
@@ -66,11 +68,6 @@ def isolated(score_one: Callable[[], Verdict]) -> Verdict:
         return Verdict(None, Status.ERROR, f"error: {type(exc).__name__}")
 
 
-def readable(text: str) -> tuple[str, int | None]:
-    """Return as much of a text as is read, and about how many tokens were left out of it (None for none).
-
-    The end is what is kept: a candidate's answer comes last.
-    """
-    if len(text) <= MAX_CHARS:
-        return text, None
-    return text[-MAX_CHARS:], (len(text) - MAX_CHARS) // 4
+def searched(pattern: re.Pattern[str], text: str) -> bool:
+    """Return whether a pattern, which matches no more than `LONGEST` characters, is found anywhere in a text."""
+    return any(pattern.search(text, begin, begin + AT_ONCE + LONGEST) for begin in range(0, len(text), AT_ONCE))

@@ -12,7 +12,6 @@ from pydantic import Field, field_validator, model_validator
 from .base import Verdict
 from .bounded import BoundedVerifier, Judge, Make
 from .errors import MissingExtraError
-from .local import readable
 from .settings import VerifierSettings
 from .unseen import as_read
 
@@ -79,16 +78,15 @@ def searching(rule: Rule) -> Judge:
     flags = regex.IGNORECASE if rule.ignore_case else 0
 
     def share(candidate: str, seconds: float) -> Verdict:
-        text, left_out = readable(candidate)
-        seen, ends = as_read(text), time.monotonic() + seconds
-        written = text.strip() if rule.whole else text
-        forms = [written] if seen == text.strip() else [written, seen]  # a pattern may be of characters that are unseen, too
+        seen, ends = as_read(candidate), time.monotonic() + seconds
+        written = candidate.strip() if rule.whole else candidate
+        forms = [written] if seen == candidate.strip() else [written, seen]  # a pattern may be of characters that are unseen, too
 
         def found(pattern: str, shown: str) -> bool:
             return find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
 
         right = [any(found(pattern, form) for form in (forms if seen else [seen])) for pattern in rule.must]
         right += [not any(found(pattern, form) for form in forms) for pattern in rule.must_not]
-        return Verdict(sum(right) / len(right), truncated_tokens=left_out)
+        return Verdict(sum(right) / len(right))
 
     return share

@@ -10,7 +10,7 @@ from pydantic import Field
 from .base import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
 from .errors import VerifierError
 from .findings import Finding, ok, skipped
-from .sentence_embedder import MAX_TOKENS, MiniLM
+from .sentence_embedder import MiniLM, left_out
 from .settings import VerifierSettings
 from .unseen import as_read
 
@@ -66,8 +66,3 @@ class Relevance:
     async def warm_up(self) -> None:
         """Load the model."""
         await self._cosines([Pair(Query.of("warm"), "up")])
-
-
-def left_out(text: str) -> int | None:
-    """Return about how many tokens of a text the model did not see; None where it saw all."""
-    return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None

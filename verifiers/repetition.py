@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import EMPTY, Pair, Verdict, not_applicable
-from .local import LocalVerifier, readable
+from .local import LocalVerifier
 from .settings import VerifierSettings
 from .unseen import as_read
 
@@ -27,9 +27,10 @@ class Repetition(LocalVerifier):
         self.size = settings.words
 
     def _score_one(self, pair: Pair) -> Verdict:
-        text, left_out = readable(as_read(pair.candidate))
-        words = text.casefold().split()
+        words = as_read(pair.candidate).casefold().split()
         if not words:
             return not_applicable(EMPTY)
-        phrases = [tuple(words[place : place + self.size]) for place in range(max(1, len(words) - self.size + 1))]
-        return Verdict(len(set(phrases)) / len(phrases), truncated_tokens=left_out)
+        count = max(1, len(words) - self.size + 1)
+        # Hashes, since the phrases of a long text would take many times its memory.
+        different = {hash(tuple(words[place : place + self.size])) for place in range(count)}
+        return Verdict(len(different) / count)

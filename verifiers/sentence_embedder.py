@@ -103,3 +103,8 @@ class _Embedder:
         if hidden.ndim == 3:
             hidden = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
         return np.asarray(hidden / np.linalg.norm(hidden, axis=1, keepdims=True), np.float32)
+
+
+def left_out(text: str) -> int | None:
+    """Return about how many tokens of a text the model did not see; None where it saw all."""
+    return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None
