@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -40,9 +41,13 @@ class HttpSettings(ServedSettings):
         return self
 
 
+#: Characters of a reason; the rest is cut off.
+MOST_OF_A_REASON = 2000
+
+
 class _Scores(ReplyModel):
-    scores: Many[float | None]
-    reasons: Many[Annotated[str, Field(max_length=2000)] | None] | None = None
+    scores: Many[Any]
+    reasons: Many[Any] | None = None
     usage: Tokens | None = None
 
 
@@ -83,10 +88,16 @@ class HttpScorer(ServedVerifier):
         items = [self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)]
         return Verdicts(items, usage_of(reply.usage))
 
-    def _read(self, score: float | None, reason: str | None) -> Verdict:
+    def _read(self, score: Any, reason: Any) -> Verdict:
+        """Return one candidate's verdict: what is wrong with it is no matter of the others'."""
+        reason = None if reason is None else reason[:MOST_OF_A_REASON] if isinstance(reason, str) else "its reason is no text"
         if score is None:
             return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
-        verdict = number(score, bounds=self.bounds)
+        try:
+            value = float(score) if isinstance(score, int | float | str) else math.nan
+        except (ValueError, OverflowError):
+            value = math.nan
+        verdict = number(value, bounds=self.bounds)
         if verdict.score is not None:
             verdict.reason = reason
         return verdict
