@@ -21,9 +21,11 @@ from .label_model import LabelModel
 from .labels import LabelCounts
 from .maps import ScoreMaps
 from .rank_one import Trust
-from .whole_file import replace_file
+from .whole_file import read_file, replace_file
 
 FORMAT = 1
+#: Far more than a model of 1,000 verifiers takes.
+MAX_BYTES = 64 << 20
 KIND = "label_model"
 SCALES = ("trust", "average_scale", "fitted_scale", "centre", "scale")
 
@@ -98,7 +100,7 @@ def save(model: LabelModel, path: Path) -> None:
 def load(path: Path) -> LabelModel:
     """Return the model in a file; raise `ArtifactError`, naming the file, where there is none or it is damaged."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path, MAX_BYTES))
     except OSError as exc:
         raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
     except (ValueError, RecursionError) as exc:  # what is not UTF-8, and a number of too many digits, among them

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes; raise `OSError` for one that is longer, or is none."""
+    if not stat.S_ISREG(path.stat().st_mode):  # a device has no end, and a pipe may have no beginning
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
+    return content
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 import structlog
 
-from aggregation.whole_file import replace_file
+from aggregation.whole_file import read_file, replace_file
 
 log = structlog.get_logger()
+
+#: Far more than the model of 1,000 verifiers and its report.
+MAX_BYTES = 64 << 20
 
 
 class Keepsake:
@@ -33,7 +36,7 @@ class Keepsake:
         """Return the version, artifact and report that a task served last; None where none was kept."""
         path = self._folder / f"{task}.json"
         try:
-            found = orjson.loads(path.read_bytes())
+            found = orjson.loads(read_file(path, MAX_BYTES))
             return int(found["version"]), found["artifact"].encode(), dict(found["report"])
         except FileNotFoundError:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import stat
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,18 @@ class Proxy:
         return f"{self.host}:{self.port}"
 
 
+#: Far more than all authorities that any system trusts.
+MOST_OF_CERTIFICATES = 16 << 20
+
+
+def _check_file(path: Path | None) -> None:
+    """Raise `ValueError` for what is no regular file of a bounded size: OpenSSL reads a device or a pipe until it ends."""
+    if path is not None:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_OF_CERTIFICATES:
+            raise ValueError(f"{path}: not a regular file of at most {MOST_OF_CERTIFICATES} bytes")
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """Certificates that are trusted besides the system's, our own, and the proxy: a URL, or `env` for what the environment says."""
@@ -55,6 +68,8 @@ class Network:
         """Return a context that verifies names and certificates; raise `ValueError` for files that will not do."""
         context = ssl.create_default_context()
         try:
+            for path in (self.ca_file, self.client_cert, self.client_key):
+                _check_file(path)
             if self.ca_file is not None:
                 context.load_verify_locations(self.ca_file)
             if self.client_cert is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import struct
 import sys
 import zipfile
@@ -20,6 +21,7 @@ from aggregation import LabelModel
 from aggregation.artifact import to_dict
 from service.cli import main
 from service.config import ConfigError, load_config
+from service.models import load_models
 from tests.service.commands import SAMPLE, as_npz
 from tests.service.test_api_client import answering
 
@@ -104,6 +106,32 @@ def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
         with pytest.raises(ConfigError, match=str(path)):
             load_config(path, {}, {})
+
+
+@pytest.mark.parametrize("what", ["device", "pipe", "folder", "long"])
+@pytest.mark.parametrize("key", ["model", "ca_file", "client_cert", "client_key"])
+def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(tmp_path: Path, key: str, what: str) -> None:
+    """What has none, or is too long for what it should be, is a message before it is read."""
+    target = tmp_path / "target"
+    if what == "device":
+        target = Path("/dev/zero")
+    elif what == "pipe":
+        os.mkfifo(target)
+    elif what == "folder":
+        target.mkdir()
+    else:
+        with target.open("wb") as file:
+            file.truncate(65 << 20)
+    parts = f"tasks: {{t: {{model: {target}}}}}" if key == "model" else f"service: {{{key}: {target}}}"
+    if key == "client_key":
+        parts = f"service: {{client_cert: {tmp_path / 'e.yaml'}, client_key: {target}}}"
+    path = tmp_path / "e.yaml"
+    path.write_text(f"verifiers: [{{name: c, kind: consensus}}]\n{parts}\n")
+
+    with pytest.raises(ConfigError, match=str(target)) as said:
+        load_models(load_config(path, {}, {}))
+
+    assert len(str(said.value).splitlines()) == 1
 
 
 # scores -------------------------------------------------------------------------------------------------------------
