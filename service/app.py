@@ -28,6 +28,7 @@ from .metrics import Metrics
 from .orphans import end_with_parent
 from .settings import ServiceSettings
 from .stack import without_text
+from .startup import StartupError
 
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."
 #: Where worker processes find what the command line said.
@@ -53,13 +54,17 @@ def create_app(config: Config, transport: Transport | None = None, start: str | 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
-            app.state.engine = engine
-            # What is there now stays: keeping it out of the collector's walks is worth a fifth of the slow requests.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(100_000, 50, 50)
-            yield
+        try:
+            async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
+                app.state.engine = engine
+                # What is there now stays: keeping it out of the collector's walks is worth a fifth of the slow requests.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(100_000, 50, 50)
+                yield
+        except StartupError as exc:
+            app.state.refused = exc  # the gate says it in a line, where the framework would show its traceback
+            raise
 
     app = FastAPI(
         title="Assay", version=assay_version(), description=DESCRIPTION, lifespan=lifespan,

@@ -6,12 +6,13 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from verifiers import IN_BULK
+from verifiers import IN_BULK, printable
 
 from . import admission, body
 from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
@@ -20,6 +21,7 @@ from .body import Bodies
 from .browsers import Browsers
 from .errors import ApiError
 from .hosts import Hosts, address_of
+from .masking import masked
 from .metrics import Metrics
 from .settings import ServiceSettings
 from .streams import EventStream
@@ -74,7 +76,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, partial(self._start, send))
             return
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
@@ -87,6 +89,13 @@ class Gate:
             return
         with engine.tracing.request(scope["method"], path, headers, request_id.decode()) as span:
             span.set_attribute("http.response.status_code", await self._serve(scope, headers, request_id, receive, send))
+
+    async def _start(self, send: Send, message: Message) -> None:
+        """Send what became of a start: where it was refused, the reason in place of a traceback."""
+        refused = getattr(self.app.state, "refused", None)
+        if message["type"] == "lifespan.startup.failed" and refused is not None:
+            message = {**message, "message": printable(masked(str(refused)))}
+        await send(message)
 
     async def _serve(self, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive, send: Send) -> int:
         """Serve one request; return the status that was sent."""

@@ -34,7 +34,7 @@ MOST_FILES = 65_536
 
 
 def run(path: Path | None, flags: Mapping[str, Any]) -> None:
-    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`."""
+    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where the start failed."""
     path = path or default_config_path()
     config = load_config(path, flags)
     load_models(config)  # so that a wrong one is a message here, and not a failed start of each worker
@@ -45,7 +45,11 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     allow_files()
     if config.service.workers == 1:
         serving = server(config)
-        serving.run(sockets=listening(serving.config, config.service))
+        sockets = listening(serving.config, config.service)
+        try:
+            serving.run(sockets=sockets)
+        except SystemExit:  # the start failed, and has said why; the code is that of what else stops a start
+            raise SystemExit(2) from None
     else:
         _run_many(path, config, flags)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,3 +192,19 @@ def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(tm
 
     with pytest.raises(EmbeddedStoreError, match=r"valkey\.log: .*[Bb]ad file format"):
         embedded.start()
+
+
+@needs_root
+@pytest.mark.parametrize("workers_count", [1, 2])
+def test_a_folder_of_another_user_is_a_line_and_no_traceback(tmp_path: Path, workers_count: int) -> None:
+    """And an exit code that says that the start failed."""
+    folder = tmp_path / "data" / "store"
+    folder.mkdir(parents=True)
+    os.chown(folder, 12345, 12345)
+    command = [sys.executable, "-m", "service", "serve", "--data-dir", str(tmp_path / "data"), "--port", "0"]
+
+    done = subprocess.run([*command, "--workers", str(workers_count)], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "not this user's alone" in done.stderr
+    assert "Traceback" not in done.stderr
