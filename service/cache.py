@@ -15,6 +15,7 @@ import numpy.typing as npt
 import structlog
 
 from verifiers import LASTING, Status
+from verifiers.bounds import LARGEST
 
 from .keys import Keys
 from .sheet import Sheet
@@ -103,6 +104,7 @@ class ScoreCache:
         for row, column in sheet.reasons:
             if sheet.status[row, column] == Status.OK:  # scored, but not as it should be: another time it may be
                 new[row, column] = False
+        new &= (sheet.status != Status.OK) | ~np.isnan(sheet.raw)
         setwise = np.array([column.setwise for column in columns])
         pointwise = new & ~setwise
         if pointwise.any():
@@ -142,7 +144,7 @@ class ScoreCache:
         places = [place for place, column in enumerate(columns) if not column.setwise]
         if not any(values):
             return
-        records, counts = self._parse(values)
+        records, counts = self._parse(values, columns)
         if len(records) == len(values) * len(places) and (counts == len(places)).all():
             # The common case, as one request wrote it: every pair has a record of each verifier, in order.
             table = records.reshape(len(values), len(places))
@@ -155,7 +157,7 @@ class ScoreCache:
             _fill(sheet, rows[hit], place, records[hit])
 
     def _fill_setwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes) -> None:
-        records, _ = self._parse([value])
+        records, _ = self._parse([value], columns)
         rows = np.array(keys.set_order)
         for place, column in enumerate(columns):
             if column.setwise:
@@ -163,19 +165,38 @@ class ScoreCache:
                 if len(known) == len(rows):
                     _fill(sheet, rows, place, known)
 
-    def _parse(self, values: Sequence[bytes]) -> tuple[Records, npt.NDArray[np.intp]]:
-        """Return the records of values that still hold, and how many each value has; a damaged value has none."""
+    def _parse(self, values: Sequence[bytes], columns: Sequence[Column]) -> tuple[Records, npt.NDArray[np.intp]]:
+        """Return the records of values that still hold, and how many each value has; what is damaged is counted, and left out."""
         size = RECORD.itemsize
         if any(len(value) % size for value in values):
-            log.warning("stored_scores_damaged", values=sum(1 for value in values if len(value) % size))
+            self._damaged(sum(1 for value in values if len(value) % size))
             values = [b"" if len(value) % size else value for value in values]
         records = np.frombuffer(b"".join(values), RECORD)
         counts = np.array([len(value) // size for value in values])
-        holds = records["expires"] > time.time()
+        holds, sound = records["expires"] > time.time(), _sound(records)
+        if not sound.all():  # one of a verifier that nobody asks would be counted again and again: nothing replaces it
+            wanted = np.array([column.fingerprint for column in columns], np.uint64)
+            self._damaged(int(np.isin(records["fingerprint"][holds & ~sound], wanted).sum()))
+            holds &= sound
         if not holds.all():
             counts = np.add.reduceat(np.append(holds, False), np.append(0, counts.cumsum()[:-1])) * (counts > 0)
             records = records[holds]
         return records, counts
+
+    def _damaged(self, count: int) -> None:
+        """Count what is damaged, and say so; what is asked anew takes its place."""
+        if count:
+            log.warning("stored_scores_damaged", count=count)
+            self._store.damaged("scores", count)
+
+
+def _sound(records: Records) -> npt.NDArray[np.bool_]:
+    """Return which records say what can be said: a score that is one, or that there is none to be had."""
+    score, mass = records["score"], records["label_mass"]
+    scored = (records["status"] == Status.OK) & (np.abs(score) <= LARGEST)
+    none = (records["status"] == Status.NOT_APPLICABLE) & np.isnan(score)
+    sound: npt.NDArray[np.bool_] = (scored | none) & ~np.isinf(mass)
+    return sound
 
 
 def _fill(sheet: Sheet, rows: npt.NDArray[np.intp], column: int | npt.NDArray[np.intp], records: Records) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aggregation import RobustAverage
-from service.cache import SCORES, Column, ScoreCache
+from service.cache import RECORD, SCORES, Column, ScoreCache
 from service.embedded import EmbeddedStore
 from service.keys import Keys, keys_of
 from service.sheet import Sheet
@@ -38,6 +38,11 @@ async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store
 @pytest.fixture(autouse=True)
 async def _empty(store: Store) -> None:
     await store.call(store.redis.flushall)
+
+
+def store_url(store: Store) -> str:
+    """Return where the embedded store listens."""
+    return "unix://" + str(store.redis.connection_pool.connection_kwargs["path"])
 
 
 def filled(columns: int = 3) -> Sheet:
@@ -142,6 +147,54 @@ async def test_a_damaged_value_is_unknown(store: Store) -> None:
     assert (await read(cache, KEYS, COLUMNS)).cached[0].tolist() == [True, True, True]
 
 
+GARBAGE: dict[str, dict[str, float]] = {
+    "a status that there is not": {"status": 7},
+    "a status beyond a byte": {"status": 2**31 + 1},
+    "a failure, which nobody keeps": {"status": int(Status.TIMEOUT)},
+    "no score": {"score": np.nan},
+    "an infinite score": {"score": np.inf},
+    "a score beyond all measure": {"score": 1e300},
+    "a score of what has none": {"status": int(Status.NOT_APPLICABLE)},
+    "an infinite label mass": {"label_mass": np.inf},
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("column", [0, 1], ids=["of one candidate", "of a set"])
+async def test_a_damaged_record_is_counted_and_asked_anew(store: Store, garbage: dict[str, float], column: int) -> None:
+    """The others of its value are known; the next request writes over it."""
+    found: list[tuple[str, int]] = []
+    ours = Store(store_url(store), damaged=lambda what, count: found.append((what, count)))
+    cache, name = ScoreCache(ours, 60), SCORES + (KEYS.pairs[0] if column == 0 else str(KEYS.whole))
+    await written(cache, KEYS, filled(), COLUMNS)
+    records = np.frombuffer(bytes(await store.redis.get(name)), RECORD).copy()
+    for field, value in garbage.items():
+        records[field][0] = value
+    await store.call(lambda: store.redis.set(name, records.tobytes()))
+
+    known = await read(cache, KEYS, COLUMNS)
+
+    assert known.cached[0].tolist() == [column != 0, column != 1, True]
+    assert np.isnan(known.raw[0, column])
+    assert found == [("scores", 1)]
+    await written(cache, KEYS, filled(), COLUMNS)
+    found.clear()
+    assert (await read(cache, KEYS, COLUMNS)).cached[0].all()
+    assert found == []
+    await ours.close()
+
+
+async def test_an_answer_without_a_score_is_not_kept(store: Store) -> None:
+    """Read back it would be taken for damaged."""
+    cache, sheet = ScoreCache(store, 60), Sheet(3, 1)
+    for row in range(3):
+        sheet.put(row, 0, Verdict(None if row == 1 else 0.5))
+
+    await written(cache, KEYS, sheet, COLUMNS[:1])
+
+    assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
+
+
 async def test_what_is_on_its_way_to_the_store_is_known_already(store: Store) -> None:
     """A client that asks again at once is not made to wait for the write."""
     cache = ScoreCache(store, 60)
@@ -166,7 +219,7 @@ async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
 
 async def test_a_store_without_msetex_is_written_with_plain_sets(store: Store) -> None:
     """An older Redis says no once, and is not asked again."""
-    other = Store("unix://" + str(store.redis.connection_pool.connection_kwargs["path"]))
+    other = Store(store_url(store))
     other._mset_with_expiry = False
 
     await other.set_many({"a": b"1", "b": b"2"}, 60)
