@@ -20,9 +20,12 @@ def read_file(path: Path, most: int) -> bytes:
     return content
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in the place of another as a whole, on the disk before this returns; raise `OSError` where that fails."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+def replace_file(path: Path, content: bytes, unfinished: str = "") -> None:
+    """Put a file in the place of another as a whole, on the disk before this returns; raise `OSError` where that fails.
+
+    What a process that is killed leaves begins with a dot and ends with `unfinished`.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{unfinished}")
     try:
         with beside.open("wb") as file:
             file.write(content)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
+
+from aggregation.whole_file import replace_file
 
 from ..startup import StartupError
 
@@ -55,13 +56,7 @@ class Files:
             self.fs.pipe_file(path, content)
             return
         self.fs.makedirs(self.fs._parent(path), exist_ok=True)
-        folder, _, name = path.rpartition("/")
-        beside = f"{folder}/.{name}.{secrets.token_hex(4)}{UNFINISHED}"
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        replace_file(Path(path), content, UNFINISHED)
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder below the root; none where there is no folder."""
