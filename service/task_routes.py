@@ -26,6 +26,7 @@ from .labelling import LabelsIn as LabelsIn
 from .memory import Memory
 from .records import Record
 from .reporting import NothingToReportError
+from .store import LOSS_OF_TASK
 from .task_lookup import checked, memory_of, stored, task_of, with_texts
 from .tasks import Task
 
@@ -61,6 +62,8 @@ async def task(request: Request, name: str) -> dict[str, Any]:
         member.name: None if (seconds := member.guarded.meter.seconds) is None or not sees_all() else round(seconds, 6)
         for member in engine.scorer.ensembles[found.ensemble]
     }
+    if found.memory is not None:
+        summary["store_loss"] = _of_this_task(await stored(engine.store.loss()), name)
     if found.memory is not None and found.version:
         summary["report"] = await stored(found.memory.report(found.version))
     return summary
@@ -208,6 +211,13 @@ async def _now_served(request: Request, name: str) -> dict[str, Any]:
     await stored(request.app.state.engine.tasks.refresh_one(task_of(request, name)))
     state = await stored(memory_of(task_of(request, name)).state())
     return {"task": name, "serving": state.serving, "pinned": state.pinned}
+
+
+def _of_this_task(loss: str | None, name: str) -> str | None:
+    """Return what the store has lost, less what is another task's to those who may not see all."""
+    if loss is None or sees_all() or not loss.startswith(LOSS_OF_TASK) or loss.startswith(f"{LOSS_OF_TASK}{name} had "):
+        return loss
+    return None
 
 
 async def _summary(task: Task) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .learning import Given
 from .memory import MOST_BYTES, Memory, State
 from .metrics import Metrics
 from .records import Record, record_of
-from .store import Store
+from .store import LOSS_OF_TASK, Store
 from .store_errors import StoreRefusedError
 
 log = structlog.get_logger()
@@ -241,7 +241,7 @@ class Tasks:
         if isinstance(had, int) and labels < had:
             hint = "assay labels import brings an export back"
             log.error("store_has_lost_labels", task=task.name, had=had, has=labels, hint=hint)
-            await self._store.note_loss(f"the task {task.name} had {had} labels or more, and has {labels}: {hint}")
+            await self._store.note_loss(f"{LOSS_OF_TASK}{task.name} had {had} labels or more, and has {labels}: {hint}")
 
     async def _look_at_generation(self) -> None:
         """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""

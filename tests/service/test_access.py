@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from service.access import Keys, KeySettings, needed, new_key
+from service.access import _ASKING, Holder, Keys, KeySettings, needed, new_key
 from service.discretion import without_addresses
+from service.task_routes import _of_this_task
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run
 
@@ -164,6 +165,19 @@ def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: 
 
     assert seen["tenant"] == {"arithmetic": None}
     assert seen["plain"].keys() == {"arithmetic"}
+
+
+@pytest.mark.parametrize(("tasks", "seen"), [(None, [True] * 3), (frozenset({"math"}), [True, True, False])])
+def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(tasks: frozenset[str] | None, seen: list[bool]) -> None:
+    """What it lost of all is."""
+    losses = ["the store's file was cut off", "the task math had 40 labels", "the task maths had 40 labels"]
+    token = _ASKING.set(Holder("k", frozenset(), tasks))
+    try:
+        told = [_of_this_task(loss, "math") for loss in losses]
+    finally:
+        _ASKING.reset(token)
+
+    assert told == [loss if there else None for loss, there in zip(losses, seen, strict=True)]
 
 
 def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:

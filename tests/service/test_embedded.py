@@ -170,10 +170,12 @@ def test_a_file_that_was_cut_off_is_copied_and_said_loudly(tmp_path: Path) -> No
 
         with service(path, tmp_path) as running:
             told = running.get("/readyz")
+            of_task = running.get("/v1/tasks/t").json["store_loss"]
             kept = len(running.get("/v1/tasks/t/labels").json["labels"])
         [copy] = (tmp_path / "data" / "store").glob("damaged-*/*.incr.aof")
 
     assert (told.status, "was cut off" in told.json["store_loss"]) == (200, True)
+    assert of_task == told.json["store_loss"]
     assert 0 < kept < 500
     assert copy.read_bytes() == whole[: len(whole) // 2]
     assert "store_file_cut_off" in (tmp_path / "service.log").read_text()
