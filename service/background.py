@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from .masking import told
 from .metrics import Metrics
 
 log = structlog.get_logger()
@@ -18,7 +19,6 @@ CANCEL_AGAIN_S = 0.5
 FIRST_PAUSE_S = 0.5
 #: Share of a pause that is drawn at random, so that replicas do not come back all at once.
 JITTER = 0.25
-LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +110,4 @@ def reason_of(error: BaseException) -> str:
     """Return an error as one short line: its kind, and what it says; of several, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    kind = getattr(error, "reason", None) or type(error).__name__
-    return f"{kind}: {error}"[:LONGEST_REASON].splitlines()[0]
+    return told(error)

@@ -12,6 +12,7 @@ import structlog
 from verifiers import Grade, Verifier
 from verifiers.doctor import Report, examine
 
+from .masking import told
 from .store import PREFIX, Store
 from .store_errors import StoreError
 
@@ -50,7 +51,7 @@ class Checkup:
         try:
             await self._store.call(lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S))
         except StoreError as exc:
-            log.warning("doctor_not_stored", error=str(exc))
+            log.warning("doctor_not_stored", error=told(exc))
 
     async def _first(self) -> bool:
         try:

@@ -35,6 +35,7 @@ from .following import FOLLOW_S, Follower
 from .guard import Guarded
 from .job import Member
 from .keepsake import Keepsake
+from .masking import told
 from .memory import Memory
 from .metrics import Metrics
 from .models import load_models
@@ -175,7 +176,7 @@ async def open_engine(
             await store.check()
             await engine.tasks.refresh()
         except StoreError as exc:
-            log.warning("started_without_store", reason=exc.reason, error=str(exc))
+            log.warning("started_without_store", reason=exc.reason, error=told(exc))
         if learning:
             follower = Follower(engine.tasks, store)
             stack.push_async_callback(follower.close)
@@ -322,7 +323,7 @@ async def _warm_up(engine: Engine, serving: bool) -> None:
             await member.guarded.verifier.check()
             await member.guarded.verifier.warm_up()
         except VerifierError as exc:
-            log.warning("verifier_not_ready", verifier=member.name, reason=f"{exc.reason}: {exc}")
+            log.warning("verifier_not_ready", verifier=member.name, reason=told(exc))
     if serving:
         await engine.checkup.run()
 

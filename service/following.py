@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from .masking import told
 from .store import Listener, NoNewsError, Store
 from .store_errors import StoreDownError, StoreRefusedError
 from .tasks import Tasks
@@ -39,7 +40,7 @@ class Follower:
                 self._listener = await self._store.listen()
             await self._listener.heard(self._every_s)
         except (NoNewsError, StoreRefusedError) as exc:
-            log.debug("store_tells_no_news", error=str(exc))
+            log.debug("store_tells_no_news", error=told(exc))
             await self.close()
             await asyncio.sleep(self._every_s)
         except StoreDownError:

@@ -10,6 +10,8 @@ import structlog
 
 from aggregation.whole_file import read_file, replace_file
 
+from .masking import told
+
 log = structlog.get_logger()
 
 #: Far more than the model of 1,000 verifiers and its report.
@@ -41,5 +43,5 @@ class Keepsake:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-            log.warning("kept_model_damaged", file=str(path), error=str(exc))
+            log.warning("kept_model_damaged", file=str(path), error=told(exc))
             return None

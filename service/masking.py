@@ -9,7 +9,9 @@ from typing import Any
 _WORD = re.compile(r"\S+")
 #: Keys as we make them, and as others do.
 _KEY = re.compile(r"\b(assay-|sk-|hf_|Bearer )[A-Za-z0-9_\-.]{16,}")
-LONGEST = 10_000
+LONGEST, LONGEST_REASON = 10_000, 200
+#: Where the store's client and the store itself repeat a command's arguments, which are keys and texts.
+_ARGUMENTS = re.compile(r"(?<=Command # )(\d+) \(.*\) (?=of pipeline caused error:)|(?<=, with args beginning with:).*", re.DOTALL)
 #: Settings whose value is never shown; a key is easily put where its hash belongs.
 SECRET = frozenset({"redis_url", "api_keys", "api_key", "api_key_env", "sha256", "password", "token", "headers"})
 
@@ -20,6 +22,17 @@ def masked(text: str) -> str:
     if "@" in text and "://" in text:
         text = _WORD.sub(_without_userinfo, text)
     return _KEY.sub(r"\1***", text)
+
+
+def without_arguments(text: str) -> str:
+    """Return what a store's client says of a command without what was in the command."""
+    return _ARGUMENTS.sub(lambda found: f"{found[1]} " if found[1] else " ...", text[:LONGEST])
+
+
+def told(error: BaseException) -> str:
+    """Return an error as one short line, for the log and for readiness: its kind, and what of its words may be printed."""
+    kind = getattr(error, "reason", None) or type(error).__name__
+    return f"{kind}: {masked(without_arguments(str(error)))}".splitlines()[0][:LONGEST_REASON]
 
 
 def _without_userinfo(word: re.Match[str]) -> str:

@@ -11,6 +11,8 @@ import structlog
 from verifiers import ServedVerifier, Verifier, VerifierError
 from verifiers.upstream import Endpoint, Upstream
 
+from .masking import told
+
 log = structlog.get_logger()
 
 EVERY_S = 2.0
@@ -50,7 +52,7 @@ class Pressure:
             async with asyncio.timeout(LOOK_S):
                 queue = await upstream.queue(endpoint)
         except (VerifierError, TimeoutError) as exc:
-            log.debug("queue_not_told", endpoint=endpoint.url, error=str(exc))
+            log.debug("queue_not_told", endpoint=endpoint.url, error=told(exc))
         if queue is None:
             self._silent_until[endpoint.url] = time.monotonic() + SILENT_S
         elif queue.too_long:

@@ -22,6 +22,7 @@ from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
 from .bounded import bounded
 from .config import Config, default_config_path, load_config
 from .embedded import EmbeddedStore
+from .masking import told
 from .models import load_models
 from .settings import PREFIX, ServiceSettings
 from .store import Store
@@ -60,7 +61,7 @@ async def _look_at_store(url: str) -> None:
     try:
         await store.check()
     except StoreError as exc:
-        log.warning("store_not_there_yet", error=str(exc))
+        log.warning("store_not_there_yet", error=told(exc))
     finally:
         await store.close()
 

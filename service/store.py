@@ -13,6 +13,7 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from .breaker import Breaker
 from .connecting import connect
+from .masking import told
 from .replies import MISREAD, counted, expect, so_many
 from .startup import StartupError
 from .store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
@@ -119,13 +120,13 @@ class Store:
         self._heard(error.reason)
         if isinstance(error, StoreDownError):
             if not self.down or self.away != error.reason:
-                log.warning("store_down", reason=error.reason, error=str(error))
+                log.warning("store_down", reason=error.reason, error=told(error))
             self.away = error.reason
             self._breaker.failed()
             return
         self._breaker.succeeded()  # it answers, if only to say no
         if error.reason in NO_WRITES and self.refuses != error.reason:
-            log.warning("store_refuses_writes", reason=error.reason, error=str(error))
+            log.warning("store_refuses_writes", reason=error.reason, error=told(error))
             self.refuses = error.reason
 
     def damaged(self, what: str, count: int = 1) -> None:
@@ -185,7 +186,7 @@ class Store:
         try:
             found = await self.call(lambda: self.redis.info("memory"), dict)
         except StoreRefusedError as exc:
-            log.debug("store_memory_not_told", error=str(exc))
+            log.debug("store_memory_not_told", error=told(exc))
             return []
         return list(found.values()) if found and all(isinstance(each, dict) for each in found.values()) else [found]
 
@@ -256,7 +257,7 @@ class Store:
         try:
             await self.call(lambda: self.redis.publish(NEWS, news))
         except StoreError as exc:
-            log.debug("store_carries_no_news", error=str(exc))
+            log.debug("store_carries_no_news", error=told(exc))
 
     async def listen(self) -> Listener:
         """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot listen."""

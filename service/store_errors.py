@@ -21,6 +21,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from .masking import without_arguments
+
 
 class StoreError(Exception):
     """A call to the store came to nothing; `reason` is a word of the tables below."""
@@ -72,8 +74,10 @@ LONGEST_REPLY = 1000
 def classified(exc: BaseException) -> StoreError:
     """Return what one of the client's errors means to us."""
     if not isinstance(exc, RAISED) or isinstance(exc, InvalidResponse):
-        return StoreDownError(f"it answers with something else than was asked for: {exc}"[:LONGEST_REPLY], "bad_answer")
-    said = f"{type(exc).__name__}: {exc}"[:LONGEST_REPLY]
+        return StoreDownError(
+            without_arguments(f"it answers with something else than was asked for: {exc}")[:LONGEST_REPLY], "bad_answer"
+        )
+    said = without_arguments(f"{type(exc).__name__}: {exc}")[:LONGEST_REPLY]
     word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
     if word is None and isinstance(exc, ResponseError):
         found = WORD.search(said)

@@ -10,6 +10,7 @@ from fastapi import Request
 from .access import may_see
 from .body import whole_body
 from .errors import ApiError
+from .masking import told
 from .memory import Memory
 from .parsing import Checked
 from .parsing import checked as parsed
@@ -43,7 +44,7 @@ async def stored(asking: Any) -> Any:
         raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down", retry_after_s=1) from None
     except StoreRefusedError as exc:
         why = NO_WRITES.get(exc.reason, f"its answer is an error ({exc.reason})")
-        log.warning("store_refused", reason=exc.reason, error=str(exc))
+        log.warning("store_refused", reason=exc.reason, error=told(exc))
         raise ApiError(503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1) from None
 
 

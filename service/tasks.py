@@ -23,6 +23,7 @@ from .economy import Economy, Estimate
 from .keepsake import Keepsake
 from .keys import Keys, by_query
 from .learning import Given
+from .masking import told
 from .memory import MOST_BYTES, Memory, State
 from .metrics import Metrics
 from .records import Record, record_of
@@ -292,7 +293,7 @@ class Tasks:
         except (ArtifactError, ValueError, KeyError, TypeError, AttributeError) as exc:
             if task.left != version:
                 self._store.damaged("models")
-            self._leave(task, version, f"{type(exc).__name__}: {exc}")
+            self._leave(task, version, told(exc))
             return False
         return True
 

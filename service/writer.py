@@ -10,6 +10,7 @@ import structlog
 
 from .cache import ScoreCache
 from .economy import Estimate
+from .masking import told
 from .metrics import Metrics
 from .store_errors import StoreDownError, StoreError, StoreRefusedError
 from .tasks import Rows, Task, Tasks
@@ -112,7 +113,7 @@ class Writer:
         except StoreDownError:
             return "store_down"
         except StoreRefusedError as exc:
-            log.debug("store_refused_a_write", reason=exc.reason, error=str(exc))
+            log.debug("store_refused_a_write", reason=exc.reason, error=told(exc))
             return "store_full" if exc.reason == "full" else "refused"
         return None
 

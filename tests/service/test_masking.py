@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 
+import service
+from service.background import reason_of
 from service.config import ConfigError, load_config
 from service.connecting import parse
-from service.masking import mask_event, masked
+from service.masking import mask_event, masked, told
+from service.store_errors import StoreRefusedError, classified
 from tests.processes import write_config
 
 SECRET = "s3cr3t"
@@ -81,3 +86,34 @@ def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> No
         masked("install assay-ensemble[cpu], see http://h/a and a@b.c") == "install assay-ensemble[cpu], see http://h/a and a@b.c"
     )
     assert len(masked("://" * 10**6 + "@")) <= 10_000
+
+
+def test_an_error_is_logged_without_what_was_in_the_command_and_within_bounds() -> None:
+    """What the store's client and the store repeat of a command are keys, texts and values."""
+    text = "my private text (of pipeline) BUSY\nwith more"
+    pipeline = ResponseError(f"Command # 3 (HSET assay:1:texts {text}) of pipeline caused error: ('WRONGTYPE no hash',)")
+    unknown = ResponseError(f"unknown command 'MSETEX', with args beginning with: 'a' '{text}'")
+
+    refused = classified(pipeline)
+
+    assert (type(refused), refused.reason) == (StoreRefusedError, "wrong_type")
+    assert told(pipeline) == "ResponseError: Command # 3 of pipeline caused error: ('WRONGTYPE no hash',)"
+    assert told(unknown) == "ResponseError: unknown command 'MSETEX', with args beginning with: ..."
+    assert not [each for each in (pipeline, unknown) if "private" in str(classified(each)) + told(classified(each))]
+    assert told(OSError(f"redis://u:{SECRET}@h:1 is away\nand more")) == "OSError: redis://***@h:1 is away"
+    assert len(told(ValueError("x" * 10**6))) == 200
+
+
+def test_a_loop_that_fails_tells_no_password_in_readiness() -> None:
+    """The reason is in the log as well as in `/readyz`."""
+    assert SECRET not in reason_of(ExceptionGroup("g", [ConnectionError(f"no answer of redis://:{SECRET}@h:6379/0")]))
+
+
+def test_no_log_line_has_an_error_as_it_is() -> None:
+    """It may have texts, keys or addresses in it, and be of any length."""
+    raw = re.compile(
+        r"log\.\w+\([^\n]*(str|repr)\((exc|error)\)|log\.\w+\([^\n]*=(exc|error)[,)]|log\.\w+\([^\n]*\{(exc|error)[}!]"
+    )
+    package = Path(service.__file__).parent
+
+    assert not [str(path.relative_to(package)) for path in package.rglob("*.py") if raw.search(path.read_text())]
