@@ -78,9 +78,10 @@ def test_a_store_that_is_still_starting_ends_with_its_service_too(tmp_path: Path
     wait_until(lambda: bool(processes_on(tmp_path / "store")), 30)
 
     service.send_signal(signal.SIGKILL)
-    service.wait()
 
+    assert service.wait() == -signal.SIGKILL
     wait_until(lambda: not processes_on(tmp_path / "store"), 30)
+    assert processes_on(tmp_path / "store") == []
 
 
 def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -396,8 +396,10 @@ async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.Mo
     async with serving(handler) as (url, _):
         pool = HttpPool(connect_timeout_s=1, idle_s=0.1)
         await pool.get(url)
-        await asyncio.wait_for(closed.wait(), 10)
+        closed_while_the_pool_lives = await asyncio.wait_for(closed.wait(), 10)
         await pool.close()
+
+    assert closed_while_the_pool_lives
 
 
 @pytest.mark.parametrize("key", ["a\r\nx-injected: 1", "a\nb", "schlüssel", "\0"])
