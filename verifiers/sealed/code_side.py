@@ -89,7 +89,7 @@ class CodeSide(Wire):
         own = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
         try:
             arguments = self.encode(error.args)
-        except Exception:
+        except Exception:  # its arguments are the code's own objects: encoding them runs the code, which may raise anything
             arguments = ["t", []]
         return [base_of(kind).__name__, own, arguments, self.keep(error)]
 
@@ -100,7 +100,7 @@ class CodeSide(Wire):
             answer: list[Any] = getattr(self, "do_" + operation)(*rest)
         except Gone:
             raise
-        except BaseException as error:
+        except BaseException as error:  # the code may raise anything, SystemExit too: the test hears it, and this process goes on
             return ["!", *self.error(error)]
         return answer
 

@@ -107,7 +107,7 @@ class Runner:
             work()
         except Gone:
             raise
-        except BaseException as error:
+        except BaseException as error:  # a test may end in any way: that is its outcome, and the next one runs
             return outcome_of(error)
         return "ok"
 

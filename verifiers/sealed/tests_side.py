@@ -150,7 +150,7 @@ class TestsSide(Wire):
             return ["=", self.encode(self.lent[place](*given, **named)), None]
         except Gone:
             raise
-        except BaseException as error:
+        except BaseException as error:  # what was lent may raise anything: the code hears it as a builtin exception
             known = getattr(builtins, type(error).__name__, None) is type(error)
             return ["!", type(error).__name__ if known else "Exception", ["t", []]]
 
