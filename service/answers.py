@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from .course import CUT, Course
 from .job import Member, Outcome
 from .sheet import UNKNOWN, Sheet
 
-LABELS = {int(status): status.label for status in Status}
+LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 
 
@@ -111,46 +110,43 @@ def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    contributions = outcome.combined.contributions().tolist()
-    explained: list[dict[str, dict[str, Any]]] = []
-    for row, parts in enumerate(contributions):
-        said = {member.name: cell(outcome.sheet, row, column) for column, member in enumerate(outcome.members)}
-        for column, member in enumerate(outcome.members):
-            # A verifier that says nothing of a candidate may still count for it, by what it says of the query's others.
-            missing = math.isnan(outcome.sheet.raw[row, column]) and parts[column] == 0
-            said[member.name]["contribution"] = None if missing else parts[column]
-        explained.append(said)
+    sheet, contributions = outcome.sheet, outcome.combined.contributions()
+    # A verifier that says nothing of a candidate may still count for it, by what it says of the query's others.
+    missing = np.isnan(sheet.raw) & (contributions == 0)
+    explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(sheet.raw))]
+    for column, member in enumerate(outcome.members):
+        parts = zip(contributions[:, column].tolist(), missing[:, column].tolist(), strict=True)
+        for by_name, said, (part, absent) in zip(explained, cells(sheet, column), parts, strict=True):
+            said["contribution"] = None if absent else part
+            by_name[member.name] = said
     return explained
 
 
 def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
-    return {
-        "verifier": member.name,
-        "scores": [{"index": row, **cell(sheet, row, column)} for row in range(len(sheet.raw))],
-    }
+    return {"verifier": member.name, "scores": [{"index": row, **said} for row, said in enumerate(cells(sheet, column))]}
 
 
-def cell(sheet: Sheet, row: int, column: int) -> dict[str, Any]:
-    """Return what one verifier said of one pair."""
-    status, cached = int(sheet.status[row, column]), bool(sheet.cached[row, column])
-    reason = sheet.reasons.get((row, column))
-    if reason is None and status == UNKNOWN:
-        reason = CUT
-    elif reason is None and cached and status == Status.NOT_APPLICABLE:
-        reason = REMEMBERED
-    said: dict[str, Any] = {
-        "raw": float(sheet.raw[row, column]),
-        "status": LABELS[Status.SKIPPED if status == UNKNOWN else status],
-        "cached": cached,
-        "latency_ms": None if cached else _rounded(sheet.latency_ms[column]),
-        "reason": reason,
-    }
-    if not np.isnan(sheet.label_mass[row, column]):
-        said["label_mass"] = float(sheet.label_mass[row, column])
-    if sheet.truncated[row, column]:
-        said["truncated_tokens"] = int(sheet.truncated[row, column])
-    return said
+def cells(sheet: Sheet, column: int) -> list[dict[str, Any]]:
+    """Return what one verifier said of each pair."""
+    latency = _rounded(sheet.latency_ms[column])
+    statuses, cached = sheet.status[:, column].tolist(), sheet.cached[:, column].tolist()
+    found: list[dict[str, Any]] = [
+        {"raw": raw, "status": LABELS[status], "cached": remembered, "latency_ms": None if remembered else latency, "reason": None}
+        for raw, status, remembered in zip(sheet.raw[:, column].tolist(), statuses, cached, strict=True)
+    ]
+    for row, said in enumerate(found):
+        reason = sheet.reasons.get((row, column))
+        if reason is None and statuses[row] == UNKNOWN:
+            reason = CUT
+        elif reason is None and cached[row] and statuses[row] == Status.NOT_APPLICABLE:
+            reason = REMEMBERED
+        said["reason"] = reason
+    for row in np.flatnonzero(~np.isnan(sheet.label_mass[:, column])).tolist():
+        found[row]["label_mass"] = float(sheet.label_mass[row, column])
+    for row in np.flatnonzero(sheet.truncated[:, column]).tolist():
+        found[row]["truncated_tokens"] = int(sheet.truncated[row, column])
+    return found
 
 
 def _rounded(value: float | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,8 @@ CHANCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 REASONS = frozenset({
     "unreachable", "upstream_5xx", "upstream_4xx", "upstream_429", "too_long", "bad_reply", "timeout", "deadline", "breaker_open",
 })  # fmt: skip
-FAILURES = (Status.TIMEOUT, Status.ERROR, Status.TRUNCATED)
+IS_FAILURE = np.zeros(256, bool)  # by status
+IS_FAILURE[[int(status) for status in (Status.TIMEOUT, Status.ERROR, Status.TRUNCATED)]] = True
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -147,10 +149,17 @@ class Metrics:
             for status in Status:
                 if counts[status]:
                     self._child(self.scores, name, status.label).inc(counts[status])
-        for (row, column), reason in sheet.reasons.items():
-            if sheet.status[row, column] in FAILURES:
-                head = reason.partition(":")[0]
-                self._child(self.failures, verifiers[column], head if head in REASONS else "other").inc()
+        if sheet.reasons:
+            self._failed(verifiers, sheet)
+
+    def _failed(self, verifiers: Sequence[str], sheet: Sheet) -> None:
+        """Note why scores failed."""
+        reasons: Tally[tuple[int, str]] = Tally()
+        for row, column in np.argwhere(IS_FAILURE[sheet.status]).tolist():
+            head = sheet.reasons.get((row, column), "").partition(":")[0]
+            reasons[column, head if head in REASONS else "other"] += 1
+        for (column, head), count in reasons.items():
+            self._child(self.failures, verifiers[column], head).inc(count)
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Note an answer."""

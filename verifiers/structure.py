@@ -37,6 +37,18 @@ def more_values_than(most: int, text: bytes | bytearray) -> bool:
     return False
 
 
+def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
+    """Return where strings begin and end, in turn; None where there are more than so many places."""
+    places, escaped, count = list[Places](), False, 0
+    for at in range(0, len(text), PIECE):
+        quotes, escaped = _quotes(np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at), escaped)
+        count += len(quotes)
+        if count > most:
+            return None
+        places.append(quotes + at)
+    return np.concatenate(places) if places else np.zeros(0, np.intp)
+
+
 def _quotes(piece: Bytes, escaped: bool) -> tuple[Places, bool]:
     """Return where strings begin and end, and whether what follows the piece is escaped; `escaped` says so of its first byte."""
     quotes = np.flatnonzero(piece == QUOTE)

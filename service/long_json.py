@@ -1,0 +1,122 @@
+"""Long JSON texts, parsed in steps: a parser holds the interpreter until it has read all, and the event loop waits for it.
+
+The strings are taken out, each decoded by itself, a long one in pieces. The rest is short: it is parsed with a stand-in for
+each string, and then the strings are put in their places. The result is what `pydantic_core.from_json` makes of the whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from pydantic_core import from_json
+
+from verifiers.structure import Places, unescaped_quotes
+
+#: Bytes. A string that is shorter than its stand-in saves nothing; a piece takes some thousandths of a second.
+SHORT, PIECE = 64, 1 << 20
+#: Digits in a row. Numbers of thousands cost far more than their bytes; none that anything here reads has as many.
+DIGITS = 256
+
+
+class LongNumberError(ValueError):
+    """A number has more digits than any number here."""
+
+
+def parsed(text: bytes | bytearray, most_strings: int) -> Any:
+    """Return the value of a JSON text with at most so many strings. Raises ValueError, without a position."""
+    quotes = unescaped_quotes(text, 2 * most_strings)
+    if quotes is None:
+        raise ValueError(f"more than {most_strings} strings")
+    if len(quotes) % 2:
+        raise ValueError("EOF while parsing a string")
+    view, mark, strings = memoryview(text), secrets.token_hex(8), dict[str, str]()
+    rest, at = bytearray(), 0
+    for begin, end in _long_strings(quotes):
+        stand_in = f"{mark}{len(strings):x}"
+        strings[stand_in] = _decoded(view, begin, end)
+        rest += view[at:begin]
+        rest += stand_in.encode()
+        at = end
+    rest += view[at:]
+    if _has_long_number(rest):
+        raise LongNumberError(f"a number has {DIGITS} digits or more")
+    return _with(strings, _from_json(rest))
+
+
+def _long_strings(quotes: Places) -> Iterator[tuple[int, int]]:
+    """Yield where the insides of strings begin and end."""
+    pairs = quotes.reshape(-1, 2)
+    for begin, end in pairs[pairs[:, 1] - pairs[:, 0] > SHORT].tolist():
+        yield begin + 1, end
+
+
+def _decoded(text: memoryview, begin: int, end: int) -> str:
+    """Return the string whose inside is given."""
+    pieces = []
+    while begin < end:
+        piece = bytes(text[begin : min(end, begin + PIECE)])
+        if begin + PIECE < end:
+            piece = _whole_characters(piece)
+        pieces.append(_from_json(b'"%b"' % piece))
+        begin += len(piece)
+    return pieces[0] if len(pieces) == 1 else "".join(pieces)
+
+
+def _whole_characters(piece: bytes) -> bytes:
+    """Return a string's piece without what it begins and does not end: a character, an escape, a pair of surrogates."""
+    for back in range(1, 4):
+        if piece[-back] >= 0xC0:  # the first byte of a character of several
+            piece = piece[:-back]
+            break
+        if piece[-back] < 0x80:
+            break
+    if _slashes(piece) % 2:
+        piece = piece[:-1]
+    place = _escape(piece, 5)
+    if place is not None:
+        piece = piece[:place]
+    place = _escape(piece, 6)
+    if place is not None and piece[place + 2 : place + 4].lower() in (b"d8", b"d9", b"da", b"db"):
+        piece = piece[:place]
+    return piece
+
+
+def _escape(piece: bytes, longest: int) -> int | None:
+    r"""Return where a `\u` begins within the last so many bytes, if there is one."""
+    place = piece.rfind(rb"\u", len(piece) - longest)
+    return place if place >= 0 and _slashes(piece[: place + 1]) % 2 else None
+
+
+def _slashes(piece: bytes) -> int:
+    """Return how many backslashes a piece ends with."""
+    return len(piece) - len(piece.rstrip(b"\\"))
+
+
+def _has_long_number(rest: bytearray) -> bool:
+    """Return whether an aligned block of what is left is all digits, as of a number twice as long there is always one."""
+    for at in range(0, len(rest), PIECE):
+        piece = np.frombuffer(rest, np.uint8, min(PIECE, len(rest) - at) // DIGITS * DIGITS, at)
+        if ((piece - ord("0")) < 10).reshape(-1, DIGITS).all(axis=1).any():  # bytes below "0" wrap around
+            return True
+    return False
+
+
+def _from_json(text: bytes | bytearray) -> Any:
+    try:
+        return from_json(text)
+    except ValueError as exc:  # the place it names is one in the rest
+        raise ValueError(str(exc).partition(" at line ")[0]) from None
+
+
+def _with(strings: dict[str, str], value: Any) -> Any:
+    """Return a value with the strings in their places; it is as deep as the parser lets it be."""
+    if isinstance(value, str):
+        return strings.get(value, value)
+    if isinstance(value, list):
+        return [_with(strings, each) for each in value]
+    if isinstance(value, dict):
+        return {strings.get(name, name): _with(strings, each) for name, each in value.items()}
+    return value
