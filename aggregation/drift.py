@@ -90,7 +90,7 @@ def agreement(scores: Floats, query: npt.NDArray[np.int64], weights: Floats) -> 
             sums = np.bincount(query[rows], scores[rows, column], len(sizes))
             counts = np.bincount(query[rows], minlength=len(sizes))
             centred = scores[rows, column] - (sums / counts)[query[rows]]
-            spread = centred.std()
+            spread = centred.std() if len(centred) else 0.0
             inside[rows, column] = centred / spread if spread > 0 else np.nan
         filled = np.nan_to_num(inside) * weights
         others = filled.sum(axis=1, keepdims=True) - filled

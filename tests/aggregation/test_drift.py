@@ -70,3 +70,14 @@ def test_too_few_rows_and_constant_scores_say_nothing() -> None:
     assert {(drift.psi, drift.agreement_z) for drift in few} == {(None, None)}
     assert np.isnan(agreement(constant, query, np.ones(2))[0]).all()
     assert not any(drift.alarm for drift in drifts(references(constant, query), constant, query))
+
+
+def test_a_verifier_that_never_scored_agrees_with_nobody_and_is_no_warning() -> None:
+    """In a whole window, and in one of a single row."""
+    scores, query = np.array([[0.1, np.nan], [0.7, np.nan], [0.4, np.nan], [0.2, np.nan]]), np.array([0, 0, 1, 1])
+
+    found, free = agreement(scores, query, np.ones(2))
+
+    assert np.isnan(found).all()
+    assert free.tolist() == [2, 0]
+    assert agreement(np.full((1, 2), np.nan), np.zeros(1, np.int64), np.ones(2))[1].tolist() == [0, 0]
