@@ -41,6 +41,7 @@ REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 LASTS = np.zeros(256, bool)
 LASTS[[int(status) for status in LASTING]] = True
 
+OK, NOT_APPLICABLE = int(Status.OK), int(Status.NOT_APPLICABLE)  # an array compares with a number faster
 Records = npt.NDArray[np.void]
 
 
@@ -102,9 +103,9 @@ class ScoreCache:
         """Yield the same, those of so many pairs at a time."""
         new = sheet.asked & LASTS[sheet.status]
         for row, column in sheet.reasons:
-            if sheet.status[row, column] == Status.OK:  # scored, but not as it should be: another time it may be
+            if sheet.status[row, column] == OK:  # scored, but not as it should be: another time it may be
                 new[row, column] = False
-        new &= (sheet.status != Status.OK) | ~np.isnan(sheet.raw)
+        new &= (sheet.status != OK) | ~np.isnan(sheet.raw)
         setwise = np.array([column.setwise for column in columns])
         pointwise = new & ~setwise
         if pointwise.any():
@@ -168,11 +169,12 @@ class ScoreCache:
     def _parse(self, values: Sequence[bytes], columns: Sequence[Column]) -> tuple[Records, npt.NDArray[np.intp]]:
         """Return the records of values that still hold, and how many each value has; what is damaged is counted, and left out."""
         size = RECORD.itemsize
-        if any(len(value) % size for value in values):
-            self._damaged(sum(1 for value in values if len(value) % size))
-            values = [b"" if len(value) % size else value for value in values]
+        counts, beyond = np.divmod(np.array(list(map(len, values))), size)
+        if beyond.any():
+            self._damaged(int(np.count_nonzero(beyond)))
+            values = [b"" if odd else value for value, odd in zip(values, beyond.tolist(), strict=True)]
+            counts[beyond > 0] = 0
         records = np.frombuffer(b"".join(values), RECORD)
-        counts = np.array([len(value) // size for value in values])
         holds, sound = records["expires"] > time.time(), _sound(records)
         if not sound.all():  # one of a verifier that nobody asks would be counted again and again: nothing replaces it
             wanted = np.array([column.fingerprint for column in columns], np.uint64)
@@ -192,10 +194,11 @@ class ScoreCache:
 
 def _sound(records: Records) -> npt.NDArray[np.bool_]:
     """Return which records say what can be said: a score that is one, or that there is none to be had."""
-    score, mass = records["score"], records["label_mass"]
-    scored = (records["status"] == Status.OK) & (np.abs(score) <= LARGEST)
-    none = (records["status"] == Status.NOT_APPLICABLE) & np.isnan(score)
-    sound: npt.NDArray[np.bool_] = (scored | none) & ~np.isinf(mass)
+    score, status = records["score"], records["status"]
+    sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= LARGEST)
+    if not sound.all():
+        sound |= (status == NOT_APPLICABLE) & np.isnan(score)
+    sound &= ~np.isinf(records["label_mass"])
     return sound
 
 

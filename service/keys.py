@@ -9,6 +9,7 @@ from hashlib import blake2b
 from verifiers import Pair, Query
 
 SIZE = 16
+_QUERY_END = 1 + 2 * SIZE  # of a pair's name, where its query's is closed with a brace
 
 
 def hash_query(query: Query) -> str:
@@ -44,6 +45,10 @@ class Keys:
         """Return the same names in a space of the owner's own, in which nothing is known of what others asked."""
         whole = None if self.whole is None else f"{owner}/{self.whole}"
         return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)
+
+    def public(self) -> list[str]:
+        """Return the pairs' names without the braces that keep a query's names together in a cluster."""
+        return [key[1:_QUERY_END] + key[_QUERY_END + 1 :] for key in self.pairs]
 
     def tie_keys(self) -> list[int]:
         """Return a number for each pair by which ties are broken; it follows from the texts alone."""

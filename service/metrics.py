@@ -142,7 +142,7 @@ class Metrics:
         for name, count in zip(verifiers, sheet.cached.sum(axis=0).tolist(), strict=True):
             if count:
                 self._child(self.cached, name).inc(count)
-        if not sheet.asked.any():
+        if not sheet.any_asked:
             return
         for column, name in enumerate(verifiers):
             counts = np.bincount(sheet.status[sheet.asked[:, column], column], minlength=len(Status)).tolist()

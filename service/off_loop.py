@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import ParamSpec, TypeVar
 
 from verifiers import Pair, Query
@@ -12,6 +13,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 #: Characters, or bytes, that are worth a thread; so many take less than a thousandth of a second to go through.
 LONG = 256 << 10
+_CANDIDATE = attrgetter("candidate")
 
 
 async def apart(size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs) -> Result:
@@ -29,7 +31,7 @@ def length_of(query: Query) -> int:
 def characters(pairs: Sequence[Pair], one_query: bool) -> int:
     """Return the characters of a request's texts, as they were sent."""
     asked = length_of(pairs[0].query) if one_query and pairs else sum(length_of(pair.query) for pair in pairs)
-    return asked + sum([len(pair.candidate) for pair in pairs])
+    return asked + sum(map(len, map(_CANDIDATE, pairs)))
 
 
 def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:

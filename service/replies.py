@@ -16,6 +16,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 #: Commands whose lists are of values, or of nothing in their place.
 OF_VALUES = frozenset({"MGET", "HVALS", "HMGET", "HKEYS", "HGETALL"})
 VALUE = (bytes, type(None))
+VALUES = frozenset(VALUE)
 #: What the client, or a function below, raises where it reads an answer of another type than the command's.
 MISREAD = (TypeError, ValueError, AttributeError, LookupError)
 
@@ -43,7 +44,7 @@ def _checking(command: str, types: tuple[type, ...], then: Callable[..., Any] | 
 
 def _are_values(reply: Any) -> bool:
     parts = [*reply, *reply.values()] if isinstance(reply, dict) else reply
-    return all(isinstance(each, VALUE) for each in parts)
+    return VALUES.issuperset(map(type, parts)) or all(isinstance(each, VALUE) for each in parts)
 
 
 def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:

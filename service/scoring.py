@@ -219,7 +219,7 @@ class Scorer:
 
     def _board(self, job: Job, run: Run, columns: Sequence[int], among: Bools | None = None) -> None:
         everyone = list(range(len(job.pairs)))
-        nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.asked.any()
+        nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.any_asked
         for column in columns:
             member = run.members[column]
             rows = everyone if nothing_known else run.wanted_rows(column, among)
@@ -301,7 +301,7 @@ class Scorer:
         log_odds = combined.log_odds
         outcome = Outcome(
             sheet, run.members, combined, model.calibrated, expit(log_odds), places,
-            job.task.model_version, job.task.cold, [key.replace("{", "").replace("}", "") for key in run.keys.pairs], run.warnings,
+            job.task.model_version, job.task.cold, run.keys.public(), run.warnings,
             course=run.course, cost=run.cost, given_up=run.given_up,
         )  # fmt: skip
         if model.calibrated and job.one_query:
@@ -352,7 +352,7 @@ class Scorer:
         yield
 
     def _remember(self, job: Job, run: Run) -> Iterator[None]:
-        if not run.sheet.asked.any():
+        if not run.sheet.any_asked:
             return
         if len(job.pairs) <= AT_ONCE:
             self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
@@ -383,9 +383,7 @@ class Scorer:
     def _counts(job: Job, run: Run) -> bool:
         """Return whether a query that was asked in full tells what a cascade would have done: where there is one, and once."""
         policies = (job.task.economy.policy, job.policy or "full")
-        return (
-            job.learn and job.one_query and policies != ("full", "full") and bool(run.sheet.asked.any()) and not run.sheet.partial
-        )
+        return job.learn and job.one_query and policies != ("full", "full") and run.sheet.any_asked and not run.sheet.partial
 
     def _judge(self, job: Job, run: Run) -> None:
         """Note what the cascade would have done with a query that was asked in full."""

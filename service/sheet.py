@@ -21,7 +21,7 @@ _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 class Sheet:
     """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until something is known."""
 
-    __slots__ = ("asked", "cached", "label_mass", "latency_ms", "raw", "reasons", "status", "truncated", "usage")
+    __slots__ = ("any_asked", "asked", "cached", "label_mass", "latency_ms", "raw", "reasons", "status", "truncated", "usage")
 
     def __init__(self, pairs: int, verifiers: int) -> None:
         shape = (pairs, verifiers)
@@ -31,13 +31,14 @@ class Sheet:
         self.truncated: npt.NDArray[np.uint32] = np.zeros(shape, np.uint32)
         self.cached: npt.NDArray[np.bool_] = np.zeros(shape, bool)
         self.asked: npt.NDArray[np.bool_] = np.zeros(shape, bool)
+        self.any_asked = False
         self.latency_ms: list[float | None] = [None] * verifiers
         self.reasons: dict[tuple[int, int], str] = {}
         self.usage = Usage()
 
     def put(self, row: int, column: int, verdict: Verdict) -> None:
         """Enter a verdict."""
-        self.asked[row, column] = True
+        self.asked[row, column] = self.any_asked = True
         self.status[row, column] = verdict.status
         if verdict.score is not None:
             self.raw[row, column] = verdict.score
@@ -61,7 +62,7 @@ class Sheet:
                 self.put(row, column, verdict)
         if rows:
             at = slice(None) if rows == list(range(len(self.raw))) else np.array(rows)
-            self.asked[at, column] = True
+            self.asked[at, column] = self.any_asked = True
             self.status[at, column] = OK
             self.raw[at, column] = scores
 
@@ -78,7 +79,7 @@ class Sheet:
     @property
     def partial(self) -> bool:
         """Return whether a verifier failed at something."""
-        return bool(self.asked.any() and _IS_PARTIAL[self.status].any())  # what is remembered is no failure
+        return bool(self.any_asked and _IS_PARTIAL[self.status].any())  # what is remembered is no failure
 
     @property
     def has_score(self) -> bool:
