@@ -28,6 +28,7 @@ TOO_LARGE = "431 Request Header Fields Too Large"
 TOO_LONG = "414 URI Too Long"
 TOO_MANY_CHUNKS = "413 Content Too Large"
 TOO_SLOW = "408 Request Timeout"
+NO_CODING = "501 Not Implemented"  # a body in a coding that is not read would be taken for its content (RFC 9112, 6.1)
 NO_TUNNEL = "405 Method Not Allowed"
 NO_MORE = "503 Service Unavailable"
 NEVER = math.inf
@@ -125,6 +126,8 @@ class BoundedProtocol(HttpToolsProtocol):
             and sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES
         ):
             self._stop(TOO_LARGE)
+        if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
+            self._stop(NO_CODING)
         if self.parser.should_upgrade():
             return  # read once more, without it
         if len(self.pipeline) >= MAX_AHEAD:

@@ -39,12 +39,24 @@ class CandidateIn(_Request):
     id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
 
+def not_a_truth(value: Any) -> Any:
+    """Return a number as it came; raise for true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_type", "Input should be a number")
+    return value
+
+
+#: Numbers of a request: a true or false in their place is a mistake that would otherwise count as 1 or 0.
+Whole = Annotated[int, BeforeValidator(not_a_truth)]
+Real = Annotated[float, BeforeValidator(not_a_truth)]
+
+
 class BudgetIn(_Request):
     """What may be spent on fresh scores: cost in the configuration's units, tokens read (estimated), calls made."""
 
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    tokens: Annotated[int, Field(ge=0)] | None = None
-    calls: Annotated[int, Field(ge=0)] | None = None
+    cost: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
+    tokens: Annotated[Whole, Field(ge=0)] | None = None
+    calls: Annotated[Whole, Field(ge=0)] | None = None
 
 
 def counted(value: Any, info: ValidationInfo) -> Any:
@@ -70,7 +82,7 @@ Tests = Annotated[
 class _Scoring(_Request):
     task: Annotated[str, Field(max_length=64)] = "default"
     ensemble: Annotated[str, Field(max_length=64)] | None = None
-    deadline_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = None
+    deadline_ms: Annotated[Whole, Field(ge=1, le=3_600_000)] | None = None
     budget: BudgetIn | None = None
     explain: bool = False
 
@@ -85,8 +97,8 @@ class RankRequest(_Scoring):
     candidates: Annotated[list[str | CandidateIn], Field(min_length=1, fail_fast=True), Counted]
     reference: Reference | None = None
     tests: Tests = Field(default_factory=list)
-    top_n: Annotated[int, Field(ge=1)] | None = None
-    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    top_n: Annotated[Whole, Field(ge=1)] | None = None
+    confidence: Annotated[Real, Field(gt=0, lt=1)] | None = None
     policy: Policy | None = None
     stream: bool = False
 

@@ -93,9 +93,11 @@ class HttpScorer(ServedVerifier):
         reason = None if reason is None else reason[:MOST_OF_A_REASON] if isinstance(reason, str) else "its reason is no text"
         if score is None:
             return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            return Verdict(None, Status.ERROR, f"bad_reply: its score is no number ({type(score).__name__})")
         try:
-            value = float(score) if isinstance(score, int | float | str) else math.nan
-        except (ValueError, OverflowError):
+            value = float(score)
+        except OverflowError:
             value = math.nan
         verdict = number(value, bounds=self.bounds)
         if verdict.score is not None:

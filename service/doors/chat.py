@@ -26,7 +26,7 @@ from ..gateway import Harvest, Wish, harvest, status_of, text_of
 from ..job import Job, Outcome
 from ..off_loop import length_of
 from ..routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
-from ..schemas import MAX_MESSAGES
+from ..schemas import MAX_MESSAGES, Real, Whole
 from ..upstreams import Upstream
 from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 
@@ -43,8 +43,8 @@ class BudgetIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tokens: Annotated[int, Field(ge=1)] | None = None
-    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    tokens: Annotated[Whole, Field(ge=1)] | None = None
+    seconds: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class OptionsIn(BaseModel):
@@ -52,10 +52,10 @@ class OptionsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    candidates: Annotated[int, Field(ge=1)] | None = None
-    at_most: Annotated[int, Field(ge=1)] | None = None
-    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
-    round: Annotated[int, Field(ge=1)] | None = None
+    candidates: Annotated[Whole, Field(ge=1)] | None = None
+    at_most: Annotated[Whole, Field(ge=1)] | None = None
+    confidence: Annotated[Real, Field(gt=0, lt=1)] | None = None
+    round: Annotated[Whole, Field(ge=1)] | None = None
     budget: BudgetIn = Field(default_factory=BudgetIn)
     select: Literal["best", "weighted_majority"] = "best"
     task: Annotated[str, Field(max_length=64)] | None = None
@@ -69,7 +69,7 @@ class ChatRequest(DoorRequest):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     messages: Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
-    n: Annotated[int, Field(ge=1, le=256)] | None = None
+    n: Annotated[Whole, Field(ge=1, le=256)] | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
     assay: OptionsIn = Field(default_factory=OptionsIn)

@@ -13,7 +13,7 @@ from verifiers import Query
 
 from ..errors import ApiError
 from ..job import Outcome
-from ..schemas import FAST, Counted, problem
+from ..schemas import FAST, Counted, Whole, problem
 from .door import DoorRequest, Json, rank, read, usage
 
 #: What TEI calls its failures, by status.
@@ -32,7 +32,7 @@ class RerankRequest(DoorRequest):
     query: str
     documents: Annotated[list[str | DocumentIn], FAST, Counted] | None = None
     texts: Annotated[list[str], FAST, Counted] | None = None
-    top_n: Annotated[int, Field(ge=0)] | None = None
+    top_n: Annotated[Whole, Field(ge=0)] | None = None
     return_documents: bool | None = None
     return_text: bool = False
     raw_scores: bool = False

@@ -370,6 +370,21 @@ def test_a_key_in_a_trailer_opens_nothing(guarded: Server) -> None:
     assert b"x-request-id: mine" not in reply
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "deflate, chunked", "identity, chunked"])
+def test_a_body_in_a_coding_that_is_not_read_is_not_taken_for_its_content(guarded: Server, coding: str) -> None:
+    """Nor is what follows read as another request."""
+    host, port = guarded.url.removeprefix("http://").split(":")
+    head = f"POST /v1/rank HTTP/1.1\r\nhost: a\r\nauthorization: Bearer k\r\ntransfer-encoding: {coding}\r\n\r\n".encode()
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(head + b"2\r\n{}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+        reply, until = b"", time.monotonic() + 10
+        while time.monotonic() < until and (more := connection.recv(65536)):
+            reply += more
+
+    assert reply.startswith((b"HTTP/1.1 501", b"HTTP/1.1 400"))
+    assert reply.count(b"HTTP/1.1") == 1
+
+
 def test_a_service_has_room_for_more_connections_than_a_shell_gives_files(guarded: Server) -> None:
     """As many as the system lets it have."""
     limits = Path(f"/proc/{guarded.process.pid}/limits").read_text()

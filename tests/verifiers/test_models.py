@@ -168,16 +168,16 @@ async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:
 
 async def test_what_is_wrong_with_one_entry_of_a_scorer_of_ones_own_costs_no_other_its_score() -> None:
     """A reason that is long is cut, one that is no text is said to be none, and what is no number is that candidate's error."""
-    scores = [0.5, 0.25, "high", [1], {}, 10**400, "0.75", None]
-    reasons = ["x" * 5000, 7, None, None, None, None, None, "y" * 5000]
+    scores = [0.5, 0.25, "high", [1], {}, 10**400, "0.75", True, None]
+    reasons = ["x" * 5000, 7, None, None, None, None, None, None, "y" * 5000]
     transport = FakeTransport({"/score": (200, json.dumps({"scores": scores, "reasons": reasons}).encode())})
 
-    verdicts = (await made("http", transport).score([Pair(QUERY, str(place)) for place in range(8)])).items
+    verdicts = (await made("http", transport).score([Pair(QUERY, str(place)) for place in range(9)])).items
 
-    assert [verdict.score for verdict in verdicts] == [0.5, 0.25, None, None, None, None, 0.75, None]
-    assert [verdict.status for verdict in verdicts[2:6]] == [Status.ERROR] * 4
+    assert [verdict.score for verdict in verdicts] == [0.5, 0.25, *[None] * 7]
+    assert [verdict.status for verdict in verdicts[2:8]] == [Status.ERROR] * 6
     assert [verdict.reason for verdict in verdicts[:2]] == ["x" * 2000, "its reason is no text"]
-    assert verdicts[7].reason == "y" * 2000
+    assert verdicts[8].reason == "y" * 2000
 
 
 async def test_embeddings_that_are_none_give_no_score() -> None:
