@@ -20,6 +20,7 @@ from verifiers.bounds import LARGEST
 from .keys import Keys
 from .sheet import Sheet
 from .store import PREFIX, Store
+from .turns import Turns
 
 log = structlog.get_logger()
 
@@ -61,13 +62,17 @@ class ScoreCache:
         self._ttl_s = ttl_s
         self._unwritten: dict[str, bytes] = {}  # answered already, and on their way to the store
 
-    async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet) -> dict[str, bytes]:
+    async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, turns: Turns | None = None) -> dict[str, bytes]:
         """Fill a sheet with what is known, and return the stored values, to be written back with what is new.
+
+        `turns`: where a large request waits before it fills the sheet.
 
         Raises `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
         found = await self._store.fetch([SCORES + name for name in names])
+        if turns is not None:
+            await turns.mine(len(keys.pairs))
         stored: dict[str, bytes] = {name: value for name, value in zip(names, found, strict=True) if value}
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}

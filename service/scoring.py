@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -29,6 +30,7 @@ from .policy import OVER_BUDGET, affordable
 from .sheet import UNKNOWN, Sheet
 from .store_errors import StoreError
 from .tasks import Tasks
+from .turns import AT_ONCE, Turns
 from .under_way import Run, enter, reasons, work_of
 from .workload import Workload
 from .writer import Writer
@@ -36,8 +38,6 @@ from .writer import Writer
 log = structlog.get_logger()
 
 SHORT_DEADLINE_S = 5.0
-#: Pairs of which all is kept in one turn of the loop.
-AT_ONCE = 256
 #: Of candidates' ends, read for their answers on the event loop: half a millisecond.
 READ_INLINE_CHARS = 16_384
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
@@ -67,6 +67,7 @@ class Scorer:
         charge: Callable[[float], None] = lambda cost: None,
     ) -> None:
         self._charge = charge
+        self._turns = Turns()
         self._cascades, self._apart = cascades, apart
         self._workload = workload
         self.ensembles = ensembles
@@ -93,6 +94,7 @@ class Scorer:
                 asking = self._land_all(job, run)
                 await (ask(asking) if ask else asking)
             await _read_answers(job, run)
+            await self._turns.mine(len(job.pairs))
             return self._close(job, run)
         finally:
             self._end(job, run)
@@ -113,6 +115,7 @@ class Scorer:
                 await self._land_some(run, asyncio.FIRST_COMPLETED)
                 self._advance(job, run)
             await _read_answers(job, run)
+            await self._turns.mine(len(job.pairs))
             outcome = self._close(job, run)
         finally:
             self._end(job, run)
@@ -135,6 +138,7 @@ class Scorer:
     async def _open(self, job: Job) -> Run:
         members = self.ensembles[job.task.ensemble]
         keys = await apart(characters(job.pairs, job.one_query), keys_of, job.pairs, job.one_query)
+        await self._turns.mine(len(job.pairs))
         sheet = Sheet(len(job.pairs), len(members))
         shared = keys.within(job.task.name) if self._apart else keys
         OWNER.set(job.task.name if self._apart else "")
@@ -142,7 +146,7 @@ class Scorer:
         try:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
             async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
-                run.stored = await self._cache.read(run.shared, run.columns, run.sheet)
+                run.stored = await self._cache.read(run.shared, run.columns, run.sheet, self._turns)
         except (StoreError, TimeoutError):
             run.warnings.append(STORE_DOWN)
         self._metrics.stage("remember", time.monotonic() - run.began)
@@ -252,6 +256,7 @@ class Scorer:
         """Wait for calls and enter what they said; at the deadline, give up those that are still under way."""
         left = max(0.0, run.deadline - time.monotonic())
         done, _ = await asyncio.wait({share.flight.task for share in run.shares}, timeout=left, return_when=when)
+        await self._turns.mine(len(run.pairs))
         late = not done or (when == asyncio.ALL_COMPLETED and len(done) < len({share.flight for share in run.shares}))
         waiting: list[Share] = []
         landed: dict[int, list[tuple[int, Verdict]]] = {}
@@ -321,7 +326,7 @@ class Scorer:
         steps = {"remember": self._remember, "count": self._count, "note": self._note}
         begun = {name: step(job, run) for name, step in steps.items()}
         if len(job.pairs) > AT_ONCE:
-            self._keep_in_turns(begun)
+            self._turns.soon(partial(self._keep_in_turns, begun))
             return
         for name, step in begun.items():
             while self._goes_on(name, step):
@@ -333,7 +338,7 @@ class Scorer:
         if not self._goes_on(name, step):
             del steps[name]
         if steps:
-            asyncio.get_running_loop().call_soon(self._keep_in_turns, steps)
+            self._turns.soon(partial(self._keep_in_turns, steps))
 
     def _goes_on(self, name: str, step: Iterator[None]) -> bool:
         """Do a part of a step; return whether there is more."""

@@ -13,6 +13,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,48 @@ def fairly_held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, i
         seconds, by, status = held_up(url, turns, each)
         best = min(best, (seconds / max(slow, reference_s() / REFERENCE_S), by, status))
     return best
+
+
+@contextmanager
+def timed_turns(patch: pytest.MonkeyPatch, turns: Turns) -> Iterator[list[float]]:
+    """Time whole turns of the loop whose thread is named."""
+    lasted: list[float] = []
+    run_once: Any = asyncio.base_events.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
+    def timed(loop: Any) -> None:
+        began = time.thread_time()
+        run_once(loop)
+        if threading.get_ident() == turns.loop_thread:
+            lasted.append(time.thread_time() - began)
+
+    patch.setattr(asyncio.base_events.BaseEventLoop, "_run_once", timed)
+    yield lasted
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_twenty_large_requests_at_once_do_a_piece_of_one_of_them_in_each_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together they would hold the loop for seconds; what is short has its turn between."""
+    turns = Turns()
+    with timed_turns(monkeypatch, turns) as lasted, in_this_process(tmp_path, turns) as url:
+        for round_ in range(TRIES):
+            bodies = [
+                {"query": f"{round_}.{place}", "candidates": [f"{place} {each} word" for each in range(2000)]}
+                for place in range(20)
+            ]
+            lasted.clear()
+            with ThreadPoolExecutor(len(bodies)) as clients:
+                statuses = list(
+                    clients.map(lambda body: call(url + "/v1/rank", body | {"explain": True}, timeout_s=120).status, bodies)
+                )
+            assert statuses == [200] * len(bodies)
+            if max(lasted) <= BOUND_S:
+                break
+    print(f"\nof {len(lasted)} turns the longest took {1e3 * max(lasted):.0f} ms")
+
+    assert max(lasted) <= BOUND_S
 
 
 @pytest.mark.slow

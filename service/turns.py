@@ -1,0 +1,38 @@
+"""Turns of the event loop for what takes a while: one piece in each, however many requests have one ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+#: Pairs of which all is done in one turn, along with other requests' pieces.
+AT_ONCE = 256
+
+
+class Turns:
+    """Pieces of large requests that wait for their turn, in order; short waits in between are everybody else's."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    async def mine(self, pairs: int) -> None:
+        """Return when a request of so many pairs may do its next piece; at once, where it is a small one."""
+        if pairs > AT_ONCE:
+            turn = asyncio.Event()
+            self.soon(turn.set)
+            await turn.wait()
+
+    def soon(self, piece: Callable[[], object]) -> None:
+        """Do a piece when those before it are done."""
+        self._waiting.append(piece)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        try:
+            self._waiting[0]()
+        finally:
+            self._waiting.popleft()
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._next)
