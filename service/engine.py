@@ -185,6 +185,7 @@ async def open_engine(
         if serving:
             await _run(stack, background, [Loop("stall watch", StallWatch(metrics).tick)])
         stack.push_async_callback(engine.writer.flush)
+        stack.push_async_callback(engine.scorer.all_kept)  # called first
         warming = Loop("warm_up", partial(_warm_up, engine, serving))
         await stack.enter_async_context(background.beside(warming, once=True))
         yield engine

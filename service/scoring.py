@@ -321,6 +321,10 @@ class Scorer:
             keys = keys_of(job.pairs, job.one_query)
             self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
+    async def all_kept(self) -> None:
+        """Return when what the requests so far brought is handed to the writer."""
+        await self._turns.all_done()
+
     def _keep(self, job: Job, run: Run) -> None:
         """Count where the scores came from, and hand what is new to the writer: each for itself, whatever becomes of the others."""
         steps = {"remember": self._remember, "count": self._count, "note": self._note}

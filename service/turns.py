@@ -19,15 +19,24 @@ class Turns:
     async def mine(self, pairs: int) -> None:
         """Return when a request of so many pairs may do its next piece; at once, where it is a small one."""
         if pairs > AT_ONCE:
-            turn = asyncio.Event()
-            self.soon(turn.set)
-            await turn.wait()
+            await self._turn()
 
     def soon(self, piece: Callable[[], object]) -> None:
         """Do a piece when those before it are done."""
         self._waiting.append(piece)
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._next)
+
+    async def all_done(self) -> None:
+        """Return when nothing waits."""
+        await asyncio.sleep(0)
+        while self._waiting:
+            await self._turn()
+
+    async def _turn(self) -> None:
+        come = asyncio.Event()
+        self.soon(come.set)
+        await come.wait()
 
     def _next(self) -> None:
         try:
