@@ -7,24 +7,20 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property, partial
 from typing import Any
-
-import anyio
 
 from .base import Pair, Status, Verdict, Verdicts
 from .errors import VerifierError
 from .local import LocalVerifier, isolated
 from .settings import VerifierSettings
-from .workers import Workers
+from .workers import START_S, Workers
 
 #: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.
 EACH_S, ALL_S = 0.25, 5.0
 #: A worker that has not answered by so much later does not answer to its own timer either, and is killed.
 GRACE_S = 1.0
 PROCESSES = 2
-
-#: So much later where a worker has to be started first, on a busy machine.
-START_S = 15.0
 
 #: What a worker is asked to do with a text, in so many seconds; and what makes it of a rule, with all that it needs loaded.
 Judge = Callable[[str, float], Verdict]
@@ -36,9 +32,11 @@ class BoundedVerifier(LocalVerifier):
 
     def __init__(self, settings: VerifierSettings) -> None:
         super().__init__(settings)
-        self._workers = Workers(PROCESSES)
-        self._started = False
         self.all_s = min(ALL_S, settings.timeout_s / 4)
+
+    @cached_property
+    def _workers(self) -> Workers:
+        return Workers(PROCESSES, partial(judge_all, *self.rule, [], self.all_s))
 
     @property
     @abstractmethod
@@ -66,11 +64,9 @@ class BoundedVerifier(LocalVerifier):
         if not texts or time.monotonic() > until:
             return [out_of_time(self.all_s) for _ in texts]
         try:
-            with anyio.move_on_after(self.all_s + (GRACE_S if self._started else START_S)):
-                verdicts = await self._workers.run(judge_all, *self.rule, texts, self.all_s)
-                self._started = True
-                return verdicts
-            self._started = False
+            return await self._workers.run(judge_all, *self.rule, texts, self.all_s, within_s=self.all_s + GRACE_S)
+        except TimeoutError:
+            pass
         except VerifierError:  # the process died, of memory or of too deep a recursion in a library
             if len(texts) == 1:
                 return [Verdict(None, Status.ERROR, "error: the check does not survive this candidate")]

@@ -7,18 +7,18 @@ import importlib.util
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
-import anyio
 from pydantic import Field
 
-from .answers import same_answers, same_plain_answers
+from .answers import load, same_answers, same_plain_answers
 from .base import Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import MissingExtraError, VerifierError
 from .findings import Finding, ok, skipped
 from .local import INLINE_CHARS
 from .settings import VerifierSettings
-from .workers import Workers
+from .workers import START_S, Workers
 
 #: A number is looked for in so many characters at either end of a query.
 NUMBER, ASKED = re.compile(r"\d"), 100_000
@@ -54,7 +54,7 @@ class Consensus:
 
     def __init__(self, settings: ConsensusSettings) -> None:
         self.consensus = settings
-        self._workers = Workers(settings.processes)
+        self._workers = Workers(settings.processes, load)
         self._by_value = settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
 
     @property
@@ -76,9 +76,9 @@ class Consensus:
             await self.check()
             return await _plain(texts), None
         mathematical = self.consensus.answers == "math" or NUMBER.search(query[:ASKED] + query[-ASKED:]) is not None
-        with anyio.move_on_after(self.consensus.time_limit_s):
-            each_s = max(1, int(self.consensus.time_limit_s / 4))
-            return await self._workers.run(same_answers, texts, mathematical, each_s), None
+        each_s = max(1, int(self.consensus.time_limit_s / 4))
+        with suppress(TimeoutError):
+            return await self._workers.run(same_answers, texts, mathematical, each_s, within_s=self.consensus.time_limit_s), None
         return await _plain(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
 
     async def check(self) -> None:
@@ -97,7 +97,7 @@ class Consensus:
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if self._by_value:
-            await self._workers.run(same_answers, ["\\boxed{1}"], True, 30)
+            await self._workers.run(same_answers, ["\\boxed{1}"], True, 30, within_s=START_S)
 
 
 async def _plain(texts: list[str]) -> list[int | None]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import anyio
 from pydantic import Field
 
-from .answers import equals_reference
+from .answers import equal_one_by_one, equals_reference, load
 from .base import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
 from .errors import MissingExtraError
 from .local import LocalVerifier
 from .settings import VerifierSettings
-from .workers import Workers
+from .workers import START_S, Workers
+
+#: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.
+AT_ONCE, TOGETHER_S = 64, 2.0
+#: How long a call may have a worker for texts of which one hangs: then others' calls have their turn.
+TURN_S = 2.0
+#: A worker that is not done by so much later is killed.
+GRACE_S = 1.0
 
 
 class MathAnswerSettings(VerifierSettings):
@@ -31,30 +39,63 @@ class MathAnswer(LocalVerifier):
     def __init__(self, settings: MathAnswerSettings) -> None:
         super().__init__(settings)
         self.math = settings
-        self._workers = Workers(settings.processes)
+        self._workers = Workers(settings.processes, load)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; the pairs of one query share a worker."""
-        by_reference: dict[str | None, list[int]] = {}
-        for place, pair in enumerate(pairs):
-            by_reference.setdefault(pair.query.reference, []).append(place)
+        """Return one verdict a pair, in order; one that hangs costs no other its score, here or in another call."""
         items = [not_applicable(NO_REFERENCE) for _ in pairs]
-        for reference, places in by_reference.items():
-            if reference is not None:
-                await self.check()
-                verdicts = await self._compare([pairs[place].candidate for place in places], reference)
-                for place, verdict in zip(places, verdicts, strict=True):
+        places = [place for place, pair in enumerate(pairs) if pair.query.reference is not None]
+        if places:
+            await self.check()
+            until = time.monotonic() + 0.9 * self.math.timeout_s
+            for some, reference in _lots(pairs, places):
+                verdicts = await self._compare([pairs[place].candidate for place in some], reference, until)
+                for place, verdict in zip(some, verdicts, strict=True):
                     items[place] = verdict
         return Verdicts(items)
 
-    async def _compare(self, texts: list[str], reference: str) -> list[Verdict]:
+    async def _compare(self, texts: list[str], reference: str, until: float) -> list[Verdict]:
+        """Return the verdicts of texts, compared together, or each by itself where that takes too long."""
         each_s = max(1, int(self.math.time_limit_s / 4))
-        with anyio.move_on_after(self.math.time_limit_s):
-            return [_verdict(same) for same in await self._workers.run(equals_reference, texts, reference, each_s)]
-        if len(texts) == 1:
-            return [Verdict(None, Status.TIMEOUT, f"timeout: the comparison took more than {self.math.time_limit_s:g} s")]
-        # One of them hangs: by itself it takes only its own score.
-        return [verdict for text in texts for verdict in await self._compare([text], reference)]
+        within_s = min(TOGETHER_S, self.math.time_limit_s)
+        try:
+            async with asyncio.timeout_at(_loop_time(until)):
+                same = await self._workers.run(equals_reference, texts, reference, each_s, within_s=within_s)
+            return [_verdict(each) for each in same]
+        except TimeoutError:
+            return await self._compare_alone(texts, reference, until)
+
+    async def _compare_alone(self, texts: list[str], reference: str, until: float) -> list[Verdict]:
+        """Return the verdicts of texts of which some hang: the least time first, for those that need little."""
+        verdicts = [self._late(self.math.time_limit_s) for _ in texts]
+        waiting, each_s = list(range(len(texts))), min(0.25, self.math.time_limit_s)
+        while waiting and time.monotonic() < until:
+            overran = []
+            for begin in range(0, len(waiting), max(1, int(TURN_S / each_s))):
+                some = waiting[begin : begin + max(1, int(TURN_S / each_s))]
+                for place, same in zip(
+                    some, await self._turn([texts[place] for place in some], reference, each_s, until), strict=True
+                ):
+                    if same == "time":
+                        overran.append(place)
+                    else:
+                        verdicts[place] = _verdict(same)
+            if each_s >= self.math.time_limit_s:
+                break
+            waiting, each_s = overran, min(4 * each_s, self.math.time_limit_s)
+        return verdicts
+
+    async def _turn(self, texts: list[str], reference: str, each_s: float, until: float) -> Sequence[bool | str | None]:
+        within_s = each_s * len(texts) + GRACE_S
+        try:
+            async with asyncio.timeout_at(_loop_time(until)):
+                return await self._workers.run(equal_one_by_one, texts, reference, each_s, within_s=within_s)
+        except TimeoutError:
+            return ["time"] * len(texts)
+
+    @staticmethod
+    def _late(seconds: float) -> Verdict:
+        return Verdict(None, Status.TIMEOUT, f"timeout: the comparison took more than {seconds:g} s")
 
     async def check(self) -> None:
         """Return when the library is there."""
@@ -64,8 +105,24 @@ class MathAnswer(LocalVerifier):
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if importlib.util.find_spec("math_verify") is not None:
-            await self._workers.run(equals_reference, ["1"], "1", 30)
+            await self._workers.run(equals_reference, ["1"], "1", 30, within_s=START_S)
 
 
-def _verdict(same: bool | None) -> Verdict:
+def _lots(pairs: Sequence[Pair], places: Sequence[int]) -> Iterator[tuple[list[int], str]]:
+    """Yield the places of pairs with one reference, so many at a time."""
+    by_reference: dict[str, list[int]] = {}
+    for place in places:
+        by_reference.setdefault(pairs[place].query.reference or "", []).append(place)
+    for reference, same in by_reference.items():
+        for begin in range(0, len(same), AT_ONCE):
+            yield same[begin : begin + AT_ONCE], reference
+
+
+def _loop_time(until: float) -> float:
+    return asyncio.get_running_loop().time() + until - time.monotonic()
+
+
+def _verdict(same: bool | str | None) -> Verdict:
+    if same == "died":
+        return Verdict(None, Status.ERROR, "error: the comparison does not survive this candidate")
     return Verdict(0.0, reason="no answer could be read from the candidate") if same is None else Verdict(float(same))

@@ -6,6 +6,8 @@ import asyncio
 import builtins
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -16,6 +18,7 @@ from .findings import Finding, failed, ok, skipped, warning
 from .local import LocalVerifier
 from .sandbox import Ran, run, supported
 from .settings import VerifierSettings
+from .together import together
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)
@@ -40,6 +43,10 @@ FORGEABLE = "run beside the code, which could fool it: "
 NO_TESTS = not_applicable("the request has no `tests`")
 
 
+#: Of the verifier's time, what candidates share that are tried with less than their longest; and the least that is tried.
+SHARE, LEAST_S = 0.45, 0.5
+
+
 class PythonTestsSettings(VerifierSettings):
     """What code may use."""
 
@@ -62,22 +69,49 @@ class PythonTests(LocalVerifier):
         self._room = asyncio.Semaphore(settings.processes)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order."""
-        return Verdicts(list(await asyncio.gather(*map(self._run, pairs))))
-
-    async def _run(self, pair: Pair) -> Verdict:
+        """Return one verdict a pair, in order; code that runs for ever costs no other its score, here or in another call."""
         if not self.tests.run_code:
-            return OFF
-        if not pair.query.tests:
-            return NO_TESTS
+            return Verdicts([OFF for _ in pairs])
+        verdicts = [replace(NO_TESTS) if not pair.query.tests else self._late() for pair in pairs]
+        waiting = [place for place, pair in enumerate(pairs) if pair.query.tests]
+        fair_s = max(LEAST_S, SHARE * self.tests.timeout_s * self.tests.processes / max(1, len(waiting)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.9 * self.tests.timeout_s):
+                if fair_s < self.tests.time_limit_s:  # not all can have the longest: those that need little come first
+                    waiting = await self._run_all(pairs, waiting, fair_s, verdicts)
+                await self._run_all(pairs, waiting, self.tests.time_limit_s, verdicts)
+        return Verdicts(verdicts)
+
+    async def _run_all(self, pairs: Sequence[Pair], places: Sequence[int], seconds: float, verdicts: list[Verdict]) -> list[int]:
+        """Enter the verdicts of candidates that end in time or in their longest; return those that do not.
+
+        A call has as many lanes as there are processes: between two of its candidates, others' calls have their turn.
+        """
+        overran: list[int] = []
+        left = iter(places)
+
+        async def lane() -> None:
+            for place in left:
+                verdict = await self._run(pairs[place], seconds)
+                if verdict is None:
+                    overran.append(place)
+                else:
+                    verdicts[place] = verdict
+
+        await together(*(lane() for _ in range(self.tests.processes)))
+        return sorted(overran)
+
+    async def _run(self, pair: Pair, seconds: float) -> Verdict | None:
+        """Return a candidate's verdict; None where it overran less than its longest."""
         async with self._room:
             try:
-                ran = await run(
-                    code_of(pair.candidate), pair.query.tests, time_limit_s=self.tests.time_limit_s, memory_mb=self.tests.memory_mb
-                )
+                ran = await run(code_of(pair.candidate), pair.query.tests, time_limit_s=seconds, memory_mb=self.tests.memory_mb)
             except VerifierError as exc:  # of this candidate's processes: the others' have their own
                 return Verdict(None, Status.ERROR, str(exc))
-        return verdict_of(ran)
+        return None if ran.killed == "time" and seconds < self.tests.time_limit_s else verdict_of(ran)
+
+    def _late(self) -> Verdict:
+        return Verdict(None, Status.TIMEOUT, f"timeout: no end within {self.tests.timeout_s:g} s, together with those beside it")
 
     async def check(self) -> None:
         """Return where code can be sealed."""

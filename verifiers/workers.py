@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
+import anyio
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from .errors import VerifierError
 
 Result = TypeVar("Result")
 
+#: Longest that a worker may take to start and to load what it needs, on a busy machine.
+START_S = 30.0
+
 
 class Workers:
-    """At most so many processes at once."""
+    """At most so many processes at once; `ready` loads what a call needs, and is called in a worker before its time begins."""
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, ready: Callable[[], object] | None = None) -> None:
         self._processes = processes
+        self._ready = ready
         self._room = CapacityLimiter(processes)
+        self._unbounded = CapacityLimiter(math.inf)
 
-    async def run(self, function: Callable[..., Result], *args: object) -> Result:
-        """Call a function in a worker; a cancelled call kills it, and one that died meanwhile is replaced."""
-        for _ in range(self._processes + 1):
-            try:
-                return await to_process.run_sync(function, *args, cancellable=True, limiter=self._room)
-            except BrokenWorkerProcess as exc:
-                broken = exc
+    async def run(self, function: Callable[..., Result], *args: object, within_s: float) -> Result:
+        """Call a function in a worker, and kill it where it takes longer; the wait for a worker, and its start, do not count.
+
+        Raises TimeoutError, and `VerifierError` where workers die. One that died meanwhile is replaced.
+        """
+        async with self._room:
+            for _ in range(self._processes + 1):
+                try:
+                    if self._ready is not None:
+                        await self._call(START_S, self._ready)
+                    return await self._call(within_s, function, *args)
+                except BrokenWorkerProcess as exc:
+                    broken = exc
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
+
+    async def _call(self, seconds: float, function: Callable[..., Result], *args: object) -> Result:
+        with anyio.fail_after(seconds):
+            return await to_process.run_sync(function, *args, cancellable=True, limiter=self._unbounded)

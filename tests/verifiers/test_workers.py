@@ -1,0 +1,111 @@
+"""What hangs costs nobody else a score, and waiting for a worker costs nobody time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from functools import partial
+
+import pytest
+
+from verifiers import Pair, Query, Status
+from verifiers.answers import load
+from verifiers.bounded import BoundedVerifier
+from verifiers.forked import forked
+from verifiers.math_answer import MathAnswer, MathAnswerSettings
+from verifiers.python_tests import PythonTests, PythonTestsSettings
+from verifiers.regex_match import Regex, RegexSettings
+from verifiers.workers import Workers
+
+#: math-verify computes the tower, in C, where no alarm reaches it.
+HANGS = r"\boxed{\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)} - 4\right)} - %d}{16}}"
+LOOPS = "def f():\n    while True:\n        pass  # %d"
+
+
+async def test_the_wait_for_a_worker_does_not_count() -> None:
+    """Each of three calls that share one has its whole time."""
+    workers = Workers(1)
+    await workers.run(os.getpid, within_s=30)
+
+    await asyncio.gather(*(workers.run(time.sleep, 1.0, within_s=1.9) for _ in range(3)))
+
+
+async def test_the_start_of_a_worker_does_not_count() -> None:
+    """Nor what it loads; after a call that was killed there is another start."""
+    workers = Workers(1, partial(time.sleep, 1.0))
+
+    await workers.run(time.sleep, 0.0, within_s=0.9)
+    with pytest.raises(TimeoutError):
+        await workers.run(time.sleep, 60.0, within_s=0.1)
+    await workers.run(time.sleep, 0.0, within_s=0.9)
+
+
+async def test_code_that_loops_costs_no_other_candidate_its_score() -> None:
+    """All together would take far longer than the verifier may."""
+    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=10.0, time_limit_s=8.0))
+    query = Query.of("q", None, ("assert f() == 1",))
+    texts = ["def f(): return 1", *(LOOPS % place for place in range(8)), "def f(): return 2", "def f(): return 1"]
+
+    verdicts = (await verifier.score([Pair(query, text) for text in texts])).items
+
+    assert [verdict.score for verdict in verdicts if verdict.status is Status.OK and verdict.score] == [1.0, 1.0]
+    assert (verdicts[0].score, verdicts[-2].score, verdicts[-1].score) == (1.0, 0.0, 1.0)
+    assert all(verdict.score in (None, 0.0) for verdict in verdicts[1:9])
+    assert any(verdict.status is Status.TIMEOUT for verdict in verdicts[1:9])
+
+
+async def test_code_of_another_call_has_its_turn_between_code_that_loops() -> None:
+    """It need not wait until all of a call that came before is over."""
+    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=30.0, time_limit_s=1.0, processes=1))
+    query = Query.of("q", None, ("assert f() == 1",))
+    looping = asyncio.ensure_future(verifier.score([Pair(query, LOOPS % place) for place in range(8)]))
+    await asyncio.sleep(0.5)
+
+    verdicts = (await verifier.score([Pair(query, "def f(): return 1")])).items
+
+    assert verdicts[0].score == 1.0
+    assert not looping.done()
+    assert [verdict.score for verdict in (await looping).items] == [0.0] * 8
+
+
+async def test_mathematics_that_hangs_costs_no_other_answer_its_score() -> None:
+    """Not in the same call, and not in another one."""
+    pytest.importorskip("math_verify")
+    verifier = MathAnswer(MathAnswerSettings(name="m", timeout_s=14.0, time_limit_s=4.0))
+    await verifier.warm_up()
+    query = Query.of("q", "7")
+    hanging = [Pair(query, HANGS % place) for place in range(12)]
+    honest = [Pair(query, "The answer is 7."), Pair(query, "The answer is 8.")]
+
+    mixed, alone = await asyncio.gather(verifier.score([*hanging, *honest]), verifier.score(honest))
+
+    assert [verdict.score for verdict in mixed.items[-2:]] == [1.0, 0.0]
+    assert [verdict.score for verdict in alone.items] == [1.0, 0.0]
+    assert {(verdict.score, verdict.status) for verdict in mixed.items[:12]} <= {(None, Status.TIMEOUT), (0.0, Status.OK)}
+
+
+async def test_a_pattern_is_tried_in_its_time_whatever_waits_before_it() -> None:
+    """Calls that backtrack for ever hold both workers; the wait for one is no time of the pattern's."""
+    verifier: BoundedVerifier = Regex(RegexSettings(name="r", must=["(a|a)*b"], timeout_s=30.0))
+    await verifier.warm_up()
+    query = Query.of("q")
+    slow = [verifier.score([Pair(query, "a" * 60 + str(place)) for place in range(24)]) for _ in range(4)]
+
+    *_, verdicts = await asyncio.gather(*slow, verifier.score([Pair(query, "ab")]))
+
+    assert verdicts.items[0].score == 1.0
+
+
+def test_a_forked_call_brings_its_result_or_is_killed() -> None:
+    """And nothing comes of one that dies."""
+    load()
+    assert forked(lambda: b"7", 10) == b"7"
+    assert forked(lambda: os._exit(3), 10) == b""
+    with pytest.raises(TimeoutError):
+        forked(_sleeping, 0.1)
+
+
+def _sleeping() -> bytes:
+    time.sleep(60)
+    return b"late"
