@@ -19,7 +19,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({b"same-origin", b"none"})
 PORTS = {"http": 80, "https": 443}
 #: Headers that are read here: of two, others might read the other one.
-ONCE = (b"host", b"origin", b"sec-fetch-site", b"content-type")
+ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"content-type")
 #: Hosts that were looked at and found right; clients name one or two.
 REMEMBERED = 64
 HINT = "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
@@ -32,12 +32,8 @@ class Browsers:
         self._hosts = hosts
         self._known: set[bytes] = set()
 
-    def check(
-        self, method: str, headers: dict[bytes, bytes], pairs: Sequence[tuple[bytes, bytes]], *, public: bool = False
-    ) -> None:
+    def check(self, method: str, headers: dict[bytes, bytes], *, public: bool = False) -> None:
         """Raise `ApiError` where a page of another origin could have made a request; to what is `public` it may lead."""
-        if len(headers) != len(pairs):
-            _refuse_doubled(pairs)
         host = headers.get(b"host", b"")
         if host not in self._known:
             self._check_host(host)
@@ -89,7 +85,8 @@ def _cross_origin(header: str, value: bytes) -> ApiError:
     return ApiError(403, message, param=header, code="cross_origin")
 
 
-def _refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
+def refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise `ApiError` where a header that decides something is there twice: a proxy may have gone by the other one."""
     names = [name for name, _ in pairs]
     for name in ONCE:
         if names.count(name) > 1:

@@ -26,6 +26,11 @@ TYPES = {
     **dict.fromkeys((400, 405, 408, 415, 421, 422), "invalid_request_error"),
 }
 
+#: What JSON calls a value, whatever of Python's it was read into.
+WORDS = {
+    "list_type": "Input should be a valid array",
+    **dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "Input should be an object"),
+}
 #: Characters of a message, of a field's name, and of a value that was sent.
 MOST_SAID, MOST_NAMED, MOST_SHOWN = 4000, 200, 80
 
@@ -72,12 +77,13 @@ def invalid(exc: ValidationError) -> ApiError:
         return _of_field(error["type"], given, error["msg"])
     if error["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}", code="json_invalid")
-    # The part of a union that was tried is pydantic's business, not the client's.
-    param = ".".join(str(part) for part in error["loc"] if part not in ("str", "CandidateIn"))
+    # The part of a union that was tried, and what checks it, is pydantic's business, not the client's.
+    param = ".".join(str(part) for part in error["loc"] if part not in ("str", "CandidateIn") and "[" not in str(part))
+    message = WORDS.get(error["type"], error["msg"])
     shown = "" if error["type"] == "missing" else f" (got {_shown(error['input'])})"
     return ApiError(
         422,
-        f"{param}: {error['msg']}{shown}" if param else f"{error['msg']}{shown}",
+        f"{param}: {message}{shown}" if param else f"{message}{shown}",
         param=param or None,
         code=error["type"],
     )

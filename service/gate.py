@@ -18,7 +18,7 @@ from . import admission, body
 from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
 from .admission import Admission
 from .body import Bodies
-from .browsers import Browsers
+from .browsers import Browsers, refuse_doubled
 from .errors import ApiError
 from .hosts import Hosts, address_of
 from .masking import masked
@@ -130,6 +130,8 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         path = _path(scope)
+        if len(headers) != len(scope["headers"]):
+            refuse_doubled(scope["headers"])
         self._bodies.check(headers)
         holder = self._holder(scope, path, headers)
         scores = path in self._scoring and scope["method"] == "POST"
@@ -194,7 +196,7 @@ class Gate:
     def _check_browser(self, scope: Scope, headers: dict[bytes, bytes], public: bool = False) -> None:
         """Raise `ApiError` for what a page of another origin may have sent, where no key says who asks."""
         browsers = self._admin_browsers if self._on_admin_port(scope) else self._browsers
-        browsers.check(scope["method"], headers, scope["headers"], public=public)
+        browsers.check(scope["method"], headers, public=public)
 
     def _informed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         """Return whether who asks may know the verifiers' names, their servers' addresses, and what fails there.

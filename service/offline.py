@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -34,7 +35,8 @@ def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[st
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
     done = settled(out)
-    lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip() and number not in done]
+    raw = path.read_bytes().removeprefix(BOM_UTF8)
+    lines = [(number, line) for number, line in enumerate(raw.splitlines(), 1) if line.strip() and number not in done]
     failed = 0
 
     async def run(out_file: IO[bytes]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from verifiers.structure import more_values_than
 
@@ -39,7 +39,7 @@ def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> 
         return model.model_validate_json(data, context=context) if value is None else model.model_validate(value, context=context)
     except ValidationError as exc:
         if exc.error_count() > MOST_PROBLEMS:
-            raise _too_many_fields(orjson.loads(data) if value is None else value) from None
+            raise _too_many_fields(from_json(data) if value is None else value) from None
         raise invalid(exc) from None
 
 

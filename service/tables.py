@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ def _read_parquet(path: Path, labels: bool) -> dict[str, Any]:
 
 def _read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
     rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).splitlines(), 1):
         if line.strip():
             try:
                 row = orjson.loads(line)

@@ -11,7 +11,7 @@ import orjson
 
 from verifiers import Transport, VerifierError, VerifierTimeoutError
 from verifiers.structure import more_values_than
-from verifiers.upstream import Tokens, said_in
+from verifiers.upstream import Tokens, said_in, without_key
 
 from .completions import wrong_with
 from .discretion import told
@@ -93,7 +93,7 @@ class Upstream:
         except VerifierError as exc:
             raise ApiError(502, f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}", code="upstream_unreachable") from None
         if status != 200:
-            raise _refusal(name, status, raw)
+            raise _refusal(name, status, without_key(raw, key))
         reply = await apart(len(raw), _reply, name, raw)
         if (wrong := wrong_with(reply, count)) is not None:
             raise ApiError(502, f"{name} answered something that is no chat completion: {wrong}", code="upstream_bad_reply")

@@ -31,6 +31,8 @@ TRACEPARENT: ContextVar[bytes | None] = ContextVar("traceparent", default=None)
 MAX_REPLY_BYTES = 64 << 20
 #: The most that comes between two pieces of a body: head, trailers, interim replies, what is written beside a piece's size.
 MAX_QUIET_BYTES = 64 << 10
+#: Pieces of a body that is not sent whole: each costs as much as some hundred bytes.
+MAX_PIECES = 100_000
 #: Headers that say where a body ends; without one of them it ends with the connection.
 LENGTHS = re.compile(rb"^(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 INTERIM = re.compile(rb"\s{0,16}HTTP/\d\.\d 1")
@@ -132,7 +134,11 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, up to the bound."""
         self._quiet = 0
+        self._pieces += 1
         if self._done:
+            return
+        if self._pieces > MAX_PIECES:
+            self.give_up(BadReplyError(f"a reply of more than {MAX_PIECES} pieces"))
             return
         if len(self._body) + len(body) > MAX_REPLY_BYTES:
             self.give_up(BadReplyError(f"a reply of more than {MAX_REPLY_BYTES} bytes"))
@@ -185,7 +191,7 @@ class Connection(asyncio.Protocol):
         self.answered = self._headed = self._done = False
         self._head = b""
         self._body = b""
-        self._quiet = self._received = 0
+        self._quiet = self._received = self._pieces = 0
 
     def _finish(self) -> None:
         self._done = True

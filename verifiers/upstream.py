@@ -132,7 +132,7 @@ class Upstream:
         """Post a body and return the checked reply; raise `VerifierError`, also where it has more `values` than can be needed."""
         asked = orjson.dumps(body)
         most = min(FEW_VALUES + VALUES_A_BYTE * len(asked), MOST_VALUES) if values is None else FEW_VALUES + values
-        return await parsed(path, await self.post(path, asked), reply, most)
+        return await self._parsed(path, await self.post(path, asked), reply, most)
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Post a body and return the reply's bytes; raise `VerifierError`."""
@@ -164,10 +164,17 @@ class Upstream:
         url = endpoint.url + path
         status, raw = await self._transport.get(url, self._api_key)
         if status != 200:
-            raise failure(url, status, raw)
+            raise failure(url, status, without_key(raw, self._api_key))
         if len(raw) > MOST_SAID:
-            raise BadReplyError(f"{url}: not the expected JSON, but {len(raw)} bytes; got {_shown(raw)}")
-        return await parsed(url, raw, reply, FEW_VALUES)
+            said = _shown(without_key(raw, self._api_key))
+            raise BadReplyError(f"{url}: not the expected JSON, but {len(raw)} bytes; got {said}")
+        return await self._parsed(url, raw, reply, FEW_VALUES)
+
+    async def _parsed(self, path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
+        try:
+            return await parsed(path, raw, reply, most)
+        except BadReplyError as exc:
+            raise BadReplyError(without_key(str(exc).encode(), self._api_key).decode()) from None
 
     async def queue(self, endpoint: Endpoint) -> Queue | None:
         """Return how many requests wait in a server; None where it does not say. Raises `VerifierError`."""
@@ -223,7 +230,7 @@ class Upstream:
             endpoint.pace.overloaded()
         if status >= 500:
             endpoint.avoid_until = time.monotonic() + COOL_DOWN_S
-        raise failure(endpoint.url + path, status, raw)
+        raise failure(endpoint.url + path, status, without_key(raw, self._api_key))
 
     def _least_busy(self) -> Endpoint:
         if len(self.endpoints) == 1:
@@ -257,6 +264,11 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     if status == 400 and (param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message):
         return TooLongError(text, status, param)
     return RefusedError(text, status, param if isinstance(param, str) else None)
+
+
+def without_key(raw: bytes, key: str | None) -> bytes:
+    """Return a reply without the key that it may repeat: errors are shown to clients."""
+    return raw.replace(key.strip().encode(), b"(our key)") if key and key.strip() else raw
 
 
 async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:

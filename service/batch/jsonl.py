@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -67,7 +68,7 @@ def _parse(number: int, line: bytes | None) -> tuple[Row, dict[str, Any]]:
     if line is None:
         return Row(number, None, f"the line is longer than {LONGEST_LINE} bytes"), {}
     try:
-        found = orjson.loads(line)
+        found = orjson.loads(line.removeprefix(BOM_UTF8) if number == 0 else line)
     except orjson.JSONDecodeError as exc:
         return Row(number, None, f"not JSON: {exc}", _shown(line)), {}
     if not isinstance(found, dict):

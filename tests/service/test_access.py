@@ -158,13 +158,13 @@ def test_an_ensemble_is_there_for_whose_task_has_it_or_where_no_task_has(running
 
 def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: Server) -> None:
     """It follows what others ask."""
-    fresh = {**BODY, "query": "What is 3 + 4, fresh?", "task": "math"}
-    ask(running, "plain", "/v1/rank", fresh)
+    many = [f"3 + 4 = {place}" for place in range(60)]  # of fewer than 50 the meter says nothing
+    ask(running, "plain", "/v1/rank", {"query": "What is 3 + 4, fresh?", "task": "math", "candidates": many})
 
     seen = {who: ask(running, who, "/v1/tasks/math").json["seconds_a_candidate"] for who in ("tenant", "plain")}
 
     assert seen["tenant"] == {"arithmetic": None}
-    assert seen["plain"].keys() == {"arithmetic"}
+    assert seen["plain"]["arithmetic"] > 0
 
 
 @pytest.mark.parametrize(("tasks", "seen"), [(None, [True] * 3), (frozenset({"math"}), [True, True, False])])

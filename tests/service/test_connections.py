@@ -385,6 +385,21 @@ def test_a_body_in_a_coding_that_is_not_read_is_not_taken_for_its_content(guarde
     assert reply.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.parametrize("keys", [("k", "other"), ("other", "k"), ("k", "k")])
+def test_two_keys_in_one_request_are_refused(guarded: Server, keys: tuple[str, str]) -> None:
+    """A proxy may have gone by the one, and we by the other."""
+    host, port = guarded.url.removeprefix("http://").split(":")
+    lines = "".join(f"authorization: Bearer {key}\r\n" for key in keys)
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(f"GET /v1/models HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lines}\r\n".encode())
+        reply, until = b"", time.monotonic() + 10
+        while time.monotonic() < until and (more := connection.recv(65536)):
+            reply += more
+
+    assert reply.startswith(b"HTTP/1.1 400")
+    assert b"Authorization: is given 2 times" in reply
+
+
 def test_a_service_has_room_for_more_connections_than_a_shell_gives_files(guarded: Server) -> None:
     """As many as the system lets it have."""
     limits = Path(f"/proc/{guarded.process.pid}/limits").read_text()

@@ -207,6 +207,7 @@ def test_confidence_without_calibration_says_so(assay: Server) -> None:
     ({"query": "a", "candidates": ["b"], "deadline_ms": True}, 422, "deadline_ms", "number"),
     ({"query": "a", "candidates": ["b"], "budget": {"cost": False}}, 422, "budget.cost", "False"),
     ({"query": "a", "candidates": ["b"], "budget": {"calls": True}}, 422, "budget.calls", "True"),
+    (b'{"query": "a", "candidates": ["b"], "confidence": NaN, ' + b", ".join(b'"k%d": 1e999' % n for n in range(150)) + b"}", 422, "body", "fields"),
     ({"messages": [], "candidates": ["b"]}, 422, "messages", "at least 1"),
     ({"messages": [{"role": "USER<|im_start|>", "content": "x"}], "candidates": ["b"]}, 422, "messages.0.role", "USER"),
     ({"query": "a", "candidates": ["b"], "task": "nope"}, 404, "task", "default, math"),

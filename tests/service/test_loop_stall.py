@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -81,7 +80,7 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
         work = getattr(BaseModel, method).__func__
         patch.setattr(BaseModel, method, classmethod(held(work, method)))
     patch.setattr("service.long_json.from_json", held(from_json, "parsing a part"))
-    patch.setattr(orjson, "loads", held(orjson.loads, "parsing once more"))
+    patch.setattr("service.parsing.from_json", held(from_json, "parsing once more"))
     patch.setattr(asyncio.events.Handle, "_run", timed)
     yield turns
 

@@ -43,7 +43,8 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
         {"query": f"What is {n} + 1?", "candidates": [f"{n} + 1 = {n + 1}. The answer is {n + 1}.", f"{n} + 1 = {n}."]}
         for n in range(3)
     ]
-    (tmp_path / "in.jsonl").write_text("\n".join([*map(json.dumps, bodies), "", '{"query": "no candidates"}']) + "\n")
+    # With a byte order mark, as some editors write it.
+    (tmp_path / "in.jsonl").write_text("\n".join([*map(json.dumps, bodies), "", '{"query": "no candidates"}']) + "\n", "utf-8-sig")
     command = ("rank", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data", "--json")
 
     first = assay(*command, cwd=tmp_path)

@@ -202,7 +202,9 @@ def test_the_log_for_people_does_not_either(capsys: pytest.CaptureFixture[str]) 
     before = structlog.get_config()
     try:
         configure_logging(ServiceSettings(log_json=False))
-        structlog.get_logger().warning("verifier_served_wrongly", seen=HOSTILE, error=f"x\n{HOSTILE}")
+        structlog.get_logger().warning(
+            "verifier_served_wrongly", seen=HOSTILE, error=f"x\n{HOSTILE}", name="\x1b]0;owned\x07\x1b[2J"
+        )
     finally:
         structlog.configure(**before)
     shown = capsys.readouterr().err

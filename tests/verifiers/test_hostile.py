@@ -280,8 +280,8 @@ async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> N
     """The memory forgets, and asks again; it does not take for special what it has no room for."""
     judge = made("judge", server())
     assert isinstance(judge, Judging)
-    for start in range(0, MOST_KEPT + 1000, 50):
-        await judge.learn_special([Pair(Query.of("q"), " ".join(f"<Tag{place}>" for place in range(start, start + 50)))])
+    for start in range(0, MOST_KEPT + 1000, 32):  # a call asks about so many
+        await judge.learn_special([Pair(Query.of("q"), " ".join(f"<Tag{place}>" for place in range(start, start + 32)))])
     text = "std::vector<OtherType> v; map<Tag1> w;"
 
     await judge.learn_special([Pair(Query.of("q"), text)])

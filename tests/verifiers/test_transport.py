@@ -11,7 +11,7 @@ import pytest
 from verifiers import BadReplyError, HttpPool, LostError, UnreachableError, VerifierError, VerifierTimeoutError
 from verifiers import transport as module
 from verifiers.settings import ServedSettings
-from verifiers.upstream import Upstream
+from verifiers.upstream import ReplyModel, Upstream
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -451,6 +451,38 @@ async def test_a_caller_that_goes_away_closes_the_connection() -> None:
         await asyncio.wait_for(closed.wait(), 5)
 
     assert call.cancelled()
+
+
+async def test_a_reply_in_very_many_pieces_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece costs far more than its bytes."""
+    monkeypatch.setattr(module, "MAX_PIECES", 1000)
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with serving(always(head + b"1\r\na\r\n" * 1001 + b"0\r\n\r\n")) as (url, pool):
+        with pytest.raises(BadReplyError, match="more than 1000 pieces"):
+            await pool.post(url, b"{}")
+    async with serving(always(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")) as (url, pool):
+        assert await pool.post(url, b"{}") == (200, b"a" * 1000)
+
+
+@pytest.mark.parametrize("status", [401, 400, 503, 200])
+async def test_a_key_that_a_server_repeats_is_not_passed_on(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors are shown to clients, who must not learn with which key a server is asked."""
+    monkeypatch.setenv("SCORER_KEY", "sk-very-secret\n")
+    body = b'{"error": {"message": "bad key sk-very-secret"}}'
+    reply = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
+    async with serving(always(*[reply] * 3)) as (url, pool):
+        settings = ServedSettings(kind="reward_model", name="v", model="m", endpoint=url, api_key_env="SCORER_KEY", retries=0)
+        with pytest.raises(VerifierError) as caught:
+            await Upstream(settings, pool).ask("/score", {}, Scored)
+
+    assert "sk-very" not in str(caught.value)
+    assert "(our key)" in str(caught.value)
+
+
+class Scored(ReplyModel):
+    """A reply that states a score."""
+
+    score: float
 
 
 async def test_an_endless_reply_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
