@@ -6,14 +6,15 @@ For worker processes alone: they have one thread, so that a copy of them is whol
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
 from collections.abc import Callable
 
 
 def forked(work: Callable[[], bytes], seconds: float) -> bytes:
-    """Return what a function returns, at most a page of it; nothing where it dies. Raises TimeoutError."""
+    """Return what a function returns, at most a page of it; nothing where it dies. Raises TimeoutError, also where none forks."""
+    if not hasattr(os, "fork"):
+        raise TimeoutError
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -32,6 +33,8 @@ def forked(work: Callable[[], bytes], seconds: float) -> bytes:
 def _work(work: Callable[[], bytes], writing: int, seconds: float) -> None:
     """Work, write and end; also where the parent is gone, which would have killed it."""
     try:
+        import resource  # not everywhere
+
         most = int(seconds) + 2
         resource.setrlimit(resource.RLIMIT_CPU, (most, most))
         os.write(writing, work())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from .settings import VerifierSettings
 from .workers import START_S, Workers
 
 #: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.
-AT_ONCE, TOGETHER_S = 64, 2.0
+AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5
 #: How long a call may have a worker for texts of which one hangs: then others' calls have their turn.
 TURN_S = 2.0
 #: A worker that is not done by so much later is killed.
@@ -43,59 +43,62 @@ class MathAnswer(LocalVerifier):
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order; one that hangs costs no other its score, here or in another call."""
-        items = [not_applicable(NO_REFERENCE) for _ in pairs]
-        places = [place for place, pair in enumerate(pairs) if pair.query.reference is not None]
-        if places:
+        verdicts = [not_applicable(NO_REFERENCE) if pair.query.reference is None else self._late() for pair in pairs]
+        lots = list(_lots(pairs))
+        if lots:
             await self.check()
-            until = time.monotonic() + 0.9 * self.math.timeout_s
-            for some, reference in _lots(pairs, places):
-                verdicts = await self._compare([pairs[place].candidate for place in some], reference, until)
-                for place, verdict in zip(some, verdicts, strict=True):
-                    items[place] = verdict
-        return Verdicts(items)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.9 * self.math.timeout_s):
+                    slow = await self._compare_together(pairs, lots, verdicts)
+                    await self._compare_alone(pairs, slow, verdicts)
+        return Verdicts(verdicts)
 
-    async def _compare(self, texts: list[str], reference: str, until: float) -> list[Verdict]:
-        """Return the verdicts of texts, compared together, or each by itself where that takes too long."""
+    async def _compare_together(self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]) -> list[list[int]]:
+        """Enter the verdicts of lots that take no longer than they may; return the others: one of theirs hangs."""
+        slow = []
         each_s = max(1, int(self.math.time_limit_s / 4))
-        within_s = min(TOGETHER_S, self.math.time_limit_s)
-        try:
-            async with asyncio.timeout_at(_loop_time(until)):
-                same = await self._workers.run(equals_reference, texts, reference, each_s, within_s=within_s)
-            return [_verdict(each) for each in same]
-        except TimeoutError:
-            return await self._compare_alone(texts, reference, until)
+        within_s = min(TOGETHER_S, self.math.time_limit_s, max(LEAST_S, 0.4 * self.math.timeout_s / len(lots)))
+        for lot in lots:
+            texts, reference = [pairs[place].candidate for place in lot], pairs[lot[0]].query.reference
+            try:
+                equal = await self._workers.run(equals_reference, texts, reference, each_s, within_s=within_s)
+            except TimeoutError:
+                slow.append(lot)
+                continue
+            for place, same in zip(lot, equal, strict=True):
+                verdicts[place] = _verdict(same)
+        return slow
 
-    async def _compare_alone(self, texts: list[str], reference: str, until: float) -> list[Verdict]:
-        """Return the verdicts of texts of which some hang: the least time first, for those that need little."""
-        verdicts = [self._late(self.math.time_limit_s) for _ in texts]
-        waiting, each_s = list(range(len(texts))), min(0.25, self.math.time_limit_s)
-        while waiting and time.monotonic() < until:
-            overran = []
-            for begin in range(0, len(waiting), max(1, int(TURN_S / each_s))):
-                some = waiting[begin : begin + max(1, int(TURN_S / each_s))]
-                for place, same in zip(
-                    some, await self._turn([texts[place] for place in some], reference, each_s, until), strict=True
-                ):
-                    if same == "time":
-                        overran.append(place)
-                    else:
-                        verdicts[place] = _verdict(same)
+    async def _compare_alone(self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]) -> None:
+        """Enter the verdicts of texts of which some hang: each has little time first, and more where others need no more."""
+        each_s = min(LEAST_S / 2, self.math.time_limit_s)
+        while lots:
+            lots = [overran for lot in lots if (overran := await self._try_alone(pairs, lot, each_s, verdicts))]
             if each_s >= self.math.time_limit_s:
-                break
-            waiting, each_s = overran, min(4 * each_s, self.math.time_limit_s)
-        return verdicts
+                return
+            each_s = min(4 * each_s, self.math.time_limit_s)
 
-    async def _turn(self, texts: list[str], reference: str, each_s: float, until: float) -> Sequence[bool | str | None]:
-        within_s = each_s * len(texts) + GRACE_S
-        try:
-            async with asyncio.timeout_at(_loop_time(until)):
-                return await self._workers.run(equal_one_by_one, texts, reference, each_s, within_s=within_s)
-        except TimeoutError:
-            return ["time"] * len(texts)
+    async def _try_alone(self, pairs: Sequence[Pair], lot: list[int], each_s: float, verdicts: list[Verdict]) -> list[int]:
+        """Enter the verdicts of those of a lot that end in time, in calls that leave others their turn; return the rest."""
+        overran, at_once = [], max(1, int(TURN_S / each_s))
+        for some in (lot[begin : begin + at_once] for begin in range(0, len(lot), at_once)):
+            texts, reference = [pairs[place].candidate for place in some], pairs[some[0]].query.reference
+            try:
+                within_s = each_s * len(some) + GRACE_S
+                equal = await self._workers.run(equal_one_by_one, texts, reference, each_s, within_s=within_s)
+            except TimeoutError:
+                equal = ["time"] * len(some)
+            for place, same in zip(some, equal, strict=True):
+                if same == "time":
+                    overran.append(place)
+                else:
+                    verdicts[place] = _verdict(same)
+        return overran
 
-    @staticmethod
-    def _late(seconds: float) -> Verdict:
-        return Verdict(None, Status.TIMEOUT, f"timeout: the comparison took more than {seconds:g} s")
+    def _late(self) -> Verdict:
+        """Return what is said of a candidate that has no verdict when the time is over."""
+        limit_s = self.math.time_limit_s
+        return Verdict(None, Status.TIMEOUT, f"timeout: the comparison took more than {limit_s:g} s, or others left no time for it")
 
     async def check(self) -> None:
         """Return when the library is there."""
@@ -108,18 +111,15 @@ class MathAnswer(LocalVerifier):
             await self._workers.run(equals_reference, ["1"], "1", 30, within_s=START_S)
 
 
-def _lots(pairs: Sequence[Pair], places: Sequence[int]) -> Iterator[tuple[list[int], str]]:
-    """Yield the places of pairs with one reference, so many at a time."""
+def _lots(pairs: Sequence[Pair]) -> Iterator[list[int]]:
+    """Yield the places of pairs that share a reference, so many at a time."""
     by_reference: dict[str, list[int]] = {}
-    for place in places:
-        by_reference.setdefault(pairs[place].query.reference or "", []).append(place)
-    for reference, same in by_reference.items():
-        for begin in range(0, len(same), AT_ONCE):
-            yield same[begin : begin + AT_ONCE], reference
-
-
-def _loop_time(until: float) -> float:
-    return asyncio.get_running_loop().time() + until - time.monotonic()
+    for place, pair in enumerate(pairs):
+        if pair.query.reference is not None:
+            by_reference.setdefault(pair.query.reference, []).append(place)
+    for places in by_reference.values():
+        for begin in range(0, len(places), AT_ONCE):
+            yield places[begin : begin + AT_ONCE]
 
 
 def _verdict(same: bool | str | None) -> Verdict:

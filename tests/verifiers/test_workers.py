@@ -76,11 +76,12 @@ async def test_mathematics_that_hangs_costs_no_other_answer_its_score() -> None:
     await verifier.warm_up()
     query = Query.of("q", "7")
     hanging = [Pair(query, HANGS % place) for place in range(12)]
+    beyond = [Pair(query, f"{place}. The answer is 9.") for place in range(70)]  # more than are compared in one call
     honest = [Pair(query, "The answer is 7."), Pair(query, "The answer is 8.")]
 
-    mixed, alone = await asyncio.gather(verifier.score([*hanging, *honest]), verifier.score(honest))
+    mixed, alone = await asyncio.gather(verifier.score([*hanging, *beyond, *honest]), verifier.score(honest))
 
-    assert [verdict.score for verdict in mixed.items[-2:]] == [1.0, 0.0]
+    assert [verdict.score for verdict in mixed.items[12:]] == [0.0] * 70 + [1.0, 0.0]
     assert [verdict.score for verdict in alone.items] == [1.0, 0.0]
     assert {(verdict.score, verdict.status) for verdict in mixed.items[:12]} <= {(None, Status.TIMEOUT), (0.0, Status.OK)}
 
