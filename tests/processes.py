@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,21 @@ def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = N
     """Run `assay serve` on a folder of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "service.log"
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--data-dir", str(folder / "data")]
     command += ["--config", str(config)] if config else []
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "ASSAY_DOCTOR": "off", **(env or {})}
+    with started(command, port, folder, environment, how) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], port: int, folder: Path, environment: Mapping[str, str], how: int = signal.SIGTERM
+) -> Iterator[Server]:
+    """Run a command that serves on a port, from when it answers; its log is in its folder."""
+    log = folder / "service.log"
     with log.open("ab") as out:
-        environment = {**kept, "PYTHONPATH": str(ROOT), "ASSAY_DOCTOR": "off", **(env or {})}
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=environment)
     try:
         server = Server(f"http://127.0.0.1:{port}", process)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
+from tests.processes import ROOT, Server, free_port, service, started, write_config
 from tests.verifiers.sandbox_users import NOBODY, SYSTEM_PYTHON, container
 
 PYTHONPATH = os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])
@@ -52,15 +52,8 @@ def without_root(folder: Path, config: Path, before: list[str]) -> Iterator[Serv
     # The system's Python may be older than the one that the libraries were installed for, by a fix of the same version.
     (folder / "async_timeout.py").write_text("from asyncio import timeout\n")
     environment["PYTHONPATH"] += os.pathsep + str(folder)
-    log = folder / "service.log"
-    with log.open("ab") as out:
-        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=environment)
-    try:
-        server = Server(f"http://127.0.0.1:{port}", process)
-        wait_for(server.url + "/healthz", process, log)
+    with started(command, port, folder, environment) as server:
         yield server
-    finally:
-        stop(process)
 
 
 @pytest.fixture(params=["a user", "a container"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.verifiers.kinds import made
+from tests.verifiers.stalls import longest_stall_s
 from verifiers import Pair, Query, Status, Verdict, VerifierSettings
 from verifiers.bounded import BoundedVerifier, Judge, Make
 from verifiers.json_schema import fenced
@@ -23,26 +23,6 @@ async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Ver
     verifier = made(kind, **options)
     await verifier.warm_up()
     return (await verifier.score([Pair(Query.of("q"), text) for text in candidates])).items
-
-
-async def longest_stall_s(work: Any) -> tuple[Any, float]:
-    """Return what some work comes to, and how long the event loop stood still meanwhile."""
-    longest, done = 0.0, False
-
-    async def watch() -> None:
-        nonlocal longest
-        before = time.perf_counter()
-        while not done:
-            await asyncio.sleep(0.005)
-            now = time.perf_counter()
-            longest, before = max(longest, now - before), now
-
-    watching = asyncio.create_task(watch())
-    await asyncio.sleep(0)
-    found = await work
-    done = True
-    await watching
-    return found, longest
 
 
 BACKTRACKING = ["a" * 60 + "b" + str(place) for place in range(24)]

@@ -57,6 +57,18 @@ def always(*replies: bytes) -> Handler:
     return handler
 
 
+def until_closed(reply: bytes, closed: asyncio.Event) -> Handler:
+    """Return a handler that answers one request, says no more, and sets an event when the client closes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(reply)
+        await reader.read()
+        closed.set()
+
+    return handler
+
+
 async def test_a_request_is_complete_and_a_connection_is_used_again() -> None:
     """Method, path, host, length, key and body; one connection for calls in turn."""
     seen: list[bytes] = []
@@ -367,14 +379,7 @@ async def test_a_server_that_says_no_more_is_given_up(
     """By the pool itself, where no caller bounds the wait; and a drip does not count as a reply."""
     monkeypatch.setattr(module, "SWEEP_S", 0.02)
     closed = asyncio.Event()
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(reply)
-        await reader.read()
-        closed.set()
-
-    async with serving(handler) as (url, _):
+    async with serving(until_closed(reply, closed)) as (url, _):
         pool = HttpPool(connect_timeout_s=1, **limits)  # type: ignore[arg-type]
         with pytest.raises(VerifierTimeoutError, match=why):
             await asyncio.wait_for(pool.get(url), 10)
@@ -386,14 +391,7 @@ async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.Mo
     """Before a server, or a balancer on the way, forgets it without a word."""
     monkeypatch.setattr(module, "SWEEP_S", 0.02)
     closed = asyncio.Event()
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(OK)
-        await reader.read()
-        closed.set()
-
-    async with serving(handler) as (url, _):
+    async with serving(until_closed(OK, closed)) as (url, _):
         pool = HttpPool(connect_timeout_s=1, idle_s=0.1)
         await pool.get(url)
         closed_while_the_pool_lives = await asyncio.wait_for(closed.wait(), 10)
