@@ -71,8 +71,7 @@ class Background:
             if task is None or task.cancelling():
                 raise
             return exc  # it was something inside that was cancelled, and not we
-        except Exception as exc:
-            # Whatever it is, a loop goes on: who labels in a month must not find that learning ended today.
+        except Exception as exc:  # whatever it is, the loop goes on: a label of next month must still be learned from
             return exc
         return None
 

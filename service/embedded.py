@@ -122,7 +122,7 @@ class EmbeddedStore:
                 raise EmbeddedStoreError(
                     f"a server works on {self.folder} and does not answer (its log: {LOG}): end it, or set another --data-dir"
                 )
-            time.sleep(0.05)
+            time.sleep(0.05)  # a lock has no event that one can wait for with a limit
         os.close(lock)
         return None
 

@@ -467,9 +467,9 @@ def test_a_client_that_resets_its_connection_is_no_bug(logged: tuple[Server, Pat
     for wait in (0.0, 0.002, 0.01, 0.05):
         with socket.create_connection(place_of(running), 10) as connection:
             connection.sendall(posted(what) * count)
-            time.sleep(wait)
+            time.sleep(wait)  # a client that is slow on purpose
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    time.sleep(0.2)
+    time.sleep(0.2)  # the service reads on in its own process, and tells nobody
     assert running.get("/healthz").status == 200
     said = log.read_text()
     assert "request_failed" not in said

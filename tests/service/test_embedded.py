@@ -95,7 +95,7 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
     starting = threading.Thread(target=after.start)
     starting.start()
     try:
-        time.sleep(2.5)
+        time.sleep(2.5)  # two attempts, each of which waits a second for an answer
         assert starting.is_alive()
         assert len(processes_on(tmp_path)) == 1
     finally:

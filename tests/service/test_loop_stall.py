@@ -100,7 +100,7 @@ def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
     thread.start()
     try:
         while not serving.started and thread.is_alive():
-            time.sleep(0.05)
+            time.sleep(0.05)  # the thread that starts has no event for it
         yield f"http://127.0.0.1:{config.service.port}"
     finally:
         serving.should_exit = True
