@@ -103,7 +103,7 @@ def load(path: Path) -> LabelModel:
         data = json.loads(read_file(path, MAX_BYTES))
     except OSError as exc:
         raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (ValueError, RecursionError) as exc:  # what is not UTF-8, and a number of too many digits, among them
+    except (ValueError, RecursionError) as exc:  # also for bytes that are not UTF-8, and for numbers with too many digits
         raise ArtifactError(f"{path}: damaged: not JSON: {exc}") from exc
     try:
         return from_dict(data)

@@ -32,7 +32,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class RefusedError(StartupError):
-    """The service refused a request; `param` names the field that is wrong, where it is one, and `said` what it says."""
+    """The service refused a request: `said` is its message, `param` the field that is wrong, if it named one."""
 
     def __init__(self, message: str, param: str, said: str) -> None:
         super().__init__(message)
@@ -58,7 +58,7 @@ class Api:
         try:
             return json.loads(raw)
         except (ValueError, RecursionError):
-            raise StartupError(f"{self._url}{path} answered what is no JSON: {_shown(raw)}; is it an Assay?") from None
+            raise StartupError(f"{self._url}{path} did not answer with JSON: {_shown(raw)}; does Assay run there?") from None
 
     def read(self, path: str, body: Any = None) -> bytes:
         """Return the answer as it came."""
@@ -76,7 +76,7 @@ class Api:
 
 
 def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
-    """Return a command that says so where what answered it is no Assay, or one of another form."""
+    """Return a command that reports it when the server is not Assay, or answers in another form."""
 
     @wraps(command)
     def asking(*args: Asking.args, **kwargs: Asking.kwargs) -> None:

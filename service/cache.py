@@ -198,7 +198,7 @@ class ScoreCache:
 
 
 def _sound(records: Records) -> npt.NDArray[np.bool_]:
-    """Return which records say what can be said: a score that is one, or that there is none to be had."""
+    """Return which records are valid: they hold a finite score, or state that the verifier does not apply."""
     score, status = records["score"], records["status"]
     sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= LARGEST)
     if not sound.all():

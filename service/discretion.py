@@ -1,4 +1,4 @@
-"""Reasons as they are told: who is not an administrator learns what failed, and not which machines are asked.
+"""Redacts reasons: only an administrator sees which machines the service calls; everybody else sees what failed.
 
 A reason may hold an address of ours (`cannot connect to http://10.0.0.7:8000`), or one that a server's own error names.
 """

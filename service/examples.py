@@ -85,7 +85,7 @@ def failed(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": ERROR}}}
 
 
-#: What may be said of any request of a service without keys.
+#: Answers that any request may get from a service without keys.
 NOT_OURS: dict[int | str, dict[str, Any]] = {
     403: failed("The key may not do this; or, without keys, a page of another origin asked."),
     421: failed("Without keys: the Host is not one of `allowed_hosts`."),

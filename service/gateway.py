@@ -91,8 +91,8 @@ class Harvest:
 async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group) -> Harvest:
     """Draw and rank until the top candidate's probability reaches the confidence, or candidates, tokens or time are spent.
 
-    Raises what the upstream raises where nothing was drawn; later, what is there is ranked. Without a calibrated model there
-    is no probability to compare with, and all candidates are drawn.
+    If the upstream fails before the first candidate, its error is raised; if it fails later, the candidates so far are ranked.
+    Without a calibrated model there is no probability to compare, so all candidates are drawn.
     """
     found, started, ranked = Harvest(), time.monotonic(), 0
     while not found.stopped:

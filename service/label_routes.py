@@ -35,7 +35,7 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
 @label_router.get("/v1/tasks/{name}/labels")
 async def labels(request: Request, name: str) -> Response:
-    """Return all labels. Who keeps them says so by a POST to `labels/exported`: a GET changes nothing."""
+    """Return all labels. A GET changes nothing: a client that stored them confirms it with a POST to `labels/exported`."""
     known = await stored(memory_of(task_of(request, name)).labels())
     return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
 

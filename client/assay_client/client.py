@@ -145,7 +145,7 @@ class _Events:
         return name, data
 
     def end(self) -> None:
-        """Raise where the stream ended before its ranking: what was said until then is no answer."""
+        """Raise if the stream ended before its ranking: its earlier events are not an answer."""
         if not self._ranked:
             raise AssayError("the stream ended before the ranking", 200)
 

@@ -93,7 +93,7 @@ def _present(holder: dict[str, Any], field: str) -> Any:
 
 
 def _items(given: Any, field: str, wanted: str) -> list[dict[str, Any]]:
-    """Return a list of objects, each of which says what it is; raise an error that names the one that is none."""
+    """Return a list of objects that each state their type; raise an error that names the first one that does not."""
     if not isinstance(given, list):
         raise _wrong(field, f"must be {wanted}", given)
     for place, item in enumerate(given):
@@ -120,7 +120,7 @@ def _turn(item: dict[str, Any], field: str) -> TurnIn:
 
 
 def _texts(content: Any, field: str) -> list[str]:
-    """Return the texts of a message of the model's; what is no text in it (a refusal, say) is not read."""
+    """Return the texts of the model's message; parts that hold no text, such as a refusal, are skipped."""
     if isinstance(content, str):
         return [content]
     texts = []

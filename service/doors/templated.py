@@ -38,7 +38,7 @@ def split(text: str, last: bool = False) -> Split | None:
 
     The answer begins with the first assistant's turn behind a question and goes to the end of the text: what looks like further
     turns may have been written by the model, which would then ask itself an easier question. `last` takes the last assistant's
-    turn instead, for texts of which it is known that answers hold no tokens of a template. The template is the one whose
+    turn instead: use it only where answers cannot hold a template's tokens. The template is the one whose
     mark comes first in the text, so that an answer cannot choose another.
     """
     firsts = [(found.start(), family) for family in FAMILIES if (found := family.search(text))]
