@@ -34,12 +34,19 @@ class Workers:
         async with self._room:
             for _ in range(self._processes + 1):
                 try:
-                    if self._ready is not None:
-                        await self._call(START_S, self._ready)
+                    await self._start()
                     return await self._call(within_s, function, *args)
                 except BrokenWorkerProcess as exc:
                     broken = exc
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
+
+    async def _start(self) -> None:
+        """Load what a call needs. Raises `VerifierError` where a worker takes too long: that is no candidate's fault."""
+        if self._ready is not None:
+            try:
+                await self._call(START_S, self._ready)
+            except TimeoutError:
+                raise VerifierError(f"a worker process did not start within {START_S:g} s") from None
 
     async def _call(self, seconds: float, function: Callable[..., Result], *args: object) -> Result:
         with anyio.fail_after(seconds):

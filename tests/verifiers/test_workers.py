@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from verifiers import Pair, Query, Status
+from verifiers import Pair, Query, Status, VerifierError
 from verifiers.answers import load
 from verifiers.bounded import BoundedVerifier
 from verifiers.forked import forked
@@ -41,6 +41,14 @@ async def test_the_start_of_a_worker_does_not_count() -> None:
     with pytest.raises(TimeoutError):
         await workers.run(time.sleep, 60.0, within_s=0.1)
     await workers.run(time.sleep, 0.0, within_s=0.9)
+
+
+async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody should take it for a comparison that took too long."""
+    monkeypatch.setattr("verifiers.workers.START_S", 0.2)
+
+    with pytest.raises(VerifierError, match=r"did not start within 0\.2 s"):
+        await Workers(1, partial(time.sleep, 60.0)).run(os.getpid, within_s=30)
 
 
 async def test_code_that_loops_costs_no_other_candidate_its_score() -> None:
