@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -43,8 +44,10 @@ FORGEABLE = "run beside the code, which could fool it: "
 NO_TESTS = not_applicable("the request has no `tests`")
 
 
-#: Of the verifier's time, what candidates share that are tried with less than their longest; and the least that is tried.
-SHARE, LEAST_S = 0.45, 0.5
+#: Where not all candidates can have their longest time, each has this part of it first: those that need little get done.
+FIRST, LEAST_S = 0.2, 0.5
+#: What the start of a candidate's processes takes.
+STARTING_S = 0.5
 
 
 class PythonTestsSettings(VerifierSettings):
@@ -74,11 +77,12 @@ class PythonTests(LocalVerifier):
             return Verdicts([OFF for _ in pairs])
         verdicts = [replace(NO_TESTS) if not pair.query.tests else self._late() for pair in pairs]
         waiting = [place for place, pair in enumerate(pairs) if pair.query.tests]
-        fair_s = max(LEAST_S, SHARE * self.tests.timeout_s * self.tests.processes / max(1, len(waiting)))
+        whole_s, rounds = 0.9 * self.tests.timeout_s, math.ceil(len(waiting) / self.tests.processes)
         with suppress(TimeoutError):
-            async with asyncio.timeout(0.9 * self.tests.timeout_s):
-                if fair_s < self.tests.time_limit_s:  # not all can have the longest: those that need little come first
-                    waiting = await self._run_all(pairs, waiting, fair_s, verdicts)
+            async with asyncio.timeout(whole_s):
+                if rounds * (self.tests.time_limit_s + STARTING_S) > whole_s:  # not all can have the longest
+                    little_s = max(LEAST_S, min(FIRST * self.tests.time_limit_s, whole_s / 2 / rounds))
+                    waiting = await self._run_all(pairs, waiting, little_s, verdicts)
                 await self._run_all(pairs, waiting, self.tests.time_limit_s, verdicts)
         return Verdicts(verdicts)
 

@@ -65,6 +65,17 @@ async def test_code_that_loops_costs_no_other_candidate_its_score() -> None:
     assert any(verdict.status is Status.TIMEOUT for verdict in verdicts[1:9])
 
 
+async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> None:
+    """A missing score would leave it to the other verifiers, who may like how it reads."""
+    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=14.0, time_limit_s=3.0))
+    query = Query.of("q", None, ("assert f() == 1",))
+    texts = [*(LOOPS % place for place in range(5)), "def f(): return 1"]
+
+    verdicts = (await verifier.score([Pair(query, text) for text in texts])).items
+
+    assert [(verdict.score, verdict.status) for verdict in verdicts] == [(0.0, Status.OK)] * 5 + [(1.0, Status.OK)]
+
+
 async def test_code_of_another_call_has_its_turn_between_code_that_loops() -> None:
     """It need not wait until all of a call that came before is over."""
     verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=30.0, time_limit_s=1.0, processes=1))
