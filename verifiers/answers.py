@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from itertools import product
 from typing import Any
 
 from .forked import forked
@@ -117,29 +118,70 @@ def equal_one_by_one(texts: Sequence[str], reference: str, each_s: float) -> lis
 
 def _equal_alone(text: str, reference: str, seconds: float) -> bool | str | None:
     def compare() -> bytes:
-        return str(equals_reference([text], reference, max(1, int(seconds)))[0]).encode()
+        try:
+            return str(equals_reference([text], reference, max(1, int(seconds)))[0]).encode()
+        except TimeoutError:
+            return b"time"
 
     try:
         said = forked(compare, seconds)
     except TimeoutError:
         return "time"
-    return {b"True": True, b"False": False, b"None": None}.get(said, "died")
+    return {b"True": True, b"False": False, b"None": None, b"time": "time"}.get(said, "died")
 
 
-def equals_reference(texts: Sequence[str], reference: str, time_limit_s: int) -> list[bool | None]:
-    """Return whether each text's answer equals the reference by value; None where no answer, or no mathematics, was found."""
-    from math_verify import parse, verify
+def equals_reference(texts: Sequence[str], reference: str, time_limit_s: int) -> list[bool | str | None]:
+    """Return whether each text's answer equals the reference by value; None where no answer, or no mathematics, was found.
 
+    "time" where a parse or a comparison overran `time_limit_s`: it is not known, and must not count as different. Raises
+    TimeoutError where the reference itself does.
+    """
     reference = as_read(reference)
-    wanted = parse(reference if "\\boxed" in reference or "$" in reference else f"${reference}$", parsing_timeout=time_limit_s)
-    wanted = wanted or parse(reference, parsing_timeout=time_limit_s)
+    wanted = _parsed(reference if "\\boxed" in reference or "$" in reference else f"${reference}$", time_limit_s)
+    wanted = wanted or _parsed(reference, time_limit_s)
     plain = plain_answer(reference)
-    found: list[bool | None] = []
+    found: list[bool | str | None] = []
     for text in map(ending, texts):
-        parsed = parse(text, parsing_timeout=time_limit_s)
-        if wanted and parsed:
-            found.append(bool(verify(wanted, parsed, timeout_seconds=time_limit_s)))
-        else:
-            answer = _plain(text)
-            found.append(None if answer is None or plain is None else answer == plain)
+        try:
+            parsed = _parsed(text, time_limit_s)
+            if wanted and parsed:
+                found.append(_equal(wanted, parsed, time_limit_s))
+                continue
+        except TimeoutError:
+            found.append("time")
+            continue
+        answer = _plain(text)
+        found.append(None if answer is None or plain is None else answer == plain)
     return found
+
+
+def _parsed(text: str, time_limit_s: int) -> list[Any]:
+    """Return what math-verify reads in a text. Raises TimeoutError."""
+    from math_verify import parse
+    from math_verify.errors import TimeoutException
+
+    try:
+        return list(parse(text, parsing_timeout=time_limit_s, raise_on_error=True))
+    except TimeoutException:
+        raise TimeoutError from None
+    except Exception:  # whatever sympy stumbles over is not mathematics; math-verify itself takes it so
+        return []
+
+
+def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> bool:
+    """Return whether one reading of an answer equals one of the other. Raises TimeoutError where none is known to."""
+    from math_verify import verify
+    from math_verify.errors import TimeoutException
+
+    late = False
+    for one, other in product(wanted, parsed):
+        try:
+            if verify(one, other, timeout_seconds=time_limit_s, raise_on_error=True):
+                return True
+        except TimeoutException:
+            late = True
+        except Exception:  # noqa: S112 - as above: what cannot be compared is not equal
+            continue
+    if late:
+        raise TimeoutError
+    return False

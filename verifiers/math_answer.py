@@ -66,7 +66,10 @@ class MathAnswer(LocalVerifier):
                 slow.append(lot)
                 continue
             for place, same in zip(lot, equal, strict=True):
-                verdicts[place] = _verdict(same)
+                if same != "time":
+                    verdicts[place] = _verdict(same)
+            if late := [place for place, same in zip(lot, equal, strict=True) if same == "time"]:
+                slow.append(late)
         return slow
 
     async def _compare_alone(self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]) -> None:
