@@ -6,6 +6,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY deploy/constraints.txt deploy/build.txt deploy/
 COPY deploy/ensembles deploy/ensembles
+COPY assay assay
 COPY service service
 COPY verifiers verifiers
 COPY aggregation aggregation

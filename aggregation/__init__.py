@@ -1,13 +1,13 @@
 """Combining raw scores into one log-odds a candidate: numbers in, numbers out."""
 
-from .base import Aggregator, Column, Combined, Floats, NotFittedError
-from .few_labels import OneClassError
-from .label_model import LabelModel
-from .ranking import order
-from .recipe import DEFAULT, FIRST, Recipe
-from .robust_average import RobustAverage
-from .served import ServedModel
-from .shard import Shard
+from assay.aggregation.base import Aggregator, Column, Combined, Floats, NotFittedError
+from assay.aggregation.few_labels import OneClassError
+from assay.aggregation.label_model import LabelModel
+from assay.aggregation.ranking import order
+from assay.aggregation.recipe import DEFAULT, FIRST, Recipe
+from assay.aggregation.robust_average import RobustAverage
+from assay.aggregation.served import ServedModel
+from assay.aggregation.shard import Shard
 
 __all__ = [
     "DEFAULT",

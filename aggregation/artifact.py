@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .base import Floats
-from .checking import Check
-from .few_labels import PriorWeight
-from .head import Head
-from .joint import Joint
-from .label_free import BaseScore
-from .label_model import LabelModel
-from .labels import LabelCounts
-from .maps import ScoreMaps
-from .rank_one import Trust
-from .whole_file import read_file, replace_file
+from assay.aggregation.base import Floats
+from assay.aggregation.checking import Check
+from assay.aggregation.few_labels import PriorWeight
+from assay.aggregation.head import Head
+from assay.aggregation.joint import Joint
+from assay.aggregation.label_free import BaseScore
+from assay.aggregation.label_model import LabelModel
+from assay.aggregation.labels import LabelCounts
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.rank_one import Trust
+from assay.aggregation.whole_file import read_file, replace_file
 
 FORMAT = 1
 #: Far more than a model of 1,000 verifiers takes.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Floats
-from .queries import Ints
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Ints
 
 SPLITS = 30
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
-from .base import Floats
-from .logistic import fit_map
-from .maps import ScoreMaps
-from .queries import Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.logistic import fit_map
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.queries import Queries
 
 #: Takes the training rows, the rows to score, and their queries (adjacent); returns a score a row.
 Baseline = Callable[[Floats, Floats, Queries], Floats]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import Floats
-from .measures import auc, expected_calibration_error, selection_by_query, squared_errors
-from .queries import Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
+from assay.aggregation.queries import Queries
 
 RESAMPLES = 1000
 AUC_RESAMPLES = 200

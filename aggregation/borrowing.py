@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .head import Head
+from assay.aggregation.base import Floats
+from assay.aggregation.head import Head
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, first_of
-from .drawing import draw_labels
-from .label_model import LabelModel
-from .queries import Ints, Queries, finite
-from .shard import Shard
-from .threads import one_blas_thread
-from .tiers import Calls
+from assay.aggregation.base import Floats
+from assay.aggregation.cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, first_of
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.label_model import LabelModel
+from assay.aggregation.queries import Ints, Queries, finite
+from assay.aggregation.shard import Shard
+from assay.aggregation.threads import one_blas_thread
+from assay.aggregation.tiers import Calls
 
 #: lambda of the curve's points.
 PRICES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

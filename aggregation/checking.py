@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .base import Floats
-from .borrowing import Loan
-from .few_labels import base_only_head, fit_head
-from .head import Rows
-from .measures import log_losses, selection_by_query, squared_errors
-from .queries import Ints, Queries
-from .recipe import MANY_LABELS, Recipe
+from assay.aggregation.base import Floats
+from assay.aggregation.borrowing import Loan
+from assay.aggregation.few_labels import base_only_head, fit_head
+from assay.aggregation.head import Rows
+from assay.aggregation.measures import log_losses, selection_by_query, squared_errors
+from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.recipe import MANY_LABELS, Recipe
 
 FROM_LABELS = 100
 FOLDS = 5

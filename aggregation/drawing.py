@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Floats
-from .queries import Ints, Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Ints, Queries
 
 PER_QUERY = 4
 MOST_TRIES = 1000

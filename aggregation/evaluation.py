@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from .base import Floats
-from .baselines import BASELINES, supervised
-from .bootstrap import Bootstrap, Interval
-from .drawing import draw_labels
-from .label_model import LabelModel
-from .maps import ScoreMaps
-from .measures import auc, auc_within, oracle_by_query, selection_by_query
-from .moments import Moments
-from .queries import Ints, Queries, finite
-from .row_sample import RowSample
-from .shard import Shard
-from .threads import one_blas_thread
+from assay.aggregation.base import Floats
+from assay.aggregation.baselines import BASELINES, supervised
+from assay.aggregation.bootstrap import Bootstrap, Interval
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.label_model import LabelModel
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.measures import auc, auc_within, oracle_by_query, selection_by_query
+from assay.aggregation.moments import Moments
+from assay.aggregation.queries import Ints, Queries, finite
+from assay.aggregation.row_sample import RowSample
+from assay.aggregation.shard import Shard
+from assay.aggregation.threads import one_blas_thread
 
 FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .base import Floats
-from .queries import Ints
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Ints
 
 #: AUCs that stand for a tier; k = 1 in the weight, where a number has k = 2.
 TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from .base import Floats, NotFittedError
-from .checking import Check
-from .families import families_of
-from .few_labels import PriorWeight
-from .head import Head, Rows
-from .joint import Joint
-from .label_free import BaseScore
-from .labels import LabelCounts
-from .maps import ScoreMaps
-from .queries import Queries
-from .rank_one import Trust
-from .shard import Shard
+from assay.aggregation.base import Floats, NotFittedError
+from assay.aggregation.checking import Check
+from assay.aggregation.families import families_of
+from assay.aggregation.few_labels import PriorWeight
+from assay.aggregation.head import Head, Rows
+from assay.aggregation.joint import Joint
+from assay.aggregation.label_free import BaseScore
+from assay.aggregation.labels import LabelCounts
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.queries import Queries
+from assay.aggregation.rank_one import Trust
+from assay.aggregation.shard import Shard
 
 Reading = Callable[[Head, Rows, Queries], Floats]
 """A method of `Head`."""

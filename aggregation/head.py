@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .label_free import BaseScore
-from .queries import Ints, Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.label_free import BaseScore
+from assay.aggregation.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)

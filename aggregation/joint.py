@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import Floats
-from .moments import Moments
-from .queries import Ints, Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.moments import Moments
+from assay.aggregation.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)

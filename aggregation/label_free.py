@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .base import Floats
-from .families import family_weights, quality_weights
-from .queries import Ints, Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.families import family_weights, quality_weights
+from assay.aggregation.queries import Ints, Queries
 
 EIGENVALUE_FLOOR = 0.03
 

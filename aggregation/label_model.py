@@ -13,26 +13,26 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats, NotFittedError
-from .base_rate import base_rate_from_third_moments
-from .borrowing import Loan, loan_of
-from .checking import check_head
-from .families import codes, families_of
-from .few_labels import base_only_head, fit_head
-from .fitted import FittedModel, checked_names
-from .head import Head, Rows
-from .joint import Joint
-from .label_free import BaseScore, average_weights, fitted_weights, scaled, sharpness, slope_and_intercept
-from .labels import LabelCounts, count
-from .maps import MIN_SCORES, ScoreMaps
-from .moments import Moments
-from .queries import Queries, finite
-from .rank_one import correlation, fit_rank_one
-from .recipe import DEFAULT, Recipe
-from .reduction import Reduction
-from .row_sample import RowSample
-from .shard import Shard
-from .threads import one_blas_thread
+from assay.aggregation.base import Floats, NotFittedError
+from assay.aggregation.base_rate import base_rate_from_third_moments
+from assay.aggregation.borrowing import Loan, loan_of
+from assay.aggregation.checking import check_head
+from assay.aggregation.families import codes, families_of
+from assay.aggregation.few_labels import base_only_head, fit_head
+from assay.aggregation.fitted import FittedModel, checked_names
+from assay.aggregation.head import Head, Rows
+from assay.aggregation.joint import Joint
+from assay.aggregation.label_free import BaseScore, average_weights, fitted_weights, scaled, sharpness, slope_and_intercept
+from assay.aggregation.labels import LabelCounts, count
+from assay.aggregation.maps import MIN_SCORES, ScoreMaps
+from assay.aggregation.moments import Moments
+from assay.aggregation.queries import Queries, finite
+from assay.aggregation.rank_one import correlation, fit_rank_one
+from assay.aggregation.recipe import DEFAULT, Recipe
+from assay.aggregation.reduction import Reduction
+from assay.aggregation.row_sample import RowSample
+from assay.aggregation.shard import Shard
+from assay.aggregation.threads import one_blas_thread
 
 
 class LabelModel(FittedModel):

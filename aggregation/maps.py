@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from .base import Floats
-from .lookup import Lookup
-from .queries import Ints
+from assay.aggregation.base import Floats
+from assay.aggregation.lookup import Lookup
+from assay.aggregation.queries import Ints
 
 TRIM = 0.025
 MIN_SCORES = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from .base import Floats
-from .queries import Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Queries
 
 EQUAL = 1e-12
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .maps import ScoreMaps
-from .queries import Queries
+from assay.aggregation.base import Floats
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.queries import Queries
 
 THREADS = min(4, os.cpu_count() or 1)
 #: With no more rows than this a query, there is nothing within queries to learn from.

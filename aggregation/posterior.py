@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy.special import ndtr
 
-from .base import Floats
+from assay.aggregation.base import Floats
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .queries import Ints
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Ints
 
 MIN_FAMILIES = 3
 MIN_VERIFIERS = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .labels import LabelCounts, count
-from .row_sample import RowSample
-from .shard import MOST_LABELLED, Shard, concatenate
+from assay.aggregation.labels import LabelCounts, count
+from assay.aggregation.row_sample import RowSample
+from assay.aggregation.shard import MOST_LABELLED, Shard, concatenate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from .families import quality_weights
-from .label_model import LabelModel
+from assay.aggregation.families import quality_weights
+from assay.aggregation.label_model import LabelModel
 
 #: Verifiers named in one warning.
 MOST_WARNED = 5

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .queries import Ints, Queries, finite, ranges
+from assay.aggregation.base import Floats
+from assay.aggregation.queries import Ints, Queries, finite, ranges
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .artifact import version_of
-from .base import Column, Combined, Floats
-from .label_model import LabelModel
-from .queries import Queries, finite
+from assay.aggregation.artifact import version_of
+from assay.aggregation.base import Column, Combined, Floats
+from assay.aggregation.label_model import LabelModel
+from assay.aggregation.queries import Queries, finite
 
 
 class ServedModel:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
-from .labels import parse_labels
-from .queries import Ints, Queries
-from .row_sample import hash_ids
+from assay.aggregation.base import Floats
+from assay.aggregation.labels import parse_labels
+from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.row_sample import hash_ids
 
 #: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
 MOST_LABELLED = 200_000

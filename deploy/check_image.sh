@@ -10,7 +10,7 @@ server=""
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir "$work/src" "$work/data"
 # What the build context holds is what .dockerignore lets in.
-(cd "$top" && tar -c --exclude=__pycache__ pyproject.toml README.md LICENSE NOTICE deploy/constraints.txt deploy/build.txt deploy/ensembles service verifiers aggregation) \
+(cd "$top" && tar -c --exclude=__pycache__ pyproject.toml README.md LICENSE NOTICE deploy/constraints.txt deploy/build.txt deploy/ensembles assay service verifiers aggregation) \
   | tar -x -C "$work/src"
 pinned=(install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r)
 "$python" -m venv "$work/build"

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import limits
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from verifiers import Priority
-from verifiers.settings import Name
+from assay.verifiers import Priority
+from assay.verifiers.settings import Name
 
 Scope = Literal["rank", "label", "admin"]
 SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")

@@ -6,9 +6,9 @@ import json
 
 from pydantic import ValidationError
 
-from .access import SCOPES, new_key
-from .console import Console
-from .startup import StartupError
+from assay.service.access import SCOPES, new_key
+from assay.service.console import Console
+from assay.service.startup import StartupError
 
 
 def make_key(name: str, scopes: str, tasks: str | None, more: dict[str, str | None], as_json: bool) -> None:

@@ -7,12 +7,11 @@ import time
 
 from starlette.types import Receive, Scope
 
-from verifiers import Room
-
-from .errors import ApiError
-from .metrics import Metrics
-from .presence import while_there
-from .settings import ServiceSettings
+from assay.service.errors import ApiError
+from assay.service.metrics import Metrics
+from assay.service.presence import while_there
+from assay.service.settings import ServiceSettings
+from assay.verifiers import Room
 
 IN_SCOPE = "assay.place"
 

@@ -11,10 +11,10 @@ import limits
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from .access import Holder
-from .errors import ApiError
-from .store import PREFIX, Store
-from .store_errors import StoreError
+from assay.service.access import Holder
+from assay.service.errors import ApiError
+from assay.service.store import PREFIX, Store
+from assay.service.store_errors import StoreError
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000

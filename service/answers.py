@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from verifiers import Status
-
-from .course import CUT, Course
-from .job import Member, Outcome
-from .sheet import UNKNOWN, Sheet
+from assay.service.course import CUT, Course
+from assay.service.job import Member, Outcome
+from assay.service.sheet import UNKNOWN, Sheet
+from assay.verifiers import Status
 
 LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"

@@ -16,19 +16,18 @@ import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from verifiers import Transport
-
-from . import errors, routes, schemas, task_routes
-from .config import Config, load_config
-from .console import printable_fields
-from .doors import DOORS, door_router
-from .engine import open_engine
-from .gate import Gate
-from .metrics import Metrics
-from .orphans import end_with_parent
-from .settings import ServiceSettings
-from .stack import without_text
-from .startup import StartupError
+from assay.service import errors, routes, schemas, task_routes
+from assay.service.config import Config, load_config
+from assay.service.console import printable_fields
+from assay.service.doors import DOORS, door_router
+from assay.service.engine import open_engine
+from assay.service.gate import Gate
+from assay.service.metrics import Metrics
+from assay.service.orphans import end_with_parent
+from assay.service.settings import ServiceSettings
+from assay.service.stack import without_text
+from assay.service.startup import StartupError
+from assay.verifiers import Transport
 
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."
 #: Where worker processes find what the command line said.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from .masking import told
-from .metrics import Metrics
+from assay.service.masking import told
+from assay.service.metrics import Metrics
 
 log = structlog.get_logger()
 

@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from verifiers import LASTING, Status
-from verifiers.bounds import LARGEST
-
-from .keys import Keys
-from .sheet import Sheet
-from .store import PREFIX, Store
-from .turns import Turns
+from assay.service.keys import Keys
+from assay.service.sheet import Sheet
+from assay.service.store import PREFIX, Store
+from assay.service.turns import Turns
+from assay.verifiers import LASTING, Status
+from assay.verifiers.bounds import LARGEST
 
 log = structlog.get_logger()
 

@@ -10,14 +10,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from aggregation import NotFittedError
-from aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
-from aggregation.tiers import Calls
-
-from .console import Console
-from .evaluating import cross_validating
-from .fitting import FitError, Stated
-from .tables import ScoreTable, read_json_object, read_table
+from assay.aggregation import NotFittedError
+from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
+from assay.aggregation.tiers import Calls
+from assay.service.console import Console
+from assay.service.evaluating import cross_validating
+from assay.service.fitting import FitError, Stated
+from assay.service.tables import ScoreTable, read_json_object, read_table
 
 COSTS = 'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of these by data set'
 
@@ -27,7 +26,7 @@ def cascade_file(
 ) -> None:
     """Print the curve, and the price whose loss is within `loss` points; draw it into the folder `plot` where one is named."""
     if plot is not None:
-        from . import figures
+        from assay.service import figures
 
         figures.check()
     table = read_table(path, labels=True)

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 import orjson
 import structlog
 
-from verifiers import Grade, Verifier
-from verifiers.doctor import Report, examine
-
-from .masking import told
-from .store import PREFIX, Store
-from .store_errors import StoreError
+from assay.service.masking import told
+from assay.service.store import PREFIX, Store
+from assay.service.store_errors import StoreError
+from assay.verifiers import Grade, Verifier
+from assay.verifiers.doctor import Report, examine
 
 log = structlog.get_logger()
 

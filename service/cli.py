@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .masking import masked
-from .startup import StartupError
+from assay.service.masking import masked
+from assay.service.startup import StartupError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells which of several candidate LLM answers to trust.")
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
@@ -71,7 +71,7 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)] = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
-    from .serve import run
+    from assay.service.serve import run
 
     flags = {
         "host": host, "port": port, "workers": workers, "data_dir": data_dir, "redis_url": redis_url,
@@ -91,8 +91,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say which GPU serves which model of a configuration, and write it: script, compose file, manifests or values of our chart."""
-    from .planning.needs import Load
-    from .planning.plan_command import plan_ensemble
+    from assay.service.planning.needs import Load
+    from assay.service.planning.plan_command import plan_ensemble
 
     plan_ensemble(ensemble, gpus, Load(length, concurrency), out, form.value, as_json)
 
@@ -112,8 +112,8 @@ def up(
     start_timeout: Annotated[float, typer.Option(min=1, help="Longest wait for a model, in seconds.")] = 1800,
 ) -> None:
     """Start the model servers of a configuration and the service, keep them running, and end all at Ctrl-C."""
-    from .planning.needs import Load
-    from .planning.up import up as start
+    from assay.service.planning.needs import Load
+    from assay.service.planning.up import up as start
 
     start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)
 
@@ -129,7 +129,7 @@ def key(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key: shown once; the configuration gets its hash."""
-    from .access_command import make_key
+    from assay.service.access_command import make_key
 
     make_key(name, scopes, tasks, {"requests": requests, "cost": cost, "priority": priority}, as_json)
 
@@ -144,7 +144,7 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
-    from .offline import rank_file
+    from assay.service.offline import rank_file
 
     rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
 
@@ -169,8 +169,8 @@ def batch(
     as_json: JsonOption = False,
 ) -> None:
     """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory, bad rows set aside."""
-    from .batch.job import Wanted, run_batch
-    from .batch.ranking import Effort
+    from assay.service.batch.job import Wanted, run_batch
+    from assay.service.batch.ranking import Effort
 
     wanted = Wanted(where, out, task, part_rows, Effort(concurrency, keep_going, tries), ray, workers)
     run_batch(wanted, config, {"data_dir": data_dir}, as_json)
@@ -187,7 +187,7 @@ def demo(
     svg: Annotated[Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)] = None,
 ) -> None:
     """Rank a bundled set of real candidates, show what that gains, and leave the service running."""
-    from .demo import run
+    from assay.service.demo import run
 
     run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
 
@@ -225,13 +225,13 @@ def fit(
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
     if task is not None:
-        from .teaching import fit_task
+        from assay.service.teaching import fit_task
 
         fit_task(url, task, as_json)
         return
     if not scores or out is None:
         raise StartupError("give files of scores and --out FILE, or --task TASK for a running service")
-    from .fitting import Stated, fit_files
+    from assay.service.fitting import Stated, fit_files
 
     fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray)
 
@@ -239,7 +239,7 @@ def fit(
 @app.command()
 def tasks(url: UrlOption = HERE, as_json: JsonOption = False) -> None:
     """List the tasks of a running service: what each serves, and what it has kept."""
-    from .teaching import show_tasks
+    from assay.service.teaching import show_tasks
 
     show_tasks(url, as_json)
 
@@ -254,7 +254,7 @@ def promote(
     url: UrlOption = HERE,
 ) -> None:
     """Serve another version of a task's model, on all replicas."""
-    from .teaching import promote as promote_version
+    from assay.service.teaching import promote as promote_version
 
     promote_version(url, task, version, pinned)
 
@@ -267,7 +267,7 @@ def shadow(
     as_json: JsonOption = False,
 ) -> None:
     """Say how another version would have answered a task's traffic, beside the one that serves."""
-    from .teaching import shadow as show_shadow
+    from assay.service.teaching import shadow as show_shadow
 
     show_shadow(url, task, version, as_json)
 
@@ -280,7 +280,7 @@ def label(
     url: UrlOption = HERE,
 ) -> None:
     """Label candidates of a running service by hand, one by one."""
-    from .teaching import label_by_hand
+    from assay.service.teaching import label_by_hand
 
     label_by_hand(url, task, count, who)
 
@@ -294,7 +294,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what the verifiers of a running service's task are worth, and how well its probabilities hold."""
-    from .report_command import report_task
+    from assay.service.report_command import report_task
 
     report_task(url, task, html, last, as_json)
 
@@ -309,7 +309,7 @@ def export(
     url: UrlOption = HERE,
 ) -> None:
     """Write a running service's ranked traffic as training data."""
-    from .teaching import export_rows
+    from assay.service.teaching import export_rows
 
     export_rows(url, task, file, how, margin, threshold)
 
@@ -324,7 +324,7 @@ def labels_import(
     url: UrlOption = HERE,
 ) -> None:
     """Send labels from a file."""
-    from .teaching import import_labels
+    from assay.service.teaching import import_labels
 
     import_labels(url, task, file)
 
@@ -336,7 +336,7 @@ def labels_export(
     url: UrlOption = HERE,
 ) -> None:
     """Write all labels of a task."""
-    from .teaching import export_labels
+    from assay.service.teaching import export_labels
 
     export_labels(url, task, file)
 
@@ -349,7 +349,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Write P(correct) of each row."""
-    from .fitting import predict_file
+    from assay.service.fitting import predict_file
 
     predict_file(model, scores, out, as_json)
 
@@ -371,14 +371,14 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
-    from .fitting import Stated
+    from assay.service.fitting import Stated
 
     if cascade:
-        from .cascading import cascade_file
+        from assay.service.cascading import cascade_file
 
         cascade_file(scores, Stated(families, quality, base_rate), costs, labels, loss, draws, as_json, plot)
         return
-    from .evaluating import evaluate_file
+    from assay.service.evaluating import evaluate_file
 
     evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)
 
@@ -390,7 +390,7 @@ def config_check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration file, and that every server in it answers and serves its model."""
-    from .config_check import check
+    from assay.service.config_check import check
 
     raise typer.Exit(check(file, offline, as_json))
 
@@ -405,7 +405,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code 1 if one failed."""
-    from .doctor import run
+    from assay.service.doctor import run
 
     raise typer.Exit(run(config, only or [], attacks, as_json))
 
@@ -416,7 +416,7 @@ def models(
     as_json: JsonOption = False,
 ) -> None:
     """List the models that Assay knows how to serve, or show one."""
-    from .models_command import show_models
+    from assay.service.models_command import show_models
 
     show_models(name, as_json)
 
@@ -439,8 +439,8 @@ def sidecar(
     batch_size: Annotated[int, typer.Option(min=1, help="Most prompts in one forward pass.")] = 16,
 ) -> None:
     """Serve a reward model that vLLM has no class for, in vLLM's form (needs the extra hf)."""
-    from .sidecar import serve
-    from .sidecar_model import Choice
+    from assay.service.sidecar import serve
+    from assay.service.sidecar_model import Choice
 
     for name, value, known in (("--output", output, ("score", "logits", "first_token_logit")), ("--head", head, ("linear", "mlp"))):
         if value not in known:
@@ -452,7 +452,7 @@ def sidecar(
 @app.command()
 def init(file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml")) -> None:
     """Write a commented configuration to start from."""
-    from .config import default_config_path
+    from assay.service.config import default_config_path
 
     if file.exists():
         typer.echo(f"{file} exists already; name another file", err=True)
@@ -468,7 +468,7 @@ def version(as_json: JsonOption = False) -> None:
     import json
     import platform
 
-    from .app import assay_version
+    from assay.service.app import assay_version
 
     what = {"assay": assay_version(), "python": platform.python_version(), "platform": platform.platform()}
     typer.echo(json.dumps(what) if as_json else "  ".join(f"{name} {value}" for name, value in what.items()))
@@ -479,7 +479,7 @@ def main() -> None:
     try:
         app()
     except StartupError as exc:
-        from verifiers import printable
+        from assay.verifiers import printable
 
         typer.echo(printable(masked(str(exc))), err=True)
         raise SystemExit(2) from None

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from verifiers import BROKEN, KINDS, VerifierSettings, add_installed
-from verifiers.catalog import catalog
-from verifiers.settings import Name
-
-from .economy import Policy
-from .masking import masked, shown
-from .settings import PREFIX, ServiceSettings, from_environment
-from .startup import StartupError
-from .upstream_settings import UpstreamSettings
-from .yaml_file import YamlError, read_yaml
+from assay.service.economy import Policy
+from assay.service.masking import masked, shown
+from assay.service.settings import PREFIX, ServiceSettings, from_environment
+from assay.service.startup import StartupError
+from assay.service.upstream_settings import UpstreamSettings
+from assay.service.yaml_file import YamlError, read_yaml
+from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed
+from assay.verifiers.catalog import catalog
+from assay.verifiers.settings import Name
 
 add_installed()  # the union below is of all kinds there are
 
@@ -182,7 +181,7 @@ def _from_catalog(entry: Any, place: int) -> Any:
 def default_config_path() -> Path:
     """Return the CPU ensemble that is used where no configuration is named."""
     packaged = Path(__file__).parent / "ensembles" / "cpu.yaml"
-    return packaged if packaged.exists() else Path(__file__).parent.parent / "deploy" / "ensembles" / "cpu.yaml"
+    return packaged if packaged.exists() else Path(__file__).resolve().parents[1] / "deploy" / "ensembles" / "cpu.yaml"
 
 
 def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:

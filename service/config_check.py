@@ -6,12 +6,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
-
-from .config import Config, ConfigError, load_config
-from .console import Console
-from .models import load_models
-from .yaml_file import read_yaml
+from assay.service.config import Config, ConfigError, load_config
+from assay.service.console import Console
+from assay.service.models import load_models
+from assay.service.yaml_file import read_yaml
+from assay.verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 
 def check(path: Path, offline: bool, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from verifiers import printable
+from assay.verifiers import printable
 
 
 class Console(rich.console.Console):

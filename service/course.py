@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from aggregation import Floats
-from aggregation.cascade import Cascade
+from assay.aggregation import Floats
+from assay.aggregation.cascade import Cascade
 
 Bools = npt.NDArray[np.bool_]
 CUT = "not asked: the candidate was unlikely enough to be the best, or clearly was"

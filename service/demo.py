@@ -18,13 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from aggregation import Floats
-from verifiers import HttpPool
-
-from .app import configure_logging
-from .config import default_config_path, load_config
-from .console import Console
-from .serve import listening, server
+from assay.aggregation import Floats
+from assay.service.app import configure_logging
+from assay.service.config import default_config_path, load_config
+from assay.service.console import Console
+from assay.service.serve import listening, server
+from assay.verifiers import HttpPool
 
 DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")

@@ -14,15 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from verifiers import Grade, HttpPool, Verifier, build
-from verifiers.attacking import Result, attack, number_of_attacks
-from verifiers.doctor import Report, examine
-from verifiers.judging import Judging
-from verifiers.probes import probes
-
-from .config import Config, default_config_path, did_you_mean, load_config
-from .console import Console
-from .startup import StartupError
+from assay.service.config import Config, default_config_path, did_you_mean, load_config
+from assay.service.console import Console
+from assay.service.startup import StartupError
+from assay.verifiers import Grade, HttpPool, Verifier, build
+from assay.verifiers.attacking import Result, attack, number_of_attacks
+from assay.verifiers.doctor import Report, examine
+from assay.verifiers.judging import Judging
+from assay.verifiers.probes import probes
 
 SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: "✗"}
 STYLES = {Grade.OK: "green", Grade.SKIPPED: "dim", Grade.WARNING: "yellow", Grade.FAILED: "red"}

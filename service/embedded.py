@@ -17,8 +17,8 @@ from pathlib import Path
 
 import structlog
 
-from .startup import StartupError
-from .store import LOSS_KEPT_S, LOSS_KEY
+from assay.service.startup import StartupError
+from assay.service.store import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()
 

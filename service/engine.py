@@ -13,46 +13,45 @@ from typing import Any
 
 import structlog
 
-import aggregation
-from aggregation.families import quality_weights
-from aggregation.threads import one_blas_thread
-from verifiers import HttpPool, Transport, VerifierError, build, fingerprint
-from verifiers.consensus import Consensus, ConsensusSettings
-
-from .access import spend
-from .allowance import Allowance
-from .background import Background, Loop
-from .breaker import Breaker
-from .cache import Column, ScoreCache
-from .checkup import Checkup
-from .config import Config
-from .economy import Economy
-from .embedded import LOOK_S as STORE_LOOK_S
-from .embedded import EmbeddedStore
-from .fitter import LOOK_S as FIT_LOOK_S
-from .fitter import Fitter
-from .following import FOLLOW_S, Follower
-from .guard import Guarded
-from .job import Member
-from .keepsake import Keepsake
-from .masking import told
-from .memory import Memory
-from .metrics import Metrics
-from .models import load_models
-from .pressure import EVERY_S as PRESSURE_S
-from .pressure import Pressure
-from .scoring import Scorer
-from .settings import ServiceSettings
-from .stall import StallWatch
-from .store import Store
-from .store_errors import StoreDownError, StoreError, StoreRefusedError
-from .tasks import Task, Tasks
-from .tracing import Traced, Tracing
-from .upstreams import Upstream
-from .watching import LOOK_S as WATCH_LOOK_S
-from .watching import Watch
-from .workload import Workload
-from .writer import Writer
+from assay import aggregation
+from assay.aggregation.families import quality_weights
+from assay.aggregation.threads import one_blas_thread
+from assay.service.access import spend
+from assay.service.allowance import Allowance
+from assay.service.background import Background, Loop
+from assay.service.breaker import Breaker
+from assay.service.cache import Column, ScoreCache
+from assay.service.checkup import Checkup
+from assay.service.config import Config
+from assay.service.economy import Economy
+from assay.service.embedded import LOOK_S as STORE_LOOK_S
+from assay.service.embedded import EmbeddedStore
+from assay.service.fitter import LOOK_S as FIT_LOOK_S
+from assay.service.fitter import Fitter
+from assay.service.following import FOLLOW_S, Follower
+from assay.service.guard import Guarded
+from assay.service.job import Member
+from assay.service.keepsake import Keepsake
+from assay.service.masking import told
+from assay.service.memory import Memory
+from assay.service.metrics import Metrics
+from assay.service.models import load_models
+from assay.service.pressure import EVERY_S as PRESSURE_S
+from assay.service.pressure import Pressure
+from assay.service.scoring import Scorer
+from assay.service.settings import ServiceSettings
+from assay.service.stall import StallWatch
+from assay.service.store import Store
+from assay.service.store_errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.tasks import Task, Tasks
+from assay.service.tracing import Traced, Tracing
+from assay.service.upstreams import Upstream
+from assay.service.watching import LOOK_S as WATCH_LOOK_S
+from assay.service.watching import Watch
+from assay.service.workload import Workload
+from assay.service.writer import Writer
+from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
+from assay.verifiers.consensus import Consensus, ConsensusSettings
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
-from .job import NoVerifierError
-from .workload import TooMuchWorkError
+from assay.service.job import NoVerifierError
+from assay.service.workload import TooMuchWorkError
 
 TYPES = {
     401: "authentication_error",

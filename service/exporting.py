@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from .records import Record, Texts, table_of
-from .tasks import Task
+from assay.service.records import Record, Texts, table_of
+from assay.service.tasks import Task
 
 Format = Literal["dpo", "kto", "sft", "reward"]
 Scored = list[tuple[str, float]]  # candidates with their probabilities, best first

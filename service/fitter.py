@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
-from .kept import Source, draw_kept, fit_kept, report_kept, shadow_kept
-from .learning import Fit
-from .memory import LEASE_MS, Memory, Sizes
-from .reporting import Asked
-from .store_errors import StoreError
-from .tasks import Task, Tasks
+from assay.service.kept import Source, draw_kept, fit_kept, report_kept, shadow_kept
+from assay.service.learning import Fit
+from assay.service.memory import LEASE_MS, Memory, Sizes
+from assay.service.reporting import Asked
+from assay.service.store_errors import StoreError
+from assay.service.tasks import Task, Tasks
 
 log = structlog.get_logger()
 

@@ -15,14 +15,13 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import expit
 
-from aggregation import LabelModel, NotFittedError, Shard
-from aggregation.artifact import ArtifactError, load, save, version_of
-from aggregation.report import report
-from aggregation.row_sample import hash_ids
-
-from .console import Console
-from .startup import StartupError
-from .tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
+from assay.aggregation import LabelModel, NotFittedError, Shard
+from assay.aggregation.artifact import ArtifactError, load, save, version_of
+from assay.aggregation.report import report
+from assay.aggregation.row_sample import hash_ids
+from assay.service.console import Console
+from assay.service.startup import StartupError
+from assay.service.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
@@ -59,7 +58,7 @@ def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as
             if ray is None:
                 model = unfitted.fit_shards(shards, shards.first.names)
             else:
-                from .fitting_on_ray import fit_on_ray
+                from assay.service.fitting_on_ray import fit_on_ray
 
                 with redirect_stdout(sys.stderr):  # Ray prints what its workers log
                     model = fit_on_ray(ray, unfitted, paths, labels, shards.first.names)

@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from aggregation import LabelModel
-from aggregation.maps import ScoreMaps
-from aggregation.moments import Moments
-from aggregation.reduction import Reduction
-from aggregation.row_sample import hash_ids
-
-from .batch.on_ray import connect
-from .fitting import apart, shard_of
-from .startup import StartupError
+from assay.aggregation import LabelModel
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.moments import Moments
+from assay.aggregation.reduction import Reduction
+from assay.aggregation.row_sample import hash_ids
+from assay.service.batch.on_ray import connect
+from assay.service.fitting import apart, shard_of
+from assay.service.startup import StartupError
 
 
 def fit_on_ray(address: str, model: LabelModel, paths: Sequence[Path], labels: bool, names: tuple[str, ...]) -> LabelModel:

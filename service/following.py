@@ -6,10 +6,10 @@ import asyncio
 
 import structlog
 
-from .masking import told
-from .store import Listener, NoNewsError, Store
-from .store_errors import StoreDownError, StoreRefusedError
-from .tasks import Tasks
+from assay.service.masking import told
+from assay.service.store import Listener, NoNewsError, Store
+from assay.service.store_errors import StoreDownError, StoreRefusedError
+from assay.service.tasks import Tasks
 
 log = structlog.get_logger()
 

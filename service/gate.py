@@ -12,19 +12,18 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from verifiers import IN_BULK, printable
-
-from . import admission, body
-from .access import EVERYTHING, Holder, Keys, ask_as, needed, spent
-from .admission import Admission
-from .body import Bodies
-from .browsers import Browsers, refuse_doubled
-from .errors import ApiError
-from .hosts import Hosts, address_of
-from .masking import masked
-from .metrics import Metrics
-from .settings import ServiceSettings
-from .streams import EventStream
+from assay.service import admission, body
+from assay.service.access import EVERYTHING, Holder, Keys, ask_as, needed, spent
+from assay.service.admission import Admission
+from assay.service.body import Bodies
+from assay.service.browsers import Browsers, refuse_doubled
+from assay.service.errors import ApiError
+from assay.service.hosts import Hosts, address_of
+from assay.service.masking import masked
+from assay.service.metrics import Metrics
+from assay.service.settings import ServiceSettings
+from assay.service.streams import EventStream
+from assay.verifiers import IN_BULK, printable
 
 log = structlog.get_logger()
 

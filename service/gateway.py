@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 import structlog
 
-from verifiers import Query
-
-from .completions import calls_of, content_of
-from .errors import ApiError
-from .job import Outcome
-from .upstreams import Drawn, Upstream
+from assay.service.completions import calls_of, content_of
+from assay.service.errors import ApiError
+from assay.service.job import Outcome
+from assay.service.upstreams import Drawn, Upstream
+from assay.verifiers import Query
 
 log = structlog.get_logger()
 

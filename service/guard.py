@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from verifiers import (
+from assay.service.breaker import Breaker
+from assay.service.meter import Meter
+from assay.verifiers import (
     SENT,
     BadReplyError,
     BreakerOpenError,
@@ -24,10 +26,7 @@ from verifiers import (
     note_sent,
     printable,
 )
-from verifiers.bounds import checked
-
-from .breaker import Breaker
-from .meter import Meter
+from assay.verifiers.bounds import checked
 
 log = structlog.get_logger()
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifiers import SENT, Pair, Sent, Verdict, Verdicts
-
-from .guard import Guarded
+from assay.service.guard import Guarded
+from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts
 
 
 class Flight:

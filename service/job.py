@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aggregation import Combined, Floats
-from verifiers import Pair
-
-from .cache import Column
-from .course import Course
-from .economy import Policy
-from .guard import Guarded
-from .policy import OVER_BUDGET, Budget
-from .sheet import UNKNOWN, Sheet
-from .tasks import Task
+from assay.aggregation import Combined, Floats
+from assay.service.cache import Column
+from assay.service.course import Course
+from assay.service.economy import Policy
+from assay.service.guard import Guarded
+from assay.service.policy import OVER_BUDGET, Budget
+from assay.service.sheet import UNKNOWN, Sheet
+from assay.service.tasks import Task
+from assay.verifiers import Pair
 
 
 class NoVerifierError(Exception):

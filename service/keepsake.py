@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 import structlog
 
-from aggregation.whole_file import read_file, replace_file
-
-from .masking import told
+from assay.aggregation.whole_file import read_file, replace_file
+from assay.service.masking import told
 
 log = structlog.get_logger()
 

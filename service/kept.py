@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .learning import Fit, Given, Known, Served, fit
-from .memory import Label, Memory
-from .records import Record
-from .reporting import Asked, report, shadow
-from .store import Store
-from .store_errors import StoreError
+from assay.service.learning import Fit, Given, Known, Served, fit
+from assay.service.memory import Label, Memory
+from assay.service.records import Record
+from assay.service.reporting import Asked, report, shadow
+from assay.service.store import Store
+from assay.service.store_errors import StoreError
 
 Result = TypeVar("Result")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from verifiers import Pair, Query
+from assay.verifiers import Pair, Query
 
 SIZE = 16
 _QUERY_END = 1 + 2 * SIZE  # of a pair's name, where its query's is closed with a brace

@@ -11,12 +11,12 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParameter
 
-from .errors import ApiError
-from .examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
-from .fitter import FitFailedError
-from .labelling import ExportedIn, LabelsIn
-from .memory import Label
-from .task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.errors import ApiError
+from assay.service.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
+from assay.service.fitter import FitFailedError
+from assay.service.labelling import ExportedIn, LabelsIn
+from assay.service.memory import Label
+from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
 
 #: Labels that are not worth a thread.
 FEW = 16

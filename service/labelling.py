@@ -7,11 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from verifiers import Query
-
-from .keys import hash_candidate, hash_query
-from .memory import Label
-from .schemas import Messages, Reference, Tests, problem
+from assay.service.keys import hash_candidate, hash_query
+from assay.service.memory import Label
+from assay.service.schemas import Messages, Reference, Tests, problem
+from assay.verifiers import Query
 
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 #: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as milliseconds.

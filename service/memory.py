@@ -11,27 +11,14 @@ from typing import Any, TypeVar
 import orjson
 import structlog
 
-from .economy import Estimate
-from .learning import Fit
-from .records import Record, as_value, from_value, pack, place_of
-from .replies import scanned, so_many
-from .scripts import (
-    LABEL,
-    LEASE,
-    MAKE_ROOM,
-    NOTE,
-    PAGE,
-    PROMOTE,
-    PUBLISH,
-    RECORD,
-    RELEASE,
-    RENEW,
-    RESTORE,
-    ROLLBACK,
-)
-from .stored import Label as Label
-from .stored import json_object, label_of, number, whole_number
-from .task_keys import TaskKeys
+from assay.service.economy import Estimate
+from assay.service.learning import Fit
+from assay.service.records import Record, as_value, from_value, pack, place_of
+from assay.service.replies import scanned, so_many
+from assay.service.scripts import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
+from assay.service.stored import Label as Label
+from assay.service.stored import json_object, label_of, number, whole_number
+from assay.service.task_keys import TaskKeys
 
 Value = TypeVar("Value")
 log = structlog.get_logger()

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from verifiers import Status, Usage
-
-from .sheet import Sheet
+from assay.service.sheet import Sheet
+from assay.verifiers import Status, Usage
 
 CHANCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 #: What a reason begins with; anything else is counted as `other`, so that no text makes a series of its own.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from aggregation import LabelModel
-from aggregation.artifact import ArtifactError, load
-
-from .config import Config, ConfigError
+from assay.aggregation import LabelModel
+from assay.aggregation.artifact import ArtifactError, load
+from assay.service.config import Config, ConfigError
 
 
 def load_models(config: Config) -> dict[str, LabelModel]:

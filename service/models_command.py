@@ -9,11 +9,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from verifiers.catalog import Entry, catalog
-
-from .config import did_you_mean
-from .console import Console
-from .startup import StartupError
+from assay.service.config import did_you_mean
+from assay.service.console import Console
+from assay.service.startup import StartupError
+from assay.verifiers.catalog import Entry, catalog
 
 SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import ParamSpec, TypeVar
 
-from verifiers import Pair, Query
+from assay.verifiers import Pair, Query
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

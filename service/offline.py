@@ -13,16 +13,16 @@ import orjson
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import answers
-from .app import configure_logging
-from .config import default_config_path, load_config
-from .console import Console
-from .engine import Engine, open_engine
-from .errors import ApiError, invalid, no_verifier
-from .job import NoVerifierError
-from .metrics import Metrics
-from .routes import find_task, rank_job
-from .schemas import RankRequest
+from assay.service import answers
+from assay.service.app import configure_logging
+from assay.service.config import default_config_path, load_config
+from assay.service.console import Console
+from assay.service.engine import Engine, open_engine
+from assay.service.errors import ApiError, invalid, no_verifier
+from assay.service.job import NoVerifierError
+from assay.service.metrics import Metrics
+from assay.service.routes import find_task, rank_job
+from assay.service.schemas import RankRequest
 
 Line = tuple[int, bytes]
 

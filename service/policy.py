@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from verifiers import Pair, ServedSettings, VerifierSettings
-
-from .sheet import Sheet
+from assay.service.sheet import Sheet
+from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 CHARS_A_TOKEN = 4
 #: Why a verifier has no word where the budget did not reach it.

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 
 import structlog
 
-from verifiers import ServedVerifier, Verifier, VerifierError
-from verifiers.upstream import Endpoint, Upstream
-
-from .masking import told
+from assay.service.masking import told
+from assay.verifiers import ServedVerifier, Verifier, VerifierError
+from assay.verifiers.upstream import Endpoint, Upstream
 
 log = structlog.get_logger()
 

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from aggregation import Floats
-from verifiers import Pair
-
-from .keys import SIZE, Keys
-from .stored import json_object
+from assay.aggregation import Floats
+from assay.service.keys import SIZE, Keys
+from assay.service.stored import json_object
+from assay.verifiers import Pair
 
 SCORES = np.dtype("<f8")
 PRINTS = np.dtype("<u8")

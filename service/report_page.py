@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from .figures import STYLE
-from .report_command import NOT_SERVED, summary
-from .report_figures import FIGURES
+from assay.service.figures import STYLE
+from assay.service.report_command import NOT_SERVED, summary
+from assay.service.report_figures import FIGURES
 
 #: A browser that opens the page loads nothing and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -17,18 +17,17 @@ import orjson
 from scipy.special import expit
 from scipy.stats import binomtest
 
-from aggregation import Floats, LabelModel, NotFittedError
-from aggregation.advice import advice
-from aggregation.artifact import from_dict
-from aggregation.bootstrap import Bootstrap
-from aggregation.cascade import Cascade
-from aggregation.measures import calibration_bins, log_losses, selection_by_query
-from aggregation.queries import Queries
-from aggregation.tiers import Calls
-from aggregation.valuing import TOLERANCE, Value, value
-
-from .learning import MIN_ROWS, Given, Known, Served, fitted, held_out
-from .records import Record, Table, table_of
+from assay.aggregation import Floats, LabelModel, NotFittedError
+from assay.aggregation.advice import advice
+from assay.aggregation.artifact import from_dict
+from assay.aggregation.bootstrap import Bootstrap
+from assay.aggregation.cascade import Cascade
+from assay.aggregation.measures import calibration_bins, log_losses, selection_by_query
+from assay.aggregation.queries import Queries
+from assay.aggregation.tiers import Calls
+from assay.aggregation.valuing import TOLERANCE, Value, value
+from assay.service.learning import MIN_ROWS, Given, Known, Served, fitted, held_out
+from assay.service.records import Record, Table, table_of
 
 #: Labels that make a period of the calibration over time; as many periods as there are labels for, up to so many.
 PERIOD_LABELS, MOST_PERIODS = 10, 12

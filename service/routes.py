@@ -10,24 +10,23 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from verifiers import Pair
-
-from . import answers
-from .access import may_see, sees_all, visible
-from .body import whole_body
-from .engine import Engine
-from .errors import ApiError, no_verifier, too_much_work
-from .examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
-from .job import Job, NoVerifierError, Outcome
-from .off_loop import to_be_read
-from .parsing import Checked, checked
-from .policy import Budget
-from .presence import while_there
-from .schemas import RankRequest, ScorePairsRequest
-from .settings import ServiceSettings
-from .streams import EventStream
-from .tasks import Task
-from .workload import TooMuchWorkError
+from assay.service import answers
+from assay.service.access import may_see, sees_all, visible
+from assay.service.body import whole_body
+from assay.service.engine import Engine
+from assay.service.errors import ApiError, no_verifier, too_much_work
+from assay.service.examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
+from assay.service.job import Job, NoVerifierError, Outcome
+from assay.service.off_loop import to_be_read
+from assay.service.parsing import Checked, checked
+from assay.service.policy import Budget
+from assay.service.presence import while_there
+from assay.service.schemas import RankRequest, ScorePairsRequest
+from assay.service.settings import ServiceSettings
+from assay.service.streams import EventStream
+from assay.service.tasks import Task
+from assay.service.workload import TooMuchWorkError
+from assay.verifiers import Pair
 
 router = APIRouter()
 Result = TypeVar("Result")

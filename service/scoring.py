@@ -14,26 +14,25 @@ import numpy as np
 import structlog
 from scipy.special import expit
 
-from aggregation import Floats, order
-from aggregation.posterior import probability_any_correct, probability_top_is_best
-from verifiers import OWNER, Pair, Status, Verdict
-from verifiers.answers import distinct_answers
-
-from .cache import ScoreCache
-from .course import Bools, Course, capped
-from .inflight import Inflight, Share
-from .job import Job, Member, NoVerifierError, Outcome
-from .keys import keys_of
-from .metrics import Metrics
-from .off_loop import apart, characters
-from .policy import OVER_BUDGET, affordable
-from .sheet import UNKNOWN, Sheet
-from .store_errors import StoreError
-from .tasks import Tasks
-from .turns import AT_ONCE, Turns
-from .under_way import Run, enter, reasons, work_of
-from .workload import Workload
-from .writer import Writer
+from assay.aggregation import Floats, order
+from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
+from assay.service.cache import ScoreCache
+from assay.service.course import Bools, Course, capped
+from assay.service.inflight import Inflight, Share
+from assay.service.job import Job, Member, NoVerifierError, Outcome
+from assay.service.keys import keys_of
+from assay.service.metrics import Metrics
+from assay.service.off_loop import apart, characters
+from assay.service.policy import OVER_BUDGET, affordable
+from assay.service.sheet import UNKNOWN, Sheet
+from assay.service.store_errors import StoreError
+from assay.service.tasks import Tasks
+from assay.service.turns import AT_ONCE, Turns
+from assay.service.under_way import Run, enter, reasons, work_of
+from assay.service.workload import Workload
+from assay.service.writer import Writer
+from assay.verifiers import OWNER, Pair, Status, Verdict
+from assay.verifiers.answers import distinct_answers
 
 log = structlog.get_logger()
 

@@ -18,15 +18,15 @@ import uvicorn
 from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
-from .app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
-from .bounded import bounded
-from .config import Config, default_config_path, load_config
-from .embedded import EmbeddedStore
-from .masking import told
-from .models import load_models
-from .settings import PREFIX, ServiceSettings
-from .store import Store
-from .store_errors import StoreError
+from assay.service.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
+from assay.service.bounded import bounded
+from assay.service.config import Config, default_config_path, load_config
+from assay.service.embedded import EmbeddedStore
+from assay.service.masking import told
+from assay.service.models import load_models
+from assay.service.settings import PREFIX, ServiceSettings
+from assay.service.store import Store
+from assay.service.store_errors import StoreError
 
 log = structlog.get_logger()
 
@@ -119,7 +119,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
-        options = uvicorn.Config("service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+        options = uvicorn.Config("assay.service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
         Workers(options, listening(options, settings)).run()
 
 

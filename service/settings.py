@@ -9,11 +9,10 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from verifiers import Network
-from verifiers.network import FROM_ENVIRONMENT, Proxy
-
-from .access import KeySettings
-from .hosts import checked
+from assay.service.access import KeySettings
+from assay.service.hosts import checked
+from assay.verifiers import Network
+from assay.verifiers.network import FROM_ENVIRONMENT, Proxy
 
 PREFIX = "ASSAY_"
 
@@ -105,7 +104,7 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _is_redis(cls, value: str | None) -> str | None:
         if value is not None:
-            from .connecting import parse
+            from assay.service.connecting import parse
 
             parse(value)
         return value

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from verifiers import PARTIAL, Status, Usage, Verdict
-
-from .discretion import told
+from assay.service.discretion import told
+from assay.verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255
 MOST_TRUNCATED = 2**32 - 1

@@ -17,8 +17,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from .bounded import bounded
-from .sidecar_model import Choice, Model
+from assay.service.bounded import bounded
+from assay.service.sidecar_model import Choice, Model
 
 VERSION = "assay-sidecar 1"
 MAX_BODY_BYTES = 32 << 20

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
-from .breaker import Breaker
-from .connecting import connect
-from .masking import told
-from .replies import MISREAD, counted, expect, so_many
-from .startup import StartupError
-from .store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.breaker import Breaker
+from assay.service.connecting import connect
+from assay.service.masking import told
+from assay.service.replies import MISREAD, counted, expect, so_many
+from assay.service.startup import StartupError
+from assay.service.store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 
 Result = TypeVar("Result")
 log = structlog.get_logger()

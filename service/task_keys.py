@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import structlog
 
-from .off_loop import LONG, apart
-from .records import Record, unpack
-from .replies import counted, entries
-from .scripts import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
-from .store import PREFIX, Store
-from .store_errors import StoreRefusedError
-from .stored import read_all
+from assay.service.off_loop import LONG, apart
+from assay.service.records import Record, unpack
+from assay.service.replies import counted, entries
+from assay.service.scripts import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
+from assay.service.store import PREFIX, Store
+from assay.service.store_errors import StoreRefusedError
+from assay.service.stored import read_all
 
 Value = TypeVar("Value")
 log = structlog.get_logger()

@@ -7,15 +7,15 @@ from typing import Any
 import structlog
 from fastapi import Request
 
-from .access import may_see
-from .body import whole_body
-from .errors import ApiError
-from .masking import told
-from .memory import Memory
-from .parsing import Checked
-from .parsing import checked as parsed
-from .store_errors import NO_WRITES, StoreDownError, StoreRefusedError
-from .tasks import Task
+from assay.service.access import may_see
+from assay.service.body import whole_body
+from assay.service.errors import ApiError
+from assay.service.masking import told
+from assay.service.memory import Memory
+from assay.service.parsing import Checked
+from assay.service.parsing import checked as parsed
+from assay.service.store_errors import NO_WRITES, StoreDownError, StoreRefusedError
+from assay.service.tasks import Task
 
 log = structlog.get_logger()
 

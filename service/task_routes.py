@@ -14,21 +14,21 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from .access import may_see, sees_all
-from .engine import Engine
-from .errors import ApiError
-from .examples import TASK_RESPONSES, body_of
-from .exporting import Format, rows
-from .fitter import FitBusyError, FitFailedError
-from .label_routes import label_router
-from .labelling import LabelIn as LabelIn
-from .labelling import LabelsIn as LabelsIn
-from .memory import Memory
-from .records import Record
-from .reporting import NothingToReportError
-from .store import LOSS_OF_TASK
-from .task_lookup import checked, memory_of, stored, task_of, with_texts
-from .tasks import Task
+from assay.service.access import may_see, sees_all
+from assay.service.engine import Engine
+from assay.service.errors import ApiError
+from assay.service.examples import TASK_RESPONSES, body_of
+from assay.service.exporting import Format, rows
+from assay.service.fitter import FitBusyError, FitFailedError
+from assay.service.label_routes import label_router
+from assay.service.labelling import LabelIn as LabelIn
+from assay.service.labelling import LabelsIn as LabelsIn
+from assay.service.memory import Memory
+from assay.service.records import Record
+from assay.service.reporting import NothingToReportError
+from assay.service.store import LOSS_OF_TASK
+from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.tasks import Task
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)

@@ -14,21 +14,20 @@ import numpy as np
 import orjson
 import structlog
 
-from aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
-from aggregation.artifact import ArtifactError, from_dict
-from aggregation.drift import Drift, Reference
-from verifiers import Pair
-
-from .economy import Economy, Estimate
-from .keepsake import Keepsake
-from .keys import Keys, by_query
-from .learning import Given
-from .masking import told
-from .memory import MOST_BYTES, Memory, State
-from .metrics import Metrics
-from .records import Record, record_of
-from .store import LOSS_OF_TASK, Store
-from .store_errors import StoreRefusedError
+from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
+from assay.aggregation.artifact import ArtifactError, from_dict
+from assay.aggregation.drift import Drift, Reference
+from assay.service.economy import Economy, Estimate
+from assay.service.keepsake import Keepsake
+from assay.service.keys import Keys, by_query
+from assay.service.learning import Given
+from assay.service.masking import told
+from assay.service.memory import MOST_BYTES, Memory, State
+from assay.service.metrics import Metrics
+from assay.service.records import Record, record_of
+from assay.service.store import LOSS_OF_TASK, Store
+from assay.service.store_errors import StoreRefusedError
+from assay.verifiers import Pair
 
 log = structlog.get_logger()
 

@@ -15,11 +15,11 @@ import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
-from .api import Api, RefusedError, asks_assay
-from .console import Console
-from .report_command import told_gain
-from .startup import StartupError
-from .tables import load_arrow
+from assay.service.api import Api, RefusedError, asks_assay
+from assay.service.console import Console
+from assay.service.report_command import told_gain
+from assay.service.startup import StartupError
+from assay.service.tables import load_arrow
 
 CALIBRATED_LABELS = 25
 AT_ONCE = 1000

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
-
-from .breaker import Breaker
-from .guard import Guarded
-from .settings import ServiceSettings
-from .startup import StartupError
+from assay.service.breaker import Breaker
+from assay.service.guard import Guarded
+from assay.service.settings import ServiceSettings
+from assay.service.startup import StartupError
+from assay.verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
 
 EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"
 CARRIED = ("traceparent", "tracestate")

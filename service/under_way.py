@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from verifiers import Pair, Usage, Verdict
-
-from .course import Bools, Course
-from .inflight import Share
-from .job import Job, Member
-from .keys import Keys
-from .policy import NOTHING
-from .sheet import Sheet
-from .workload import tokens_of
+from assay.service.course import Bools, Course
+from assay.service.inflight import Share
+from assay.service.job import Job, Member
+from assay.service.keys import Keys
+from assay.service.policy import NOTHING
+from assay.service.sheet import Sheet
+from assay.service.workload import tokens_of
+from assay.verifiers import Pair, Usage, Verdict
 
 
 class Run:

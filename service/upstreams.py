@@ -9,15 +9,14 @@ from typing import Any
 
 import orjson
 
-from verifiers import Transport, VerifierError, VerifierTimeoutError
-from verifiers.structure import more_values_than
-from verifiers.upstream import Tokens, said_in, without_key
-
-from .completions import wrong_with
-from .discretion import told
-from .errors import ApiError
-from .off_loop import apart
-from .upstream_settings import UpstreamSettings
+from assay.service.completions import wrong_with
+from assay.service.discretion import told
+from assay.service.errors import ApiError
+from assay.service.off_loop import apart
+from assay.service.upstream_settings import UpstreamSettings
+from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
+from assay.verifiers.structure import more_values_than
+from assay.verifiers.upstream import Tokens, said_in, without_key
 
 #: Of a server's error, what is passed on to the client.
 MOST_SAID = 1000

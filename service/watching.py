@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from aggregation.drift import Drift, Reference, drifts
-
-from .memory import Memory
-from .metrics import Metrics
-from .records import Record, table_of
-from .tasks import Task
+from assay.aggregation.drift import Drift, Reference, drifts
+from assay.service.memory import Memory
+from assay.service.metrics import Metrics
+from assay.service.records import Record, table_of
+from assay.service.tasks import Task
 
 log = structlog.get_logger()
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifiers import Pair, ServedSettings, VerifierSettings
-
-from .policy import CHARS_A_TOKEN
+from assay.service.policy import CHARS_A_TOKEN
+from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 
 class TooMuchWorkError(Exception):

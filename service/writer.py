@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from .cache import ScoreCache
-from .economy import Estimate
-from .masking import told
-from .metrics import Metrics
-from .store_errors import StoreDownError, StoreError, StoreRefusedError
-from .tasks import Rows, Task, Tasks
+from assay.service.cache import ScoreCache
+from assay.service.economy import Estimate
+from assay.service.masking import told
+from assay.service.metrics import Metrics
+from assay.service.store_errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.tasks import Rows, Task, Tasks
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from verifiers import Finding, Pair, Verdict, Verdicts, VerifierSettings
+from assay.verifiers import Finding, Pair, Verdict, Verdicts, VerifierSettings
 
 Says = float | Exception | Callable[[Pair], float | None]
 

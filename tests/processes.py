@@ -118,7 +118,7 @@ def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = N
     """Run `assay serve` on a folder of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--data-dir", str(folder / "data")]
+    command = [sys.executable, "-m", "assay.service", "serve", "--port", str(port), "--data-dir", str(folder / "data")]
     command += ["--config", str(config)] if config else []
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), "ASSAY_DOCTOR": "off", **(env or {})}

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import Pair, Query
+from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.queues import queue_of
+from assay.verifiers.transport import HttpPool
 from tests.conftest import Servers
 from tests.processes import Answer, Server, service, write_config
-from verifiers import Pair, Query
-from verifiers.judge import Judge, JudgeSettings
-from verifiers.queues import queue_of
-from verifiers.transport import HttpPool
 
 SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
 QUERY = "What is 17 + 25? Think step by step."

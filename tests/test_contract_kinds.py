@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers.prompt import Prompt, bundled
 from tests.conftest import Servers
 from tests.processes import Server, service, write_config
 from tests.test_contract import CANDIDATES, QUERY, ids_of
-from verifiers.prompt import Prompt, bundled
 
 SERVERS = ("judge", "reference", "tokens", "nli", "embed")
 REFERENCE = "42"

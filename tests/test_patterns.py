@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-import service
-import verifiers
+from assay import service, verifiers
 
 ROOT = Path(__file__).parent.parent
 SMALL, LARGE = 2_500, 10_000
@@ -30,7 +29,7 @@ COMMON = ["a", "1", " ", "\n", "\u3000", ",", ".", "<", "[", "{", "\\", "`", "a 
 #: What no pattern takes: without it a greedy pattern that takes everything would be seen to succeed only.
 END = "\0"
 #: Patterns that read no foreign text: what an operator writes, each a short line of a configuration file or a command.
-OPERATORS_OWN = {"service.planning.gpus.SPEC"}
+OPERATORS_OWN = {"assay.service.planning.gpus.SPEC"}
 
 
 def modules() -> Iterator[ModuleType]:

@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts, create_app
-from service.sidecar_model import Choice, Model
-from service.startup import StartupError
+from assay.service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts, create_app
+from assay.service.sidecar_model import Choice, Model
+from assay.service.startup import StartupError
+from assay.verifiers import Grade, HttpPool, Pair, Query
+from assay.verifiers.doctor import examine
+from assay.verifiers.reward_model import RewardModel, RewardModelSettings
 from tests.processes import ROOT, Server, free_port, stop, wait_for
-from verifiers import Grade, HttpPool, Pair, Query
-from verifiers.doctor import examine
-from verifiers.reward_model import RewardModel, RewardModelSettings
 
 QUERY = "What is 17 + 25?"
 CANDIDATES = [f"Take {place} first.\n\n17 + 25 = {place + 26}." + " Indeed." * place for place in range(24)]
@@ -81,8 +81,8 @@ async def test_a_batch_has_neither_too_many_texts_nor_too_many_tokens() -> None:
 @pytest.mark.parametrize("path", ["/classify", "/tokenize"])
 async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes to no model, and no more of it is taken than there may be."""
-    monkeypatch.setattr("service.sidecar.MAX_BODY_BYTES", 1000)
-    monkeypatch.setattr("service.sidecar.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("assay.service.sidecar.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("assay.service.sidecar.BODY_TIMEOUT_S", 0.2)
     app = create_app(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
     taken = []
 
@@ -99,7 +99,7 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str,
         large = await client.post(path, content=endless())
         late = await client.post(path, content=slow())
         deep = await client.post(path, content=b"[" * 999)
-        monkeypatch.setattr("service.sidecar.MAX_BODY_BYTES", 1 << 20)
+        monkeypatch.setattr("assay.service.sidecar.MAX_BODY_BYTES", 1 << 20)
         deeper = await client.post(path, content=b"[" * 100_000)
 
     assert (large.status_code, large.json()["error"]["param"], len(taken)) == (413, "body", 11)

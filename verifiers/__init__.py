@@ -1,7 +1,21 @@
 """Asking verifiers, served or local, about the candidates of a query."""
 
-from .base import LASTING, PARTIAL, SENT, Message, Pair, Query, Sent, Status, Usage, Verdict, Verdicts, Verifier, note_sent
-from .errors import (
+from assay.verifiers.base import (
+    LASTING,
+    PARTIAL,
+    SENT,
+    Message,
+    Pair,
+    Query,
+    Sent,
+    Status,
+    Usage,
+    Verdict,
+    Verdicts,
+    Verifier,
+    note_sent,
+)
+from assay.verifiers.errors import (
     BadReplyError,
     BreakerOpenError,
     LostError,
@@ -14,15 +28,15 @@ from .errors import (
     VerifierError,
     VerifierTimeoutError,
 )
-from .findings import Finding, Grade
-from .network import Network
-from .owned import OWNER
-from .registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
-from .room import IN_BULK, Priority, Room
-from .served import ServedVerifier
-from .settings import ServedSettings, VerifierSettings
-from .transport import TRACEPARENT, HttpPool, Transport
-from .unseen import printable
+from assay.verifiers.findings import Finding, Grade
+from assay.verifiers.network import Network
+from assay.verifiers.owned import OWNER
+from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
+from assay.verifiers.room import IN_BULK, Priority, Room
+from assay.verifiers.served import ServedVerifier
+from assay.verifiers.settings import ServedSettings, VerifierSettings
+from assay.verifiers.transport import TRACEPARENT, HttpPool, Transport
+from assay.verifiers.unseen import printable
 
 __all__ = [
     "BROKEN",

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 from itertools import product
 from typing import Any
 
-from .forked import forked
-from .unseen import as_read
+from assay.verifiers.forked import forked
+from assay.verifiers.unseen import as_read
 
 #: An answer comes last: so many characters of a text are read for it, from its end or from the last answer stated.
 TAIL = 4000

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
-from .base import Pair, Status, Verdict
-from .local import LocalVerifier
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import Pair, Status, Verdict
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
 UNIT = r"(?:\s{0,3}(?:%|(?!x\b)[A-Za-z]{1,20}))?"

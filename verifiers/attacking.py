@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .base import Pair, Verdict
-from .errors import VerifierError
-from .judging import Judging
-from .probes import Probe, attacks, probes
+from assay.verifiers.base import Pair, Verdict
+from assay.verifiers.errors import VerifierError
+from assay.verifiers.judging import Judging
+from assay.verifiers.probes import Probe, attacks, probes
 
 BATCH = 20
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import Any
 
-from .base import Pair, Status, Verdict, Verdicts
-from .errors import VerifierError
-from .local import LocalVerifier, isolated
-from .settings import VerifierSettings
-from .workers import START_S, Workers
+from assay.verifiers.base import Pair, Status, Verdict, Verdicts
+from assay.verifiers.errors import VerifierError
+from assay.verifiers.local import LocalVerifier, isolated
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.workers import START_S, Workers
 
 #: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.
 EACH_S, ALL_S = 0.25, 5.0

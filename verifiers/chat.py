@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import Field
 
-from .base import Usage
-from .errors import BadReplyError, RefusedError
-from .settings import ServedSettings
-from .together import together
-from .upstream import Many, ReplyModel, Tokens, Upstream
+from assay.verifiers.base import Usage
+from assay.verifiers.errors import BadReplyError, RefusedError
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.together import together
+from assay.verifiers.upstream import Many, ReplyModel, Tokens, Upstream
 
 Conversation = list[dict[str, str]]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .base import Message
-from .errors import RefusedError
-from .owned import Owned
-from .replies import Text, TokenIds
-from .upstream import Upstream
+from assay.verifiers.base import Message
+from assay.verifiers.errors import RefusedError
+from assay.verifiers.owned import Owned
+from assay.verifiers.replies import Text, TokenIds
+from assay.verifiers.upstream import Upstream
 
 MOST_KEPT = 256  # sequences of roles, which clients choose
 PAD = "  "  # two, since templates themselves put one space around a message

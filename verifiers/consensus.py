@@ -12,13 +12,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from .answers import load, same_answers, same_plain_answers
-from .base import Pair, Status, Verdict, Verdicts, not_applicable
-from .errors import MissingExtraError, VerifierError
-from .findings import Finding, ok, skipped
-from .local import INLINE_CHARS
-from .settings import VerifierSettings
-from .workers import START_S, Workers
+from assay.verifiers.answers import load, same_answers, same_plain_answers
+from assay.verifiers.base import Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import MissingExtraError, VerifierError
+from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.local import INLINE_CHARS
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.workers import START_S, Workers
 
 #: A number is looked for in so many characters at either end of a query.
 NUMBER, ASKED = re.compile(r"\d"), 100_000

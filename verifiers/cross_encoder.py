@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
-from .replies import Scores
-from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from .settings import ServedSettings
-from .transport import Transport
-from .unseen import as_read
+from assay.verifiers.base import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.replies import Scores
+from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.transport import Transport
+from assay.verifiers.unseen import as_read
 
 NEEDS = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from scipy.stats import norm
 
-from .base import Pair, Query, Status, Verdict, Verifier
-from .catalog import Entry, entry_of
-from .errors import VerifierError
-from .findings import Finding, Grade, failed, ok, skipped, warning
-from .probes import Probe, probes
+from assay.verifiers.base import Pair, Query, Status, Verdict, Verifier
+from assay.verifiers.catalog import Entry, entry_of
+from assay.verifiers.errors import VerifierError
+from assay.verifiers.findings import Finding, Grade, failed, ok, skipped, warning
+from assay.verifiers.probes import Probe, probes
 
 #: Probes at a service's start: every third, so 5 of each domain.
 QUICK_STEP = 3

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from .base import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
-from .errors import BadReplyError, VerifierError
-from .findings import Finding, ok, skipped
-from .sentence_embedder import MiniLM, left_out
-from .served import ServedVerifier, in_order, usage_of
-from .settings import Endpoint, ServedSettings, VerifierSettings
-from .transport import Transport
-from .unseen import as_read
-from .upstream import Many, ReplyModel, Tokens
+from assay.verifiers.base import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import BadReplyError, VerifierError
+from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.sentence_embedder import MiniLM, left_out
+from assay.verifiers.served import ServedVerifier, in_order, usage_of
+from assay.verifiers.settings import Endpoint, ServedSettings, VerifierSettings
+from assay.verifiers.transport import Transport
+from assay.verifiers.unseen import as_read
+from assay.verifiers.upstream import Many, ReplyModel, Tokens
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
 MOST_DIMENSIONS = 8192

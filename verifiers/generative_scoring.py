@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Pair, Verdict, Verdicts
-from .errors import BadReplyError
-from .findings import Finding
-from .judging import Judging, JudgingSettings, label_finding
-from .prompt import bundled, checked
-from .replies import Scores
-from .served import in_order, numbers, usage_of
-from .transport import Transport
+from assay.verifiers.base import Pair, Verdict, Verdicts
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.findings import Finding
+from assay.verifiers.judging import Judging, JudgingSettings, label_finding
+from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.replies import Scores
+from assay.verifiers.served import in_order, numbers, usage_of
+from assay.verifiers.transport import Transport
 
 MARK = "CANDIDATE8B1F"
 

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .base import Pair, Query, Status, Usage, Verdict, Verdicts
-from .errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
-from .findings import Finding, failed, ok, skipped
-from .samples import SAMPLE
-from .served import ServedVerifier, number, usage_of
-from .settings import ServedSettings
-from .transport import Transport
-from .upstream import Endpoint, Many, ReplyModel, Tokens
+from assay.verifiers.base import Pair, Query, Status, Usage, Verdict, Verdicts
+from assay.verifiers.errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
+from assay.verifiers.findings import Finding, failed, ok, skipped
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, number, usage_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.transport import Transport
+from assay.verifiers.upstream import Endpoint, Many, ReplyModel, Tokens
 
 FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'
 

@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Pair, Verdict, Verdicts
-from .errors import BadReplyError, VerifierError
-from .likelihood import Answering, heads_of
-from .log_likelihood import Likelihood, log_likelihoods
-from .served import number
-from .settings import Endpoint, ServedSettings
-from .steps import too_many
-from .together import together
-from .transport import Transport
-from .upstream import Upstream
+from assay.verifiers.base import Pair, Verdict, Verdicts
+from assay.verifiers.errors import BadReplyError, VerifierError
+from assay.verifiers.likelihood import Answering, heads_of
+from assay.verifiers.log_likelihood import Likelihood, log_likelihoods
+from assay.verifiers.served import number
+from assay.verifiers.settings import Endpoint, ServedSettings
+from assay.verifiers.steps import too_many
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
+from assay.verifiers.upstream import Upstream
 
 Reduction = Literal["last", "min", "mean"]
 

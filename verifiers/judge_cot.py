@@ -8,14 +8,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import Pair, Status, Usage, Verdict, Verdicts
-from .chat import Written
-from .errors import RefusedError
-from .judge import YesNoSettings
-from .judging import Judging
-from .prompt import bundled, checked
-from .together import together
-from .transport import Transport
+from assay.verifiers.base import Pair, Status, Usage, Verdict, Verdicts
+from assay.verifiers.chat import Written
+from assay.verifiers.errors import RefusedError
+from assay.verifiers.judge import YesNoSettings
+from assay.verifiers.judging import Judging
+from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
 
 ORNAMENT = " \t*_`#>\"'“”.:!"
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import Pair, Status, Usage, Verdict, Verdicts
-from .errors import RefusedError
-from .judge import YesNoSettings
-from .judging import LabelJudging
-from .prompt import Prompt, bundled, checked
-from .together import together
-from .transport import Transport
+from assay.verifiers.base import Pair, Status, Usage, Verdict, Verdicts
+from assay.verifiers.errors import RefusedError
+from assay.verifiers.judge import YesNoSettings
+from assay.verifiers.judging import LabelJudging
+from assay.verifiers.prompt import Prompt, bundled, checked
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
 
 
 class JudgeDebateSettings(YesNoSettings):

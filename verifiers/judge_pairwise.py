@@ -10,16 +10,16 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
-from .bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
-from .chat import Conversation
-from .findings import Finding, ok, warning
-from .judging import Judging, JudgingSettings, label_finding
-from .prompt import bundled, checked
-from .samples import SAMPLE
-from .served import isolating
-from .together import together
-from .transport import Transport
+from assay.verifiers.base import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
+from assay.verifiers.chat import Conversation
+from assay.verifiers.findings import Finding, ok, warning
+from assay.verifiers.judging import Judging, JudgingSettings, label_finding
+from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import isolating
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
 
 ALONE = "one candidate alone cannot be compared with others"
 MANY_SWINGS = 0.3

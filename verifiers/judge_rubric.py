@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .base import Pair, Verdict, Verdicts
-from .judge import YesNoSettings
-from .judging import LabelJudging
-from .prompt import bundled, checked
-from .transport import Transport
+from assay.verifiers.base import Pair, Verdict, Verdicts
+from assay.verifiers.judge import YesNoSettings
+from assay.verifiers.judging import LabelJudging
+from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.transport import Transport
 
 Combine = Literal["mean", "min", "product"]
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import Pair
-from .judging import JudgingSettings, LabelJudging
-from .prompt import bundled, checked
-from .transport import Transport
+from assay.verifiers.base import Pair
+from assay.verifiers.judging import JudgingSettings, LabelJudging
+from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.transport import Transport
 
 
 class JudgeScaleSettings(JudgingSettings):

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
 
-from .base import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
-from .chat import Chat, ChatSettings, Conversation
-from .degenerate import degenerate, without_verdicts
-from .errors import BadReplyError, RefusedError
-from .findings import Finding, failed, ok, skipped, warning
-from .hostile import neutralise_tags, shorten, visible
-from .labels import LabelReader
-from .prompt import Prompt
-from .samples import SAMPLE
-from .served import ServedVerifier, ask_the_rest
-from .transport import Transport
-from .truncation import Tokenizer
+from assay.verifiers.base import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
+from assay.verifiers.chat import Chat, ChatSettings, Conversation
+from assay.verifiers.degenerate import degenerate, without_verdicts
+from assay.verifiers.errors import BadReplyError, RefusedError
+from assay.verifiers.findings import Finding, failed, ok, skipped, warning
+from assay.verifiers.hostile import neutralise_tags, shorten, visible
+from assay.verifiers.labels import LabelReader
+from assay.verifiers.prompt import Prompt
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, ask_the_rest
+from assay.verifiers.transport import Transport
+from assay.verifiers.truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5

@@ -11,20 +11,20 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .base import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
-from .chat import Chat, ChatSettings, Conversation
-from .errors import RefusedError
-from .findings import Finding, failed, ok
-from .judging import GENERATES, label_finding
-from .labels import LabelReader, expected_value
-from .process_reward import REDUCE, Reduction
-from .replies import Scores
-from .samples import SAMPLE
-from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from .steps import in_calls, too_many
-from .transport import Transport
-from .truncation import Tokenizer
-from .upstream import Many, ReplyModel, Tokens
+from assay.verifiers.base import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.chat import Chat, ChatSettings, Conversation
+from assay.verifiers.errors import RefusedError
+from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.judging import GENERATES, label_finding
+from assay.verifiers.labels import LabelReader, expected_value
+from assay.verifiers.process_reward import REDUCE, Reduction
+from assay.verifiers.replies import Scores
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.steps import in_calls, too_many
+from assay.verifiers.transport import Transport
+from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.upstream import Many, ReplyModel, Tokens
 
 TOP_LOGPROBS = 20
 

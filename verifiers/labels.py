@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .base import Status, Verdict, Verdicts
-from .chat import Chat, Choice, Conversation
-from .errors import BadReplyError, RefusedError
-from .replies import TokenIds
-from .served import in_order, usage_of
-from .together import together
-from .upstream import Upstream
+from assay.verifiers.base import Status, Verdict, Verdicts
+from assay.verifiers.chat import Chat, Choice, Conversation
+from assay.verifiers.errors import BadReplyError, RefusedError
+from assay.verifiers.replies import TokenIds
+from assay.verifiers.served import in_order, usage_of
+from assay.verifiers.together import together
+from assay.verifiers.upstream import Upstream
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
 #: A probability is 1 at most; rounding in half precision adds a little.

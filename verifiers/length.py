@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .base import Pair, Verdict
-from .local import LocalVerifier
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import Pair, Verdict
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 
 class LengthSettings(VerifierSettings):

@@ -9,17 +9,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
-from .chat_template import ChatTemplate, TemplateBook
-from .errors import BadReplyError
-from .findings import Finding
-from .log_likelihood import log_likelihoods
-from .samples import SAMPLE
-from .served import ServedVerifier, ask_the_rest, number
-from .settings import ServedSettings
-from .transport import Transport
-from .truncation import Tokenizer
-from .unseen import as_read
+from assay.verifiers.base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
+from assay.verifiers.chat_template import ChatTemplate, TemplateBook
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.findings import Finding
+from assay.verifiers.log_likelihood import log_likelihoods
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, ask_the_rest, number
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.transport import Transport
+from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.unseen import as_read
 
 NEEDS = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .base import Usage
-from .errors import BadReplyError
-from .labels import HIGHEST_LOGPROB
-from .served import in_order, usage_of
-from .upstream import Many, ReplyModel, Tokens, Upstream
+from assay.verifiers.base import Usage
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.labels import HIGHEST_LOGPROB
+from assay.verifiers.served import in_order, usage_of
+from assay.verifiers.upstream import Many, ReplyModel, Tokens, Upstream
 
 #: What is said of a prompt's token, of which each has a byte at least.
 VALUES_A_TOKEN = 8

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from .answers import equal_one_by_one, equals_reference, load
-from .base import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
-from .errors import MissingExtraError
-from .local import LocalVerifier
-from .settings import VerifierSettings
-from .workers import START_S, Workers
+from assay.verifiers.answers import equal_one_by_one, equals_reference, load
+from assay.verifiers.base import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import MissingExtraError
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.workers import START_S, Workers
 
 #: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.
 AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5

@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
-from .errors import BadReplyError
-from .findings import Finding, failed, ok
-from .replies import Classes
-from .samples import SAMPLE
-from .served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from .settings import ServedSettings
-from .together import together
-from .transport import Transport
-from .unseen import as_read
+from assay.verifiers.base import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.replies import Classes
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
+from assay.verifiers.unseen import as_read
 
 NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
 

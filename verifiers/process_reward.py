@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
-from .errors import BadReplyError
-from .findings import Finding, failed, ok
-from .replies import Vectors
-from .reward_model import RewardModel, RewardModelSettings, as_dicts
-from .samples import SAMPLE
-from .served import ask_the_rest, in_order, number, numbers, usage_of
-from .transport import Transport
+from assay.verifiers.base import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.replies import Vectors
+from assay.verifiers.reward_model import RewardModel, RewardModelSettings, as_dicts
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ask_the_rest, in_order, number, numbers, usage_of
+from assay.verifiers.transport import Transport
 
 Reduction = Literal["min", "mean", "last", "product"]
 

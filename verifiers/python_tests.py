@@ -13,13 +13,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Pair, Status, Verdict, Verdicts, not_applicable
-from .errors import VerifierError
-from .findings import Finding, failed, ok, skipped, warning
-from .local import LocalVerifier
-from .sandbox import Ran, run, supported
-from .settings import VerifierSettings
-from .together import together
+from assay.verifiers.base import Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import VerifierError
+from assay.verifiers.findings import Finding, failed, ok, skipped, warning
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.sandbox import Ran, run, supported
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.together import together
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import Pair, Verdict
-from .local import LocalVerifier
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import Pair, Verdict
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 #: Refusals stand at the beginning; later on, "I cannot" is usually about something else.
 BEGINNING = 300

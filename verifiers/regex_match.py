@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Verdict
-from .bounded import BoundedVerifier, Judge, Make
-from .errors import MissingExtraError
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import Verdict
+from assay.verifiers.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.errors import MissingExtraError
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 
 class RegexSettings(VerifierSettings):

@@ -8,38 +8,38 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
-from .arithmetic import Arithmetic, ArithmeticSettings
-from .base import Verifier
-from .completeness import Completeness, CompletenessSettings
-from .consensus import Consensus, ConsensusSettings
-from .cross_encoder import CrossEncoder, CrossEncoderSettings
-from .embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
-from .generative_scoring import GenerativeScoring, GenerativeScoringSettings
-from .http_scorer import HttpScorer, HttpSettings
-from .implicit_prm import ImplicitPrm, ImplicitPrmSettings
-from .json_schema import JsonSchema, JsonSchemaSettings
-from .judge import Judge, JudgeSettings
-from .judge_cot import JudgeCot, JudgeCotSettings
-from .judge_debate import JudgeDebate, JudgeDebateSettings
-from .judge_pairwise import JudgePairwise, JudgePairwiseSettings
-from .judge_reference import JudgeReference, JudgeReferenceSettings
-from .judge_rubric import JudgeRubric, JudgeRubricSettings
-from .judge_scale import JudgeScale, JudgeScaleSettings
-from .label_token_prm import LabelTokenPrm, LabelTokenPrmSettings
-from .length import Length, LengthSettings
-from .likelihood import LikelihoodSettings, LikelihoodVerifier
-from .math_answer import MathAnswer, MathAnswerSettings
-from .nli import Nli, NliSettings
-from .process_reward import ProcessReward, ProcessRewardSettings
-from .python_tests import PythonTests, PythonTestsSettings
-from .refusal import Refusal, RefusalSettings
-from .regex_match import Regex, RegexSettings
-from .relevance import Relevance, RelevanceSettings
-from .repetition import Repetition, RepetitionSettings
-from .reward_model import RewardModel, RewardModelSettings
-from .reward_tokens import RewardTokens, RewardTokensSettings
-from .settings import VerifierSettings
-from .transport import Transport
+from assay.verifiers.arithmetic import Arithmetic, ArithmeticSettings
+from assay.verifiers.base import Verifier
+from assay.verifiers.completeness import Completeness, CompletenessSettings
+from assay.verifiers.consensus import Consensus, ConsensusSettings
+from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
+from assay.verifiers.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
+from assay.verifiers.generative_scoring import GenerativeScoring, GenerativeScoringSettings
+from assay.verifiers.http_scorer import HttpScorer, HttpSettings
+from assay.verifiers.implicit_prm import ImplicitPrm, ImplicitPrmSettings
+from assay.verifiers.json_schema import JsonSchema, JsonSchemaSettings
+from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.judge_cot import JudgeCot, JudgeCotSettings
+from assay.verifiers.judge_debate import JudgeDebate, JudgeDebateSettings
+from assay.verifiers.judge_pairwise import JudgePairwise, JudgePairwiseSettings
+from assay.verifiers.judge_reference import JudgeReference, JudgeReferenceSettings
+from assay.verifiers.judge_rubric import JudgeRubric, JudgeRubricSettings
+from assay.verifiers.judge_scale import JudgeScale, JudgeScaleSettings
+from assay.verifiers.label_token_prm import LabelTokenPrm, LabelTokenPrmSettings
+from assay.verifiers.length import Length, LengthSettings
+from assay.verifiers.likelihood import LikelihoodSettings, LikelihoodVerifier
+from assay.verifiers.math_answer import MathAnswer, MathAnswerSettings
+from assay.verifiers.nli import Nli, NliSettings
+from assay.verifiers.process_reward import ProcessReward, ProcessRewardSettings
+from assay.verifiers.python_tests import PythonTests, PythonTestsSettings
+from assay.verifiers.refusal import Refusal, RefusalSettings
+from assay.verifiers.regex_match import Regex, RegexSettings
+from assay.verifiers.relevance import Relevance, RelevanceSettings
+from assay.verifiers.repetition import Repetition, RepetitionSettings
+from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.reward_tokens import RewardTokens, RewardTokensSettings
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.transport import Transport
 
 #: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.
 ENTRY_POINTS = "assay.verifiers"
@@ -106,7 +106,7 @@ def add_installed() -> None:
         if point.name in KINDS:
             BROKEN[point.name] = f"{where}: there is a kind of that name already"
         elif not isinstance(kind, Kind) or not issubclass(kind.settings, VerifierSettings):
-            BROKEN[point.name] = f"{where}: must be a `verifiers.Kind(settings, build)`"
+            BROKEN[point.name] = f"{where}: must be a `assay.verifiers.Kind(settings, build)`"
         else:
             KINDS[point.name] = kind
 

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
-from .errors import VerifierError
-from .findings import Finding, ok, skipped
-from .sentence_embedder import MiniLM, left_out
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
+from assay.verifiers.errors import VerifierError
+from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.sentence_embedder import MiniLM, left_out
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 
 class RelevanceSettings(VerifierSettings):

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import EMPTY, Pair, Verdict, not_applicable
-from .local import LocalVerifier
-from .settings import VerifierSettings
-from .unseen import as_read
+from assay.verifiers.base import EMPTY, Pair, Verdict, not_applicable
+from assay.verifiers.local import LocalVerifier
+from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.unseen import as_read
 
 
 class RepetitionSettings(VerifierSettings):

@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Message, Pair, Usage, Verdicts
-from .chat_template import TemplateBook
-from .errors import BadReplyError
-from .findings import Finding, failed, ok, warning
-from .replies import Classes
-from .samples import SAMPLE
-from .served import ServedVerifier, in_order, numbers, usage_of
-from .settings import ServedSettings
-from .together import together
-from .transport import Transport
+from assay.verifiers.base import Message, Pair, Usage, Verdicts
+from assay.verifiers.chat_template import TemplateBook
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.findings import Finding, failed, ok, warning
+from assay.verifiers.replies import Classes
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.served import ServedVerifier, in_order, numbers, usage_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.together import together
+from assay.verifiers.transport import Transport
 
 SIGMOID = "a sigmoid is left on: an old server, a gateway or a head of its own passes over `use_activation: false`"
 

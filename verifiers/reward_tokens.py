@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import Verdicts
-from .errors import BadReplyError
-from .replies import Vectors
-from .reward_model import RewardModel, RewardModelSettings
-from .served import in_order, numbers, usage_of
-from .transport import Transport
+from assay.verifiers.base import Verdicts
+from assay.verifiers.errors import BadReplyError
+from assay.verifiers.replies import Vectors
+from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.served import in_order, numbers, usage_of
+from assay.verifiers.transport import Transport
 
 
 class RewardTokensSettings(RewardModelSettings):

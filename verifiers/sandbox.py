@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import MissingExtraError, VerifierError
-from .seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
-from .system_calls import MACHINES
+from assay.verifiers.errors import MissingExtraError, VerifierError
+from assay.verifiers.seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
+from assay.verifiers.system_calls import MACHINES
 
 SEALED = Path(__file__).with_name("sealed")
 PLACE = re.compile(r"-?[0-9]{1,9}")

@@ -8,20 +8,20 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from .base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
-from .bounds import plain, within
-from .errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
-from .facts import FactBook, ask_facts, ask_models
-from .findings import Finding, Grade, any_failed, failed, ok, skipped
-from .hostile import has_brackets, neutralise, shorten
-from .samples import SAMPLE
-from .settings import ServedSettings
-from .special_tokens import SpecialTokens
-from .together import together
-from .tokens import beginning
-from .transport import Transport
-from .truncation import MARGIN, Tokenizer
-from .upstream import Endpoint, Tokens, Upstream
+from assay.verifiers.base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
+from assay.verifiers.bounds import plain, within
+from assay.verifiers.errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
+from assay.verifiers.facts import FactBook, ask_facts, ask_models
+from assay.verifiers.findings import Finding, Grade, any_failed, failed, ok, skipped
+from assay.verifiers.hostile import has_brackets, neutralise, shorten
+from assay.verifiers.samples import SAMPLE
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.special_tokens import SpecialTokens
+from assay.verifiers.together import together
+from assay.verifiers.tokens import beginning
+from assay.verifiers.transport import Transport
+from assay.verifiers.truncation import MARGIN, Tokenizer
+from assay.verifiers.upstream import Endpoint, Tokens, Upstream
 
 #: Characters of a call's texts from which on a thread reads them, and of one text from which on what is made of it is kept.
 MUCH, LONG = 200_000, 10_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .findings import Finding, failed, ok, warning
-from .truncation import Tokenizer
+from assay.verifiers.findings import Finding, failed, ok, warning
+from assay.verifiers.truncation import Tokenizer
 
 DOUBLED = "the template writes a BOS that is also added: take it out of the chat template, or do not add special tokens"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .replies import Text, TokenIds
-from .settings import Truncate
-from .upstream import Upstream
+from assay.verifiers.replies import Text, TokenIds
+from assay.verifiers.settings import Truncate
+from assay.verifiers.upstream import Upstream
 
 GAP = "\n[…]\n"
 MARGIN = 16  # tokens: of the gap, and of seams at which texts tokenize anew

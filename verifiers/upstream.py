@@ -13,8 +13,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from .base import note_sent
-from .errors import (
+from assay.verifiers.base import note_sent
+from assay.verifiers.errors import (
     BadReplyError,
     LostError,
     OverloadedError,
@@ -25,12 +25,12 @@ from .errors import (
     VerifierError,
     VerifierTimeoutError,
 )
-from .hedging import Usual, hedged
-from .pace import Pace
-from .queues import Queue, queue_of
-from .settings import ServedSettings
-from .structure import more_values_than
-from .transport import Transport
+from assay.verifiers.hedging import Usual, hedged
+from assay.verifiers.pace import Pace
+from assay.verifiers.queues import Queue, queue_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.structure import more_values_than
+from assay.verifiers.transport import Transport
 
 Reply = TypeVar("Reply", bound=BaseModel)
 Item = TypeVar("Item")

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from aggregation.whole_file import replace_file
-
-from ..startup import StartupError
+from assay.aggregation.whole_file import replace_file
+from assay.service.startup import StartupError
 
 SUFFIXES = (".jsonl", ".parquet")
 UNFINISHED = ".tmp"

@@ -14,15 +14,15 @@ from typing import Any
 import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ..app import configure_logging
-from ..config import Config, default_config_path, load_config
-from ..console import Console
-from ..embedded import EmbeddedStore
-from ..engine import open_engine
-from ..metrics import Metrics
-from .files import BatchError, Files
-from .plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
-from .ranking import Effort, Ranker
+from assay.service.app import configure_logging
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
+from assay.service.batch.ranking import Effort, Ranker
+from assay.service.config import Config, default_config_path, load_config
+from assay.service.console import Console
+from assay.service.embedded import EmbeddedStore
+from assay.service.engine import open_engine
+from assay.service.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _here(config: Config, job: Plan, todo: Sequence[Part], effort: Effort) -> It
 
 
 def _on_ray(config: Config, job: Plan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
-    from .on_ray import rank
+    from assay.service.batch.on_ray import rank
 
     assert wanted.ray is not None  # noqa: S101 - who calls has looked
     return rank(config, job, todo, wanted.effort, wanted.ray, wanted.workers)

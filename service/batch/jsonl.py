@@ -8,8 +8,8 @@ from typing import IO, Any
 
 import orjson
 
-from .files import BatchError, Files
-from .formats import REQUEST, RESULT, Block, Format, Row, Source
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.formats import REQUEST, RESULT, Block, Format, Row, Source
 
 #: A longer line is a bad row, and never in memory as a whole.
 LONGEST_LINE = 32 << 20

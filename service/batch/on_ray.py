@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..app import configure_logging
-from ..config import Config
-from ..engine import open_engine
-from ..metrics import Metrics
-from .files import BatchError, Files
-from .plan import DONE, Done, Part, Plan, chunks, freeze
-from .ranking import Effort, Ranker
+from assay.service.app import configure_logging
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.plan import DONE, Done, Part, Plan, chunks, freeze
+from assay.service.batch.ranking import Effort, Ranker
+from assay.service.config import Config
+from assay.service.engine import open_engine
+from assay.service.metrics import Metrics
 
 HERE = "local"
 #: Ray sends no figures home.

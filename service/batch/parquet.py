@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..tables import NO_PYARROW
-from .files import BatchError, Files
-from .formats import REQUEST, RESULT, Block, Format, Row, Source, clash
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.formats import REQUEST, RESULT, Block, Format, Row, Source, clash
+from assay.service.tables import NO_PYARROW
 
 #: Rows that are decoded at once: a row group may hold millions.
 DECODED = 1024

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from ..engine import Engine
-from .files import BatchError, Files, inputs
-from .formats import Format, Source
-from .jsonl import Jsonl
-from .parquet import Parquet
+from assay.service.batch.files import BatchError, Files, inputs
+from assay.service.batch.formats import Format, Source
+from assay.service.batch.jsonl import Jsonl
+from assay.service.batch.parquet import Parquet
+from assay.service.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
 VERSION = 1

@@ -13,16 +13,15 @@ import orjson
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_attempt, wait_exponential
 
-from verifiers import Status
-
-from ..engine import Engine
-from ..errors import ApiError, invalid
-from ..job import NoVerifierError, Outcome
-from ..routes import find_task, rank_job
-from ..schemas import RankRequest
-from .files import BatchError, Files
-from .formats import RESULT, Block, Row
-from .plan import BAD, DONE, Done, Part, Plan
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.formats import RESULT, Block, Row
+from assay.service.batch.plan import BAD, DONE, Done, Part, Plan
+from assay.service.engine import Engine
+from assay.service.errors import ApiError, invalid
+from assay.service.job import NoVerifierError, Outcome
+from assay.service.routes import find_task, rank_job
+from assay.service.schemas import RankRequest
+from assay.verifiers import Status
 
 #: Parts whose rows are asked about at once: the last rows of one leave room for the first of the next.
 OPEN_PARTS = 3

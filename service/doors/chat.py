@@ -14,21 +14,20 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifiers import Pair, Query
-
-from ..access import may_see, visible
-from ..answers import explanations
-from ..body import whole_body
-from ..completions import content_of
-from ..engine import Engine
-from ..errors import ApiError
-from ..gateway import Harvest, Wish, harvest, status_of, text_of
-from ..job import Job, Outcome
-from ..off_loop import length_of
-from ..routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
-from ..schemas import MAX_MESSAGES, Real, Whole
-from ..upstreams import Upstream
-from .door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
+from assay.service.access import may_see, visible
+from assay.service.answers import explanations
+from assay.service.body import whole_body
+from assay.service.completions import content_of
+from assay.service.doors.door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
+from assay.service.engine import Engine
+from assay.service.errors import ApiError
+from assay.service.gateway import Harvest, Wish, harvest, status_of, text_of
+from assay.service.job import Job, Outcome
+from assay.service.off_loop import length_of
+from assay.service.routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
+from assay.service.schemas import MAX_MESSAGES, Real, Whole
+from assay.service.upstreams import Upstream
+from assay.verifiers import Pair, Query
 
 #: Ours, or read by us: everything else is the upstream's.
 OURS = ("assay", "model", "n", "stream", "stream_options")

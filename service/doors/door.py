@@ -10,15 +10,14 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
-from verifiers import Message, Pair, Query
-
-from ..access import may_see, visible
-from ..engine import Engine
-from ..errors import ApiError
-from ..job import Job, Outcome
-from ..routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
-from ..schemas import FAST, ChatMessage
-from ..tasks import Task
+from assay.service.access import may_see, visible
+from assay.service.engine import Engine
+from assay.service.errors import ApiError
+from assay.service.job import Job, Outcome
+from assay.service.routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
+from assay.service.schemas import FAST, ChatMessage
+from assay.service.tasks import Task
+from assay.verifiers import Message, Pair, Query
 
 Asked = TypeVar("Asked", bound="DoorRequest")
 Shape = Callable[[ApiError], Response]

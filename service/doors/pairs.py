@@ -8,11 +8,10 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from verifiers import Pair, Query
-
-from ..schemas import FAST, Counted, problem
-from .door import DoorRequest, Json, read, score, usage
-from .rerank import told
+from assay.service.doors.door import DoorRequest, Json, read, score, usage
+from assay.service.doors.rerank import told
+from assay.service.schemas import FAST, Counted, problem
+from assay.verifiers import Pair, Query
 
 Texts = Annotated[str | Annotated[list[str], FAST], Counted]
 #: The names that the two sides of a pair have had, newest first.

@@ -9,12 +9,11 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from verifiers import Query
-
-from ..errors import ApiError
-from ..job import Outcome
-from ..schemas import FAST, Counted, Whole, problem
-from .door import DoorRequest, Json, rank, read, usage
+from assay.service.doors.door import DoorRequest, Json, rank, read, usage
+from assay.service.errors import ApiError
+from assay.service.job import Outcome
+from assay.service.schemas import FAST, Counted, Whole, problem
+from assay.verifiers import Query
 
 #: What TEI calls its failures, by status.
 TEI_TYPES = {413: "Validation", 422: "Validation", 429: "Overloaded", 503: "Unhealthy"}

@@ -11,15 +11,14 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from verifiers import Pair, Query
-
-from ..body import whole_body
-from ..errors import ApiError
-from ..job import Outcome
-from ..off_loop import apart
-from ..schemas import FAST, MAX_MESSAGES, Counted, problem
-from .door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
-from .templated import split, without_tokens
+from assay.service.body import whole_body
+from assay.service.doors.door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
+from assay.service.doors.templated import split, without_tokens
+from assay.service.errors import ApiError
+from assay.service.job import Outcome
+from assay.service.off_loop import apart
+from assay.service.schemas import FAST, MAX_MESSAGES, Counted, problem
+from assay.verifiers import Pair, Query
 
 #: Characters of a text that is searched for a template's marks: the longest takes some hundredths of a second.
 MAX_WHOLE = 4 << 20

@@ -10,14 +10,13 @@ from fastapi import Request, Response
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from verifiers import Pair
-
-from ..body import whole_body
-from ..errors import invalid_field
-from ..off_loop import apart
-from ..schemas import problem
-from .door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
-from .reward import MAX_WHOLE, Conversation, query_of
+from assay.service.body import whole_body
+from assay.service.doors.door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
+from assay.service.doors.reward import MAX_WHOLE, Conversation, query_of
+from assay.service.errors import invalid_field
+from assay.service.off_loop import apart
+from assay.service.schemas import problem
+from assay.verifiers import Pair
 
 INPUT, OUTPUT = "responses_create_params.input", "response.output"
 MAX_ROLE = 32

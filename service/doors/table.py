@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from ..errors import ApiError
-from ..examples import NOT_JSON, NOT_OURS, body_of, failed
-from . import chat, pairs, rerank, reward, rollout
-from .door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
+from assay.service.doors import chat, pairs, rerank, reward, rollout
+from assay.service.doors.door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
+from assay.service.errors import ApiError
+from assay.service.examples import NOT_JSON, NOT_OURS, body_of, failed
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from verifiers import Message
+from assay.verifiers import Message
 
 #: How families of templates begin a turn (the role in the first group).
 FAMILIES = (

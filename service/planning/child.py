@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verifiers import HttpPool, VerifierError
+from assay.verifiers import HttpPool, VerifierError
 
 HEALTH_EVERY_S, HEALTH_TIMEOUT_S, UNHEALTHY_AFTER = 5.0, 5.0, 6
 FIRST_PAUSE_S, LONGEST_PAUSE_S, SETTLED_S = 1.0, 60.0, 300.0

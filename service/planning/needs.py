@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from verifiers.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
-from verifiers.settings import ServedSettings, ServeSettings, VerifierSettings
-from verifiers.shapes import Shape, shape_of
-
-from ..config import Config
-from ..startup import StartupError
+from assay.service.config import Config
+from assay.service.startup import StartupError
+from assay.verifiers.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
+from assay.verifiers.settings import ServedSettings, ServeSettings, VerifierSettings
+from assay.verifiers.shapes import Shape, shape_of
 
 #: GiB on each GPU beside weights and KV cache: CUDA's own and graphs; activations, which grow with the model; NCCL if split.
 CUDA_GIB, ACTIVATIONS, SPLIT_GIB = 1.5, 0.03, 0.5

@@ -9,13 +9,13 @@ from typing import Any
 
 from rich.table import Table
 
-from ..config import load_config
-from ..console import Console
-from .commands import command_of, environment_of
-from .gpus import parse
-from .needs import Load, servers_of
-from .placing import Plan, place
-from .writing import FORMS, written
+from assay.service.config import load_config
+from assay.service.console import Console
+from assay.service.planning.commands import command_of, environment_of
+from assay.service.planning.gpus import parse
+from assay.service.planning.needs import Load, servers_of
+from assay.service.planning.placing import Plan, place
+from assay.service.planning.writing import FORMS, written
 
 
 def plan_ensemble(config: Path, gpus: str, load: Load, out: Path | None, form: str, as_json: bool) -> None:

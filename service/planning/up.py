@@ -10,15 +10,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..config import load_config
-from ..console import Console
-from ..startup import StartupError
-from .child import Child, NeverHealthyError
-from .commands import SERVE, command_of, environment_of
-from .gpus import parse
-from .needs import Load, Server, servers_of
-from .placing import Placed, Plan, place
-from .plan_command import show
+from assay.service.config import load_config
+from assay.service.console import Console
+from assay.service.planning.child import Child, NeverHealthyError
+from assay.service.planning.commands import SERVE, command_of, environment_of
+from assay.service.planning.gpus import parse
+from assay.service.planning.needs import Load, Server, servers_of
+from assay.service.planning.placing import Placed, Plan, place
+from assay.service.planning.plan_command import show
+from assay.service.startup import StartupError
 
 #: What a service may take to end beyond its own grace time.
 END_S = 5.0
@@ -38,7 +38,7 @@ def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path |
     folder = logs or settings.service.data_dir / "logs"
     host = "127.0.0.1" if settings.service.host == "0.0.0.0" else settings.service.host  # noqa: S104 - compared, not bound
     service_url = f"http://{host}:{settings.service.port}/healthz"
-    command = [sys.executable, "-m", "service", "serve", "--config", str(config)]
+    command = [sys.executable, "-m", "assay.service", "serve", "--config", str(config)]
     grace_s = settings.service.grace_s + END_S
     service = Child("assay", command, service_url, folder / "assay.log", {}, _say, SERVICE_START_S, grace_s=grace_s)
     asyncio.run(_run(plan, service, vllm, folder, start_s))

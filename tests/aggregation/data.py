@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from aggregation import Floats, LabelModel
-from aggregation.measures import selection_by_query
-from aggregation.queries import Queries
+from assay.aggregation import Floats, LabelModel
+from assay.aggregation.measures import selection_by_query
+from assay.aggregation.queries import Queries
 from tests.synthetic import NAMED, Sample, Scenario, make
 
 BY_NAME = {scenario.name[:2]: scenario for scenario in NAMED}

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregation import LabelModel, NotFittedError, Shard
-from aggregation.artifact import ArtifactError, checksum, from_dict, load, save, to_dict, version_of
-from aggregation.evaluation import evaluate
-from aggregation.report import report
+from assay.aggregation import LabelModel, NotFittedError, Shard
+from assay.aggregation.artifact import ArtifactError, checksum, from_dict, load, save, to_dict, version_of
+from assay.aggregation.evaluation import evaluate
+from assay.aggregation.report import report
 from tests.aggregation.data import fitted, named, small
 
 NAN = np.nan

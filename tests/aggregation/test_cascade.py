@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregation import Floats, LabelModel
-from aggregation.advice import advice
-from aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
-from aggregation.cascade import Cascade, Replayed, first_of
-from aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
-from aggregation.drawing import draw_labels
-from aggregation.joint import Joint
-from aggregation.queries import Queries
-from aggregation.tiers import Calls, explained, ordered, own_tiers, tiered, without
+from assay.aggregation import Floats, LabelModel
+from assay.aggregation.advice import advice
+from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
+from assay.aggregation.cascade import Cascade, Replayed, first_of
+from assay.aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.joint import Joint
+from assay.aggregation.queries import Queries
+from assay.aggregation.tiers import Calls, explained, ordered, own_tiers, tiered, without
 from tests.aggregation.data import small
 from tests.synthetic import Sample
 

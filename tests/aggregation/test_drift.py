@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from aggregation.drift import Drift, agreement, drifts, references
+from assay.aggregation.drift import Drift, agreement, drifts, references
 from tests.synthetic import Sample, Scenario, kinds, make
 
 MIXED = kinds(binary=2, ordinal=2, cont=6)

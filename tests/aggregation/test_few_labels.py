@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aggregation.drawing import draw_labels
-from aggregation.families import families_of, family_weights, quality_weights
-from aggregation.few_labels import fit_head
-from aggregation.head import Rows
-from aggregation.label_free import BaseScore
-from aggregation.labels import count, parse_labels
-from aggregation.logistic import fit_map
-from aggregation.queries import Queries
-from aggregation.recipe import FIRST, Recipe
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.families import families_of, family_weights, quality_weights
+from assay.aggregation.few_labels import fit_head
+from assay.aggregation.head import Rows
+from assay.aggregation.label_free import BaseScore
+from assay.aggregation.labels import count, parse_labels
+from assay.aggregation.logistic import fit_map
+from assay.aggregation.queries import Queries
+from assay.aggregation.recipe import FIRST, Recipe
 
 NAN = np.nan
 

@@ -12,11 +12,11 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from aggregation import Floats, LabelModel, NotFittedError, OneClassError, Shard
-from aggregation.baselines import supervised
-from aggregation.head import Rows
-from aggregation.measures import selection_by_query
-from aggregation.queries import Queries, finite
+from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError, Shard
+from assay.aggregation.baselines import supervised
+from assay.aggregation.head import Rows
+from assay.aggregation.measures import selection_by_query
+from assay.aggregation.queries import Queries, finite
 from tests.aggregation.data import fitted, named, selection, small
 from tests.synthetic import Sample, Scenario, kinds, make
 

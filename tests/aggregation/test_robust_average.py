@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from aggregation import Column, Floats, NotFittedError, RobustAverage, order
+from assay.aggregation import Column, Floats, NotFittedError, RobustAverage, order
 
 NAN = math.nan
 COLUMNS = [Column("a", "a", (0, 1)), Column("b", "rm"), Column("c", "rm")]

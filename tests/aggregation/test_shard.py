@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregation import LabelModel, Shard
-from aggregation.shard import concatenate
+from assay.aggregation import LabelModel, Shard
+from assay.aggregation.shard import concatenate
 
 
 def shard(queries: range, size: int = 3) -> Shard:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregation.base_rate import base_rate_from_third_moments
-from aggregation.maps import ScoreMaps
-from aggregation.moments import Moments
-from aggregation.queries import Queries
-from aggregation.rank_one import fit_rank_one
-from aggregation.row_sample import LAYER, MAX_ROWS, RowSample
+from assay.aggregation.base_rate import base_rate_from_third_moments
+from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.moments import Moments
+from assay.aggregation.queries import Queries
+from assay.aggregation.rank_one import fit_rank_one
+from assay.aggregation.row_sample import LAYER, MAX_ROWS, RowSample
 
 NAN = np.nan
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aggregation import Floats, LabelModel
-from aggregation.measures import auc
-from aggregation.valuing import Value, expected_auc, value
+from assay.aggregation import Floats, LabelModel
+from assay.aggregation.measures import auc
+from assay.aggregation.valuing import Value, expected_auc, value
 from tests.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregation.whole_file import replace_file
-from service.batch.files import Files
+from assay.aggregation.whole_file import replace_file
+from assay.service.batch.files import Files
 
 
 def test_a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

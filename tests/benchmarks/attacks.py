@@ -36,7 +36,7 @@ def main() -> None:
         with servers as running:
             judge = {"name": "smollm2", "kind": "judge", "model": "smollm2", "endpoint": running["smollm2"].url, "timeout_s": 600}
             config = write_config(folder / "attacks.yaml", {"verifiers": [judge]})
-            command = [sys.executable, "-m", "service", "doctor", "--attacks", "--config", str(config)]
+            command = [sys.executable, "-m", "assay.service", "doctor", "--attacks", "--config", str(config)]
             subprocess.run(command, cwd=ROOT, check=True)
             shown = subprocess.run([*command, "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     print(json.dumps({"conditions": CONDITIONS, "attacks": json.loads(shown)}))

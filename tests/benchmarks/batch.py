@@ -65,7 +65,7 @@ def command(source: Path, out: Path, data: Path, settings: Path, more: Sequence[
     words = ["batch", str(source), str(out), "-c", str(settings), "--data-dir", str(data), "--part-rows", str(PART_ROWS), *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-m", "service", *words],
+        [sys.executable, "-m", "assay.service", *words],
         env=environment,
         start_new_session=True,
         stdout=subprocess.DEVNULL,

@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from assay.service.demo import DATA, expected, votes
 from deploy.demo.sample_word_problems import EXAMPLES, INSTRUCTION, is_correct, problems
-from service.demo import DATA, expected, votes
 from tests.processes import Server, service, wait_for, write_config
 from tests.vllm.servers import START_S, build_models, serve, stop_group
 

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from aggregation import DEFAULT, LabelModel
-from aggregation.cascade import Cascade
-from aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, curve
-from aggregation.tiers import Calls
+from assay.aggregation import DEFAULT, LabelModel
+from assay.aggregation.cascade import Cascade
+from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, curve
+from assay.aggregation.tiers import Calls
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
 from tests.synthetic import Scenario, make
 

@@ -32,15 +32,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from aggregation import LabelModel
-from aggregation.artifact import save
-from aggregation.cascade import Cascade
-from aggregation.drawing import draw_labels
-from aggregation.queries import Queries
-from aggregation.tiers import Calls
+from assay.aggregation import LabelModel
+from assay.aggregation.artifact import save
+from assay.aggregation.cascade import Cascade
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.queries import Queries
+from assay.aggregation.tiers import Calls
+from assay.verifiers import HttpPool
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
 from tests.processes import ROOT, service, write_config
-from verifiers import HttpPool
 
 POLICIES: dict[str, dict[str, Any]] = {"full": {}, "cascade": {"policy": "cascade"}, "early": {"policy": "cascade", "early": 4}}
 SECONDS = {"judge": 2.0, "reward": 0.15, "other": 0.03}

@@ -27,9 +27,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from assay.verifiers import HttpPool
 from tests.benchmarks.overhead import timed
 from tests.processes import ROOT, Server, service, write_config
-from verifiers import HttpPool
 
 CHOICES, CHARS = 8, 800
 DELAYS_MS = (0.0, 50.0, 500.0)

@@ -31,13 +31,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from service.config import load_config
-from service.planning.gpus import parse
-from service.planning.needs import Load, servers_of
-from service.planning.placing import place
+from assay.service.config import load_config
+from assay.service.planning.gpus import parse
+from assay.service.planning.needs import Load, servers_of
+from assay.service.planning.placing import place
+from assay.verifiers import HttpPool, Pair, Query, build
 from tests.processes import ROOT, Server, call, free_port, service, wait_for, write_config
 from tests.vllm.servers import ENVIRONMENT, START_S, stop_group
-from verifiers import HttpPool, Pair, Query, build
 
 KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward"}
 BILLIONS = {"judge": 8.2, "reward": 8.2, "prm": 7.1}

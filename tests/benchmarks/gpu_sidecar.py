@@ -24,10 +24,10 @@ from typing import Any
 
 import orjson
 
-from service.sidecar import Batches, Waiting
+from assay.service.sidecar import Batches, Waiting
+from assay.verifiers import HttpPool
 from tests.benchmarks.gpu import queries, through
 from tests.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
-from verifiers import HttpPool
 
 ADAPTER = """
 import torch
@@ -184,7 +184,17 @@ def main() -> None:
             torch.cuda.empty_cache()
 
         port = free_port()
-        command = [sys.executable, "-m", "service", "sidecar", str(model), "--served-model-name", "reward", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "assay.service",
+            "sidecar",
+            str(model),
+            "--served-model-name",
+            "reward",
+            "--port",
+            str(port),
+        ]
         command += ["--adapter", str(adapter), "--device", args.device, "--dtype", dtype, "--batch-size", str(args.batch_size)]
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -27,12 +27,12 @@ from rich.progress import track
 from rich.table import Table
 from scipy.special import expit
 
-from aggregation import DEFAULT, FIRST, LabelModel
-from aggregation.base import Floats
-from aggregation.baselines import BASELINES
-from aggregation.families import family_by_name
-from aggregation.measures import auc
-from aggregation.queries import Ints
+from assay.aggregation import DEFAULT, FIRST, LabelModel
+from assay.aggregation.base import Floats
+from assay.aggregation.baselines import BASELINES
+from assay.aggregation.families import family_by_name
+from assay.aggregation.measures import auc
+from assay.aggregation.queries import Ints
 from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets
 from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from aggregation import LabelModel, Recipe
-from aggregation.base import Floats
-from aggregation.baselines import mean_of_z_scores, supervised
-from aggregation.drawing import draw_labels
-from aggregation.measures import auc, expected_calibration_error, selection_by_query
-from aggregation.queries import Ints, Queries, finite
+from assay.aggregation import LabelModel, Recipe
+from assay.aggregation.base import Floats
+from assay.aggregation.baselines import mean_of_z_scores, supervised
+from assay.aggregation.drawing import draw_labels
+from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query
+from assay.aggregation.queries import Ints, Queries, finite
 from tests.synthetic import NAMED, Sample, make
 
 FOLDS = 5

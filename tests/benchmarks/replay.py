@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from aggregation import LabelModel
-from service.tables import ScoreTable, read_table
+from assay.aggregation import LabelModel
+from assay.service.tables import ScoreTable, read_table
 from tests.processes import Server, service, write_config
 
 

@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from assay.verifiers import HttpPool, VerifierError
 from tests.benchmarks.soak_checks import broken
 from tests.benchmarks.store_faults import (
     COMMANDS,
@@ -49,7 +50,6 @@ from tests.benchmarks.store_faults import (
 )
 from tests.processes import Server, call, service, standin, write_config
 from tests.valkeys import valkey
-from verifiers import HttpPool, VerifierError
 
 KINDS = {"judge": "judge", "reward": "reward_model", "rerank": "cross_encoder"}
 LATENCY_MS, SPIKE_MS, ERROR_RATE, LOAD = 20.0, 400.0, 0.05, 0.8

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from service.keys import keys_of
+from assay.service.keys import keys_of
+from assay.verifiers import HttpPool, Pair, Query, VerifierError
 from tests.processes import Server
 from tests.valkeys import say
-from verifiers import HttpPool, Pair, Query, VerifierError
 
 #: Commands that begin and end a fault of the store.
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {

@@ -116,10 +116,10 @@ def verl(url):
 
 def verifiers(url):
     """A task of verifiers with our reward named in its configuration; and one that nobody can score."""
-    import verifiers.v1 as vf
-    from verifiers.v1.graph import MessageNode
-    from verifiers.v1.trace import AgentInfo, TraceTask
-    from verifiers.v1.types import AssistantMessage, UserMessage
+    import assay.verifiers.v1 as vf
+    from assay.verifiers.v1.graph import MessageNode
+    from assay.verifiers.v1.trace import AgentInfo, TraceTask
+    from assay.verifiers.v1.types import AssistantMessage, UserMessage
 
     config = vf.TaskConfig.model_validate({"rewards": {"assay": {"fn": "assay_client.verifiers:reward", "weight": 2.0}}})
 
@@ -153,7 +153,7 @@ def rubric(url):
     """A rubric of a release before 0.2."""
     from assay_client.verifiers import rubric_function
 
-    import verifiers as vf
+    import assay.verifiers as vf
 
     def scored(task):
         states = [

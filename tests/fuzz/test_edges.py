@@ -11,21 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.access import Keys, KeySettings, needed
-from service.doors.table import DOORS
-from service.doors.templated import split
-from service.errors import ApiError, invalid
-from service.gate import _in_bulk
-from service.gateway import Wish, harvest, status_of, text_of
-from service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
-from service.settings import ServiceSettings
-from service.upstream_settings import UpstreamSettings
-from service.upstreams import Upstream
+from assay.service.access import Keys, KeySettings, needed
+from assay.service.doors.table import DOORS
+from assay.service.doors.templated import split
+from assay.service.errors import ApiError, invalid
+from assay.service.gate import _in_bulk
+from assay.service.gateway import Wish, harvest, status_of, text_of
+from assay.service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
+from assay.service.settings import ServiceSettings
+from assay.service.upstream_settings import UpstreamSettings
+from assay.service.upstreams import Upstream
+from assay.verifiers import Query
+from assay.verifiers.queues import queue_of
 from tests.fakes import FakeTransport
 from tests.fuzz.test_parsers import JSON, QUICK, SECONDS, for_its_share
 from tests.wires import Echo, connected
-from verifiers import Query
-from verifiers.queues import queue_of
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 

@@ -15,25 +15,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
-from aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
-from service.config import ConfigError, load_config
-from service.schemas import RankRequest
-from service.tables import TableError, read_table
+from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
+from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
+from assay.service.config import ConfigError, load_config
+from assay.service.schemas import RankRequest
+from assay.service.tables import TableError, read_table
+from assay.verifiers import Pair, Query, Status, VerifierError
+from assay.verifiers.answers import plain_answer
+from assay.verifiers.arithmetic import STATEMENT, holds
+from assay.verifiers.chat import without_thinking
+from assay.verifiers.completeness import as_asked, cut_off
+from assay.verifiers.degenerate import degenerate, without_verdicts
+from assay.verifiers.hostile import neutralise, visible
+from assay.verifiers.judge_cot import verdict_of
+from assay.verifiers.python_tests import code_of
+from assay.verifiers.sandbox import read_report
+from assay.verifiers.transport import Connection
 from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin
-from verifiers import Pair, Query, Status, VerifierError
-from verifiers.answers import plain_answer
-from verifiers.arithmetic import STATEMENT, holds
-from verifiers.chat import without_thinking
-from verifiers.completeness import as_asked, cut_off
-from verifiers.degenerate import degenerate, without_verdicts
-from verifiers.hostile import neutralise, visible
-from verifiers.judge_cot import verdict_of
-from verifiers.python_tests import code_of
-from verifiers.sandbox import read_report
-from verifiers.transport import Connection
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
 JSON = st.recursive(
@@ -181,7 +181,7 @@ def test_any_request_body_checks_or_is_refused() -> None:
     """By pydantic's own error, for which there is an answer."""
     from pydantic import ValidationError
 
-    from service.errors import invalid
+    from assay.service.errors import invalid
 
     fields = st.sampled_from(["query", "messages", "candidates", "task", "top_n", "budget", "stream", "deadline_ms"])
 

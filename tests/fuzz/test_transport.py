@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.verifiers import HttpPool, VerifierError, VerifierTimeoutError
+from assay.verifiers.transport import Connection
 from tests.fuzz.test_parsers import QUICK, SECONDS, for_its_share
-from verifiers import HttpPool, VerifierError, VerifierTimeoutError
-from verifiers.transport import Connection
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 

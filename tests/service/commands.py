@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from typer.testing import CliRunner, Result
 
-from service.cli import app
-from service.startup import StartupError
+from assay.service.cli import app
+from assay.service.startup import StartupError
 from tests.aggregation.data import small
 from tests.synthetic import Sample
 

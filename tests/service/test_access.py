@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from service.access import _ASKING, Holder, Keys, KeySettings, needed, new_key
-from service.discretion import without_addresses
-from service.task_routes import _of_this_task
+from assay.service.access import _ASKING, Holder, Keys, KeySettings, needed, new_key
+from assay.service.discretion import without_addresses
+from assay.service.task_routes import _of_this_task
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run
 

@@ -10,9 +10,9 @@ import pytest
 import structlog
 from fastapi import Request, Response
 
-from service import body
-from service.gate import Gate
-from service.streams import EventStream
+from assay.service import body
+from assay.service.gate import Gate
+from assay.service.streams import EventStream
 from tests.wires import Client, gate_of, turns
 
 

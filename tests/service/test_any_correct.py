@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from aggregation import RobustAverage
-from service.job import Job
+from assay.aggregation import RobustAverage
+from assay.service.job import Job
+from assay.verifiers import Pair, Query
 from tests.service.test_paying import Books, fake
-from verifiers import Pair, Query
 
 
 class Calibrated(RobustAverage):

@@ -10,22 +10,22 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-import aggregation
-from service.app import configure_logging
-from service.breaker import Breaker
-from service.cache import Column
-from service.guard import Guarded
-from service.inflight import Inflight, Share
-from service.job import Job, Member
-from service.metrics import Metrics
-from service.policy import Budget, affordable
-from service.scoring import Scorer
-from service.settings import ServiceSettings
-from service.sheet import Sheet
-from service.tasks import Task
-from service.workload import Workload
+from assay import aggregation
+from assay.service.app import configure_logging
+from assay.service.breaker import Breaker
+from assay.service.cache import Column
+from assay.service.guard import Guarded
+from assay.service.inflight import Inflight, Share
+from assay.service.job import Job, Member
+from assay.service.metrics import Metrics
+from assay.service.policy import Budget, affordable
+from assay.service.scoring import Scorer
+from assay.service.settings import ServiceSettings
+from assay.service.sheet import Sheet
+from assay.service.tasks import Task
+from assay.service.workload import Workload
+from assay.verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
 from tests.fakes import FakeVerifier
-from verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
 
 Q = Query.of("q")
 

@@ -20,8 +20,8 @@ import pyarrow.parquet
 import pytest
 import structlog
 
-from service.batch.files import BatchError, Files
-from service.batch.plan import Part, chunks
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.plan import Part, chunks
 from tests.processes import ROOT, Server, call, service, standin, write_config
 from tests.service.commands import SAMPLE, problem, said
 from tests.service.test_teaching import wait_until
@@ -91,7 +91,7 @@ def start(source: Path | str, out: Path | str, config: Path, *more: str) -> subp
     ]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "service", "batch", *words], env={**kept, "PYTHONPATH": str(ROOT)}, cwd=config.parent,
+        [sys.executable, "-m", "assay.service", "batch", *words], env={**kept, "PYTHONPATH": str(ROOT)}, cwd=config.parent,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -398,7 +398,7 @@ def test_a_fit_on_ray_is_the_fit(tmp_path: Path) -> None:
     def fit(out: str, *more: str) -> subprocess.CompletedProcess[str]:
         words = ["fit", "parts", "-o", out, "--labels", "--json", *more]
         return subprocess.run(
-            [sys.executable, "-m", "service", *words],
+            [sys.executable, "-m", "assay.service", *words],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from service.browsers import Browsers, same_origin
-from service.config import load_config
-from service.errors import ApiError
-from service.hosts import Hosts, split_host
-from service.settings import ServiceSettings
+from assay.service.browsers import Browsers, same_origin
+from assay.service.config import load_config
+from assay.service.errors import ApiError
+from assay.service.hosts import Hosts, split_host
+from assay.service.settings import ServiceSettings
 from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, service, write_config
 from tests.service.commands import run

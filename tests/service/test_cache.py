@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aggregation import RobustAverage
-from service.cache import RECORD, SCORES, Column, ScoreCache
-from service.embedded import EmbeddedStore
-from service.keys import Keys, keys_of
-from service.sheet import Sheet
-from service.store import SCHEMA_KEY, SchemaError, Store
-from service.store_errors import StoreDownError
-from service.tasks import Task
-from verifiers import Pair, Query, Status, Verdict
+from assay.aggregation import RobustAverage
+from assay.service.cache import RECORD, SCORES, Column, ScoreCache
+from assay.service.embedded import EmbeddedStore
+from assay.service.keys import Keys, keys_of
+from assay.service.sheet import Sheet
+from assay.service.store import SCHEMA_KEY, SchemaError, Store
+from assay.service.store_errors import StoreDownError
+from assay.service.tasks import Task
+from assay.verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [Column(11, False), Column(22, True), Column(33, False)]
 PAIRS = [Pair(Query.of("q"), text) for text in ("a", "b", "c")]

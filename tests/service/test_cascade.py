@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregation import Column, LabelModel, ServedModel
-from aggregation.artifact import save
-from aggregation.tiers import Calls
-from service.breaker import Breaker
-from service.cache import Column as CacheColumn
-from service.config import ConfigError, load_config
-from service.course import Course, capped
-from service.economy import Economy, Estimate
-from service.guard import Guarded
-from service.job import Job, Member
-from service.meter import LEAST, Meter
-from service.metrics import Metrics
-from service.scoring import Scorer
-from service.tables import read_table
-from service.tasks import Task
-from service.workload import Workload
+from assay.aggregation import Column, LabelModel, ServedModel
+from assay.aggregation.artifact import save
+from assay.aggregation.tiers import Calls
+from assay.service.breaker import Breaker
+from assay.service.cache import Column as CacheColumn
+from assay.service.config import ConfigError, load_config
+from assay.service.course import Course, capped
+from assay.service.economy import Economy, Estimate
+from assay.service.guard import Guarded
+from assay.service.job import Job, Member
+from assay.service.meter import LEAST, Meter
+from assay.service.metrics import Metrics
+from assay.service.scoring import Scorer
+from assay.service.tables import read_table
+from assay.service.tasks import Task
+from assay.service.workload import Workload
+from assay.verifiers import Pair, Query
 from tests.aggregation.data import small
 from tests.aggregation.test_cascade import COSTS as SAMPLE_COSTS
 from tests.aggregation.test_cascade import cascade, model, query, sample
@@ -35,7 +36,6 @@ from tests.fakes import FakeVerifier
 from tests.processes import Server, service, write_config
 from tests.service.commands import problem, run, said
 from tests.service.test_teaching import installed, wait_until
-from verifiers import Pair, Query
 
 COSTS = (0.0, 0.1, 1.0, 5.0, 20.0)
 NAMES = [f"v{place}" for place in range(len(COSTS))]

@@ -12,15 +12,15 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from service.economy import Estimate
-from service.embedded import EmbeddedStore
-from service.fitter import Fitter, due
-from service.memory import Label, Memory
-from service.metrics import Metrics
-from service.records import unpack
-from service.store import GENERATION_KEY, SCHEMA_KEY, Store
-from service.tasks import Task, Tasks
-from service.watching import Watch
+from assay.service.economy import Estimate
+from assay.service.embedded import EmbeddedStore
+from assay.service.fitter import Fitter, due
+from assay.service.memory import Label, Memory
+from assay.service.metrics import Metrics
+from assay.service.records import unpack
+from assay.service.store import GENERATION_KEY, SCHEMA_KEY, Store
+from assay.service.tasks import Task, Tasks
+from assay.service.watching import Watch
 from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
 
 

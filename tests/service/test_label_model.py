@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregation import LabelModel
-from aggregation.artifact import load, save, version_of
-from service.config import ConfigError, load_config
-from service.config_check import check
-from service.models import load_models
+from assay.aggregation import LabelModel
+from assay.aggregation.artifact import load, save, version_of
+from assay.service.config import ConfigError, load_config
+from assay.service.config_check import check
+from assay.service.models import load_models
 from tests.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")

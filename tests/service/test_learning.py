@@ -15,21 +15,21 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from aggregation import Column, LabelModel, ServedModel
-from aggregation.artifact import checksum, from_dict, to_dict
-from service.economy import Estimate
-from service.embedded import EmbeddedStore
-from service.fitter import FitBusyError, Fitter, due
-from service.keys import keys_of
-from service.learning import Fit, fit
-from service.memory import Label, Memory, Sizes, State
-from service.metrics import Metrics
-from service.records import pack, record_of, table_of, unpack
-from service.store import Store
-from service.tasks import Task, Tasks
-from service.watching import Watch
+from assay.aggregation import Column, LabelModel, ServedModel
+from assay.aggregation.artifact import checksum, from_dict, to_dict
+from assay.service.economy import Estimate
+from assay.service.embedded import EmbeddedStore
+from assay.service.fitter import FitBusyError, Fitter, due
+from assay.service.keys import keys_of
+from assay.service.learning import Fit, fit
+from assay.service.memory import Label, Memory, Sizes, State
+from assay.service.metrics import Metrics
+from assay.service.records import pack, record_of, table_of, unpack
+from assay.service.store import Store
+from assay.service.tasks import Task, Tasks
+from assay.service.watching import Watch
+from assay.verifiers import Pair, Query
 from tests.synthetic import Sample, Scenario, kinds, make
-from verifiers import Pair, Query
 
 COLUMNS = tuple(Column(f"{place:016x}", f"f{place}", None, 1.0, f"v{place}") for place in range(6))
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from service import long_json, parsing
-from service.errors import ApiError
-from service.long_json import LongNumberError, parsed
-from service.parsing import checked
-from service.schemas import RankRequest
+from assay.service import long_json, parsing
+from assay.service.errors import ApiError
+from assay.service.long_json import LongNumberError, parsed
+from assay.service.parsing import checked
+from assay.service.schemas import RankRequest
 
 UNITS = ["a", '"', "\\", "/", "\n", "é", "€", "😀", "\u200b", "\x1f", "d83d", "u", "\\u"]
 TEXTS = st.lists(st.sampled_from(UNITS), max_size=60).map("".join)

@@ -23,8 +23,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from service.config import load_config
-from service.serve import server
+from assay.service.config import load_config
+from assay.service.serve import server
 from tests.hostile_bodies import Hostile, hostile_bodies
 from tests.processes import call, free_port, write_config
 
@@ -79,8 +79,8 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
     for method in ("model_validate_json", "model_validate"):
         work = getattr(BaseModel, method).__func__
         patch.setattr(BaseModel, method, classmethod(held(work, method)))
-    patch.setattr("service.long_json.from_json", held(from_json, "parsing a part"))
-    patch.setattr("service.parsing.from_json", held(from_json, "parsing once more"))
+    patch.setattr("assay.service.long_json.from_json", held(from_json, "parsing a part"))
+    patch.setattr("assay.service.parsing.from_json", held(from_json, "parsing once more"))
     patch.setattr(asyncio.events.Handle, "_run", timed)
     yield turns
 

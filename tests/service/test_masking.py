@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-import service
-from service.background import reason_of
-from service.config import ConfigError, load_config
-from service.connecting import parse
-from service.masking import mask_event, masked, told
-from service.store_errors import StoreRefusedError, classified
+from assay import service
+from assay.service.background import reason_of
+from assay.service.config import ConfigError, load_config
+from assay.service.connecting import parse
+from assay.service.masking import mask_event, masked, told
+from assay.service.store_errors import StoreRefusedError, classified
 from tests.processes import write_config
 
 SECRET = "s3cr3t"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.demo import DATA, expected, load, votes
-from service.offline import settled
+from assay.service.demo import DATA, expected, load, votes
+from assay.service.offline import settled
 from tests.processes import ROOT
 
 
@@ -22,7 +22,7 @@ def assay(*words: str | Path, cwd: Path, typed: str = "", **env: str) -> subproc
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), **env}
     return subprocess.run(
-        [sys.executable, "-m", "service", *map(str, words)],
+        [sys.executable, "-m", "assay.service", *map(str, words)],
         cwd=cwd,
         env=environment,
         input=typed,

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregation import Column
-from service.breaker import Breaker
-from service.cache import Column as CacheColumn
-from service.guard import Guarded
-from service.job import Job, Member, NoVerifierError
-from service.metrics import Metrics
-from service.scoring import Scorer
-from service.store_errors import StoreDownError
-from service.tasks import Task
-from service.workload import Workload
+from assay.aggregation import Column
+from assay.service.breaker import Breaker
+from assay.service.cache import Column as CacheColumn
+from assay.service.guard import Guarded
+from assay.service.job import Job, Member, NoVerifierError
+from assay.service.metrics import Metrics
+from assay.service.scoring import Scorer
+from assay.service.store_errors import StoreDownError
+from assay.service.tasks import Task
+from assay.service.workload import Workload
+from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
+from assay.verifiers.base import not_applicable
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.processes import service, standin, write_config
-from verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
-from verifiers.base import not_applicable
 
 Q = Query.of("q")
 

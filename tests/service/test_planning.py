@@ -11,16 +11,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.config import load_config
-from service.planning.gpus import Gpu, parse
-from service.planning.needs import Load, Server, servers_of
-from service.planning.placing import USABLE, DoesNotFitError, Plan, place
-from service.startup import StartupError
+from assay.service.config import load_config
+from assay.service.planning.gpus import Gpu, parse
+from assay.service.planning.needs import Load, Server, servers_of
+from assay.service.planning.placing import USABLE, DoesNotFitError, Plan, place
+from assay.service.startup import StartupError
+from assay.verifiers.catalog import catalog
+from assay.verifiers.shapes import Shape, shape_of
 from tests.benchmarks.gpu import configured
 from tests.processes import ROOT, write_config
 from tests.service.commands import problem, run, said
-from verifiers.catalog import catalog
-from verifiers.shapes import Shape, shape_of
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
-from service.access import Keys, KeySettings
-from service.config import ConfigError, load_config
+from assay.service.access import Keys, KeySettings
+from assay.service.config import ConfigError, load_config
+from assay.verifiers import HttpPool, UnreachableError
 from tests.processes import ROOT, Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import run
 from tests.valkeys import certificates, valkey, with_tls
-from verifiers import HttpPool, UnreachableError
 
 BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 CHECK: dict[str, Any] = {"verifiers": [{"name": "arithmetic", "kind": "arithmetic", "cost": 0.5}]}
@@ -59,7 +59,7 @@ def test_every_key_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPa
         compared.append(known)
         return constant(given, known)
 
-    monkeypatch.setattr("service.access.hmac.compare_digest", compare)
+    monkeypatch.setattr("assay.service.access.hmac.compare_digest", compare)
     keys = Keys(["plain"], [KeySettings.model_validate(key(name)) for name in "abc"])
 
     found = keys.holder(b"Bearer k-a")

@@ -19,9 +19,9 @@ from redis.exceptions import (
     SlotNotCoveredError,
 )
 
-from service.memory import Label, Memory
-from service.store import Store
-from service.store_errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.memory import Label, Memory
+from assay.service.store import Store
+from assay.service.store_errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 from tests.processes import Server, free_port, service, standin
 from tests.service.test_stores import body, config
 from tests.service.test_teaching import wait_until
@@ -211,9 +211,9 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     """A limit is no reason to answer with 500."""
     import limits
 
-    from service.access import Holder
-    from service.allowance import Allowance
-    from service.errors import ApiError
+    from assay.service.access import Holder
+    from assay.service.allowance import Allowance
+    from assay.service.errors import ApiError
 
     with valkey(tmp_path) as (port, _):
         say(port, "REPLICAOF 127.0.0.1 1")

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from service.economy import Estimate
-from service.learning import Fit
-from service.memory import Memory, Sizes
-from service.store import Store
-from service.store_errors import StoreDownError
-from service.stored import Label
+from assay.service.economy import Estimate
+from assay.service.learning import Fit
+from assay.service.memory import Memory, Sizes
+from assay.service.store import Store
+from assay.service.store_errors import StoreDownError
+from assay.service.stored import Label
 from tests.processes import service, standin, write_config
 from tests.valkeys import valkey
 

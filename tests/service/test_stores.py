@@ -14,26 +14,26 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from service.background import Background, Loop
-from service.cache import ScoreCache
-from service.connecting import parse
-from service.embedded import EmbeddedStore
-from service.fitter import Fitter
-from service.following import Follower
-from service.keepsake import Keepsake
-from service.keys import keys_of
-from service.memory import Label, Memory
-from service.metrics import Metrics
-from service.records import record_of
-from service.store import EvictionError, Store, check_eviction
-from service.tasks import Rows, Task, Tasks, lost
-from service.writer import Writer
+from assay.service.background import Background, Loop
+from assay.service.cache import ScoreCache
+from assay.service.connecting import parse
+from assay.service.embedded import EmbeddedStore
+from assay.service.fitter import Fitter
+from assay.service.following import Follower
+from assay.service.keepsake import Keepsake
+from assay.service.keys import keys_of
+from assay.service.memory import Label, Memory
+from assay.service.metrics import Metrics
+from assay.service.records import record_of
+from assay.service.store import EvictionError, Store, check_eviction
+from assay.service.tasks import Rows, Task, Tasks, lost
+from assay.service.writer import Writer
+from assay.verifiers import Pair, Query
 from tests.processes import ROOT, Server, service, standin, stop, write_config
 from tests.service.test_learning import COLUMNS, replica, sample, traffic
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import wait_until
 from tests.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
-from verifiers import Pair, Query
 
 
 async def learn(tasks: Tasks, task: Task) -> None:
@@ -281,7 +281,7 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
 def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(tmp_path: Path) -> None:
     """Who lives will stop it; who was killed is survived by nothing, and the guest starts its own."""
     code = (
-        "import pathlib, sys, time; from service.embedded import EmbeddedStore; "
+        "import pathlib, sys, time; from assay.service.embedded import EmbeddedStore; "
         "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"
     )
     owner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)

@@ -19,16 +19,16 @@ import numpy as np
 import orjson
 import pytest
 
-from aggregation import LabelModel
-from aggregation.artifact import from_dict, to_dict
-from service.embedded import EmbeddedStore
-from service.keys import keys_of
-from service.memory import Memory
-from service.records import table_of
-from service.store import Store
+from assay.aggregation import LabelModel
+from assay.aggregation.artifact import from_dict, to_dict
+from assay.service.embedded import EmbeddedStore
+from assay.service.keys import keys_of
+from assay.service.memory import Memory
+from assay.service.records import table_of
+from assay.service.store import Store
+from assay.verifiers import Pair, Query
 from tests.processes import Server, service
 from tests.service.test_teaching import config, installed, traffic
-from verifiers import Pair, Query
 
 RANKINGS, LABELS = 5000, 500
 EVERY_S = 1.0

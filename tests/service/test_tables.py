@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aggregation.artifact import load
-from service.tables import TableError, read_table, write_table
+from assay.aggregation.artifact import load
+from assay.service.tables import TableError, read_table, write_table
 from tests.service.commands import SAMPLE, as_npz, rows_of, said
 
 

@@ -19,8 +19,8 @@ TASKS = {"math": {"store_text": True}, "given": {}}
 
 PACKAGE = """
 from typing import Literal
-from verifiers import Kind, Verdict, VerifierSettings
-from verifiers.local import LocalVerifier
+from assay.verifiers import Kind, Verdict, VerifierSettings
+from assay.verifiers.local import LocalVerifier
 
 class Settings(VerifierSettings):
     kind: Literal["reading"] = "reading"

@@ -18,18 +18,18 @@ import structlog
 from rich.table import Table
 from rich.text import Text
 
-from service import cli, doctor, report_command, teaching
-from service.app import configure_logging
-from service.breaker import Breaker
-from service.config_check import check
-from service.console import Console
-from service.guard import LONGEST_REASON, Guarded, fit_to_tell
-from service.settings import ServiceSettings
+from assay.service import cli, doctor, report_command, teaching
+from assay.service.app import configure_logging
+from assay.service.breaker import Breaker
+from assay.service.config_check import check
+from assay.service.console import Console
+from assay.service.guard import LONGEST_REASON, Guarded, fit_to_tell
+from assay.service.settings import ServiceSettings
+from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
+from assay.verifiers.doctor import Report
+from assay.verifiers.python_tests import verdict_of
+from assay.verifiers.sandbox import Ran
 from tests.fakes import FakeVerifier
-from verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
-from verifiers.doctor import Report
-from verifiers.python_tests import verdict_of
-from verifiers.sandbox import Ran
 
 #: Clipboard, screen, title, colours, C1's short forms, direction overrides, hyperlinks; and Rich's own markup.
 HOSTILE = "\x1b]52;c;cm0gLXJmIH4K\x07\x1b[2J\x1b]0;X\x07\x9b31mred\u202eevil\u2066\x7f\x08\x08\r\x00\u200b\U000e0041[red]a[/] [/no] [link=http://e]b[/link] :bug:"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from service.settings import ServiceSettings
-from service.startup import StartupError
-from service.tracing import MOST_CARRIED, Tracing
+from assay.service.settings import ServiceSettings
+from assay.service.startup import StartupError
+from assay.service.tracing import MOST_CARRIED, Tracing
 from tests.processes import call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.planning.child import Child, NeverHealthyError
+from assay.service.planning.child import Child, NeverHealthyError
 from tests.processes import ROOT, call, free_port, write_config
 
 HEALTHY = (
@@ -109,7 +109,7 @@ def test_all_start_and_all_end(tmp_path: Path) -> None:
     }  # fmt: skip
     settings = {"port": port, "data_dir": str(tmp_path / "data"), "doctor": "off"}
     config = write_config(tmp_path / "e.yaml", {"verifiers": [judge], "service": settings})
-    command = [sys.executable, "-m", "service", "up", str(config), "--gpus", "none", "--vllm-venv", str(tmp_path / "venv")]
+    command = [sys.executable, "-m", "assay.service", "up", str(config), "--gpus", "none", "--vllm-venv", str(tmp_path / "venv")]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     shown = []
@@ -136,7 +136,7 @@ def test_without_vllm_it_is_said_what_to_do(tmp_path: Path) -> None:
     config = write_config(tmp_path / "e.yaml", {"verifiers": [judge]})
     environment = {**os.environ, "PATH": "/usr/bin"}
     done = subprocess.run(
-        [sys.executable, "-m", "service", "up", str(config), "--gpus", "none"],
+        [sys.executable, "-m", "assay.service", "up", str(config), "--gpus", "none"],
         cwd=ROOT, capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
 

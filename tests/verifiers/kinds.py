@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from assay.verifiers import KINDS, Query, Verifier, build
 from tests.fakes import FakeTransport
 from tests.standin import StandIn
-from verifiers import KINDS, Query, Verifier, build
 
 
 @dataclass(frozen=True)

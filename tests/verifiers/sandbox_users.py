@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from verifiers.sandbox import MAIN, PYTHON, SEALED
-from verifiers.sealed.walls import NEW_LISTENER
-from verifiers.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
-from verifiers.system_calls import MACHINES, OneOf, Without
+from assay.verifiers.sandbox import MAIN, PYTHON, SEALED
+from assay.verifiers.sealed.walls import NEW_LISTENER
+from assay.verifiers.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
+from assay.verifiers.system_calls import MACHINES, OneOf, Without
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NOBODY = 65534

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assay.verifiers import Pair, Query, Status, Verdict, VerifierSettings
+from assay.verifiers.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.json_schema import fenced
+from assay.verifiers.local import LocalVerifier
 from tests.verifiers.kinds import made
 from tests.verifiers.stalls import longest_stall_s
-from verifiers import Pair, Query, Status, Verdict, VerifierSettings
-from verifiers.bounded import BoundedVerifier, Judge, Make
-from verifiers.json_schema import fenced
-from verifiers.local import LocalVerifier
 
 
 async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Verdict]:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from verifiers import KINDS
-from verifiers.catalog import Entry, catalog, entry_of
+from assay.verifiers import KINDS
+from assay.verifiers.catalog import Entry, catalog, entry_of
 
 ENTRIES = sorted(catalog().items())
 #: What a configuration adds to any entry.

@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 import pytest
 
+from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
+from assay.verifiers.attacking import attack, attacked, number_of_attacks
+from assay.verifiers.catalog import entry_of
+from assay.verifiers.doctor import Report, _golden, auc_of, examine
+from assay.verifiers.judging import Judging
+from assay.verifiers.probes import attacks, probes
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.standin import StandIn
 from tests.verifiers.kinds import EXAMPLES, made, standin
-from verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
-from verifiers.attacking import attack, attacked, number_of_attacks
-from verifiers.catalog import entry_of
-from verifiers.doctor import Report, _golden, auc_of, examine
-from verifiers.judging import Judging
-from verifiers.probes import attacks, probes
 
 RIGHT = {probe.good for probe in probes()}
 

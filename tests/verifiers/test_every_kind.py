@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assay.verifiers import KINDS, Grade, Pair, UnreachableError, Verdict, VerifierError, fingerprint
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
-from verifiers import KINDS, Grade, Pair, UnreachableError, Verdict, VerifierError, fingerprint
 
 ROOT = Path(__file__).parent.parent.parent
 CANDIDATES = [

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.verifiers import OWNER, Message, Pair, Query, ServedVerifier
+from assay.verifiers.chat_template import TemplateBook
+from assay.verifiers.degenerate import degenerate, without_verdicts
+from assay.verifiers.hostile import PADDING_KEPT, WORD_JOINER, lookalikes, neutralise, neutralise_tags, visible
+from assay.verifiers.judging import Judging
+from assay.verifiers.probes import attacks, probes
+from assay.verifiers.reward_model import RewardModel
+from assay.verifiers.special_tokens import MOST_KEPT
+from assay.verifiers.unseen import bare
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import SERVED, made
 from tests.verifiers.stalls import longest_stall_s
-from verifiers import OWNER, Message, Pair, Query, ServedVerifier
-from verifiers.chat_template import TemplateBook
-from verifiers.degenerate import degenerate, without_verdicts
-from verifiers.hostile import PADDING_KEPT, WORD_JOINER, lookalikes, neutralise, neutralise_tags, visible
-from verifiers.judging import Judging
-from verifiers.probes import attacks, probes
-from verifiers.reward_model import RewardModel
-from verifiers.special_tokens import MOST_KEPT
-from verifiers.unseen import bare
 
 #: Special tokens of the families that the catalog serves, as their tokenizers list them.
 SPECIAL = [

@@ -11,8 +11,8 @@ import pytest
 
 PLUGIN = '''
 from typing import Literal
-from verifiers import Kind, Verdict, VerifierSettings
-from verifiers.local import LocalVerifier
+from assay.verifiers import Kind, Verdict, VerifierSettings
+from assay.verifiers.local import LocalVerifier
 
 class Settings(VerifierSettings):
     """Mine."""
@@ -45,7 +45,7 @@ def assay(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command where the package is installed."""
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"}
     return subprocess.run(
-        [sys.executable, "-m", "service", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "assay.service", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -66,7 +66,7 @@ def test_an_installed_kind_is_configured_and_used_like_our_own(installed: Path) 
     assert "did you mean `loud`" in wrong.stderr
 
 
-@pytest.mark.parametrize(("kind", "why"), [("broken", "must be a `verifiers.Kind"), ("absent", "ModuleNotFoundError")])
+@pytest.mark.parametrize(("kind", "why"), [("broken", "must be a `assay.verifiers.Kind"), ("absent", "ModuleNotFoundError")])
 def test_one_that_cannot_be_loaded_says_so_where_it_is_used(installed: Path, kind: str, why: str) -> None:
     """And nowhere else: the others go on."""
     config = installed / "mine.yaml"
@@ -81,7 +81,7 @@ def test_one_that_cannot_be_loaded_says_so_where_it_is_used(installed: Path, kin
 
 def test_one_does_not_take_the_name_of_one_of_ours(installed: Path) -> None:
     """A package cannot replace the judge."""
-    code = "import service.config, verifiers; print(verifiers.KINDS['judge'].settings.__name__, verifiers.BROKEN['judge'])"
+    code = "import assay.service.config; from assay import verifiers; print(verifiers.KINDS['judge'].settings.__name__, verifiers.BROKEN['judge'])"
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{installed}"}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assay.verifiers import Pair, Query, Status
+from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.labels import expected_value
 from tests.fakes import FakeTransport
-from verifiers import Pair, Query, Status
-from verifiers.judge import Judge, JudgeSettings
-from verifiers.labels import expected_value
 
 PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
 LABELS = {"token_id:1": "Yes", "token_id:2": "No"}

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assay.verifiers import Pair, Query, Status
+from assay.verifiers.chat import Written, without_thinking
+from assay.verifiers.judge_cot import verdict_of
+from assay.verifiers.judge_scale import JudgeScaleSettings
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin
-from verifiers import Pair, Query, Status
-from verifiers.chat import Written, without_thinking
-from verifiers.judge_cot import verdict_of
-from verifiers.judge_scale import JudgeScaleSettings
 
 WORTH = {"Yes": 1.0, "No": 0.0}
 PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")

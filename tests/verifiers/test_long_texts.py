@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers.answers import plain_answer
 from tests.verifiers.kinds import made
-from verifiers import Pair, Query, Status, Verdict
-from verifiers.answers import plain_answer
 
 PADDING = "word " * 20_000
 VARIED = " ".join(f"w{number}" for number in range(20_000))

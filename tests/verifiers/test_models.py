@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import BadReplyError, Pair, Query, Status, VerifierError
+from assay.verifiers.label_token_prm import LabelTokenPrm
+from assay.verifiers.log_likelihood import Likelihood
+from assay.verifiers.tokens import beginning
+from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.upstream import Upstream
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin
-from verifiers import BadReplyError, Pair, Query, Status, VerifierError
-from verifiers.label_token_prm import LabelTokenPrm
-from verifiers.log_likelihood import Likelihood
-from verifiers.tokens import beginning
-from verifiers.truncation import Tokenizer
-from verifiers.upstream import Upstream
 
 QUERY = Query.of("What is 3 + 4?", "7")
 STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")

@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 import pytest
 
+from assay.verifiers import BadReplyError, LostError, Pair, Query, Status, UnreachableError, Verdict, VerifierError
+from assay.verifiers.bounds import checked
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.together import together
+from assay.verifiers.upstream import Tokens, Upstream
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
-from verifiers import BadReplyError, LostError, Pair, Query, Status, UnreachableError, Verdict, VerifierError
-from verifiers.bounds import checked
-from verifiers.settings import ServedSettings
-from verifiers.together import together
-from verifiers.upstream import Tokens, Upstream
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
 SCORING = (

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from assay.verifiers import Pair, Query, Status
+from assay.verifiers.bradley_terry import Comparison, strengths, win_rates
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made
-from verifiers import Pair, Query, Status
-from verifiers.bradley_terry import Comparison, strengths, win_rates
 
 QUERY = Query.of("Which number is larger?")
 BIAS = 0.2

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assay.verifiers import Pair, Query, Status, Verdict
 from tests.verifiers.kinds import made
-from verifiers import Pair, Query, Status, Verdict
 
 
 async def one(kind: str, candidate: str, query: Query | None = None, **options: Any) -> Verdict:

@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 import pytest
 
-from service.errors import ApiError
-from service.upstream_settings import UpstreamSettings
-from service.upstreams import Upstream as Generator
+from assay.service.errors import ApiError
+from assay.service.upstream_settings import UpstreamSettings
+from assay.service.upstreams import Upstream as Generator
+from assay.verifiers import BadReplyError, Pair
+from assay.verifiers.queues import queue_of
+from assay.verifiers.settings import ServedSettings
+from assay.verifiers.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
-from verifiers import BadReplyError, Pair
-from verifiers.queues import queue_of
-from verifiers.settings import ServedSettings
-from verifiers.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
 MANY = 1_200_000

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.verifiers import MissingExtraError, Pair, Query, Status
+from assay.verifiers.python_tests import code_of
+from assay.verifiers.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
+from assay.verifiers.seccomp import NOTIFY, filter_program, on_threads
+from assay.verifiers.system_calls import MACHINES
 from tests.verifiers.kinds import made
-from verifiers import MissingExtraError, Pair, Query, Status
-from verifiers.python_tests import code_of
-from verifiers.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
-from verifiers.seccomp import NOTIFY, filter_program, on_threads
-from verifiers.system_calls import MACHINES
 
 try:
     supported()

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from assay.verifiers import MissingExtraError
+from assay.verifiers.sandbox import Ran, run, supported
+from assay.verifiers.sealed import walls
+from assay.verifiers.system_calls import COMMANDS, F_SETFL, MACHINES
 from tests.verifiers.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
-from verifiers import MissingExtraError
-from verifiers.sandbox import Ran, run, supported
-from verifiers.sealed import walls
-from verifiers.system_calls import COMMANDS, F_SETFL, MACHINES
 
 try:
     supported()

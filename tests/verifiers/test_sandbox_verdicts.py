@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from assay.verifiers import MissingExtraError, Pair, Query
+from assay.verifiers.sandbox import Ran, run, supported
 from tests.verifiers.kinds import made
-from verifiers import MissingExtraError, Pair, Query
-from verifiers.sandbox import Ran, run, supported
 
 try:
     supported()

@@ -7,23 +7,14 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
+from assay.verifiers.chat_template import split
+from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
+from assay.verifiers.process_reward import ProcessReward, ProcessRewardSettings
+from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.served import ServedVerifier
 from tests.fakes import FakeTransport
 from tests.standin import StandIn
-from verifiers import (
-    BadReplyError,
-    Pair,
-    Query,
-    RefusedError,
-    Status,
-    UnreachableError,
-    UpstreamFailedError,
-    VerifierError,
-)
-from verifiers.chat_template import split
-from verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
-from verifiers.process_reward import ProcessReward, ProcessRewardSettings
-from verifiers.reward_model import RewardModel, RewardModelSettings
-from verifiers.served import ServedVerifier
 
 Q = Query.of("What is 2 + 2?")
 PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers.answers import distinct_answers, equals_reference, plain_answer, same_answers
+from assay.verifiers.unseen import as_read
 from tests.verifiers.kinds import made
-from verifiers import Pair, Query, Status, Verdict
-from verifiers.answers import distinct_answers, equals_reference, plain_answer, same_answers
-from verifiers.unseen import as_read
 
 QUERY = Query.of("What is 5+3?", "8")
 NOTHING = [

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from assay.verifiers import KINDS, Grade, HttpPool, Pair, Query, VerifierSettings, build
+from assay.verifiers.doctor import Report, examine
+from assay.verifiers.judging import Judging
+from assay.verifiers.probes import attacks, probes
 from tests.processes import Server, call, free_port
 from tests.vllm.servers import LENGTH, POOLING, STEP, build_models, real_servers
-from verifiers import KINDS, Grade, HttpPool, Pair, Query, VerifierSettings, build
-from verifiers.doctor import Report, examine
-from verifiers.judging import Judging
-from verifiers.probes import attacks, probes
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 

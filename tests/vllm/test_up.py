@@ -43,7 +43,7 @@ def test_real_servers_come_up_come_back_and_end(tmp_path: Path) -> None:
     """The ensemble of deploy/ensembles/cpu-vllm.yaml, as `make up-cpu` runs it."""
     build_models(ROOT / "tests" / "vllm" / "models")
     port = free_port()
-    command = [sys.executable, "-m", "service", "up", "deploy/ensembles/cpu-vllm.yaml", "--gpus", "none"]
+    command = [sys.executable, "-m", "assay.service", "up", "deploy/ensembles/cpu-vllm.yaml", "--gpus", "none"]
     environment = {**os.environ, "ASSAY_PORT": str(port), "ASSAY_DATA_DIR": str(tmp_path / "data")}
     running = subprocess.Popen(
         [*command, "--vllm-venv", str(PYTHON.parents[1])], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment
