@@ -17,8 +17,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from assay.service import errors, routes, schemas, task_routes
+from assay.service.cli.console import printable_fields
 from assay.service.config import Config, load_config
-from assay.service.console import printable_fields
 from assay.service.doors import DOORS, door_router
 from assay.service.engine import open_engine
 from assay.service.gate import Gate

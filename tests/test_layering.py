@@ -41,7 +41,7 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     """`assay --help` is quick: no numpy, no web framework, no store client."""
-    code = "import sys, assay.service.cli; print(sorted({'numpy', 'fastapi', 'redis', 'pydantic', 'verifiers'} & set(sys.modules)))"
+    code = "import sys, assay.service.cli.main; print(sorted({'numpy', 'fastapi', 'redis', 'pydantic', 'verifiers'} & set(sys.modules)))"
 
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

@@ -1,6 +1,6 @@
 """Sample the demo's candidates from a real model, served by vLLM.
 
-    python deploy/demo/sample_word_problems.py http://127.0.0.1:18009 smollm2 -o service/demo_data/word_problems.jsonl
+    python deploy/demo/sample_word_problems.py http://127.0.0.1:18009 smollm2 -o service/cli/demo_data/word_problems.jsonl
 
 The problems are made here from a fixed seed, so their answers are known exactly. A candidate is correct when the last
 number it states is that answer; a candidate that states none, or was cut off, is wrong. One line a problem:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from typer.testing import CliRunner, Result
 
-from assay.service.cli import app
+from assay.service.cli.main import app
 from assay.service.startup import StartupError
 from tests.aggregation.data import small
 from tests.synthetic import Sample

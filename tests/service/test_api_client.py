@@ -15,7 +15,7 @@ import pytest
 from assay_client import AssayError, AsyncClient, Client, NoScoreError, OverloadedError, RequestError, UnreachableError
 from assay_client.client import Retrying
 
-from assay.service.api import Api
+from assay.service.cli.remote import Api
 from assay.service.startup import StartupError
 from tests.processes import free_port
 from tests.service.commands import problem, run

@@ -19,7 +19,7 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.artifact import to_dict
-from assay.service.cli import main
+from assay.service.cli.main import main
 from assay.service.config import ConfigError, load_config
 from assay.service.models import load_models
 from tests.service.commands import SAMPLE, as_npz

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.demo import DATA, expected, load, votes
-from assay.service.offline import settled
+from assay.service.cli.demo import DATA, expected, load, votes
+from assay.service.cli.rank import settled
 from tests.processes import ROOT
 
 

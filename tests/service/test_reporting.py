@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from assay.service.cli.report.command import summary
+from assay.service.cli.report.page import page
 from assay.service.learning import Given, Known, Served, fit
 from assay.service.records import Record
-from assay.service.report_command import summary
-from assay.service.report_page import page
 from assay.service.reporting import Asked, NothingToReportError, report
 from tests.processes import Server, service, write_config
 from tests.service.test_offline import assay as command

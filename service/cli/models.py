@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from assay.service.cli.console import Console
 from assay.service.config import did_you_mean
-from assay.service.console import Console
 from assay.service.startup import StartupError
 from assay.verifiers.catalog import Entry, catalog
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from assay.service.figures import STYLE
-from assay.service.report_command import NOT_SERVED, summary
-from assay.service.report_figures import FIGURES
+from assay.service.cli.evaluation.plots import STYLE
+from assay.service.cli.report.command import NOT_SERVED, summary
+from assay.service.cli.report.plots import FIGURES
 
 #: A browser that opens the page loads nothing and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

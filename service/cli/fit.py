@@ -19,7 +19,7 @@ from assay.aggregation import LabelModel, NotFittedError, Shard
 from assay.aggregation.artifact import ArtifactError, load, save, version_of
 from assay.aggregation.report import report
 from assay.aggregation.row_sample import hash_ids
-from assay.service.console import Console
+from assay.service.cli.console import Console
 from assay.service.startup import StartupError
 from assay.service.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
 
@@ -58,7 +58,7 @@ def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as
             if ray is None:
                 model = unfitted.fit_shards(shards, shards.first.names)
             else:
-                from assay.service.fitting_on_ray import fit_on_ray
+                from assay.service.cli.fit_on_ray import fit_on_ray
 
                 with redirect_stdout(sys.stderr):  # Ray prints what its workers log
                     model = fit_on_ray(ray, unfitted, paths, labels, shards.first.names)

@@ -6,8 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+from assay.service.cli.console import Console
 from assay.service.config import Config, ConfigError, load_config
-from assay.service.console import Console
 from assay.service.models import load_models
 from assay.service.yaml_file import read_yaml
 from assay.verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
-from assay.service.api import Api, asks_assay
-from assay.service.console import Console
+from assay.service.cli.console import Console
+from assay.service.cli.remote import Api, asks_assay
 from assay.service.startup import StartupError
 
 #: In place of a version, where none serves the verifiers that there are.
@@ -21,14 +21,14 @@ CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if i
 def report_task(url: str, task: str, html: Path | None, last: bool, as_json: bool) -> None:
     """Have a report made, or fetch the last one, and show it; raise `StartupError` with what the service says is wrong."""
     if html is not None:
-        from assay.service.figures import check
+        from assay.service.cli.evaluation.plots import check
 
         check("--html")
     api = Api(url)
     with Console(stderr=True).status("measuring"):
         found = api.call(f"/v1/tasks/{task}/report") if last else api.call(f"/v1/tasks/{task}/evaluate", {})
     if html is not None:
-        from assay.service.report_page import page
+        from assay.service.cli.report.page import page
 
         versions = api.call(f"/v1/tasks/{task}/models")["models"]
         try:

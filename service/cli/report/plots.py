@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.service.figures import COOL, GREY, INK, MOST_VERIFIERS, OURS, WARM
+from assay.service.cli.evaluation.plots import COOL, GREY, INK, MOST_VERIFIERS, OURS, WARM
 
 EXPECTED = "The expectation takes the model's probabilities for the truth; labels are candidates that people judged."
 LEFT_OUT = "Verifiers left out one after the other, least value for its cost first; the loss is the full model's expectation."

@@ -13,9 +13,9 @@ from rich.text import Text
 from assay.aggregation import NotFittedError
 from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
 from assay.aggregation.tiers import Calls
-from assay.service.console import Console
-from assay.service.evaluating import cross_validating
-from assay.service.fitting import FitError, Stated
+from assay.service.cli.console import Console
+from assay.service.cli.evaluation.evaluate import cross_validating
+from assay.service.cli.fit import FitError, Stated
 from assay.service.tables import ScoreTable, read_json_object, read_table
 
 COSTS = 'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of these by data set'
@@ -26,7 +26,7 @@ def cascade_file(
 ) -> None:
     """Print the curve, and the price whose loss is within `loss` points; draw it into the folder `plot` where one is named."""
     if plot is not None:
-        from assay.service import figures
+        from assay.service.cli.evaluation import plots as figures
 
         figures.check()
     table = read_table(path, labels=True)

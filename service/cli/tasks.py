@@ -15,9 +15,9 @@ import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
-from assay.service.api import Api, RefusedError, asks_assay
-from assay.service.console import Console
-from assay.service.report_command import told_gain
+from assay.service.cli.console import Console
+from assay.service.cli.remote import Api, RefusedError, asks_assay
+from assay.service.cli.report.command import told_gain
 from assay.service.startup import StartupError
 from assay.service.tables import load_arrow
 

@@ -17,8 +17,8 @@ from rich.text import Text
 from assay.aggregation import NotFittedError
 from assay.aggregation.bootstrap import Interval
 from assay.aggregation.evaluation import Evaluation, evaluate
-from assay.service.console import Console
-from assay.service.fitting import FitError, Stated
+from assay.service.cli.console import Console
+from assay.service.cli.fit import FitError, Stated
 from assay.service.tables import read_table
 
 BUDGETS = (25, 50, 100)
@@ -28,7 +28,7 @@ CURVE = (10, 25, 50, 100, 200, 500, 1000)
 def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: Path | None) -> None:
     """Print the measures of every method, and draw four figures into the folder `plot` where one is named."""
     if plot is not None:
-        from assay.service import figures
+        from assay.service.cli.evaluation import plots as figures
 
         figures.check()
     table = read_table(path, labels=True)

@@ -19,7 +19,7 @@ from assay.aggregation.moments import Moments
 from assay.aggregation.reduction import Reduction
 from assay.aggregation.row_sample import hash_ids
 from assay.service.batch.on_ray import connect
-from assay.service.fitting import apart, shard_of
+from assay.service.cli.fit import apart, shard_of
 from assay.service.startup import StartupError
 
 

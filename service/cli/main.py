@@ -91,8 +91,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say which GPU serves which model of a configuration, and write it: script, compose file, manifests or values of our chart."""
+    from assay.service.cli.plan import plan_ensemble
     from assay.service.planning.needs import Load
-    from assay.service.planning.plan_command import plan_ensemble
 
     plan_ensemble(ensemble, gpus, Load(length, concurrency), out, form.value, as_json)
 
@@ -129,7 +129,7 @@ def key(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key: shown once; the configuration gets its hash."""
-    from assay.service.access_command import make_key
+    from assay.service.cli.key import make_key
 
     make_key(name, scopes, tasks, {"requests": requests, "cost": cost, "priority": priority}, as_json)
 
@@ -144,7 +144,7 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
-    from assay.service.offline import rank_file
+    from assay.service.cli.rank import rank_file
 
     rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
 
@@ -187,7 +187,7 @@ def demo(
     svg: Annotated[Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)] = None,
 ) -> None:
     """Rank a bundled set of real candidates, show what that gains, and leave the service running."""
-    from assay.service.demo import run
+    from assay.service.cli.demo import run
 
     run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
 
@@ -225,13 +225,13 @@ def fit(
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
     if task is not None:
-        from assay.service.teaching import fit_task
+        from assay.service.cli.tasks import fit_task
 
         fit_task(url, task, as_json)
         return
     if not scores or out is None:
         raise StartupError("give files of scores and --out FILE, or --task TASK for a running service")
-    from assay.service.fitting import Stated, fit_files
+    from assay.service.cli.fit import Stated, fit_files
 
     fit_files(scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray)
 
@@ -239,7 +239,7 @@ def fit(
 @app.command()
 def tasks(url: UrlOption = HERE, as_json: JsonOption = False) -> None:
     """List the tasks of a running service: what each serves, and what it has kept."""
-    from assay.service.teaching import show_tasks
+    from assay.service.cli.tasks import show_tasks
 
     show_tasks(url, as_json)
 
@@ -254,7 +254,7 @@ def promote(
     url: UrlOption = HERE,
 ) -> None:
     """Serve another version of a task's model, on all replicas."""
-    from assay.service.teaching import promote as promote_version
+    from assay.service.cli.tasks import promote as promote_version
 
     promote_version(url, task, version, pinned)
 
@@ -267,7 +267,7 @@ def shadow(
     as_json: JsonOption = False,
 ) -> None:
     """Say how another version would have answered a task's traffic, beside the one that serves."""
-    from assay.service.teaching import shadow as show_shadow
+    from assay.service.cli.tasks import shadow as show_shadow
 
     show_shadow(url, task, version, as_json)
 
@@ -280,7 +280,7 @@ def label(
     url: UrlOption = HERE,
 ) -> None:
     """Label candidates of a running service by hand, one by one."""
-    from assay.service.teaching import label_by_hand
+    from assay.service.cli.tasks import label_by_hand
 
     label_by_hand(url, task, count, who)
 
@@ -294,7 +294,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what the verifiers of a running service's task are worth, and how well its probabilities hold."""
-    from assay.service.report_command import report_task
+    from assay.service.cli.report.command import report_task
 
     report_task(url, task, html, last, as_json)
 
@@ -309,7 +309,7 @@ def export(
     url: UrlOption = HERE,
 ) -> None:
     """Write a running service's ranked traffic as training data."""
-    from assay.service.teaching import export_rows
+    from assay.service.cli.tasks import export_rows
 
     export_rows(url, task, file, how, margin, threshold)
 
@@ -324,7 +324,7 @@ def labels_import(
     url: UrlOption = HERE,
 ) -> None:
     """Send labels from a file."""
-    from assay.service.teaching import import_labels
+    from assay.service.cli.tasks import import_labels
 
     import_labels(url, task, file)
 
@@ -336,7 +336,7 @@ def labels_export(
     url: UrlOption = HERE,
 ) -> None:
     """Write all labels of a task."""
-    from assay.service.teaching import export_labels
+    from assay.service.cli.tasks import export_labels
 
     export_labels(url, task, file)
 
@@ -349,7 +349,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Write P(correct) of each row."""
-    from assay.service.fitting import predict_file
+    from assay.service.cli.fit import predict_file
 
     predict_file(model, scores, out, as_json)
 
@@ -371,14 +371,14 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
-    from assay.service.fitting import Stated
+    from assay.service.cli.fit import Stated
 
     if cascade:
-        from assay.service.cascading import cascade_file
+        from assay.service.cli.evaluation.cascade import cascade_file
 
         cascade_file(scores, Stated(families, quality, base_rate), costs, labels, loss, draws, as_json, plot)
         return
-    from assay.service.evaluating import evaluate_file
+    from assay.service.cli.evaluation.evaluate import evaluate_file
 
     evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)
 
@@ -390,7 +390,7 @@ def config_check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration file, and that every server in it answers and serves its model."""
-    from assay.service.config_check import check
+    from assay.service.cli.config_check import check
 
     raise typer.Exit(check(file, offline, as_json))
 
@@ -405,7 +405,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code 1 if one failed."""
-    from assay.service.doctor import run
+    from assay.service.cli.doctor import run
 
     raise typer.Exit(run(config, only or [], attacks, as_json))
 
@@ -416,7 +416,7 @@ def models(
     as_json: JsonOption = False,
 ) -> None:
     """List the models that Assay knows how to serve, or show one."""
-    from assay.service.models_command import show_models
+    from assay.service.cli.models import show_models
 
     show_models(name, as_json)
 

@@ -7,7 +7,7 @@ import json
 from pydantic import ValidationError
 
 from assay.service.access import SCOPES, new_key
-from assay.service.console import Console
+from assay.service.cli.console import Console
 from assay.service.startup import StartupError
 
 
