@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from assay.service.keys import Keys
-from assay.service.sheet import Sheet
+from assay.service.domain.identity import Keys
+from assay.service.domain.matrix import Sheet
 from assay.service.store import PREFIX, Store
 from assay.service.turns import Turns
 from assay.verifiers import LASTING, Status

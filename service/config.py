@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assay.service.domain.errors import StartupError
 from assay.service.economy import Policy
 from assay.service.masking import masked, shown
 from assay.service.settings import PREFIX, ServiceSettings, from_environment
-from assay.service.startup import StartupError
 from assay.service.upstream_settings import UpstreamSettings
 from assay.service.yaml_file import YamlError, read_yaml
 from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from assay.service.store import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()

@@ -23,6 +23,7 @@ from assay.service.breaker import Breaker
 from assay.service.cache import Column, ScoreCache
 from assay.service.checkup import Checkup
 from assay.service.config import Config
+from assay.service.domain.request import Member
 from assay.service.economy import Economy
 from assay.service.embedded import LOOK_S as STORE_LOOK_S
 from assay.service.embedded import EmbeddedStore
@@ -30,7 +31,6 @@ from assay.service.fitter import LOOK_S as FIT_LOOK_S
 from assay.service.fitter import Fitter
 from assay.service.following import FOLLOW_S, Follower
 from assay.service.guard import Guarded
-from assay.service.job import Member
 from assay.service.keepsake import Keepsake
 from assay.service.masking import told
 from assay.service.memory import Memory

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
-from assay.service.job import NoVerifierError
+from assay.service.domain.request import NoVerifierError
 from assay.service.workload import TooMuchWorkError
 
 TYPES = {

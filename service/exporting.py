@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from assay.service.records import Record, Texts, table_of
+from assay.service.domain.observation import Record, Texts, table_of
 from assay.service.tasks import Task
 
 Format = Literal["dpo", "kto", "sft", "reward"]

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from assay.service.domain.observation import Record
 from assay.service.learning import Fit, Given, Known, Served, fit
 from assay.service.memory import Label, Memory
-from assay.service.records import Record
 from assay.service.reporting import Asked, report, shadow
 from assay.service.store import Store
 from assay.service.store_errors import StoreError

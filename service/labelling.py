@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assay.service.keys import hash_candidate, hash_query
+from assay.service.domain.identity import hash_candidate, hash_query
 from assay.service.memory import Label
 from assay.service.schemas import Messages, Reference, Tests, problem
 from assay.verifiers import Query

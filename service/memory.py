@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import orjson
 import structlog
 
+from assay.service.domain.observation import Record, as_value, from_value, pack, place_of
 from assay.service.economy import Estimate
 from assay.service.learning import Fit
-from assay.service.records import Record, as_value, from_value, pack, place_of
 from assay.service.replies import scanned, so_many
 from assay.service.scripts import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
 from assay.service.stored import Label as Label

@@ -18,13 +18,13 @@ from assay.aggregation import Floats, order
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
 from assay.service.cache import ScoreCache
 from assay.service.course import Bools, Course, capped
+from assay.service.domain.budget import OVER_BUDGET, affordable
+from assay.service.domain.identity import keys_of
+from assay.service.domain.matrix import UNKNOWN, Sheet
+from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
 from assay.service.inflight import Inflight, Share
-from assay.service.job import Job, Member, NoVerifierError, Outcome
-from assay.service.keys import keys_of
 from assay.service.metrics import Metrics
 from assay.service.off_loop import apart, characters
-from assay.service.policy import OVER_BUDGET, affordable
-from assay.service.sheet import UNKNOWN, Sheet
 from assay.service.store_errors import StoreError
 from assay.service.tasks import Tasks
 from assay.service.turns import AT_ONCE, Turns

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 Output = Literal["score", "logits", "first_token_logit"]
 Head = Literal["linear", "mlp"]

@@ -13,9 +13,9 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.breaker import Breaker
 from assay.service.connecting import connect
+from assay.service.domain.errors import StartupError
 from assay.service.masking import told
 from assay.service.replies import MISREAD, counted, expect, so_many
-from assay.service.startup import StartupError
 from assay.service.store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 
 Result = TypeVar("Result")

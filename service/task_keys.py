@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from assay.service.domain.observation import Record, unpack
 from assay.service.off_loop import LONG, apart
-from assay.service.records import Record, unpack
 from assay.service.replies import counted, entries
 from assay.service.scripts import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store import PREFIX, Store

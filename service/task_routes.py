@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from assay.service.access import may_see, sees_all
+from assay.service.domain.observation import Record
 from assay.service.engine import Engine
 from assay.service.errors import ApiError
 from assay.service.examples import TASK_RESPONSES, body_of
@@ -24,7 +25,6 @@ from assay.service.label_routes import label_router
 from assay.service.labelling import LabelIn as LabelIn
 from assay.service.labelling import LabelsIn as LabelsIn
 from assay.service.memory import Memory
-from assay.service.records import Record
 from assay.service.reporting import NothingToReportError
 from assay.service.store import LOSS_OF_TASK
 from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts

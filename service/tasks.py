@@ -17,14 +17,14 @@ import structlog
 from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from assay.aggregation.artifact import ArtifactError, from_dict
 from assay.aggregation.drift import Drift, Reference
+from assay.service.domain.identity import Keys, by_query
+from assay.service.domain.observation import Record, record_of
 from assay.service.economy import Economy, Estimate
 from assay.service.keepsake import Keepsake
-from assay.service.keys import Keys, by_query
 from assay.service.learning import Given
 from assay.service.masking import told
 from assay.service.memory import MOST_BYTES, Memory, State
 from assay.service.metrics import Metrics
-from assay.service.records import Record, record_of
 from assay.service.store import LOSS_OF_TASK, Store
 from assay.service.store_errors import StoreRefusedError
 from assay.verifiers import Pair

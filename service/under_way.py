@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 
 from assay.service.course import Bools, Course
+from assay.service.domain.budget import NOTHING
+from assay.service.domain.identity import Keys
+from assay.service.domain.matrix import Sheet
+from assay.service.domain.request import Job, Member
 from assay.service.inflight import Share
-from assay.service.job import Job, Member
-from assay.service.keys import Keys
-from assay.service.policy import NOTHING
-from assay.service.sheet import Sheet
 from assay.service.workload import tokens_of
 from assay.verifiers import Pair, Usage, Verdict
 

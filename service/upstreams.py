@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from assay.service.completions import wrong_with
-from assay.service.discretion import told
+from assay.service.domain.redaction import told
 from assay.service.errors import ApiError
 from assay.service.off_loop import apart
 from assay.service.upstream_settings import UpstreamSettings

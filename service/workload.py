@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.service.policy import CHARS_A_TOKEN
+from assay.service.domain.budget import CHARS_A_TOKEN
 from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 

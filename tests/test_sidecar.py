@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from assay.service.domain.errors import StartupError
 from assay.service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts, create_app
 from assay.service.sidecar_model import Choice, Model
-from assay.service.startup import StartupError
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor import examine
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings

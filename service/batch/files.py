@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assay.aggregation.whole_file import replace_file
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 SUFFIXES = (".jsonl", ".parquet")
 UNFINISHED = ".tmp"

@@ -16,9 +16,9 @@ from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_atte
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, Done, Part, Plan
+from assay.service.domain.request import NoVerifierError, Outcome
 from assay.service.engine import Engine
 from assay.service.errors import ApiError, invalid
-from assay.service.job import NoVerifierError, Outcome
 from assay.service.routes import find_task, rank_job
 from assay.service.schemas import RankRequest
 from assay.verifiers import Status

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from assay.service.cli.console import Console
 from assay.service.config import Config, default_config_path, did_you_mean, load_config
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from assay.verifiers import Grade, HttpPool, Verifier, build
 from assay.verifiers.attacking import Result, attack, number_of_attacks
 from assay.verifiers.doctor import Report, examine

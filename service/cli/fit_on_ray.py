@@ -20,7 +20,7 @@ from assay.aggregation.reduction import Reduction
 from assay.aggregation.row_sample import hash_ids
 from assay.service.batch.on_ray import connect
 from assay.service.cli.fit import apart, shard_of
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 
 def fit_on_ray(address: str, model: LabelModel, paths: Sequence[Path], labels: bool, names: tuple[str, ...]) -> LabelModel:

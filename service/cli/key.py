@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from assay.service.access import SCOPES, new_key
 from assay.service.cli.console import Console
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 
 def make_key(name: str, scopes: str, tasks: str | None, more: dict[str, str | None], as_json: bool) -> None:

@@ -17,9 +17,9 @@ from assay.service import answers
 from assay.service.app import configure_logging
 from assay.service.cli.console import Console
 from assay.service.config import default_config_path, load_config
+from assay.service.domain.request import NoVerifierError
 from assay.service.engine import Engine, open_engine
 from assay.service.errors import ApiError, invalid, no_verifier
-from assay.service.job import NoVerifierError
 from assay.service.metrics import Metrics
 from assay.service.routes import find_task, rank_job
 from assay.service.schemas import RankRequest

@@ -18,7 +18,7 @@ from rich.table import Table
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, RefusedError, asks_assay
 from assay.service.cli.report.command import told_gain
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from assay.service.tables import load_arrow
 
 CALIBRATED_LABELS = 25

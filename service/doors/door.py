@@ -11,9 +11,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from assay.service.access import may_see, visible
+from assay.service.domain.request import Job, Outcome
 from assay.service.engine import Engine
 from assay.service.errors import ApiError
-from assay.service.job import Job, Outcome
 from assay.service.routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
 from assay.service.schemas import FAST, ChatMessage
 from assay.service.tasks import Task

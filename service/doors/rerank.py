@@ -9,9 +9,9 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
+from assay.service.domain.request import Outcome
 from assay.service.doors.door import DoorRequest, Json, rank, read, usage
 from assay.service.errors import ApiError
-from assay.service.job import Outcome
 from assay.service.schemas import FAST, Counted, Whole, problem
 from assay.verifiers import Query
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 SPEC = re.compile(r"(?:(?P<count>[1-9]\d{0,3})x)?(?P<name>[A-Za-z][\w.+ -]*?)-(?P<size>\d+(?:\.\d+)?)G(?:i?B)?", re.ASCII)
 FORM = "COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several kinds with a comma; or auto"

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from assay.service.config import Config
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from assay.verifiers.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
 from assay.verifiers.settings import ServedSettings, ServeSettings, VerifierSettings
 from assay.verifiers.shapes import Shape, shape_of

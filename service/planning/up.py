@@ -13,12 +13,12 @@ from pathlib import Path
 from assay.service.cli.console import Console
 from assay.service.cli.plan import show
 from assay.service.config import load_config
+from assay.service.domain.errors import StartupError
 from assay.service.planning.child import Child, NeverHealthyError
 from assay.service.planning.commands import SERVE, command_of, environment_of
 from assay.service.planning.gpus import parse
 from assay.service.planning.needs import Load, Server, servers_of
 from assay.service.planning.placing import Placed, Plan, place
-from assay.service.startup import StartupError
 
 #: What a service may take to end beyond its own grace time.
 END_S = 5.0

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
+from assay.service.domain.errors import StartupError
 from assay.service.planning.commands import command_of, environment_of
 from assay.service.planning.placing import Placed, Plan
-from assay.service.startup import StartupError
 
 VLLM_IMAGE = "vllm/vllm-openai:v0.32.0"
 FORMS = {

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from assay.service.keys import keys_of
+from assay.service.domain.identity import keys_of
 from assay.verifiers import HttpPool, Pair, Query, VerifierError
 from tests.processes import Server
 from tests.valkeys import say

@@ -10,7 +10,7 @@ import numpy as np
 from typer.testing import CliRunner, Result
 
 from assay.service.cli.main import app
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from tests.aggregation.data import small
 from tests.synthetic import Sample
 

@@ -16,7 +16,7 @@ from assay_client import AssayError, AsyncClient, Client, NoScoreError, Overload
 from assay_client.client import Retrying
 
 from assay.service.cli.remote import Api
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 from tests.processes import free_port
 from tests.service.commands import problem, run
 

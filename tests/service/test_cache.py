@@ -11,9 +11,9 @@ import pytest
 
 from assay.aggregation import RobustAverage
 from assay.service.cache import RECORD, SCORES, Column, ScoreCache
+from assay.service.domain.identity import Keys, keys_of
+from assay.service.domain.matrix import Sheet
 from assay.service.embedded import EmbeddedStore
-from assay.service.keys import Keys, keys_of
-from assay.service.sheet import Sheet
 from assay.service.store import SCHEMA_KEY, SchemaError, Store
 from assay.service.store_errors import StoreDownError
 from assay.service.tasks import Task

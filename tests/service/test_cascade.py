@@ -19,9 +19,9 @@ from assay.service.breaker import Breaker
 from assay.service.cache import Column as CacheColumn
 from assay.service.config import ConfigError, load_config
 from assay.service.course import Course, capped
+from assay.service.domain.request import Job, Member
 from assay.service.economy import Economy, Estimate
 from assay.service.guard import Guarded
-from assay.service.job import Job, Member
 from assay.service.meter import LEAST, Meter
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer

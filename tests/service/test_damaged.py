@@ -12,12 +12,12 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from assay.service.domain.observation import unpack
 from assay.service.economy import Estimate
 from assay.service.embedded import EmbeddedStore
 from assay.service.fitter import Fitter, due
 from assay.service.memory import Label, Memory
 from assay.service.metrics import Metrics
-from assay.service.records import unpack
 from assay.service.store import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.tasks import Task, Tasks
 from assay.service.watching import Watch

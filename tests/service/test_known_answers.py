@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.keys import hash_query
+from assay.service.domain.identity import hash_query
 from assay.verifiers import Query
 from tests.processes import Server, service, write_config
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from assay.aggregation import Column
 from assay.service.breaker import Breaker
 from assay.service.cache import Column as CacheColumn
+from assay.service.domain.request import Job, Member, NoVerifierError
 from assay.service.guard import Guarded
-from assay.service.job import Job, Member, NoVerifierError
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
 from assay.service.store_errors import StoreDownError

@@ -13,8 +13,8 @@ import pytest
 
 from assay.service.cli.report.command import summary
 from assay.service.cli.report.page import page
+from assay.service.domain.observation import Record
 from assay.service.learning import Given, Known, Served, fit
-from assay.service.records import Record
 from assay.service.reporting import Asked, NothingToReportError, report
 from tests.processes import Server, service, write_config
 from tests.service.test_offline import assay as command

@@ -17,14 +17,14 @@ import pytest_asyncio
 from assay.service.background import Background, Loop
 from assay.service.cache import ScoreCache
 from assay.service.connecting import parse
+from assay.service.domain.identity import keys_of
+from assay.service.domain.observation import record_of
 from assay.service.embedded import EmbeddedStore
 from assay.service.fitter import Fitter
 from assay.service.following import Follower
 from assay.service.keepsake import Keepsake
-from assay.service.keys import keys_of
 from assay.service.memory import Label, Memory
 from assay.service.metrics import Metrics
-from assay.service.records import record_of
 from assay.service.store import EvictionError, Store, check_eviction
 from assay.service.tasks import Rows, Task, Tasks, lost
 from assay.service.writer import Writer

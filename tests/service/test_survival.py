@@ -21,10 +21,10 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.artifact import from_dict, to_dict
+from assay.service.domain.identity import keys_of
+from assay.service.domain.observation import table_of
 from assay.service.embedded import EmbeddedStore
-from assay.service.keys import keys_of
 from assay.service.memory import Memory
-from assay.service.records import table_of
 from assay.service.store import Store
 from assay.verifiers import Pair, Query
 from tests.processes import Server, service

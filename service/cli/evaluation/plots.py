@@ -12,7 +12,7 @@ from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve
 from assay.aggregation.evaluation import ALL_LABELS, BEST_SINGLE, LABEL_FREE, ORACLE, SUPERVISED, Evaluation, with_labels
 from assay.aggregation.families import codes
 from assay.aggregation.measures import calibration_bins
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 INK, GREY, FAINT = "#1d2733", "#7b8794", "#d9dee3"
 OURS, WARM, COOL, GREEN = "#0b6bcb", "#e07b00", "#4f9da6", "#3c8c40"

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
-from assay.service.startup import StartupError
+from assay.service.domain.errors import StartupError
 
 #: In place of a version, where none serves the verifiers that there are.
 NOT_SERVED = "a model fitted for this report, which nobody serves"

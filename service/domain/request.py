@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from assay.aggregation import Combined, Floats
 from assay.service.cache import Column
 from assay.service.course import Course
+from assay.service.domain.budget import OVER_BUDGET, Budget
+from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.economy import Policy
 from assay.service.guard import Guarded
-from assay.service.policy import OVER_BUDGET, Budget
-from assay.service.sheet import UNKNOWN, Sheet
 from assay.service.tasks import Task
 from assay.verifiers import Pair
 

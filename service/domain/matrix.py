@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.discretion import told
+from assay.service.domain.redaction import told
 from assay.verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assay.service.sheet import Sheet
+from assay.service.domain.matrix import Sheet
 from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 CHARS_A_TOKEN = 4

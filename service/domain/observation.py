@@ -18,7 +18,7 @@ import numpy.typing as npt
 import orjson
 
 from assay.aggregation import Floats
-from assay.service.keys import SIZE, Keys
+from assay.service.domain.identity import SIZE, Keys
 from assay.service.stored import json_object
 from assay.verifiers import Pair
 
