@@ -18,14 +18,14 @@ from pydantic import BaseModel
 
 from assay.service import errors, routes, schemas, task_routes
 from assay.service.cli.console import printable_fields
-from assay.service.config import Config, load_config
+from assay.service.config.model import Config, load_config
+from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
 from assay.service.doors import DOORS, door_router
 from assay.service.engine import open_engine
 from assay.service.gate import Gate
 from assay.service.metrics import Metrics
 from assay.service.orphans import end_with_parent
-from assay.service.settings import ServiceSettings
 from assay.service.stack import without_text
 from assay.verifiers import Transport
 

@@ -22,7 +22,8 @@ from assay.service.background import Background, Loop
 from assay.service.breaker import Breaker
 from assay.service.cache import Column, ScoreCache
 from assay.service.checkup import Checkup
-from assay.service.config import Config
+from assay.service.config.model import Config
+from assay.service.config.settings import ServiceSettings
 from assay.service.domain.request import Member
 from assay.service.economy import Economy
 from assay.service.embedded import LOOK_S as STORE_LOOK_S
@@ -39,7 +40,6 @@ from assay.service.models import load_models
 from assay.service.pressure import EVERY_S as PRESSURE_S
 from assay.service.pressure import Pressure
 from assay.service.scoring import Scorer
-from assay.service.settings import ServiceSettings
 from assay.service.stall import StallWatch
 from assay.service.store import Store
 from assay.service.store_errors import StoreDownError, StoreError, StoreRefusedError

@@ -17,11 +17,11 @@ from assay.service.access import EVERYTHING, Holder, Keys, ask_as, needed, spent
 from assay.service.admission import Admission
 from assay.service.body import Bodies
 from assay.service.browsers import Browsers, refuse_doubled
+from assay.service.config.settings import ServiceSettings
 from assay.service.errors import ApiError
 from assay.service.hosts import Hosts, address_of
 from assay.service.masking import masked
 from assay.service.metrics import Metrics
-from assay.service.settings import ServiceSettings
 from assay.service.streams import EventStream
 from assay.verifiers import IN_BULK, printable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.aggregation import LabelModel
 from assay.aggregation.artifact import ArtifactError, load
-from assay.service.config import Config, ConfigError
+from assay.service.config.model import Config, ConfigError
 
 
 def load_models(config: Config) -> dict[str, LabelModel]:

@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 from assay.service import answers
 from assay.service.access import may_see, sees_all, visible
 from assay.service.body import whole_body
+from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.request import Job, NoVerifierError, Outcome
 from assay.service.engine import Engine
@@ -22,7 +23,6 @@ from assay.service.off_loop import to_be_read
 from assay.service.parsing import Checked, checked
 from assay.service.presence import while_there
 from assay.service.schemas import RankRequest, ScorePairsRequest
-from assay.service.settings import ServiceSettings
 from assay.service.streams import EventStream
 from assay.service.tasks import Task
 from assay.service.workload import TooMuchWorkError

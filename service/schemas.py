@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from assay.service.config.settings import ServiceSettings
 from assay.service.economy import Policy
-from assay.service.settings import ServiceSettings
 from assay.verifiers import Message, Query
 
 MAX_MESSAGES = 1000

@@ -19,7 +19,7 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
-from assay.service.config import Config, default_config_path, load_config
+from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.embedded import EmbeddedStore
 from assay.service.engine import open_engine
 from assay.service.metrics import Metrics

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from assay.service import answers
 from assay.service.app import configure_logging
 from assay.service.cli.console import Console
-from assay.service.config import default_config_path, load_config
+from assay.service.config.model import default_config_path, load_config
 from assay.service.domain.request import NoVerifierError
 from assay.service.engine import Engine, open_engine
 from assay.service.errors import ApiError, invalid, no_verifier

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from assay.service.config import Config
+from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.verifiers.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
 from assay.verifiers.settings import ServedSettings, ServeSettings, VerifierSettings

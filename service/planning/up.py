@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay.service.cli.console import Console
 from assay.service.cli.plan import show
-from assay.service.config import load_config
+from assay.service.config.model import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.child import Child, NeverHealthyError
 from assay.service.planning.commands import SERVE, command_of, environment_of

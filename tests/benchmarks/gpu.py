@@ -31,7 +31,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from assay.service.config import load_config
+from assay.service.config.model import load_config
 from assay.service.planning.gpus import parse
 from assay.service.planning.needs import Load, servers_of
 from assay.service.planning.placing import place

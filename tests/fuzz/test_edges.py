@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.service.access import Keys, KeySettings, needed
+from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.config.settings import ServiceSettings
 from assay.service.doors.table import DOORS
 from assay.service.doors.templated import split
 from assay.service.errors import ApiError, invalid
 from assay.service.gate import _in_bulk
 from assay.service.gateway import Wish, harvest, status_of, text_of
 from assay.service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
-from assay.service.settings import ServiceSettings
-from assay.service.upstream_settings import UpstreamSettings
 from assay.service.upstreams import Upstream
 from assay.verifiers import Query
 from assay.verifiers.queues import queue_of

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
 from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
-from assay.service.config import ConfigError, load_config
+from assay.service.config.model import ConfigError, load_config
 from assay.service.schemas import RankRequest
 from assay.service.tables import TableError, read_table
 from assay.verifiers import Pair, Query, Status, VerifierError

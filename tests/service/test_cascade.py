@@ -17,7 +17,7 @@ from assay.aggregation.artifact import save
 from assay.aggregation.tiers import Calls
 from assay.service.breaker import Breaker
 from assay.service.cache import Column as CacheColumn
-from assay.service.config import ConfigError, load_config
+from assay.service.config.model import ConfigError, load_config
 from assay.service.course import Course, capped
 from assay.service.domain.request import Job, Member
 from assay.service.economy import Economy, Estimate

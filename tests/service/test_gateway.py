@@ -15,11 +15,11 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.doors import chat
 from assay.service.doors.door import TurnIn
 from assay.service.errors import ApiError
 from assay.service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
-from assay.service.upstream_settings import UpstreamSettings
 from assay.service.upstreams import Drawn, Upstream
 from assay.verifiers import Query
 from tests.fakes import FakeTransport

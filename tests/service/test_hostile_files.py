@@ -20,7 +20,7 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.artifact import to_dict
 from assay.service.cli.main import main
-from assay.service.config import ConfigError, load_config
+from assay.service.config.model import ConfigError, load_config
 from assay.service.models import load_models
 from tests.service.commands import SAMPLE, as_npz
 from tests.service.test_api_client import answering

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from assay.service.access import Keys, KeySettings
-from assay.service.config import ConfigError, load_config
+from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, UnreachableError
 from tests.processes import ROOT, Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import run

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.settings import ServiceSettings
 from assay.service.tracing import MOST_CARRIED, Tracing
 from tests.processes import call, service, standin, write_config
 from tests.service.test_teaching import wait_until

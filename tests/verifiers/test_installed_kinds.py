@@ -81,7 +81,7 @@ def test_one_that_cannot_be_loaded_says_so_where_it_is_used(installed: Path, kin
 
 def test_one_does_not_take_the_name_of_one_of_ours(installed: Path) -> None:
     """A package cannot replace the judge."""
-    code = "import assay.service.config; from assay import verifiers; print(verifiers.KINDS['judge'].settings.__name__, verifiers.BROKEN['judge'])"
+    code = "import assay.service.config.model; from assay import verifiers; print(verifiers.KINDS['judge'].settings.__name__, verifiers.BROKEN['judge'])"
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{installed}"}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

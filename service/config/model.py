@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.config.settings import PREFIX, ServiceSettings, from_environment
+from assay.service.config.yaml_file import YamlError, read_yaml
 from assay.service.domain.errors import StartupError
 from assay.service.economy import Policy
 from assay.service.masking import masked, shown
-from assay.service.settings import PREFIX, ServiceSettings, from_environment
-from assay.service.upstream_settings import UpstreamSettings
-from assay.service.yaml_file import YamlError, read_yaml
 from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog import catalog
 from assay.verifiers.settings import Name
@@ -181,7 +181,7 @@ def _from_catalog(entry: Any, place: int) -> Any:
 def default_config_path() -> Path:
     """Return the CPU ensemble that is used where no configuration is named."""
     packaged = Path(__file__).parent / "ensembles" / "cpu.yaml"
-    return packaged if packaged.exists() else Path(__file__).resolve().parents[1] / "deploy" / "ensembles" / "cpu.yaml"
+    return packaged if packaged.exists() else Path(__file__).resolve().parents[2] / "deploy" / "ensembles" / "cpu.yaml"
 
 
 def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
