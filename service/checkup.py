@@ -10,8 +10,8 @@ import orjson
 import structlog
 
 from assay.service.masking import told
-from assay.service.store import PREFIX, Store
-from assay.service.store_errors import StoreError
+from assay.service.store.client import PREFIX, Store
+from assay.service.store.errors import StoreError
 from assay.verifiers import Grade, Verifier
 from assay.verifiers.doctor import Report, examine
 

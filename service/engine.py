@@ -17,32 +17,32 @@ from assay import aggregation
 from assay.aggregation.families import quality_weights
 from assay.aggregation.threads import one_blas_thread
 from assay.service.access import spend
-from assay.service.allowance import Allowance
 from assay.service.background import Background, Loop
 from assay.service.breaker import Breaker
-from assay.service.cache import Column, ScoreCache
 from assay.service.checkup import Checkup
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.request import Member
 from assay.service.economy import Economy
-from assay.service.embedded import LOOK_S as STORE_LOOK_S
-from assay.service.embedded import EmbeddedStore
 from assay.service.fitter import LOOK_S as FIT_LOOK_S
 from assay.service.fitter import Fitter
 from assay.service.following import FOLLOW_S, Follower
 from assay.service.guard import Guarded
 from assay.service.keepsake import Keepsake
 from assay.service.masking import told
-from assay.service.memory import Memory
 from assay.service.metrics import Metrics
 from assay.service.models import load_models
 from assay.service.pressure import EVERY_S as PRESSURE_S
 from assay.service.pressure import Pressure
 from assay.service.scoring import Scorer
 from assay.service.stall import StallWatch
-from assay.service.store import Store
-from assay.service.store_errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.store.client import Store
+from assay.service.store.counters import Allowance
+from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.store.score_cache import Column, ScoreCache
+from assay.service.store.task_store import Memory
 from assay.service.tasks import Task, Tasks
 from assay.service.tracing import Traced, Tracing
 from assay.service.upstreams import Upstream

@@ -13,9 +13,9 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_
 
 from assay.service.kept import Source, draw_kept, fit_kept, report_kept, shadow_kept
 from assay.service.learning import Fit
-from assay.service.memory import LEASE_MS, Memory, Sizes
 from assay.service.reporting import Asked
-from assay.service.store_errors import StoreError
+from assay.service.store.errors import StoreError
+from assay.service.store.task_store import LEASE_MS, Memory, Sizes
 from assay.service.tasks import Task, Tasks
 
 log = structlog.get_logger()

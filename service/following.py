@@ -7,8 +7,8 @@ import asyncio
 import structlog
 
 from assay.service.masking import told
-from assay.service.store import Listener, NoNewsError, Store
-from assay.service.store_errors import StoreDownError, StoreRefusedError
+from assay.service.store.client import Listener, NoNewsError, Store
+from assay.service.store.errors import StoreDownError, StoreRefusedError
 from assay.service.tasks import Tasks
 
 log = structlog.get_logger()

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from assay.service.domain.observation import Record
 from assay.service.learning import Fit, Given, Known, Served, fit
-from assay.service.memory import Label, Memory
 from assay.service.reporting import Asked, report, shadow
-from assay.service.store import Store
-from assay.service.store_errors import StoreError
+from assay.service.store.client import Store
+from assay.service.store.errors import StoreError
+from assay.service.store.task_store import Label, Memory
 
 Result = TypeVar("Result")
 

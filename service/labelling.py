@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.domain.identity import hash_candidate, hash_query
-from assay.service.memory import Label
 from assay.service.schemas import Messages, Reference, Tests, problem
+from assay.service.store.task_store import Label
 from assay.verifiers import Query
 
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"

@@ -16,7 +16,6 @@ from scipy.special import expit
 
 from assay.aggregation import Floats, order
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
-from assay.service.cache import ScoreCache
 from assay.service.course import Bools, Course, capped
 from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.identity import keys_of
@@ -25,7 +24,8 @@ from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
 from assay.service.inflight import Inflight, Share
 from assay.service.metrics import Metrics
 from assay.service.off_loop import apart, characters
-from assay.service.store_errors import StoreError
+from assay.service.store.errors import StoreError
+from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Tasks
 from assay.service.turns import AT_ONCE, Turns
 from assay.service.under_way import Run, enter, reasons, work_of

@@ -11,10 +11,10 @@ from assay.service.access import may_see
 from assay.service.body import whole_body
 from assay.service.errors import ApiError
 from assay.service.masking import told
-from assay.service.memory import Memory
 from assay.service.parsing import Checked
 from assay.service.parsing import checked as parsed
-from assay.service.store_errors import NO_WRITES, StoreDownError, StoreRefusedError
+from assay.service.store.errors import NO_WRITES, StoreDownError, StoreRefusedError
+from assay.service.store.task_store import Memory
 from assay.service.tasks import Task
 
 log = structlog.get_logger()

@@ -24,9 +24,9 @@ from assay.service.fitter import FitBusyError, FitFailedError
 from assay.service.label_routes import label_router
 from assay.service.labelling import LabelIn as LabelIn
 from assay.service.labelling import LabelsIn as LabelsIn
-from assay.service.memory import Memory
 from assay.service.reporting import NothingToReportError
-from assay.service.store import LOSS_OF_TASK
+from assay.service.store.client import LOSS_OF_TASK
+from assay.service.store.task_store import Memory
 from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
 from assay.service.tasks import Task
 

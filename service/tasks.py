@@ -23,10 +23,10 @@ from assay.service.economy import Economy, Estimate
 from assay.service.keepsake import Keepsake
 from assay.service.learning import Given
 from assay.service.masking import told
-from assay.service.memory import MOST_BYTES, Memory, State
 from assay.service.metrics import Metrics
-from assay.service.store import LOSS_OF_TASK, Store
-from assay.service.store_errors import StoreRefusedError
+from assay.service.store.client import LOSS_OF_TASK, Store
+from assay.service.store.errors import StoreRefusedError
+from assay.service.store.task_store import MOST_BYTES, Memory, State
 from assay.verifiers import Pair
 
 log = structlog.get_logger()

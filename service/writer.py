@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from assay.service.cache import ScoreCache
 from assay.service.economy import Estimate
 from assay.service.masking import told
 from assay.service.metrics import Metrics
-from assay.service.store_errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Rows, Task, Tasks
 
 log = structlog.get_logger()

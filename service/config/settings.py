@@ -104,7 +104,7 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _is_redis(cls, value: str | None) -> str | None:
         if value is not None:
-            from assay.service.connecting import parse
+            from assay.service.store.url import parse
 
             parse(value)
         return value

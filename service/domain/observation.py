@@ -19,7 +19,7 @@ import orjson
 
 from assay.aggregation import Floats
 from assay.service.domain.identity import SIZE, Keys
-from assay.service.stored import json_object
+from assay.service.store.damaged_values import json_object
 from assay.verifiers import Pair
 
 SCORES = np.dtype("<f8")

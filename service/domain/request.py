@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assay.aggregation import Combined, Floats
-from assay.service.cache import Column
 from assay.service.course import Course
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.economy import Policy
 from assay.service.guard import Guarded
+from assay.service.store.score_cache import Column
 from assay.service.tasks import Task
 from assay.verifiers import Pair
 

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from assay import aggregation
 from assay.service.app import configure_logging
 from assay.service.breaker import Breaker
-from assay.service.cache import Column
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import Sheet
@@ -22,6 +21,7 @@ from assay.service.guard import Guarded
 from assay.service.inflight import Inflight, Share
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
+from assay.service.store.score_cache import Column
 from assay.service.tasks import Task
 from assay.service.workload import Workload
 from assay.verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings

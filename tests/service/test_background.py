@@ -9,7 +9,7 @@ import pytest
 
 from assay.service.background import Background, Loop, pause_after, reason_of
 from assay.service.metrics import Metrics
-from assay.service.store_errors import StoreDownError, StoreRefusedError
+from assay.service.store.errors import StoreDownError, StoreRefusedError
 
 FAILURES = [
     ValueError("bad"), KeyError("k"), AssertionError(), RecursionError("deep"), MemoryError(), StoreDownError("away"),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from assay.aggregation import RobustAverage
-from assay.service.cache import RECORD, SCORES, Column, ScoreCache
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import Sheet
-from assay.service.embedded import EmbeddedStore
-from assay.service.store import SCHEMA_KEY, SchemaError, Store
-from assay.service.store_errors import StoreDownError
+from assay.service.store.client import SCHEMA_KEY, SchemaError, Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.errors import StoreDownError
+from assay.service.store.score_cache import RECORD, SCORES, Column, ScoreCache
 from assay.service.tasks import Task
 from assay.verifiers import Pair, Query, Status, Verdict
 

@@ -16,7 +16,6 @@ from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.artifact import save
 from assay.aggregation.tiers import Calls
 from assay.service.breaker import Breaker
-from assay.service.cache import Column as CacheColumn
 from assay.service.config.model import ConfigError, load_config
 from assay.service.course import Course, capped
 from assay.service.domain.request import Job, Member
@@ -25,6 +24,7 @@ from assay.service.guard import Guarded
 from assay.service.meter import LEAST, Meter
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
+from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tables import read_table
 from assay.service.tasks import Task
 from assay.service.workload import Workload

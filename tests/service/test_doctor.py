@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from assay.service.checkup import Checkup
-from assay.service.embedded import EmbeddedStore
-from assay.service.store import Store
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
 from tests.fakes import FakeVerifier
 from tests.processes import Server, service, standin, write_config
 from tests.service.test_offline import assay

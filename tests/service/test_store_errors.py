@@ -19,9 +19,9 @@ from redis.exceptions import (
     SlotNotCoveredError,
 )
 
-from assay.service.memory import Label, Memory
-from assay.service.store import Store
-from assay.service.store_errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.client import Store
+from assay.service.store.errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.task_store import Label, Memory
 from tests.processes import Server, free_port, service, standin
 from tests.service.test_stores import body, config
 from tests.service.test_teaching import wait_until
@@ -212,8 +212,8 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     import limits
 
     from assay.service.access import Holder
-    from assay.service.allowance import Allowance
     from assay.service.errors import ApiError
+    from assay.service.store.counters import Allowance
 
     with valkey(tmp_path) as (port, _):
         say(port, "REPLICAOF 127.0.0.1 1")

@@ -13,10 +13,10 @@ import pytest
 
 from assay.service.economy import Estimate
 from assay.service.learning import Fit
-from assay.service.memory import Memory, Sizes
-from assay.service.store import Store
-from assay.service.store_errors import StoreDownError
-from assay.service.stored import Label
+from assay.service.store.client import Store
+from assay.service.store.damaged_values import Label
+from assay.service.store.errors import StoreDownError
+from assay.service.store.task_store import Memory, Sizes
 from tests.processes import service, standin, write_config
 from tests.valkeys import valkey
 

@@ -15,17 +15,17 @@ import pytest
 import pytest_asyncio
 
 from assay.service.background import Background, Loop
-from assay.service.cache import ScoreCache
-from assay.service.connecting import parse
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
-from assay.service.embedded import EmbeddedStore
 from assay.service.fitter import Fitter
 from assay.service.following import Follower
 from assay.service.keepsake import Keepsake
-from assay.service.memory import Label, Memory
 from assay.service.metrics import Metrics
-from assay.service.store import EvictionError, Store, check_eviction
+from assay.service.store.client import EvictionError, Store, check_eviction
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.score_cache import ScoreCache
+from assay.service.store.task_store import Label, Memory
+from assay.service.store.url import parse
 from assay.service.tasks import Rows, Task, Tasks, lost
 from assay.service.writer import Writer
 from assay.verifiers import Pair, Query
@@ -281,7 +281,7 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
 def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(tmp_path: Path) -> None:
     """Who lives will stop it; who was killed is survived by nothing, and the guest starts its own."""
     code = (
-        "import pathlib, sys, time; from assay.service.embedded import EmbeddedStore; "
+        "import pathlib, sys, time; from assay.service.store.embedded_valkey import EmbeddedStore; "
         "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"
     )
     owner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)

@@ -23,9 +23,9 @@ from assay.aggregation import LabelModel
 from assay.aggregation.artifact import from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import table_of
-from assay.service.embedded import EmbeddedStore
-from assay.service.memory import Memory
-from assay.service.store import Store
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.task_store import Memory
 from assay.verifiers import Pair, Query
 from tests.processes import Server, service
 from tests.service.test_teaching import config, installed, traffic

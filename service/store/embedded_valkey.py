@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from assay.service.domain.errors import StartupError
-from assay.service.store import LOSS_KEPT_S, LOSS_KEY
+from assay.service.store.client import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()
 

@@ -12,11 +12,11 @@ import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.breaker import Breaker
-from assay.service.connecting import connect
 from assay.service.domain.errors import StartupError
 from assay.service.masking import told
-from assay.service.replies import MISREAD, counted, expect, so_many
-from assay.service.store_errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.reply_checks import MISREAD, counted, expect, so_many
+from assay.service.store.url import connect
 
 Result = TypeVar("Result")
 log = structlog.get_logger()

@@ -13,11 +13,11 @@ import structlog
 
 from assay.service.domain.observation import Record, unpack
 from assay.service.off_loop import LONG, apart
-from assay.service.replies import counted, entries
-from assay.service.scripts import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
-from assay.service.store import PREFIX, Store
-from assay.service.store_errors import StoreRefusedError
-from assay.service.stored import read_all
+from assay.service.store.client import PREFIX, Store
+from assay.service.store.damaged_values import read_all
+from assay.service.store.errors import StoreRefusedError
+from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
+from assay.service.store.reply_checks import counted, entries
 
 Value = TypeVar("Value")
 log = structlog.get_logger()

@@ -14,11 +14,11 @@ import structlog
 from assay.service.domain.observation import Record, as_value, from_value, pack, place_of
 from assay.service.economy import Estimate
 from assay.service.learning import Fit
-from assay.service.replies import scanned, so_many
-from assay.service.scripts import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
-from assay.service.stored import Label as Label
-from assay.service.stored import json_object, label_of, number, whole_number
-from assay.service.task_keys import TaskKeys
+from assay.service.store.damaged_values import Label as Label
+from assay.service.store.damaged_values import json_object, label_of, number, whole_number
+from assay.service.store.lua import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
+from assay.service.store.reply_checks import scanned, so_many
+from assay.service.store.task_keys import TaskKeys
 
 Value = TypeVar("Value")
 log = structlog.get_logger()

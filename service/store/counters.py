@@ -13,8 +13,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from assay.service.access import Holder
 from assay.service.errors import ApiError
-from assay.service.store import PREFIX, Store
-from assay.service.store_errors import StoreError
+from assay.service.store.client import PREFIX, Store
+from assay.service.store.errors import StoreError
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000

@@ -16,7 +16,7 @@ import structlog
 
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import Sheet
-from assay.service.store import PREFIX, Store
+from assay.service.store.client import PREFIX, Store
 from assay.service.turns import Turns
 from assay.verifiers import LASTING, Status
 from assay.verifiers.bounds import LARGEST
