@@ -17,9 +17,10 @@ from assay import aggregation
 from assay.aggregation.families import quality_weights
 from assay.aggregation.threads import one_blas_thread
 from assay.service.access import spend
-from assay.service.background import Background, Loop
-from assay.service.breaker import Breaker
 from assay.service.checkup import Checkup
+from assay.service.concurrency.background import Background, Loop
+from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.request import Member
@@ -48,7 +49,6 @@ from assay.service.tracing import Traced, Tracing
 from assay.service.upstreams import Upstream
 from assay.service.watching import LOOK_S as WATCH_LOOK_S
 from assay.service.watching import Watch
-from assay.service.workload import Workload
 from assay.service.writer import Writer
 from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from assay.verifiers.consensus import Consensus, ConsensusSettings

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
 from assay.service.meter import Meter
 from assay.verifiers import (
     SENT,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
 from assay.service.guard import Guarded

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from assay.service.concurrency.single_flight import Share
+from assay.service.concurrency.token_admission import tokens_of
 from assay.service.course import Bools, Course
 from assay.service.domain.budget import NOTHING
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import Sheet
 from assay.service.domain.request import Job, Member
-from assay.service.inflight import Share
-from assay.service.workload import tokens_of
 from assay.verifiers import Pair, Usage, Verdict
 
 

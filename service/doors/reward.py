@@ -12,11 +12,11 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from assay.service.body import whole_body
+from assay.service.concurrency.offload import apart
 from assay.service.domain.request import Outcome
 from assay.service.doors.door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
 from assay.service.doors.templated import split, without_tokens
 from assay.service.errors import ApiError
-from assay.service.off_loop import apart
 from assay.service.schemas import FAST, MAX_MESSAGES, Counted, problem
 from assay.verifiers import Pair, Query
 

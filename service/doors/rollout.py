@@ -11,10 +11,10 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from assay.service.body import whole_body
+from assay.service.concurrency.offload import apart
 from assay.service.doors.door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
 from assay.service.doors.reward import MAX_WHOLE, Conversation, query_of
 from assay.service.errors import invalid_field
-from assay.service.off_loop import apart
 from assay.service.schemas import problem
 from assay.verifiers import Pair
 

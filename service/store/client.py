@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
 from assay.service.domain.errors import StartupError
 from assay.service.masking import told
 from assay.service.store.errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified

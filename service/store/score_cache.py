@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import Sheet
 from assay.service.store.client import PREFIX, Store
-from assay.service.turns import Turns
 from assay.verifiers import LASTING, Status
 from assay.verifiers.bounds import LARGEST
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from assay.service.concurrency.offload import LONG, apart
 from assay.service.domain.observation import Record, unpack
-from assay.service.off_loop import LONG, apart
 from assay.service.store.client import PREFIX, Store
 from assay.service.store.damaged_values import read_all
 from assay.service.store.errors import StoreRefusedError

@@ -12,18 +12,18 @@ from structlog.testing import capture_logs
 
 from assay import aggregation
 from assay.service.app import configure_logging
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.single_flight import Inflight, Share
+from assay.service.concurrency.token_admission import Workload
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import Sheet
 from assay.service.domain.request import Job, Member
 from assay.service.guard import Guarded
-from assay.service.inflight import Inflight, Share
 from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
 from assay.service.store.score_cache import Column
 from assay.service.tasks import Task
-from assay.service.workload import Workload
 from assay.verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
 from tests.fakes import FakeVerifier
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assay.service.background import Background, Loop, pause_after, reason_of
+from assay.service.concurrency.background import Background, Loop, pause_after, reason_of
 from assay.service.metrics import Metrics
 from assay.service.store.errors import StoreDownError, StoreRefusedError
 

@@ -15,7 +15,8 @@ import pytest
 from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.artifact import save
 from assay.aggregation.tiers import Calls
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config
 from assay.service.course import Course, capped
 from assay.service.domain.request import Job, Member
@@ -27,7 +28,6 @@ from assay.service.scoring import Scorer
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tables import read_table
 from assay.service.tasks import Task
-from assay.service.workload import Workload
 from assay.verifiers import Pair, Query
 from tests.aggregation.data import small
 from tests.aggregation.test_cascade import COSTS as SAMPLE_COSTS

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from assay import service
-from assay.service.background import reason_of
+from assay.service.concurrency.background import reason_of
 from assay.service.config.model import ConfigError, load_config
 from assay.service.masking import mask_event, masked, told
 from assay.service.store.errors import StoreRefusedError, classified

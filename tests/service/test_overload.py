@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.token_admission import TooMuchWorkError, Workload, tokens_of
 from assay.service.guard import Guarded
 from assay.service.pressure import Pressure
-from assay.service.workload import TooMuchWorkError, Workload, tokens_of
 from assay.verifiers import Pair, Query, ServedSettings, Status
 from assay.verifiers.judge import Judge, JudgeSettings
 from tests.fakes import FakeTransport, FakeVerifier

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.aggregation import Column
-from assay.service.breaker import Breaker
+from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.token_admission import Workload
 from assay.service.domain.request import Job, Member, NoVerifierError
 from assay.service.guard import Guarded
 from assay.service.metrics import Metrics
@@ -21,7 +22,6 @@ from assay.service.scoring import Scorer
 from assay.service.store.errors import StoreDownError
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tasks import Task
-from assay.service.workload import Workload
 from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
 from assay.verifiers.base import not_applicable
 from tests.fakes import FakeTransport, FakeVerifier

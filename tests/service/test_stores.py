@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from assay.service.background import Background, Loop
+from assay.service.concurrency.background import Background, Loop
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
 from assay.service.fitter import Fitter

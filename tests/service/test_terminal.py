@@ -19,13 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.service.app import configure_logging
-from assay.service.breaker import Breaker
 from assay.service.cli import doctor
 from assay.service.cli import main as cli
 from assay.service.cli import tasks as teaching
 from assay.service.cli.config_check import check
 from assay.service.cli.console import Console
 from assay.service.cli.report import command as report_command
+from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable

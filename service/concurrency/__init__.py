@@ -1,0 +1,1 @@
+"""Bounds on concurrent work, and calls that several requests share."""
