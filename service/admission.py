@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.errors import ApiError
-from assay.service.metrics import Metrics
 from assay.service.presence import while_there
+from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Room
 
 IN_SCOPE = "assay.place"

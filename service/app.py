@@ -24,9 +24,9 @@ from assay.service.domain.errors import StartupError
 from assay.service.doors import DOORS, door_router
 from assay.service.engine import open_engine
 from assay.service.gate import Gate
-from assay.service.metrics import Metrics
 from assay.service.orphans import end_with_parent
-from assay.service.stack import without_text
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.tracebacks import without_text
 from assay.verifiers import Transport
 
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."

@@ -30,13 +30,10 @@ from assay.service.fitter import Fitter
 from assay.service.following import FOLLOW_S, Follower
 from assay.service.guard import Guarded
 from assay.service.keepsake import Keepsake
-from assay.service.masking import told
-from assay.service.metrics import Metrics
 from assay.service.models import load_models
 from assay.service.pressure import EVERY_S as PRESSURE_S
 from assay.service.pressure import Pressure
 from assay.service.scoring import Scorer
-from assay.service.stall import StallWatch
 from assay.service.store.client import Store
 from assay.service.store.counters import Allowance
 from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
@@ -45,7 +42,10 @@ from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedE
 from assay.service.store.score_cache import Column, ScoreCache
 from assay.service.store.task_store import Memory
 from assay.service.tasks import Task, Tasks
-from assay.service.tracing import Traced, Tracing
+from assay.service.telemetry.loop_stall import StallWatch
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.secrets import told
+from assay.service.telemetry.tracing import Traced, Tracing
 from assay.service.upstreams import Upstream
 from assay.service.watching import LOOK_S as WATCH_LOOK_S
 from assay.service.watching import Watch

@@ -20,9 +20,9 @@ from assay.service.browsers import Browsers, refuse_doubled
 from assay.service.config.settings import ServiceSettings
 from assay.service.errors import ApiError
 from assay.service.hosts import Hosts, address_of
-from assay.service.masking import masked
-from assay.service.metrics import Metrics
 from assay.service.streams import EventStream
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.secrets import masked
 from assay.verifiers import IN_BULK, printable
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from assay.aggregation.whole_file import read_file, replace_file
-from assay.service.masking import told
+from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

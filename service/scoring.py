@@ -25,10 +25,10 @@ from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
-from assay.service.metrics import Metrics
 from assay.service.store.errors import StoreError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Tasks
+from assay.service.telemetry.metrics import Metrics
 from assay.service.under_way import Run, enter, reasons, work_of
 from assay.service.writer import Writer
 from assay.verifiers import OWNER, Pair, Status, Verdict

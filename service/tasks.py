@@ -22,11 +22,11 @@ from assay.service.domain.observation import Record, record_of
 from assay.service.economy import Economy, Estimate
 from assay.service.keepsake import Keepsake
 from assay.service.learning import Given
-from assay.service.masking import told
-from assay.service.metrics import Metrics
 from assay.service.store.client import LOSS_OF_TASK, Store
 from assay.service.store.errors import StoreRefusedError
 from assay.service.store.task_store import MOST_BYTES, Memory, State
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.secrets import told
 from assay.verifiers import Pair
 
 log = structlog.get_logger()

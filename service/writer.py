@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import structlog
 
 from assay.service.economy import Estimate
-from assay.service.masking import told
-from assay.service.metrics import Metrics
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Rows, Task, Tasks
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

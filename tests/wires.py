@@ -13,8 +13,8 @@ from uvicorn.server import ServerState
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.gate import Gate
-from assay.service.metrics import Metrics
 from assay.service.protocol import BoundedProtocol
+from assay.service.telemetry.metrics import Metrics
 
 Handler = Callable[[Request], Awaitable[Response]]
 OURS = {b"host": b"127.0.0.1:8080", b"content-type": b"application/json"}

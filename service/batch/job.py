@@ -21,8 +21,8 @@ from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.engine import open_engine
-from assay.service.metrics import Metrics
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from assay.service.batch.plan import DONE, Done, Part, Plan, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.config.model import Config
 from assay.service.engine import open_engine
-from assay.service.metrics import Metrics
+from assay.service.telemetry.metrics import Metrics
 
 HERE = "local"
 #: Ray sends no figures home.

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assay.service.domain.errors import StartupError
-from assay.service.masking import masked
+from assay.service.telemetry.secrets import masked
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tells which of several candidate LLM answers to trust.")
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")

@@ -20,9 +20,9 @@ from assay.service.config.model import default_config_path, load_config
 from assay.service.domain.request import NoVerifierError
 from assay.service.engine import Engine, open_engine
 from assay.service.errors import ApiError, invalid, no_verifier
-from assay.service.metrics import Metrics
 from assay.service.routes import find_task, rank_job
 from assay.service.schemas import RankRequest
+from assay.service.telemetry.metrics import Metrics
 
 Line = tuple[int, bytes]
 

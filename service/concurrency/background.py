@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from assay.service.masking import told
-from assay.service.metrics import Metrics
+from assay.service.telemetry.metrics import Metrics
+from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

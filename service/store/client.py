@@ -13,10 +13,10 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.concurrency.breaker import Breaker
 from assay.service.domain.errors import StartupError
-from assay.service.masking import told
 from assay.service.store.errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
 from assay.service.store.reply_checks import MISREAD, counted, expect, so_many
 from assay.service.store.url import connect
+from assay.service.telemetry.secrets import told
 
 Result = TypeVar("Result")
 log = structlog.get_logger()

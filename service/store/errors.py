@@ -21,7 +21,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from assay.service.masking import without_arguments
+from assay.service.telemetry.secrets import without_arguments
 
 
 class StoreError(Exception):

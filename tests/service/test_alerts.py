@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from assay.service.metrics import Metrics
+from assay.service.telemetry.metrics import Metrics
 from tests.processes import ROOT
 
 RULES = [

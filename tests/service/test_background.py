@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from assay.service.concurrency.background import Background, Loop, pause_after, reason_of
-from assay.service.metrics import Metrics
 from assay.service.store.errors import StoreDownError, StoreRefusedError
+from assay.service.telemetry.metrics import Metrics
 
 FAILURES = [
     ValueError("bad"), KeyError("k"), AssertionError(), RecursionError("deep"), MemoryError(), StoreDownError("away"),

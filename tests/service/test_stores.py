@@ -20,13 +20,13 @@ from assay.service.domain.observation import record_of
 from assay.service.fitter import Fitter
 from assay.service.following import Follower
 from assay.service.keepsake import Keepsake
-from assay.service.metrics import Metrics
 from assay.service.store.client import EvictionError, Store, check_eviction
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import Label, Memory
 from assay.service.store.url import parse
 from assay.service.tasks import Rows, Task, Tasks, lost
+from assay.service.telemetry.metrics import Metrics
 from assay.service.writer import Writer
 from assay.verifiers import Pair, Query
 from tests.processes import ROOT, Server, service, standin, stop, write_config

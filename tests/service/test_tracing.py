@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.tracing import MOST_CARRIED, Tracing
+from assay.service.telemetry.tracing import MOST_CARRIED, Tracing
 from tests.processes import call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 

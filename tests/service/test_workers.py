@@ -62,7 +62,7 @@ def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> No
 
 def test_a_drift_alarm_is_of_the_workers_that_live() -> None:
     """Nobody would ever take back that of one that is gone."""
-    from assay.service.metrics import Metrics
+    from assay.service.telemetry.metrics import Metrics
 
     metrics = Metrics()
 

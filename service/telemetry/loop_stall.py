@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from assay.service.metrics import Metrics
+from assay.service.telemetry.metrics import Metrics
 
 TICK_S = 0.05
 

@@ -1,0 +1,1 @@
+"""Metrics, traces and logs, and what must never be in them."""
