@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from assay.service.course import CUT, Course
 from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.domain.request import Member, Outcome
+from assay.service.scoring.cascade_run import CUT, Course
 from assay.verifiers import Status
 
 LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}

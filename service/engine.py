@@ -24,16 +24,17 @@ from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.request import Member
-from assay.service.economy import Economy
 from assay.service.fitter import LOOK_S as FIT_LOOK_S
 from assay.service.fitter import Fitter
 from assay.service.following import FOLLOW_S, Follower
-from assay.service.guard import Guarded
 from assay.service.keepsake import Keepsake
 from assay.service.models import load_models
 from assay.service.pressure import EVERY_S as PRESSURE_S
 from assay.service.pressure import Pressure
-from assay.service.scoring import Scorer
+from assay.service.scoring.cascade_policy import Economy
+from assay.service.scoring.generator import Upstream
+from assay.service.scoring.guard import Guarded
+from assay.service.scoring.scorer import Scorer
 from assay.service.store.client import Store
 from assay.service.store.counters import Allowance
 from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
@@ -46,7 +47,6 @@ from assay.service.telemetry.loop_stall import StallWatch
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
 from assay.service.telemetry.tracing import Traced, Tracing
-from assay.service.upstreams import Upstream
 from assay.service.watching import LOOK_S as WATCH_LOOK_S
 from assay.service.watching import Watch
 from assay.service.writer import Writer

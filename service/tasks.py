@@ -19,9 +19,9 @@ from assay.aggregation.artifact import ArtifactError, from_dict
 from assay.aggregation.drift import Drift, Reference
 from assay.service.domain.identity import Keys, by_query
 from assay.service.domain.observation import Record, record_of
-from assay.service.economy import Economy, Estimate
 from assay.service.keepsake import Keepsake
 from assay.service.learning import Given
+from assay.service.scoring.cascade_policy import Economy, Estimate
 from assay.service.store.client import LOSS_OF_TASK, Store
 from assay.service.store.errors import StoreRefusedError
 from assay.service.store.task_store import MOST_BYTES, Memory, State

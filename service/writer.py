@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from assay.service.economy import Estimate
+from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Rows, Task, Tasks

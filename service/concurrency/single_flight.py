@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.service.guard import Guarded
+from assay.service.scoring.guard import Guarded
 from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts
 
 

@@ -17,16 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from assay.service.access import may_see, visible
 from assay.service.answers import explanations
 from assay.service.body import whole_body
-from assay.service.completions import content_of
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.request import Job, Outcome
 from assay.service.doors.door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 from assay.service.engine import Engine
 from assay.service.errors import ApiError
-from assay.service.gateway import Harvest, Wish, harvest, status_of, text_of
 from assay.service.routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
 from assay.service.schemas import MAX_MESSAGES, Real, Whole
-from assay.service.upstreams import Upstream
+from assay.service.scoring.best_of_n import Harvest, Wish, harvest, status_of, text_of
+from assay.service.scoring.completions import content_of
+from assay.service.scoring.generator import Upstream
 from assay.verifiers import Pair, Query
 
 #: Ours, or read by us: everything else is the upstream's.

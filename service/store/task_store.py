@@ -12,8 +12,8 @@ import orjson
 import structlog
 
 from assay.service.domain.observation import Record, as_value, from_value, pack, place_of
-from assay.service.economy import Estimate
 from assay.service.learning import Fit
+from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.damaged_values import Label as Label
 from assay.service.store.damaged_values import json_object, label_of, number, whole_number
 from assay.service.store.lua import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK

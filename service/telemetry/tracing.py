@@ -9,7 +9,7 @@ from typing import Any
 from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.guard import Guarded
+from assay.service.scoring.guard import Guarded
 from assay.verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
 
 EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"

@@ -18,9 +18,9 @@ from assay.service.doors.table import DOORS
 from assay.service.doors.templated import split
 from assay.service.errors import ApiError, invalid
 from assay.service.gate import _in_bulk
-from assay.service.gateway import Wish, harvest, status_of, text_of
 from assay.service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
-from assay.service.upstreams import Upstream
+from assay.service.scoring.best_of_n import Wish, harvest, status_of, text_of
+from assay.service.scoring.generator import Upstream
 from assay.verifiers import Query
 from assay.verifiers.queues import queue_of
 from tests.fakes import FakeTransport

@@ -19,8 +19,8 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import Sheet
 from assay.service.domain.request import Job, Member
-from assay.service.guard import Guarded
-from assay.service.scoring import Scorer
+from assay.service.scoring.guard import Guarded
+from assay.service.scoring.scorer import Scorer
 from assay.service.store.score_cache import Column
 from assay.service.tasks import Task
 from assay.service.telemetry.metrics import Metrics

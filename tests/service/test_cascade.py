@@ -18,12 +18,12 @@ from assay.aggregation.tiers import Calls
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config
-from assay.service.course import Course, capped
 from assay.service.domain.request import Job, Member
-from assay.service.economy import Economy, Estimate
-from assay.service.guard import Guarded
-from assay.service.meter import LEAST, Meter
-from assay.service.scoring import Scorer
+from assay.service.scoring.cascade_policy import Economy, Estimate
+from assay.service.scoring.cascade_run import Course, capped
+from assay.service.scoring.cost_meter import LEAST, Meter
+from assay.service.scoring.guard import Guarded
+from assay.service.scoring.scorer import Scorer
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.tables import read_table
 from assay.service.tasks import Task

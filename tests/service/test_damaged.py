@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from assay.service.domain.observation import unpack
-from assay.service.economy import Estimate
 from assay.service.fitter import Fitter, due
+from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import Label, Memory

@@ -19,8 +19,8 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.doors import chat
 from assay.service.doors.door import TurnIn
 from assay.service.errors import ApiError
-from assay.service.gateway import Harvest, Wish, by_majority, harvest, status_of, text_of
-from assay.service.upstreams import Drawn, Upstream
+from assay.service.scoring.best_of_n import Harvest, Wish, by_majority, harvest, status_of, text_of
+from assay.service.scoring.generator import Drawn, Upstream
 from assay.verifiers import Query
 from tests.fakes import FakeTransport
 from tests.processes import Server, call, service, standin, write_config

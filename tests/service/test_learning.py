@@ -19,9 +19,9 @@ from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.artifact import checksum, from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import pack, record_of, table_of, unpack
-from assay.service.economy import Estimate
 from assay.service.fitter import FitBusyError, Fitter, due
 from assay.service.learning import Fit, fit
+from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import Label, Memory, Sizes, State

@@ -12,8 +12,8 @@ import pytest
 
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TooMuchWorkError, Workload, tokens_of
-from assay.service.guard import Guarded
 from assay.service.pressure import Pressure
+from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
 from assay.verifiers.judge import Judge, JudgeSettings
 from tests.fakes import FakeTransport, FakeVerifier
@@ -105,7 +105,7 @@ async def asked_until(guarded: Guarded, deadline_s: float) -> None:
 
 async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is cut by its own caller's deadline counts where the server answered nobody meanwhile, and took much longer than usual."""
-    monkeypatch.setattr("assay.service.guard.LEAST_HOPELESS_S", 0.05)
+    monkeypatch.setattr("assay.service.scoring.guard.LEAST_HOPELESS_S", 0.05)
     verifier = FakeVerifier("slow")
     guarded = Guarded(verifier, Breaker(3, 60))
     await guarded.score([PAIR])
@@ -123,7 +123,7 @@ async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_ea
 
 async def test_a_server_of_which_nothing_is_known_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first answer may take long; nor is one that answers others meanwhile."""
-    monkeypatch.setattr("assay.service.guard.LEAST_HOPELESS_S", 0.05)
+    monkeypatch.setattr("assay.service.scoring.guard.LEAST_HOPELESS_S", 0.05)
     fresh = Guarded(FakeVerifier("fresh", gate=asyncio.Event()), Breaker(1, 60))
     await asked_until(fresh, 0.1)
     verifier = FakeVerifier("busy")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from assay.service.economy import Estimate
 from assay.service.learning import Fit
+from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import Store
 from assay.service.store.damaged_values import Label
 from assay.service.store.errors import StoreDownError

@@ -27,7 +27,7 @@ from assay.service.cli.console import Console
 from assay.service.cli.report import command as report_command
 from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
-from assay.service.guard import LONGEST_REASON, Guarded, fit_to_tell
+from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
 from assay.verifiers.doctor import Report
 from assay.verifiers.python_tests import verdict_of

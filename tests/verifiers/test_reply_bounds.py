@@ -12,7 +12,7 @@ import pytest
 
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.errors import ApiError
-from assay.service.upstreams import Upstream as Generator
+from assay.service.scoring.generator import Upstream as Generator
 from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.queues import queue_of
 from assay.verifiers.settings import ServedSettings

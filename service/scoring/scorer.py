@@ -20,16 +20,16 @@ from assay.service.concurrency.offload import apart, characters
 from assay.service.concurrency.single_flight import Inflight, Share
 from assay.service.concurrency.token_admission import Workload
 from assay.service.concurrency.turns import AT_ONCE, Turns
-from assay.service.course import Bools, Course, capped
 from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
+from assay.service.scoring.cascade_run import Bools, Course, capped
+from assay.service.scoring.run import Run, enter, reasons, work_of
 from assay.service.store.errors import StoreError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.tasks import Tasks
 from assay.service.telemetry.metrics import Metrics
-from assay.service.under_way import Run, enter, reasons, work_of
 from assay.service.writer import Writer
 from assay.verifiers import OWNER, Pair, Status, Verdict
 from assay.verifiers.answers import distinct_answers

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from assay.service.concurrency.single_flight import Share
 from assay.service.concurrency.token_admission import tokens_of
-from assay.service.course import Bools, Course
 from assay.service.domain.budget import NOTHING
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import Sheet
 from assay.service.domain.request import Job, Member
+from assay.service.scoring.cascade_run import Bools, Course
 from assay.verifiers import Pair, Usage, Verdict
 
 

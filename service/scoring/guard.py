@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from assay.service.concurrency.breaker import Breaker
-from assay.service.meter import Meter
+from assay.service.scoring.cost_meter import Meter
 from assay.verifiers import (
     SENT,
     BadReplyError,

@@ -1,0 +1,1 @@
+"""The use case: plan the calls, ask them, enter the replies, combine."""
