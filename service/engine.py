@@ -24,11 +24,15 @@ from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.request import Member
-from assay.service.fitter import LOOK_S as FIT_LOOK_S
-from assay.service.fitter import Fitter
-from assay.service.following import FOLLOW_S, Follower
-from assay.service.keepsake import Keepsake
-from assay.service.models import load_models
+from assay.service.learning.configured_models import load_models
+from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
+from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.fit_scheduler import LOOK_S as FIT_LOOK_S
+from assay.service.learning.fit_scheduler import Fitter
+from assay.service.learning.follower import FOLLOW_S, Follower
+from assay.service.learning.model_backup import Keepsake
+from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.write_behind import Writer
 from assay.service.pressure import EVERY_S as PRESSURE_S
 from assay.service.pressure import Pressure
 from assay.service.scoring.cascade_policy import Economy
@@ -42,14 +46,10 @@ from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import Column, ScoreCache
 from assay.service.store.task_store import Memory
-from assay.service.tasks import Task, Tasks
 from assay.service.telemetry.loop_stall import StallWatch
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
 from assay.service.telemetry.tracing import Traced, Tracing
-from assay.service.watching import LOOK_S as WATCH_LOOK_S
-from assay.service.watching import Watch
-from assay.service.writer import Writer
 from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from assay.verifiers.consensus import Consensus, ConsensusSettings
 

@@ -13,8 +13,8 @@ from fastapi import Query as QueryParameter
 
 from assay.service.errors import ApiError
 from assay.service.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
-from assay.service.fitter import FitFailedError
 from assay.service.labelling import ExportedIn, LabelsIn
+from assay.service.learning.fit_scheduler import FitFailedError
 from assay.service.store.task_store import Label
 from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
 

@@ -22,7 +22,7 @@ from assay.service.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging
 from assay.service.bounded import bounded
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.config.settings import PREFIX, ServiceSettings
-from assay.service.models import load_models
+from assay.service.learning.configured_models import load_models
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.errors import StoreError

@@ -19,16 +19,16 @@ from assay.service.domain.observation import Record
 from assay.service.engine import Engine
 from assay.service.errors import ApiError
 from assay.service.examples import TASK_RESPONSES, body_of
-from assay.service.exporting import Format, rows
-from assay.service.fitter import FitBusyError, FitFailedError
 from assay.service.label_routes import label_router
 from assay.service.labelling import LabelIn as LabelIn
 from assay.service.labelling import LabelsIn as LabelsIn
-from assay.service.reporting import NothingToReportError
+from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
+from assay.service.learning.report_job import NothingToReportError
+from assay.service.learning.tasks import Task
+from assay.service.learning.training_export import Format, rows
 from assay.service.store.client import LOSS_OF_TASK
 from assay.service.store.task_store import Memory
 from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
-from assay.service.tasks import Task
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)

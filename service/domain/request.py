@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from assay.aggregation import Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.matrix import UNKNOWN, Sheet
+from assay.service.learning.tasks import Task
 from assay.service.scoring.cascade_policy import Policy
 from assay.service.scoring.cascade_run import Course
 from assay.service.scoring.guard import Guarded
 from assay.service.store.score_cache import Column
-from assay.service.tasks import Task
 from assay.verifiers import Pair
 
 

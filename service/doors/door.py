@@ -14,9 +14,9 @@ from assay.service.access import may_see, visible
 from assay.service.domain.request import Job, Outcome
 from assay.service.engine import Engine
 from assay.service.errors import ApiError
+from assay.service.learning.tasks import Task
 from assay.service.routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
 from assay.service.schemas import FAST, ChatMessage
-from assay.service.tasks import Task
 from assay.verifiers import Message, Pair, Query
 
 Asked = TypeVar("Asked", bound="DoorRequest")

@@ -24,13 +24,13 @@ from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import UNKNOWN, Sheet
 from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
+from assay.service.learning.tasks import Tasks
+from assay.service.learning.write_behind import Writer
 from assay.service.scoring.cascade_run import Bools, Course, capped
 from assay.service.scoring.run import Run, enter, reasons, work_of
 from assay.service.store.errors import StoreError
 from assay.service.store.score_cache import ScoreCache
-from assay.service.tasks import Tasks
 from assay.service.telemetry.metrics import Metrics
-from assay.service.writer import Writer
 from assay.verifiers import OWNER, Pair, Status, Verdict
 from assay.verifiers.answers import distinct_answers
 

@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from assay.service.domain.observation import Record, as_value, from_value, pack, place_of
-from assay.service.learning import Fit
+from assay.service.learning.fit_job import Fit
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.damaged_values import Label as Label
 from assay.service.store.damaged_values import json_object, label_of, number, whole_number

@@ -19,10 +19,10 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import Sheet
 from assay.service.domain.request import Job, Member
+from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.score_cache import Column
-from assay.service.tasks import Task
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
 from tests.fakes import FakeVerifier

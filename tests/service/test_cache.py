@@ -12,11 +12,11 @@ import pytest
 from assay.aggregation import RobustAverage
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import Sheet
+from assay.service.learning.tasks import Task
 from assay.service.store.client import SCHEMA_KEY, SchemaError, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.errors import StoreDownError
 from assay.service.store.score_cache import RECORD, SCORES, Column, ScoreCache
-from assay.service.tasks import Task
 from assay.verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [Column(11, False), Column(22, True), Column(33, False)]

@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 
 from assay.service.domain.observation import unpack
-from assay.service.fitter import Fitter, due
+from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.fit_scheduler import Fitter, due
+from assay.service.learning.tasks import Task, Tasks
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import Label, Memory
-from assay.service.tasks import Task, Tasks
 from assay.service.telemetry.metrics import Metrics
-from assay.service.watching import Watch
 from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
 
 

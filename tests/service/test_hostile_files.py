@@ -21,7 +21,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.artifact import to_dict
 from assay.service.cli.main import main
 from assay.service.config.model import ConfigError, load_config
-from assay.service.models import load_models
+from assay.service.learning.configured_models import load_models
 from tests.service.commands import SAMPLE, as_npz
 from tests.service.test_api_client import answering
 

@@ -14,7 +14,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.artifact import load, save, version_of
 from assay.service.cli.config_check import check
 from assay.service.config.model import ConfigError, load_config
-from assay.service.models import load_models
+from assay.service.learning.configured_models import load_models
 from tests.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")

@@ -19,15 +19,15 @@ from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.artifact import checksum, from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import pack, record_of, table_of, unpack
-from assay.service.fitter import FitBusyError, Fitter, due
-from assay.service.learning import Fit, fit
+from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.fit_job import Fit, fit
+from assay.service.learning.fit_scheduler import FitBusyError, Fitter, due
+from assay.service.learning.tasks import Task, Tasks
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import Label, Memory, Sizes, State
-from assay.service.tasks import Task, Tasks
 from assay.service.telemetry.metrics import Metrics
-from assay.service.watching import Watch
 from assay.verifiers import Pair, Query
 from tests.synthetic import Sample, Scenario, kinds, make
 

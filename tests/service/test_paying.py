@@ -16,11 +16,11 @@ from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.domain.request import Job, Member, NoVerifierError
+from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.errors import StoreDownError
 from assay.service.store.score_cache import Column as CacheColumn
-from assay.service.tasks import Task
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
 from assay.verifiers.base import not_applicable

@@ -14,8 +14,8 @@ import pytest
 from assay.service.cli.report.command import summary
 from assay.service.cli.report.page import page
 from assay.service.domain.observation import Record
-from assay.service.learning import Given, Known, Served, fit
-from assay.service.reporting import Asked, NothingToReportError, report
+from assay.service.learning.fit_job import Given, Known, Served, fit
+from assay.service.learning.report_job import Asked, NothingToReportError, report
 from tests.processes import Server, service, write_config
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import installed, traffic, wait_until

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.learning import Fit
+from assay.service.learning.fit_job import Fit
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.client import Store
 from assay.service.store.damaged_values import Label

@@ -17,17 +17,17 @@ import pytest_asyncio
 from assay.service.concurrency.background import Background, Loop
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
-from assay.service.fitter import Fitter
-from assay.service.following import Follower
-from assay.service.keepsake import Keepsake
+from assay.service.learning.fit_scheduler import Fitter
+from assay.service.learning.follower import Follower
+from assay.service.learning.model_backup import Keepsake
+from assay.service.learning.tasks import Rows, Task, Tasks, lost
+from assay.service.learning.write_behind import Writer
 from assay.service.store.client import EvictionError, Store, check_eviction
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import Label, Memory
 from assay.service.store.url import parse
-from assay.service.tasks import Rows, Task, Tasks, lost
 from assay.service.telemetry.metrics import Metrics
-from assay.service.writer import Writer
 from assay.verifiers import Pair, Query
 from tests.processes import ROOT, Server, service, standin, stop, write_config
 from tests.service.test_learning import COLUMNS, replica, sample, traffic

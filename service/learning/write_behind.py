@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from assay.service.learning.tasks import Rows, Task, Tasks
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import ScoreCache
-from assay.service.tasks import Rows, Task, Tasks
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
 

@@ -19,8 +19,8 @@ from assay.aggregation.artifact import ArtifactError, from_dict
 from assay.aggregation.drift import Drift, Reference
 from assay.service.domain.identity import Keys, by_query
 from assay.service.domain.observation import Record, record_of
-from assay.service.keepsake import Keepsake
-from assay.service.learning import Given
+from assay.service.learning.fit_job import Given
+from assay.service.learning.model_backup import Keepsake
 from assay.service.scoring.cascade_policy import Economy, Estimate
 from assay.service.store.client import LOSS_OF_TASK, Store
 from assay.service.store.errors import StoreRefusedError

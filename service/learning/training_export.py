@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from assay.service.domain.observation import Record, Texts, table_of
-from assay.service.tasks import Task
+from assay.service.learning.tasks import Task
 
 Format = Literal["dpo", "kto", "sft", "reward"]
 Scored = list[tuple[str, float]]  # candidates with their probabilities, best first

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from assay.service.domain.observation import Record
-from assay.service.learning import Fit, Given, Known, Served, fit
-from assay.service.reporting import Asked, report, shadow
+from assay.service.learning.fit_job import Fit, Given, Known, Served, fit
+from assay.service.learning.report_job import Asked, report, shadow
 from assay.service.store.client import Store
 from assay.service.store.errors import StoreError
 from assay.service.store.task_store import Label, Memory

@@ -27,7 +27,7 @@ from assay.aggregation.queries import Queries
 from assay.aggregation.tiers import Calls
 from assay.aggregation.valuing import TOLERANCE, Value, value
 from assay.service.domain.observation import Record, Table, table_of
-from assay.service.learning import MIN_ROWS, Given, Known, Served, fitted, held_out
+from assay.service.learning.fit_job import MIN_ROWS, Given, Known, Served, fitted, held_out
 
 #: Labels that make a period of the calibration over time; as many periods as there are labels for, up to so many.
 PERIOD_LABELS, MOST_PERIODS = 10, 12

@@ -6,9 +6,9 @@ import asyncio
 
 import structlog
 
+from assay.service.learning.tasks import Tasks
 from assay.service.store.client import Listener, NoNewsError, Store
 from assay.service.store.errors import StoreDownError, StoreRefusedError
-from assay.service.tasks import Tasks
 from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()

@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
-from assay.service.kept import Source, draw_kept, fit_kept, report_kept, shadow_kept
-from assay.service.learning import Fit
-from assay.service.reporting import Asked
+from assay.service.learning.fit_job import Fit
+from assay.service.learning.report_job import Asked
+from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.worker_jobs import Source, draw_kept, fit_kept, report_kept, shadow_kept
 from assay.service.store.errors import StoreError
 from assay.service.store.task_store import LEASE_MS, Memory, Sizes
-from assay.service.tasks import Task, Tasks
 
 log = structlog.get_logger()
 

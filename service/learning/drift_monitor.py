@@ -9,8 +9,8 @@ import structlog
 
 from assay.aggregation.drift import Drift, Reference, drifts
 from assay.service.domain.observation import Record, table_of
+from assay.service.learning.tasks import Task
 from assay.service.store.task_store import Memory
-from assay.service.tasks import Task
 from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()

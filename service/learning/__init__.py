@@ -1,0 +1,1 @@
+"""What tasks learn, and how they come to serve it."""
