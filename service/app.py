@@ -22,9 +22,9 @@ from assay.service.config.model import Config, load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
 from assay.service.doors import DOORS, door_router
-from assay.service.engine import open_engine
 from assay.service.gate import Gate
 from assay.service.orphans import end_with_parent
+from assay.service.runtime.engine import open_engine
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.tracebacks import without_text
 from assay.verifiers import Transport

@@ -18,12 +18,12 @@ from assay.service.concurrency.token_admission import TooMuchWorkError
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.request import Job, NoVerifierError, Outcome
-from assay.service.engine import Engine
 from assay.service.errors import ApiError, no_verifier, too_much_work
 from assay.service.examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from assay.service.learning.tasks import Task
 from assay.service.parsing import Checked, checked
 from assay.service.presence import while_there
+from assay.service.runtime.engine import Engine
 from assay.service.schemas import RankRequest, ScorePairsRequest
 from assay.service.streams import EventStream
 from assay.verifiers import Pair

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 
 from assay.service.access import may_see, sees_all
 from assay.service.domain.observation import Record
-from assay.service.engine import Engine
 from assay.service.errors import ApiError
 from assay.service.examples import TASK_RESPONSES, body_of
 from assay.service.label_routes import label_router
@@ -26,6 +25,7 @@ from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task
 from assay.service.learning.training_export import Format, rows
+from assay.service.runtime.engine import Engine
 from assay.service.store.client import LOSS_OF_TASK
 from assay.service.store.task_store import Memory
 from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts

@@ -20,7 +20,7 @@ from assay.service.batch.plan import BAD, SUCCESS, Done, Part, Plan, freeze, lef
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
 from assay.service.config.model import Config, default_config_path, load_config
-from assay.service.engine import open_engine
+from assay.service.runtime.engine import open_engine
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.telemetry.metrics import Metrics
 

@@ -15,7 +15,7 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import DONE, Done, Part, Plan, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.config.model import Config
-from assay.service.engine import open_engine
+from assay.service.runtime.engine import open_engine
 from assay.service.telemetry.metrics import Metrics
 
 HERE = "local"

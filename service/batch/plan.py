@@ -12,7 +12,7 @@ from assay.service.batch.files import BatchError, Files, inputs
 from assay.service.batch.formats import Format, Source
 from assay.service.batch.jsonl import Jsonl
 from assay.service.batch.parquet import Parquet
-from assay.service.engine import Engine
+from assay.service.runtime.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
 VERSION = 1

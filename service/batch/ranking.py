@@ -17,9 +17,9 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, Done, Part, Plan
 from assay.service.domain.request import NoVerifierError, Outcome
-from assay.service.engine import Engine
 from assay.service.errors import ApiError, invalid
 from assay.service.routes import find_task, rank_job
+from assay.service.runtime.engine import Engine
 from assay.service.schemas import RankRequest
 from assay.verifiers import Status
 

@@ -18,9 +18,9 @@ from assay.service.app import configure_logging
 from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
 from assay.service.domain.request import NoVerifierError
-from assay.service.engine import Engine, open_engine
 from assay.service.errors import ApiError, invalid, no_verifier
 from assay.service.routes import find_task, rank_job
+from assay.service.runtime.engine import Engine, open_engine
 from assay.service.schemas import RankRequest
 from assay.service.telemetry.metrics import Metrics
 

@@ -20,9 +20,9 @@ from assay.service.body import whole_body
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.request import Job, Outcome
 from assay.service.doors.door import PREFIX, DoorRequest, Json, TurnIn, job_of, read
-from assay.service.engine import Engine
 from assay.service.errors import ApiError
 from assay.service.routes import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
+from assay.service.runtime.engine import Engine
 from assay.service.schemas import MAX_MESSAGES, Real, Whole
 from assay.service.scoring.best_of_n import Harvest, Wish, harvest, status_of, text_of
 from assay.service.scoring.completions import content_of

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 
 from assay.service.access import may_see, visible
 from assay.service.domain.request import Job, Outcome
-from assay.service.engine import Engine
 from assay.service.errors import ApiError
 from assay.service.learning.tasks import Task
 from assay.service.routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
+from assay.service.runtime.engine import Engine
 from assay.service.schemas import FAST, ChatMessage
 from assay.verifiers import Message, Pair, Query
 

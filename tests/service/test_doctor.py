@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.checkup import Checkup
+from assay.service.runtime.startup_doctor import Checkup
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from tests.fakes import FakeVerifier

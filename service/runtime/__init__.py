@@ -1,0 +1,1 @@
+"""Everything that a running service holds, opened and closed together."""
