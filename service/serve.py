@@ -18,7 +18,7 @@ import uvicorn
 from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
-from assay.service.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
+from assay.service.api.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
 from assay.service.bounded import bounded
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.config.settings import PREFIX, ServiceSettings
@@ -119,7 +119,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
-        options = uvicorn.Config("assay.service.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+        options = uvicorn.Config("assay.service.api.app:worker_app", factory=True, workers=settings.workers, **_options(config))
         Workers(options, listening(options, settings)).run()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assay.service.parsing import MOST_VALUES
+from assay.service.api.front.body_parsing import MOST_VALUES
 
 WHOLE = 32 << 20  # what a body may have
 SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20, "32 MiB": WHOLE - 4096}

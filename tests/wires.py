@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.server import ServerState
 
+from assay.service.api.front.middleware import Gate
 from assay.service.config.settings import ServiceSettings
-from assay.service.gate import Gate
 from assay.service.protocol import BoundedProtocol
 from assay.service.telemetry.metrics import Metrics
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
-from assay.service.schemas import RankRequest
 
 #: Columns that make a request; all others are carried over to the output.
 REQUEST = frozenset(RankRequest.model_fields)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from assay.service.app import configure_logging
+from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
 from assay.service.batch.ranking import Effort, Ranker

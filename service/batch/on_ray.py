@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from assay.service.app import configure_logging
+from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import DONE, Done, Part, Plan, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker

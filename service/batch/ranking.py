@@ -13,14 +13,14 @@ import orjson
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_attempt, wait_exponential
 
+from assay.service.api.errors import ApiError, invalid
+from assay.service.api.rank import find_task, rank_job
+from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, Done, Part, Plan
 from assay.service.domain.request import NoVerifierError, Outcome
-from assay.service.errors import ApiError, invalid
-from assay.service.routes import find_task, rank_job
 from assay.service.runtime.engine import Engine
-from assay.service.schemas import RankRequest
 from assay.verifiers import Status
 
 #: Parts whose rows are asked about at once: the last rows of one leave room for the first of the next.

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import Floats
-from assay.service.app import configure_logging
+from assay.service.api.app import configure_logging
 from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
 from assay.service.serve import listening, server

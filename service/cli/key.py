@@ -6,7 +6,7 @@ import json
 
 from pydantic import ValidationError
 
-from assay.service.access import SCOPES, new_key
+from assay.service.api.front.auth import SCOPES, new_key
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
 

@@ -468,7 +468,7 @@ def version(as_json: JsonOption = False) -> None:
     import json
     import platform
 
-    from assay.service.app import assay_version
+    from assay.service.api.app import assay_version
 
     what = {"assay": assay_version(), "python": platform.python_version(), "platform": platform.platform()}
     typer.echo(json.dumps(what) if as_json else "  ".join(f"{name} {value}" for name, value in what.items()))

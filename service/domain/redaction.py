@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from assay.service.access import administers_all
+from assay.service.api.front.auth import administers_all
 
 #: What says in its message whom we asked: its code is all that others learn.
 OF_THE_NETWORK = ("unreachable",)

@@ -16,7 +16,7 @@ import structlog
 from assay import aggregation
 from assay.aggregation.families import quality_weights
 from assay.aggregation.threads import one_blas_thread
-from assay.service.access import spend
+from assay.service.api.front.auth import spend
 from assay.service.concurrency.background import Background, Loop
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import structlog
 
+from assay.service.api.errors import ApiError
 from assay.service.domain.request import Outcome
-from assay.service.errors import ApiError
 from assay.service.scoring.completions import calls_of, content_of
 from assay.service.scoring.generator import Drawn, Upstream
 from assay.verifiers import Query

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
+from assay.service.api.errors import ApiError
 from assay.service.concurrency.offload import apart
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.redaction import told
-from assay.service.errors import ApiError
 from assay.service.scoring.completions import wrong_with
 from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
 from assay.verifiers.structure import more_values_than

@@ -11,8 +11,8 @@ import limits
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from assay.service.access import Holder
-from assay.service.errors import ApiError
+from assay.service.api.errors import ApiError
+from assay.service.api.front.auth import Holder
 from assay.service.store.client import PREFIX, Store
 from assay.service.store.errors import StoreError
 

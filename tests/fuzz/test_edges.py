@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assay.service.access import Keys, KeySettings, needed
+from assay.service.api.compat.chat_templates import split
+from assay.service.api.compat.routes import DOORS
+from assay.service.api.errors import ApiError, invalid
+from assay.service.api.front.auth import Keys, KeySettings, needed
+from assay.service.api.front.middleware import _in_bulk
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import ServiceSettings
-from assay.service.doors.table import DOORS
-from assay.service.doors.templated import split
-from assay.service.errors import ApiError, invalid
-from assay.service.gate import _in_bulk
 from assay.service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.service.scoring.best_of_n import Wish, harvest, status_of, text_of
 from assay.service.scoring.generator import Upstream

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
 from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
+from assay.service.api.requests import RankRequest
 from assay.service.config.model import ConfigError, load_config
-from assay.service.schemas import RankRequest
 from assay.service.tables import TableError, read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.answers import plain_answer
@@ -181,7 +181,7 @@ def test_any_request_body_checks_or_is_refused() -> None:
     """By pydantic's own error, for which there is an answer."""
     from pydantic import ValidationError
 
-    from assay.service.errors import invalid
+    from assay.service.api.errors import invalid
 
     fields = st.sampled_from(["query", "messages", "candidates", "task", "top_n", "budget", "stream", "deadline_ms"])
 

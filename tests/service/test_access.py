@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from assay.service.access import _ASKING, Holder, Keys, KeySettings, needed, new_key
+from assay.service.api.front.auth import _ASKING, Holder, Keys, KeySettings, needed, new_key
+from assay.service.api.tasks import _of_this_task
 from assay.service.domain.redaction import without_addresses
-from assay.service.task_routes import _of_this_task
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run
 

@@ -10,9 +10,9 @@ import pytest
 import structlog
 from fastapi import Request, Response
 
-from assay.service import body
-from assay.service.gate import Gate
-from assay.service.streams import EventStream
+from assay.service.api.front import body_limit as body
+from assay.service.api.front.middleware import Gate
+from assay.service.api.sse import EventStream
 from tests.wires import Client, gate_of, turns
 
 

@@ -11,7 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from assay import aggregation
-from assay.service.app import configure_logging
+from assay.service.api.app import configure_logging
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.single_flight import Inflight, Share
 from assay.service.concurrency.token_admission import Workload

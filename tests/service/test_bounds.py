@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.service.api.compat.routes import DOORS
+from assay.service.api.errors import ApiError
+from assay.service.api.front.body_parsing import MOST_VALUES, checked
+from assay.service.api.label_requests import LabelsIn
+from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
-from assay.service.doors.table import DOORS
-from assay.service.errors import ApiError
-from assay.service.labelling import LabelsIn
-from assay.service.parsing import MOST_VALUES, checked
-from assay.service.schemas import RankRequest, ScorePairsRequest
 from assay.verifiers import structure
 from assay.verifiers.structure import more_values_than
 from tests.fuzz.test_parsers import JSON

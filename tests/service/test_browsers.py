@@ -13,11 +13,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from assay.service.browsers import Browsers, same_origin
+from assay.service.api.errors import ApiError
+from assay.service.api.front.browsers import Browsers, same_origin
+from assay.service.api.front.hosts import Hosts, split_host
 from assay.service.config.model import load_config
 from assay.service.config.settings import ServiceSettings
-from assay.service.errors import ApiError
-from assay.service.hosts import Hosts, split_host
 from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, service, write_config
 from tests.service.commands import run

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from assay.service.doors.reward import pair_of
-from assay.service.doors.table import DOORS, QUERY, TEMPLATED, TEXTS
-from assay.service.doors.templated import split
+from assay.service.api.compat.chat_templates import split
+from assay.service.api.compat.reward import pair_of
+from assay.service.api.compat.routes import DOORS, QUERY, TEMPLATED, TEXTS
 from tests.processes import Server, call, service, standin, write_config
 from tests.service.test_teaching import wait_until
 

@@ -15,10 +15,10 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from assay.service.api.compat import openai_chat as chat
+from assay.service.api.compat.common import TurnIn
+from assay.service.api.errors import ApiError
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.doors import chat
-from assay.service.doors.door import TurnIn
-from assay.service.errors import ApiError
 from assay.service.scoring.best_of_n import Harvest, Wish, by_majority, harvest, status_of, text_of
 from assay.service.scoring.generator import Drawn, Upstream
 from assay.verifiers import Query

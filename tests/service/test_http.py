@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
+from assay.service.api.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
 from tests.processes import Server, service, standin, write_config
 from tests.service.test_teaching import wait_until
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from assay.service import long_json, parsing
-from assay.service.errors import ApiError
-from assay.service.long_json import LongNumberError, parsed
-from assay.service.parsing import checked
-from assay.service.schemas import RankRequest
+from assay.service.api.errors import ApiError
+from assay.service.api.front import body_parsing as parsing
+from assay.service.api.front import long_json
+from assay.service.api.front.body_parsing import checked
+from assay.service.api.front.long_json import LongNumberError, parsed
+from assay.service.api.requests import RankRequest
 
 UNITS = ["a", '"', "\\", "/", "\n", "é", "€", "😀", "\u200b", "\x1f", "d83d", "u", "\\u"]
 TEXTS = st.lists(st.sampled_from(UNITS), max_size=60).map("".join)

@@ -79,8 +79,8 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
     for method in ("model_validate_json", "model_validate"):
         work = getattr(BaseModel, method).__func__
         patch.setattr(BaseModel, method, classmethod(held(work, method)))
-    patch.setattr("assay.service.long_json.from_json", held(from_json, "parsing a part"))
-    patch.setattr("assay.service.parsing.from_json", held(from_json, "parsing once more"))
+    patch.setattr("assay.service.api.front.long_json.from_json", held(from_json, "parsing a part"))
+    patch.setattr("assay.service.api.front.body_parsing.from_json", held(from_json, "parsing once more"))
     patch.setattr(asyncio.events.Handle, "_run", timed)
     yield turns
 

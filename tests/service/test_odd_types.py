@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from assay.service.doors.table import DOORS
-from assay.service.examples import RANK_EXAMPLE
+from assay.service.api.compat.routes import DOORS
+from assay.service.api.examples import RANK_EXAMPLE
 from tests.processes import Answer, Server, service, standin, write_config
 
 TASK = "/v1/tasks/default"

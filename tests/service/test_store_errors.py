@@ -211,8 +211,8 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     """A limit is no reason to answer with 500."""
     import limits
 
-    from assay.service.access import Holder
-    from assay.service.errors import ApiError
+    from assay.service.api.errors import ApiError
+    from assay.service.api.front.auth import Holder
     from assay.service.store.counters import Allowance
 
     with valkey(tmp_path) as (port, _):

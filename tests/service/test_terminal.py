@@ -18,7 +18,7 @@ import structlog
 from rich.table import Table
 from rich.text import Text
 
-from assay.service.app import configure_logging
+from assay.service.api.app import configure_logging
 from assay.service.cli import doctor
 from assay.service.cli import main as cli
 from assay.service.cli import tasks as teaching

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from assay.service.api.errors import ApiError
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.errors import ApiError
 from assay.service.scoring.generator import Upstream as Generator
 from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.queues import queue_of

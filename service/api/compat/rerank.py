@@ -9,10 +9,10 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
+from assay.service.api.compat.common import DoorRequest, Json, rank, read, usage
+from assay.service.api.errors import ApiError
+from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.domain.request import Outcome
-from assay.service.doors.door import DoorRequest, Json, rank, read, usage
-from assay.service.errors import ApiError
-from assay.service.schemas import FAST, Counted, Whole, problem
 from assay.verifiers import Query
 
 #: What TEI calls its failures, by status.

@@ -8,10 +8,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from assay.service.doors import chat, pairs, rerank, reward, rollout
-from assay.service.doors.door import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
-from assay.service.errors import ApiError
-from assay.service.examples import NOT_JSON, NOT_OURS, body_of, failed
+from assay.service.api.compat import nemo_gym as rollout
+from assay.service.api.compat import openai_chat as chat
+from assay.service.api.compat import rerank, reward
+from assay.service.api.compat import score as pairs
+from assay.service.api.compat.common import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
+from assay.service.api.errors import ApiError
+from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, failed
 
 Handler = Callable[[Request], Awaitable[Response]]
 

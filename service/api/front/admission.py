@@ -7,9 +7,9 @@ import time
 
 from starlette.types import Receive, Scope
 
+from assay.service.api.errors import ApiError
+from assay.service.api.front.client_presence import while_there
 from assay.service.config.settings import ServiceSettings
-from assay.service.errors import ApiError
-from assay.service.presence import while_there
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Room
 

@@ -11,13 +11,13 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from assay.service.body import whole_body
+from assay.service.api.compat.chat_templates import split, without_tokens
+from assay.service.api.compat.common import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
+from assay.service.api.errors import ApiError
+from assay.service.api.front.body_limit import whole_body
+from assay.service.api.requests import FAST, MAX_MESSAGES, Counted, problem
 from assay.service.concurrency.offload import apart
 from assay.service.domain.request import Outcome
-from assay.service.doors.door import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
-from assay.service.doors.templated import split, without_tokens
-from assay.service.errors import ApiError
-from assay.service.schemas import FAST, MAX_MESSAGES, Counted, problem
 from assay.verifiers import Pair, Query
 
 #: Characters of a text that is searched for a template's marks: the longest takes some hundredths of a second.

@@ -14,13 +14,14 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from assay.service.access import may_see, sees_all
+from assay.service.api.errors import ApiError
+from assay.service.api.examples import TASK_RESPONSES, body_of
+from assay.service.api.front.auth import may_see, sees_all
+from assay.service.api.label_requests import LabelIn as LabelIn
+from assay.service.api.label_requests import LabelsIn as LabelsIn
+from assay.service.api.labels import label_router
+from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
 from assay.service.domain.observation import Record
-from assay.service.errors import ApiError
-from assay.service.examples import TASK_RESPONSES, body_of
-from assay.service.label_routes import label_router
-from assay.service.labelling import LabelIn as LabelIn
-from assay.service.labelling import LabelsIn as LabelsIn
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task
@@ -28,7 +29,6 @@ from assay.service.learning.training_export import Format, rows
 from assay.service.runtime.engine import Engine
 from assay.service.store.client import LOSS_OF_TASK
 from assay.service.store.task_store import Memory
-from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)

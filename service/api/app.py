@@ -16,13 +16,16 @@ import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from assay.service import errors, routes, schemas, task_routes
+from assay.service.api import errors
+from assay.service.api import rank as routes
+from assay.service.api import requests as schemas
+from assay.service.api import tasks as task_routes
+from assay.service.api.compat import DOORS, door_router
+from assay.service.api.front.middleware import Gate
 from assay.service.cli.console import printable_fields
 from assay.service.config.model import Config, load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.doors import DOORS, door_router
-from assay.service.gate import Gate
 from assay.service.orphans import end_with_parent
 from assay.service.runtime.engine import open_engine
 from assay.service.telemetry.metrics import Metrics

@@ -12,15 +12,16 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from assay.service import admission, body
-from assay.service.access import EVERYTHING, Holder, Keys, ask_as, needed, spent
-from assay.service.admission import Admission
-from assay.service.body import Bodies
-from assay.service.browsers import Browsers, refuse_doubled
+from assay.service.api.errors import ApiError
+from assay.service.api.front import admission
+from assay.service.api.front import body_limit as body
+from assay.service.api.front.admission import Admission
+from assay.service.api.front.auth import EVERYTHING, Holder, Keys, ask_as, needed, spent
+from assay.service.api.front.body_limit import Bodies
+from assay.service.api.front.browsers import Browsers, refuse_doubled
+from assay.service.api.front.hosts import Hosts, address_of
+from assay.service.api.sse import EventStream
 from assay.service.config.settings import ServiceSettings
-from assay.service.errors import ApiError
-from assay.service.hosts import Hosts, address_of
-from assay.service.streams import EventStream
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import masked
 from assay.verifiers import IN_BULK, printable

@@ -10,12 +10,12 @@ from fastapi import Request, Response
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from assay.service.body import whole_body
+from assay.service.api.compat.common import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
+from assay.service.api.compat.reward import MAX_WHOLE, Conversation, query_of
+from assay.service.api.errors import invalid_field
+from assay.service.api.front.body_limit import whole_body
+from assay.service.api.requests import problem
 from assay.service.concurrency.offload import apart
-from assay.service.doors.door import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
-from assay.service.doors.reward import MAX_WHOLE, Conversation, query_of
-from assay.service.errors import invalid_field
-from assay.service.schemas import problem
 from assay.verifiers import Pair
 
 INPUT, OUTPUT = "responses_create_params.input", "response.output"

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from assay.service.doors.door import DoorRequest, Json, read, score, usage
-from assay.service.doors.rerank import told
-from assay.service.schemas import FAST, Counted, problem
+from assay.service.api.compat.common import DoorRequest, Json, read, score, usage
+from assay.service.api.compat.rerank import told
+from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
 
 Texts = Annotated[str | Annotated[list[str], FAST], Counted]

@@ -9,8 +9,8 @@ from types import TracebackType
 from fastapi import Request
 from starlette.types import Message, Receive
 
-from assay.service.errors import ApiError
-from assay.service.presence import gone
+from assay.service.api.errors import ApiError
+from assay.service.api.front.client_presence import gone
 
 BODY_TIMEOUT_S = 30
 PATIENCE_S = 1.0  # that a body gets, however many others want its room

@@ -1,5 +1,5 @@
 """Other services' wire forms, each translated into the same scoring call; a file a family of clients."""
 
-from assay.service.doors.table import DOORS, door_router
+from assay.service.api.compat.routes import DOORS, door_router
 
 __all__ = ["DOORS", "door_router"]

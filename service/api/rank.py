@@ -10,22 +10,22 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from assay.service import answers
-from assay.service.access import may_see, sees_all, visible
-from assay.service.body import whole_body
+from assay.service.api import responses as answers
+from assay.service.api.errors import ApiError, no_verifier, too_much_work
+from assay.service.api.examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
+from assay.service.api.front.auth import may_see, sees_all, visible
+from assay.service.api.front.body_limit import whole_body
+from assay.service.api.front.body_parsing import Checked, checked
+from assay.service.api.front.client_presence import while_there
+from assay.service.api.requests import RankRequest, ScorePairsRequest
+from assay.service.api.sse import EventStream
 from assay.service.concurrency.offload import to_be_read
 from assay.service.concurrency.token_admission import TooMuchWorkError
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.request import Job, NoVerifierError, Outcome
-from assay.service.errors import ApiError, no_verifier, too_much_work
-from assay.service.examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
 from assay.service.learning.tasks import Task
-from assay.service.parsing import Checked, checked
-from assay.service.presence import while_there
 from assay.service.runtime.engine import Engine
-from assay.service.schemas import RankRequest, ScorePairsRequest
-from assay.service.streams import EventStream
 from assay.verifiers import Pair
 
 router = APIRouter()

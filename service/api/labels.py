@@ -11,12 +11,12 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParameter
 
-from assay.service.errors import ApiError
-from assay.service.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
-from assay.service.labelling import ExportedIn, LabelsIn
+from assay.service.api.errors import ApiError
+from assay.service.api.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
+from assay.service.api.label_requests import ExportedIn, LabelsIn
+from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
 from assay.service.learning.fit_scheduler import FitFailedError
 from assay.service.store.task_store import Label
-from assay.service.task_lookup import checked, memory_of, stored, task_of, with_texts
 
 #: Labels that are not worth a thread.
 FEW = 16

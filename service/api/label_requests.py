@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from assay.service.api.requests import Messages, Reference, Tests, problem
 from assay.service.domain.identity import hash_candidate, hash_query
-from assay.service.schemas import Messages, Reference, Tests, problem
 from assay.service.store.task_store import Label
 from assay.verifiers import Query
 

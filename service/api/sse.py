@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from assay.service.admission import leave_place
-from assay.service.presence import until_gone
+from assay.service.api.front.admission import leave_place
+from assay.service.api.front.client_presence import until_gone
 
 END = b""
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from assay.service.api.errors import ApiError, invalid
+from assay.service.api.front.long_json import LongNumberError, parsed
 from assay.service.concurrency.offload import apart
-from assay.service.errors import ApiError, invalid
-from assay.service.long_json import LongNumberError, parsed
 from assay.verifiers.structure import more_values_than
 
 Checked = TypeVar("Checked", bound=BaseModel)

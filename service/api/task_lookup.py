@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from fastapi import Request
 
-from assay.service.access import may_see
-from assay.service.body import whole_body
-from assay.service.errors import ApiError
+from assay.service.api.errors import ApiError
+from assay.service.api.front.auth import may_see
+from assay.service.api.front.body_limit import whole_body
+from assay.service.api.front.body_parsing import Checked
+from assay.service.api.front.body_parsing import checked as parsed
 from assay.service.learning.tasks import Task
-from assay.service.parsing import Checked
-from assay.service.parsing import checked as parsed
 from assay.service.store.errors import NO_WRITES, StoreDownError, StoreRefusedError
 from assay.service.store.task_store import Memory
 from assay.service.telemetry.secrets import told

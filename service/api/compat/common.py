@@ -10,13 +10,13 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
-from assay.service.access import may_see, visible
+from assay.service.api.errors import ApiError
+from assay.service.api.front.auth import may_see, visible
+from assay.service.api.rank import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
+from assay.service.api.requests import FAST, ChatMessage
 from assay.service.domain.request import Job, Outcome
-from assay.service.errors import ApiError
 from assay.service.learning.tasks import Task
-from assay.service.routes import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
 from assay.service.runtime.engine import Engine
-from assay.service.schemas import FAST, ChatMessage
 from assay.verifiers import Message, Pair, Query
 
 Asked = TypeVar("Asked", bound="DoorRequest")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
-from assay.service.errors import ApiError
+from assay.service.api.errors import ApiError
 
 Result = TypeVar("Result")
 GONE = "the client closed its connection"
