@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from assay.service.bounded import bounded
+from assay.service.server.bounded_server import bounded
 from assay.service.sidecar_model import Choice, Model
 
 VERSION = "assay-sidecar 1"

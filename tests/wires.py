@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from assay.service.api.front.middleware import Gate
 from assay.service.config.settings import ServiceSettings
-from assay.service.protocol import BoundedProtocol
+from assay.service.server.protocol import BoundedProtocol
 from assay.service.telemetry.metrics import Metrics
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -26,8 +26,8 @@ from assay.service.cli.console import printable_fields
 from assay.service.config.model import Config, load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.orphans import end_with_parent
 from assay.service.runtime.engine import open_engine
+from assay.service.server.orphans import end_with_parent
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.tracebacks import without_text
 from assay.verifiers import Transport

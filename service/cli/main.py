@@ -71,7 +71,7 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)] = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
-    from assay.service.serve import run
+    from assay.service.server.run import run
 
     flags = {
         "host": host, "port": port, "workers": workers, "data_dir": data_dir, "redis_url": redis_url,

@@ -18,9 +18,9 @@ from assay.service.api.front.auth import Keys, KeySettings, needed
 from assay.service.api.front.middleware import _in_bulk
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import ServiceSettings
-from assay.service.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.service.scoring.best_of_n import Wish, harvest, status_of, text_of
 from assay.service.scoring.generator import Upstream
+from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
 from assay.verifiers.queues import queue_of
 from tests.fakes import FakeTransport

@@ -12,10 +12,18 @@ from pathlib import Path
 import pytest
 from uvicorn.server import ServerState
 
-from assay.service import connections
-from assay.service.connections import LEAST_READ, READ_S, Watch
-from assay.service.protocol import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, MAX_AHEAD, MAX_CHUNKS, MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, NEVER
-from assay.service.serve import MOST_FILES
+from assay.service.server import connections
+from assay.service.server.connections import LEAST_READ, READ_S, Watch
+from assay.service.server.protocol import (
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    MAX_AHEAD,
+    MAX_CHUNKS,
+    MAX_HEAD_BYTES,
+    MAX_UNWANTED_BYTES,
+    NEVER,
+)
+from assay.service.server.run import MOST_FILES
 from tests.processes import Server, service, standin, write_config
 from tests.wires import Echo, Wire, connected, turns
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from assay.service.config.model import load_config
-from assay.service.serve import server
+from assay.service.server.run import server
 from tests.hostile_bodies import Hostile, hostile_bodies
 from tests.processes import call, free_port, write_config
 

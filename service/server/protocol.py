@@ -13,7 +13,7 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from assay.service.connections import most_connections, watch
+from assay.service.server.connections import most_connections, watch
 
 MAX_HEAD_BYTES = 64 << 10
 MAX_HEADERS = 256
