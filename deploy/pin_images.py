@@ -18,7 +18,7 @@ FILES = [
     "deploy/helm/assay/values.yaml",
     "service/planning/compose.yaml",
     "service/planning/kubernetes.yaml",
-    "service/planning/writing.py",
+    "service/planning/manifests.py",
 ]
 IMAGE = re.compile(
     r"(?P<tagged>(?:python:3\.\d+-slim|valkey/valkey:[\w.]+|vllm/vllm-openai:v[\w.]+|prom/prometheus:v[\w.]+|grafana/grafana:[\w.]+))"

@@ -92,7 +92,7 @@ def plan(
 ) -> None:
     """Say which GPU serves which model of a configuration, and write it: script, compose file, manifests or values of our chart."""
     from assay.service.cli.plan import plan_ensemble
-    from assay.service.planning.needs import Load
+    from assay.service.planning.memory_estimate import Load
 
     plan_ensemble(ensemble, gpus, Load(length, concurrency), out, form.value, as_json)
 
@@ -112,7 +112,7 @@ def up(
     start_timeout: Annotated[float, typer.Option(min=1, help="Longest wait for a model, in seconds.")] = 1800,
 ) -> None:
     """Start the model servers of a configuration and the service, keep them running, and end all at Ctrl-C."""
-    from assay.service.planning.needs import Load
+    from assay.service.planning.memory_estimate import Load
     from assay.service.planning.up import up as start
 
     start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from assay.service.cli.console import Console
 from assay.service.config.model import load_config
-from assay.service.planning.commands import command_of, environment_of
 from assay.service.planning.gpus import parse
-from assay.service.planning.needs import Load, servers_of
-from assay.service.planning.placing import Plan, place
-from assay.service.planning.writing import FORMS, written
+from assay.service.planning.manifests import FORMS, written
+from assay.service.planning.memory_estimate import Load, servers_of
+from assay.service.planning.placement import Plan, place
+from assay.service.planning.server_command import command_of, environment_of
 
 
 def plan_ensemble(config: Path, gpus: str, load: Load, out: Path | None, form: str, as_json: bool) -> None:

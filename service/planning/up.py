@@ -14,11 +14,11 @@ from assay.service.cli.console import Console
 from assay.service.cli.plan import show
 from assay.service.config.model import load_config
 from assay.service.domain.errors import StartupError
-from assay.service.planning.child import Child, NeverHealthyError
-from assay.service.planning.commands import SERVE, command_of, environment_of
 from assay.service.planning.gpus import parse
-from assay.service.planning.needs import Load, Server, servers_of
-from assay.service.planning.placing import Placed, Plan, place
+from assay.service.planning.memory_estimate import Load, Server, servers_of
+from assay.service.planning.placement import Placed, Plan, place
+from assay.service.planning.server_command import SERVE, command_of, environment_of
+from assay.service.planning.supervisor import Child, NeverHealthyError
 
 #: What a service may take to end beyond its own grace time.
 END_S = 5.0

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from assay.service.config.model import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import Gpu, parse
-from assay.service.planning.needs import Load, Server, servers_of
-from assay.service.planning.placing import USABLE, DoesNotFitError, Plan, place
+from assay.service.planning.memory_estimate import Load, Server, servers_of
+from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, place
 from assay.verifiers.catalog import catalog
 from assay.verifiers.shapes import Shape, shape_of
 from tests.benchmarks.gpu import configured

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.planning.child import Child, NeverHealthyError
+from assay.service.planning.supervisor import Child, NeverHealthyError
 from tests.processes import ROOT, call, free_port, write_config
 
 HEALTHY = (

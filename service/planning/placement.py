@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import Gpu, parse
-from assay.service.planning.needs import Load, Server
+from assay.service.planning.memory_estimate import Load, Server
 
 #: Of a GPU's memory, what servers may take in all: the driver and other processes have the rest.
 USABLE = 0.92

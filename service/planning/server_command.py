@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.service.planning.placing import Placed
+from assay.service.planning.placement import Placed
 
 #: What `vllm serve MODEL` is, where `vllm` is on the PATH.
 SERVE = ("vllm", "serve")

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from assay.service.domain.errors import StartupError
-from assay.service.planning.commands import command_of, environment_of
-from assay.service.planning.placing import Placed, Plan
+from assay.service.planning.placement import Placed, Plan
+from assay.service.planning.server_command import command_of, environment_of
 
 VLLM_IMAGE = "vllm/vllm-openai:v0.32.0"
 FORMS = {
