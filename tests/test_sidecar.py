@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.sidecar import Batches, RefusedError, Waiting, _fits, _prompts, create_app
-from assay.service.sidecar_model import Choice, Model
+from assay.service.sidecar.app import Batches, RefusedError, Waiting, _fits, _prompts, create_app
+from assay.service.sidecar.model import Choice, Model
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor import examine
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings
@@ -81,8 +81,8 @@ async def test_a_batch_has_neither_too_many_texts_nor_too_many_tokens() -> None:
 @pytest.mark.parametrize("path", ["/classify", "/tokenize"])
 async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes to no model, and no more of it is taken than there may be."""
-    monkeypatch.setattr("assay.service.sidecar.MAX_BODY_BYTES", 1000)
-    monkeypatch.setattr("assay.service.sidecar.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("assay.service.sidecar.app.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("assay.service.sidecar.app.BODY_TIMEOUT_S", 0.2)
     app = create_app(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
     taken = []
 
@@ -99,7 +99,7 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str,
         large = await client.post(path, content=endless())
         late = await client.post(path, content=slow())
         deep = await client.post(path, content=b"[" * 999)
-        monkeypatch.setattr("assay.service.sidecar.MAX_BODY_BYTES", 1 << 20)
+        monkeypatch.setattr("assay.service.sidecar.app.MAX_BODY_BYTES", 1 << 20)
         deeper = await client.post(path, content=b"[" * 100_000)
 
     assert (large.status_code, large.json()["error"]["param"], len(taken)) == (413, "body", 11)

@@ -439,8 +439,8 @@ def sidecar(
     batch_size: Annotated[int, typer.Option(min=1, help="Most prompts in one forward pass.")] = 16,
 ) -> None:
     """Serve a reward model that vLLM has no class for, in vLLM's form (needs the extra hf)."""
-    from assay.service.sidecar import serve
-    from assay.service.sidecar_model import Choice
+    from assay.service.sidecar.app import serve
+    from assay.service.sidecar.model import Choice
 
     for name, value, known in (("--output", output, ("score", "logits", "first_token_logit")), ("--head", head, ("linear", "mlp"))):
         if value not in known:

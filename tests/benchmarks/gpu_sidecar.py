@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from assay.service.sidecar import Batches, Waiting
+from assay.service.sidecar.app import Batches, Waiting
 from assay.verifiers import HttpPool
 from tests.benchmarks.gpu import queries, through
 from tests.processes import ROOT, Server, free_port, service, stop, wait_for, write_config

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from assay.service.server.bounded_server import bounded
-from assay.service.sidecar_model import Choice, Model
+from assay.service.sidecar.model import Choice, Model
 
 VERSION = "assay-sidecar 1"
 MAX_BODY_BYTES = 32 << 20

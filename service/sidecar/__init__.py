@@ -1,0 +1,1 @@
+"""`assay sidecar`: reward models that vLLM has no class for."""
