@@ -21,7 +21,7 @@ from assay.aggregation.report import report
 from assay.aggregation.row_sample import hash_ids
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
-from assay.service.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
+from assay.service.score_files.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'

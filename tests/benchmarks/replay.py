@@ -26,7 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from assay.aggregation import LabelModel
-from assay.service.tables import ScoreTable, read_table
+from assay.service.score_files.tables import ScoreTable, read_table
 from tests.processes import Server, service, write_config
 
 

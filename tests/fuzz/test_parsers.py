@@ -19,7 +19,7 @@ from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError,
 from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.service.api.requests import RankRequest
 from assay.service.config.model import ConfigError, load_config
-from assay.service.tables import TableError, read_table
+from assay.service.score_files.tables import TableError, read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.answers import plain_answer
 from assay.verifiers.arithmetic import STATEMENT, holds

@@ -20,13 +20,13 @@ from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config
 from assay.service.domain.request import Job, Member
 from assay.service.learning.tasks import Task
+from assay.service.score_files.tables import read_table
 from assay.service.scoring.cascade_policy import Economy, Estimate
 from assay.service.scoring.cascade_run import Course, capped
 from assay.service.scoring.cost_meter import LEAST, Meter
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.score_cache import Column as CacheColumn
-from assay.service.tables import read_table
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.aggregation.data import small

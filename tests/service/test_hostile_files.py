@@ -236,7 +236,7 @@ def test_an_archive_that_would_become_far_more_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the bound set low, since a test need not fill a disk."""
-    monkeypatch.setattr("assay.service.packed.UNPACKED", 1 << 20)
+    monkeypatch.setattr("assay.service.score_files.packed.UNPACKED", 1 << 20)
     path = tmp_path / "a.npz"
     path.write_bytes(npz("(400000,)", body=b"\0" * 3_200_000, method=zipfile.ZIP_DEFLATED))
 
@@ -248,7 +248,7 @@ def test_an_archive_that_would_become_far_more_is_not_unpacked(
 
 def test_fortran_order_is_read(tmp_path: Path) -> None:
     """It is another order of the same numbers."""
-    from assay.service.tables import read_table
+    from assay.service.score_files.tables import read_table
 
     path = tmp_path / "a.npz"
     np.savez(path, scores=np.asfortranarray(SAMPLE.scores), query_id=SAMPLE.query_id, verifier_names=np.array(SAMPLE.names))

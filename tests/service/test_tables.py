@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation.artifact import load
-from assay.service.tables import TableError, read_table, write_table
+from assay.service.score_files.tables import TableError, read_table, write_table
 from tests.service.commands import SAMPLE, as_npz, rows_of, said
 
 

@@ -19,7 +19,7 @@ from assay.aggregation.bootstrap import Interval
 from assay.aggregation.evaluation import Evaluation, evaluate
 from assay.service.cli.console import Console
 from assay.service.cli.fit import FitError, Stated
-from assay.service.tables import read_table
+from assay.service.score_files.tables import read_table
 
 BUDGETS = (25, 50, 100)
 CURVE = (10, 25, 50, 100, 200, 500, 1000)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from assay.service.domain.errors import StartupError
-from assay.service.packed import UNREADABLE, look_into, refuse_bomb
+from assay.service.score_files.packed import UNREADABLE, look_into, refuse_bomb
 
 #: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
 RESERVED = {

@@ -1,0 +1,1 @@
+"""Files of scores: npz, Parquet, JSONL."""
