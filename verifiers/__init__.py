@@ -1,6 +1,21 @@
 """Asking verifiers, served or local, about the candidates of a query."""
 
-from assay.verifiers.base import (
+from assay.verifiers.contract.errors import (
+    BadReplyError,
+    BreakerOpenError,
+    LostError,
+    MissingExtraError,
+    OverloadedError,
+    RefusedError,
+    TooLongError,
+    UnreachableError,
+    UpstreamFailedError,
+    VerifierError,
+    VerifierTimeoutError,
+)
+from assay.verifiers.contract.findings import Finding, Grade
+from assay.verifiers.contract.settings import ServedSettings, VerifierSettings
+from assay.verifiers.contract.verifier import (
     LASTING,
     PARTIAL,
     SENT,
@@ -15,26 +30,11 @@ from assay.verifiers.base import (
     Verifier,
     note_sent,
 )
-from assay.verifiers.errors import (
-    BadReplyError,
-    BreakerOpenError,
-    LostError,
-    MissingExtraError,
-    OverloadedError,
-    RefusedError,
-    TooLongError,
-    UnreachableError,
-    UpstreamFailedError,
-    VerifierError,
-    VerifierTimeoutError,
-)
-from assay.verifiers.findings import Finding, Grade
 from assay.verifiers.network import Network
 from assay.verifiers.owned import OWNER
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
 from assay.verifiers.room import IN_BULK, Priority, Room
 from assay.verifiers.served import ServedVerifier
-from assay.verifiers.settings import ServedSettings, VerifierSettings
 from assay.verifiers.transport import TRACEPARENT, HttpPool, Transport
 from assay.verifiers.unseen import printable
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assay.verifiers.base import Pair, Verdict
-from assay.verifiers.errors import VerifierError
+from assay.verifiers.contract.errors import VerifierError
+from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.judging import Judging
 from assay.verifiers.probes import Probe, attacks, probes
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import Any
 
-from assay.verifiers.base import Pair, Status, Verdict, Verdicts
-from assay.verifiers.errors import VerifierError
+from assay.verifiers.contract.errors import VerifierError
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 from assay.verifiers.local import LocalVerifier, isolated
-from assay.verifiers.settings import VerifierSettings
 from assay.verifiers.workers import START_S, Workers
 
 #: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.

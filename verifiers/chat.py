@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import Field
 
-from assay.verifiers.base import Usage
-from assay.verifiers.errors import BadReplyError, RefusedError
-from assay.verifiers.settings import ServedSettings
+from assay.verifiers.contract.errors import BadReplyError, RefusedError
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import Usage
 from assay.verifiers.together import together
 from assay.verifiers.upstream import Many, ReplyModel, Tokens, Upstream
 

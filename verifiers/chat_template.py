@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.verifiers.base import Message
-from assay.verifiers.errors import RefusedError
+from assay.verifiers.contract.errors import RefusedError
+from assay.verifiers.contract.verifier import Message
 from assay.verifiers.owned import Owned
 from assay.verifiers.replies import Text, TokenIds
 from assay.verifiers.upstream import Upstream

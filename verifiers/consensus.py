@@ -13,11 +13,11 @@ from typing import Literal
 from pydantic import Field
 
 from assay.verifiers.answers import load, same_answers, same_plain_answers
-from assay.verifiers.base import Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import MissingExtraError, VerifierError
-from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.contract.errors import MissingExtraError, VerifierError
+from assay.verifiers.contract.findings import Finding, ok, skipped
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.local import INLINE_CHARS
-from assay.verifiers.settings import VerifierSettings
 from assay.verifiers.workers import START_S, Workers
 
 #: A number is looked for in so many characters at either end of a query.

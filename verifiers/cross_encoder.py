@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.replies import Scores
 from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.transport import Transport
 from assay.verifiers.unseen import as_read
 

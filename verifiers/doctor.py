@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from scipy.stats import norm
 
-from assay.verifiers.base import Pair, Query, Status, Verdict, Verifier
 from assay.verifiers.catalog import Entry, entry_of
-from assay.verifiers.errors import VerifierError
-from assay.verifiers.findings import Finding, Grade, failed, ok, skipped, warning
+from assay.verifiers.contract.errors import VerifierError
+from assay.verifiers.contract.findings import Finding, Grade, failed, ok, skipped, warning
+from assay.verifiers.contract.verifier import Pair, Query, Status, Verdict, Verifier
 from assay.verifiers.probes import Probe, probes
 
 #: Probes at a service's start: every third, so 5 of each domain.

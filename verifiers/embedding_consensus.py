@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from assay.verifiers.base import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import BadReplyError, VerifierError
-from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.contract.errors import BadReplyError, VerifierError
+from assay.verifiers.contract.findings import Finding, ok, skipped
+from assay.verifiers.contract.settings import Endpoint, ServedSettings, VerifierSettings
+from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from assay.verifiers.sentence_embedder import MiniLM, left_out
 from assay.verifiers.served import ServedVerifier, in_order, usage_of
-from assay.verifiers.settings import Endpoint, ServedSettings, VerifierSettings
 from assay.verifiers.transport import Transport
 from assay.verifiers.unseen import as_read
 from assay.verifiers.upstream import Many, ReplyModel, Tokens

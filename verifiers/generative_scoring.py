@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from assay.verifiers.base import Pair, Verdict, Verdicts
-from assay.verifiers.errors import BadReplyError
-from assay.verifiers.findings import Finding
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.findings import Finding
+from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.judging import Judging, JudgingSettings, label_finding
 from assay.verifiers.prompt import bundled, checked
 from assay.verifiers.replies import Scores

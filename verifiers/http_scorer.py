@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from assay.verifiers.base import Pair, Query, Status, Usage, Verdict, Verdicts
-from assay.verifiers.errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
-from assay.verifiers.findings import Finding, failed, ok, skipped
+from assay.verifiers.contract.errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
+from assay.verifiers.contract.findings import Finding, failed, ok, skipped
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, number, usage_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.transport import Transport
 from assay.verifiers.upstream import Endpoint, Many, ReplyModel, Tokens
 

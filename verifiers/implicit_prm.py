@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import Pair, Verdict, Verdicts
-from assay.verifiers.errors import BadReplyError, VerifierError
+from assay.verifiers.contract.errors import BadReplyError, VerifierError
+from assay.verifiers.contract.settings import Endpoint, ServedSettings
+from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.likelihood import Answering, heads_of
 from assay.verifiers.log_likelihood import Likelihood, log_likelihoods
 from assay.verifiers.served import number
-from assay.verifiers.settings import Endpoint, ServedSettings
 from assay.verifiers.steps import too_many
 from assay.verifiers.together import together
 from assay.verifiers.transport import Transport

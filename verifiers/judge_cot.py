@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from assay.verifiers.base import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.chat import Written
-from assay.verifiers.errors import RefusedError
+from assay.verifiers.contract.errors import RefusedError
+from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import Judging
 from assay.verifiers.prompt import bundled, checked

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from assay.verifiers.base import Pair, Status, Usage, Verdict, Verdicts
-from assay.verifiers.errors import RefusedError
+from assay.verifiers.contract.errors import RefusedError
+from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import LabelJudging
 from assay.verifiers.prompt import Prompt, bundled, checked

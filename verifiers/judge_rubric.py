@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from assay.verifiers.base import Pair, Verdict, Verdicts
+from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import LabelJudging
 from assay.verifiers.prompt import bundled, checked

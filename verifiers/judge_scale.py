@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from assay.verifiers.base import Pair
+from assay.verifiers.contract.verifier import Pair
 from assay.verifiers.judging import JudgingSettings, LabelJudging
 from assay.verifiers.prompt import bundled, checked
 from assay.verifiers.transport import Transport

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
 
-from assay.verifiers.base import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.chat import Chat, ChatSettings, Conversation
+from assay.verifiers.contract.errors import BadReplyError, RefusedError
+from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
+from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.degenerate import degenerate, without_verdicts
-from assay.verifiers.errors import BadReplyError, RefusedError
-from assay.verifiers.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.hostile import neutralise_tags, shorten, visible
 from assay.verifiers.labels import LabelReader
 from assay.verifiers.prompt import Prompt

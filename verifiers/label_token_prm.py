@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from assay.verifiers.base import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.chat import Chat, ChatSettings, Conversation
-from assay.verifiers.errors import RefusedError
-from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.contract.errors import RefusedError
+from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.judging import GENERATES, label_finding
 from assay.verifiers.labels import LabelReader, expected_value
 from assay.verifiers.process_reward import REDUCE, Reduction

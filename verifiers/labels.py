@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.verifiers.base import Status, Verdict, Verdicts
 from assay.verifiers.chat import Chat, Choice, Conversation
-from assay.verifiers.errors import BadReplyError, RefusedError
+from assay.verifiers.contract.errors import BadReplyError, RefusedError
+from assay.verifiers.contract.verifier import Status, Verdict, Verdicts
 from assay.verifiers.replies import TokenIds
 from assay.verifiers.served import in_order, usage_of
 from assay.verifiers.together import together

@@ -9,14 +9,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
 from assay.verifiers.chat_template import ChatTemplate, TemplateBook
-from assay.verifiers.errors import BadReplyError
-from assay.verifiers.findings import Finding
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.findings import Finding
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
 from assay.verifiers.log_likelihood import log_likelihoods
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, ask_the_rest, number
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.transport import Transport
 from assay.verifiers.truncation import Tokenizer
 from assay.verifiers.unseen import as_read

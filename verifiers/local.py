@@ -6,10 +6,10 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 
-from assay.verifiers.base import Pair, Status, Verdict, Verdicts
-from assay.verifiers.errors import VerifierError
-from assay.verifiers.findings import Finding, ok, skipped
-from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.contract.errors import VerifierError
+from assay.verifiers.contract.findings import Finding, ok, skipped
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 
 #: Pattern matching holds the interpreter, and a megabyte of it would be felt: a search begins in so many characters, and may
 #: go on for so many more.

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.verifiers.base import Usage
-from assay.verifiers.errors import BadReplyError
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.verifier import Usage
 from assay.verifiers.labels import HIGHEST_LOGPROB
 from assay.verifiers.served import in_order, usage_of
 from assay.verifiers.upstream import Many, ReplyModel, Tokens, Upstream

@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field
 
 from assay.verifiers.answers import equal_one_by_one, equals_reference, load
-from assay.verifiers.base import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import MissingExtraError
+from assay.verifiers.contract.errors import MissingExtraError
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.settings import VerifierSettings
 from assay.verifiers.workers import START_S, Workers
 
 #: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
-from assay.verifiers.errors import UnreachableError
+from assay.verifiers.contract.errors import UnreachableError
 
 Made = TypeVar("Made", bound=asyncio.BaseProtocol)
 

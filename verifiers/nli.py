@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import BadReplyError
-from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
 from assay.verifiers.replies import Classes
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.together import together
 from assay.verifiers.transport import Transport
 from assay.verifiers.unseen import as_read

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import BadReplyError
-from assay.verifiers.findings import Finding, failed, ok
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.verifier import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.replies import Vectors
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings, as_dicts
 from assay.verifiers.samples import SAMPLE

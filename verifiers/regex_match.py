@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from assay.verifiers.base import Verdict
 from assay.verifiers.bounded import BoundedVerifier, Judge, Make
-from assay.verifiers.errors import MissingExtraError
-from assay.verifiers.settings import VerifierSettings
+from assay.verifiers.contract.errors import MissingExtraError
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import Verdict
 from assay.verifiers.unseen import as_read
 
 

@@ -9,9 +9,10 @@ from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
 from assay.verifiers.arithmetic import Arithmetic, ArithmeticSettings
-from assay.verifiers.base import Verifier
 from assay.verifiers.completeness import Completeness, CompletenessSettings
 from assay.verifiers.consensus import Consensus, ConsensusSettings
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import Verifier
 from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
 from assay.verifiers.generative_scoring import GenerativeScoring, GenerativeScoringSettings
@@ -38,7 +39,6 @@ from assay.verifiers.relevance import Relevance, RelevanceSettings
 from assay.verifiers.repetition import Repetition, RepetitionSettings
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.reward_tokens import RewardTokens, RewardTokensSettings
-from assay.verifiers.settings import VerifierSettings
 from assay.verifiers.transport import Transport
 
 #: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
-from assay.verifiers.errors import VerifierError
-from assay.verifiers.findings import Finding, ok, skipped
+from assay.verifiers.contract.errors import VerifierError
+from assay.verifiers.contract.findings import Finding, ok, skipped
+from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.verifier import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.sentence_embedder import MiniLM, left_out
-from assay.verifiers.settings import VerifierSettings
 from assay.verifiers.unseen import as_read
 
 

@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import Message, Pair, Usage, Verdicts
 from assay.verifiers.chat_template import TemplateBook
-from assay.verifiers.errors import BadReplyError
-from assay.verifiers.findings import Finding, failed, ok, warning
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.findings import Finding, failed, ok, warning
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
 from assay.verifiers.replies import Classes
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, in_order, numbers, usage_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.together import together
 from assay.verifiers.transport import Transport
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.base import Verdicts
-from assay.verifiers.errors import BadReplyError
+from assay.verifiers.contract.errors import BadReplyError
+from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.replies import Vectors
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.served import in_order, numbers, usage_of

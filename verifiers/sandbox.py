@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.verifiers.errors import MissingExtraError, VerifierError
+from assay.verifiers.contract.errors import MissingExtraError, VerifierError
 from assay.verifiers.seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
 from assay.verifiers.system_calls import MACHINES
 

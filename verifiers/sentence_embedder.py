@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.verifiers.errors import MissingExtraError
+from assay.verifiers.contract.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,14 +8,14 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from assay.verifiers.base import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
-from assay.verifiers.bounds import plain, within
-from assay.verifiers.errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
+from assay.verifiers.contract.bounds import plain, within
+from assay.verifiers.contract.errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
+from assay.verifiers.contract.findings import Finding, Grade, any_failed, failed, ok, skipped
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
 from assay.verifiers.facts import FactBook, ask_facts, ask_models
-from assay.verifiers.findings import Finding, Grade, any_failed, failed, ok, skipped
 from assay.verifiers.hostile import has_brackets, neutralise, shorten
 from assay.verifiers.samples import SAMPLE
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.special_tokens import SpecialTokens
 from assay.verifiers.together import together
 from assay.verifiers.tokens import beginning

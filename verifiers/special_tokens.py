@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import islice
 
-from assay.verifiers.errors import RefusedError, VerifierError
+from assay.verifiers.contract.errors import RefusedError, VerifierError
 from assay.verifiers.hostile import has_brackets, lookalikes, suspect
 from assay.verifiers.owned import Owned
 from assay.verifiers.replies import TokenIds

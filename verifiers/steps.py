@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
-from assay.verifiers.base import Status, Verdict
+from assay.verifiers.contract.verifier import Status, Verdict
 
 #: Steps of one candidate, and characters of all its prompts together; a worked solution has a few dozen steps.
 MOST_STEPS, MOST_CHARS = 512, 4_000_000

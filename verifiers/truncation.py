@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assay.verifiers.contract.settings import Truncate
 from assay.verifiers.replies import Text, TokenIds
-from assay.verifiers.settings import Truncate
 from assay.verifiers.upstream import Upstream
 
 GAP = "\n[…]\n"

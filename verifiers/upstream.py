@@ -13,8 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from assay.verifiers.base import note_sent
-from assay.verifiers.errors import (
+from assay.verifiers.contract.errors import (
     BadReplyError,
     LostError,
     OverloadedError,
@@ -25,10 +24,11 @@ from assay.verifiers.errors import (
     VerifierError,
     VerifierTimeoutError,
 )
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.verifier import note_sent
 from assay.verifiers.hedging import Usual, hedged
 from assay.verifiers.pace import Pace
 from assay.verifiers.queues import Queue, queue_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.structure import more_values_than
 from assay.verifiers.transport import Transport
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from assay.verifiers.errors import VerifierError
+from assay.verifiers.contract.errors import VerifierError
 
 Result = TypeVar("Result")
 

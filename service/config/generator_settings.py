@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 
-from assay.verifiers.settings import Name
+from assay.verifiers.contract.settings import Name
 
 
 class UpstreamSettings(BaseModel):

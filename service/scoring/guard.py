@@ -26,7 +26,7 @@ from assay.verifiers import (
     note_sent,
     printable,
 )
-from assay.verifiers.bounds import checked
+from assay.verifiers.contract.bounds import checked
 
 log = structlog.get_logger()
 

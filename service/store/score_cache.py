@@ -19,7 +19,7 @@ from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import Sheet
 from assay.service.store.client import PREFIX, Store
 from assay.verifiers import LASTING, Status
-from assay.verifiers.bounds import LARGEST
+from assay.verifiers.contract.bounds import LARGEST
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from assay.service.store.errors import StoreDownError
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
-from assay.verifiers.base import not_applicable
+from assay.verifiers.contract.verifier import not_applicable
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.processes import service, standin, write_config
 

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from assay.verifiers import BadReplyError, LostError, Pair, Query, Status, UnreachableError, Verdict, VerifierError
-from assay.verifiers.bounds import checked
-from assay.verifiers.settings import ServedSettings
+from assay.verifiers.contract.bounds import checked
+from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.together import together
 from assay.verifiers.upstream import Tokens, Upstream
 from tests.fakes import FakeTransport

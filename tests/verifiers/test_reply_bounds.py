@@ -14,8 +14,8 @@ from assay.service.api.errors import ApiError
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.scoring.generator import Upstream as Generator
 from assay.verifiers import BadReplyError, Pair
+from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.queues import queue_of
-from assay.verifiers.settings import ServedSettings
 from assay.verifiers.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin

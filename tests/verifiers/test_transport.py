@@ -10,7 +10,7 @@ import pytest
 
 from assay.verifiers import BadReplyError, HttpPool, LostError, UnreachableError, VerifierError, VerifierTimeoutError
 from assay.verifiers import transport as module
-from assay.verifiers.settings import ServedSettings
+from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.upstream import ReplyModel, Upstream
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import yaml
 
-from assay.verifiers.base import Pair, Query
+from assay.verifiers.contract.verifier import Pair, Query
 
 PADDING = {"{blank lines}": "\n" * 600, "{spaces}": " " * 600, "{yes}": "Yes. " * 120}
 

@@ -14,7 +14,7 @@ import limits
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assay.verifiers import Priority
-from assay.verifiers.settings import Name
+from assay.verifiers.contract.settings import Name
 
 Scope = Literal["rank", "label", "admin"]
 SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.verifiers.base import Status, Verdict
+from assay.verifiers.contract.verifier import Status, Verdict
 
 
 class VerifierError(Exception):

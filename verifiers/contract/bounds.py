@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from assay.verifiers.base import Status, Verdict
+from assay.verifiers.contract.verifier import Status, Verdict
 
 #: Squares and sums of scores stay numbers; no model's head gives more.
 LARGEST = 1e100

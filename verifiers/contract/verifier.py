@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
-from assay.verifiers.findings import Finding
+from assay.verifiers.contract.findings import Finding
+from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.hostile import has_brackets
-from assay.verifiers.settings import VerifierSettings
 
 
 class Status(IntEnum):
