@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Query
+from assay.verifiers.http.client import HttpPool
 from assay.verifiers.judge import Judge, JudgeSettings
 from assay.verifiers.queues import queue_of
-from assay.verifiers.transport import HttpPool
 from tests.conftest import Servers
 from tests.processes import Answer, Server, service, write_config
 

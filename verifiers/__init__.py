@@ -30,12 +30,12 @@ from assay.verifiers.contract.verifier import (
     Verifier,
     note_sent,
 )
-from assay.verifiers.network import Network
+from assay.verifiers.http.client import TRACEPARENT, HttpPool, Transport
+from assay.verifiers.http.network import Network
+from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, Room
 from assay.verifiers.owned import OWNER
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
-from assay.verifiers.room import IN_BULK, Priority, Room
 from assay.verifiers.served import ServedVerifier
-from assay.verifiers.transport import TRACEPARENT, HttpPool, Transport
 from assay.verifiers.unseen import printable
 
 __all__ = [

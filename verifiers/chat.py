@@ -12,8 +12,8 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Usage
-from assay.verifiers.together import together
-from assay.verifiers.upstream import Many, ReplyModel, Tokens, Upstream
+from assay.verifiers.http.together import together
+from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
 
 Conversation = list[dict[str, str]]
 

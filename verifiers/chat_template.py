@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Message
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.owned import Owned
 from assay.verifiers.replies import Text, TokenIds
-from assay.verifiers.upstream import Upstream
 
 MOST_KEPT = 256  # sequences of roles, which clients choose
 PAD = "  "  # two, since templates themselves put one space around a message

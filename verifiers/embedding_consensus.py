@@ -13,11 +13,11 @@ from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import Endpoint, ServedSettings, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.sentence_embedder import MiniLM, left_out
 from assay.verifiers.served import ServedVerifier, in_order, usage_of
-from assay.verifiers.transport import Transport
 from assay.verifiers.unseen import as_read
-from assay.verifiers.upstream import Many, ReplyModel, Tokens
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
 MOST_DIMENSIONS = 8192

@@ -10,11 +10,11 @@ from pydantic import Field, field_validator, model_validator
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
+from assay.verifiers.http.client import Transport
 from assay.verifiers.judging import Judging, JudgingSettings, label_finding
 from assay.verifiers.prompt import bundled, checked
 from assay.verifiers.replies import Scores
 from assay.verifiers.served import in_order, numbers, usage_of
-from assay.verifiers.transport import Transport
 
 MARK = "CANDIDATE8B1F"
 

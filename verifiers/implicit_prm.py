@@ -15,13 +15,13 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.settings import Endpoint, ServedSettings
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.together import together
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.likelihood import Answering, heads_of
 from assay.verifiers.log_likelihood import Likelihood, log_likelihoods
 from assay.verifiers.served import number
 from assay.verifiers.steps import too_many
-from assay.verifiers.together import together
-from assay.verifiers.transport import Transport
-from assay.verifiers.upstream import Upstream
 
 Reduction = Literal["last", "min", "mean"]
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from assay.verifiers.http.client import Transport
 from assay.verifiers.judging import JudgingSettings, LabelJudging
 from assay.verifiers.prompt import bundled, checked
-from assay.verifiers.transport import Transport
 
 
 class YesNoSettings(JudgingSettings):

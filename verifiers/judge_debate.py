@@ -9,11 +9,11 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.together import together
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import LabelJudging
 from assay.verifiers.prompt import Prompt, bundled, checked
-from assay.verifiers.together import together
-from assay.verifiers.transport import Transport
 
 
 class JudgeDebateSettings(YesNoSettings):

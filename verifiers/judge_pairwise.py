@@ -14,12 +14,12 @@ from assay.verifiers.bradley_terry import Comparison, all_pairs, strengths, swis
 from assay.verifiers.chat import Conversation
 from assay.verifiers.contract.findings import Finding, ok, warning
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.together import together
 from assay.verifiers.judging import Judging, JudgingSettings, label_finding
 from assay.verifiers.prompt import bundled, checked
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import isolating
-from assay.verifiers.together import together
-from assay.verifiers.transport import Transport
 
 ALONE = "one candidate alone cannot be compared with others"
 MANY_SWINGS = 0.3

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from assay.verifiers.http.client import Transport
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import LabelJudging
 from assay.verifiers.prompt import bundled, checked
-from assay.verifiers.transport import Transport
 
 
 class JudgeReferenceSettings(YesNoSettings):

@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
+from assay.verifiers.http.client import Transport
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import LabelJudging
 from assay.verifiers.prompt import bundled, checked
-from assay.verifiers.transport import Transport
 
 Combine = Literal["mean", "min", "product"]
 

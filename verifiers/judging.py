@@ -13,11 +13,11 @@ from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warn
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.degenerate import degenerate, without_verdicts
 from assay.verifiers.hostile import neutralise_tags, shorten, visible
+from assay.verifiers.http.client import Transport
 from assay.verifiers.labels import LabelReader
 from assay.verifiers.prompt import Prompt
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, ask_the_rest
-from assay.verifiers.transport import Transport
 from assay.verifiers.truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.

@@ -15,6 +15,8 @@ from assay.verifiers.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.judging import GENERATES, label_finding
 from assay.verifiers.labels import LabelReader, expected_value
 from assay.verifiers.process_reward import REDUCE, Reduction
@@ -22,9 +24,7 @@ from assay.verifiers.replies import Scores
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from assay.verifiers.steps import in_calls, too_many
-from assay.verifiers.transport import Transport
 from assay.verifiers.truncation import Tokenizer
-from assay.verifiers.upstream import Many, ReplyModel, Tokens
 
 TOP_LOGPROBS = 20
 

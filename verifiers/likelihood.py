@@ -14,10 +14,10 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
+from assay.verifiers.http.client import Transport
 from assay.verifiers.log_likelihood import log_likelihoods
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, ask_the_rest, number
-from assay.verifiers.transport import Transport
 from assay.verifiers.truncation import Tokenizer
 from assay.verifiers.unseen import as_read
 

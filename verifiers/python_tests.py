@@ -17,9 +17,9 @@ from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.http.together import together
 from assay.verifiers.local import LocalVerifier
 from assay.verifiers.sandbox import Ran, run, supported
-from assay.verifiers.together import together
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)

@@ -12,11 +12,11 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok, warning
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.together import together
 from assay.verifiers.replies import Classes
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.served import ServedVerifier, in_order, numbers, usage_of
-from assay.verifiers.together import together
-from assay.verifiers.transport import Transport
 
 SIGMOID = "a sigmoid is left on: an old server, a gateway or a head of its own passes over `use_activation: false`"
 

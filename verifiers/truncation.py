@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.verifiers.contract.settings import Truncate
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.replies import Text, TokenIds
-from assay.verifiers.upstream import Upstream
 
 GAP = "\n[…]\n"
 MARGIN = 16  # tokens: of the gap, and of seams at which texts tokenize anew

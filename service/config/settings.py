@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from assay.service.api.front.auth import KeySettings
 from assay.service.api.front.hosts import checked
 from assay.verifiers import Network
-from assay.verifiers.network import FROM_ENVIRONMENT, Proxy
+from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 
 PREFIX = "ASSAY_"
 

@@ -10,7 +10,7 @@ import structlog
 
 from assay.service.telemetry.secrets import told
 from assay.verifiers import ServedVerifier, Verifier, VerifierError
-from assay.verifiers.upstream import Endpoint, Upstream
+from assay.verifiers.http.upstream import Endpoint, Upstream
 
 log = structlog.get_logger()
 

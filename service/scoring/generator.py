@@ -15,8 +15,8 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.redaction import told
 from assay.service.scoring.completions import wrong_with
 from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
-from assay.verifiers.structure import more_values_than
-from assay.verifiers.upstream import Tokens, said_in, without_key
+from assay.verifiers.http.json_structure import more_values_than
+from assay.verifiers.http.upstream import Tokens, said_in, without_key
 
 #: Of a server's error, what is passed on to the client.
 MOST_SAID = 1000

@@ -27,10 +27,10 @@ from assay.verifiers.chat import without_thinking
 from assay.verifiers.completeness import as_asked, cut_off
 from assay.verifiers.degenerate import degenerate, without_verdicts
 from assay.verifiers.hostile import neutralise, visible
+from assay.verifiers.http.client import Connection
 from assay.verifiers.judge_cot import verdict_of
 from assay.verifiers.python_tests import code_of
 from assay.verifiers.sandbox import read_report
-from assay.verifiers.transport import Connection
 from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.verifiers import HttpPool, VerifierError, VerifierTimeoutError
-from assay.verifiers.transport import Connection
+from assay.verifiers.http.client import Connection
 from tests.fuzz.test_parsers import QUICK, SECONDS, for_its_share
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]

@@ -16,8 +16,8 @@ from assay.service.api.front.body_parsing import MOST_VALUES, checked
 from assay.service.api.label_requests import LabelsIn
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
-from assay.verifiers import structure
-from assay.verifiers.structure import more_values_than
+from assay.verifiers.http import json_structure as structure
+from assay.verifiers.http.json_structure import more_values_than
 from tests.fuzz.test_parsers import JSON
 
 SETTINGS = ServiceSettings()

@@ -14,8 +14,8 @@ import pytest
 from assay.verifiers import BadReplyError, LostError, Pair, Query, Status, UnreachableError, Verdict, VerifierError
 from assay.verifiers.contract.bounds import checked
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.together import together
-from assay.verifiers.upstream import Tokens, Upstream
+from assay.verifiers.http.together import together
+from assay.verifiers.http.upstream import Tokens, Upstream
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 

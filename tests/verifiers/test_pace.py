@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from assay.verifiers import IN_BULK, Room, ServedSettings, UnreachableError
-from assay.verifiers.hedging import LEAST, Usual, hedged
-from assay.verifiers.pace import Pace
+from assay.verifiers.http.aimd_limit import Pace
+from assay.verifiers.http.hedging import LEAST, Usual, hedged
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.queues import Queue, queue_of
-from assay.verifiers.upstream import Upstream
 from tests.fakes import FakeTransport
 
 
@@ -65,7 +65,7 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
 async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a second at most, to four at least, and to no more than it began with."""
     now = 100.0
-    monkeypatch.setattr("assay.verifiers.pace.time.monotonic", lambda: now)
+    monkeypatch.setattr("assay.verifiers.http.aimd_limit.time.monotonic", lambda: now)
     pace = Pace(16)
     for _ in range(10):
         await pace.__aenter__()

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from assay.verifiers import BadReplyError, HttpPool, LostError, UnreachableError, VerifierError, VerifierTimeoutError
-from assay.verifiers import transport as module
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.upstream import ReplyModel, Upstream
+from assay.verifiers.http import client as module
+from assay.verifiers.http.upstream import ReplyModel, Upstream
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

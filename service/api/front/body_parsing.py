@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from assay.service.api.errors import ApiError, invalid
 from assay.service.api.front.long_json import LongNumberError, parsed
 from assay.service.concurrency.offload import apart
-from assay.verifiers.structure import more_values_than
+from assay.verifiers.http.json_structure import more_values_than
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import from_json
 
-from assay.verifiers.structure import Places, unescaped_quotes
+from assay.verifiers.http.json_structure import Places, unescaped_quotes
 
 #: Bytes. A string that is shorter than its stand-in saves nothing; a piece takes some thousandths of a second.
 SHORT, PIECE = 64, 1 << 20

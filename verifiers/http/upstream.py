@@ -26,11 +26,11 @@ from assay.verifiers.contract.errors import (
 )
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import note_sent
-from assay.verifiers.hedging import Usual, hedged
-from assay.verifiers.pace import Pace
+from assay.verifiers.http.aimd_limit import Pace
+from assay.verifiers.http.client import Transport
+from assay.verifiers.http.hedging import Usual, hedged
+from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.queues import Queue, queue_of
-from assay.verifiers.structure import more_values_than
-from assay.verifiers.transport import Transport
 
 Reply = TypeVar("Reply", bound=BaseModel)
 Item = TypeVar("Item")

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from assay.verifiers.contract.errors import BadReplyError, LostError, VerifierError, VerifierTimeoutError
-from assay.verifiers.network import Dialer, Network
+from assay.verifiers.http.network import Dialer, Network
 
 #: The trace that a call belongs to, as the W3C's `traceparent`, where one is kept.
 TRACEPARENT: ContextVar[bytes | None] = ContextVar("traceparent", default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from assay.verifiers.room import Room
+from assay.verifiers.http.priority_semaphore import Room
 
 #: Fewer would take long to grow again, and four at once are no overload of a server that batches.
 LEAST = 4.0

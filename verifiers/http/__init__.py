@@ -1,0 +1,1 @@
+"""The HTTP client, and calls to one or several servers of a model."""
