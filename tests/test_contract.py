@@ -14,7 +14,7 @@ import pytest
 from assay.verifiers import Pair, Query
 from assay.verifiers.http.client import HttpPool
 from assay.verifiers.judge import Judge, JudgeSettings
-from assay.verifiers.queues import queue_of
+from assay.verifiers.vllm.load import queue_of
 from tests.conftest import Servers
 from tests.processes import Answer, Server, service, write_config
 

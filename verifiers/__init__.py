@@ -35,8 +35,8 @@ from assay.verifiers.http.network import Network
 from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, Room
 from assay.verifiers.owned import OWNER
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
-from assay.verifiers.served import ServedVerifier
 from assay.verifiers.unseen import printable
+from assay.verifiers.vllm.served import ServedVerifier
 
 __all__ = [
     "BROKEN",

@@ -15,7 +15,7 @@ from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdic
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
 from assay.verifiers.samples import SAMPLE
-from assay.verifiers.served import ServedVerifier, number, usage_of
+from assay.verifiers.vllm.served import ServedVerifier, number, usage_of
 
 FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'
 

@@ -19,9 +19,9 @@ from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.likelihood import Answering, heads_of
-from assay.verifiers.log_likelihood import Likelihood, log_likelihoods
-from assay.verifiers.served import number
 from assay.verifiers.steps import too_many
+from assay.verifiers.vllm.log_likelihood import Likelihood, log_likelihoods
+from assay.verifiers.vllm.served import number
 
 Reduction = Literal["last", "min", "mean"]
 

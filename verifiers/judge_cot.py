@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from assay.verifiers.chat import Written
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
@@ -16,6 +15,7 @@ from assay.verifiers.http.together import together
 from assay.verifiers.judge import YesNoSettings
 from assay.verifiers.judging import Judging
 from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.vllm.chat import Written
 
 ORNAMENT = " \t*_`#>\"'“”.:!"
 

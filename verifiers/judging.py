@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import Field
 
-from assay.verifiers.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.degenerate import degenerate, without_verdicts
 from assay.verifiers.hostile import neutralise_tags, shorten, visible
 from assay.verifiers.http.client import Transport
-from assay.verifiers.labels import LabelReader
 from assay.verifiers.prompt import Prompt
 from assay.verifiers.samples import SAMPLE
-from assay.verifiers.served import ServedVerifier, ask_the_rest
-from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
+from assay.verifiers.vllm.label_logprobs import LabelReader
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
+from assay.verifiers.vllm.truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5

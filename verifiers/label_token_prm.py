@@ -11,20 +11,20 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from assay.verifiers.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.judging import GENERATES, label_finding
-from assay.verifiers.labels import LabelReader, expected_value
 from assay.verifiers.process_reward import REDUCE, Reduction
-from assay.verifiers.replies import Scores
 from assay.verifiers.samples import SAMPLE
-from assay.verifiers.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from assay.verifiers.steps import in_calls, too_many
-from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
+from assay.verifiers.vllm.label_logprobs import LabelReader, expected_value
+from assay.verifiers.vllm.replies import Scores
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.vllm.truncation import Tokenizer
 
 TOP_LOGPROBS = 20
 

@@ -9,17 +9,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.chat_template import ChatTemplate, TemplateBook
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
 from assay.verifiers.http.client import Transport
-from assay.verifiers.log_likelihood import log_likelihoods
 from assay.verifiers.samples import SAMPLE
-from assay.verifiers.served import ServedVerifier, ask_the_rest, number
-from assay.verifiers.truncation import Tokenizer
 from assay.verifiers.unseen import as_read
+from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateBook
+from assay.verifiers.vllm.log_likelihood import log_likelihoods
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, number
+from assay.verifiers.vllm.truncation import Tokenizer
 
 NEEDS = "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of vLLM"
 

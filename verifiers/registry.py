@@ -15,7 +15,6 @@ from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verifier
 from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
-from assay.verifiers.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http_scorer import HttpScorer, HttpSettings
 from assay.verifiers.implicit_prm import ImplicitPrm, ImplicitPrmSettings
@@ -40,6 +39,7 @@ from assay.verifiers.relevance import Relevance, RelevanceSettings
 from assay.verifiers.repetition import Repetition, RepetitionSettings
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.reward_tokens import RewardTokens, RewardTokensSettings
+from assay.verifiers.vllm.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 
 #: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.
 ENTRY_POINTS = "assay.verifiers"

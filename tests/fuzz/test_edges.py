@@ -22,7 +22,7 @@ from assay.service.scoring.best_of_n import Wish, harvest, status_of, text_of
 from assay.service.scoring.generator import Upstream
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
-from assay.verifiers.queues import queue_of
+from assay.verifiers.vllm.load import queue_of
 from tests.fakes import FakeTransport
 from tests.fuzz.test_parsers import JSON, QUICK, SECONDS, for_its_share
 from tests.wires import Echo, connected

@@ -23,7 +23,6 @@ from assay.service.score_files.tables import TableError, read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.answers import plain_answer
 from assay.verifiers.arithmetic import STATEMENT, holds
-from assay.verifiers.chat import without_thinking
 from assay.verifiers.completeness import as_asked, cut_off
 from assay.verifiers.degenerate import degenerate, without_verdicts
 from assay.verifiers.hostile import neutralise, visible
@@ -31,6 +30,7 @@ from assay.verifiers.http.client import Connection
 from assay.verifiers.judge_cot import verdict_of
 from assay.verifiers.python_tests import code_of
 from assay.verifiers.sandbox import read_report
+from assay.verifiers.vllm.chat import without_thinking
 from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from assay.verifiers import Pair, Query, Status
 from assay.verifiers.judge import Judge, JudgeSettings
-from assay.verifiers.labels import expected_value
+from assay.verifiers.vllm.label_logprobs import expected_value
 from tests.fakes import FakeTransport
 
 PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from assay.verifiers import Pair, Query, Status
-from assay.verifiers.chat import Written, without_thinking
 from assay.verifiers.judge_cot import verdict_of
 from assay.verifiers.judge_scale import JudgeScaleSettings
+from assay.verifiers.vllm.chat import Written, without_thinking
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin
 

@@ -16,7 +16,7 @@ from assay.service.scoring.generator import Upstream as Generator
 from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
-from assay.verifiers.queues import queue_of
+from assay.verifiers.vllm.load import queue_of
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
-from assay.verifiers.chat_template import split
 from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.reward_model import RewardModel, RewardModelSettings
-from assay.verifiers.served import ServedVerifier
+from assay.verifiers.vllm.chat_template import split
+from assay.verifiers.vllm.served import ServedVerifier
 from tests.fakes import FakeTransport
 from tests.standin import StandIn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.verifiers.contract.findings import Finding, failed, ok, warning
-from assay.verifiers.truncation import Tokenizer
+from assay.verifiers.vllm.truncation import Tokenizer
 
 DOUBLED = "the template writes a BOS that is also added: take it out of the chat template, or do not add special tokens"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Usage
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
-from assay.verifiers.labels import HIGHEST_LOGPROB
-from assay.verifiers.served import in_order, usage_of
+from assay.verifiers.vllm.label_logprobs import HIGHEST_LOGPROB
+from assay.verifiers.vllm.served import in_order, usage_of
 
 #: What is said of a prompt's token, of which each has a byte at least.
 VALUES_A_TOKEN = 8

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.verifiers.contract.settings import Truncate
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.replies import Text, TokenIds
+from assay.verifiers.vllm.replies import Text, TokenIds
 
 GAP = "\n[…]\n"
 MARGIN = 16  # tokens: of the gap, and of seams at which texts tokenize anew

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.verifiers.chat import Chat, Choice, Conversation
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.verifier import Status, Verdict, Verdicts
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.replies import TokenIds
-from assay.verifiers.served import in_order, usage_of
+from assay.verifiers.vllm.chat import Chat, Choice, Conversation
+from assay.verifiers.vllm.replies import TokenIds
+from assay.verifiers.vllm.served import in_order, usage_of
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
 #: A probability is 1 at most; rounding in half precision adds a little.

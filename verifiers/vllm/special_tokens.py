@@ -11,7 +11,7 @@ from assay.verifiers.contract.errors import RefusedError, VerifierError
 from assay.verifiers.hostile import has_brackets, lookalikes, suspect
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.owned import Owned
-from assay.verifiers.replies import TokenIds
+from assay.verifiers.vllm.replies import TokenIds
 
 #: Different strings of one text that are asked about, calls at once, and strings that are remembered of an owner's texts.
 MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000

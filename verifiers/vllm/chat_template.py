@@ -15,7 +15,7 @@ from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Message
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.owned import Owned
-from assay.verifiers.replies import Text, TokenIds
+from assay.verifiers.vllm.replies import Text, TokenIds
 
 MOST_KEPT = 256  # sequences of roles, which clients choose
 PAD = "  "  # two, since templates themselves put one space around a message

@@ -13,8 +13,8 @@ from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judging import Judging, JudgingSettings, label_finding
 from assay.verifiers.prompt import bundled, checked
-from assay.verifiers.replies import Scores
-from assay.verifiers.served import in_order, numbers, usage_of
+from assay.verifiers.vllm.replies import Scores
+from assay.verifiers.vllm.served import in_order, numbers, usage_of
 
 MARK = "CANDIDATE8B1F"
 

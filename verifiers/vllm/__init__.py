@@ -1,0 +1,1 @@
+"""What verifiers need to know of a vLLM server."""
