@@ -33,9 +33,9 @@ from assay.verifiers.contract.verifier import (
 from assay.verifiers.http.client import TRACEPARENT, HttpPool, Transport
 from assay.verifiers.http.network import Network
 from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, Room
-from assay.verifiers.owned import OWNER
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
-from assay.verifiers.unseen import printable
+from assay.verifiers.safety.invisible import printable
+from assay.verifiers.safety.owner_memory import OWNER
 from assay.verifiers.vllm.served import ServedVerifier
 
 __all__ = [

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from assay.verifiers.forked import forked
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 #: An answer comes last: so many characters of a text are read for it, from its end or from the last answer stated.
 TAIL = 4000

@@ -10,7 +10,7 @@ from typing import Literal
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
 UNIT = r"(?:\s{0,3}(?:%|(?!x\b)[A-Za-z]{1,20}))?"

@@ -10,7 +10,7 @@ from typing import Literal
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.local import LocalVerifier, searched
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 ANSWER = re.compile(r"(?i)\banswer\s{0,64}(?:is|:|=)|\\boxed\s{0,64}\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
 ENDS = re.compile(r"[.!?…:;)\]}\"'`$>*0-9。！？」』”’]\s*$")

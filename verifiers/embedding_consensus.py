@@ -15,8 +15,8 @@ from assay.verifiers.contract.settings import Endpoint, ServedSettings, Verifier
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
+from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.sentence_embedder import MiniLM, left_out
-from assay.verifiers.unseen import as_read
 from assay.verifiers.vllm.served import ServedVerifier, in_order, usage_of
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.

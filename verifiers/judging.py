@@ -10,10 +10,10 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
-from assay.verifiers.degenerate import degenerate, without_verdicts
-from assay.verifiers.hostile import neutralise_tags, shorten, visible
 from assay.verifiers.http.client import Transport
 from assay.verifiers.prompt import Prompt
+from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import LabelReader

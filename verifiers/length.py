@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 
 class LengthSettings(VerifierSettings):

@@ -19,7 +19,7 @@ from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.together import together
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.sandbox import Ran, run, supported
+from assay.verifiers.safety.sandbox import Ran, run, supported
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)

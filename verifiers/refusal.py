@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 #: Refusals stand at the beginning; later on, "I cannot" is usually about something else.
 BEGINNING = 300

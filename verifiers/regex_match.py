@@ -13,7 +13,7 @@ from assay.verifiers.bounded import BoundedVerifier, Judge, Make
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 
 class RegexSettings(VerifierSettings):

@@ -9,7 +9,7 @@ from pydantic import Field
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Verdict, not_applicable
 from assay.verifiers.local import LocalVerifier
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 
 
 class RepetitionSettings(VerifierSettings):

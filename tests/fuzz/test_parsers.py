@@ -24,12 +24,12 @@ from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.answers import plain_answer
 from assay.verifiers.arithmetic import STATEMENT, holds
 from assay.verifiers.completeness import as_asked, cut_off
-from assay.verifiers.degenerate import degenerate, without_verdicts
-from assay.verifiers.hostile import neutralise, visible
 from assay.verifiers.http.client import Connection
 from assay.verifiers.judge_cot import verdict_of
 from assay.verifiers.python_tests import code_of
-from assay.verifiers.sandbox import read_report
+from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.sandbox import read_report
+from assay.verifiers.safety.sanitize import neutralise, visible
 from assay.verifiers.vllm.chat import without_thinking
 from tests.aggregation.data import fitted, small
 from tests.fakes import FakeTransport

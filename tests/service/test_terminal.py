@@ -31,7 +31,7 @@ from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
 from assay.verifiers.doctor import Report
 from assay.verifiers.python_tests import verdict_of
-from assay.verifiers.sandbox import Ran
+from assay.verifiers.safety.sandbox import Ran
 from tests.fakes import FakeVerifier
 
 #: Clipboard, screen, title, colours, C1's short forms, direction overrides, hyperlinks; and Rich's own markup.

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assay.verifiers.sandbox import MAIN, PYTHON, SEALED
-from assay.verifiers.sealed.walls import NEW_LISTENER
-from assay.verifiers.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
-from assay.verifiers.system_calls import MACHINES, OneOf, Without
+from assay.verifiers.safety.sandbox import MAIN, PYTHON, SEALED
+from assay.verifiers.safety.sealed.walls import NEW_LISTENER
+from assay.verifiers.safety.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
+from assay.verifiers.safety.system_calls import MACHINES, OneOf, Without
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 NOBODY = 65534

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.verifiers import OWNER, Message, Pair, Query, ServedVerifier
-from assay.verifiers.degenerate import degenerate, without_verdicts
-from assay.verifiers.hostile import PADDING_KEPT, WORD_JOINER, lookalikes, neutralise, neutralise_tags, visible
 from assay.verifiers.judging import Judging
 from assay.verifiers.probes import attacks, probes
 from assay.verifiers.reward_model import RewardModel
-from assay.verifiers.unseen import bare
+from assay.verifiers.safety.invisible import bare
+from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.sanitize import PADDING_KEPT, WORD_JOINER, lookalikes, neutralise, neutralise_tags, visible
 from assay.verifiers.vllm.chat_template import TemplateBook
 from assay.verifiers.vllm.special_tokens import MOST_KEPT
 from tests.fakes import FakeTransport

@@ -13,7 +13,7 @@ from assay.verifiers.answers import plain_answer, same_plain_answers
 from assay.verifiers.arithmetic import STATEMENT, evaluate, holds, statements
 from assay.verifiers.completeness import answers, as_asked, cut_off
 from assay.verifiers.consensus import Consensus, ConsensusSettings
-from assay.verifiers.hostile import WORD_JOINER, neutralise
+from assay.verifiers.safety.sanitize import WORD_JOINER, neutralise
 
 MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
 

@@ -15,9 +15,9 @@ import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query, Status
 from assay.verifiers.python_tests import code_of
-from assay.verifiers.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
-from assay.verifiers.seccomp import NOTIFY, filter_program, on_threads
-from assay.verifiers.system_calls import MACHINES
+from assay.verifiers.safety.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
+from assay.verifiers.safety.seccomp import NOTIFY, filter_program, on_threads
+from assay.verifiers.safety.system_calls import MACHINES
 from tests.verifiers.kinds import made
 
 try:

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from assay.verifiers import MissingExtraError
-from assay.verifiers.sandbox import Ran, run, supported
-from assay.verifiers.sealed import walls
-from assay.verifiers.system_calls import COMMANDS, F_SETFL, MACHINES
+from assay.verifiers.safety.sandbox import Ran, run, supported
+from assay.verifiers.safety.sealed import walls
+from assay.verifiers.safety.system_calls import COMMANDS, F_SETFL, MACHINES
 from tests.verifiers.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
 
 try:

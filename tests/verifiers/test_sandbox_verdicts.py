@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query
-from assay.verifiers.sandbox import Ran, run, supported
+from assay.verifiers.safety.sandbox import Ran, run, supported
 from tests.verifiers.kinds import made
 
 try:

@@ -9,7 +9,7 @@ import pytest
 
 from assay.verifiers import Pair, Query, Status, Verdict
 from assay.verifiers.answers import distinct_answers, equals_reference, plain_answer, same_answers
-from assay.verifiers.unseen import as_read
+from assay.verifiers.safety.invisible import as_read
 from tests.verifiers.kinds import made
 
 QUERY = Query.of("What is 5+3?", "8")

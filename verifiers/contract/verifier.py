@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import VerifierSettings
-from assay.verifiers.hostile import has_brackets
+from assay.verifiers.safety.sanitize import has_brackets
 
 
 class Status(IntEnum):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Message
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.owned import Owned
+from assay.verifiers.safety.owner_memory import Owned
 from assay.verifiers.vllm.replies import Text, TokenIds
 
 MOST_KEPT = 256  # sequences of roles, which clients choose

@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from itertools import islice
 
 from assay.verifiers.contract.errors import RefusedError, VerifierError
-from assay.verifiers.hostile import has_brackets, lookalikes, suspect
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.owned import Owned
+from assay.verifiers.safety.owner_memory import Owned
+from assay.verifiers.safety.sanitize import has_brackets, lookalikes, suspect
 from assay.verifiers.vllm.replies import TokenIds
 
 #: Different strings of one text that are asked about, calls at once, and strings that are remembered of an owner's texts.

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Sequence
 
-from assay.verifiers.system_calls import EXAMINED, MACHINES, THREAD_FLAGS, Check, OneOf, Without, Zero
+from assay.verifiers.safety.system_calls import EXAMINED, MACHINES, THREAD_FLAGS, Check, OneOf, Without, Zero
 
 ALLOW, ERRNO, NOTIFY, KILL = 0x7FFF0000, 0x00050000, 0x7FC00000, 0x80000000
 EPERM, EAGAIN, ENOSYS = 1, 11, 38

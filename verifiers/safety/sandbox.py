@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.verifiers.contract.errors import MissingExtraError, VerifierError
-from assay.verifiers.seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
-from assay.verifiers.system_calls import MACHINES
+from assay.verifiers.safety.seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
+from assay.verifiers.safety.system_calls import MACHINES
 
 SEALED = Path(__file__).with_name("sealed")
 PLACE = re.compile(r"-?[0-9]{1,9}")

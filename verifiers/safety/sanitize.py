@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterator
 from functools import lru_cache
 
-from assay.verifiers.unseen import NOTHING
+from assay.verifiers.safety.invisible import NOTHING
 
 #: Chat-template control tokens of the common families: broken up whatever the server says.
 CONTROL = re.compile(

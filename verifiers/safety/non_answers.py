@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from assay.verifiers.unseen import BLANKS, bare, trimmed, without_unseen
+from assay.verifiers.safety.invisible import BLANKS, bare, trimmed, without_unseen
 
 OPENERS = re.compile(
     r"(?:(?:thought|thinking|reasoning) process|reasoning|thoughts?|solution|solve|(?:final )?answer|analysis|explanation|step 1"
