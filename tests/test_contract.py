@@ -13,7 +13,7 @@ import pytest
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.http.client import HttpPool
-from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.vllm.load import queue_of
 from tests.conftest import Servers
 from tests.processes import Answer, Server, service, write_config

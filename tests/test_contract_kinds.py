@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers.prompt import Prompt, bundled
+from assay.verifiers.judges.prompt import Prompt, bundled
 from tests.conftest import Servers
 from tests.processes import Server, service, write_config
 from tests.test_contract import CANDIDATES, QUERY, ids_of

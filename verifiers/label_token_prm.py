@@ -16,7 +16,7 @@ from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
-from assay.verifiers.judging import GENERATES, label_finding
+from assay.verifiers.judges.base import GENERATES, label_finding
 from assay.verifiers.process_reward import REDUCE, Reduction
 from assay.verifiers.samples import SAMPLE
 from assay.verifiers.steps import in_calls, too_many

@@ -20,7 +20,7 @@ from assay.service.domain.errors import StartupError
 from assay.verifiers import Grade, HttpPool, Verifier, build
 from assay.verifiers.attacking import Result, attack, number_of_attacks
 from assay.verifiers.doctor import Report, examine
-from assay.verifiers.judging import Judging
+from assay.verifiers.judges.base import Judging
 from assay.verifiers.probes import probes
 
 SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: "✗"}

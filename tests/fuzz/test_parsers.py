@@ -25,7 +25,7 @@ from assay.verifiers.answers import plain_answer
 from assay.verifiers.arithmetic import STATEMENT, holds
 from assay.verifiers.completeness import as_asked, cut_off
 from assay.verifiers.http.client import Connection
-from assay.verifiers.judge_cot import verdict_of
+from assay.verifiers.judges.reasoning import verdict_of
 from assay.verifiers.python_tests import code_of
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report

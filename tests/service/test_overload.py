@@ -15,7 +15,7 @@ from assay.service.concurrency.token_admission import TooMuchWorkError, Workload
 from assay.service.runtime.backpressure import Pressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
-from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.processes import Server, call, service, standin, write_config
 from tests.service.test_teaching import wait_until

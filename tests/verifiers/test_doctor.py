@@ -12,7 +12,7 @@ from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verd
 from assay.verifiers.attacking import attack, attacked, number_of_attacks
 from assay.verifiers.catalog import entry_of
 from assay.verifiers.doctor import Report, _golden, auc_of, examine
-from assay.verifiers.judging import Judging
+from assay.verifiers.judges.base import Judging
 from assay.verifiers.probes import attacks, probes
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.standin import StandIn

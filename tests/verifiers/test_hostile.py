@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.verifiers import OWNER, Message, Pair, Query, ServedVerifier
-from assay.verifiers.judging import Judging
+from assay.verifiers.judges.base import Judging
 from assay.verifiers.probes import attacks, probes
 from assay.verifiers.reward_model import RewardModel
 from assay.verifiers.safety.invisible import bare

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from assay.verifiers import Pair, Query, Status
-from assay.verifiers.judge import Judge, JudgeSettings
+from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.vllm.label_logprobs import expected_value
 from tests.fakes import FakeTransport
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from assay.verifiers import Pair, Query, Status
-from assay.verifiers.judge_cot import verdict_of
-from assay.verifiers.judge_scale import JudgeScaleSettings
+from assay.verifiers.judges.reasoning import verdict_of
+from assay.verifiers.judges.scale import JudgeScaleSettings
 from assay.verifiers.vllm.chat import Written, without_thinking
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin

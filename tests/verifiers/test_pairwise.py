@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from assay.verifiers import Pair, Query, Status
-from assay.verifiers.bradley_terry import Comparison, strengths, win_rates
+from assay.verifiers.judges.bradley_terry import Comparison, strengths, win_rates
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import made
 

@@ -11,7 +11,7 @@ from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.client import Transport
-from assay.verifiers.prompt import Prompt
+from assay.verifiers.judges.prompt import Prompt
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible
 from assay.verifiers.samples import SAMPLE

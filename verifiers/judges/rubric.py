@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judge import YesNoSettings
-from assay.verifiers.judging import LabelJudging
-from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.judges.base import LabelJudging
+from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.verdict import YesNoSettings
 
 Combine = Literal["mean", "min", "product"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judging import JudgingSettings, LabelJudging
-from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.judges.base import JudgingSettings, LabelJudging
+from assay.verifiers.judges.prompt import bundled, checked
 
 
 class YesNoSettings(JudgingSettings):

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.contract.verifier import Pair
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judging import JudgingSettings, LabelJudging
-from assay.verifiers.prompt import bundled, checked
+from assay.verifiers.judges.base import JudgingSettings, LabelJudging
+from assay.verifiers.judges.prompt import bundled, checked
 
 
 class JudgeScaleSettings(JudgingSettings):

@@ -11,9 +11,9 @@ from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.judge import YesNoSettings
-from assay.verifiers.judging import LabelJudging
-from assay.verifiers.prompt import Prompt, bundled, checked
+from assay.verifiers.judges.base import LabelJudging
+from assay.verifiers.judges.prompt import Prompt, bundled, checked
+from assay.verifiers.judges.verdict import YesNoSettings
 
 
 class JudgeDebateSettings(YesNoSettings):
