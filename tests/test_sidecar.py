@@ -19,7 +19,7 @@ from assay.service.sidecar.app import Batches, RefusedError, Waiting, _fits, _pr
 from assay.service.sidecar.model import Choice, Model
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor import examine
-from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from tests.processes import ROOT, Server, free_port, stop, wait_for
 
 QUERY = "What is 17 + 25?"

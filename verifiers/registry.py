@@ -16,8 +16,6 @@ from assay.verifiers.contract.verifier import Verifier
 from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
 from assay.verifiers.http.client import Transport
-from assay.verifiers.http_scorer import HttpScorer, HttpSettings
-from assay.verifiers.implicit_prm import ImplicitPrm, ImplicitPrmSettings
 from assay.verifiers.json_schema import JsonSchema, JsonSchemaSettings
 from assay.verifiers.judges.debate import JudgeDebate, JudgeDebateSettings
 from assay.verifiers.judges.pairwise import JudgePairwise, JudgePairwiseSettings
@@ -26,19 +24,21 @@ from assay.verifiers.judges.reference import JudgeReference, JudgeReferenceSetti
 from assay.verifiers.judges.rubric import JudgeRubric, JudgeRubricSettings
 from assay.verifiers.judges.scale import JudgeScale, JudgeScaleSettings
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
-from assay.verifiers.label_token_prm import LabelTokenPrm, LabelTokenPrmSettings
 from assay.verifiers.length import Length, LengthSettings
-from assay.verifiers.likelihood import LikelihoodSettings, LikelihoodVerifier
 from assay.verifiers.math_answer import MathAnswer, MathAnswerSettings
 from assay.verifiers.nli import Nli, NliSettings
-from assay.verifiers.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.python_tests import PythonTests, PythonTestsSettings
 from assay.verifiers.refusal import Refusal, RefusalSettings
 from assay.verifiers.regex_match import Regex, RegexSettings
 from assay.verifiers.relevance import Relevance, RelevanceSettings
 from assay.verifiers.repetition import Repetition, RepetitionSettings
-from assay.verifiers.reward_model import RewardModel, RewardModelSettings
-from assay.verifiers.reward_tokens import RewardTokens, RewardTokensSettings
+from assay.verifiers.rewards.http_scorer import HttpScorer, HttpSettings
+from assay.verifiers.rewards.implicit_prm import ImplicitPrm, ImplicitPrmSettings
+from assay.verifiers.rewards.label_token_prm import LabelTokenPrm, LabelTokenPrmSettings
+from assay.verifiers.rewards.likelihood import LikelihoodSettings, LikelihoodVerifier
+from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
+from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.rewards.reward_tokens import RewardTokens, RewardTokensSettings
 from assay.verifiers.vllm.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 
 #: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assay.verifiers import OWNER, Message, Pair, Query, ServedVerifier
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.probes import attacks, probes
-from assay.verifiers.reward_model import RewardModel
+from assay.verifiers.rewards.reward_model import RewardModel
 from assay.verifiers.safety.invisible import bare
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sanitize import PADDING_KEPT, WORD_JOINER, lookalikes, neutralise, neutralise_tags, visible

@@ -9,7 +9,7 @@ import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, Status, VerifierError
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.label_token_prm import LabelTokenPrm
+from assay.verifiers.rewards.label_token_prm import LabelTokenPrm
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.log_likelihood import Likelihood
 from assay.verifiers.vllm.truncation import Tokenizer

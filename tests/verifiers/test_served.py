@@ -9,8 +9,8 @@ import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
 from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
-from assay.verifiers.process_reward import ProcessReward, ProcessRewardSettings
-from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
+from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.vllm.chat_template import split
 from assay.verifiers.vllm.served import ServedVerifier
 from tests.fakes import FakeTransport

@@ -10,7 +10,7 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.served import in_order, numbers, usage_of
 

@@ -1,0 +1,1 @@
+"""Reward models, process reward models, likelihoods, and scorers of your own."""
