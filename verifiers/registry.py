@@ -13,8 +13,10 @@ from assay.verifiers.completeness import Completeness, CompletenessSettings
 from assay.verifiers.consensus import Consensus, ConsensusSettings
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verifier
-from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
-from assay.verifiers.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
+from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
+from assay.verifiers.encoders.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
+from assay.verifiers.encoders.nli import Nli, NliSettings
+from assay.verifiers.encoders.relevance import Relevance, RelevanceSettings
 from assay.verifiers.http.client import Transport
 from assay.verifiers.json_schema import JsonSchema, JsonSchemaSettings
 from assay.verifiers.judges.debate import JudgeDebate, JudgeDebateSettings
@@ -26,11 +28,9 @@ from assay.verifiers.judges.scale import JudgeScale, JudgeScaleSettings
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.length import Length, LengthSettings
 from assay.verifiers.math_answer import MathAnswer, MathAnswerSettings
-from assay.verifiers.nli import Nli, NliSettings
 from assay.verifiers.python_tests import PythonTests, PythonTestsSettings
 from assay.verifiers.refusal import Refusal, RefusalSettings
 from assay.verifiers.regex_match import Regex, RegexSettings
-from assay.verifiers.relevance import Relevance, RelevanceSettings
 from assay.verifiers.repetition import Repetition, RepetitionSettings
 from assay.verifiers.rewards.http_scorer import HttpScorer, HttpSettings
 from assay.verifiers.rewards.implicit_prm import ImplicitPrm, ImplicitPrmSettings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
-from assay.verifiers.cross_encoder import CrossEncoder, CrossEncoderSettings
+from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.vllm.chat_template import split

@@ -11,8 +11,8 @@ from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
+from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.sentence_embedder import MiniLM, left_out
 
 
 class RelevanceSettings(VerifierSettings):

@@ -13,10 +13,10 @@ from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import Endpoint, ServedSettings, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.sentence_embedder import MiniLM, left_out
 from assay.verifiers.vllm.served import ServedVerifier, in_order, usage_of
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
