@@ -8,9 +8,16 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
-from assay.verifiers.arithmetic import Arithmetic, ArithmeticSettings
-from assay.verifiers.completeness import Completeness, CompletenessSettings
-from assay.verifiers.consensus import Consensus, ConsensusSettings
+from assay.verifiers.checks.arithmetic import Arithmetic, ArithmeticSettings
+from assay.verifiers.checks.completeness import Completeness, CompletenessSettings
+from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
+from assay.verifiers.checks.json_schema import JsonSchema, JsonSchemaSettings
+from assay.verifiers.checks.length import Length, LengthSettings
+from assay.verifiers.checks.math_answer import MathAnswer, MathAnswerSettings
+from assay.verifiers.checks.python_tests import PythonTests, PythonTestsSettings
+from assay.verifiers.checks.refusal import Refusal, RefusalSettings
+from assay.verifiers.checks.regex_match import Regex, RegexSettings
+from assay.verifiers.checks.repetition import Repetition, RepetitionSettings
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verifier
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
@@ -18,7 +25,6 @@ from assay.verifiers.encoders.embedding_consensus import EmbeddingConsensus, Emb
 from assay.verifiers.encoders.nli import Nli, NliSettings
 from assay.verifiers.encoders.relevance import Relevance, RelevanceSettings
 from assay.verifiers.http.client import Transport
-from assay.verifiers.json_schema import JsonSchema, JsonSchemaSettings
 from assay.verifiers.judges.debate import JudgeDebate, JudgeDebateSettings
 from assay.verifiers.judges.pairwise import JudgePairwise, JudgePairwiseSettings
 from assay.verifiers.judges.reasoning import JudgeCot, JudgeCotSettings
@@ -26,12 +32,6 @@ from assay.verifiers.judges.reference import JudgeReference, JudgeReferenceSetti
 from assay.verifiers.judges.rubric import JudgeRubric, JudgeRubricSettings
 from assay.verifiers.judges.scale import JudgeScale, JudgeScaleSettings
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
-from assay.verifiers.length import Length, LengthSettings
-from assay.verifiers.math_answer import MathAnswer, MathAnswerSettings
-from assay.verifiers.python_tests import PythonTests, PythonTestsSettings
-from assay.verifiers.refusal import Refusal, RefusalSettings
-from assay.verifiers.regex_match import Regex, RegexSettings
-from assay.verifiers.repetition import Repetition, RepetitionSettings
 from assay.verifiers.rewards.http_scorer import HttpScorer, HttpSettings
 from assay.verifiers.rewards.implicit_prm import ImplicitPrm, ImplicitPrmSettings
 from assay.verifiers.rewards.label_token_prm import LabelTokenPrm, LabelTokenPrmSettings

@@ -51,7 +51,7 @@ from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
 from assay.service.telemetry.tracing import Traced, Tracing
 from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
-from assay.verifiers.consensus import Consensus, ConsensusSettings
+from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
 
 log = structlog.get_logger()
 

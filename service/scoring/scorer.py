@@ -32,7 +32,7 @@ from assay.service.store.errors import StoreError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import OWNER, Pair, Status, Verdict
-from assay.verifiers.answers import distinct_answers
+from assay.verifiers.checks.answer_equality import distinct_answers
 
 log = structlog.get_logger()
 

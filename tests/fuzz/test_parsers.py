@@ -21,12 +21,12 @@ from assay.service.api.requests import RankRequest
 from assay.service.config.model import ConfigError, load_config
 from assay.service.score_files.tables import TableError, read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
-from assay.verifiers.answers import plain_answer
-from assay.verifiers.arithmetic import STATEMENT, holds
-from assay.verifiers.completeness import as_asked, cut_off
+from assay.verifiers.checks.answer_equality import plain_answer
+from assay.verifiers.checks.arithmetic import STATEMENT, holds
+from assay.verifiers.checks.completeness import as_asked, cut_off
+from assay.verifiers.checks.python_tests import code_of
 from assay.verifiers.http.client import Connection
 from assay.verifiers.judges.reasoning import verdict_of
-from assay.verifiers.python_tests import code_of
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report
 from assay.verifiers.safety.sanitize import neutralise, visible

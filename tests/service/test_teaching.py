@@ -20,7 +20,7 @@ TASKS = {"math": {"store_text": True}, "given": {}}
 PACKAGE = """
 from typing import Literal
 from assay.verifiers import Kind, Verdict, VerifierSettings
-from assay.verifiers.local import LocalVerifier
+from assay.verifiers.checks.base import LocalVerifier
 
 class Settings(VerifierSettings):
     kind: Literal["reading"] = "reading"

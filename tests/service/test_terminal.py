@@ -29,8 +29,8 @@ from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
+from assay.verifiers.checks.python_tests import verdict_of
 from assay.verifiers.doctor import Report
-from assay.verifiers.python_tests import verdict_of
 from assay.verifiers.safety.sandbox import Ran
 from tests.fakes import FakeVerifier
 

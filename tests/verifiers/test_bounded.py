@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from assay.verifiers import Pair, Query, Status, Verdict, VerifierSettings
-from assay.verifiers.bounded import BoundedVerifier, Judge, Make
-from assay.verifiers.json_schema import fenced
-from assay.verifiers.local import LocalVerifier
+from assay.verifiers.checks.base import LocalVerifier
+from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.json_schema import fenced
 from tests.verifiers.kinds import made
 from tests.verifiers.stalls import longest_stall_s
 

@@ -12,7 +12,7 @@ import pytest
 PLUGIN = '''
 from typing import Literal
 from assay.verifiers import Kind, Verdict, VerifierSettings
-from assay.verifiers.local import LocalVerifier
+from assay.verifiers.checks.base import LocalVerifier
 
 class Settings(VerifierSettings):
     """Mine."""

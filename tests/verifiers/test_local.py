@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from assay.verifiers import KINDS, HttpPool, Pair, Query, Status, Verdict, build, fingerprint
-from assay.verifiers.answers import plain_answer, same_plain_answers
-from assay.verifiers.arithmetic import STATEMENT, evaluate, holds, statements
-from assay.verifiers.completeness import answers, as_asked, cut_off
-from assay.verifiers.consensus import Consensus, ConsensusSettings
+from assay.verifiers.checks.answer_equality import plain_answer, same_plain_answers
+from assay.verifiers.checks.arithmetic import STATEMENT, evaluate, holds, statements
+from assay.verifiers.checks.completeness import answers, as_asked, cut_off
+from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
 from assay.verifiers.safety.sanitize import WORD_JOINER, neutralise
 
 MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Query, Status, Verdict
-from assay.verifiers.answers import plain_answer
+from assay.verifiers.checks.answer_equality import plain_answer
 from tests.verifiers.kinds import made
 
 PADDING = "word " * 20_000

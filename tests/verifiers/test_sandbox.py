@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query, Status
-from assay.verifiers.python_tests import code_of
+from assay.verifiers.checks.python_tests import code_of
 from assay.verifiers.safety.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
 from assay.verifiers.safety.seccomp import NOTIFY, filter_program, on_threads
 from assay.verifiers.safety.system_calls import MACHINES

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Query, Status, Verdict
-from assay.verifiers.answers import distinct_answers, equals_reference, plain_answer, same_answers
+from assay.verifiers.checks.answer_equality import distinct_answers, equals_reference, plain_answer, same_answers
 from assay.verifiers.safety.invisible import as_read
 from tests.verifiers.kinds import made
 

@@ -10,13 +10,13 @@ from functools import partial
 import pytest
 
 from assay.verifiers import Pair, Query, Status, VerifierError
-from assay.verifiers.answers import equals_reference, load
-from assay.verifiers.bounded import BoundedVerifier
-from assay.verifiers.forked import forked
-from assay.verifiers.math_answer import MathAnswer, MathAnswerSettings
-from assay.verifiers.python_tests import PythonTests, PythonTestsSettings
-from assay.verifiers.regex_match import Regex, RegexSettings
-from assay.verifiers.workers import Workers
+from assay.verifiers.checks.answer_equality import equals_reference, load
+from assay.verifiers.checks.bounded import BoundedVerifier
+from assay.verifiers.checks.forked import forked
+from assay.verifiers.checks.math_answer import MathAnswer, MathAnswerSettings
+from assay.verifiers.checks.python_tests import PythonTests, PythonTestsSettings
+from assay.verifiers.checks.regex_match import Regex, RegexSettings
+from assay.verifiers.checks.workers import Workers
 
 #: math-verify computes the tower, in C, where no alarm reaches it.
 HANGS = r"\boxed{\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)} - 4\right)} - %d}{16}}"
@@ -45,7 +45,7 @@ async def test_the_start_of_a_worker_does_not_count() -> None:
 
 async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody should take it for a comparison that took too long."""
-    monkeypatch.setattr("assay.verifiers.workers.START_S", 0.2)
+    monkeypatch.setattr("assay.verifiers.checks.workers.START_S", 0.2)
 
     with pytest.raises(VerifierError, match=r"did not start within 0\.2 s"):
         await Workers(1, partial(time.sleep, 60.0)).run(os.getpid, within_s=30)

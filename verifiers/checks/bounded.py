@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import Any
 
+from assay.verifiers.checks.base import LocalVerifier, isolated
+from assay.verifiers.checks.workers import START_S, Workers
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
-from assay.verifiers.local import LocalVerifier, isolated
-from assay.verifiers.workers import START_S, Workers
 
 #: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.
 EACH_S, ALL_S = 0.25, 5.0

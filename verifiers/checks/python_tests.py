@@ -13,12 +13,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.together import together
-from assay.verifiers.local import LocalVerifier
 from assay.verifiers.safety.sandbox import Ran, run, supported
 
 FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)

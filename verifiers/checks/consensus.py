@@ -12,13 +12,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.answers import load, same_answers, same_plain_answers
+from assay.verifiers.checks.answer_equality import load, same_answers, same_plain_answers
+from assay.verifiers.checks.base import INLINE_CHARS
+from assay.verifiers.checks.workers import START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.local import INLINE_CHARS
-from assay.verifiers.workers import START_S, Workers
 
 #: A number is looked for in so many characters at either end of a query.
 NUMBER, ASKED = re.compile(r"\d"), 100_000

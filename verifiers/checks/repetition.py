@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Verdict, not_applicable
-from assay.verifiers.local import LocalVerifier
 from assay.verifiers.safety.invisible import as_read
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from assay.verifiers.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verdict

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
-from assay.verifiers.local import LocalVerifier
 from assay.verifiers.safety.invisible import as_read
 
 #: Refusals stand at the beginning; later on, "I cannot" is usually about something else.

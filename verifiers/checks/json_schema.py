@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from assay.verifiers.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.base import isolated
+from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
-from assay.verifiers.local import isolated
-from assay.verifiers.schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 
 FENCE = re.compile(r"```(?:json)?[^\S\n]*+\n")
 DEEPEST = 64

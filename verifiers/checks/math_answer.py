@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.answers import equal_one_by_one, equals_reference, load
+from assay.verifiers.checks.answer_equality import equal_one_by_one, equals_reference, load
+from assay.verifiers.checks.base import LocalVerifier
+from assay.verifiers.checks.workers import START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.local import LocalVerifier
-from assay.verifiers.workers import START_S, Workers
 
 #: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.
 AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5

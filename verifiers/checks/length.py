@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
-from assay.verifiers.local import LocalVerifier
 from assay.verifiers.safety.invisible import as_read
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
+from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict
-from assay.verifiers.local import LocalVerifier
 from assay.verifiers.safety.invisible import as_read
 
 NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"

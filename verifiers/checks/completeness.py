@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
+from assay.verifiers.checks.base import LocalVerifier, searched
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
-from assay.verifiers.local import LocalVerifier, searched
 from assay.verifiers.safety.invisible import as_read
 
 ANSWER = re.compile(r"(?i)\banswer\s{0,64}(?:is|:|=)|\\boxed\s{0,64}\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")

@@ -1,0 +1,1 @@
+"""Checks that run here, without a model."""
