@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from scipy.stats import norm
 
-from assay.verifiers.catalog import Entry, entry_of
+from assay.verifiers.catalog.catalog import Entry, entry_of
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, Grade, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import Pair, Query, Status, Verdict, Verifier

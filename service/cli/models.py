@@ -12,7 +12,7 @@ from rich.text import Text
 from assay.service.cli.console import Console
 from assay.service.config.model import did_you_mean
 from assay.service.domain.errors import StartupError
-from assay.verifiers.catalog import Entry, catalog
+from assay.verifiers.catalog.catalog import Entry, catalog
 
 SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
 

@@ -18,7 +18,7 @@ from assay.service.domain.errors import StartupError
 from assay.service.scoring.cascade_policy import Policy
 from assay.service.telemetry.secrets import masked, shown
 from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed
-from assay.verifiers.catalog import catalog
+from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.contract.settings import Name
 
 add_installed()  # the union below is of all kinds there are

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
-from assay.verifiers.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
+from assay.verifiers.catalog.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
+from assay.verifiers.catalog.shapes import Shape, shape_of
 from assay.verifiers.contract.settings import ServedSettings, ServeSettings, VerifierSettings
-from assay.verifiers.shapes import Shape, shape_of
 
 #: GiB on each GPU beside weights and KV cache: CUDA's own and graphs; activations, which grow with the model; NCCL if split.
 CUDA_GIB, ACTIVATIONS, SPLIT_GIB = 1.5, 0.03, 0.5

@@ -16,8 +16,8 @@ from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import Gpu, parse
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, place
-from assay.verifiers.catalog import catalog
-from assay.verifiers.shapes import Shape, shape_of
+from assay.verifiers.catalog.catalog import catalog
+from assay.verifiers.catalog.shapes import Shape, shape_of
 from tests.benchmarks.gpu import configured
 from tests.processes import ROOT, write_config
 from tests.service.commands import problem, run, said

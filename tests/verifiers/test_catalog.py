@@ -7,7 +7,7 @@ import json
 import pytest
 
 from assay.verifiers import KINDS
-from assay.verifiers.catalog import Entry, catalog, entry_of
+from assay.verifiers.catalog.catalog import Entry, catalog, entry_of
 
 ENTRIES = sorted(catalog().items())
 #: What a configuration adds to any entry.

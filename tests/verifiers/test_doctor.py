@@ -10,7 +10,7 @@ import pytest
 
 from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
 from assay.verifiers.attacking import attack, attacked, number_of_attacks
-from assay.verifiers.catalog import entry_of
+from assay.verifiers.catalog.catalog import entry_of
 from assay.verifiers.doctor import Report, _golden, auc_of, examine
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.probes import attacks, probes

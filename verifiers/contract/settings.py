@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from assay.verifiers.shapes import Shape
+from assay.verifiers.catalog.shapes import Shape
 
 Truncate = Literal["error", "head", "middle", "tail"]
 

@@ -1,0 +1,1 @@
+"""Known models, and how each is served."""
