@@ -18,7 +18,7 @@ from assay.service.domain.errors import StartupError
 from assay.service.sidecar.app import Batches, RefusedError, Waiting, _fits, _prompts, create_app
 from assay.service.sidecar.model import Choice, Model
 from assay.verifiers import Grade, HttpPool, Pair, Query
-from assay.verifiers.doctor import examine
+from assay.verifiers.doctor.examine import examine
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from tests.processes import ROOT, Server, free_port, stop, wait_for
 

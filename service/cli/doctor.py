@@ -18,10 +18,10 @@ from assay.service.cli.console import Console
 from assay.service.config.model import Config, default_config_path, did_you_mean, load_config
 from assay.service.domain.errors import StartupError
 from assay.verifiers import Grade, HttpPool, Verifier, build
-from assay.verifiers.attacking import Result, attack, number_of_attacks
-from assay.verifiers.doctor import Report, examine
+from assay.verifiers.doctor.attacks import Result, attack, number_of_attacks
+from assay.verifiers.doctor.examine import Report, examine
+from assay.verifiers.doctor.probes import probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.probes import probes
 
 SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: "✗"}
 STYLES = {Grade.OK: "green", Grade.SKIPPED: "dim", Grade.WARNING: "yellow", Grade.FAILED: "red"}

@@ -13,7 +13,7 @@ from assay.service.store.client import PREFIX, Store
 from assay.service.store.errors import StoreError
 from assay.service.telemetry.secrets import told
 from assay.verifiers import Grade, Verifier
-from assay.verifiers.doctor import Report, examine
+from assay.verifiers.doctor.examine import Report, examine
 
 log = structlog.get_logger()
 

@@ -30,7 +30,7 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
 from assay.verifiers.checks.python_tests import verdict_of
-from assay.verifiers.doctor import Report
+from assay.verifiers.doctor.examine import Report
 from assay.verifiers.safety.sandbox import Ran
 from tests.fakes import FakeVerifier
 

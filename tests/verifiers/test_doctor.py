@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
-from assay.verifiers.attacking import attack, attacked, number_of_attacks
 from assay.verifiers.catalog.catalog import entry_of
-from assay.verifiers.doctor import Report, _golden, auc_of, examine
+from assay.verifiers.doctor.attacks import attack, attacked, number_of_attacks
+from assay.verifiers.doctor.examine import Report, _golden, auc_of, examine
+from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.probes import attacks, probes
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.standin import StandIn
 from tests.verifiers.kinds import EXAMPLES, made, standin

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.verifiers import OWNER, Message, Pair, Query, ServedVerifier
+from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.probes import attacks, probes
 from assay.verifiers.rewards.reward_model import RewardModel
 from assay.verifiers.safety.invisible import bare
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts

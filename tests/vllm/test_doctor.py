@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from assay.verifiers import KINDS, Grade, HttpPool, Pair, Query, VerifierSettings, build
-from assay.verifiers.doctor import Report, examine
+from assay.verifiers.doctor.examine import Report, examine
+from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.probes import attacks, probes
 from tests.processes import Server, call, free_port
 from tests.vllm.servers import LENGTH, POOLING, STEP, build_models, real_servers
 

@@ -11,10 +11,10 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.replies import Classes
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 

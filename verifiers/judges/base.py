@@ -10,11 +10,11 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.prompt import Prompt
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import LabelReader
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest

@@ -12,12 +12,12 @@ from pydantic import Field, field_validator, model_validator
 
 from assay.verifiers.contract.findings import Finding, ok, warning
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import Judging, JudgingSettings, label_finding
 from assay.verifiers.judges.bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
 from assay.verifiers.judges.prompt import bundled, checked
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat import Conversation
 from assay.verifiers.vllm.served import isolating
 

@@ -12,9 +12,9 @@ from assay.verifiers.contract.errors import BadReplyError, RefusedError, Upstrea
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.served import ServedVerifier, number, usage_of
 
 FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'

@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.judges.base import GENERATES, label_finding
 from assay.verifiers.rewards.process_reward import REDUCE, Reduction
 from assay.verifiers.rewards.steps import in_calls, too_many
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import LabelReader, expected_value
 from assay.verifiers.vllm.replies import Scores

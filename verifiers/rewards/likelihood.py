@@ -13,9 +13,9 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, Message, Pair, Query, Verdict, Verdicts, not_applicable, role_of
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateBook
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, number

@@ -11,9 +11,9 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.verifier import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings, as_dicts
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.served import ask_the_rest, in_order, number, numbers, usage_of
 

@@ -11,9 +11,9 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok, warning
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.chat_template import TemplateBook
 from assay.verifiers.vllm.replies import Classes
 from assay.verifiers.vllm.served import ServedVerifier, in_order, numbers, usage_of

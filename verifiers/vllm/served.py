@@ -13,11 +13,11 @@ from assay.verifiers.contract.errors import BadReplyError, RefusedError, Verifie
 from assay.verifiers.contract.findings import Finding, Grade, any_failed, failed, ok, skipped
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
+from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Endpoint, Tokens, Upstream
 from assay.verifiers.safety.sanitize import has_brackets, neutralise, shorten
-from assay.verifiers.samples import SAMPLE
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.server_info import FactBook, ask_facts, ask_models
 from assay.verifiers.vllm.special_tokens import SpecialTokens

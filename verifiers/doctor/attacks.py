@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.verifier import Pair, Verdict
+from assay.verifiers.doctor.probes import Probe, attacks, probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.probes import Probe, attacks, probes
 
 BATCH = 20
 

@@ -16,7 +16,7 @@ from assay.verifiers.catalog.catalog import Entry, entry_of
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, Grade, failed, ok, skipped, warning
 from assay.verifiers.contract.verifier import Pair, Query, Status, Verdict, Verifier
-from assay.verifiers.probes import Probe, probes
+from assay.verifiers.doctor.probes import Probe, probes
 
 #: Probes at a service's start: every third, so 5 of each domain.
 QUICK_STEP = 3

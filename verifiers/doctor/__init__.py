@@ -1,0 +1,1 @@
+"""Is a verifier served right, and does it tell right from wrong?"""
