@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
-from assay.aggregation.base import Floats
+from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.logistic import fit_map
-from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Queries
 
 #: Takes the training rows, the rows to score, and their queries (adjacent); returns a score a row.

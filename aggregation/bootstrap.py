@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
 from assay.aggregation.queries import Queries
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.base import Floats
-from assay.aggregation.label_model import LabelModel
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, finite
 from assay.aggregation.tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
 

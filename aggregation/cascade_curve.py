@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
 from assay.aggregation.cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, first_of
 from assay.aggregation.drawing import draw_labels
-from assay.aggregation.label_model import LabelModel
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, Queries, finite
 from assay.aggregation.shard import Shard
 from assay.aggregation.threads import one_blas_thread

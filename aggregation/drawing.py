@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, Queries
 
 PER_QUERY = 4

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 BINS = 10
 #: Rows below which nothing is said.

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.base import Floats
 from assay.aggregation.baselines import BASELINES, supervised
 from assay.aggregation.bootstrap import Bootstrap, Interval
 from assay.aggregation.drawing import draw_labels
-from assay.aggregation.label_model import LabelModel
-from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.label_model.score_maps import ScoreMaps
+from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc, auc_within, oracle_by_query, selection_by_query
 from assay.aggregation.moments import Moments
 from assay.aggregation.queries import Ints, Queries, finite

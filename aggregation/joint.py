@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.moments import Moments
 from assay.aggregation.queries import Ints, Queries
 

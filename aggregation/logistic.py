@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 MAX_STEPS = 50
 TOLERANCE = 1e-14  # of what a step promises to gain, against the log posterior

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 CELLS = 4096
 #: With more values than this outside their cell's first interval, the table is no help; with so few knots, neither.

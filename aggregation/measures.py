@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Queries
 
 EQUAL = 1e-12

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
-from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.label_model.score_maps import ScoreMaps
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Queries
 
 THREADS = min(4, os.cpu_count() or 1)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy.special import ndtr
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 

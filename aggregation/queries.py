@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 Ints = npt.NDArray[np.int64]
 #: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.

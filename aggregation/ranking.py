@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 
 def order(log_odds: Floats, tie_keys: Callable[[], Sequence[int]]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.aggregation.labels import LabelCounts, count
+from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.row_sample import RowSample
 from assay.aggregation.shard import MOST_LABELLED, Shard, concatenate
 

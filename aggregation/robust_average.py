@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation.base import Column, Combined, Floats, NotFittedError
+from assay.aggregation.matrix import Column, Combined, Floats, NotFittedError
 
 TRIM = 0.025
 MIN_SCORES = 10

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
-from assay.aggregation.labels import parse_labels
+from assay.aggregation.label_model.labels import parse_labels
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, Queries
 from assay.aggregation.row_sample import hash_ids
 

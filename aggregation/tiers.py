@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 #: A tier ends where the cost of all calls so far passes this share of the whole; free calls are a tier of their own.
 CUTS = (0.02, 0.10, 0.35)

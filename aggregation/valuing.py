@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.base import Floats
-from assay.aggregation.label_model import LabelModel
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import selection_by_query
 from assay.aggregation.queries import Queries
 from assay.aggregation.row_sample import MAX_ROWS, RowSample

@@ -16,8 +16,8 @@ from rich.text import Text
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError, Shard
-from assay.aggregation.artifact import ArtifactError, load, save, version_of
-from assay.aggregation.report import report
+from assay.aggregation.label_model.artifact import ArtifactError, load, save, version_of
+from assay.aggregation.label_model.fit_summary import report
 from assay.aggregation.row_sample import hash_ids
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError

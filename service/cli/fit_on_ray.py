@@ -14,7 +14,7 @@ from typing import Any
 import numpy.typing as npt
 
 from assay.aggregation import LabelModel
-from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.moments import Moments
 from assay.aggregation.reduction import Reduction
 from assay.aggregation.row_sample import hash_ids

@@ -12,8 +12,8 @@ import orjson
 from scipy.special import expit, log_expit
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
-from assay.aggregation.artifact import from_dict, to_dict
 from assay.aggregation.drift import references
+from assay.aggregation.label_model.artifact import from_dict, to_dict
 from assay.service.domain.observation import Record, Table, table_of
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.

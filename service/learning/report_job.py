@@ -19,9 +19,9 @@ from scipy.stats import binomtest
 
 from assay.aggregation import Floats, LabelModel, NotFittedError
 from assay.aggregation.advice import advice
-from assay.aggregation.artifact import from_dict
 from assay.aggregation.bootstrap import Bootstrap
 from assay.aggregation.cascade import Cascade
+from assay.aggregation.label_model.artifact import from_dict
 from assay.aggregation.measures import calibration_bins, log_losses, selection_by_query
 from assay.aggregation.queries import Queries
 from assay.aggregation.tiers import Calls

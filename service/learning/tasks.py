@@ -15,8 +15,8 @@ import orjson
 import structlog
 
 from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
-from assay.aggregation.artifact import ArtifactError, from_dict
 from assay.aggregation.drift import Drift, Reference
+from assay.aggregation.label_model.artifact import ArtifactError, from_dict
 from assay.service.domain.identity import Keys, by_query
 from assay.service.domain.observation import Record, record_of
 from assay.service.learning.fit_job import Given

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from assay import aggregation
-from assay.aggregation.families import quality_weights
+from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.threads import one_blas_thread
 from assay.service.api.front.auth import spend
 from assay.service.concurrency.background import Background, Loop

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.advice import advice
-from assay.aggregation.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.aggregation.cascade import Cascade, Replayed, first_of
 from assay.aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
 from assay.aggregation.drawing import draw_labels
 from assay.aggregation.joint import Joint
+from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.aggregation.queries import Queries
 from assay.aggregation.tiers import Calls, explained, ordered, own_tiers, tiered, without
 from tests.aggregation.data import small

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from assay.aggregation.drawing import draw_labels
-from assay.aggregation.families import families_of, family_weights, quality_weights
-from assay.aggregation.few_labels import fit_head
-from assay.aggregation.head import Rows
-from assay.aggregation.label_free import BaseScore
-from assay.aggregation.labels import count, parse_labels
+from assay.aggregation.label_model.families import families_of, family_weights, quality_weights
+from assay.aggregation.label_model.head import Rows
+from assay.aggregation.label_model.hyperparameters import FIRST, Recipe
+from assay.aggregation.label_model.label_free import BaseScore
+from assay.aggregation.label_model.labelled_head import fit_head
+from assay.aggregation.label_model.labels import count, parse_labels
 from assay.aggregation.logistic import fit_map
 from assay.aggregation.queries import Queries
-from assay.aggregation.recipe import FIRST, Recipe
 
 NAN = np.nan
 

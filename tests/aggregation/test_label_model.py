@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError, Shard
 from assay.aggregation.baselines import supervised
-from assay.aggregation.head import Rows
+from assay.aggregation.label_model.head import Rows
 from assay.aggregation.measures import selection_by_query
 from assay.aggregation.queries import Queries, finite
 from tests.aggregation.data import fitted, named, selection, small

@@ -33,9 +33,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from assay.aggregation import LabelModel
-from assay.aggregation.artifact import save
 from assay.aggregation.cascade import Cascade
 from assay.aggregation.drawing import draw_labels
+from assay.aggregation.label_model.artifact import save
 from assay.aggregation.queries import Queries
 from assay.aggregation.tiers import Calls
 from assay.verifiers import HttpPool

@@ -28,9 +28,9 @@ from rich.table import Table
 from scipy.special import expit
 
 from assay.aggregation import DEFAULT, FIRST, LabelModel
-from assay.aggregation.base import Floats
 from assay.aggregation.baselines import BASELINES
-from assay.aggregation.families import family_by_name
+from assay.aggregation.label_model.families import family_by_name
+from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc
 from assay.aggregation.queries import Ints
 from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
 from assay.aggregation.baselines import vote_thresholds
+from assay.aggregation.matrix import Floats
 
 Votes = npt.NDArray[np.int8]
 

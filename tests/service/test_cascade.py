@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import Column, LabelModel, ServedModel
-from assay.aggregation.artifact import save
+from assay.aggregation.label_model.artifact import save
 from assay.aggregation.tiers import Calls
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload

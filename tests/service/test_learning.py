@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from assay.aggregation import Column, LabelModel, ServedModel
-from assay.aggregation.artifact import checksum, from_dict, to_dict
+from assay.aggregation.label_model.artifact import checksum, from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import pack, record_of, table_of, unpack
 from assay.service.learning.drift_monitor import Watch

@@ -10,7 +10,7 @@ import numpy as np
 from assay.aggregation.bootstrap import Interval
 from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve
 from assay.aggregation.evaluation import ALL_LABELS, BEST_SINGLE, LABEL_FREE, ORACLE, SUPERVISED, Evaluation, with_labels
-from assay.aggregation.families import codes
+from assay.aggregation.label_model.families import codes
 from assay.aggregation.measures import calibration_bins
 from assay.service.domain.errors import StartupError
 

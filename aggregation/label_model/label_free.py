@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from assay.aggregation.base import Floats
-from assay.aggregation.families import family_weights, quality_weights
+from assay.aggregation.label_model.families import family_weights, quality_weights
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, Queries
 
 EIGENVALUE_FLOOR = 0.03

@@ -13,22 +13,29 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats, NotFittedError
-from assay.aggregation.base_rate import base_rate_from_third_moments
-from assay.aggregation.borrowing import Loan, loan_of
-from assay.aggregation.checking import check_head
-from assay.aggregation.families import codes, families_of
-from assay.aggregation.few_labels import base_only_head, fit_head
-from assay.aggregation.fitted import FittedModel, checked_names
-from assay.aggregation.head import Head, Rows
 from assay.aggregation.joint import Joint
-from assay.aggregation.label_free import BaseScore, average_weights, fitted_weights, scaled, sharpness, slope_and_intercept
-from assay.aggregation.labels import LabelCounts, count
-from assay.aggregation.maps import MIN_SCORES, ScoreMaps
+from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.label_model.families import codes, families_of
+from assay.aggregation.label_model.fitted import FittedModel, checked_names
+from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.head_check import check_head
+from assay.aggregation.label_model.hyperparameters import DEFAULT, Recipe
+from assay.aggregation.label_model.label_free import (
+    BaseScore,
+    average_weights,
+    fitted_weights,
+    scaled,
+    sharpness,
+    slope_and_intercept,
+)
+from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
+from assay.aggregation.label_model.labels import LabelCounts, count
+from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
+from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
+from assay.aggregation.label_model.transfer import Loan, loan_of
+from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.moments import Moments
 from assay.aggregation.queries import Queries, finite
-from assay.aggregation.rank_one import correlation, fit_rank_one
-from assay.aggregation.recipe import DEFAULT, Recipe
 from assay.aggregation.reduction import Reduction
 from assay.aggregation.row_sample import RowSample
 from assay.aggregation.shard import Shard

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from assay.aggregation.families import quality_weights
-from assay.aggregation.label_model import LabelModel
+from assay.aggregation.label_model.families import quality_weights
+from assay.aggregation.label_model.model import LabelModel
 
 #: Verifiers named in one warning.
 MOST_WARNED = 5

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation.base import Floats
-from assay.aggregation.checking import Check
-from assay.aggregation.few_labels import PriorWeight
-from assay.aggregation.head import Head
 from assay.aggregation.joint import Joint
-from assay.aggregation.label_free import BaseScore
-from assay.aggregation.label_model import LabelModel
-from assay.aggregation.labels import LabelCounts
-from assay.aggregation.maps import ScoreMaps
-from assay.aggregation.rank_one import Trust
+from assay.aggregation.label_model.head import Head
+from assay.aggregation.label_model.head_check import Check
+from assay.aggregation.label_model.label_free import BaseScore
+from assay.aggregation.label_model.labelled_head import PriorWeight
+from assay.aggregation.label_model.labels import LabelCounts
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.label_model.rank_one import Trust
+from assay.aggregation.label_model.score_maps import ScoreMaps
+from assay.aggregation.matrix import Floats
 from assay.aggregation.whole_file import read_file, replace_file
 
 FORMAT = 1

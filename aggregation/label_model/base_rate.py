@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints
 
 SPLITS = 30

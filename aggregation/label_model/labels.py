@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 
 #: What it takes to call a probability calibrated.
 CALIBRATED_LABELS, CALIBRATED_OF_EACH = 25, 5

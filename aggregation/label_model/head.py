@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
-from assay.aggregation.label_free import BaseScore
+from assay.aggregation.label_model.label_free import BaseScore
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints, Queries
 
 

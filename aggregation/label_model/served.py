@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.aggregation.artifact import version_of
-from assay.aggregation.base import Column, Combined, Floats
-from assay.aggregation.label_model import LabelModel
+from assay.aggregation.label_model.artifact import version_of
+from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.matrix import Column, Combined, Floats
 from assay.aggregation.queries import Queries, finite
 
 

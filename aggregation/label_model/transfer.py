@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.base import Floats
-from assay.aggregation.head import Head
+from assay.aggregation.label_model.head import Head
+from assay.aggregation.matrix import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from assay.aggregation.base import Floats
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints
 
 #: AUCs that stand for a tier; k = 1 in the weight, where a number has k = 2.

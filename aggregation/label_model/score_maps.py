@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from assay.aggregation.base import Floats
 from assay.aggregation.lookup import Lookup
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints
 
 TRIM = 0.025

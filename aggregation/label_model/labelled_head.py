@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import block_diag
 
-from assay.aggregation.base import Floats
-from assay.aggregation.borrowing import Loan
-from assay.aggregation.head import Head, Rows
+from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.hyperparameters import Recipe
+from assay.aggregation.label_model.transfer import Loan
 from assay.aggregation.logistic import fit_map
+from assay.aggregation.matrix import Floats
 from assay.aggregation.queries import Ints
-from assay.aggregation.recipe import Recipe
 
 INTERCEPT_SD, BASE_SD, QUERY_SD = 3.0, 0.5, 0.5
 

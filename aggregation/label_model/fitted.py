@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.base import Floats, NotFittedError
-from assay.aggregation.checking import Check
-from assay.aggregation.families import families_of
-from assay.aggregation.few_labels import PriorWeight
-from assay.aggregation.head import Head, Rows
 from assay.aggregation.joint import Joint
-from assay.aggregation.label_free import BaseScore
-from assay.aggregation.labels import LabelCounts
-from assay.aggregation.maps import ScoreMaps
+from assay.aggregation.label_model.families import families_of
+from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.head_check import Check
+from assay.aggregation.label_model.label_free import BaseScore
+from assay.aggregation.label_model.labelled_head import PriorWeight
+from assay.aggregation.label_model.labels import LabelCounts
+from assay.aggregation.label_model.rank_one import Trust
+from assay.aggregation.label_model.score_maps import ScoreMaps
+from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.queries import Queries
-from assay.aggregation.rank_one import Trust
 from assay.aggregation.shard import Shard
 
 Reading = Callable[[Head, Rows, Queries], Floats]

@@ -1,0 +1,1 @@
+"""The label model: from raw scores to P(correct)."""
