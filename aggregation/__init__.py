@@ -7,7 +7,7 @@ from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Aggregator, Column, Combined, Floats, NotFittedError
 from assay.aggregation.ranking import order
 from assay.aggregation.robust_average import RobustAverage
-from assay.aggregation.shard import Shard
+from assay.aggregation.statistics.shard import Shard
 
 __all__ = [
     "DEFAULT",

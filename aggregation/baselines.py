@@ -8,9 +8,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from assay.aggregation.label_model.score_maps import ScoreMaps
-from assay.aggregation.logistic import fit_map
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.logistic import fit_map
+from assay.aggregation.statistics.queries import Queries
 
 #: Takes the training rows, the rows to score, and their queries (adjacent); returns a score a row.
 Baseline = Callable[[Floats, Floats, Queries], Floats]

@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 
 RESAMPLES = 1000
 AUC_RESAMPLES = 200

@@ -21,7 +21,7 @@ from scipy.special import expit
 
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, finite
+from assay.aggregation.statistics.queries import Ints, finite
 from assay.aggregation.tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
 
 #: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole price.

@@ -12,9 +12,9 @@ from assay.aggregation.cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, firs
 from assay.aggregation.drawing import draw_labels
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries, finite
-from assay.aggregation.shard import Shard
-from assay.aggregation.threads import one_blas_thread
+from assay.aggregation.statistics.queries import Ints, Queries, finite
+from assay.aggregation.statistics.shard import Shard
+from assay.aggregation.statistics.threads import one_blas_thread
 from assay.aggregation.tiers import Calls
 
 #: lambda of the curve's points.

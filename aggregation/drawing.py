@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 
 PER_QUERY = 4
 MOST_TRIES = 1000

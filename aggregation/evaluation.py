@@ -16,11 +16,11 @@ from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc, auc_within, oracle_by_query, selection_by_query
-from assay.aggregation.moments import Moments
-from assay.aggregation.queries import Ints, Queries, finite
-from assay.aggregation.row_sample import RowSample
-from assay.aggregation.shard import Shard
-from assay.aggregation.threads import one_blas_thread
+from assay.aggregation.statistics.moments import Moments
+from assay.aggregation.statistics.queries import Ints, Queries, finite
+from assay.aggregation.statistics.row_sample import RowSample
+from assay.aggregation.statistics.shard import Shard
+from assay.aggregation.statistics.threads import one_blas_thread
 
 FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 
 EQUAL = 1e-12
 

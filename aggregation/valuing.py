@@ -16,8 +16,8 @@ from scipy.special import expit
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import selection_by_query
-from assay.aggregation.queries import Queries
-from assay.aggregation.row_sample import MAX_ROWS, RowSample
+from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.row_sample import MAX_ROWS, RowSample
 
 #: Expected selection@1 that a smaller ensemble may lose and still be called sufficient. The expectation is the full model's, which
 #: is kinder than the truth: on ten public sets (100 labels, all costs alike) 37 % of the verifiers are sufficient and really lose

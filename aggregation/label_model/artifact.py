@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation.joint import Joint
 from assay.aggregation.label_model.head import Head
 from assay.aggregation.label_model.head_check import Check
 from assay.aggregation.label_model.label_free import BaseScore
@@ -21,6 +20,7 @@ from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.rank_one import Trust
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.score_covariance import Joint
 from assay.aggregation.whole_file import read_file, replace_file
 
 FORMAT = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.queries import Ints
 
 SPLITS = 30
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.queries import Ints
 
 #: AUCs that stand for a tier; k = 1 in the weight, where a number has k = 2.
 TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.joint import Joint
 from assay.aggregation.label_model.families import families_of
 from assay.aggregation.label_model.head import Head, Rows
 from assay.aggregation.label_model.head_check import Check
@@ -20,8 +19,9 @@ from assay.aggregation.label_model.labels import LabelCounts
 from assay.aggregation.label_model.rank_one import Trust
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats, NotFittedError
-from assay.aggregation.queries import Queries
-from assay.aggregation.shard import Shard
+from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.shard import Shard
 
 Reading = Callable[[Head, Rows, Queries], Floats]
 """A method of `Head`."""

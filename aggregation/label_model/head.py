@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)

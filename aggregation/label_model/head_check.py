@@ -13,7 +13,7 @@ from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.transfer import Loan
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import log_losses, selection_by_query, squared_errors
-from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 
 FROM_LABELS = 100
 FOLDS = 5

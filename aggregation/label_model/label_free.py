@@ -18,7 +18,7 @@ import numpy as np
 
 from assay.aggregation.label_model.families import family_weights, quality_weights
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 
 EIGENVALUE_FLOOR = 0.03
 

@@ -16,9 +16,9 @@ from scipy.linalg import block_diag
 from assay.aggregation.label_model.head import Head, Rows
 from assay.aggregation.label_model.hyperparameters import Recipe
 from assay.aggregation.label_model.transfer import Loan
-from assay.aggregation.logistic import fit_map
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.logistic import fit_map
+from assay.aggregation.statistics.queries import Ints
 
 INTERCEPT_SD, BASE_SD, QUERY_SD = 3.0, 0.5, 0.5
 

@@ -13,7 +13,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.joint import Joint
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
 from assay.aggregation.label_model.families import codes, families_of
 from assay.aggregation.label_model.fitted import FittedModel, checked_names
@@ -34,12 +33,13 @@ from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import Loan, loan_of
 from assay.aggregation.matrix import Floats, NotFittedError
-from assay.aggregation.moments import Moments
-from assay.aggregation.queries import Queries, finite
-from assay.aggregation.reduction import Reduction
-from assay.aggregation.row_sample import RowSample
-from assay.aggregation.shard import Shard
-from assay.aggregation.threads import one_blas_thread
+from assay.aggregation.statistics.moments import Moments
+from assay.aggregation.statistics.queries import Queries, finite
+from assay.aggregation.statistics.reduction import Reduction
+from assay.aggregation.statistics.row_sample import RowSample
+from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.shard import Shard
+from assay.aggregation.statistics.threads import one_blas_thread
 
 
 class LabelModel(FittedModel):

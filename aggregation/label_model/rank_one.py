@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.queries import Ints
 
 MIN_FAMILIES = 3
 MIN_VERIFIERS = 4

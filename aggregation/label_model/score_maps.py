@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from assay.aggregation.lookup import Lookup
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.lookup import Lookup
+from assay.aggregation.statistics.queries import Ints
 
 TRIM = 0.025
 MIN_SCORES = 10

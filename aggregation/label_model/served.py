@@ -9,7 +9,7 @@ import numpy as np
 from assay.aggregation.label_model.artifact import version_of
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Column, Combined, Floats
-from assay.aggregation.queries import Queries, finite
+from assay.aggregation.statistics.queries import Queries, finite
 
 
 class ServedModel:

@@ -18,7 +18,7 @@ from scipy.special import expit
 from assay.aggregation import LabelModel, NotFittedError, Shard
 from assay.aggregation.label_model.artifact import ArtifactError, load, save, version_of
 from assay.aggregation.label_model.fit_summary import report
-from assay.aggregation.row_sample import hash_ids
+from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table

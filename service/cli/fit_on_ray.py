@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
-from assay.aggregation.moments import Moments
-from assay.aggregation.reduction import Reduction
-from assay.aggregation.row_sample import hash_ids
+from assay.aggregation.statistics.moments import Moments
+from assay.aggregation.statistics.reduction import Reduction
+from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.batch.on_ray import connect
 from assay.service.cli.fit import apart, shard_of
 from assay.service.domain.errors import StartupError

@@ -23,7 +23,7 @@ from assay.aggregation.bootstrap import Bootstrap
 from assay.aggregation.cascade import Cascade
 from assay.aggregation.label_model.artifact import from_dict
 from assay.aggregation.measures import calibration_bins, log_losses, selection_by_query
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.tiers import Calls
 from assay.aggregation.valuing import TOLERANCE, Value, value
 from assay.service.domain.observation import Record, Table, table_of

@@ -15,7 +15,7 @@ import structlog
 
 from assay import aggregation
 from assay.aggregation.label_model.families import quality_weights
-from assay.aggregation.threads import one_blas_thread
+from assay.aggregation.statistics.threads import one_blas_thread
 from assay.service.api.front.auth import spend
 from assay.service.concurrency.background import Background, Loop
 from assay.service.concurrency.breaker import Breaker

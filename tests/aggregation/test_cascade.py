@@ -15,9 +15,9 @@ from assay.aggregation.advice import advice
 from assay.aggregation.cascade import Cascade, Replayed, first_of
 from assay.aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
 from assay.aggregation.drawing import draw_labels
-from assay.aggregation.joint import Joint
 from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, to_dict
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.score_covariance import Joint
 from assay.aggregation.tiers import Calls, explained, ordered, own_tiers, tiered, without
 from tests.aggregation.data import small
 from tests.synthetic import Sample

@@ -12,8 +12,8 @@ from assay.aggregation.label_model.hyperparameters import FIRST, Recipe
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import fit_head
 from assay.aggregation.label_model.labels import count, parse_labels
-from assay.aggregation.logistic import fit_map
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.logistic import fit_map
+from assay.aggregation.statistics.queries import Queries
 
 NAN = np.nan
 

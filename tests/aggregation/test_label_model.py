@@ -16,7 +16,7 @@ from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError,
 from assay.aggregation.baselines import supervised
 from assay.aggregation.label_model.head import Rows
 from assay.aggregation.measures import selection_by_query
-from assay.aggregation.queries import Queries, finite
+from assay.aggregation.statistics.queries import Queries, finite
 from tests.aggregation.data import fitted, named, selection, small
 from tests.synthetic import Sample, Scenario, kinds, make
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.aggregation.label_model.score_maps import MAX_KNOTS, ScoreMaps
-from assay.aggregation.lookup import Lookup
+from assay.aggregation.statistics.lookup import Lookup
 
 NAN = np.nan
 

@@ -11,7 +11,7 @@ from assay.aggregation import Floats
 from assay.aggregation.bootstrap import Bootstrap
 from assay.aggregation.measures import auc, auc_within, calibration_bins, expected_calibration_error, selection_by_query
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 
 NAN = np.nan
 

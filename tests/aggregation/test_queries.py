@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 
 NAN = np.nan
 ids = st.lists(st.integers(-5, 5), min_size=1, max_size=60)

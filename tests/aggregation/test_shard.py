@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation import LabelModel, Shard
-from assay.aggregation.shard import concatenate
+from assay.aggregation.statistics.shard import concatenate
 
 
 def shard(queries: range, size: int = 3) -> Shard:

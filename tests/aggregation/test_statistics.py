@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
 from assay.aggregation.label_model.rank_one import fit_rank_one
 from assay.aggregation.label_model.score_maps import ScoreMaps
-from assay.aggregation.moments import Moments
-from assay.aggregation.queries import Queries
-from assay.aggregation.row_sample import LAYER, MAX_ROWS, RowSample
+from assay.aggregation.statistics.moments import Moments
+from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.row_sample import LAYER, MAX_ROWS, RowSample
 
 NAN = np.nan
 

@@ -36,7 +36,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.cascade import Cascade
 from assay.aggregation.drawing import draw_labels
 from assay.aggregation.label_model.artifact import save
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.tiers import Calls
 from assay.verifiers import HttpPool
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets

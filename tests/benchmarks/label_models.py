@@ -32,7 +32,7 @@ from assay.aggregation.baselines import BASELINES
 from assay.aggregation.label_model.families import family_by_name
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc
-from assay.aggregation.queries import Ints
+from assay.aggregation.statistics.queries import Ints
 from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets
 from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels
 

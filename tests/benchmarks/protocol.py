@@ -15,7 +15,7 @@ from assay.aggregation.baselines import mean_of_z_scores, supervised
 from assay.aggregation.drawing import draw_labels
 from assay.aggregation.matrix import Floats
 from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query
-from assay.aggregation.queries import Ints, Queries, finite
+from assay.aggregation.statistics.queries import Ints, Queries, finite
 from tests.synthetic import NAMED, Sample, make
 
 FOLDS = 5

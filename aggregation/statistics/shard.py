@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.labels import parse_labels
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries
-from assay.aggregation.row_sample import hash_ids
+from assay.aggregation.statistics.queries import Ints, Queries
+from assay.aggregation.statistics.row_sample import hash_ids
 
 #: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
 MOST_LABELLED = 200_000

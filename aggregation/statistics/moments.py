@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Queries
+from assay.aggregation.statistics.queries import Queries
 
 THREADS = min(4, os.cpu_count() or 1)
 #: With no more rows than this a query, there is nothing within queries to learn from.

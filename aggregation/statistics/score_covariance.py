@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.moments import Moments
-from assay.aggregation.queries import Ints, Queries
+from assay.aggregation.statistics.moments import Moments
+from assay.aggregation.statistics.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)

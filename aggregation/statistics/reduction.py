@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.aggregation.label_model.labels import LabelCounts, count
-from assay.aggregation.row_sample import RowSample
-from assay.aggregation.shard import MOST_LABELLED, Shard, concatenate
+from assay.aggregation.statistics.row_sample import RowSample
+from assay.aggregation.statistics.shard import MOST_LABELLED, Shard, concatenate
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.aggregation.matrix import Floats
-from assay.aggregation.queries import Ints, Queries, finite, ranges
+from assay.aggregation.statistics.queries import Ints, Queries, finite, ranges
 
 Hashes = npt.NDArray[np.uint64]
 

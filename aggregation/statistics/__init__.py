@@ -1,0 +1,1 @@
+"""Statistics that add up over rows and shards."""
