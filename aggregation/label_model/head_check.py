@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from assay.aggregation.evaluation.measures import log_losses, selection_by_query, squared_errors
 from assay.aggregation.label_model.head import Rows
 from assay.aggregation.label_model.hyperparameters import MANY_LABELS, Recipe
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.transfer import Loan
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import log_losses, selection_by_query, squared_errors
 from assay.aggregation.statistics.queries import Ints, Queries
 
 FROM_LABELS = 100

@@ -18,14 +18,14 @@ from scipy.special import expit
 from scipy.stats import binomtest
 
 from assay.aggregation import Floats, LabelModel, NotFittedError
-from assay.aggregation.advice import advice
-from assay.aggregation.bootstrap import Bootstrap
-from assay.aggregation.cascade import Cascade
+from assay.aggregation.cascade.cascade import Cascade
+from assay.aggregation.cascade.redundant_calls import advice
+from assay.aggregation.cascade.tiers import Calls
+from assay.aggregation.evaluation.bootstrap import Bootstrap
+from assay.aggregation.evaluation.measures import calibration_bins, log_losses, selection_by_query
+from assay.aggregation.evaluation.verifier_value import TOLERANCE, Value, value
 from assay.aggregation.label_model.artifact import from_dict
-from assay.aggregation.measures import calibration_bins, log_losses, selection_by_query
 from assay.aggregation.statistics.queries import Queries
-from assay.aggregation.tiers import Calls
-from assay.aggregation.valuing import TOLERANCE, Value, value
 from assay.service.domain.observation import Record, Table, table_of
 from assay.service.learning.fit_job import MIN_ROWS, Given, Known, Served, fitted, held_out
 

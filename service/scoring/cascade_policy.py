@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Floats, LabelModel
-from assay.aggregation.cascade import Cascade
-from assay.aggregation.tiers import Calls
+from assay.aggregation.cascade.cascade import Cascade
+from assay.aggregation.cascade.tiers import Calls
 
 Policy = Literal["full", "cascade", "auto"]
 #: Queries that a cascade's covariances, and its estimate, have to rest on; and the share of traffic that is always asked in full.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.aggregation import Floats
-from assay.aggregation.cascade import Cascade
+from assay.aggregation.cascade.cascade import Cascade
 
 Bools = npt.NDArray[np.bool_]
 CUT = "not asked: the candidate was unlikely enough to be the best, or clearly was"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from assay.aggregation import Floats, LabelModel
-from assay.aggregation.measures import selection_by_query
+from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.statistics.queries import Queries
 from tests.synthetic import NAMED, Sample, Scenario, make
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel, NotFittedError, Shard
-from assay.aggregation.evaluation import evaluate
+from assay.aggregation.evaluation.evaluate import evaluate
 from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, load, save, to_dict, version_of
 from assay.aggregation.label_model.fit_summary import report
 from tests.aggregation.data import fitted, named, small

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.aggregation import Floats, LabelModel
-from assay.aggregation.advice import advice
-from assay.aggregation.cascade import Cascade, Replayed, first_of
-from assay.aggregation.cascade_curve import CASCADE, SUBSET, Curve, Point, curve
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.cascade.cascade import Cascade, Replayed, first_of
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, Curve, Point, curve
+from assay.aggregation.cascade.redundant_calls import advice
+from assay.aggregation.cascade.tiers import Calls, explained, ordered, own_tiers, tiered, without
+from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.statistics.score_covariance import Joint
-from assay.aggregation.tiers import Calls, explained, ordered, own_tiers, tiered, without
 from tests.aggregation.data import small
 from tests.synthetic import Sample
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.label_model.families import families_of, family_weights, quality_weights
 from assay.aggregation.label_model.head import Rows
 from assay.aggregation.label_model.hyperparameters import FIRST, Recipe

@@ -13,9 +13,9 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError, Shard
-from assay.aggregation.baselines import supervised
+from assay.aggregation.averages.baselines import supervised
+from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.label_model.head import Rows
-from assay.aggregation.measures import selection_by_query
 from assay.aggregation.statistics.queries import Queries, finite
 from tests.aggregation.data import fitted, named, selection, small
 from tests.synthetic import Sample, Scenario, kinds, make

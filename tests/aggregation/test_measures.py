@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.aggregation import Floats
-from assay.aggregation.bootstrap import Bootstrap
-from assay.aggregation.measures import auc, auc_within, calibration_bins, expected_calibration_error, selection_by_query
+from assay.aggregation.evaluation.bootstrap import Bootstrap
+from assay.aggregation.evaluation.measures import auc, auc_within, calibration_bins, expected_calibration_error, selection_by_query
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
 from assay.aggregation.statistics.queries import Queries
 

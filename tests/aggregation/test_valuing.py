@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation import Floats, LabelModel
-from assay.aggregation.measures import auc
-from assay.aggregation.valuing import Value, expected_auc, value
+from assay.aggregation.evaluation.measures import auc
+from assay.aggregation.evaluation.verifier_value import Value, expected_auc, value
 from tests.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)

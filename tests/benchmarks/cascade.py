@@ -21,9 +21,9 @@ from rich.progress import track
 from rich.table import Table
 
 from assay.aggregation import DEFAULT, LabelModel
-from assay.aggregation.cascade import Cascade
-from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, curve
-from assay.aggregation.tiers import Calls
+from assay.aggregation.cascade.cascade import Cascade
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, curve
+from assay.aggregation.cascade.tiers import Calls
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
 from tests.synthetic import Scenario, make
 

@@ -33,11 +33,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from assay.aggregation import LabelModel
-from assay.aggregation.cascade import Cascade
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.cascade.cascade import Cascade
+from assay.aggregation.cascade.tiers import Calls
+from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.label_model.artifact import save
 from assay.aggregation.statistics.queries import Queries
-from assay.aggregation.tiers import Calls
 from assay.verifiers import HttpPool
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
 from tests.processes import ROOT, service, write_config

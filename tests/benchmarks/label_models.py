@@ -28,10 +28,10 @@ from rich.table import Table
 from scipy.special import expit
 
 from assay.aggregation import DEFAULT, FIRST, LabelModel
-from assay.aggregation.baselines import BASELINES
+from assay.aggregation.averages.baselines import BASELINES
+from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.label_model.families import family_by_name
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import auc
 from assay.aggregation.statistics.queries import Ints
 from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets
 from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, Recipe
-from assay.aggregation.baselines import mean_of_z_scores, supervised
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.averages.baselines import mean_of_z_scores, supervised
+from assay.aggregation.evaluation.label_sampling import draw_labels
+from assay.aggregation.evaluation.measures import auc, expected_calibration_error, selection_by_query
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query
 from assay.aggregation.statistics.queries import Ints, Queries, finite
 from tests.synthetic import NAMED, Sample, make
 

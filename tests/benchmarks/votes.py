@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.baselines import vote_thresholds
+from assay.aggregation.averages.baselines import vote_thresholds
 from assay.aggregation.matrix import Floats
 
 Votes = npt.NDArray[np.int8]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation import Column, LabelModel, ServedModel
+from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.label_model.artifact import save
-from assay.aggregation.tiers import Calls
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import NotFittedError
-from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
-from assay.aggregation.tiers import Calls
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
+from assay.aggregation.cascade.tiers import Calls
 from assay.service.cli.console import Console
 from assay.service.cli.evaluation.evaluate import cross_validating
 from assay.service.cli.fit import FitError, Stated

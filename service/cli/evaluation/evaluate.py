@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import NotFittedError
-from assay.aggregation.bootstrap import Interval
-from assay.aggregation.evaluation import Evaluation, evaluate
+from assay.aggregation.evaluation.bootstrap import Interval
+from assay.aggregation.evaluation.evaluate import Evaluation, evaluate
 from assay.service.cli.console import Console
 from assay.service.cli.fit import FitError, Stated
 from assay.service.score_files.tables import read_table

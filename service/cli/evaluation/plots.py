@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation.bootstrap import Interval
-from assay.aggregation.cascade_curve import CASCADE, SUBSET, TOP_K, Curve
-from assay.aggregation.evaluation import ALL_LABELS, BEST_SINGLE, LABEL_FREE, ORACLE, SUPERVISED, Evaluation, with_labels
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve
+from assay.aggregation.evaluation.bootstrap import Interval
+from assay.aggregation.evaluation.evaluate import ALL_LABELS, BEST_SINGLE, LABEL_FREE, ORACLE, SUPERVISED, Evaluation, with_labels
+from assay.aggregation.evaluation.measures import calibration_bins
 from assay.aggregation.label_model.families import codes
-from assay.aggregation.measures import calibration_bins
 from assay.service.domain.errors import StartupError
 
 INK, GREY, FAINT = "#1d2733", "#7b8794", "#d9dee3"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.aggregation.evaluation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
 from assay.aggregation.statistics.queries import Queries
 
 RESAMPLES = 1000

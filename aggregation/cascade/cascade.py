@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from assay.aggregation.cascade.tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, finite
-from assay.aggregation.tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
 
 #: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole price.
 PRICE, PRICE_WITHOUT_LABELS = 0.02, 0.005

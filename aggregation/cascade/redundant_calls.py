@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.aggregation.cascade import Cascade
+from assay.aggregation.cascade.cascade import Cascade
 
 LITTLE = 0.02
 

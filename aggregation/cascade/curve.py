@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, first_of
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.cascade.cascade import PRICE, PRICE_WITHOUT_LABELS, Cascade, first_of
+from assay.aggregation.cascade.tiers import Calls
+from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries, finite
 from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
-from assay.aggregation.tiers import Calls
 
 #: lambda of the curve's points.
 PRICES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import selection_by_query
 from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.statistics.row_sample import MAX_ROWS, RowSample
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.baselines import BASELINES, supervised
-from assay.aggregation.bootstrap import Bootstrap, Interval
-from assay.aggregation.drawing import draw_labels
+from assay.aggregation.averages.baselines import BASELINES, supervised
+from assay.aggregation.evaluation.bootstrap import Bootstrap, Interval
+from assay.aggregation.evaluation.label_sampling import draw_labels
+from assay.aggregation.evaluation.measures import auc, auc_within, oracle_by_query, selection_by_query
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
-from assay.aggregation.measures import auc, auc_within, oracle_by_query, selection_by_query
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.queries import Ints, Queries, finite
 from assay.aggregation.statistics.row_sample import RowSample

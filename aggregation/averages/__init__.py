@@ -1,0 +1,1 @@
+"""Ways to combine scores that learn nothing of each other."""

@@ -1,0 +1,1 @@
+"""How good every way of combining scores is."""
