@@ -1,8 +1,10 @@
-"""Has a verifier changed since the fit: its scores' distribution, or how far it agrees with the others?
+"""Has a verifier changed since the fit: its scores' distribution, or how far it agrees with the
+others?
 
-Two measures over recent rows. The population stability index, sum (q - p) ln(q / p) over the deciles of the fit's scores (Siddiqi
-2006: above 0.25 the population is another one), sees a shift. The correlation within queries with the other verifiers (each
-weighed by how far it agrees itself), compared by Fisher's z, sees one whose numbers look as before and mean nothing any more.
+Two measures over recent rows. The population stability index, sum (q - p) ln(q / p) over the
+deciles of the fit's scores (Siddiqi 2006: above 0.25 the population is another one), sees a shift.
+The correlation within queries with the other verifiers (each weighed by how far it agrees itself),
+compared by Fisher's z, sees one whose numbers look as before and mean nothing any more.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ ALARM_PSI, ALARM_Z = 0.25, 4.0
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One verifier's scores at the fit: inner edges of the bins, share in each, agreement and the rows behind it."""
+    """One verifier's scores at the fit: inner edges of the bins, share in each, agreement and
+    the rows behind it.
+    """
 
     edges: list[float]
     shares: list[float]
@@ -46,15 +50,31 @@ class Drift:
 
 
 def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[Reference]:
-    """Return each verifier's reference; `scores` of shape (n, m), NaN where missing, `query` of shape (n,)."""
-    weights = np.clip(np.nan_to_num(agreement(scores, query, np.ones(scores.shape[1]))[0]), 0.01, None)
+    """Return each verifier's reference; `scores` of shape (n, m), NaN where missing, `query` of
+    shape (n,).
+    """
+    weights = np.clip(
+        np.nan_to_num(agreement(scores, query, np.ones(scores.shape[1]))[0]), 0.01, None
+    )
     agreements, counts = agreement(scores, query, weights)
     found = []
     for column in range(scores.shape[1]):
         known = scores[np.isfinite(scores[:, column]), column]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.zeros(0)
+        edges = (
+            np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
+            if len(known)
+            else np.zeros(0)
+        )
         told = None if np.isnan(agreements[column]) else float(agreements[column])
-        found.append(Reference(edges.tolist(), _shares(known, edges).tolist(), told, int(counts[column]), float(weights[column])))
+        found.append(
+            Reference(
+                edges.tolist(),
+                _shares(known, edges).tolist(),
+                told,
+                int(counts[column]),
+                float(weights[column]),
+            )
+        )
     return found
 
 
@@ -62,7 +82,12 @@ def drifts(reference: list[Reference], scores: Floats, query: npt.NDArray[np.int
     """Return how far recent rows are from the reference, by verifier."""
     agreements, counts = agreement(scores, query, np.array([each.weight for each in reference]))
     return [
-        _drift(each, scores[np.isfinite(scores[:, column]), column], float(agreements[column]), int(counts[column]))
+        _drift(
+            each,
+            scores[np.isfinite(scores[:, column]), column],
+            float(agreements[column]),
+            int(counts[column]),
+        )
         for column, each in enumerate(reference)
     ]
 
@@ -73,14 +98,22 @@ def _drift(reference: Reference, known: Floats, now: float, count: int) -> Drift
     before, after = np.array(reference.shares), _shares(known, np.array(reference.edges))
     psi = float(((after - before) * np.log(after / before)).sum())
     z = None
-    if reference.agreement is not None and not np.isnan(now) and min(count, reference.rows) > MIN_ROWS // 2:
+    if (
+        reference.agreement is not None
+        and not np.isnan(now)
+        and min(count, reference.rows) > MIN_ROWS // 2
+    ):
         error = np.sqrt(1 / (count - 3) + 1 / (reference.rows - 3))
         z = float((np.arctanh(_inside(now)) - np.arctanh(_inside(reference.agreement))) / error)
     return Drift(psi, z, len(known))
 
 
-def agreement(scores: Floats, query: npt.NDArray[np.int64], weights: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Return each verifier's correlation, within queries, with the weighted mean of the others, and its free rows."""
+def agreement(
+    scores: Floats, query: npt.NDArray[np.int64], weights: Floats
+) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return each verifier's correlation, within queries, with the weighted mean of the others,
+    and its free rows.
+    """
     sizes = np.bincount(query)
     with np.errstate(invalid="ignore", divide="ignore"):
         known = np.isfinite(scores)
@@ -94,8 +127,15 @@ def agreement(scores: Floats, query: npt.NDArray[np.int64], weights: Floats) -> 
             inside[rows, column] = centred / spread if spread > 0 else np.nan
         filled = np.nan_to_num(inside) * weights
         others = filled.sum(axis=1, keepdims=True) - filled
-        found = np.array([_correlation(inside[:, column], others[:, column]) for column in range(scores.shape[1])])
-    free = known.sum(axis=0) - np.array([len(np.unique(query[known[:, column]])) for column in range(scores.shape[1])])
+        found = np.array(
+            [
+                _correlation(inside[:, column], others[:, column])
+                for column in range(scores.shape[1])
+            ]
+        )
+    free = known.sum(axis=0) - np.array(
+        [len(np.unique(query[known[:, column]])) for column in range(scores.shape[1])]
+    )
     return found, free
 
 

@@ -21,8 +21,8 @@ class NotFittedError(Exception):
 class Column:
     """One verifier as an aggregator sees it.
 
-    `key` changes with the verifier's version, `name` is what people call it; `bounds` is the range its scores have by
-    definition, None for none.
+    `key` changes with the verifier's version, `name` is what people call it; `bounds` is the range
+    its scores have by definition, None for none.
     """
 
     key: str
@@ -34,10 +34,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """What an aggregator makes of a request's rows: log-odds, NaN where a row has no score that counts, and more when asked.
+    """What an aggregator makes of a request's rows: log-odds, NaN where a row has no score that
+    counts, and more when asked.
 
-    `contributions()`: each score's part of its row's log-odds, shape (rows, columns); with a constant of the request they
-    sum to it. `deviations()`: the standard deviation of each row's log-odds given the labels, 0 where none were used.
+    `contributions()`: each score's part of its row's log-odds, shape (rows, columns); with a
+    constant of the request they sum to it. `deviations()`: the standard deviation of each row's
+    log-odds given the labels, 0 where none were used.
     """
 
     log_odds: Floats
@@ -61,7 +63,9 @@ class Aggregator(Protocol):
         """Return the columns whose scores do not count, because the model does not know them."""
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores, shape (rows, columns); `alone`: each row is a candidate by itself."""
+        """Combine a request's raw scores, shape (rows, columns); `alone`: each row is a
+        candidate by itself.
+        """
 
     def for_columns(self, columns: Sequence[Column]) -> Aggregator:
         """Return the same model for other columns."""

@@ -13,9 +13,11 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 
 
 def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | None:
-    """Return P(the top-scored candidate has the largest latent score); None where no candidate has a score.
+    """Return P(the top-scored candidate has the largest latent score); None where no candidate has
+    a score.
 
-    Latent scores are taken as independent normals, shape (n,): Gauss–Hermite over the top's, the others' in closed form.
+    Latent scores are taken as independent normals, shape (n,): Gauss–Hermite over the top's, the
+    others' in closed form.
     """
     known = ~np.isnan(log_odds)
     if not known.any():
@@ -29,7 +31,9 @@ def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | Non
 
 
 def probability_any_correct(probability: Floats, answers: Sequence[Hashable]) -> float | None:
-    """Return 1 - prod (1 - p), one factor for each distinct answer (its largest p); None where no candidate has a score."""
+    """Return 1 - prod (1 - p), one factor for each distinct answer (its largest p); None where
+    no candidate has a score.
+    """
     largest: dict[Hashable, float] = {}
     for answer, p in zip(answers, probability.tolist(), strict=True):
         if p == p:  # NaN is unknown

@@ -12,7 +12,8 @@ from assay.aggregation.matrix import Floats
 def order(log_odds: Floats, tie_keys: Callable[[], Sequence[int]]) -> list[int]:
     """Return the candidates' places, best first; those without log-odds come last.
 
-    Equal log-odds are ordered by `tie_keys`, which follow from query and text and not from the place in the request.
+    Equal log-odds are ordered by `tie_keys`, which follow from query and text and not from the
+    place in the request.
     """
     keys = np.where(np.isnan(log_odds), np.inf, -log_odds)
     places = np.argsort(keys, kind="stable")

@@ -10,8 +10,12 @@ from pathlib import Path
 
 
 def read_file(path: Path, most: int) -> bytes:
-    """Return the content of a regular file of at most `most` bytes; raise `OSError` for one that is longer, or is none."""
-    if not stat.S_ISREG(path.stat().st_mode):  # a device has no end, and a pipe may have no beginning
+    """Return the content of a regular file of at most `most` bytes; raise `OSError` for one that
+    is longer, or is none.
+    """
+    if not stat.S_ISREG(
+        path.stat().st_mode
+    ):  # a device has no end, and a pipe may have no beginning
         raise OSError(errno.EINVAL, "no regular file", str(path))
     with path.open("rb") as file:
         content = file.read(most + 1)
@@ -21,7 +25,8 @@ def read_file(path: Path, most: int) -> bytes:
 
 
 def replace_file(path: Path, content: bytes, unfinished: str = "") -> None:
-    """Put a file in the place of another as a whole, on the disk before this returns; raise `OSError` where that fails.
+    """Put a file in the place of another as a whole, on the disk before this returns; raise
+    `OSError` where that fails.
 
     What a process that is killed leaves begins with a dot and ends with `unfinished`.
     """

@@ -1,4 +1,5 @@
-"""Looks for known vulnerabilities of what the image installs; says so where no database of them is reached.
+"""Looks for known vulnerabilities of what the image installs; says so where no database of them is
+reached.
 
 python deploy/audit.py        exit code 1 where there are any
 """
@@ -39,10 +40,13 @@ def judged(output: str) -> tuple[str, int]:
         return "audit: skipped: the registry that is reached has no database of vulnerabilities", 0
     found = [(each, hole) for each in known for hole in each.get("vulns", [])]
     lines = [
-        f"{each['name']} {each['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'no version'}"
+        f"{each['name']} {each['version']}: {hole['id']}, mended in"
+        f" {', '.join(hole['fix_versions']) or 'no version'}"
         for each, hole in found
     ]
-    return "\n".join([*lines, f"audit: {len(known)} packages, {len(found)} known vulnerabilities"]), int(bool(found))
+    return "\n".join(
+        [*lines, f"audit: {len(known)} packages, {len(found)} known vulnerabilities"]
+    ), int(bool(found))
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
-"""Writes the digests that the tags of foreign images have now into the Dockerfile, the compose files, the chart and the planner.
+"""Writes the digests that the tags of foreign images have now into the Dockerfile, the compose
+files, the chart and the planner.
 
-python deploy/pin_images.py [--check]        needs docker and a network; --check writes nothing and fails where one has changed
+python deploy/pin_images.py [--check]        needs docker and a network; --check writes nothing and
+fails where one has changed
 """
 
 from __future__ import annotations
@@ -27,12 +29,24 @@ IMAGE = re.compile(
 
 
 def digest_of(tagged: str) -> str:
-    """Return the digest of a tag's index, which covers every platform; raise `SystemExit` where docker does not know it."""
-    command = ["docker", "buildx", "imagetools", "inspect", tagged, "--format", "{{.Manifest.Digest}}"]
+    """Return the digest of a tag's index, which covers every platform; raise `SystemExit` where
+    docker does not know it.
+    """
+    command = [
+        "docker",
+        "buildx",
+        "imagetools",
+        "inspect",
+        tagged,
+        "--format",
+        "{{.Manifest.Digest}}",
+    ]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own words
     except (OSError, subprocess.CalledProcessError) as exc:
-        raise SystemExit(f"{tagged}: docker tells no digest: {getattr(exc, 'stderr', '') or exc}".strip()) from exc
+        raise SystemExit(
+            f"{tagged}: docker tells no digest: {getattr(exc, 'stderr', '') or exc}".strip()
+        ) from exc
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", answer):
         raise SystemExit(f"{tagged}: docker's answer is no digest (got {answer[:80]!r})")
     return answer
@@ -51,7 +65,9 @@ def main() -> None:
             changed.append(name)
             if not check:
                 (TOP / name).write_text(pinned, encoding="utf-8")
-    print("\n".join([*(f"{tagged}@{digests[tagged]}" for tagged in tags), *(f"changed: {name}" for name in changed)]))  # noqa: T201 - the command's output
+    pinned_tags = [f"{tagged}@{digests[tagged]}" for tagged in tags]
+    lines = [*pinned_tags, *(f"changed: {name}" for name in changed)]
+    print("\n".join(lines))  # noqa: T201 - the command's output
     raise SystemExit(bool(check and changed))
 
 

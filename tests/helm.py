@@ -1,4 +1,6 @@
-"""Helm's own library, in a process of its own: python -m tests.helm lint|template CHART VALUES.json; prints JSON."""
+"""Helm's own library, in a process of its own: python -m tests.helm lint|template CHART
+VALUES.json; prints JSON.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,17 @@ CHART = ROOT / "deploy" / "helm" / "assay"
 
 
 def helm(what: str, values: dict[str, Any], folder: Path) -> Any:
-    """Return what `helm lint --strict` or `helm template assay` says of our chart; raise `ValueError` with its error."""
+    """Return what `helm lint --strict` or `helm template assay` says of our chart; raise
+    `ValueError` with its error.
+    """
     given = folder / "values.json"
     given.write_text(json.dumps(values))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.helm", what, str(CHART), str(given)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.helm", what, str(CHART), str(given)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ValueError(done.stderr)

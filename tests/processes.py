@@ -1,4 +1,6 @@
-"""Real processes for tests: the service, stand-ins and stores, each on a port or socket of its own."""
+"""Real processes for tests: the service, stand-ins and stores, each on a port or socket of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +37,27 @@ class Answer:
         return json.loads(self.raw)
 
 
-def call(url: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout_s: float = 60.0) -> Answer:
-    """Get a URL, or post a body (bytes as they are, anything else as JSON); every status is an answer."""
+def call(
+    url: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout_s: float = 60.0
+) -> Answer:
+    """Get a URL, or post a body (bytes as they are, anything else as JSON); every status is an
+    answer.
+    """
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
+    request = urllib.request.Request(
+        url, data, {"Content-Type": "application/json", **(headers or {})}
+    )
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as reply:
-            return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.read())
+            return Answer(
+                reply.status,
+                {name.lower(): value for name, value in reply.headers.items()},
+                reply.read(),
+            )
     except urllib.error.HTTPError as exc:
-        return Answer(exc.code, {name.lower(): value for name, value in exc.headers.items()}, exc.read())
+        return Answer(
+            exc.code, {name.lower(): value for name, value in exc.headers.items()}, exc.read()
+        )
 
 
 def free_port() -> int:
@@ -53,8 +67,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path | None = None, start_s: float = START_S) -> None:
-    """Return when a URL answers 200; raise with the log's end when the process dies or takes too long."""
+def wait_for(
+    url: str, process: subprocess.Popen[bytes], log: Path | None = None, start_s: float = START_S
+) -> None:
+    """Return when a URL answers 200; raise with the log's end when the process dies or takes too
+    long.
+    """
     until = time.monotonic() + start_s
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -100,7 +118,16 @@ class Server:
 @contextlib.contextmanager
 def standin(kind: str, latency_ms: float = 0.0, port: int = 0) -> Iterator[Server]:
     """Run a stand-in for a vLLM server."""
-    command = [sys.executable, "-m", "tests.standin", kind, "--latency-ms", str(latency_ms), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.standin",
+        kind,
+        "--latency-ms",
+        str(latency_ms),
+        "--port",
+        str(port),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -114,11 +141,26 @@ def standin(kind: str, latency_ms: float = 0.0, port: int = 0) -> Iterator[Serve
 
 
 @contextlib.contextmanager
-def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = None, how: int = signal.SIGTERM) -> Iterator[Server]:
+def service(
+    config: Path | None,
+    folder: Path,
+    *,
+    env: dict[str, str] | None = None,
+    how: int = signal.SIGTERM,
+) -> Iterator[Server]:
     """Run `assay serve` on a folder of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "assay.service", "serve", "--port", str(port), "--data-dir", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "assay.service",
+        "serve",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(folder / "data"),
+    ]
     command += ["--config", str(config)] if config else []
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), "ASSAY_DOCTOR": "off", **(env or {})}
@@ -128,7 +170,11 @@ def service(config: Path | None, folder: Path, *, env: dict[str, str] | None = N
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], port: int, folder: Path, environment: Mapping[str, str], how: int = signal.SIGTERM
+    command: Sequence[str],
+    port: int,
+    folder: Path,
+    environment: Mapping[str, str],
+    how: int = signal.SIGTERM,
 ) -> Iterator[Server]:
     """Run a command that serves on a port, from when it answers; its log is in its folder."""
     log = folder / "service.log"

@@ -1,12 +1,14 @@
 """A fast stand-in for vLLM 0.32: replies, traps and errors as seen on the real server.
 
-The contract suite (tests/test_contract.py) runs against this and against real vLLM, and is what makes it trustworthy.
-Its scores follow from the token ids of the prompt alone, so a conversation that is rendered, tokenized or ended in
-another way than the server's own template would do it gets another score, as it would from a model.
+The contract suite (tests/test_contract.py) runs against this and against real vLLM, and is what
+makes it trustworthy. Its scores follow from the token ids of the prompt alone, so a conversation
+that is rendered, tokenized or ended in another way than the server's own template would do it gets
+another score, as it would from a model.
 
     python -m tests.standin KIND [--port 0] [--latency-ms 0]
 
-`POST /standin` sets a fault ({"fault": "hang", "latency_ms": 20}), `GET /standin` tells how often each path was asked.
+`POST /standin` sets a fault ({"fault": "hang", "latency_ms": 20}), `GET /standin` tells how often
+each path was asked.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ Reply = tuple[int, Any]
 class RefusalError(Exception):
     """An error reply in vLLM's first shape."""
 
-    def __init__(self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": status}}
@@ -50,19 +54,25 @@ def tokenize(text: str) -> list[int]:
     ids: list[int] = []
     for found in TOKEN.finditer(text):
         word = found.group()
-        ids += [SPECIALS.index(word)] if word in SPECIALS else [100 + byte for byte in word.encode()]
+        ids += (
+            [SPECIALS.index(word)] if word in SPECIALS else [100 + byte for byte in word.encode()]
+        )
     return ids
 
 
 def detokenize(ids: list[int]) -> str:
     """Return the text of token ids, special tokens included."""
-    raw = b"".join(SPECIALS[each].encode() if each < len(SPECIALS) else bytes([each - 100]) for each in ids)
+    raw = b"".join(
+        SPECIALS[each].encode() if each < len(SPECIALS) else bytes([each - 100]) for each in ids
+    )
     return raw.decode("utf-8", "replace")
 
 
 def chatml(messages: list[dict[str, str]], generation: bool) -> list[int]:
     """Return the token ids of a conversation in the ChatML template."""
-    text = "".join(f"<|im_start|>{message['role']}\n{message['content']}<|im_end|>\n" for message in messages)
+    text = "".join(
+        f"<|im_start|>{message['role']}\n{message['content']}<|im_end|>\n" for message in messages
+    )
     return tokenize(text + ("<|im_start|>assistant\n" if generation else ""))
 
 
@@ -74,7 +84,11 @@ def uniform(ids: list[int], salt: str = "") -> float:
 
 def label_logprobs(ids: list[int]) -> dict[int, float]:
     """Return the logprobs of what may be a label, Yes and No before letters, digits and signs."""
-    logprobs = {YES: -3 * uniform(ids, "yes") - 0.1, NO: -3 * uniform(ids, "no") - 0.1, IM_END: -6.0}
+    logprobs = {
+        YES: -3 * uniform(ids, "yes") - 0.1,
+        NO: -3 * uniform(ids, "no") - 0.1,
+        IM_END: -6.0,
+    }
     signs = (*range(65, 91), *range(49, 58), ord("+"), ord("-"))
     return logprobs | {100 + sign: -5 - 3 * uniform(ids, f"sign{sign}") for sign in signs}
 
@@ -126,7 +140,9 @@ class StandIn:
             await _reply(send, 200, self._metrics(), b"text/plain")
             return
         self.asked[path] += 1
-        self.traceparents += [value.decode() for name, value in scope["headers"] if name == b"traceparent"]
+        self.traceparents += [
+            value.decode() for name, value in scope["headers"] if name == b"traceparent"
+        ]
         self.active += 1
         answering = asyncio.ensure_future(self._answer(method, path, body, send))
         leaving = asyncio.ensure_future(_gone(receive))
@@ -151,9 +167,12 @@ class StandIn:
                 self.cancelled = 0
             assert self.fault in FAULTS
         return {
-            "asked": dict(self.asked), "active": self.active, "cancelled": self.cancelled, "fault": self.fault,
+            "asked": dict(self.asked),
+            "active": self.active,
+            "cancelled": self.cancelled,
+            "fault": self.fault,
             "traceparents": self.traceparents[-100:],
-        }  # fmt: skip
+        }
 
     async def _answer(self, method: str, path: str, body: bytes, send: Any) -> None:
         if method == "GET" and path in ("/health", "/v1/models", "/version"):
@@ -173,7 +192,9 @@ class StandIn:
     def _metrics(self) -> bytes:
         label = f'{{engine="0",model_name="{self.kind}"}}'
         told = {"running": self.active, "waiting": self.waiting}
-        return "".join(f"vllm:num_requests_{name}{label} {float(value)}\n" for name, value in told.items()).encode()
+        return "".join(
+            f"vllm:num_requests_{name}{label} {float(value)}\n" for name, value in told.items()
+        ).encode()
 
     def _get(self, path: str) -> Any:
         if path == "/health":
@@ -194,7 +215,13 @@ class StandIn:
         if self.fault == "hang":
             await asyncio.sleep(3600)
         elif self.fault == "hang_mid_body":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [(b"content-length", b"1000")],
+                }
+            )
             await send({"type": "http.response.body", "body": b'{"data": [', "more_body": True})
             await asyncio.sleep(3600)
         elif self.fault == "html":
@@ -205,9 +232,7 @@ class StandIn:
             message = "EngineCore encountered an issue. See stack trace (above) for the root cause."
             await _reply(send, 500, RefusalError(500, message, "InternalServerError").body)
         elif self.fault == "503":
-            message = (
-                "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."
-            )
+            message = "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."
             await _reply(send, 503, RefusalError(503, message, "Service Unavailable").body)
         else:
             return False
@@ -235,7 +260,9 @@ class StandIn:
                 elif row.get("logprobs") is None:
                     row["message"]["content"] = ""
                 elif "top_logprobs" in row["logprobs"]:
-                    row["logprobs"]["top_logprobs"] = [dict.fromkeys(each, bad) for each in row["logprobs"]["top_logprobs"]]
+                    row["logprobs"]["top_logprobs"] = [
+                        dict.fromkeys(each, bad) for each in row["logprobs"]["top_logprobs"]
+                    ]
                 else:
                     for entry in row["logprobs"]["content"][0]["top_logprobs"]:
                         entry["logprob"] = bad
@@ -249,12 +276,23 @@ class StandIn:
                 message = "1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error'}"
                 raise RefusalError(400, message, "Bad Request", "body.0") from None
             if asked.get("model", self.kind) not in (self.kind, "reference"):
-                message = f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
-                raise RefusalError(404, message, "NotFoundError", "model" if self.kind == "judge" else None)
+                message = (
+                    f"The model `{asked['model']}` does not exist. Valid aliases: {self.kind}."
+                )
+                raise RefusalError(
+                    404, message, "NotFoundError", "model" if self.kind == "judge" else None
+                )
             try:
                 return 200, self.routes[path](asked)
-            except (AttributeError, KeyError, TypeError, ValueError) as exc:  # a field that is missing, or of another type
-                raise RefusalError(400, f"1 validation error:\n  {type(exc).__name__}: {exc}", "Bad Request") from None
+            except (
+                AttributeError,
+                KeyError,
+                TypeError,
+                ValueError,
+            ) as exc:  # a field that is missing, or of another type
+                raise RefusalError(
+                    400, f"1 validation error:\n  {type(exc).__name__}: {exc}", "Bad Request"
+                ) from None
         except RefusalError as exc:
             return exc.status, exc.body
 
@@ -275,12 +313,18 @@ class StandIn:
             ids = tokenize(asked["prompt"])
             if self.kind == "nli" and asked.get("add_special_tokens", True):
                 ids = [0, *ids, 0]
-        return {"count": len(ids), "max_model_len": MAX_MODEL_LEN, "tokens": ids, "token_strs": None}
+        return {
+            "count": len(ids),
+            "max_model_len": MAX_MODEL_LEN,
+            "tokens": ids,
+            "token_strs": None,
+        }
 
     def _detokenize(self, asked: dict[str, Any]) -> Any:
         return {"prompt": detokenize(asked["tokens"])}
 
-    # generate servers -----------------------------------------------------------------------------------------------
+    # generate servers
+    # -----------------------------------------------------------------------------------------------
 
     def _chat(self, asked: dict[str, Any]) -> Any:
         return self._chat_batch({**asked, "messages": [asked.get("messages")]})
@@ -289,45 +333,81 @@ class StandIn:
         if not all(asked.get("messages") or [None]):
             raise RefusalError(400, "messages must not be empty")
         if asked.get("top_logprobs", 0) > 20:
-            raise RefusalError(400, "Requested sample logprobs of 25, which is greater than max allowed: 20", param="top_logprobs")
+            raise RefusalError(
+                400,
+                "Requested sample logprobs of 25, which is greater than max allowed: 20",
+                param="top_logprobs",
+            )
         prompts = [self._fits(chatml(messages, generation=True)) for messages in asked["messages"]]
         samples = asked.get("n", 1)
-        choices = [self._choice(place, ids, asked) for place, ids in enumerate(each for each in prompts for _ in range(samples))]
+        choices = [
+            self._choice(place, ids, asked)
+            for place, ids in enumerate(each for each in prompts for _ in range(samples))
+        ]
         return self._generated("chat.completion", choices, prompts)
 
     def _generated(self, kind: str, choices: list[dict[str, Any]], prompts: list[list[int]]) -> Any:
         total = sum(len(ids) for ids in prompts)
-        usage = {"prompt_tokens": total, "total_tokens": total + len(choices), "completion_tokens": len(choices)}
-        return {"id": "cmpl-0", "object": kind, "created": 0, "model": self.kind, "choices": choices, "usage": usage}
+        usage = {
+            "prompt_tokens": total,
+            "total_tokens": total + len(choices),
+            "completion_tokens": len(choices),
+        }
+        return {
+            "id": "cmpl-0",
+            "object": kind,
+            "created": 0,
+            "model": self.kind,
+            "choices": choices,
+            "usage": usage,
+        }
 
     def _choice(self, place: int, ids: list[int], asked: dict[str, Any]) -> dict[str, Any]:
         if asked.get("max_tokens", 16) > 1:
             text = f"Let me see. It says {uniform(ids):.3f}.\nVerdict: {'Yes' if uniform(ids, f'verdict{place}') > 0.5 else 'No'}"
             written = text[: asked.get("max_tokens", 16)]
             finish = "stop" if written == text else "length"
-            return {"index": place, "message": {"role": "assistant", "content": written}, "logprobs": None, "finish_reason": finish}
+            return {
+                "index": place,
+                "message": {"role": "assistant", "content": written},
+                "logprobs": None,
+                "finish_reason": finish,
+            }
         logprobs = label_logprobs(ids)
         best = max(logprobs, key=logprobs.__getitem__)
         by_id = asked.get("logprob_token_ids")
         if by_id:
             listed = [best, *by_id]
         else:
-            listed = sorted(logprobs, key=logprobs.__getitem__, reverse=True)[: asked.get("top_logprobs", 0)]
+            listed = sorted(logprobs, key=logprobs.__getitem__, reverse=True)[
+                : asked.get("top_logprobs", 0)
+            ]
         as_ids = asked.get("return_tokens_as_token_ids")
 
         def entry(token: int) -> dict[str, Any]:
             name = f"token_id:{token}" if as_ids else detokenize([token])
-            return {"token": name, "logprob": logprobs.get(token, -30.0), "bytes": list(name.encode())}
+            return {
+                "token": name,
+                "logprob": logprobs.get(token, -30.0),
+                "bytes": list(name.encode()),
+            }
 
         position = {**entry(best), "top_logprobs": [entry(token) for token in listed]}
         message = {"role": "assistant", "content": detokenize([best])}
         logprobs_body = {"content": [position]} if asked.get("logprobs") else None
-        return {"index": place, "message": message, "logprobs": logprobs_body, "finish_reason": "length"}
+        return {
+            "index": place,
+            "message": message,
+            "logprobs": logprobs_body,
+            "finish_reason": "length",
+        }
 
     def _completions(self, asked: dict[str, Any]) -> Any:
         given = asked["prompt"]
         listed_prompts = [given] if isinstance(given, str) or isinstance(given[0], int) else given
-        prompts = [self._fits(tokenize(each) if isinstance(each, str) else each) for each in listed_prompts]
+        prompts = [
+            self._fits(tokenize(each) if isinstance(each, str) else each) for each in listed_prompts
+        ]
         choices = []
         for place, ids in enumerate(prompts):
             choice: dict[str, Any] = {
@@ -338,12 +418,21 @@ class StandIn:
                 "prompt_logprobs": None,
             }
             if asked.get("prompt_logprobs") is not None:
-                logprobs = [-5 * uniform(ids[: end + 1], str(asked.get("model"))) for end in range(len(ids))]
-                listed = [{str(token): {"logprob": each, "rank": 1}} for token, each in zip(ids, logprobs, strict=True)]
+                logprobs = [
+                    -5 * uniform(ids[: end + 1], str(asked.get("model"))) for end in range(len(ids))
+                ]
+                listed = [
+                    {str(token): {"logprob": each, "rank": 1}}
+                    for token, each in zip(ids, logprobs, strict=True)
+                ]
                 choice["prompt_logprobs"] = [None, *listed[1:]]
             if asked.get("logprobs"):
-                top = sorted(label_logprobs(ids).items(), key=lambda item: -item[1])[: asked["logprobs"]]
-                choice["logprobs"] = {"top_logprobs": [{f"token_id:{token}": each for token, each in top}]}
+                top = sorted(label_logprobs(ids).items(), key=lambda item: -item[1])[
+                    : asked["logprobs"]
+                ]
+                choice["logprobs"] = {
+                    "top_logprobs": [{f"token_id:{token}": each for token, each in top}]
+                }
             choices.append(choice)
         return self._generated("text_completion", choices, prompts)
 
@@ -353,14 +442,23 @@ class StandIn:
         rows = []
         for place, ids in enumerate(prompts):
             logprobs = label_logprobs(ids)
-            rows.append({"index": place, "object": "score", "score": 1 / (1 + math.exp(logprobs[no] - logprobs[yes]))})
+            rows.append(
+                {
+                    "index": place,
+                    "object": "score",
+                    "score": 1 / (1 + math.exp(logprobs[no] - logprobs[yes])),
+                }
+            )
         return self._pooled("generative-scoring", rows, prompts)
 
-    # pooling servers ------------------------------------------------------------------------------------------------
+    # pooling servers
+    # ------------------------------------------------------------------------------------------------
 
     def _inputs(self, asked: dict[str, Any]) -> list[list[int]]:
         if "messages" in asked:
-            return [self._fits(chatml(asked["messages"], asked.get("add_generation_prompt", False)))]
+            return [
+                self._fits(chatml(asked["messages"], asked.get("add_generation_prompt", False)))
+            ]
         given = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
         if not given or "" in given:
             raise RefusalError(400, "You must pass at least one prompt")
@@ -384,7 +482,13 @@ class StandIn:
         for place, ids in enumerate(prompts):
             ends = [position for position, token in enumerate(ids) if token == STEP]
             good = [uniform(ids[: end + 1], "step") for end in ends]
-            rows.append({"index": place, "object": "pooling", "data": [[1 - value, value] for value in good]})
+            rows.append(
+                {
+                    "index": place,
+                    "object": "pooling",
+                    "data": [[1 - value, value] for value in good],
+                }
+            )
         return self._pooled("pooling", rows, prompts)
 
     def _pooling_tokens(self, asked: dict[str, Any]) -> Any:
@@ -409,7 +513,11 @@ class StandIn:
     def _embed(self, asked: dict[str, Any]) -> Any:
         prompts = self._inputs(asked)
         rows = [
-            {"index": place, "object": "embedding", "embedding": [2 * uniform(ids, f"axis{axis}") - 1 for axis in range(8)]}
+            {
+                "index": place,
+                "object": "embedding",
+                "embedding": [2 * uniform(ids, f"axis{axis}") - 1 for axis in range(8)],
+            }
             for place, ids in enumerate(prompts)
         ]
         return self._pooled("embed", rows, prompts)
@@ -421,7 +529,10 @@ class StandIn:
         if "" in documents:
             raise RefusalError(400, "You must pass at least one prompt")
         queries = queries * len(documents) if len(queries) == 1 else queries
-        prompts = [self._fits([*tokenize(query), 0, *tokenize(text)]) for query, text in zip(queries, documents, strict=True)]
+        prompts = [
+            self._fits([*tokenize(query), 0, *tokenize(text)])
+            for query, text in zip(queries, documents, strict=True)
+        ]
         rows = []
         for place, ids in enumerate(prompts):
             logit = 16 * uniform(ids) - 8
@@ -432,7 +543,14 @@ class StandIn:
     def _pooled(self, name: str, rows: list[Any], prompts: list[list[int]]) -> Any:
         total = sum(len(ids) for ids in prompts)
         usage = {"prompt_tokens": total, "total_tokens": total, "completion_tokens": 0}
-        return {"id": f"{name}-0", "object": "list", "created": 0, "model": self.kind, "data": rows, "usage": usage}
+        return {
+            "id": f"{name}-0",
+            "object": "list",
+            "created": 0,
+            "model": self.kind,
+            "data": rows,
+            "usage": usage,
+        }
 
 
 def _listed(texts: Any) -> list[str]:

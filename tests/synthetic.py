@@ -1,9 +1,12 @@
-"""Verifier ensembles made up with known truth: twenty named scenarios, and random ones from a broad prior.
+"""Verifier ensembles made up with known truth: twenty named scenarios, and random ones from a broad
+prior.
 
-A latent score is made of the truth, what makes the whole query look good, an error shared by all verifiers, one shared
-by the family, and the verifier's own; what is observed is a binary, ordinal, probability or distorted view of it:
+A latent score is made of the truth, what makes the whole query look good, an error shared by all
+verifiers, one shared by the family, and the verifier's own; what is observed is a binary, ordinal,
+probability or distorted view of it:
 
-    latent = d_q (y - 1/2) + a h_q + b own_q + lam shared + sqrt(1 - lam^2) (sqrt(rho) family + sqrt(1 - rho) own)
+    latent = d_q (y - 1/2) + a h_q + b own_q + lam shared + sqrt(1 - lam^2) (sqrt(rho) family +
+    sqrt(1 - rho) own)
 """
 
 from __future__ import annotations
@@ -25,7 +28,11 @@ WARPS: dict[str, Callable[[Array], Array]] = {
     "sinh": np.sinh,
     "tanh": np.tanh,
 }
-STYLES = {"gauss": ["gauss"], "mixed": ["gauss", "exp", "negexp", "sinh", "tanh"], "heavy": ["gauss", "sinh", "exp"]}
+STYLES = {
+    "gauss": ["gauss"],
+    "mixed": ["gauss", "exp", "negexp", "sinh", "tanh"],
+    "heavy": ["gauss", "sinh", "exp"],
+}
 
 
 def kinds(binary: int = 0, ordinal: int = 0, share: int = 0, cont: int = 0) -> tuple[str, ...]:
@@ -65,7 +72,9 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Sample:
-    """Scores, shape (n, m), NaN where missing; labels, query of each row, family and true strength of each verifier."""
+    """Scores, shape (n, m), NaN where missing; labels, query of each row, family and true
+    strength of each verifier.
+    """
 
     name: str
     scores: npt.NDArray[np.float32]
@@ -81,9 +90,14 @@ def make(scenario: Scenario, seed: int) -> Sample:
     random, count = np.random.default_rng(seed), len(scenario.kinds)
     sizes = np.full(scenario.queries, scenario.size)
     if scenario.sizes_vary:
-        sizes = np.minimum(np.maximum(1, random.geometric(1 / scenario.size, scenario.queries)), 1000)
+        sizes = np.minimum(
+            np.maximum(1, random.geometric(1 / scenario.size, scenario.queries)), 1000
+        )
     query = np.repeat(np.arange(scenario.queries), sizes)
-    alpha, beta = (max(share * scenario.concentration, 1e-2) for share in (scenario.base_rate, 1 - scenario.base_rate))
+    alpha, beta = (
+        max(share * scenario.concentration, 1e-2)
+        for share in (scenario.base_rate, 1 - scenario.base_rate)
+    )
     rate = random.beta(alpha, beta, scenario.queries)
     truth = (random.random(len(query)) < rate[query]).astype(np.int8)
     easy = np.log((rate + 0.02) / (1 - rate + 0.02))
@@ -100,7 +114,9 @@ def make(scenario: Scenario, seed: int) -> Sample:
         if scenario.by_answer == 0:
             return np.asarray(own)
         of_answer = random.standard_normal((scenario.queries, WRONG_ANSWERS + 1))[query, answer]
-        return np.asarray(np.sqrt(scenario.by_answer) * of_answer + np.sqrt(1 - scenario.by_answer) * own)
+        return np.asarray(
+            np.sqrt(scenario.by_answer) * of_answer + np.sqrt(1 - scenario.by_answer) * own
+        )
 
     strength = _strength(scenario, random, count)
     groups = np.array(scenario.groups) if scenario.groups else np.full(count, -1)
@@ -124,15 +140,22 @@ def make(scenario: Scenario, seed: int) -> Sample:
         scores[:, place] = _observed(scenario, kind, latent, random)
     _remove(scenario, scores, query, random)
     names = tuple(f"v{place}" for place in range(count))
-    families = {name: f"g{group}" if group >= 0 else name for name, group in zip(names, groups.tolist(), strict=True)}
+    families = {
+        name: f"g{group}" if group >= 0 else name
+        for name, group in zip(names, groups.tolist(), strict=True)
+    }
     return Sample(scenario.name, scores, truth.astype(np.int64), query, names, families, strength)
 
 
-def _strength(scenario: Scenario, random: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+def _strength(
+    scenario: Scenario, random: np.random.Generator, count: int
+) -> npt.NDArray[np.float64]:
     if scenario.strength:
         strength, order = np.array(scenario.strength, float), np.arange(count)[::-1]
     else:
-        strength = np.abs(scenario.strength_mean + scenario.strength_sd * random.standard_normal(count))
+        strength = np.abs(
+            scenario.strength_mean + scenario.strength_sd * random.standard_normal(count)
+        )
         order = random.permutation(count)
     bad = order[: scenario.adversarial + scenario.useless]
     strength[bad[: scenario.adversarial]] = -np.abs(random.normal(0.7, 0.2, scenario.adversarial))

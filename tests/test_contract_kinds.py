@@ -1,4 +1,6 @@
-"""The contract with vLLM, for the kinds beyond the first five: a score through Assay is what the server says, read by hand."""
+"""The contract with vLLM, for the kinds beyond the first five: a score through Assay is what the
+server says, read by hand.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +36,37 @@ VERIFIERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def said(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Any]]]:
+def said(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, list[Any]]]:
     """What each kind says of the candidates, in the request's order, through a running service."""
     folder = tmp_path_factory.mktemp("kinds")
     verifiers = []
     for kind, given in VERIFIERS.items():
         options = {key: value for key, value in given.items() if key != "on"}
         if kind == "implicit_prm":
-            options |= {"reference_model": "reference", "reference_endpoint": servers["reference"].url}
+            options |= {
+                "reference_model": "reference",
+                "reference_endpoint": servers["reference"].url,
+            }
         verifiers.append(
-            {"name": kind, "kind": kind, "model": given["on"], "endpoint": servers[given["on"]].url, "timeout_s": 240, **options}
+            {
+                "name": kind,
+                "kind": kind,
+                "model": given["on"],
+                "endpoint": servers[given["on"]].url,
+                "timeout_s": 240,
+                **options,
+            }
         )
     with service(write_config(folder / "ensemble.yaml", {"verifiers": verifiers}), folder) as assay:
-        body = {"query": QUERY, "candidates": SOME, "reference": REFERENCE, "explain": True, "deadline_ms": 240_000}
+        body = {
+            "query": QUERY,
+            "candidates": SOME,
+            "reference": REFERENCE,
+            "explain": True,
+            "deadline_ms": 240_000,
+        }
         answer = assay.post("/v1/rank", body, timeout_s=300)
         assert answer.status == 200, answer.raw
         results = sorted(answer.json["results"], key=lambda result: result["index"])
@@ -57,19 +77,31 @@ def raw(said: dict[str, list[Any]], kind: str) -> list[float]:
     """Return a kind's scores, all of which must be there and not all the same."""
     assert {cell["status"] for cell in said[kind]} == {"ok"}, said[kind][0]
     scores = [cell["raw"] for cell in said[kind]]
-    assert len({round(score, 9) for score in scores}) > 3, f"{kind} hardly tells candidates apart, so a mix-up would not be seen"
+    assert len({round(score, 9) for score in scores}) > 3, (
+        f"{kind} hardly tells candidates apart, so a mix-up would not be seen"
+    )
     return scores
 
 
 def labels(server: Server, prompt: str | list[dict[str, str]], names: str) -> list[float]:
-    """Return the probabilities of labels of one token among themselves, straight from the server."""
+    """Return the probabilities of labels of one token among themselves, straight from the
+    server.
+    """
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     ids = [ids_of(server, prompt=name, add_special_tokens=False)[0] for name in names.split()]
     body = {
-        "model": "judge", "messages": messages, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": 0,
-        "logprob_token_ids": ids, "return_tokens_as_token_ids": True,
-    }  # fmt: skip
-    position = server.post("/v1/chat/completions", body).json["choices"][0]["logprobs"]["content"][0]
+        "model": "judge",
+        "messages": messages,
+        "max_tokens": 1,
+        "temperature": 0,
+        "logprobs": True,
+        "top_logprobs": 0,
+        "logprob_token_ids": ids,
+        "return_tokens_as_token_ids": True,
+    }
+    position = server.post("/v1/chat/completions", body).json["choices"][0]["logprobs"]["content"][
+        0
+    ]
     seen = {entry["token"]: math.exp(entry["logprob"]) for entry in position["top_logprobs"]}
     mass = [seen[f"token_id:{each}"] for each in ids]
     return [each / sum(mass) for each in mass]
@@ -80,10 +112,17 @@ def filled(name: str, places: str, **texts: str) -> str:
     return Prompt(bundled(name), places.split()).fill(**texts)
 
 
-def test_generative_scoring_is_the_judge_read_another_way(servers: Servers, said: dict[str, list[Any]]) -> None:
+def test_generative_scoring_is_the_judge_read_another_way(
+    servers: Servers, said: dict[str, list[Any]]
+) -> None:
     """P(Yes) / (P(Yes) + P(No)), on the same tokens."""
     straight = [
-        labels(servers["judge"], filled("judge", "query candidate", query=QUERY, candidate=each), "Yes No")[0] for each in SOME
+        labels(
+            servers["judge"],
+            filled("judge", "query candidate", query=QUERY, candidate=each),
+            "Yes No",
+        )[0]
+        for each in SOME
     ]
 
     assert raw(said, "generative_scoring") == pytest.approx(straight, abs=1e-4)
@@ -93,8 +132,20 @@ def test_a_rating_is_the_expected_one(servers: Servers, said: dict[str, list[Any
     """Over the label tokens 1 to 5."""
     straight = []
     for each in SOME:
-        prompt = filled("judge_scale", "query candidate worst best", query=QUERY, candidate=each, worst="1", best="5")
-        straight.append(sum(place * p for place, p in enumerate(labels(servers["judge"], prompt, "1 2 3 4 5"), 1)))
+        prompt = filled(
+            "judge_scale",
+            "query candidate worst best",
+            query=QUERY,
+            candidate=each,
+            worst="1",
+            best="5",
+        )
+        straight.append(
+            sum(
+                place * p
+                for place, p in enumerate(labels(servers["judge"], prompt, "1 2 3 4 5"), 1)
+            )
+        )
 
     assert raw(said, "judge_scale") == pytest.approx(straight, abs=1e-3)
 
@@ -102,7 +153,10 @@ def test_a_rating_is_the_expected_one(servers: Servers, said: dict[str, list[Any
 def test_a_reference_is_compared_with(servers: Servers, said: dict[str, list[Any]]) -> None:
     """The request's reference is in the prompt."""
     places = "query reference candidate"
-    prompts = [filled("judge_reference", places, query=QUERY, reference=REFERENCE, candidate=each) for each in SOME]
+    prompts = [
+        filled("judge_reference", places, query=QUERY, reference=REFERENCE, candidate=each)
+        for each in SOME
+    ]
 
     assert raw(said, "judge_reference") == pytest.approx(
         [labels(servers["judge"], prompt, "Yes No")[0] for prompt in prompts], abs=1e-4
@@ -114,10 +168,18 @@ def test_a_rubric_is_the_mean_of_its_criteria(servers: Servers, said: dict[str, 
     straight = []
     for each in SOME:
         prompts = [
-            filled("judge_rubric", "query candidate criterion", query=QUERY, candidate=each, criterion=one["text"])
+            filled(
+                "judge_rubric",
+                "query candidate criterion",
+                query=QUERY,
+                candidate=each,
+                criterion=one["text"],
+            )
             for one in CRITERIA
         ]
-        straight.append(sum(labels(servers["judge"], prompt, "Yes No")[0] for prompt in prompts) / 2)
+        straight.append(
+            sum(labels(servers["judge"], prompt, "Yes No")[0] for prompt in prompts) / 2
+        )
 
     assert raw(said, "judge_rubric") == pytest.approx(straight, abs=1e-4)
 
@@ -131,7 +193,12 @@ def test_comparisons_and_debates_come_to_scores(said: dict[str, list[Any]]) -> N
 
 def likelihood(server: Server, model: str, query: str, candidate: str) -> tuple[float, int]:
     """Return the sum of the candidate's logprobs and their number, from ids put together here."""
-    head = ids_of(server, model=model, messages=[{"role": "user", "content": query}], add_generation_prompt=True)
+    head = ids_of(
+        server,
+        model=model,
+        messages=[{"role": "user", "content": query}],
+        add_generation_prompt=True,
+    )
     ids = [*head, *ids_of(server, model=model, prompt=candidate, add_special_tokens=False)]
     body = {"model": model, "prompt": ids, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
     listed = server.post("/v1/completions", body).json["choices"][0]["prompt_logprobs"]
@@ -139,20 +206,27 @@ def likelihood(server: Server, model: str, query: str, candidate: str) -> tuple[
     return math.fsum(logprobs), len(logprobs)
 
 
-def test_a_likelihood_is_that_of_the_candidates_own_tokens(servers: Servers, said: dict[str, list[Any]]) -> None:
+def test_a_likelihood_is_that_of_the_candidates_own_tokens(
+    servers: Servers, said: dict[str, list[Any]]
+) -> None:
     """A token's mean given the query, less that without."""
     straight = []
     for each in SOME:
-        (given, count), (without, _) = (likelihood(servers["judge"], "judge", query, each) for query in (QUERY, ""))
+        (given, count), (without, _) = (
+            likelihood(servers["judge"], "judge", query, each) for query in (QUERY, "")
+        )
         straight.append((given - without) / count)
 
     assert raw(said, "likelihood") == pytest.approx(straight, abs=1e-3)
 
 
-def test_an_implicit_reward_is_the_log_ratio_of_two_models(servers: Servers, said: dict[str, list[Any]]) -> None:
+def test_an_implicit_reward_is_the_log_ratio_of_two_models(
+    servers: Servers, said: dict[str, list[Any]]
+) -> None:
     """Summed over the candidate's tokens."""
     straight = [
-        likelihood(servers["judge"], "judge", QUERY, each)[0] - likelihood(servers["reference"], "reference", QUERY, each)[0]
+        likelihood(servers["judge"], "judge", QUERY, each)[0]
+        - likelihood(servers["reference"], "reference", QUERY, each)[0]
         for each in SOME
     ]
 
@@ -179,24 +253,35 @@ def test_a_token_reward_is_the_last_tokens(servers: Servers, said: dict[str, lis
     straight = []
     for each in SOME:
         messages = [{"role": "user", "content": QUERY}, {"role": "assistant", "content": each}]
-        body = {"model": "tokens", "messages": messages, "task": "token_classify", "use_activation": False}
+        body = {
+            "model": "tokens",
+            "messages": messages,
+            "task": "token_classify",
+            "use_activation": False,
+        }
         straight.append(servers["tokens"].post("/pooling", body).json["data"][0]["data"][-1][0])
 
     assert raw(said, "reward_tokens") == pytest.approx(straight, abs=1e-4)
 
 
-def test_entailment_is_the_first_class_of_the_joined_pair(servers: Servers, said: dict[str, list[Any]]) -> None:
+def test_entailment_is_the_first_class_of_the_joined_pair(
+    servers: Servers, said: dict[str, list[Any]]
+) -> None:
     """[CLS] reference [SEP] candidate [SEP]."""
     straight = []
     for each in SOME:
         premise, hypothesis = (ids_of(servers["nli"], prompt=text) for text in (REFERENCE, each))
-        reply = servers["nli"].post("/classify", {"model": "nli", "input": [[*premise, *hypothesis[1:]]]})
+        reply = servers["nli"].post(
+            "/classify", {"model": "nli", "input": [[*premise, *hypothesis[1:]]]}
+        )
         straight.append(reply.json["data"][0]["probs"][0])
 
     assert raw(said, "nli") == pytest.approx(straight, abs=1e-4)
 
 
-def test_embedding_consensus_is_the_mean_cosine(servers: Servers, said: dict[str, list[Any]]) -> None:
+def test_embedding_consensus_is_the_mean_cosine(
+    servers: Servers, said: dict[str, list[Any]]
+) -> None:
     """With the other candidates."""
     import numpy as np
 
@@ -210,7 +295,13 @@ def test_embedding_consensus_is_the_mean_cosine(servers: Servers, said: dict[str
 
 def test_reasons_come_in_samples_that_end_or_are_cut_off(servers: Servers) -> None:
     """`n` choices, each with a `finish_reason`: what `judge_cot` relies on."""
-    body = {"model": "judge", "messages": [{"role": "user", "content": QUERY}], "max_tokens": 8, "temperature": 0.7, "n": 3}
+    body = {
+        "model": "judge",
+        "messages": [{"role": "user", "content": QUERY}],
+        "max_tokens": 8,
+        "temperature": 0.7,
+        "n": 3,
+    }
 
     choices = servers["judge"].post("/v1/chat/completions", body).json["choices"]
 

@@ -30,7 +30,9 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", sorted(FORBIDDEN))
 def test_a_package_imports_only_what_it_may(package: str) -> None:
-    """The two inner packages know neither each other nor the service, and nobody knows the tests."""
+    """The two inner packages know neither each other nor the service, and nobody knows the
+    tests.
+    """
     modules = sorted((ROOT / package).rglob("*.py"))
 
     wrong = {str(path): found for path in modules if (found := imported(path) & FORBIDDEN[package])}
@@ -43,6 +45,8 @@ def test_help_loads_nothing_heavy() -> None:
     """`assay --help` is quick: no numpy, no web framework, no store client."""
     code = "import sys, assay.service.cli.main; print(sorted({'numpy', 'fastapi', 'redis', 'pydantic', 'verifiers'} & set(sys.modules)))"
 
-    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
 
     assert printed.strip() == "[]"

@@ -20,23 +20,30 @@ from assay import service, verifiers
 
 ROOT = Path(__file__).parent.parent
 SMALL, LARGE = 2_500, 10_000
-#: Below this a run over LARGE characters is quick whatever its growth: a quadratic pattern takes ten times as long.
+#: Below this a run over LARGE characters is quick whatever its growth: a quadratic pattern takes
+#: ten times as long.
 QUICK_S = 0.03
 #: Four times the text takes four times as long; sixteen times where a pattern is quadratic.
 STEEP = 9.0
 #: What text is made of: blanks, digits, letters, brackets, marks that formats begin and end with.
 COMMON = ["a", "1", " ", "\n", "\u3000", ",", ".", "<", "[", "{", "\\", "`", "a ", "1 "]
-#: What no pattern takes: without it a greedy pattern that takes everything would be seen to succeed only.
+#: What no pattern takes: without it a greedy pattern that takes everything would be seen to succeed
+#: only.
 END = "\0"
-#: Patterns that read no foreign text: what an operator writes, each a short line of a configuration file or a command.
+#: Patterns that read no foreign text: what an operator writes, each a short line of a configuration
+#: file or a command.
 OPERATORS_OWN = {"assay.service.planning.gpus.SPEC"}
 
 
 def modules() -> Iterator[ModuleType]:
-    """Yield every module of the packages that handle foreign text; programs of their own are not imported."""
+    """Yield every module of the packages that handle foreign text; programs of their own are not
+    imported.
+    """
     for package in (service, verifiers):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith(("__main__", "sandbox_child", "on_ray", "fitting_on_ray", "sidecar_model")):
+            if not found.name.endswith(
+                ("__main__", "sandbox_child", "on_ray", "fitting_on_ray", "sidecar_model")
+            ):
                 yield importlib.import_module(found.name)
 
 
@@ -57,31 +64,63 @@ def patterns() -> dict[str, re.Pattern[Any]]:
     found: dict[str, re.Pattern[Any]] = {}
     for module in modules():
         for name, value in vars(module).items():
-            found |= {f"{module.__name__}.{name}{place or ''}": each for place, each in enumerate(in_values(value))}
-        found |= {f"{module.__name__}:{line}": re.compile(text) for line, text in spelled_out(Path(str(module.__file__)))}
+            found |= {
+                f"{module.__name__}.{name}{place or ''}": each
+                for place, each in enumerate(in_values(value))
+            }
+        found |= {
+            f"{module.__name__}:{line}": re.compile(text)
+            for line, text in spelled_out(Path(str(module.__file__)))
+        }
     for path in sorted((ROOT / "client" / "assay_client").glob("*.py")):
-        found |= {f"client.{path.stem}:{line}": re.compile(text) for line, text in spelled_out(path)}
-    by_source = {(each.pattern, each.flags): name for name, each in found.items() if name not in OPERATORS_OWN}
+        found |= {
+            f"client.{path.stem}:{line}": re.compile(text) for line, text in spelled_out(path)
+        }
+    by_source = {
+        (each.pattern, each.flags): name
+        for name, each in found.items()
+        if name not in OPERATORS_OWN
+    }
     return {name: found[name] for name in sorted(by_source.values())}
 
 
 def spelled_out(path: Path) -> list[tuple[int, str]]:
-    """Return the pattern of every call of `re` in a file's functions, with its line; what is built as it runs has its own tests."""
+    """Return the pattern of every call of `re` in a file's functions, with its line; what is
+    built as it runs has its own tests.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    calls = {node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)}
-    patterns = [(call.lineno, call.args[0]) for call in calls if ast.unparse(call.func).startswith("re.") and call.args]
-    return [(line, text.value) for line, text in patterns if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+    functions = (
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    calls = {
+        node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)
+    }
+    patterns = [
+        (call.lineno, call.args[0])
+        for call in calls
+        if ast.unparse(call.func).startswith("re.") and call.args
+    ]
+    return [
+        (line, text.value)
+        for line, text in patterns
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    ]
 
 
 def pieces(pattern: re.Pattern[Any]) -> list[str]:
-    """Return what a pattern itself is made of: its words, its marks, and runs of marks with and without words."""
+    """Return what a pattern itself is made of: its words, its marks, and runs of marks with and
+    without words.
+    """
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode()
-    plain = re.sub(r"\\([^\w\s])", r"\1", re.sub(r"\\[A-Za-z]|\(\?[^:=!]*[:=!]?|\{\d+,?\d*\}", " ", source))
+    plain = re.sub(
+        r"\\([^\w\s])", r"\1", re.sub(r"\\[A-Za-z]|\(\?[^:=!]*[:=!]?|\{\d+,?\d*\}", " ", source)
+    )
     words = re.findall(r"[^\W\d_]{2,20}", plain)
     runs = re.findall(r"[^\s\w]{1,3}[A-Za-z_]{2,12}[^\s\w]{0,2}", plain)
     repeated = [found.group() for found in re.finditer(r"([^\w\s])\1+", plain)]
-    marks = [character for character in plain if not character.isalnum() and character not in COMMON]
+    marks = [
+        character for character in plain if not character.isalnum() and character not in COMMON
+    ]
     chosen = (words[:4], runs[:4], repeated[:3], dict.fromkeys(marks[:6]))
     return list(dict.fromkeys(itertools.chain.from_iterable(chosen)))
 
@@ -124,11 +163,17 @@ def steep(pattern: re.Pattern[Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", patterns())
 def test_a_pattern_takes_time_in_proportion_to_the_text(name: str) -> None:
-    """Over what it is made of itself, over blanks, brackets and marks: one that looks ahead without an end stops the service."""
+    """Over what it is made of itself, over blanks, brackets and marks: one that looks ahead
+    without an end stops the service.
+    """
     assert not list(itertools.islice(steep(patterns()[name]), 3))
 
 
-@pytest.mark.parametrize("source", [r"\[INST\](.*?)\[/INST\]", r"```(?:json)?\s*\n(?P<body>.*?)\n?```", r"\s+$"])
+@pytest.mark.parametrize(
+    "source", [r"\[INST\](.*?)\[/INST\]", r"```(?:json)?\s*\n(?P<body>.*?)\n?```", r"\s+$"]
+)
 def test_the_check_sees_a_pattern_that_is_quadratic(source: str) -> None:
-    """A lazy body without an end, blanks before a body that takes blanks as well, blanks at the end."""
+    """A lazy body without an end, blanks before a body that takes blanks as well, blanks at the
+    end.
+    """
     assert next(steep(re.compile(source, re.DOTALL)), None) is not None

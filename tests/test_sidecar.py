@@ -1,4 +1,6 @@
-"""The sidecar: vLLM's form for heads that vLLM has no class for. The real one runs in vLLM's environment, beside vLLM."""
+"""The sidecar: vLLM's form for heads that vLLM has no class for. The real one runs in vLLM's
+environment, beside vLLM.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSetting
 from tests.processes import ROOT, Server, free_port, stop, wait_for
 
 QUERY = "What is 17 + 25?"
-CANDIDATES = [f"Take {place} first.\n\n17 + 25 = {place + 26}." + " Indeed." * place for place in range(24)]
+CANDIDATES = [
+    f"Take {place} first.\n\n17 + 25 = {place + 26}." + " Indeed." * place for place in range(24)
+]
 
 
 class Counting:
@@ -46,7 +50,9 @@ class Counting:
         return [0, *map(ord, text)] if special else list(map(ord, text))
 
 
-async def scored(model: Counting, *requests: list[list[int]], **limits: int) -> list[list[float] | BaseException]:
+async def scored(
+    model: Counting, *requests: list[list[int]], **limits: int
+) -> list[list[float] | BaseException]:
     """Return what each of several requests that come together gets."""
     batches = Batches(model, limits.get("batch_size", 4), limits.get("max_tokens", 100))  # type: ignore[arg-type]  # all that it uses
     waiting = [asyncio.create_task(batches.score(request)) for request in requests]
@@ -73,13 +79,17 @@ async def test_a_batch_has_neither_too_many_texts_nor_too_many_tokens() -> None:
     batches = Batches(Counting(), 3, 12)  # type: ignore[arg-type]  # all that it uses
     loop = asyncio.get_running_loop()
 
-    found = batches.batches([Waiting([1] * size, loop.create_future()) for size in (1, 1, 1, 1, 5, 6, 7)])
+    found = batches.batches(
+        [Waiting([1] * size, loop.create_future()) for size in (1, 1, 1, 1, 5, 6, 7)]
+    )
 
     assert [[len(each.ids) for each in batch] for batch in found] == [[1, 1, 1], [1, 5], [6], [7]]
 
 
 @pytest.mark.parametrize("path", ["/classify", "/tokenize"])
-async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It comes to no model, and no more of it is taken than there may be."""
     monkeypatch.setattr("assay.service.sidecar.app.MAX_BODY_BYTES", 1000)
     monkeypatch.setattr("assay.service.sidecar.app.BODY_TIMEOUT_S", 0.2)
@@ -95,7 +105,9 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(path: str,
         yield b"{"
         await asyncio.sleep(20)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sidecar") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://sidecar"
+    ) as client:
         large = await client.post(path, content=endless())
         late = await client.post(path, content=slow())
         deep = await client.post(path, content=b"[" * 999)
@@ -122,10 +134,15 @@ async def test_more_than_can_wait_is_refused() -> None:
     assert refused.status == 503
 
 
-@pytest.mark.parametrize(("body", "expected"), [
-    ({"input": "ab"}, [[0, 97, 98]]), ({"input": ["a", "b"], "add_special_tokens": False}, [[97], [98]]), ({"input": [5, 6]}, [[5, 6]]),
-    ({"input": [[5], [6, 7]]}, [[5], [6, 7]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"input": "ab"}, [[0, 97, 98]]),
+        ({"input": ["a", "b"], "add_special_tokens": False}, [[97], [98]]),
+        ({"input": [5, 6]}, [[5, 6]]),
+        ({"input": [[5], [6, 7]]}, [[5], [6, 7]]),
+    ],
+)
 def test_inputs_come_in_four_forms(body: dict[str, Any], expected: list[list[int]]) -> None:
     """Text, texts, ids, lists of ids."""
     assert _prompts(Counting(), body) == expected  # type: ignore[arg-type]  # all that it uses
@@ -152,7 +169,8 @@ def test_without_its_extra_it_says_what_to_install() -> None:
         Model(Choice("nobody/nothing"))
 
 
-# the real one, beside real vLLM -----------------------------------------------------------------------------------------
+# the real one, beside real vLLM
+# -----------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -175,8 +193,19 @@ def sidecar(folder: Path, name: str, *flags: str) -> Iterator[Server]:
     ]
     log = folder / f"sidecar-{name}.log"
     with log.open("wb") as out:
-        environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), "HF_MODULES_CACHE": str(folder / "modules")}
-        process = subprocess.Popen([*command, "--max-model-len", "2048"], cwd=folder, stdout=out, stderr=out, env=environment)
+        environment = {
+            **os.environ,
+            **ENVIRONMENT,
+            "PYTHONPATH": str(ROOT),
+            "HF_MODULES_CACHE": str(folder / "modules"),
+        }
+        process = subprocess.Popen(
+            [*command, "--max-model-len", "2048"],
+            cwd=folder,
+            stdout=out,
+            stderr=out,
+            env=environment,
+        )
     try:
         server = Server(f"http://127.0.0.1:{port}", process)
         wait_for(server.url + "/health", process, log, START_S)
@@ -207,7 +236,9 @@ def load(name, device, dtype):
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """A model that vLLM serves as well, one with a private head and one with the head of INF-ORM."""
+    """A model that vLLM serves as well, one with a private head and one with the head of
+    INF-ORM.
+    """
     from tests.vllm.servers import build_models, real_servers
 
     folder = tmp_path_factory.mktemp("sidecar")
@@ -216,20 +247,28 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]
     with ExitStack() as stack:
         yield {
             "reward": stack.enter_context(sidecar(folder, "reward")),
-            "gated": stack.enter_context(sidecar(folder, "gated", "--trust-remote-code", "--output", "score")),
-            "adapted": stack.enter_context(sidecar(folder, "reward:adapted", "--adapter", str(folder / "adapter.py"))),
+            "gated": stack.enter_context(
+                sidecar(folder, "gated", "--trust-remote-code", "--output", "score")
+            ),
+            "adapted": stack.enter_context(
+                sidecar(folder, "reward:adapted", "--adapter", str(folder / "adapter.py"))
+            ),
             "mlp": stack.enter_context(sidecar(folder, "mlp", "--head", "mlp")),
-            "vllm": stack.enter_context(real_servers(folder, {"reward": ["--runner", "pooling", "--max-model-len", "2048"]}))[
-                "reward"
-            ],
+            "vllm": stack.enter_context(
+                real_servers(folder, {"reward": ["--runner", "pooling", "--max-model-len", "2048"]})
+            )["reward"],
         }
 
 
 async def scores(server: Server, name: str) -> list[float | None]:
     """Return the candidates' rewards through our verifier."""
     transport = HttpPool()
-    verifier = RewardModel(RewardModelSettings(name=name, model=name, endpoint=server.url), transport)
-    verdicts = (await verifier.score([Pair(Query.of(QUERY), candidate) for candidate in CANDIDATES])).items
+    verifier = RewardModel(
+        RewardModelSettings(name=name, model=name, endpoint=server.url), transport
+    )
+    verdicts = (
+        await verifier.score([Pair(Query.of(QUERY), candidate) for candidate in CANDIDATES])
+    ).items
     await transport.close()
     return [verdict.score for verdict in verdicts]
 
@@ -238,11 +277,16 @@ async def scores(server: Server, name: str) -> list[float | None]:
 @pytest.mark.timeout(900)
 async def test_a_model_that_both_can_serve_scores_alike(real: dict[str, Server]) -> None:
     """In one batch, through the same verifier; the sigmoid, the template and the errors too."""
-    body = {"model": "reward", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    body = {
+        "model": "reward",
+        "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+    }
     ours, theirs = (real[name].post("/classify", body).json for name in ("reward", "vllm"))
     long = {"model": "reward", "input": ["word " * 5000]}
 
-    assert await scores(real["reward"], "reward") == pytest.approx(await scores(real["vllm"], "reward"), abs=1e-3)
+    assert await scores(real["reward"], "reward") == pytest.approx(
+        await scores(real["vllm"], "reward"), abs=1e-3
+    )
     assert ours["data"][0]["probs"] == pytest.approx(theirs["data"][0]["probs"], abs=1e-4)
     assert ours["usage"]["prompt_tokens"] == theirs["usage"]["prompt_tokens"]
     for refused in (long, {"model": "nope", "input": "x"}, {"model": "reward", "input": []}, b"{"):
@@ -262,15 +306,25 @@ async def test_any_other_model_comes_with_an_adapter(real: dict[str, Server]) ->
 @pytest.mark.vllm
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["gated", "mlp"])
-async def test_a_private_head_is_served_and_batches_change_nothing(real: dict[str, Server], name: str) -> None:
+async def test_a_private_head_is_served_and_batches_change_nothing(
+    real: dict[str, Server], name: str
+) -> None:
     """Alone or among others of other lengths; the doctor has nothing against it."""
     together = await scores(real[name], name)
-    messages = [[{"role": "user", "content": QUERY}, {"role": "assistant", "content": candidate}] for candidate in CANDIDATES]
+    messages = [
+        [{"role": "user", "content": QUERY}, {"role": "assistant", "content": candidate}]
+        for candidate in CANDIDATES
+    ]
     bodies = [{"model": name, "messages": each, "use_activation": False} for each in messages]
     with ThreadPoolExecutor(8) as pool:
-        alone = [reply.json["data"][0]["probs"][0] for reply in pool.map(lambda body: real[name].post("/classify", body), bodies)]
+        alone = [
+            reply.json["data"][0]["probs"][0]
+            for reply in pool.map(lambda body: real[name].post("/classify", body), bodies)
+        ]
     transport = HttpPool()
-    report = await examine(RewardModel(RewardModelSettings(name=name, model=name, endpoint=real[name].url), transport))
+    report = await examine(
+        RewardModel(RewardModelSettings(name=name, model=name, endpoint=real[name].url), transport)
+    )
     await transport.close()
 
     assert together == pytest.approx(alone, abs=1e-4)

@@ -1,4 +1,6 @@
-"""Real store servers for tests: alone, with TLS and users, a cluster, and a pair behind Sentinel."""
+"""Real store servers for tests: alone, with TLS and users, a cluster, and a pair behind
+Sentinel.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,24 @@ def say(port: int, *words: str, password: str | None = None) -> str:
 
 
 @contextmanager
-def valkey(folder: Path, *options: str, port: int | None = None) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def valkey(
+    folder: Path, *options: str, port: int | None = None
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Run a server with an append-only file; yield its port and process."""
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [str(get_binary_path()), "--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--save", "", *options]
+    command = [
+        str(get_binary_path()),
+        "--port",
+        str(port),
+        "--dir",
+        str(folder),
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        *options,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_open(port, process)
@@ -62,7 +77,9 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
     """Run a cluster, its slots spread evenly; yield the ports."""
     with ExitStack() as stack:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port")
-        buses = [str(free_port()) for _ in range(nodes)]  # ten thousand above its port by itself, which may be beyond the last
+        buses = [
+            str(free_port()) for _ in range(nodes)
+        ]  # ten thousand above its port by itself, which may be beyond the last
         ports = [stack.enter_context(valkey(folder / bus, *options, bus))[0] for bus in buses]
         for place, port in enumerate(ports):
             first, last = 16384 * place // nodes, 16384 * (place + 1) // nodes - 1
@@ -70,7 +87,8 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
             say(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port), buses[place])
         until = time.monotonic() + 30
         while not all(
-            "cluster_state:ok" in (info := say(port, "CLUSTER", "INFO")) and f"cluster_known_nodes:{nodes}" in info
+            "cluster_state:ok" in (info := say(port, "CLUSTER", "INFO"))
+            and f"cluster_known_nodes:{nodes}" in info
             for port in ports
         ):
             assert time.monotonic() < until, "the cluster did not form"
@@ -80,7 +98,9 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
 
 @contextmanager
 def sentinel(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """Run a server, its replica, and a Sentinel that watches them; yield Sentinel's port and the first server's process."""
+    """Run a server, its replica, and a Sentinel that watches them; yield Sentinel's port and the
+    first server's process.
+    """
     with ExitStack() as stack:
         first, process = stack.enter_context(valkey(folder / "first"))
         stack.enter_context(valkey(folder / "second", "--replicaof", f"127.0.0.1 {first}"))
@@ -147,6 +167,22 @@ def certificates(folder: Path) -> tuple[Path, Path]:
     certificate, key = folder / "cert.pem", folder / "key.pem"
     openssl = shutil.which("openssl")
     assert openssl, "the test needs openssl"
-    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
-    subprocess.run([openssl, *words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    words = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost,IP:127.0.0.1",
+    ]
+    subprocess.run(
+        [openssl, *words, "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
     return certificate, key

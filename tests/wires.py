@@ -1,4 +1,6 @@
-"""The service's HTTP edge without sockets: a connection whose other side a test plays, and requests straight to the gate."""
+"""The service's HTTP edge without sockets: a connection whose other side a test plays, and
+requests straight to the gate.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ class Wire(asyncio.Transport):
 
 @dataclass
 class Echo:
-    """An application that reads the body, waits for its gate, and answers; keeps what it was asked."""
+    """An application that reads the body, waits for its gate, and answers; keeps what it was
+    asked.
+    """
 
     gate: asyncio.Event | None = None
     asked: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
@@ -75,15 +79,22 @@ class Echo:
         self.asked.append((scope, body))
         if self.gate is not None:
             await self.gate.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+        )
         await send({"type": "http.response.body", "body": b"ok"})
 
 
 def connected(application: Any) -> tuple[BoundedProtocol, Wire]:
     """Return a fresh connection to an application, from a running loop."""
-    config = uvicorn.Config(application, http=BoundedProtocol, log_level="critical", lifespan="off", ws="none")
+    config = uvicorn.Config(
+        application, http=BoundedProtocol, log_level="critical", lifespan="off", ws="none"
+    )
     config.load()
-    protocol, wire = BoundedProtocol(config=config, server_state=ServerState(), app_state={}), Wire()
+    protocol, wire = (
+        BoundedProtocol(config=config, server_state=ServerState(), app_state={}),
+        Wire(),
+    )
     protocol.connection_made(wire)
     return protocol, wire
 
@@ -119,7 +130,9 @@ class Client:
         """Close the connection."""
         self.pieces.put_nowait({"type": "http.disconnect"})
 
-    async def ask(self, gate: Gate, path: str = "/v1/rank", headers: Mapping[bytes, bytes] | None = None) -> int:
+    async def ask(
+        self, gate: Gate, path: str = "/v1/rank", headers: Mapping[bytes, bytes] | None = None
+    ) -> int:
         """Ask; return the status."""
 
         async def send(message: Any) -> None:

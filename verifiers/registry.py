@@ -21,7 +21,10 @@ from assay.verifiers.checks.repetition import Repetition, RepetitionSettings
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verifier
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
-from assay.verifiers.encoders.embedding_consensus import EmbeddingConsensus, EmbeddingConsensusSettings
+from assay.verifiers.encoders.embedding_consensus import (
+    EmbeddingConsensus,
+    EmbeddingConsensusSettings,
+)
 from assay.verifiers.encoders.nli import Nli, NliSettings
 from assay.verifiers.encoders.relevance import Relevance, RelevanceSettings
 from assay.verifiers.http.client import Transport
@@ -46,7 +49,9 @@ ENTRY_POINTS = "assay.verifiers"
 
 
 class Kind(NamedTuple):
-    """A kind: its part of the configuration, how one is made, and the version of what its scores mean."""
+    """A kind: its part of the configuration, how one is made, and the version of what its scores
+    mean.
+    """
 
     settings: type[VerifierSettings]
     build: Callable[[Any, Transport], Verifier]
@@ -90,7 +95,8 @@ BROKEN: dict[str, str] = {}
 
 
 def add_installed() -> None:
-    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops nothing.
+    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops
+    nothing.
 
     It is called by who reads configurations, and not on import: those packages import this one.
     """
@@ -98,7 +104,8 @@ def add_installed() -> None:
         where = f"{point.value} of {point.dist.name if point.dist else 'an unknown package'}"
         try:
             kind = point.load()
-        except Exception as exc:  # a package of somebody else's may fail in any way; `config check` and the start say so
+        # a package of somebody else's may fail in any way; `config check` and the start say so
+        except Exception as exc:
             BROKEN[point.name] = f"{where}: {type(exc).__name__}: {exc}"
             continue
         if KINDS.get(point.name) is kind:
@@ -117,9 +124,14 @@ def build(settings: VerifierSettings, transport: Transport) -> Verifier:
 
 
 def fingerprint(settings: VerifierSettings) -> bytes:
-    """Return 8 bytes that change with everything that determines a score: kind, model, revision, prompt, parameters.
+    """Return 8 bytes that change with everything that determines a score: kind, model, revision,
+    prompt, parameters.
 
     Where a model is served, what it costs and how long it may take do not.
     """
-    described = {"kind": settings.kind, "version": KINDS[settings.kind].version, **settings.scoring_parameters()}
+    described = {
+        "kind": settings.kind,
+        "version": KINDS[settings.kind].version,
+        **settings.scoring_parameters(),
+    }
     return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=8).digest()

@@ -41,19 +41,25 @@ def borda(train: Floats, test: Floats, queries: Queries) -> Floats:
 
 
 def majority(train: Floats, test: Floats, queries: Queries) -> Floats:
-    """Return the share of verifiers that vote yes: binary scores as they are, shares at 1/2, others above their median."""
+    """Return the share of verifiers that vote yes: binary scores as they are, shares at 1/2,
+    others above their median.
+    """
     return _mean_of_known(np.where(np.isnan(test), np.nan, test > vote_thresholds(train)))
 
 
 def vote_thresholds(scores: Floats) -> Floats:
-    """Return the score above which each verifier votes yes, shape (m,); NaN where it has none to tell by."""
+    """Return the score above which each verifier votes yes, shape (m,); NaN where it has none to
+    tell by.
+    """
     thresholds = np.full(scores.shape[1], np.nan)
     for place in range(scores.shape[1]):
         values, counts = np.unique(scores[~np.isnan(scores[:, place]), place], return_counts=True)
         if len(values) == 2:
             thresholds[place] = values.mean()
         elif len(values):
-            thresholds[place] = 0.5 if values[0] >= 0 and values[-1] <= 1 else np.median(np.repeat(values, counts))
+            thresholds[place] = (
+                0.5 if values[0] >= 0 and values[-1] <= 1 else np.median(np.repeat(values, counts))
+            )
     return thresholds
 
 
@@ -63,11 +69,19 @@ BASELINES: dict[str, tuple[Baseline, bool]] = {
     "Borda": (borda, False),
     "majority": (majority, True),
 }
-"""By name: the baseline, and whether what it returns lies between 0 and 1 and is often read as a probability."""
+"""By name: the baseline, and whether what it returns lies between 0 and 1 and is often read as a probability."""  # noqa: E501
 
 
-def supervised(train: Floats, labels: Floats, train_queries: Queries, test: Floats, queries: Queries, grouped: bool) -> Floats:
-    """Return log-odds of L2 logistic regression, strength 1, on normal scores and their within-query deviations.
+def supervised(
+    train: Floats,
+    labels: Floats,
+    train_queries: Queries,
+    test: Floats,
+    queries: Queries,
+    grouped: bool,
+) -> Floats:
+    """Return log-odds of L2 logistic regression, strength 1, on normal scores and their
+    within-query deviations.
 
     A reference that has seen every label of the training queries, not a bound.
     """
@@ -85,7 +99,9 @@ def supervised(train: Floats, labels: Floats, train_queries: Queries, test: Floa
     precision = np.concatenate([[1e-9], np.ones(features.shape[1])])
     with_constant = np.column_stack([np.ones(len(features)), features])
     weights = fit_map(with_constant, labels, np.zeros(len(precision)), precision).mode
-    return np.asarray(np.where(np.isnan(test).all(axis=1), np.nan, weights[0] + other @ weights[1:]))
+    return np.asarray(
+        np.where(np.isnan(test).all(axis=1), np.nan, weights[0] + other @ weights[1:])
+    )
 
 
 def _over(what: Callable[..., Floats], train: Floats) -> Floats:
@@ -99,4 +115,7 @@ def _over(what: Callable[..., Floats], train: Floats) -> Floats:
 def _mean_of_known(values: Floats) -> Floats:
     known = np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, values, 0.0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan))
+        return np.asarray(
+            np.where(known, values, 0.0).sum(axis=1)
+            / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+        )

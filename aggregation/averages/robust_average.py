@@ -1,11 +1,13 @@
-"""The robust average: clipped ranges, averaged with a verifier's weight falling as its family grows.
+"""The robust average: clipped ranges, averaged with a verifier's weight falling as its family
+grows.
 
-`label_models` steps 1 (range map) and 2, with the label-free probability of step 7 at full distrust (t = 0, d' = 1):
+`label_models` steps 1 (range map) and 2, with the label-free probability of step 7 at full distrust
+(t = 0, d' = 1):
 
-    u_iv = clip((x_iv - a_v) / (b_v - a_v), 0, 1) - mean u_v          a, b: 2.5 % and 97.5 % quantiles
-    B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v                       c_v = weight_v / sqrt(size of v's family)
-    x_i  = (B_i - mean B) / sd B * sqrt(1 + pi (1 - pi))
-    log-odds_i = x_i - (1/2 - pi) + logit pi
+    u_iv = clip((x_iv - a_v) / (b_v - a_v), 0, 1) - mean u_v          a, b: 2.5 % and 97.5 %
+    quantiles B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v                       c_v = weight_v /
+    sqrt(size of v's family) x_i  = (B_i - mean B) / sd B * sqrt(1 + pi (1 - pi)) log-odds_i = x_i -
+    (1/2 - pi) + logit pi
 """
 
 from __future__ import annotations
@@ -22,18 +24,22 @@ from assay.aggregation.matrix import Column, Combined, Floats, NotFittedError
 
 TRIM = 0.025
 MIN_SCORES = 10
-#: Spread of the average before any is learned: that of a uniform score is 0.29, and averaging narrows it.
+#: Spread of the average before any is learned: that of a uniform score is 0.29, and averaging
+#: narrows it.
 COLD_SD = 0.25
 FORMAT = 1
 
 
 class RobustAverage:
-    """The label-free default. A column without a learned range falls back on its stated one, or on the request's own.
+    """The label-free default. A column without a learned range falls back on its stated one, or on
+    the request's own.
 
-    Candidates that stand alone have no request to be measured by: their unbounded scores go through x / (1 + |x|).
+    Candidates that stand alone have no request to be measured by: their unbounded scores go through
+    x / (1 + |x|).
 
-    Parameters: the columns in order, and the base rate of correct candidates (1/2 where nobody stated one).
-    Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores or one value), `mean_`, `sd_`.
+    Parameters: the columns in order, and the base rate of correct candidates (1/2 where nobody
+    stated one). Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores
+    or one value), `mean_`, `sd_`.
     """
 
     def __init__(self, columns: Sequence[Column], base_rate: float = 0.5) -> None:
@@ -42,7 +48,9 @@ class RobustAverage:
         self.columns = tuple(columns)
         self.base_rate = base_rate
         sizes = Counter(column.family for column in columns)
-        self.weights = np.array([column.weight / math.sqrt(sizes[column.family]) for column in columns])
+        self.weights = np.array(
+            [column.weight / math.sqrt(sizes[column.family]) for column in columns]
+        )
         nothing = np.full(len(columns), np.nan)
         self.low_, self.high_, self.centre_ = nothing, nothing.copy(), nothing.copy()
         self.mean_, self.sd_ = 0.0, COLD_SD
@@ -50,7 +58,9 @@ class RobustAverage:
         self._prepare()
 
     def fit(self, scores: Floats) -> Self:
-        """Learn ranges and spread from rows of raw scores, shape (rows, columns); raise `NotFittedError` if none has any."""
+        """Learn ranges and spread from rows of raw scores, shape (rows, columns); raise
+        `NotFittedError` if none has any.
+        """
         scores = _finite(scores)
         for place in range(len(self.columns)):
             known = scores[~np.isnan(scores[:, place]), place]
@@ -90,25 +100,35 @@ class RobustAverage:
         return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores; candidates alone are not measured by the others of their request."""
+        """Combine a request's raw scores; candidates alone are not measured by the others of
+        their request.
+        """
         score = self.score_samples(scores, alone)
-        return Combined(score, lambda: self.contributions(scores, alone), lambda: np.zeros(len(scores)))
+        return Combined(
+            score, lambda: self.contributions(scores, alone), lambda: np.zeros(len(scores))
+        )
 
     def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
         return self._scale * self._average(scores, alone) + self.intercept
 
     def predict_proba(self, scores: Floats) -> Floats:
-        """Return one probability a row, in the order of the log-odds; NaN where a row has no score that counts."""
+        """Return one probability a row, in the order of the log-odds; NaN where a row has no
+        score that counts.
+        """
         return np.asarray(expit(self.score_samples(scores)))
 
     def contributions(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return each score's part of its row's log-odds, 0 where it is missing; with `intercept` they sum to it."""
+        """Return each score's part of its row's log-odds, 0 where it is missing; with
+        `intercept` they sum to it.
+        """
         units, weights = self._units(scores, alone)
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
-        """Return the same model for other columns: learned ranges go by key, a column not known then has none."""
+        """Return the same model for other columns: learned ranges go by key, a column not known
+        then has none.
+        """
         other = RobustAverage(columns, self.base_rate)
         places = {column.key: place for place, column in enumerate(self.columns)}
         for place, column in enumerate(columns):
@@ -127,26 +147,50 @@ class RobustAverage:
         columns = [
             {
                 "key": column.key,
-                **{name: _none_for_nan(array[place]) for name, array in zip(names, arrays, strict=True)},
+                **{
+                    name: _none_for_nan(array[place])
+                    for name, array in zip(names, arrays, strict=True)
+                },
             }
             for place, column in enumerate(self.columns)
         ]
         return {
-            "format": FORMAT, "kind": "robust_average", "rows": self.rows_, "mean": self.mean_, "sd": self.sd_,
-            "base_rate": self.base_rate, "columns": columns,
-        }  # fmt: skip
+            "format": FORMAT,
+            "kind": "robust_average",
+            "rows": self.rows_,
+            "mean": self.mean_,
+            "sd": self.sd_,
+            "base_rate": self.base_rate,
+            "columns": columns,
+        }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], columns: Sequence[Column], base_rate: float = 0.5) -> RobustAverage:
-        """Return the model that `to_dict` described, for the given columns; raise `ValueError` for anything else."""
+    def from_dict(
+        cls, data: dict[str, Any], columns: Sequence[Column], base_rate: float = 0.5
+    ) -> RobustAverage:
+        """Return the model that `to_dict` described, for the given columns; raise `ValueError`
+        for anything else.
+        """
         try:
             if (data["format"], data["kind"]) != (FORMAT, "robust_average"):
-                raise ValueError(f"not a robust average of format {FORMAT}: {data['kind']!r}, format {data['format']!r}")
-            learned = cls([Column(entry["key"], entry["key"]) for entry in data["columns"]], base_rate)
+                raise ValueError(
+                    f"not a robust average of format {FORMAT}: {data['kind']!r}, format"
+                    f" {data['format']!r}"
+                )
+            learned = cls(
+                [Column(entry["key"], entry["key"]) for entry in data["columns"]], base_rate
+            )
             for name in ("low", "high", "centre"):
-                values = [math.nan if entry[name] is None else float(entry[name]) for entry in data["columns"]]
+                values = [
+                    math.nan if entry[name] is None else float(entry[name])
+                    for entry in data["columns"]
+                ]
                 setattr(learned, f"{name}_", np.array(values))
-            learned.mean_, learned.sd_, learned.rows_ = float(data["mean"]), float(data["sd"]), int(data["rows"])
+            learned.mean_, learned.sd_, learned.rows_ = (
+                float(data["mean"]),
+                float(data["sd"]),
+                int(data["rows"]),
+            )
         except (KeyError, TypeError) as exc:
             raise ValueError(f"damaged model: {exc!r}") from exc
         if not (math.isfinite(learned.mean_) and learned.sd_ > 0):
@@ -154,8 +198,12 @@ class RobustAverage:
         return learned.for_columns(columns)
 
     def _prepare(self) -> None:
-        """Work out once what every prediction needs: the ranges in use and which columns take the request's own."""
-        stated = np.array([column.bounds or (np.nan, np.nan) for column in self.columns]).reshape(-1, 2)
+        """Work out once what every prediction needs: the ranges in use and which columns take
+        the request's own.
+        """
+        stated = np.array([column.bounds or (np.nan, np.nan) for column in self.columns]).reshape(
+            -1, 2
+        )
         unlearned = np.isnan(self.low_)
         self._low = np.where(unlearned, stated[:, 0], self.low_)
         span = np.where(unlearned, stated[:, 1], self.high_) - self._low
@@ -180,7 +228,8 @@ class RobustAverage:
         scores = _finite(scores)
         low, slope = self._low, self._slope
         if self._by_request.size and alone:
-            # Nothing says how far such a score reaches: any map that grows with it orders candidates that come one by one.
+            # Nothing says how far such a score reaches: any map that grows with it orders
+            # candidates that come one by one.
             scores, low, slope = scores.copy(), np.nan_to_num(low), np.nan_to_num(slope, nan=1.0)
             softsign = scores[:, self._by_request]
             scores[:, self._by_request] = 0.5 + 0.5 * softsign / (1 + np.abs(softsign))
@@ -195,7 +244,9 @@ class RobustAverage:
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:
-    """Return the total weight of each row's scores; NaN where it has none, so that the row has no average."""
+    """Return the total weight of each row's scores; NaN where it has none, so that the row has
+    no average.
+    """
     total: Floats = np.where(np.isnan(units), 0.0, weights).sum(axis=1)
     total[total == 0] = np.nan
     return total

@@ -1,12 +1,15 @@
-"""Ask only as long as it pays: which candidates are worth the next tier of verifiers (`cascade`, section A, "Recommended spec").
+"""Ask only as long as it pays: which candidates are worth the next tier of verifiers (`cascade`,
+section A, "Recommended spec").
 
     G_iv   = beta_b term_iv + delta_v z_iv                   v's part of candidate i's log-odds
-    mu_i(T) = g + sum_T h_v (G_iv - mean G_v)                what is expected of all, given the tiers T
-    h_T    = 1 + K_TT^-1 K_TR 1                              K: covariance of G within queries, R: the rest
-    keep j iff for some later tier J:  E[(s(mu_j + e1) - s(mu_t + e2))+] >= lambda p_t (C_J - C_T) / C
+    mu_i(T) = g + sum_T h_v (G_iv - mean G_v)                what is expected of all, given the
+    tiers T h_T    = 1 + K_TT^-1 K_TR 1                              K: covariance of G within
+    queries, R: the rest
+    keep j iff for some later tier J:  E[(s(mu_j + e1) - s(mu_t + e2))+] >= lambda p_t (C_J - C_T) /
+    C
 
-t is the candidate with the largest mu, s the logistic function, e normal with variance s2_T - s2_J, the expectation
-Gauss–Hermite with 7 x 7 points; C_T is the cost of T.
+t is the candidate with the largest mu, s the logistic function, e normal with variance s2_T - s2_J,
+the expectation Gauss–Hermite with 7 x 7 points; C_T is the cost of T.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, finite
 
-#: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole price.
+#: lambda: the relative gain in P(correct) that the whole ensemble must bring to be worth its whole
+#: price.
 PRICE, PRICE_WITHOUT_LABELS = 0.02, 0.005
 INFLATION, INFLATION_OF_FEW, FEW_QUERIES = 1.02, 1.05, 100
 #: Sets of columns whose weights are remembered.
@@ -40,8 +44,8 @@ Bools = npt.NDArray[np.bool_]
 class Replayed:
     """What a cascade would have done with a query whose scores are all there.
 
-    `best`: the place of its pick; `cost`: what was asked, as a share of asking everything; `rounds`: tiers asked;
-    `reached`: tiers that each candidate was asked, shape (n,).
+    `best`: the place of its pick; `cost`: what was asked, as a share of asking everything;
+    `rounds`: tiers asked; `reached`: tiers that each candidate was asked, shape (n,).
     """
 
     best: int
@@ -54,9 +58,9 @@ class Replayed:
 class Cascade:
     """A model's cascade; arrays are by tier (k,), by column (m,) or both (k, m).
 
-    `tiers` in their order; `spent`: cost of a candidate up to and with each, as a share of all; `weights`: h_T, 0 outside
-    T; `variance`: what is still open after each; `on_unit`, `on_normal`: G = on_unit u + on_normal z; `means` and
-    `covariance`: of G; `price`: lambda.
+    `tiers` in their order; `spent`: cost of a candidate up to and with each, as a share of all;
+    `weights`: h_T, 0 outside T; `variance`: what is still open after each; `on_unit`, `on_normal`:
+    G = on_unit u + on_normal z; `means` and `covariance`: of G; `price`: lambda.
     """
 
     model: LabelModel
@@ -69,37 +73,70 @@ class Cascade:
     means: Floats
     covariance: Floats
     price: float
-    _known: dict[tuple[int, ...], tuple[Floats, float]] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[tuple[int, ...], tuple[Floats, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(
-        cls, model: LabelModel, calls: Calls, price: float | None = None, groups: Sequence[Sequence[int]] | None = None
+        cls,
+        model: LabelModel,
+        calls: Calls,
+        price: float | None = None,
+        groups: Sequence[Sequence[int]] | None = None,
     ) -> Self | None:
         """Return a model's cascade over calls; `groups`: an operator's own tiers, of columns.
 
-        None where there is nothing to save or to decide by: every call is free, there is one tier, the model was fitted
-        without covariances, or without several candidates a query.
+        None where there is nothing to save or to decide by: every call is free, there is one tier,
+        the model was fitted without covariances, or without several candidates a query.
         """
         if model.joint_ is None or not model.grouped_ or calls.total <= 0:
             return None
         base, head = model.base_, model.head_
         on_base, on_z = head.weights[1], head.weights[3 : 3 + len(model.names_)]
-        average = on_base * base.average * (1 - base.trust) / (base.average_scale * base.scale * max(base.average.sum(), 1e-300))
-        fitted = on_base * base.fitted * base.trust / (base.fitted_scale * base.scale * max(base.mass.sum(), 1e-300))
+        average = (
+            on_base
+            * base.average
+            * (1 - base.trust)
+            / (base.average_scale * base.scale * max(base.average.sum(), 1e-300))
+        )
+        fitted = (
+            on_base
+            * base.fitted
+            * base.trust
+            / (base.fitted_scale * base.scale * max(base.mass.sum(), 1e-300))
+        )
         on_normal = fitted + on_z if head.reads_z else fitted
         used = model.maps_.usable
         on_unit, on_normal = np.where(used, average, 0.0), np.where(used, on_normal, 0.0)
         covariance = model.joint_.of_sums(on_unit, on_normal)
         few = model.joint_.queries < FEW_QUERIES
         covariance[np.diag_indices_from(covariance)] *= INFLATION_OF_FEW if few else INFLATION
-        tiers = tiered(ordered(covariance, calls), calls) if groups is None else own_tiers(groups, calls)
+        tiers = (
+            tiered(ordered(covariance, calls), calls)
+            if groups is None
+            else own_tiers(groups, calls)
+        )
         if len(tiers) < 2:
             return None
         weights, variance = _given(covariance, [tier.columns for tier in tiers])
         spent = np.cumsum([tier.cost for tier in tiers]) / calls.total
-        chosen = price if price is not None else PRICE if model.counts_.labels else PRICE_WITHOUT_LABELS
+        chosen = (
+            price if price is not None else PRICE if model.counts_.labels else PRICE_WITHOUT_LABELS
+        )
         means = model.joint_.means_of(on_unit, on_normal)
-        return cls(model, tuple(tiers), spent, weights, variance, on_unit, on_normal, means, covariance, chosen)
+        return cls(
+            model,
+            tuple(tiers),
+            spent,
+            weights,
+            variance,
+            on_unit,
+            on_normal,
+            means,
+            covariance,
+            chosen,
+        )
 
     def with_price(self, price: float) -> Cascade:
         """Return the same cascade for another lambda."""
@@ -126,7 +163,9 @@ class Cascade:
         return np.asarray(self.means.sum() + self.parts(scores) @ self.weights[tier])
 
     def offset(self, scores: Floats) -> float:
-        """Return what all candidates of a query have in common, read from the first tier; 0 without labels but the base rate."""
+        """Return what all candidates of a query have in common, read from the first tier; 0
+        without labels but the base rate.
+        """
         head, model = self.model.head_, self.model
         intercept, on_base, on_query = head.weights[:3]
         common = float(intercept + on_base * model.base_.constant)
@@ -144,9 +183,11 @@ class Cascade:
         return float(common + of_query @ head.weights[3 + len(model.names_) :])
 
     def wanted(self, scores: Floats, tier: int, kept: Bools, offset: float) -> Bools:
-        """Return which of the candidates that are kept, shape (n,), are worth asking the next tier about; none: stop.
+        """Return which of the candidates that are kept, shape (n,), are worth asking the next tier
+        about; none: stop.
 
-        `scores`: what is known of a query, shape (n, m), NaN elsewhere; `tier`: the last that was asked; `offset`: see there.
+        `scores`: what is known of a query, shape (n, m), NaN elsewhere; `tier`: the last that was
+        asked; `offset`: see there.
         """
         nobody = np.zeros(len(kept), bool)
         if tier + 1 >= len(self.tiers) or not kept.any():
@@ -157,7 +198,9 @@ class Cascade:
         places = np.flatnonzero(kept)
         top = first_of(mu, scores, places)
         worth = self._worth(mu[places] + offset, mu[top] + offset, float(self.variance[tier]), tier)
-        threshold = self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+        threshold = (
+            self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+        )
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True
         if keep.sum() < 2 and not (self.price == 0 or self._free(tier + 1)):
@@ -166,8 +209,17 @@ class Cascade:
         wanted[places[keep]] = True
         return wanted
 
-    def wanted_ahead(self, scores: Floats, columns: Sequence[int], tier: int, kept: Bools, offset: float, factor: float) -> Bools:
-        """Return which candidates are worth so many times the price of what follows a tier, by the columns that are there already.
+    def wanted_ahead(
+        self,
+        scores: Floats,
+        columns: Sequence[int],
+        tier: int,
+        kept: Bools,
+        offset: float,
+        factor: float,
+    ) -> Bools:
+        """Return which candidates are worth so many times the price of what follows a tier, by the
+        columns that are there already.
 
         For who would rather pay for a call too many than wait for the slowest of a tier.
         """
@@ -185,7 +237,12 @@ class Cascade:
         places = np.flatnonzero(kept)
         top = first_of(mu, scores, places)
         worth = self._worth(mu[places] + offset, mu[top] + offset, variance_left, tier)
-        threshold = factor * self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+        threshold = (
+            factor
+            * self.price
+            * expit(mu[top] + offset)
+            * (self.spent[tier + 1 :] - self.spent[tier])
+        )
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True
         if keep.sum() >= 2:
@@ -213,10 +270,17 @@ class Cascade:
             wanted, tier = following, tier + 1
         mu = self.expected(seen, tier)
         best = first_of(mu, seen, np.flatnonzero(kept))
-        return Replayed(best, float(cost / (len(known) * sum(each.cost for each in self.tiers))), tier + 1, reached)
+        return Replayed(
+            best,
+            float(cost / (len(known) * sum(each.cost for each in self.tiers))),
+            tier + 1,
+            reached,
+        )
 
     def _worth(self, mu: Floats, top: float, variance: float, tier: int) -> Floats:
-        """Return the gain in P(correct) that each candidate brings, by later tier, shape (n, later); `variance`: still open."""
+        """Return the gain in P(correct) that each candidate brings, by later tier, shape (n,
+        later); `variance`: still open.
+        """
         spread = np.sqrt(np.maximum(variance - self.variance[tier + 1 :], 0.0))
         others = expit(mu[:, None, None] + spread[:, None] * NODES)  # (n, later, 7)
         best = expit(top + spread[:, None] * NODES)  # (later, 7)
@@ -228,14 +292,22 @@ class Cascade:
 
 
 def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
-    """Return the place with the largest mu; of equal ones that with the larger scores, so that places themselves do not matter."""
+    """Return the place with the largest mu; of equal ones that with the larger scores, so that
+    places themselves do not matter.
+    """
     rounded = np.round(mu[places], 12)
     tied = places[rounded == rounded.max()]
-    return int(tied[0]) if len(tied) == 1 else int(max(tied, key=lambda place: tuple(np.nan_to_num(scores[place], nan=-np.inf))))
+    return (
+        int(tied[0])
+        if len(tied) == 1
+        else int(max(tied, key=lambda place: tuple(np.nan_to_num(scores[place], nan=-np.inf))))
+    )
 
 
 def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-    """Return h_T and what is left of the variance of the sum, for the columns of the tiers up to each."""
+    """Return h_T and what is left of the variance of the sum, for the columns of the tiers up to
+    each.
+    """
     count = len(covariance)
     weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
     known: list[int] = []

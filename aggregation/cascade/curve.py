@@ -1,4 +1,6 @@
-"""What a cascade would save and lose on labelled data, beside cheaper ensembles and shortlists, by query-wise cross-validation."""
+"""What a cascade would save and lose on labelled data, beside cheaper ensembles and shortlists,
+by query-wise cross-validation.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,12 @@ CASCADE, SUBSET, TOP_K = "cascade", "fixed subset, best value first", "top k by 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One setting: what it costs as a share of asking everything, its selection@1, and how much that is less than all's.
+    """One setting: what it costs as a share of asking everything, its selection@1, and how much
+    that is less than all's.
 
-    `setting`: lambda, calls that are kept, or the share of candidates on the shortlist; `rounds`: tiers asked; `agree`: share of
-    queries with the pick of all verifiers; `loss_error`: standard error of the loss over queries.
+    `setting`: lambda, calls that are kept, or the share of candidates on the shortlist; `rounds`:
+    tiers asked; `agree`: share of queries with the pick of all verifiers; `loss_error`: standard
+    error of the loss over queries.
     """
 
     setting: float
@@ -51,7 +55,9 @@ class Curve:
     points: dict[str, list[Point]] = field(default_factory=dict)
 
     def price_for(self, loss: float) -> Point | None:
-        """Return the cheapest cascade that loses no more, nor does any dearer one; None where none does."""
+        """Return the cheapest cascade that loses no more, nor does any dearer one; None where
+        none does.
+        """
         found = None
         for point in reversed(self.points[CASCADE]):
             if point.loss > loss:
@@ -82,37 +88,54 @@ def curve(
 ) -> Curve:
     """Measure cascades, subsets and shortlists on the queries whose candidates are all labelled.
 
-    Maps, covariances and weights come from four fifths of the queries, with `budget` labels drawn from them `draws` times (0: none
-    are read), and are judged on the rest. Raises `ValueError` where there are too few queries, or nothing to save.
+    Maps, covariances and weights come from four fifths of the queries, with `budget` labels drawn
+    from them `draws` times (0: none are read), and are judged on the rest. Raises `ValueError`
+    where there are too few queries, or nothing to save.
     """
     shard = Shard.of(scores, query_id, labels)
     known = shard.queries.take(np.asarray(shard.labels))
     chosen = np.flatnonzero(~np.isnan(shard.queries.sums(known)))
     if len(chosen) < 2 * folds:
-        raise ValueError(f"labels: {len(chosen)} queries have all candidates labelled; to evaluate takes {2 * folds}")
+        raise ValueError(
+            f"labels: {len(chosen)} queries have all candidates labelled; to evaluate takes"
+            f" {2 * folds}"
+        )
     rows, queries = shard.queries.rows_of(chosen), shard.queries.pick(chosen)
     table, truth = finite(shard.scores[rows]), np.round(np.asarray(shard.labels)[rows])
     names = tuple(verifier_names)
     found = _Found(prices, calls)
     steps = folds * (draws if budget else 1)
     with one_blas_thread():
-        for number, (train, test, labelled) in enumerate(_splits(queries, truth, budget, folds, draws, seed), 1):
+        for number, (train, test, labelled) in enumerate(
+            _splits(queries, truth, budget, folds, draws, seed), 1
+        ):
             fitted = (LabelModel() if model is None else model.unfitted()).fit(
                 table[train], queries.codes()[train], labelled, verifier_names=names
             )
             cascade = Cascade.of(fitted, calls)
             if cascade is None:
-                raise ValueError("costs: every call is free, or there is one tier: nothing can be saved")
+                raise ValueError(
+                    "costs: every call is free, or there is one tier: nothing can be saved"
+                )
             found.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
             found.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))
             progress(number, steps)
-    return Curve(len(queries), budget, found.full(), PRICE if budget else PRICE_WITHOUT_LABELS, found.tiers, found.summary())
+    return Curve(
+        len(queries),
+        budget,
+        found.full(),
+        PRICE if budget else PRICE_WITHOUT_LABELS,
+        found.tiers,
+        found.summary(),
+    )
 
 
 def _splits(
     queries: Queries, truth: Floats, budget: int, folds: int, draws: int, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats | None]]:
-    """Yield training rows, rows to judge, and labels of training rows that may be read (NaN: may not)."""
+    """Yield training rows, rows to judge, and labels of training rows that may be read (NaN: may
+    not).
+    """
     codes = queries.codes()
     for draw in range(draws if budget else 1):
         fold = np.random.default_rng([seed, draw]).permutation(len(queries))[codes] % folds
@@ -121,7 +144,12 @@ def _splits(
             labels = None
             if budget:
                 labels = np.full(int(train.sum()), np.nan)
-                drawn = draw_labels(Queries.of(codes[train]), truth[train], budget, np.random.default_rng([seed, draw, each]))
+                drawn = draw_labels(
+                    Queries.of(codes[train]),
+                    truth[train],
+                    budget,
+                    np.random.default_rng([seed, draw, each]),
+                )
                 labels[drawn] = truth[train][drawn]
             yield train, ~train, labels
 
@@ -149,26 +177,38 @@ class _Found:
             self._full.append(whole)
             for price, each in zip(self.prices, priced, strict=True):
                 got = each.replay(rows)
-                self._put(CASCADE, price, got.cost, float(known[got.best]), got.rounds, got.best in best)
+                self._put(
+                    CASCADE, price, got.cost, float(known[got.best]), got.rounds, got.best in best
+                )
             parts = cascade.parts(rows)
             for kept, (cost, weight) in enumerate(weights, 1):
                 picked = first_of(parts @ weight, rows, np.arange(len(rows)))
                 self._put(SUBSET, kept, cost, float(known[picked]), 1, picked in best)
             self._shortlists(cascade, rows, known, best, log_odds[first:last])
 
-    def _shortlists(self, cascade: Cascade, rows: Floats, known: Floats, best: Ints, log_odds: Floats) -> None:
-        """Enter what asking the rest about the first few by the first tier that costs something would have done."""
+    def _shortlists(
+        self, cascade: Cascade, rows: Floats, known: Floats, best: Ints, log_odds: Floats
+    ) -> None:
+        """Enter what asking the rest about the first few by the first tier that costs something
+        would have done.
+        """
         tier = next(place for place, each in enumerate(cascade.tiers) if each.cost > 0)
         order = np.argsort(-cascade.expected(rows, tier), kind="stable")
         for share in (0.1, 0.2, 0.3, 0.5, 0.7, 1.0):
             some = order[: max(1, round(share * len(rows)))]
             values = np.nan_to_num(log_odds[some], nan=-np.inf)
             picked = int(some[values.argmax()])
-            cost = cascade.spent[tier] + (1 - cascade.spent[tier]) * (len(some) / len(rows) if len(some) > 1 else 0.0)
+            cost = cascade.spent[tier] + (1 - cascade.spent[tier]) * (
+                len(some) / len(rows) if len(some) > 1 else 0.0
+            )
             self._put(TOP_K, share, float(cost), float(known[picked]), 2, picked in best)
 
-    def _put(self, method: str, setting: float, cost: float, right: float, rounds: float, agreed: bool) -> None:
-        self._rows.setdefault(method, {}).setdefault(setting, []).append((cost, right, rounds, float(agreed)))
+    def _put(
+        self, method: str, setting: float, cost: float, right: float, rounds: float, agreed: bool
+    ) -> None:
+        self._rows.setdefault(method, {}).setdefault(setting, []).append(
+            (cost, right, rounds, float(agreed))
+        )
 
     def full(self) -> float:
         """Return selection@1 of all verifiers."""
@@ -206,7 +246,9 @@ def _best(log_odds: Floats) -> Ints:
 
 
 def _prefixes(cascade: Cascade, order: Sequence[int], calls: Calls) -> list[tuple[float, Floats]]:
-    """Return cost and weights of the first call, the first two, …: of what is expected of all, given those."""
+    """Return cost and weights of the first call, the first two, …: of what is expected of all,
+    given those.
+    """
     columns: list[int] = []
     found, spent = [], 0.0
     for call in order:

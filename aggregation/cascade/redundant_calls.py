@@ -1,8 +1,8 @@
 """Calls that hardly move the full score (`cascade`, section B): advice, not a decision.
 
-A call counts by what it explains of the full score's variance within queries, given the calls before it, in the order of value
-for cost. On nine public sets with 100 labels, leaving out what adds less than 2 % loses 0.3 +- 0.2 points of selection@1, 1.3 at
-most, and saves 35 % of the cost.
+A call counts by what it explains of the full score's variance within queries, given the calls
+before it, in the order of value for cost. On nine public sets with 100 labels, leaving out what
+adds less than 2 % loses 0.3 +- 0.2 points of selection@1, 1.3 at most, and saves 35 % of the cost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ LITTLE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Columns that add less than `LITTLE` of the variance together, what they add, and their share of the cost."""
+    """Columns that add less than `LITTLE` of the variance together, what they add, and their
+    share of the cost.
+    """
 
     columns: tuple[int, ...]
     variance_share: float
@@ -24,7 +26,9 @@ class Advice:
 
 
 def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
-    """Return the last calls, in the order of value for cost, that add less than a share of the variance; None where none does."""
+    """Return the last calls, in the order of value for cost, that add less than a share of the
+    variance; None where none does.
+    """
     total = float(cascade.covariance.sum())
     if total <= 0:
         return None

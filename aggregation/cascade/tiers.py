@@ -1,4 +1,6 @@
-"""Which calls are made first, and which together (`cascade`, section A): by what a call explains of the full score for its cost."""
+"""Which calls are made first, and which together (`cascade`, section A): by what a call explains
+of the full score for its cost.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import numpy as np
 
 from assay.aggregation.matrix import Floats
 
-#: A tier ends where the cost of all calls so far passes this share of the whole; free calls are a tier of their own.
+#: A tier ends where the cost of all calls so far passes this share of the whole; free calls are a
+#: tier of their own.
 CUTS = (0.02, 0.10, 0.35)
 #: What is left of a variance below this share of the largest is rounding.
 NOTHING = 1e-10
@@ -24,12 +27,16 @@ class Calls:
 
     @classmethod
     def of(cls, costs: Sequence[float], calls: Sequence[str] | None = None) -> Calls:
-        """Return the calls of columns with these costs; columns whose call has the same name are brought by one, paid once.
+        """Return the calls of columns with these costs; columns whose call has the same name are
+        brought by one, paid once.
 
         Raises `ValueError` for a cost that is negative or no number.
         """
         if not all(0 <= cost < float("inf") for cost in costs):
-            raise ValueError(f"costs: must be 0 or more, not {next(cost for cost in costs if not 0 <= cost < float('inf'))}")
+            raise ValueError(
+                "costs: must be 0 or more, not"
+                f" {next(cost for cost in costs if not 0 <= cost < float('inf'))}"
+            )
         names = [str(place) for place in range(len(costs))] if calls is None else list(calls)
         by_name: dict[str, list[int]] = {}
         for place, name in enumerate(names):
@@ -45,7 +52,9 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Calls that are made together, the columns that each brings, and what each costs a candidate."""
+    """Calls that are made together, the columns that each brings, and what each costs a
+    candidate.
+    """
 
     calls: tuple[int, ...]
     of_calls: tuple[tuple[int, ...], ...]
@@ -63,7 +72,8 @@ class Tier:
 
 
 def ordered(covariance: Floats, calls: Calls) -> list[int]:
-    """Return the calls, free ones first, then each time the one that explains most of what is left of the sum for its cost.
+    """Return the calls, free ones first, then each time the one that explains most of what is left
+    of the sum for its cost.
 
     `covariance`: of each column's part of the full score, shape (m, m).
     """
@@ -74,7 +84,9 @@ def ordered(covariance: Floats, calls: Calls) -> list[int]:
         left = without(left, calls.columns[call])
     waiting = [call for call in waiting if calls.costs[call] > 0]
     while waiting:
-        best = max(waiting, key=lambda call: explained(left, calls.columns[call]) / calls.costs[call])
+        best = max(
+            waiting, key=lambda call: explained(left, calls.columns[call]) / calls.costs[call]
+        )
         order.append(best)
         waiting.remove(best)
         left = without(left, calls.columns[best])
@@ -97,7 +109,9 @@ def tiered(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> 
 
 
 def own_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
-    """Return an operator's own tiers of columns, what is free first; raise `ValueError` where one is missing or twice."""
+    """Return an operator's own tiers of columns, what is free first; raise `ValueError` where
+    one is missing or twice.
+    """
     of = {column: call for call, columns in enumerate(calls.columns) for column in columns}
     named = [column for group in groups for column in group]
     if sorted(named) != sorted(of):
@@ -113,7 +127,9 @@ def own_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
 
 
 def explained(left: Floats, columns: Sequence[int]) -> float:
-    """Return how much of the variance of the sum is gone when columns are known, given what is known."""
+    """Return how much of the variance of the sum is gone when columns are known, given what is
+    known.
+    """
     some = list(columns)
     shared = left[some].sum(axis=1)
     return float(shared @ _inverse(left[np.ix_(some, some)]) @ shared)
@@ -131,4 +147,8 @@ def _inverse(block: Floats) -> Floats:
 
 
 def _tier(calls: Sequence[int], all_calls: Calls) -> Tier:
-    return Tier(tuple(calls), tuple(all_calls.columns[call] for call in calls), tuple(all_calls.costs[call] for call in calls))
+    return Tier(
+        tuple(calls),
+        tuple(all_calls.columns[call] for call in calls),
+        tuple(all_calls.costs[call] for call in calls),
+    )

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.aggregation.evaluation.measures import auc, expected_calibration_error, selection_by_query, squared_errors
+from assay.aggregation.evaluation.measures import (
+    auc,
+    expected_calibration_error,
+    selection_by_query,
+    squared_errors,
+)
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 
@@ -30,11 +35,17 @@ class Bootstrap:
     def __init__(self, labels: Floats, queries: Queries, seed: int = 0) -> None:
         self.labels, self.queries = labels, queries
         count = len(queries)
-        self.weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(float)
+        self.weights = (
+            np.random.default_rng(seed)
+            .multinomial(count, np.full(count, 1 / count), RESAMPLES)
+            .astype(float)
+        )
 
     def selection(self, draws: list[Floats]) -> Interval:
         """Return selection@1 of scores, averaged over draws."""
-        by_query = np.mean([selection_by_query(scores, self.labels, self.queries) for scores in draws], axis=0)
+        by_query = np.mean(
+            [selection_by_query(scores, self.labels, self.queries) for scores in draws], axis=0
+        )
         return self.of_queries(by_query)
 
     def of_queries(self, by_query: Floats) -> Interval:
@@ -46,20 +57,43 @@ class Bootstrap:
         value = float(np.mean([auc(scores, self.labels) for scores in draws]))
         rows = np.repeat(self.weights[:AUC_RESAMPLES], self.queries.sizes, axis=1)
         some = draws[: max(1, 1000 // len(rows))]
-        resampled = [float(np.mean([auc(scores, self.labels, weights) for scores in some])) for weights in rows]
+        resampled = [
+            float(np.mean([auc(scores, self.labels, weights) for scores in some]))
+            for weights in rows
+        ]
         return _interval(value, np.array(resampled))
 
     def brier(self, draws: list[Floats]) -> Interval:
-        """Return the Brier score of probabilities, averaged over draws; rows without one are left out."""
-        errors = np.mean([squared_errors(probability, self.labels) for probability in draws], axis=0)
+        """Return the Brier score of probabilities, averaged over draws; rows without one are
+        left out.
+        """
+        errors = np.mean(
+            [squared_errors(probability, self.labels) for probability in draws], axis=0
+        )
         known = ~np.isnan(errors)
-        totals, rows = self.queries.sums(np.where(known, errors, 0.0)), self.queries.sums(known.astype(float))
-        return _interval(float(totals.sum() / rows.sum()), (self.weights @ totals) / (self.weights @ rows))
+        totals, rows = (
+            self.queries.sums(np.where(known, errors, 0.0)),
+            self.queries.sums(known.astype(float)),
+        )
+        return _interval(
+            float(totals.sum() / rows.sum()), (self.weights @ totals) / (self.weights @ rows)
+        )
 
     def calibration_error(self, draws: list[Floats]) -> Interval:
-        """Return the expected calibration error of probabilities (10 equal bins), averaged over draws."""
-        value = float(np.mean([expected_calibration_error(probability, self.labels, BINS) for probability in draws]))
-        return _interval(value, np.mean([self._resampled_errors(probability) for probability in draws], axis=0))
+        """Return the expected calibration error of probabilities (10 equal bins), averaged over
+        draws.
+        """
+        value = float(
+            np.mean(
+                [
+                    expected_calibration_error(probability, self.labels, BINS)
+                    for probability in draws
+                ]
+            )
+        )
+        return _interval(
+            value, np.mean([self._resampled_errors(probability) for probability in draws], axis=0)
+        )
 
     def _resampled_errors(self, probability: Floats) -> Floats:
         known = ~np.isnan(probability)

@@ -12,7 +12,12 @@ from scipy.special import expit
 from assay.aggregation.averages.baselines import BASELINES, supervised
 from assay.aggregation.evaluation.bootstrap import Bootstrap, Interval
 from assay.aggregation.evaluation.label_sampling import draw_labels
-from assay.aggregation.evaluation.measures import auc, auc_within, oracle_by_query, selection_by_query
+from assay.aggregation.evaluation.measures import (
+    auc,
+    auc_within,
+    oracle_by_query,
+    selection_by_query,
+)
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
@@ -22,7 +27,12 @@ from assay.aggregation.statistics.row_sample import RowSample
 from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
 
-FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = "first sample", "best single verifier", "supervised, all labels", "oracle"
+FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = (
+    "first sample",
+    "best single verifier",
+    "supervised, all labels",
+    "oracle",
+)
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
 
 
@@ -33,7 +43,9 @@ def with_labels(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What was measured of one method; None where it has no probabilities, or the oracle no scores."""
+    """What was measured of one method; None where it has no probabilities, or the oracle no
+    scores.
+    """
 
     name: str
     selection: Interval
@@ -45,7 +57,9 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class VerifierMeasures:
-    """One verifier alone, on all labels, and what the models make of it (log-odds a standard deviation)."""
+    """One verifier alone, on all labels, and what the models make of it (log-odds a standard
+    deviation).
+    """
 
     name: str
     family: str
@@ -87,18 +101,22 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
-    """Measure every method on the queries whose candidates are all labelled; raise `ValueError` where there are too few.
+    """Measure every method on the queries whose candidates are all labelled; raise `ValueError`
+    where there are too few.
 
-    Everything is learned on four fifths of the queries and judged on the rest, in turn; label budgets are drawn at
-    random from those four fifths, 4 candidates of a query, `draws` times. `model` carries the parameters of ours (it is
-    not fitted itself); `progress` is called with (done, total).
+    Everything is learned on four fifths of the queries and judged on the rest, in turn; label
+    budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.
+    `model` carries the parameters of ours (it is not fitted itself); `progress` is called with
+    (done, total).
     """
     model = LabelModel() if model is None else model
     shard = Shard.of(scores, query_id, labels)
     data = _Data.of(shard, tuple(verifier_names), folds)
     with one_blas_thread():
         found = _predict(data, model, budgets, folds, draws, seed, progress)
-        return _summary(data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed)
+        return _summary(
+            data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed
+        )
 
 
 def _predict(
@@ -119,9 +137,14 @@ def _predict(
         part = _Fold(data, fold != each, model)
         part.without_labels(found)
         progress(each * (steps // folds) + 1, steps)
-        for place, (count, draw) in enumerate((count, draw) for count in budgets for draw in range(draws)):
+        for place, (count, draw) in enumerate(
+            (count, draw) for count in budgets for draw in range(draws)
+        ):
             chosen = draw_labels(
-                part.train_queries, data.labels[part.train], count, np.random.default_rng([seed, each, count, draw])
+                part.train_queries,
+                data.labels[part.train],
+                count,
+                np.random.default_rng([seed, each, count, draw]),
             )
             part.ours(found, with_labels(count), chosen)
             progress(each * (steps // folds) + place + 2, steps)
@@ -144,17 +167,31 @@ class _Data:
         labels = shard.queries.take(np.asarray(shard.labels))
         whole = ~np.isnan(shard.queries.sums(labels))
         if whole.sum() < 2 * folds:
-            raise ValueError(f"labels: {whole.sum()} queries have all candidates labelled; to evaluate takes {2 * folds}")
+            raise ValueError(
+                f"labels: {whole.sum()} queries have all candidates labelled; to evaluate takes"
+                f" {2 * folds}"
+            )
         chosen = np.flatnonzero(whole)
         labels = np.round(np.asarray(shard.labels)[shard.queries.rows_of(chosen)])
         if not 0 < labels.sum() < len(labels):
-            raise ValueError(f"labels: all {len(labels)} are {'correct' if labels.all() else 'wrong'}: nothing to tell apart")
+            raise ValueError(
+                f"labels: all {len(labels)} are {'correct' if labels.all() else 'wrong'}: nothing"
+                " to tell apart"
+            )
         queries = shard.queries.pick(chosen)
-        return cls(finite(shard.scores[shard.queries.rows_of(chosen)]), labels, queries, queries.codes(), names)
+        return cls(
+            finite(shard.scores[shard.queries.rows_of(chosen)]),
+            labels,
+            queries,
+            queries.codes(),
+            names,
+        )
 
 
 class _Predictions:
-    """Scores, and probabilities where a method has them, by method and draw; filled a fold at a time."""
+    """Scores, and probabilities where a method has them, by method and draw; filled a fold at a
+    time.
+    """
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -162,10 +199,18 @@ class _Predictions:
         self.probabilities: dict[str, list[Floats]] = {}
         self._filled: dict[str, list[npt.NDArray[np.bool_]]] = {}
 
-    def put(self, name: str, test: npt.NDArray[np.bool_], scores: Floats, probabilities: Floats | None = None) -> None:
+    def put(
+        self,
+        name: str,
+        test: npt.NDArray[np.bool_],
+        scores: Floats,
+        probabilities: Floats | None = None,
+    ) -> None:
         """Enter a fold's predictions into the first draw that lacks them."""
         filled = self._filled.setdefault(name, [])
-        draw = next((place for place, done in enumerate(filled) if not (done & test).any()), len(filled))
+        draw = next(
+            (place for place, done in enumerate(filled) if not (done & test).any()), len(filled)
+        )
         if draw == len(filled):
             filled.append(np.zeros(self._rows, bool))
             self.scores.setdefault(name, []).append(np.full(self._rows, np.nan))
@@ -191,7 +236,9 @@ class _Fold:
         self.model = model
 
     def without_labels(self, found: _Predictions) -> None:
-        """Predict by everything that reads no label, and by the verifier that labels would choose."""
+        """Predict by everything that reads no label, and by the verifier that labels would
+        choose.
+        """
         first = np.zeros(len(self.unseen))
         first[self.test_queries.starts[:-1]] = 1.0
         found.put(FIRST_SAMPLE, self.test, first)
@@ -199,7 +246,9 @@ class _Fold:
             scores = baseline(self.seen, self.unseen, self.test_queries)
             found.put(name, self.test, scores, scores if is_share else None)
         labels = self.data.labels[self.train]
-        alone = [selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T]
+        alone = [
+            selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T
+        ]
         found.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
         self.ours(found, LABEL_FREE, np.zeros(0, np.int64))
 
@@ -207,7 +256,14 @@ class _Fold:
         """Predict by what reads every label of the training queries."""
         labels = self.data.labels[self.train]
         self.ours(found, ALL_LABELS, np.arange(len(labels)))
-        log_odds = supervised(self.seen, labels, self.train_queries, self.unseen, self.test_queries, self.moments.grouped)
+        log_odds = supervised(
+            self.seen,
+            labels,
+            self.train_queries,
+            self.unseen,
+            self.test_queries,
+            self.moments.grouped,
+        )
         found.put(SUPERVISED, self.test, log_odds, expit(log_odds))
 
     def ours(self, found: _Predictions, name: str, labelled: Ints) -> None:
@@ -217,12 +273,22 @@ class _Fold:
             labels = np.full(len(self.seen), np.nan)
             labels[labelled] = self.data.labels[self.train][labelled]
             known = Shard(self.seen, self.train_queries, labels).labelled_queries()
-        model = self.model.unfitted().fit_statistics(self.data.names, self.maps, self.sample, self.moments, known)
+        model = self.model.unfitted().fit_statistics(
+            self.data.names, self.maps, self.sample, self.moments, known
+        )
         log_odds = model.score_samples(self.unseen, self.test_queries.codes())
         found.put(name, self.test, log_odds, expit(log_odds))
 
 
-def _summary(data: _Data, found: _Predictions, model: LabelModel, left_out: int, folds: int, draws: int, seed: int) -> Evaluation:
+def _summary(
+    data: _Data,
+    found: _Predictions,
+    model: LabelModel,
+    left_out: int,
+    folds: int,
+    draws: int,
+    seed: int,
+) -> Evaluation:
     """Return the measures of all predictions, and of each verifier."""
     bootstrap = Bootstrap(data.labels, data.queries, seed)
     methods = [_measure(bootstrap, name, found) for name in found.scores]
@@ -230,7 +296,10 @@ def _summary(data: _Data, found: _Predictions, model: LabelModel, left_out: int,
     by_name = {method.name: method.selection.value for method in methods}
     naive, best = by_name["mean of z-scores"], by_name[SUPERVISED]
     if best - naive > 0.005:
-        methods = [replace(method, gap_closed=(method.selection.value - naive) / (best - naive)) for method in methods]
+        methods = [
+            replace(method, gap_closed=(method.selection.value - naive) / (best - naive))
+            for method in methods
+        ]
     free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
     told = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
     verifiers = [

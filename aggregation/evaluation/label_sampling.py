@@ -1,4 +1,6 @@
-"""Which candidates to label: drawn at random, a few of a query (`cascade`, section D: no cleverer choice was better)."""
+"""Which candidates to label: drawn at random, a few of a query (`cascade`, section D: no
+cleverer choice was better).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ MOST_TRIES = 1000
 
 
 def draw_labels(queries: Queries, labels: Floats, count: int, random: np.random.Generator) -> Ints:
-    """Return `count` rows of random queries, 4 random ones of each; drawn again until labels of both classes are among them.
+    """Return `count` rows of random queries, 4 random ones of each; drawn again until labels of
+    both classes are among them.
 
-    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` where a class is too rare to be drawn.
+    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` where a class is too rare to
+    be drawn.
     """
     for _ in range(MOST_TRIES):
         rows: list[int] = []
@@ -28,5 +32,6 @@ def draw_labels(queries: Queries, labels: Floats, count: int, random: np.random.
         if 0 < labels[chosen].sum() < len(chosen):
             return chosen
     raise ValueError(
-        f"labels: in {MOST_TRIES} draws of {count} all were of one class; {labels.sum():g} of {len(labels)} are correct"
+        f"labels: in {MOST_TRIES} draws of {count} all were of one class; {labels.sum():g} of"
+        f" {len(labels)} are correct"
     )

@@ -12,7 +12,8 @@ EQUAL = 1e-12
 
 
 def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floats:
-    """Return, for each query, the chance that its top-scored candidate is correct: ties count at their expected value.
+    """Return, for each query, the chance that its top-scored candidate is correct: ties count at
+    their expected value.
 
     Queries adjacent; a candidate without a score (NaN) is chosen only where none has one.
     """
@@ -28,7 +29,8 @@ def oracle_by_query(labels: Floats, queries: Queries) -> Floats:
 
 
 def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
-    """Return the chance that a correct candidate outscores a wrong one, ties half; NaN where a class is missing.
+    """Return the chance that a correct candidate outscores a wrong one, ties half; NaN where a
+    class is missing.
 
     `weights`: how often each row counts, for a bootstrap.
     """
@@ -39,7 +41,9 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
         if not positives or not negatives:
             return float("nan")
         ranks = rankdata(scores)
-        return float((ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+        return float(
+            (ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+        )
     weights = weights[known]
     _, place = np.unique(scores, return_inverse=True)
     good = np.bincount(place, weights * right)
@@ -61,12 +65,18 @@ def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
 
 
 def squared_errors(probability: Floats, labels: Floats) -> Floats:
-    """Return (p - y)^2 of each row, whose mean is the Brier score; NaN where there is no probability."""
+    """Return (p - y)^2 of each row, whose mean is the Brier score; NaN where there is no
+    probability.
+    """
     return np.asarray((probability - labels) ** 2)
 
 
-def calibration_bins(probability: Floats, labels: Floats, bins: int = 10) -> tuple[Floats, Floats, Floats]:
-    """Return, for equal-width bins: rows, mean probability, share of correct ones (NaN in an empty bin)."""
+def calibration_bins(
+    probability: Floats, labels: Floats, bins: int = 10
+) -> tuple[Floats, Floats, Floats]:
+    """Return, for equal-width bins: rows, mean probability, share of correct ones (NaN in an
+    empty bin).
+    """
     known = ~np.isnan(probability)
     place = np.minimum((probability[known] * bins).astype(int), bins - 1)
     rows = np.bincount(place, minlength=bins).astype(float)
@@ -77,7 +87,9 @@ def calibration_bins(probability: Floats, labels: Floats, bins: int = 10) -> tup
 
 
 def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
-    """Return the mean distance between said and true shares over equal-width bins, weighted by rows."""
+    """Return the mean distance between said and true shares over equal-width bins, weighted by
+    rows.
+    """
     rows, said, true = calibration_bins(probability, labels, bins)
     return float(np.nansum(rows * np.abs(said - true)) / rows.sum()) if rows.sum() else float("nan")
 

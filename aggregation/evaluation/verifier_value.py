@@ -1,7 +1,9 @@
-"""What each verifier of an ensemble is worth, by the model's own probabilities: no label is needed, and none is read.
+"""What each verifier of an ensemble is worth, by the model's own probabilities: no label is needed,
+and none is read.
 
-A smaller ensemble's score is the full one's, predicted from the normal scores that are left (least squares within queries: the
-Gaussian conditional mean of the cascade); what it loses is the model's probability of the candidate that it puts first.
+A smaller ensemble's score is the full one's, predicted from the normal scores that are left (least
+squares within queries: the Gaussian conditional mean of the cascade); what it loses is the model's
+probability of the candidate that it puts first.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.statistics.row_sample import MAX_ROWS, RowSample
 
-#: Expected selection@1 that a smaller ensemble may lose and still be called sufficient. The expectation is the full model's, which
-#: is kinder than the truth: on ten public sets (100 labels, all costs alike) 37 % of the verifiers are sufficient and really lose
-#: 0.004 in the mean, 0.013 at most.
+#: Expected selection@1 that a smaller ensemble may lose and still be called sufficient. The
+#: expectation is the full model's, which is kinder than the truth: on ten public sets (100 labels,
+#: all costs alike) 37 % of the verifiers are sufficient and really lose 0.004 in the mean, 0.013 at
+#: most.
 TOLERANCE = 0.002
 #: Keeps a solve from breaking at verifiers that are the same; too small to change a weight.
 RIDGE = 1e-6
@@ -29,7 +32,9 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A smaller ensemble: the verifier that was left out last, the share of the cost that is left, and what it loses in all."""
+    """A smaller ensemble: the verifier that was left out last, the share of the cost that is
+    left, and what it loses in all.
+    """
 
     dropped: str
     cost: float
@@ -40,9 +45,10 @@ class Step:
 class Value:
     """What was found; arrays are by verifier, NaN for one that the model does not use.
 
-    `accuracy`: expected AUC; `loss`: selection@1 that dropping it alone costs; `cost`: its share; `path`: verifiers left out
-    one after the other, least value for its cost first; `sufficient`: the verifiers of the smallest ensemble within the
-    tolerance; `correlations` (m, m): within queries; `selection`: expected selection@1 of each query (its mean is the ensemble's).
+    `accuracy`: expected AUC; `loss`: selection@1 that dropping it alone costs; `cost`: its share;
+    `path`: verifiers left out one after the other, least value for its cost first; `sufficient`:
+    the verifiers of the smallest ensemble within the tolerance; `correlations` (m, m): within
+    queries; `selection`: expected selection@1 of each query (its mean is the ensemble's).
     """
 
     accuracy: Floats
@@ -55,14 +61,22 @@ class Value:
 
 
 def value(
-    model: LabelModel, scores: npt.ArrayLike, query_id: npt.ArrayLike, costs: Sequence[float], tolerance: float = TOLERANCE
+    model: LabelModel,
+    scores: npt.ArrayLike,
+    query_id: npt.ArrayLike,
+    costs: Sequence[float],
+    tolerance: float = TOLERANCE,
 ) -> Value:
-    """Return what verifiers are worth on rows of raw scores, shape (n, m), of which up to 20,000 are looked at.
+    """Return what verifiers are worth on rows of raw scores, shape (n, m), of which up to 20,000
+    are looked at.
 
-    `costs`: of asking each verifier about a candidate, in one unit. Raises `ValueError` where no query has two candidates.
+    `costs`: of asking each verifier about a candidate, in one unit. Raises `ValueError` where no
+    query has two candidates.
     """
     table = np.asarray(scores, float)
-    sample = RowSample.of(table, Queries.of(query_id), model.names_) if len(table) > MAX_ROWS else None
+    sample = (
+        RowSample.of(table, Queries.of(query_id), model.names_) if len(table) > MAX_ROWS else None
+    )
     rows, query = (table, np.asarray(query_id)) if sample is None else (sample.scores, sample.query)
     several = _Several.of(model, rows, query)
     used = [place for place in range(len(model.names_)) if model.maps_.usable[place]]
@@ -73,14 +87,20 @@ def value(
         accuracy[place] = expected_auc(several.raw[:, place], several.chance)
         loss[place] = whole - several.selection([other for other in used if other != place])
     path = _path(several, used, shares, whole, model.names_)
-    enough = max((number for number, step in enumerate(path, 1) if step.loss <= tolerance), default=0)
+    enough = max(
+        (number for number, step in enumerate(path, 1) if step.loss <= tolerance), default=0
+    )
     dropped = {step.dropped for step in path[:enough]}
     sufficient = [model.names_[place] for place in used if model.names_[place] not in dropped]
-    return Value(accuracy, loss, shares, path, sufficient, several.correlations(used), several.by_query())
+    return Value(
+        accuracy, loss, shares, path, sufficient, several.correlations(used), several.by_query()
+    )
 
 
 def expected_auc(scores: Floats, chance: Floats) -> float:
-    """Return the AUC that is expected where each row is correct with a chance, ties half; NaN where it has no say."""
+    """Return the AUC that is expected where each row is correct with a chance, ties half; NaN
+    where it has no say.
+    """
     known = ~np.isnan(scores) & ~np.isnan(chance)
     _, place = np.unique(scores[known], return_inverse=True)
     good, bad = np.bincount(place, chance[known]), np.bincount(place, 1 - chance[known])
@@ -104,9 +124,13 @@ class _Several:
         every = Queries.of(query_id)
         log_odds = every.take(model.score_samples(scores, query_id))
         ordered = every.take(scores)
-        known = np.repeat(every.sums(np.isfinite(log_odds).astype(float)) >= 2, every.sizes) & np.isfinite(log_odds)
+        known = np.repeat(
+            every.sums(np.isfinite(log_odds).astype(float)) >= 2, every.sizes
+        ) & np.isfinite(log_odds)
         if not known.any():
-            raise ValueError("no query has two candidates with a score: there is nothing to select from")
+            raise ValueError(
+                "no query has two candidates with a score: there is nothing to select from"
+            )
         queries = Queries.of(every.codes()[known])
         raw, log_odds = ordered[known], log_odds[known]
         z = model.maps_.normals(raw)
@@ -124,13 +148,21 @@ class _Several:
         if not places:
             return float((self.queries.sums(self.chance) / self.queries.sizes).mean())
         z = self.z[:, places]
-        target = self.log_odds - np.repeat(self.queries.sums(self.log_odds) / self.queries.sizes, self.queries.sizes)
+        target = self.log_odds - np.repeat(
+            self.queries.sums(self.log_odds) / self.queries.sizes, self.queries.sizes
+        )
         gram = z.T @ z
         gram[np.diag_indices_from(gram)] += RIDGE * max(float(np.trace(gram)) / len(places), RIDGE)
-        return float(selection_by_query(z @ np.linalg.solve(gram, z.T @ target), self.chance, self.queries).mean())
+        return float(
+            selection_by_query(
+                z @ np.linalg.solve(gram, z.T @ target), self.chance, self.queries
+            ).mean()
+        )
 
     def correlations(self, places: Sequence[int]) -> Floats:
-        """Return the correlations of normal scores within queries; NaN for a verifier that is not used, or says one thing."""
+        """Return the correlations of normal scores within queries; NaN for a verifier that is
+        not used, or says one thing.
+        """
         found = np.full((self.z.shape[1], self.z.shape[1]), np.nan)
         spread = np.sqrt((self.z**2).sum(axis=0))
         some = [place for place in places if spread[place] > 0]
@@ -139,14 +171,25 @@ class _Several:
         return found
 
 
-def _path(several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]) -> list[Step]:
-    """Leave out, again and again, the verifier that is worth least for what it costs; the last one stays."""
+def _path(
+    several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]
+) -> list[Step]:
+    """Leave out, again and again, the verifier that is worth least for what it costs; the last
+    one stays.
+    """
     left = list(used)
     steps: list[Step] = []
     while len(left) > 1:
-        lost = np.array([whole - several.selection([other for other in left if other != place]) for place in left])
+        lost = np.array(
+            [
+                whole - several.selection([other for other in left if other != place])
+                for place in left
+            ]
+        )
         # What costs nothing is left out only when nothing else is there to be.
-        worth = np.maximum(lost - (steps[-1].loss if steps else 0.0), 1e-9) / np.maximum(shares[left], 1e-12)
+        worth = np.maximum(lost - (steps[-1].loss if steps else 0.0), 1e-9) / np.maximum(
+            shares[left], 1e-12
+        )
         chosen = int(np.argmin(worth))
         place = left.pop(chosen)
         steps.append(Step(names[place], float(shares[left].sum()), float(lost[chosen])))

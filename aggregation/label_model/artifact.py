@@ -1,4 +1,6 @@
-"""A fitted label model as one JSON file, and back: numbers go through unchanged, a damaged file is refused."""
+"""A fitted label model as one JSON file, and back: numbers go through unchanged, a damaged file
+is refused.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def from_dict(data: Any) -> LabelModel:
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise ArtifactError("not a label model")
     if data.get("format") != FORMAT:
-        raise ArtifactError(f"a label model of format {data.get('format')!r}; this version reads format {FORMAT}")
+        raise ArtifactError(
+            f"a label model of format {data.get('format')!r}; this version reads format {FORMAT}"
+        )
     if data.get("sha256") != checksum(data):
         raise ArtifactError("damaged: its content does not have its checksum")
     try:
@@ -98,12 +102,17 @@ def save(model: LabelModel, path: Path) -> None:
 
 
 def load(path: Path) -> LabelModel:
-    """Return the model in a file; raise `ArtifactError`, naming the file, where there is none or it is damaged."""
+    """Return the model in a file; raise `ArtifactError`, naming the file, where there is none or
+    it is damaged.
+    """
     try:
         data = json.loads(read_file(path, MAX_BYTES))
     except OSError as exc:
         raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (ValueError, RecursionError) as exc:  # also for bytes that are not UTF-8, and for numbers with too many digits
+    except (
+        ValueError,
+        RecursionError,
+    ) as exc:  # also for bytes that are not UTF-8, and for numbers with too many digits
         raise ArtifactError(f"{path}: damaged: not JSON: {exc}") from exc
     try:
         return from_dict(data)
@@ -128,35 +137,67 @@ def _read(data: dict[str, Any]) -> LabelModel:
     model = LabelModel(data["base_rate"] if data["base_rate_from"] == "stated" else None)
     model.names_ = tuple(str(each["name"]) for each in verifiers)
     model.families_ = tuple(str(each["family"]) for each in verifiers)
-    low, span, centre = (np.array([_nan(each[name]) for each in verifiers]) for name in ("low", "span", "centre"))
-    knots, heights = (tuple(_line(each[name], len(each["knots"])) for each in verifiers) for name in ("knots", "heights"))
+    low, span, centre = (
+        np.array([_nan(each[name]) for each in verifiers]) for name in ("low", "span", "centre")
+    )
+    knots, heights = (
+        tuple(_line(each[name], len(each["knots"])) for each in verifiers)
+        for name in ("knots", "heights")
+    )
     model.maps_ = ScoreMaps(low, span, centre, knots, heights)
     average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
     model.base_ = BaseScore(average, fitted, mass, **_numbers(data["base"], SCALES))
     model.head_ = _head_from_dict(data["head"], count)
-    model.lone_head_ = model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
-    model.d_, model.weights_, model.coverage_ = (_column(verifiers, name) for name in ("d", "weight", "coverage"))
+    model.lone_head_ = (
+        model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
+    )
+    model.d_, model.weights_, model.coverage_ = (
+        _column(verifiers, name) for name in ("d", "weight", "coverage")
+    )
     model.correlations_ = _square(data["correlations"], count)
     factors = _numbers(data["trust"], ("explains", "plausible", "enough", "determined"))
     model.trust_ = Trust(**factors, identified=bool(data["trust"]["identified"]))
-    model.base_rate_, model.base_rate_from_ = _number(data["base_rate"]), str(data["base_rate_from"])
+    model.base_rate_, model.base_rate_from_ = (
+        _number(data["base_rate"]),
+        str(data["base_rate_from"]),
+    )
     fitted_on = _numbers(data["fitted_on"], ("rows", "queries", "labels", "correct", "random"))
     model.rows_, model.queries_ = int(fitted_on["rows"]), int(fitted_on["queries"])
-    model.counts_ = LabelCounts(int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"]))
+    model.counts_ = LabelCounts(
+        int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"])
+    )
     model.grouped_ = bool(data["grouped"])
-    model.dropped_ = {each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None}
-    model.prior_weights_ = [PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share"))) for weight in data["priors"]]
-    model.check_ = None if data["check"] is None else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
+    model.dropped_ = {
+        each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None
+    }
+    model.prior_weights_ = [
+        PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share")))
+        for weight in data["priors"]
+    ]
+    model.check_ = (
+        None
+        if data["check"] is None
+        else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
+    )
     model.joint_ = None if data.get("joint") is None else _joint_from_dict(data["joint"], count)
     base, maps = model.base_, model.maps_
     scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])
-    if not (0 < model.base_rate_ < 1 and maps.usable.any() and base.average.sum() > 0 and min(scales) > 0 and 0 <= base.trust <= 1):
+    if not (
+        0 < model.base_rate_ < 1
+        and maps.usable.any()
+        and base.average.sum() > 0
+        and min(scales) > 0
+        and 0 <= base.trust <= 1
+    ):
         raise ValueError("numbers that no fit gives")
     return model
 
 
 def _head_to_dict(head: Head) -> dict[str, Any]:
-    return {"weights": head.weights.tolist(), "covariance": None if head.covariance is None else head.covariance.tolist()}
+    return {
+        "weights": head.weights.tolist(),
+        "covariance": None if head.covariance is None else head.covariance.tolist(),
+    }
 
 
 def _head_from_dict(data: dict[str, Any], count: int) -> Head:
@@ -213,5 +254,7 @@ def _number(value: Any) -> float:
 
 
 def _numbers(data: Any, names: tuple[str, ...]) -> dict[str, float]:
-    """Return the named numbers of an object; raise `ValueError` where one is none, `KeyError` where it is missing."""
+    """Return the named numbers of an object; raise `ValueError` where one is none, `KeyError`
+    where it is missing.
+    """
     return {name: _number(data[name]) for name in names}

@@ -1,7 +1,8 @@
 """The share of correct candidates, from third moments alone (`label_models`, step 7).
 
-For three groups of verifiers whose errors are independent of each other given the truth, the standardised third
-moment of their sums is (1 - 2 pi) / sqrt(pi (1 - pi)): solved for pi, without a tensor decomposition.
+For three groups of verifiers whose errors are independent of each other given the truth, the
+standardised third moment of their sums is (1 - 2 pi) / sqrt(pi (1 - pi)): solved for pi, without a
+tensor decomposition.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from assay.aggregation.statistics.queries import Ints
 SPLITS = 30
 
 
-def base_rate_from_third_moments(z: Floats, d: Floats, families: Ints, seed: int = 0) -> float | None:
-    """Return the estimated base rate from normal scores z, shape (n, m); None where no split allows an estimate.
+def base_rate_from_third_moments(
+    z: Floats, d: Floats, families: Ints, seed: int = 0
+) -> float | None:
+    """Return the estimated base rate from normal scores z, shape (n, m); None where no split allows
+    an estimate.
 
-    It is exact where the assumption holds, and no better than 1/2 where it does not: weigh it with the trust.
+    It is exact where the assumption holds, and no better than 1/2 where it does not: weigh it with
+    the trust.
     """
     names = np.unique(families)
     if len(names) < 3:

@@ -1,6 +1,7 @@
 """Families: verifiers that share errors, and what that leaves each member's weight.
 
-`label_models`, step 2: c_v = 1 / sqrt(size of v's family); `cascade`, section C: times a stated quality.
+`label_models`, step 2: c_v = 1 / sqrt(size of v's family); `cascade`, section C: times a stated
+quality.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}
 
 
 def family_by_name(name: str) -> str:
-    """Return a verifier's family where none is given: the text before the first colon of its name, else its own."""
+    """Return a verifier's family where none is given: the text before the first colon of its
+    name, else its own.
+    """
     return name.split(":", 1)[0]
 
 
@@ -39,10 +42,11 @@ def family_weights(families: Sequence[str]) -> Floats:
 
 
 def quality_weights(quality: Sequence[float | str | None]) -> Floats:
-    """Return the factor (2 AUC - 1)^k on each verifier's weight; ones where nothing useful was stated.
+    """Return the factor (2 AUC - 1)^k on each verifier's weight; ones where nothing useful was
+    stated.
 
-    A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: not stated, which counts as the mean of the
-    stated factors. Raises `ValueError` for anything else.
+    A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: not stated, which counts as
+    the mean of the stated factors. Raises `ValueError` for anything else.
     """
     factors = np.array([_factor(place, value) for place, value in enumerate(quality)])
     stated = ~np.isnan(factors)
@@ -56,11 +60,16 @@ def _factor(place: int, value: float | str | None) -> float:
         return np.nan
     if isinstance(value, str):
         if value not in TIERS:
-            raise ValueError(f"quality of verifier {place}: must be an AUC or one of {', '.join(TIERS)}, not {value!r}")
+            raise ValueError(
+                f"quality of verifier {place}: must be an AUC or one of {', '.join(TIERS)}, not"
+                f" {value!r}"
+            )
         return 2 * TIERS[value] - 1
     value = float(value)
     if np.isnan(value):
         return np.nan
-    if not -0.5 <= value <= 1.5:  # an estimate with an error may pass the ends; 70 per cent does not
+    if (
+        not -0.5 <= value <= 1.5
+    ):  # an estimate with an error may pass the ends; 70 per cent does not
         raise ValueError(f"quality of verifier {place}: an AUC lies between 0 and 1, not {value}")
     return min(max(0.0, 2 * value - 1), 1.0) ** 2

@@ -13,7 +13,9 @@ MOST_WARNED = 5
 
 
 def report(model: LabelModel) -> dict[str, Any]:
-    """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's part; then warnings."""
+    """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's
+    part; then warnings.
+    """
     counts, trust = model.counts_, model.trust_
     return {
         "rows": model.rows_,
@@ -29,7 +31,11 @@ def report(model: LabelModel) -> dict[str, Any]:
         "trust": {**asdict(trust), "value": trust.value},
         "quality_stated": sorted(model.quality or {}),
         "priors": [asdict(weight) for weight in model.prior_weights_],
-        "check": None if model.check_ is None else {**asdict(model.check_), "fall_back": model.check_.fall_back},
+        "check": (
+            None
+            if model.check_ is None
+            else {**asdict(model.check_), "fall_back": model.check_.fall_back}
+        ),
         "verifiers": [
             {
                 "name": name,
@@ -52,17 +58,35 @@ def warnings(model: LabelModel) -> list[str]:
     if counts.why_not:
         found.append(f"not calibrated: {counts.why_not}")
     if counts.labels and 2 * counts.random < counts.labels:
-        found.append("fewer than half of the labels were drawn at random: the base rate and the slope may be biased")
+        found.append(
+            "fewer than half of the labels were drawn at random: the base rate and the slope may be"
+            " biased"
+        )
     if not counts.labels and not model.trust_.identified:
-        found.append("fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only the average is used")
+        found.append(
+            "fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only"
+            " the average is used"
+        )
     if not model.grouped_:
-        found.append("about one candidate a query: nothing can be learned within queries, and selection means nothing")
+        found.append(
+            "about one candidate a query: nothing can be learned within queries, and selection"
+            " means nothing"
+        )
     if model.check_ is not None and model.check_.fall_back:
-        found.append("the learned weights did worse than the label-free score in cross-validation: only its scale was learned")
+        found.append(
+            "the learned weights did worse than the label-free score in cross-validation: only its"
+            " scale was learned"
+        )
     turned = [name for name, weight in zip(model.names_, model.weights_, strict=True) if weight < 0]
     if counts.labels and turned:
         more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_WARNED else ""
-        found.append(f"counted against the answers they favour, as the labels say: {', '.join(turned[:MOST_WARNED])}{more}")
-    if model.quality and (quality_weights([model.quality.get(name) for name in model.names_]) == 1).all():
+        found.append(
+            "counted against the answers they favour, as the labels say:"
+            f" {', '.join(turned[:MOST_WARNED])}{more}"
+        )
+    if (
+        model.quality
+        and (quality_weights([model.quality.get(name) for name in model.names_]) == 1).all()
+    ):
         found.append("the stated qualities tell no verifier from another: they were ignored")
     return found

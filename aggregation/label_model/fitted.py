@@ -30,10 +30,11 @@ Reading = Callable[[Head, Rows, Queries], Floats]
 class FittedModel:
     """What `LabelModel` has learned, and how scores are read with it; nothing here learns.
 
-    `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a candidate alone), `d_`,
-    `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_` (labels), `rows_`, `queries_`, `coverage_`,
-    `dropped_` {verifier: why}, `weights_` (log-odds a standard deviation of z), `prior_weights_`, `check_`, `grouped_`
-    (queries have enough candidates to learn within them), `joint_` (how mapped scores vary together; None in old files).
+    `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a
+    candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
+    (labels), `rows_`, `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a
+    standard deviation of z), `prior_weights_`, `check_`, `grouped_` (queries have enough candidates
+    to learn within them), `joint_` (how mapped scores vary together; None in old files).
     """
 
     names_: tuple[str, ...]
@@ -66,16 +67,22 @@ class FittedModel:
         return self._read_all(scores, query_id, Head.log_odds)
 
     def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a query; NaN where unknown."""
+        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a
+        query; NaN where unknown.
+        """
         return np.asarray(expit(self.score_samples(scores, query_id)))
 
     def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of the query they sum to it."""
+        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of
+        the query they sum to it.
+        """
         return self._read_all(scores, query_id, Head.contributions)
 
     @property
     def calibrated_(self) -> bool:
-        """Return whether the probabilities are calibrated: enough labels, of both classes, half of them random."""
+        """Return whether the probabilities are calibrated: enough labels, of both classes, half
+        of them random.
+        """
         return self.counts_.calibrated
 
     def read(self, scores: Floats, queries: Queries, head: Head) -> Rows:
@@ -84,9 +91,11 @@ class FittedModel:
         return Rows.of(self.base_, self.maps_.units(scores), z, queries)
 
     def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
-        """Return the same model for columns of these names: a verifier not among them is a missing score.
+        """Return the same model for columns of these names: a verifier not among them is a missing
+        score.
 
-        Raises `ValueError` for a name that the model does not know; with `strict` off, its scores do not count.
+        Raises `ValueError` for a name that the model does not know; with `strict` off, its scores
+        do not count.
         """
         names = checked_names(names)
         if names == self.names_:
@@ -94,38 +103,54 @@ class FittedModel:
         known = {name: place for place, name in enumerate(self.names_)}
         if strict and (unknown := [name for name in names if name not in known]):
             raise ValueError(
-                f"the model does not know {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; "
-                f"it was fitted on: {', '.join(self.names_)}"
+                "the model does not know"
+                f" {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; it was"
+                f" fitted on: {', '.join(self.names_)}"
             )
         places = np.array([known.get(name, -1) for name in names])
         read = places >= 0
         if not (read.any() and self.maps_.usable[places[read]].any()):
-            raise ValueError(f"none of the model's verifiers is there; it was fitted on: {', '.join(self.names_)}")
+            raise ValueError(
+                "none of the model's verifiers is there; it was fitted on:"
+                f" {', '.join(self.names_)}"
+            )
         other = copy(self)
         other.names_ = names
         other.families_ = tuple(
-            self.families_[place] if place >= 0 else family for place, family in zip(places, families_of(names), strict=True)
+            self.families_[place] if place >= 0 else family
+            for place, family in zip(places, families_of(names), strict=True)
         )
         other.maps_, other.base_ = self.maps_.select(places), self.base_.select(places)
         other.head_, other.lone_head_ = self.head_.select(places), self.lone_head_.select(places)
         if self.lone_head_ is self.head_:
             other.lone_head_ = other.head_
         other.d_, other.weights_, other.coverage_ = (
-            np.where(read, values[places], 0.0) for values in (self.d_, self.weights_, self.coverage_)
+            np.where(read, values[places], 0.0)
+            for values in (self.d_, self.weights_, self.coverage_)
         )
-        other.correlations_ = np.where(np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0)
+        other.correlations_ = np.where(
+            np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0
+        )
         other.joint_ = None if self.joint_ is None else self.joint_.select(places)
         other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
         return other
 
     def _read_all(self, scores: npt.ArrayLike, query_id: npt.ArrayLike, read: Reading) -> Floats:
-        """Return what the heads read of each row, a block of whole queries at a time, in the caller's order."""
+        """Return what the heads read of each row, a block of whole queries at a time, in the
+        caller's order.
+        """
         if not hasattr(self, "head_"):
             raise NotFittedError("the label model was not fitted yet: call fit, or load one")
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):
-            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)} verifiers")
-        blocks = [self._read_block(part, queries, read) for part, queries in shard.queries.blocks(shard.scores)]
+            raise ValueError(
+                f"scores: {shard.scores.shape[1]} columns, but the model has {len(self.names_)}"
+                " verifiers"
+            )
+        blocks = [
+            self._read_block(part, queries, read)
+            for part, queries in shard.queries.blocks(shard.scores)
+        ]
         return np.asarray(shard.queries.put_back(np.concatenate(blocks))) if blocks else np.zeros(0)
 
     def _read_block(self, scores: Floats, queries: Queries, read: Reading) -> Floats:
@@ -134,7 +159,10 @@ class FittedModel:
         if self.head_ is self.lone_head_ or not alone.any():
             return read(self.head_, self.read(scores, queries, self.head_), queries)
         rows, values = [], []
-        for head, chosen in ((self.lone_head_, np.flatnonzero(alone)), (self.head_, np.flatnonzero(~alone))):
+        for head, chosen in (
+            (self.lone_head_, np.flatnonzero(alone)),
+            (self.head_, np.flatnonzero(~alone)),
+        ):
             if len(chosen):
                 some = queries.pick(chosen)
                 rows.append(queries.rows_of(chosen))
@@ -149,5 +177,8 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
         if not name:
             raise ValueError(f"verifier_names: column {place} has no name")
         if name in found[:place]:
-            raise ValueError(f"verifier_names: {name!r} names column {found.index(name)} and column {place}; names must differ")
+            raise ValueError(
+                f"verifier_names: {name!r} names column {found.index(name)} and column {place};"
+                " names must differ"
+            )
     return found

@@ -1,4 +1,6 @@
-"""The head: what turns the label-free score and the normal scores of a query into log-odds and contributions."""
+"""The head: what turns the label-free score and the normal scores of a query into log-odds and
+contributions.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the head reads of rows that are grouped by query: b's terms and z, shape (n, m), 0 where missing.
+    """What the head reads of rows that are grouped by query: b's terms and z, shape (n, m), 0 where
+    missing.
 
-    `query_terms` and `query_z` are means over the query: of the terms over its rows that have a score, of z over those
-    that this verifier scored (0 for a row that it did not).
+    `query_terms` and `query_z` are means over the query: of the terms over its rows that have a
+    score, of z over those that this verifier scored (0 for a row that it did not).
     """
 
     terms: Floats
@@ -48,17 +51,29 @@ class Rows:
 
     @property
     def features(self) -> Floats:
-        """Return the columns of the regression, shape (n, 3 + 2 m): 1, b, b's query mean, z, z's query mean."""
-        return np.hstack([np.ones((len(self.base), 1)), self.base[:, None], self.query_base[:, None], self.z, self.query_z])
+        """Return the columns of the regression, shape (n, 3 + 2 m): 1, b, b's query mean, z, z's
+        query mean.
+        """
+        return np.hstack(
+            [
+                np.ones((len(self.base), 1)),
+                self.base[:, None],
+                self.query_base[:, None],
+                self.z,
+                self.query_z,
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A row's log-odds: k times its features (see `Rows.features`) weighed, `weights` of shape (3 + 2 m,).
+    """A row's log-odds: k times its features (see `Rows.features`) weighed, `weights` of shape (3 +
+    2 m,).
 
-    k = 1 / sqrt(1 + pi v / 8) shrinks towards even odds by v, the variance of the sum given the labels, averaged over
-    the query so that the order stays. `covariance` is that of the weights; None where no labels were used: then k = 1, and
-    z is not read. A head for a candidate alone has no weight on query means.
+    k = 1 / sqrt(1 + pi v / 8) shrinks towards even odds by v, the variance of the sum given the
+    labels, averaged over the query so that the order stays. `covariance` is that of the weights;
+    None where no labels were used: then k = 1, and z is not read. A head for a candidate alone has
+    no weight on query means.
     """
 
     weights: Floats
@@ -79,7 +94,9 @@ class Head:
         return np.asarray(eta * self._shrinkage(rows, queries))
 
     def contributions(self, rows: Rows, queries: Queries) -> Floats:
-        """Return each verifier's part of the log-odds, shape (n, m); a row's parts differ from it by a constant of its query."""
+        """Return each verifier's part of the log-odds, shape (n, m); a row's parts differ from
+        it by a constant of its query.
+        """
         _, on_base, on_query = self.weights[:3]
         parts = on_base * rows.terms + on_query * rows.query_terms
         if self.reads_z:
@@ -88,7 +105,9 @@ class Head:
         return np.asarray(parts * np.reshape(self._shrinkage(rows, queries), (-1, 1)))
 
     def select(self, places: Ints) -> Head:
-        """Return the head for some verifiers, in another order; a place of -1 is one that it does not read."""
+        """Return the head for some verifiers, in another order; a place of -1 is one that it
+        does not read.
+        """
         columns = (len(self.weights) - 3) // 2
         kept = np.concatenate([np.arange(3), 3 + places, 3 + columns + places])
         read = np.concatenate([np.ones(3, bool), places >= 0, places >= 0])
@@ -98,7 +117,9 @@ class Head:
         return Head(np.where(read, self.weights[kept], 0.0), covariance)
 
     def deviations(self, rows: Rows) -> Floats:
-        """Return the standard deviation of each row's log-odds given the labels; 0 where no labels were used."""
+        """Return the standard deviation of each row's log-odds given the labels; 0 where no
+        labels were used.
+        """
         return np.sqrt(self._variances(rows))
 
     def _variances(self, rows: Rows) -> Floats:

@@ -1,4 +1,6 @@
-"""Is the learned head better than the label-free score scaled? Asked by cross-validation over labelled queries."""
+"""Is the learned head better than the label-free score scaled? Asked by cross-validation over
+labelled queries.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What cross-validation said: means over labelled queries, each judged by a head that did not see it.
+    """What cross-validation said: means over labelled queries, each judged by a head that did not
+    see it.
 
-    `log_loss_difference`: the head's minus the scaled label-free score's, negative where the head is better; `error`:
-    its standard error. Selection is among the labelled candidates of a query, so it is no estimate of selection@1.
+    `log_loss_difference`: the head's minus the scaled label-free score's, negative where the head
+    is better; `error`: its standard error. Selection is among the labelled candidates of a query,
+    so it is no estimate of selection@1.
     """
 
     log_loss_difference: float
@@ -41,9 +45,18 @@ class Check:
 
 
 def check_head(
-    rows: Rows, labels: Floats, query: Ints, families: Ints, used: Floats, with_query: bool, recipe: Recipe, loan: Loan | None
+    rows: Rows,
+    labels: Floats,
+    query: Ints,
+    families: Ints,
+    used: Floats,
+    with_query: bool,
+    recipe: Recipe,
+    loan: Loan | None,
 ) -> Check | None:
-    """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too many, or too few queries."""
+    """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too
+    many, or too few queries.
+    """
     codes = np.unique(query, return_inverse=True)[1]
     count = int(codes.max()) + 1
     if not FROM_LABELS <= len(labels) <= MANY_LABELS or count < 2 * FOLDS:
@@ -62,7 +75,9 @@ def check_head(
     known = ~np.isnan(learned)
     queries = Queries.of(codes[known])
     labels, learned, scaled, base = labels[known], learned[known], scaled[known], rows.base[known]
-    differences = queries.sums(log_losses(learned, labels) - log_losses(scaled, labels)) / queries.sizes
+    differences = (
+        queries.sums(log_losses(learned, labels) - log_losses(scaled, labels)) / queries.sizes
+    )
     return Check(
         log_loss_difference=float(differences.mean()),
         error=float(differences.std(ddof=1) / np.sqrt(len(differences))),

@@ -10,18 +10,19 @@ MANY_LABELS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is fixed before any data are seen; chosen by cross-validation over ten real ensembles, held against synthetic ones.
+    """What is fixed before any data are seen; chosen by cross-validation over ten real ensembles,
+    held against synthetic ones.
 
-    whisker: the range map reaches this share of the 2.5–97.5 % range beyond it, never past minimum and maximum, so
-        that only far outliers are clipped.
-    spread: exponent of u's standard deviation within queries in a verifier's weight. A verifier that separates
-        candidates uses its whole range; one with a few outliers and a narrow middle mostly does not.
-    ridge: share of the identity mixed into the correlations before they are inverted for the fitted score.
-    scales: prior standard deviations of the labelled head's weights; `extra_scales` join them from so many labels on.
-    couplings: prior correlations of the weights within a family.
-    query_scale: prior scale, relative to the weights', of what a verifier's query mean counts differently.
-    average: whether the priors are averaged by their evidence, or the best is taken.
-    loans: where other tasks' weights are borrowed, the shares of the prior variance left for the task's own deviation.
+    whisker: the range map reaches this share of the 2.5–97.5 % range beyond it, never past minimum
+    and maximum, so that only far outliers are clipped. spread: exponent of u's standard deviation
+    within queries in a verifier's weight. A verifier that separates candidates uses its whole
+    range; one with a few outliers and a narrow middle mostly does not. ridge: share of the identity
+    mixed into the correlations before they are inverted for the fitted score. scales: prior
+    standard deviations of the labelled head's weights; `extra_scales` join them from so many labels
+    on. couplings: prior correlations of the weights within a family. query_scale: prior scale,
+    relative to the weights', of what a verifier's query mean counts differently. average: whether
+    the priors are averaged by their evidence, or the best is taken. loans: where other tasks'
+    weights are borrowed, the shares of the prior variance left for the task's own deviation.
     """
 
     whisker: float = 0.25
@@ -35,13 +36,20 @@ class Recipe:
     loans: tuple[float, ...] = (0.2, 1.0)
 
     def priors(self, labels: int, wide: bool) -> list[tuple[float, float]]:
-        """Return the (scale, coupling) pairs for so many labels; `wide`: some family has more than one member."""
+        """Return the (scale, coupling) pairs for so many labels; `wide`: some family has more
+        than one member.
+        """
         if labels > MANY_LABELS:
             return [(1.0, 0.0)]
         scales = [*self.scales, *(scale for least, scale in self.extra_scales if labels >= least)]
-        return [(scale, coupling) for coupling in (self.couplings if wide else self.couplings[:1]) for scale in scales]
+        return [
+            (scale, coupling)
+            for coupling in (self.couplings if wide else self.couplings[:1])
+            for scale in scales
+        ]
 
 
 DEFAULT = Recipe()
-#: The algorithm before it was improved, to reproduce its figures: `tests/benchmarks/label_models.py` shows both.
+#: The algorithm before it was improved, to reproduce its figures:
+#: `tests/benchmarks/label_models.py` shows both.
 FIRST = Recipe(0.0, 0.0, 0.3, (0.12, 0.25), ((150, 0.5), (150, 1.0)), (0.0,), 0.0, average=False)

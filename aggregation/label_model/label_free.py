@@ -25,10 +25,11 @@ EIGENVALUE_FLOOR = 0.03
 
 @dataclass(frozen=True, slots=True)
 class BaseScore:
-    """The label-free score as a sum of terms, one a verifier: all arrays have shape (m,), 0 where it does not count.
+    """The label-free score as a sum of terms, one a verifier: all arrays have shape (m,), 0 where
+    it does not count.
 
-    `average`: c; `fitted`: w / f; `mass`: |w|; `trust`: t. Centres and scales are those of the training rows: of B and
-    A (scales within queries), and of s itself.
+    `average`: c; `fitted`: w / f; `mass`: |w|; `trust`: t. Centres and scales are those of the
+    training rows: of B and A (scales within queries), and of s itself.
     """
 
     average: Floats
@@ -41,15 +42,22 @@ class BaseScore:
     scale: float = 1.0
 
     def terms(self, u: Floats, z: Floats | None) -> Floats:
-        """Return each verifier's term of b, shape (n, m), 0 where missing; a row's terms and `constant` sum to b.
+        """Return each verifier's term of b, shape (n, m), 0 where missing; a row's terms and
+        `constant` sum to b.
 
-        All terms of a row are NaN where no score of it counts. `z` may be None where the trust is 0.
+        All terms of a row are NaN where no score of it counts. `z` may be None where the trust is
+        0.
         """
         known = ~np.isnan(u)
         weights = np.where(known, self.average, 0.0)
         total = weights.sum(axis=1, keepdims=True)
         total[total == 0] = np.nan
-        terms = np.where(known, u, 0.0) * weights * ((1 - self.trust) / (self.average_scale * self.scale)) / total
+        terms = (
+            np.where(known, u, 0.0)
+            * weights
+            * ((1 - self.trust) / (self.average_scale * self.scale))
+            / total
+        )
         if self.trust > 0 and z is not None:
             mass = np.where(known, self.mass, 0.0).sum(axis=1, keepdims=True)
             scale = self.trust / (self.fitted_scale * self.scale)
@@ -57,9 +65,14 @@ class BaseScore:
         return np.asarray(terms)
 
     def select(self, places: Ints) -> BaseScore:
-        """Return the score of some verifiers, in another order; a place of -1 is one that does not count."""
+        """Return the score of some verifiers, in another order; a place of -1 is one that does
+        not count.
+        """
         known = places >= 0
-        average, fitted, mass = (np.where(known, values[places], 0.0) for values in (self.average, self.fitted, self.mass))
+        average, fitted, mass = (
+            np.where(known, values[places], 0.0)
+            for values in (self.average, self.fitted, self.mass)
+        )
         return replace(self, average=average, fitted=fitted, mass=mass)
 
     @property
@@ -69,9 +82,16 @@ class BaseScore:
 
 
 def average_weights(
-    u: Floats, queries: Queries, grouped: bool, families: Sequence[str], quality: Sequence[float | str | None], spread: float
+    u: Floats,
+    queries: Queries,
+    grouped: bool,
+    families: Sequence[str],
+    quality: Sequence[float | str | None],
+    spread: float,
 ) -> Floats:
-    """Return c, which sums to 1: by family, by stated quality, and by how far a verifier's u spreads, to the power `spread`."""
+    """Return c, which sums to 1: by family, by stated quality, and by how far a verifier's u
+    spreads, to the power `spread`.
+    """
     spreads = _deviation(u, queries, grouped)
     spreads = np.where(spreads > 0, spreads, spreads.max(initial=1.0))
     weights = family_weights(families) * quality_weights(quality) * spreads**spread
@@ -85,7 +105,9 @@ def fitted_weights(correlations: Floats, d: Floats, ridge: float) -> Floats:
 
 
 def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: bool) -> BaseScore:
-    """Return a score with the centres and scales of its training rows, mapped to u and z, queries adjacent."""
+    """Return a score with the centres and scales of its training rows, mapped to u and z,
+    queries adjacent.
+    """
     parts = [replace(base, trust=trust).terms(u, z).sum(axis=1) for trust in (0.0, 1.0)]
     average_scale, fitted_scale = (_scale(part, queries, grouped) for part in parts)
     base = replace(base, average_scale=average_scale, fitted_scale=fitted_scale)
@@ -95,7 +117,9 @@ def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: boo
 
 
 def _deviation(values: Floats, queries: Queries, grouped: bool) -> Floats:
-    """Return the standard deviation of each column, within queries where they have enough candidates."""
+    """Return the standard deviation of each column, within queries where they have enough
+    candidates.
+    """
     present = ~np.isnan(values)
     known = present.sum(axis=0)
     if grouped:
@@ -115,7 +139,9 @@ def _scale(values: Floats, queries: Queries, grouped: bool) -> float:
 
 
 def sharpness(d: Floats, correlations: Floats, trust: float, base_rate: float) -> float:
-    """Return d', how far apart correct and wrong candidates lie in sds of the score: 1 without trust, which is meek."""
+    """Return d', how far apart correct and wrong candidates lie in sds of the score: 1 without
+    trust, which is meek.
+    """
     if trust == 0:
         return 1.0
     values = np.linalg.solve(0.9 * correlations + 0.1 * np.eye(len(d)), d)

@@ -1,9 +1,11 @@
-"""Learning the head from labels, few or many: logistic regression around the label-free score (`label_models`, step 8).
+"""Learning the head from labels, few or many: logistic regression around the label-free score
+(`label_models`, step 8).
 
-The columns are 1, b, its query mean, every verifier's z, and z's query mean. The prior says that the label-free score
-is right (slope 1) and that verifiers differ from it a little, those of a family alike. Where the published step takes
-one scale of "a little" by its evidence, this averages over scales and family couplings with their evidence as weight:
-steadier with 25 labels, and never a choice that the next label overturns.
+The columns are 1, b, its query mean, every verifier's z, and z's query mean. The prior says that
+the label-free score is right (slope 1) and that verifiers differ from it a little, those of a
+family alike. Where the published step takes one scale of "a little" by its evidence, this averages
+over scales and family couplings with their evidence as weight: steadier with 25 labels, and never a
+choice that the next label overturns.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ class OneClassError(ValueError):
 class PriorWeight:
     """One prior that was tried and its share of the average.
 
-    `scale` of the weights, `coupling` within families, and `loan`: the share of that scale that is left for this task's
-    own deviation where other tasks' weights are borrowed, 0 where they are not.
+    `scale` of the weights, `coupling` within families, and `loan`: the share of that scale that is
+    left for this task's own deviation where other tasks' weights are borrowed, 0 where they are
+    not.
     """
 
     scale: float
@@ -50,18 +53,26 @@ def fit_head(
     recipe: Recipe,
     loan: Loan | None = None,
 ) -> tuple[Head, list[PriorWeight]]:
-    """Return the head learned from labelled rows, and how the priors were weighed; raise `OneClassError`.
+    """Return the head learned from labelled rows, and how the priors were weighed; raise
+    `OneClassError`.
 
-    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that have maps, else 0; `loan`:
-    what other tasks' heads say of the weights.
+    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that have
+    maps, else 0; `loan`: what other tasks' heads say of the weights.
     """
     if not (labels > 0).any() or not (labels < 1).any():
-        raise OneClassError(f"all {len(labels)} labels are {'correct' if labels.all() else 'wrong'}: label some of the other class")
+        raise OneClassError(
+            f"all {len(labels)} labels are {'correct' if labels.all() else 'wrong'}: label some of"
+            " the other class"
+        )
     features = rows.features
     known = ~np.isnan(rows.base)
     features, labels = features[known], labels[known]
     wide = len(np.unique(families)) < len(families)
-    tried = [(*prior, share) for prior in recipe.priors(len(labels), wide) for share in (0.0, *(recipe.loans if loan else ()))]
+    tried = [
+        (*prior, share)
+        for prior in recipe.priors(len(labels), wide)
+        for share in (0.0, *(recipe.loans if loan else ()))
+    ]
     found = []
     for scale, coupling, share in tried:
         mean, root = _prior(families, used, with_query, recipe.query_scale, scale, coupling)
@@ -69,33 +80,65 @@ def fit_head(
             mean, root = _borrowed(mean, root, loan, share)
         unit = np.ones(root.shape[1])
         posterior = fit_map(features @ root, labels, 0 * unit, unit, features @ mean)
-        found.append((mean + root @ posterior.mode, root @ posterior.covariance() @ root.T, posterior.evidence))
+        found.append(
+            (
+                mean + root @ posterior.mode,
+                root @ posterior.covariance() @ root.T,
+                posterior.evidence,
+            )
+        )
     evidence = np.array([each[2] for each in found])
-    shares = np.exp(evidence - evidence.max()) if recipe.average else (np.arange(len(found)) == evidence.argmax()).astype(float)
+    shares = (
+        np.exp(evidence - evidence.max())
+        if recipe.average
+        else (np.arange(len(found)) == evidence.argmax()).astype(float)
+    )
     shares /= shares.sum()
-    weighed = [PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)]
+    weighed = [
+        PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)
+    ]
     return Head(*_mixture(shares, [each[:2] for each in found])), weighed
 
 
 def base_only_head(rows: Rows, labels: Floats) -> Head:
-    """Return a head that only scales the label-free score: what is left when the labels do not support more."""
+    """Return a head that only scales the label-free score: what is left when the labels do not
+    support more.
+    """
     known = ~np.isnan(rows.base)
     features = rows.features[known]
-    posterior = fit_map(features[:, :2], labels[known], np.array([0.0, 1.0]), np.array([INTERCEPT_SD, BASE_SD]) ** -2.0)
-    weights, covariance = np.zeros(features.shape[1]), np.zeros((features.shape[1], features.shape[1]))
+    posterior = fit_map(
+        features[:, :2],
+        labels[known],
+        np.array([0.0, 1.0]),
+        np.array([INTERCEPT_SD, BASE_SD]) ** -2.0,
+    )
+    weights, covariance = (
+        np.zeros(features.shape[1]),
+        np.zeros((features.shape[1], features.shape[1])),
+    )
     weights[:2], covariance[:2, :2] = posterior.mode, posterior.covariance()
     return Head(weights, covariance)
 
 
 def _prior(
-    families: Ints, used: Floats, with_query: bool, query_scale: float, scale: float, coupling: float
+    families: Ints,
+    used: Floats,
+    with_query: bool,
+    query_scale: float,
+    scale: float,
+    coupling: float,
 ) -> tuple[Floats, Floats]:
     """Return the prior mean of the features' weights, and a square root of their prior covariance.
 
-    z's query mean has its verifier's weight through z itself; its own weight is what it counts beyond that.
+    z's query mean has its verifier's weight through z itself; its own weight is what it counts
+    beyond that.
     """
     root = _root(families, used, coupling) * scale
-    blocks = [np.diag([INTERCEPT_SD, BASE_SD, QUERY_SD * with_query]), root, root * query_scale * with_query]
+    blocks = [
+        np.diag([INTERCEPT_SD, BASE_SD, QUERY_SD * with_query]),
+        root,
+        root * query_scale * with_query,
+    ]
     whole = block_diag(*blocks)
     mean = np.zeros(len(whole))
     mean[1] = 1.0
@@ -103,7 +146,9 @@ def _prior(
 
 
 def _borrowed(mean: Floats, root: Floats, loan: Loan, share: float) -> tuple[Floats, Floats]:
-    """Return the prior with other tasks' weights as its mean, and its covariance cut down to the task's own deviation."""
+    """Return the prior with other tasks' weights as its mean, and its covariance cut down to the
+    task's own deviation.
+    """
     left = np.where(loan.known, np.sqrt(share), 1.0)
     covariance = (root @ root.T) * np.outer(left, left) + loan.covariance
     values, vectors = np.linalg.eigh(covariance)
@@ -111,7 +156,9 @@ def _borrowed(mean: Floats, root: Floats, loan: Loan, share: float) -> tuple[Flo
 
 
 def _root(families: Ints, used: Floats, coupling: float) -> Floats:
-    """Return a square root of the weights' prior covariance at scale 1; 0 for a verifier that is not used."""
+    """Return a square root of the weights' prior covariance at scale 1; 0 for a verifier that is
+    not used.
+    """
     alike = families[:, None] == families[None, :]
     covariance = np.where(alike, coupling, 0.0) + (1 - coupling) * np.eye(len(families))
     return np.asarray(np.linalg.cholesky(covariance) * used[:, None])
@@ -119,7 +166,10 @@ def _root(families: Ints, used: Floats, coupling: float) -> Floats:
 
 def _mixture(shares: Floats, parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """Return the mean and covariance of a mixture of normals."""
-    mean = sum((share * part for share, (part, _) in zip(shares, parts, strict=True)), np.zeros_like(parts[0][0]))
+    mean = sum(
+        (share * part for share, (part, _) in zip(shares, parts, strict=True)),
+        np.zeros_like(parts[0][0]),
+    )
     covariance = np.zeros_like(parts[0][1])
     for share, (part, spread) in zip(shares, parts, strict=True):
         covariance += share * (spread + np.outer(part - mean, part - mean))

@@ -16,7 +16,9 @@ CALIBRATED_LABELS, CALIBRATED_OF_EACH = 25, 5
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """How many labels there are, how many say correct (soft ones in part), and how many were drawn at random."""
+    """How many labels there are, how many say correct (soft ones in part), and how many were
+    drawn at random.
+    """
 
     labels: int = 0
     correct: float = 0.0
@@ -24,13 +26,21 @@ class LabelCounts:
 
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Return the counts of both shards' labels."""
-        return LabelCounts(self.labels + other.labels, self.correct + other.correct, self.random + other.random)
+        return LabelCounts(
+            self.labels + other.labels, self.correct + other.correct, self.random + other.random
+        )
 
     @property
     def calibrated(self) -> bool:
-        """Return whether they make a probability calibrated: at least 25, 5 of each class, half of them random."""
+        """Return whether they make a probability calibrated: at least 25, 5 of each class, half
+        of them random.
+        """
         fewest = min(self.correct, self.labels - self.correct)
-        return self.labels >= CALIBRATED_LABELS and fewest >= CALIBRATED_OF_EACH and 2 * self.random >= self.labels
+        return (
+            self.labels >= CALIBRATED_LABELS
+            and fewest >= CALIBRATED_OF_EACH
+            and 2 * self.random >= self.labels
+        )
 
     @property
     def why_not(self) -> str | None:
@@ -42,12 +52,17 @@ class LabelCounts:
         if self.labels < CALIBRATED_LABELS:
             return f"{self.labels} labels: it takes {CALIBRATED_LABELS}"
         if min(self.correct, self.labels - self.correct) < CALIBRATED_OF_EACH:
-            return f"{self.correct:g} of {self.labels} labels say correct: it takes {CALIBRATED_OF_EACH} of each class"
+            return (
+                f"{self.correct:g} of {self.labels} labels say correct: it takes"
+                f" {CALIBRATED_OF_EACH} of each class"
+            )
         return f"only {self.random} of {self.labels} labels were drawn at random: it takes half"
 
 
 def parse_labels(labels: npt.ArrayLike, rows: int) -> Floats:
-    """Return labels as floats from 0 to 1, NaN where unknown (-1 or NaN); raise `ValueError` naming the row of any other."""
+    """Return labels as floats from 0 to 1, NaN where unknown (-1 or NaN); raise `ValueError`
+    naming the row of any other.
+    """
     raw: npt.NDArray[Any] = np.asarray(labels)
     if raw.shape != (rows,):
         raise ValueError(f"labels: must be one a row, {rows} in all, not the shape {raw.shape}")
@@ -59,12 +74,17 @@ def parse_labels(labels: npt.ArrayLike, rows: int) -> Floats:
     wrong = np.flatnonzero((values < 0) | (values > 1))
     if len(wrong):
         row = int(wrong[0])
-        raise ValueError(f"labels: row {row} has {values[row]:g}; a label is 0, 1, between for a soft one, or -1 for unknown")
+        raise ValueError(
+            f"labels: row {row} has {values[row]:g}; a label is 0, 1, between for a soft one, or -1"
+            " for unknown"
+        )
     return values
 
 
 def count(labels: Floats, random: npt.NDArray[np.bool_] | None) -> LabelCounts:
-    """Return the counts of parsed labels; those whose choice is not known (`random` None) count as random."""
+    """Return the counts of parsed labels; those whose choice is not known (`random` None) count
+    as random.
+    """
     known = ~np.isnan(labels)
     drawn = known if random is None else known & random
     return LabelCounts(int(known.sum()), float(labels[known].sum()), int(drawn.sum()))

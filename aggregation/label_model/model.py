@@ -1,4 +1,5 @@
-"""The label model: from raw scores of weak verifiers to P(correct), without labels, with few, or with many.
+"""The label model: from raw scores of weak verifiers to P(correct), without labels, with few, or
+with many.
 
 fit(scores, query_id)          maps -> moments -> rank-one fit and trust -> label-free score
 fit(scores, query_id, labels)  the same, then a head learned from the labels
@@ -45,10 +46,10 @@ from assay.aggregation.statistics.threads import one_blas_thread
 class LabelModel(FittedModel):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
-    Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`, {verifier: family}
-    (others by name); `quality`, {verifier: AUC or low / medium / high}; `borrow`, models of other tasks, fitted with
-    labels, whose weights for the same verifiers this one starts from; `recipe`, the constants; `seed`.
-    What it learns is listed in `FittedModel`.
+    Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`,
+    {verifier: family} (others by name); `quality`, {verifier: AUC or low / medium / high};
+    `borrow`, models of other tasks, fitted with labels, whose weights for the same verifiers this
+    one starts from; `recipe`, the constants; `seed`. What it learns is listed in `FittedModel`.
     """
 
     def __init__(
@@ -78,39 +79,66 @@ class LabelModel(FittedModel):
         verifier_names: Sequence[str] | None = None,
         label_random: npt.ArrayLike | None = None,
     ) -> Self:
-        """Learn from rows of raw scores, shape (n, m), NaN where missing; with labels, from those too.
+        """Learn from rows of raw scores, shape (n, m), NaN where missing; with labels, from those
+        too.
 
-        `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`: which of them were drawn at random
-        (all where not given). Raises `ValueError` for what is wrong with an argument, `NotFittedError` where there is
-        nothing to learn from, `OneClassError` where all labels say the same.
+        `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`: which of
+        them were drawn at random (all where not given). Raises `ValueError` for what is wrong with
+        an argument, `NotFittedError` where there is nothing to learn from, `OneClassError` where
+        all labels say the same.
         """
         shard = Shard.of(scores, query_id, labels, label_random)
-        names = [f"v{place}" for place in range(shard.scores.shape[1])] if verifier_names is None else verifier_names
+        names = (
+            [f"v{place}" for place in range(shard.scores.shape[1])]
+            if verifier_names is None
+            else verifier_names
+        )
         return self.fit_shards([shard], names)
 
-    def fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]) -> Self:
-        """Learn from shards that split no query: the result is that of one pass over all. `shards` is walked twice."""
+    def fit_shards(
+        self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]
+    ) -> Self:
+        """Learn from shards that split no query: the result is that of one pass over all.
+        `shards` is walked twice.
+        """
         with one_blas_thread():
             return self._fit_shards(shards, checked_names(verifier_names))
 
-    def _fit_shards(self, shards: Sequence[Shard] | Iterable[Shard], names: tuple[str, ...]) -> Self:
+    def _fit_shards(
+        self, shards: Sequence[Shard] | Iterable[Shard], names: tuple[str, ...]
+    ) -> Self:
         reduced = None
         for shard in shards:
             part = Reduction.of(shard, names)
             reduced = part if reduced is None else reduced + part
 
         def moments(maps: ScoreMaps) -> Moments:
-            return sum((Moments.of(shard.scores, shard.queries, maps) for shard in shards), Moments.zero(len(names)))
+            return sum(
+                (Moments.of(shard.scores, shard.queries, maps) for shard in shards),
+                Moments.zero(len(names)),
+            )
 
         return self.fit_reduced(names, reduced, moments)
 
-    def fit_reduced(self, names: Sequence[str], reduced: Reduction | None, moments: Callable[[ScoreMaps], Moments]) -> Self:
-        """Learn from what a first walk over the rows kept, and the moments that a second one finds with the maps from it."""
+    def fit_reduced(
+        self,
+        names: Sequence[str],
+        reduced: Reduction | None,
+        moments: Callable[[ScoreMaps], Moments],
+    ) -> Self:
+        """Learn from what a first walk over the rows kept, and the moments that a second one
+        finds with the maps from it.
+        """
         if reduced is None or len(reduced.sample.scores) < MIN_SCORES:
-            raise NotFittedError(f"{0 if reduced is None else len(reduced.sample.scores)} rows: it takes {MIN_SCORES}")
+            raise NotFittedError(
+                f"{0 if reduced is None else len(reduced.sample.scores)} rows: it takes"
+                f" {MIN_SCORES}"
+            )
         with one_blas_thread():
             maps = ScoreMaps.fit(reduced.sample.scores, self.recipe.whisker)
-            return self.fit_statistics(names, maps, reduced.sample, moments(maps), reduced.all_labelled(), reduced.counts)
+            return self.fit_statistics(
+                names, maps, reduced.sample, moments(maps), reduced.all_labelled(), reduced.counts
+            )
 
     def fit_statistics(
         self,
@@ -121,7 +149,8 @@ class LabelModel(FittedModel):
         labelled: Shard | None = None,
         counts: LabelCounts | None = None,
     ) -> Self:
-        """Learn from what the rows were reduced to: a refit whose time does not depend on how many there were.
+        """Learn from what the rows were reduced to: a refit whose time does not depend on how many
+        there were.
 
         `counts`: of all labels, where `labelled` holds a part of them.
         """
@@ -141,7 +170,9 @@ class LabelModel(FittedModel):
         return self
 
     def with_base_rate(self, base_rate: float) -> Self:
-        """Return the same model for another stated base rate; labels, where there are any, outrank it."""
+        """Return the same model for another stated base rate; labels, where there are any,
+        outrank it.
+        """
         other = copy(self)
         other.base_rate = base_rate
         if not self.counts_.labels:
@@ -151,7 +182,9 @@ class LabelModel(FittedModel):
 
     def unfitted(self) -> Self:
         """Return a model with the same parameters that has learned nothing."""
-        return type(self)(self.base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed)
+        return type(self)(
+            self.base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed
+        )
 
     def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()
@@ -159,16 +192,26 @@ class LabelModel(FittedModel):
         kept = np.flatnonzero(self.maps_.usable)
         block, families = np.ix_(kept, kept), [self.families_[place] for place in kept]
         self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
-        self.d_[kept], self.trust_ = fit_rank_one(self.correlations_[block], pairs[block], codes(families))
+        self.d_[kept], self.trust_ = fit_rank_one(
+            self.correlations_[block], pairs[block], codes(families)
+        )
         quality = [(self.quality or {}).get(self.names_[place]) for place in kept]
-        average[kept] = average_weights(u[:, kept], queries, self.grouped_, families, quality, self.recipe.spread)
+        average[kept] = average_weights(
+            u[:, kept], queries, self.grouped_, families, quality, self.recipe.spread
+        )
         w = fitted_weights(self.correlations_[block], self.d_[kept], self.recipe.ridge)
         mass[kept] = np.abs(w)
-        fitted[kept] = np.where(deviations[kept] > 0, w / np.where(deviations[kept] > 0, deviations[kept], 1.0), 0.0)
-        self.base_ = scaled(BaseScore(average, fitted, mass, self.trust_.value), u, z, queries, self.grouped_)
+        fitted[kept] = np.where(
+            deviations[kept] > 0, w / np.where(deviations[kept] > 0, deviations[kept], 1.0), 0.0
+        )
+        self.base_ = scaled(
+            BaseScore(average, fitted, mass, self.trust_.value), u, z, queries, self.grouped_
+        )
         estimate = None
         if self.trust_.value > 0:
-            estimate = base_rate_from_third_moments(z[:, kept], self.d_[kept], codes(families), self.seed)
+            estimate = base_rate_from_third_moments(
+                z[:, kept], self.d_[kept], codes(families), self.seed
+            )
         self._state_base_rate(estimate)
 
     def _state_base_rate(self, estimate: float | None) -> None:
@@ -197,43 +240,61 @@ class LabelModel(FittedModel):
         self.counts_ = counts or count(labelled.labels, labelled.random)
         known = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
-        rows = Rows.of(self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries)
+        rows = Rows.of(
+            self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries
+        )
         rows, labels, of = rows.take(known), labelled.labels[known], labelled.queries.codes()[known]
         families = codes(self.families_)
         loan = self._loan(False)
-        self.lone_head_, self.prior_weights_ = fit_head(rows, labels, families, used, False, self.recipe, loan)
+        self.lone_head_, self.prior_weights_ = fit_head(
+            rows, labels, families, used, False, self.recipe, loan
+        )
         self.head_ = self.lone_head_
         if self.grouped_:
             loan = self._loan(True)
-            self.head_, self.prior_weights_ = fit_head(rows, labels, families, used, True, self.recipe, loan)
+            self.head_, self.prior_weights_ = fit_head(
+                rows, labels, families, used, True, self.recipe, loan
+            )
         self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe, loan)
         if self.check_ is not None and self.check_.fall_back:
             self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
     def _loan(self, with_query: bool) -> Loan | None:
-        """Return what the other tasks' models say of this one's weights; those without labels or in common say nothing."""
+        """Return what the other tasks' models say of this one's weights; those without labels or
+        in common say nothing.
+        """
         heads = []
         for model in self.borrow:
-            known = np.array([name in model.names_ and name not in model.dropped_ for name in self.names_])
+            known = np.array(
+                [name in model.names_ and name not in model.dropped_ for name in self.names_]
+            )
             if known.any():
                 other = model.for_verifiers(self.names_, strict=False)
                 heads.append((other.head_ if with_query else other.lone_head_, known))
         return loan_of(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
-        """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard deviation of it is worth."""
+        """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard
+        deviation of it is worth.
+        """
         parts = self.head_.contributions(Rows.of(self.base_, u, z, queries), queries)
         known = ~np.isnan(z) & ~np.isnan(parts)
         z, parts = np.where(known, z, 0.0), np.where(known, parts, 0.0)
         squares = (z**2).sum(axis=0)
-        self.weights_ = np.where(squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0)
+        self.weights_ = np.where(
+            squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0
+        )
 
 
 def _dropped(names: Sequence[str], maps: ScoreMaps, sample: Floats) -> dict[str, str]:
     """Return why verifiers have no maps."""
     counts = (~np.isnan(sample)).sum(axis=0)
     return {
-        name: f"{counts[place]} scores: it takes {MIN_SCORES}" if counts[place] < MIN_SCORES else "only one value"
+        name: (
+            f"{counts[place]} scores: it takes {MIN_SCORES}"
+            if counts[place] < MIN_SCORES
+            else "only one value"
+        )
         for place, name in enumerate(names)
         if not maps.usable[place]
     }

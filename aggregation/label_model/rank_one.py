@@ -1,4 +1,6 @@
-"""How well each verifier follows what all families share, and how far that can be trusted (`label_models`, steps 4 and 5)."""
+"""How well each verifier follows what all families share, and how far that can be trusted
+(`label_models`, steps 4 and 5).
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ MIN_VERIFIERS = 4
 class Trust:
     """How far the fit is believed, 0 to 1: the product of four factors, each 0 to 1.
 
-    `explains`: the model explains the correlations; `plausible`: verifiers do not agree more than truth makes them;
-    `enough`: there are data; `determined`: families are many enough that a wrong model would not explain anything (F
-    families leave F (F - 3) / 2 degrees of freedom: with three, the fit is always perfect, with four it nearly is);
-    `identified`: at least three families and four verifiers.
+    `explains`: the model explains the correlations; `plausible`: verifiers do not agree more than
+    truth makes them; `enough`: there are data; `determined`: families are many enough that a wrong
+    model would not explain anything (F families leave F (F - 3) / 2 degrees of freedom: with three,
+    the fit is always perfect, with four it nearly is); `identified`: at least three families and
+    four verifiers.
     """
 
     explains: float
@@ -33,11 +36,17 @@ class Trust:
     @property
     def value(self) -> float:
         """Return t."""
-        return self.explains * self.plausible * self.enough * self.determined if self.identified else 0.0
+        return (
+            self.explains * self.plausible * self.enough * self.determined
+            if self.identified
+            else 0.0
+        )
 
 
 def correlation(covariance: Floats) -> tuple[Floats, Floats]:
-    """Return the correlation matrix and the standard deviations; 0 off the diagonal where a deviation is 0."""
+    """Return the correlation matrix and the standard deviations; 0 off the diagonal where a
+    deviation is 0.
+    """
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     inverse = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)
     matrix = np.clip(covariance * np.outer(inverse, inverse), -1, 1)
@@ -48,15 +57,17 @@ def correlation(covariance: Floats) -> tuple[Floats, Floats]:
 def fit_rank_one(correlations: Floats, pairs: Floats, families: Ints) -> tuple[Floats, Trust]:
     """Return d, each verifier's correlation with the shared factor, and the trust in it.
 
-    `correlations` and `pairs` (rows behind each) have shape (m, m); `families` are codes. R = d dT is fitted off the
-    family blocks, robustly; the sign is that of most families.
+    `correlations` and `pairs` (rows behind each) have shape (m, m); `families` are codes. R = d dT
+    is fitted off the family blocks, robustly; the sign is that of most families.
     """
     columns = len(families)
     count = len(np.unique(families))
     identified = count >= MIN_FAMILIES and columns >= MIN_VERIFIERS
     blocks = families if count >= MIN_FAMILIES else np.arange(columns)
     off = blocks[:, None] != blocks[None, :]
-    sizes = np.bincount(np.unique(blocks, return_inverse=True)[1])[np.unique(blocks, return_inverse=True)[1]]
+    sizes = np.bincount(np.unique(blocks, return_inverse=True)[1])[
+        np.unique(blocks, return_inverse=True)[1]
+    ]
     prior = off * np.minimum(1.0, pairs / 100) / np.sqrt(np.outer(sizes, sizes))
     if not off.any():
         return np.zeros(columns), Trust(0.0, 0.0, 0.0, 0.0, False)
@@ -71,7 +82,9 @@ def fit_rank_one(correlations: Floats, pairs: Floats, families: Ints) -> tuple[F
 
 def _start(correlations: Floats, weights: Floats) -> Floats:
     values, vectors = np.linalg.eigh(weights * correlations)
-    return np.asarray(vectors[:, -1] * np.sqrt(max(values[-1], 1e-3)) / max(np.sqrt(weights.mean()), 0.3))
+    return np.asarray(
+        vectors[:, -1] * np.sqrt(max(values[-1], 1e-3)) / max(np.sqrt(weights.mean()), 0.3)
+    )
 
 
 def _refine(correlations: Floats, weights: Floats, d: Floats) -> Floats:
@@ -90,7 +103,9 @@ def _sign(d: Floats, families: Ints) -> float:
     return -1.0 if np.tanh(3 * means[counts > 0]).sum() < 0 else 1.0
 
 
-def _trust(correlations: Floats, pairs: Floats, weights: Floats, d: Floats, families: int, identified: bool) -> Trust:
+def _trust(
+    correlations: Floats, pairs: Floats, weights: Floats, d: Floats, families: int, identified: bool
+) -> Trust:
     total = weights.sum()
     if total == 0:
         return Trust(0.0, 0.0, 0.0, 0.0, False)

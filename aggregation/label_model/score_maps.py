@@ -1,8 +1,8 @@
 """Frozen per-verifier maps from raw scores to comparable ones (`label_models`, step 1).
 
-range map   u_v(x) = clip((x - a) / (b - a), 0, 1) - mean u      a, b: 2.5 % and 97.5 % quantiles, each moved out
-                                                                 by `whisker` (b - a), not past min and max
-normal map  z_v(x) = (Phi^-1(r_v(x)) - mean) / sd                r_v: mid-rank share, ties share one rank
+range map   u_v(x) = clip((x - a) / (b - a), 0, 1) - mean u      a, b: 2.5 % and 97.5 % quantiles,
+each moved out by `whisker` (b - a), not past min and max normal map  z_v(x) = (Phi^-1(r_v(x)) -
+mean) / sd                r_v: mid-rank share, ties share one rank
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MANY_ROWS = 8192
 class ScoreMaps:
     """The maps of m verifiers, learned once and used unchanged ever after.
 
-    `low`, `span`, `centre`: shape (m,), the range map. `knots[v]` holds verifier v's raw scores and `heights[v]` their
-    z. All is NaN, and the knots are empty, for a verifier that taught nothing.
+    `low`, `span`, `centre`: shape (m,), the range map. `knots[v]` holds verifier v's raw scores and
+    `heights[v]` their z. All is NaN, and the knots are empty, for a verifier that taught nothing.
     """
 
     low: Floats
@@ -46,7 +46,13 @@ class ScoreMaps:
         """
         columns = [_fit_column(scores[:, place], whisker) for place in range(scores.shape[1])]
         low, span, centre = np.array([column[:3] for column in columns], float).reshape(-1, 3).T
-        return cls(low, span, centre, tuple(column[3] for column in columns), tuple(column[4] for column in columns))
+        return cls(
+            low,
+            span,
+            centre,
+            tuple(column[3] for column in columns),
+            tuple(column[4] for column in columns),
+        )
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -68,8 +74,13 @@ class ScoreMaps:
         return z
 
     def normals_of_many(self) -> Callable[[Floats], Floats]:
-        """Return a function that does the same, prepared for many rows: three to four times faster for thousands."""
-        lookups = [Lookup(knots, heights) if len(knots) else None for knots, heights in zip(self.knots, self.heights, strict=True)]
+        """Return a function that does the same, prepared for many rows: three to four times
+        faster for thousands.
+        """
+        lookups = [
+            Lookup(knots, heights) if len(knots) else None
+            for knots, heights in zip(self.knots, self.heights, strict=True)
+        ]
 
         def normals(scores: Floats) -> Floats:
             z = np.full(scores.shape, np.nan)
@@ -85,7 +96,11 @@ class ScoreMaps:
         empty = np.zeros(0)
 
         def of(values: Floats) -> Floats:
-            return np.where(places >= 0, values[places], np.nan) if len(values) else np.full(len(places), np.nan)
+            return (
+                np.where(places >= 0, values[places], np.nan)
+                if len(values)
+                else np.full(len(places), np.nan)
+            )
 
         return ScoreMaps(
             of(self.low),
@@ -110,7 +125,9 @@ def _fit_column(scores: Floats, whisker: float) -> tuple[float, float, float, Fl
 
 
 def _normal_knots(known: Floats) -> tuple[Floats, Floats]:
-    """Return at most 512 values and their normal scores: evenly spaced in z, so that the tails keep their shape."""
+    """Return at most 512 values and their normal scores: evenly spaced in z, so that the tails
+    keep their shape.
+    """
     values, counts = np.unique(known, return_counts=True)
     last = np.cumsum(counts)
     heights = ndtri((last - (counts - 1) / 2 - 0.5) / len(known))

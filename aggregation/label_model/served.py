@@ -1,4 +1,6 @@
-"""A fitted label model as a service reads it: an ensemble's columns, one request at a time, nothing refitted."""
+"""A fitted label model as a service reads it: an ensemble's columns, one request at a time,
+nothing refitted.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,13 @@ from assay.aggregation.statistics.queries import Queries, finite
 
 
 class ServedModel:
-    """Reads requests whose columns are given by name; a verifier that the model does not know does not count."""
+    """Reads requests whose columns are given by name; a verifier that the model does not know
+    does not count.
+    """
 
-    def __init__(self, model: LabelModel, columns: Sequence[Column], version: str | None = None) -> None:
+    def __init__(
+        self, model: LabelModel, columns: Sequence[Column], version: str | None = None
+    ) -> None:
         self._whole = model
         self._model = model.for_verifiers([column.name for column in columns], strict=False)
         self.columns = tuple(columns)
@@ -30,13 +36,19 @@ class ServedModel:
         return self._model
 
     def for_columns(self, columns: Sequence[Column]) -> ServedModel:
-        """Return the same model for another ensemble; raise `ValueError` where it knows none of its verifiers."""
+        """Return the same model for another ensemble; raise `ValueError` where it knows none of
+        its verifiers.
+        """
         return ServedModel(self._whole, columns, self.version)
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Combine a request's raw scores; a query of one candidate is read as a candidate alone."""
         scores, count = finite(scores), len(scores)
-        queries = Queries(None, np.arange(count + 1), np.arange(count)) if alone else Queries.single(count)
+        queries = (
+            Queries(None, np.arange(count + 1), np.arange(count))
+            if alone
+            else Queries.single(count)
+        )
         head = self._model.lone_head_ if alone or count == 1 else self._model.head_
         rows = self._model.read(scores, queries, head)
         return Combined(

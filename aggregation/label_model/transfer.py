@@ -1,8 +1,9 @@
 """What the labelled heads of other tasks say of this one's weights, verifier by verifier.
 
-A task's weights are taken as one shared vector plus a deviation of its own. Other tasks' heads tell the shared part:
-their mean, with what their labels leave open. The prior of this task's deviation is a share of the prior it would have
-without them. The intercept is not borrowed: base rates are a task's own.
+A task's weights are taken as one shared vector plus a deviation of its own. Other tasks' heads tell
+the shared part: their mean, with what their labels leave open. The prior of this task's deviation
+is a share of the prior it would have without them. The intercept is not borrowed: base rates are a
+task's own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from assay.aggregation.matrix import Floats
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """The shared weights as other tasks tell them, in the head's order of columns: mean, covariance, which are known."""
+    """The shared weights as other tasks tell them, in the head's order of columns: mean,
+    covariance, which are known.
+    """
 
     mean: Floats
     covariance: Floats
@@ -27,7 +30,9 @@ class Loan:
 
 
 def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Loan | None:
-    """Return the loan of labelled heads, each with the verifiers that it knows, all in this task's order; None of none."""
+    """Return the loan of labelled heads, each with the verifiers that it knows, all in this
+    task's order; None of none.
+    """
     heads = [(head, known) for head, known in heads if head.covariance is not None]
     if not heads:
         return None

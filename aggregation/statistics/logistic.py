@@ -1,6 +1,7 @@
 """Logistic regression with a Gaussian prior: the mode, its curvature, and the evidence.
 
-numpy's linear algebra only: scipy brings a second BLAS, and the two pools' threads wait for each other (36 times slower here).
+numpy's linear algebra only: scipy brings a second BLAS, and the two pools' threads wait for each
+other (36 times slower here).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """The normal approximation of a posterior: its mode, shape (p,), the inverse covariance (p, p), and the log evidence."""
+    """The normal approximation of a posterior: its mode, shape (p,), the inverse covariance (p,
+    p), and the log evidence.
+    """
 
     mode: Floats
     precision: Floats
@@ -30,19 +33,25 @@ class Posterior:
         return np.asarray(np.linalg.inv(self.precision), np.float64)
 
 
-def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats, offset: Floats | float = 0.0) -> Posterior:
+def fit_map(
+    features: Floats, labels: Floats, mean: Floats, precision: Floats, offset: Floats | float = 0.0
+) -> Posterior:
     """Return the posterior of a logistic regression by Newton steps, halved where they do not help.
 
-    `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal `precision`: shape (p,);
-    `offset`: shape (n,), what is added to the log-odds whatever the weights.
-    The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log precision - 1/2 log |H|.
+    `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal
+    `precision`: shape (p,); `offset`: shape (n,), what is added to the log-odds whatever the
+    weights. The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log
+    precision - 1/2 log |H|.
     """
     mode = mean.copy()
     value = _log_posterior(features, labels, mode, mean, precision, offset)
     for _ in range(MAX_STEPS):
         gradient, curvature = _derivatives(features, labels, mode, mean, precision, offset)
         step = np.linalg.solve(curvature, gradient)
-        share, slack = 1.0, ROUNDING * (1 + abs(value))  # at the mode a full step may seem to lose by rounding
+        share, slack = (
+            1.0,
+            ROUNDING * (1 + abs(value)),
+        )  # at the mode a full step may seem to lose by rounding
         while (
             new := _log_posterior(features, labels, mode + share * step, mean, precision, offset)
         ) < value - slack and share > 1e-6:
@@ -52,16 +61,30 @@ def fit_map(features: Floats, labels: Floats, mean: Floats, precision: Floats, o
             break
     curvature = _derivatives(features, labels, mode, mean, precision, offset)[1]
     log_determinant = float(np.linalg.slogdet(curvature)[1])
-    return Posterior(mode, curvature, float(value + (np.log(precision).sum() - log_determinant) / 2))
+    return Posterior(
+        mode, curvature, float(value + (np.log(precision).sum() - log_determinant) / 2)
+    )
 
 
-def _log_posterior(features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats, offset: Floats | float) -> float:
+def _log_posterior(
+    features: Floats,
+    labels: Floats,
+    at: Floats,
+    mean: Floats,
+    precision: Floats,
+    offset: Floats | float,
+) -> float:
     eta = features @ at + offset
     return float((labels * eta - np.logaddexp(0, eta)).sum() - ((at - mean) ** 2 @ precision) / 2)
 
 
 def _derivatives(
-    features: Floats, labels: Floats, at: Floats, mean: Floats, precision: Floats, offset: Floats | float
+    features: Floats,
+    labels: Floats,
+    at: Floats,
+    mean: Floats,
+    precision: Floats,
+    offset: Floats | float,
 ) -> tuple[Floats, Floats]:
     probability = expit(features @ at + offset)
     gradient = features.T @ (labels - probability) - precision * (at - mean)

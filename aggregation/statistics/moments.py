@@ -1,4 +1,6 @@
-"""Sufficient statistics of mapped scores: one pass, additive over shards (`label_models`, step 3)."""
+"""Sufficient statistics of mapped scores: one pass, additive over shards (`label_models`, step
+3).
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ FEW_PER_QUERY = 1.5
 class Moments:
     """Sums over rows of the normal scores z, shape (m, m) or (m,); M is 1 where a score is there.
 
-    within: sum of z^c z^cT, deviations from the query's mean; pairs_within: sum of M^c M^cT, where the query has at
-    least two scores; products: sum of z zT; crossed: sum of z MT; pairs: sum of M MT; total, squares, counts: of z.
+    within: sum of z^c z^cT, deviations from the query's mean; pairs_within: sum of M^c M^cT, where
+    the query has at least two scores; products: sum of z zT; crossed: sum of z MT; pairs: sum of M
+    MT; total, squares, counts: of z.
     """
 
     rows: int
@@ -47,12 +50,16 @@ class Moments:
 
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, maps: ScoreMaps) -> Moments:
-        """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole queries."""
+        """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole
+        queries.
+        """
         moments = cls.zero(scores.shape[1])
         blocks, normals = queries.blocks(scores), maps.normals_of_many()
         with ThreadPoolExecutor(THREADS) as pool:
             while some := list(islice(blocks, THREADS)):  # as many in memory as are worked on
-                for part in pool.map(lambda block: cls.of_mapped(normals(block[0]), block[1]), some):
+                for part in pool.map(
+                    lambda block: cls.of_mapped(normals(block[0]), block[1]), some
+                ):
                     moments = moments + part
         return moments
 
@@ -87,7 +94,9 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """Return the statistics of both shards' rows together."""
-        return Moments(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+        return Moments(
+            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+        )
 
     @property
     def grouped(self) -> bool:
@@ -102,5 +111,10 @@ class Moments:
         else:
             pairs, scale = self.pairs, 1.0
             means = self.total / np.maximum(self.counts, 1)
-            sums = self.products - self.crossed * means - (self.crossed * means).T + np.outer(means, means) * self.pairs
+            sums = (
+                self.products
+                - self.crossed * means
+                - (self.crossed * means).T
+                + np.outer(means, means) * self.pairs
+            )
         return np.where(pairs > 0, sums / np.maximum(pairs, 1), 0.0) * scale, pairs

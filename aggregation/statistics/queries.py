@@ -21,8 +21,8 @@ LARGEST = 1e150
 class Queries:
     """The queries of a matrix's rows.
 
-    `order` puts the rows of a query beside each other (None: they are already); query j then holds the ordered rows
-    `starts[j]:starts[j + 1]`; `ids` are the queries' own ids, in that order.
+    `order` puts the rows of a query beside each other (None: they are already); query j then holds
+    the ordered rows `starts[j]:starts[j + 1]`; `ids` are the queries' own ids, in that order.
     """
 
     order: Ints | None
@@ -31,12 +31,16 @@ class Queries:
 
     @classmethod
     def of(cls, query_id: npt.ArrayLike) -> Queries:
-        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` where an id is missing."""
+        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` where an
+        id is missing.
+        """
         ids = np.asarray(query_id)
         if ids.ndim != 1:
             raise ValueError(f"query_id must have one entry a row, not the shape {ids.shape}")
         if ids.dtype.kind == "f" and np.isnan(ids).any():
-            raise ValueError(f"query_id: row {int(np.flatnonzero(np.isnan(ids))[0])} has none (NaN)")
+            raise ValueError(
+                f"query_id: row {int(np.flatnonzero(np.isnan(ids))[0])} has none (NaN)"
+            )
         if ids.dtype.kind == "O":
             ids = ids.astype(str)
         order = None
@@ -82,7 +86,9 @@ class Queries:
         return np.repeat(np.arange(len(self)), self.sizes)
 
     def rows_of(self, chosen: Ints) -> Ints:
-        """Return the caller's rows of some queries, in the order of `chosen`, rows of a query side by side."""
+        """Return the caller's rows of some queries, in the order of `chosen`, rows of a query
+        side by side.
+        """
         rows = ranges(self.starts[chosen], self.sizes[chosen])
         return rows if self.order is None else np.asarray(self.order[rows])
 
@@ -90,15 +96,22 @@ class Queries:
         """Return the grouping of just the rows that `rows_of` returns."""
         return Queries(None, np.concatenate([[0], np.cumsum(self.sizes[chosen])]), self.ids[chosen])
 
-    def blocks(self, scores: npt.NDArray[Any], rows: int = BLOCK_ROWS) -> Iterator[tuple[Floats, Queries]]:
-        """Yield the scores of whole queries as float64 with infinities made missing, about `rows` rows at a time."""
+    def blocks(
+        self, scores: npt.NDArray[Any], rows: int = BLOCK_ROWS
+    ) -> Iterator[tuple[Floats, Queries]]:
+        """Yield the scores of whole queries as float64 with infinities made missing, about
+        `rows` rows at a time.
+        """
         first = 0
         while first < len(self):
             last = int(np.searchsorted(self.starts, self.starts[first] + rows, side="right")) - 1
             last = min(max(last, first + 1), len(self))
             low, high = self.starts[first], self.starts[last]
             part = scores[low:high] if self.order is None else scores[self.order[low:high]]
-            yield finite(part), Queries(None, self.starts[first : last + 1] - low, self.ids[first:last])
+            yield (
+                finite(part),
+                Queries(None, self.starts[first : last + 1] - low, self.ids[first:last]),
+            )
             first = last
 
     def sums(self, grouped: Floats) -> Floats:
@@ -106,7 +119,9 @@ class Queries:
         return np.add.reduceat(grouped, self.starts[:-1], axis=0)
 
     def means(self, grouped: Floats) -> Floats:
-        """Return, for each grouped row, the mean of its query over what is not NaN; NaN where nothing is."""
+        """Return, for each grouped row, the mean of its query over what is not NaN; NaN where
+        nothing is.
+        """
         known = ~np.isnan(grouped)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = self.sums(np.where(known, grouped, 0.0)) / self.sums(known.astype(float))
@@ -114,7 +129,9 @@ class Queries:
 
 
 def finite(scores: npt.NDArray[Any]) -> Floats:
-    """Return scores as float64 with what is infinite made missing, or so large that a square of it would be."""
+    """Return scores as float64 with what is infinite made missing, or so large that a square of
+    it would be.
+    """
     values = np.asarray(scores, np.float64)
     infinite = np.abs(values) > LARGEST
     return np.where(infinite, np.nan, values) if infinite.any() else values
@@ -123,7 +140,9 @@ def finite(scores: npt.NDArray[Any]) -> Floats:
 def ranges(starts: Ints, sizes: Ints) -> Ints:
     """Return starts[0] … starts[0] + sizes[0] - 1, starts[1] …, in one array."""
     ends = np.cumsum(sizes)
-    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes))
+    return np.asarray(
+        np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+    )
 
 
 def _runs(ids: npt.NDArray[Any]) -> Ints:

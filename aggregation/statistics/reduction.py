@@ -12,7 +12,9 @@ from assay.aggregation.statistics.shard import MOST_LABELLED, Shard, concatenate
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """A sample of the rows, labelled queries, and how many labels there are in all; its size is bounded."""
+    """A sample of the rows, labelled queries, and how many labels there are in all; its size is
+    bounded.
+    """
 
     sample: RowSample
     labelled: tuple[Shard, ...]
@@ -22,10 +24,20 @@ class Reduction:
     def of(cls, shard: Shard, names: Sequence[str]) -> Reduction:
         """Reduce a shard; raise `ValueError` where it does not have a column a name."""
         if shard.scores.shape[1] != len(names):
-            raise ValueError(f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names")
+            raise ValueError(
+                f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names"
+            )
         found = shard.labelled_queries()
-        counts = LabelCounts() if found is None or shard.labels is None else count(shard.labels, shard.random)
-        return cls(RowSample.of(shard.scores, shard.queries, names), () if found is None else (found,), counts)
+        counts = (
+            LabelCounts()
+            if found is None or shard.labels is None
+            else count(shard.labels, shard.random)
+        )
+        return cls(
+            RowSample.of(shard.scores, shard.queries, names),
+            () if found is None else (found,),
+            counts,
+        )
 
     def __add__(self, other: Reduction) -> Reduction:
         """Return what one walk over both shards would have kept."""

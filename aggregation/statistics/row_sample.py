@@ -16,16 +16,19 @@ from assay.aggregation.statistics.queries import Ints, Queries, finite, ranges
 Hashes = npt.NDArray[np.uint64]
 
 MAX_ROWS = 20_000
-#: A query gives this many rows before any gives more, so that a few large queries do not make up the sample.
+#: A query gives this many rows before any gives more, so that a few large queries do not make up
+#: the sample.
 LAYER = 64
 
 
 @dataclass(frozen=True, slots=True)
 class RowSample:
-    """At most 20,000 rows: whole queries, or 64 rows of each, with the smallest hashes of query and content.
+    """At most 20,000 rows: whole queries, or 64 rows of each, with the smallest hashes of query and
+    content.
 
-    `scores` has shape (rows, m); `query` is each row's query, hashed; rows of a query are adjacent. What the sample is the
-    smallest by: `layer` (0 for a query's first 64 rows by hash, 1 for its next), then `query`, then `row`, the row's hash.
+    `scores` has shape (rows, m); `query` is each row's query, hashed; rows of a query are adjacent.
+    What the sample is the smallest by: `layer` (0 for a query's first 64 rows by hash, 1 for its
+    next), then `query`, then `row`, the row's hash.
     """
 
     scores: Floats
@@ -35,10 +38,13 @@ class RowSample:
 
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, names: Sequence[str]) -> RowSample:
-        """Sample the rows of a matrix, of which a query is never split over two calls that are merged."""
+        """Sample the rows of a matrix, of which a query is never split over two calls that are
+        merged.
+        """
         hashes = _mix(hash_ids(queries.ids))
         by_hash = np.argsort(hashes)
-        # Once the first layers of the first queries fill the sample, no later query has a row in it.
+        # Once the first layers of the first queries fill the sample, no later query has a row in
+        # it.
         filled = np.cumsum(np.minimum(queries.sizes[by_hash], LAYER))
         some = np.sort(by_hash[: int(np.searchsorted(filled, MAX_ROWS)) + 1])
         picked = queries.pick(some)
@@ -52,9 +58,17 @@ class RowSample:
     def merge(self, other: RowSample) -> RowSample:
         """Return the sample of both shards' rows together."""
         layer = np.concatenate([self.layer, other.layer])
-        query, row = np.concatenate([self.query, other.query]), np.concatenate([self.row, other.row])
+        query, row = (
+            np.concatenate([self.query, other.query]),
+            np.concatenate([self.row, other.row]),
+        )
         chosen = _smallest(layer, query, row)
-        return RowSample(np.concatenate([self.scores, other.scores])[chosen], query[chosen], layer[chosen], row[chosen])
+        return RowSample(
+            np.concatenate([self.scores, other.scores])[chosen],
+            query[chosen],
+            layer[chosen],
+            row[chosen],
+        )
 
     @property
     def queries(self) -> Queries:
@@ -66,13 +80,17 @@ def hash_ids(ids: npt.NDArray[Any]) -> Hashes:
     """Return a stable 64-bit hash of each id; equal integers hash alike whatever their width."""
     if ids.dtype.kind in "iub":
         return _mix(ids.astype(np.int64).view(np.uint64))
-    digests = b"".join(hashlib.blake2b(str(each).encode(), digest_size=8).digest() for each in ids.tolist())
+    digests = b"".join(
+        hashlib.blake2b(str(each).encode(), digest_size=8).digest() for each in ids.tolist()
+    )
     return np.frombuffer(digests, np.uint64)
 
 
 def _content(scores: Floats, salts: Hashes) -> Hashes:
     """Return a hash of each row's scores that does not depend on the columns' order."""
-    bits = np.where(np.isnan(scores), np.nan, scores + 0.0).view(np.uint64)  # one bit pattern for NaN, and for 0
+    bits = np.where(np.isnan(scores), np.nan, scores + 0.0).view(
+        np.uint64
+    )  # one bit pattern for NaN, and for 0
     total = np.zeros(len(scores), np.uint64)
     for place, salt in enumerate(salts):  # a column at a time: the matrix may be large
         total += (bits[:, place] ^ (bits[:, place] >> np.uint64(29))) * salt
@@ -98,6 +116,7 @@ def _smallest(layer: Ints, query: Hashes, row: Hashes) -> Ints:
     places = np.lexsort((row, query, layer))
     if len(places) > MAX_ROWS:
         beyond, places = places[MAX_ROWS], places[:MAX_ROWS]
-        # A query that the end cuts through is left out: what is left of it would be no sample of it.
+        # A query that the end cuts through is left out: what is left of it would be no sample of
+        # it.
         places = places[(layer[places] != layer[beyond]) | (query[places] != query[beyond])]
     return places[np.lexsort((row[places], query[places]))]

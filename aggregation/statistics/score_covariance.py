@@ -1,4 +1,6 @@
-"""How mapped scores vary together within queries: what a cascade reads, whatever head is learned later."""
+"""How mapped scores vary together within queries: what a cascade reads, whatever head is learned
+later.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """Means, shape (2m,), and covariance within queries, (2m, 2m), of (u, z); `queries` that it rests on."""
+    """Means, shape (2m,), and covariance within queries, (2m, 2m), of (u, z); `queries` that it
+    rests on.
+    """
 
     means: Floats
     covariance: Floats
@@ -21,7 +25,9 @@ class Joint:
 
     @classmethod
     def of(cls, u: Floats, z: Floats, queries: Queries) -> Joint:
-        """Return the statistics of mapped scores, shape (n, m) each, NaN where missing, queries adjacent."""
+        """Return the statistics of mapped scores, shape (n, m) each, NaN where missing, queries
+        adjacent.
+        """
         moments = Moments.of_mapped(np.hstack([u, z]), queries)
         covariance, _ = moments.covariance()
         return cls(moments.total / np.maximum(moments.counts, 1), covariance, len(queries))
@@ -32,7 +38,12 @@ class Joint:
         uu, uz = self.covariance[:count, :count], self.covariance[:count, count:]
         zz = self.covariance[count:, count:]
         crossed = on_unit[:, None] * uz * on_normal
-        return np.asarray(on_unit[:, None] * uu * on_unit + crossed + crossed.T + on_normal[:, None] * zz * on_normal)
+        return np.asarray(
+            on_unit[:, None] * uu * on_unit
+            + crossed
+            + crossed.T
+            + on_normal[:, None] * zz * on_normal
+        )
 
     def means_of(self, on_unit: Floats, on_normal: Floats) -> Floats:
         """Return the means of on_unit u + on_normal z, shape (m,)."""
@@ -40,8 +51,14 @@ class Joint:
         return np.asarray(on_unit * self.means[:count] + on_normal * self.means[count:])
 
     def select(self, places: Ints) -> Joint:
-        """Return the statistics of some verifiers, in another order; a place of -1 is one that says nothing."""
+        """Return the statistics of some verifiers, in another order; a place of -1 is one that
+        says nothing.
+        """
         count = len(self.means) // 2
         both, read = np.concatenate([places, places + count]), np.tile(places >= 0, 2)
         means = np.where(read, self.means[both], 0.0)
-        return Joint(means, np.where(np.outer(read, read), self.covariance[np.ix_(both, both)], 0.0), self.queries)
+        return Joint(
+            means,
+            np.where(np.outer(read, read), self.covariance[np.ix_(both, both)], 0.0),
+            self.queries,
+        )

@@ -14,13 +14,16 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
 from assay.aggregation.statistics.row_sample import hash_ids
 
-#: Rows of labelled queries that a head is learned from: with so many, more would change nothing that can be measured.
+#: Rows of labelled queries that a head is learned from: with so many, more would change nothing
+#: that can be measured.
 MOST_LABELLED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Raw scores, shape (n, m), their queries, and labels (NaN: unknown) with how they were chosen, where there are any."""
+    """Raw scores, shape (n, m), their queries, and labels (NaN: unknown) with how they were
+    chosen, where there are any.
+    """
 
     scores: npt.NDArray[Any]
     queries: Queries
@@ -43,26 +46,38 @@ class Shard:
             matrix = _numbers(matrix)
         queries = Queries.of(query_id)
         if queries.rows != len(matrix):
-            raise ValueError(f"query_id: has {queries.rows} entries for {len(matrix)} rows of scores")
+            raise ValueError(
+                f"query_id: has {queries.rows} entries for {len(matrix)} rows of scores"
+            )
         known = None if labels is None else parse_labels(labels, len(matrix))
         drawn = None if random is None else np.asarray(random, bool)
         if drawn is not None and drawn.shape != (len(matrix),):
-            raise ValueError(f"label_random: must be one a row, {len(matrix)} in all, not the shape {drawn.shape}")
+            raise ValueError(
+                f"label_random: must be one a row, {len(matrix)} in all, not the shape"
+                f" {drawn.shape}"
+            )
         return cls(matrix, queries, known, drawn)
 
     def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
         """Return the rows of the queries that have a label; None where none has.
 
-        Queries are adjacent, in the order of their ids' hashes, and have up to `most` rows: of more, a random part.
+        Queries are adjacent, in the order of their ids' hashes, and have up to `most` rows: of
+        more, a random part.
         """
         if self.labels is None:
             return None
         known = self.queries.sums((~np.isnan(self.queries.take(self.labels))).astype(float))
         labelled = np.flatnonzero(known > 0)
-        return self._first(labelled[np.argsort(hash_ids(self.queries.ids[labelled]))], most) if len(labelled) else None
+        return (
+            self._first(labelled[np.argsort(hash_ids(self.queries.ids[labelled]))], most)
+            if len(labelled)
+            else None
+        )
 
     def _first(self, chosen: Ints, most: int) -> Shard:
-        """Return the first of the chosen queries, one at least, that have up to `most` rows together."""
+        """Return the first of the chosen queries, one at least, that have up to `most` rows
+        together.
+        """
         fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[chosen]), most, side="right"))
         chosen = chosen[: max(1, fitting)]
         rows = self.queries.rows_of(chosen)
@@ -72,17 +87,27 @@ class Shard:
 
 
 def concatenate(shards: Sequence[Shard], most: int = MOST_LABELLED) -> Shard:
-    """Return labelled queries of several shards, which differ, as `Shard.labelled_queries` of all would be."""
-    hashes = np.concatenate([np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards])
-    labels = np.concatenate([np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards])
-    random = np.concatenate([np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards])
+    """Return labelled queries of several shards, which differ, as `Shard.labelled_queries` of
+    all would be.
+    """
+    hashes = np.concatenate(
+        [np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards]
+    )
+    labels = np.concatenate(
+        [np.full(len(s.scores), np.nan) if s.labels is None else s.labels for s in shards]
+    )
+    random = np.concatenate(
+        [np.ones(len(s.scores), bool) if s.random is None else s.random for s in shards]
+    )
     queries = Queries.of(hashes)
     whole = Shard(np.concatenate([shard.scores for shard in shards]), queries, labels, random)
     return whole._first(np.argsort(queries.ids), most)
 
 
 def _numbers(matrix: npt.NDArray[Any]) -> Floats:
-    """Return a matrix of objects as floats, None as NaN; raise `ValueError` naming the first cell that is no number."""
+    """Return a matrix of objects as floats, None as NaN; raise `ValueError` naming the first
+    cell that is no number.
+    """
     try:
         return np.array(matrix, np.float64)
     except (TypeError, ValueError):
@@ -90,5 +115,8 @@ def _numbers(matrix: npt.NDArray[Any]) -> Floats:
             try:
                 float(np.nan if matrix[row, column] is None else matrix[row, column])
             except (TypeError, ValueError):
-                raise ValueError(f"scores: row {row}, column {column}: not a number: {str(matrix[row, column])[:40]!r}") from None
+                raise ValueError(
+                    f"scores: row {row}, column {column}: not a number:"
+                    f" {str(matrix[row, column])[:40]!r}"
+                ) from None
         raise

@@ -1,4 +1,6 @@
-"""One BLAS thread where matrices are small: on a busy machine its threads wait for each other, here 17 times as long."""
+"""One BLAS thread where matrices are small: on a busy machine its threads wait for each other,
+here 17 times as long.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ class _Answer(BaseModel):
 
 
 class VerifierWord(_Answer):
-    """What one verifier said of one candidate; `raw` is None when it could not say, and `reason` why."""
+    """What one verifier said of one candidate; `raw` is None when it could not say, and `reason`
+    why.
+    """
 
     raw: float | None
     status: str
@@ -30,7 +32,9 @@ class VerifierWord(_Answer):
 
 
 class Ranked(_Answer):
-    """One candidate: its place in the request, its rank, and the chance that it is correct (None: nobody could say)."""
+    """One candidate: its place in the request, its rank, and the chance that it is correct
+    (None: nobody could say).
+    """
 
     index: int
     rank: int
@@ -77,7 +81,9 @@ class Ranking(_Head):
 
     def probabilities(self) -> list[float | None]:
         """Return the probabilities in the request's order."""
-        found: dict[int, float | None] = {result.index: result.probability for result in self.results}
+        found: dict[int, float | None] = {
+            result.index: result.probability for result in self.results
+        }
         return [found.get(index) for index in range(max(found) + 1)]
 
 
@@ -106,8 +112,14 @@ def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
     found = _typed(Ranking, data)
     places = [result.index for result in found.results]
     most = len(places) if candidates is None else candidates
-    if not places or len(set(places)) < len(places) or (candidates is not None and not all(0 <= place < most for place in places)):
-        raise AssayError(f"the answer is not an Assay's: it ranks the places {str(places)[:SHOWN]}", OK)
+    if (
+        not places
+        or len(set(places)) < len(places)
+        or (candidates is not None and not all(0 <= place < most for place in places))
+    ):
+        raise AssayError(
+            f"the answer is not an Assay's: it ranks the places {str(places)[:SHOWN]}", OK
+        )
     return found
 
 
@@ -115,7 +127,11 @@ def scores_of(data: Any, pairs: int) -> Scores:
     """Return an answer as the scores of so many pairs; raise `AssayError` where it is none."""
     found = _typed(Scores, data)
     if [result.index for result in found.results] != list(range(pairs)):
-        raise AssayError(f"the answer is not an Assay's: it has {len(found.results)} scores for {pairs} pairs, or not in order", OK)
+        raise AssayError(
+            f"the answer is not an Assay's: it has {len(found.results)} scores for {pairs} pairs,"
+            " or not in order",
+            OK,
+        )
     return found
 
 

@@ -30,10 +30,13 @@ class BestOfN:
         return self.ranking.best.probability
 
 
-def best_of_n(generate: Generate, query: Query, n: int = 8, *, client: Client | None = None, **options: Any) -> BestOfN:
+def best_of_n(
+    generate: Generate, query: Query, n: int = 8, *, client: Client | None = None, **options: Any
+) -> BestOfN:
     """Call `generate(query)` until there are n answers, and return the best.
 
-    `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` where it returns nothing, and an `AssayError`.
+    `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` where it returns
+    nothing, and an `AssayError`.
     """
     drawn: list[str] = []
     while len(drawn) < n:
@@ -48,9 +51,16 @@ def best_of_n(generate: Generate, query: Query, n: int = 8, *, client: Client | 
 
 
 async def abest_of_n(
-    generate: AsyncGenerate | Generate, query: Query, n: int = 8, *, client: AsyncClient | None = None, **options: Any
+    generate: AsyncGenerate | Generate,
+    query: Query,
+    n: int = 8,
+    *,
+    client: AsyncClient | None = None,
+    **options: Any,
 ) -> BestOfN:
-    """Do the same with a coroutine function, whose n calls run at once where each returns one answer."""
+    """Do the same with a coroutine function, whose n calls run at once where each returns one
+    answer.
+    """
     drawn: list[str] = _listed(await _called(generate, query))
     while len(drawn) < n:
         missing = n - len(drawn)
@@ -76,7 +86,9 @@ async def best_of_many(
     progress: bool = True,
     **options: Any,
 ) -> list[BestOfN]:
-    """Do the same for many queries, so many at once, in order; with a progress bar where tqdm is installed."""
+    """Do the same for many queries, so many at once, in order; with a progress bar where tqdm is
+    installed.
+    """
     own, room = client or AsyncClient(), asyncio.Semaphore(at_once)
 
     async def one(query: Query) -> BestOfN:

@@ -1,4 +1,6 @@
-"""Asking a running Assay: blocking, or asynchronous; tries again where that can help, and no longer than it may."""
+"""Asking a running Assay: blocking, or asynchronous; tries again where that can help, and no
+longer than it may.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ Query = str | Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Retrying:
-    """How often to try, and how long to wait: what Retry-After says, else longer each time, with jitter."""
+    """How often to try, and how long to wait: what Retry-After says, else longer each time, with
+    jitter.
+    """
 
     tries: int = 4
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
 
     def next_wait_s(self, tried: int, reply: httpx.Response | None) -> float | None:
-        """Return the seconds before the next try, after so many that ended so (None: no reply); None where there is none."""
+        """Return the seconds before the next try, after so many that ended so (None: no reply);
+        None where there is none.
+        """
         if tried >= self.tries or (reply is not None and reply.status_code not in AGAIN):
             return None
         return self._wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after"))
@@ -49,26 +55,36 @@ class Retrying:
         return wait
 
 
-def rank_body(query: Query, candidates: Sequence[Candidate], options: Mapping[str, Any]) -> dict[str, Any]:
+def rank_body(
+    query: Query, candidates: Sequence[Candidate], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return a request to rank: a query is a text, or a conversation."""
     asked = {"query": query} if isinstance(query, str) else {"messages": list(query)}
     return plain({**asked, "candidates": list(candidates), **options})
 
 
-def pairs_body(pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request to score pairs: each of a query and a candidate, or all fields of one (with a `reference`, `tests`)."""
+def pairs_body(
+    pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a request to score pairs: each of a query and a candidate, or all fields of one
+    (with a `reference`, `tests`).
+    """
     return plain({"pairs": [_pair(pair) for pair in pairs], **options})
 
 
 def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]}
+    said: dict[str, Any] = (
+        dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]}
+    )
     if not isinstance(said.get("query", ""), str):
         said["messages"] = list(said.pop("query"))
     return plain(said)
 
 
 def labels_body(labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return labels to send: each by the `key` of a result, or by all that was asked of query and candidate."""
+    """Return labels to send: each by the `key` of a result, or by all that was asked of query
+    and candidate.
+    """
     return {"labels": [_pair(label) for label in labels]}
 
 
@@ -76,7 +92,12 @@ class _Shared:
     """What both clients are told."""
 
     def __init__(
-        self, url: str | None, api_key: str | None, timeout_s: float, retrying: Retrying | None, priority: str | None
+        self,
+        url: str | None,
+        api_key: str | None,
+        timeout_s: float,
+        retrying: Retrying | None,
+        priority: str | None,
     ) -> None:
         self.url = (url or os.environ.get("ASSAY_URL") or HERE).rstrip("/")
         key = (api_key or os.environ.get("ASSAY_API_KEY") or "").strip()
@@ -86,9 +107,12 @@ class _Shared:
         self._options: dict[str, Any] = {
             "base_url": self.url,
             "follow_redirects": False,  # the key would go along, wherever they lead
-            "mounts": {f"all://{host}": None for host in HERE_TOO},  # the environment's proxy would be shown it
+            "mounts": {
+                f"all://{host}": None for host in HERE_TOO
+            },  # the environment's proxy would be shown it
             "timeout": httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
-            "headers": ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Assay-Priority": priority} if priority else {}),
+            "headers": ({"Authorization": f"Bearer {key}"} if key else {})
+            | ({"X-Assay-Priority": priority} if priority else {}),
         }
 
     def _told(self, reply: httpx.Response | httpx.RequestError) -> Any:
@@ -109,7 +133,9 @@ def _parsed(reply: httpx.Response) -> Any:
     if reply.status_code != 200:
         raise error_of(reply.status_code, body)
     if body is None:
-        raise AssayError(f"{reply.request.url} answered something that is no JSON", reply.status_code)
+        raise AssayError(
+            f"{reply.request.url} answered something that is no JSON", reply.status_code
+        )
     return body
 
 
@@ -168,10 +194,16 @@ class Client(_Shared):
         self._http = httpx.Client(**self._options)
 
     def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
-        """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
-        return ranking_of(self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates))
+        """Return the candidates best first. `options`: those of POST /v1/rank, such as task,
+        explain, reference, deadline_ms.
+        """
+        return ranking_of(
+            self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates)
+        )
 
-    def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
+    def score_pairs(
+        self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any
+    ) -> Scores:
         """Return each pair's score, one by one, in order."""
         body = pairs_body(pairs, options)
         return scores_of(self.post("/v1/score_pairs", body), len(body["pairs"]))
@@ -179,12 +211,15 @@ class Client(_Shared):
     def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Send labels: {"key" of a result, "correct": true}; answered when they are on disk.
 
-        Instead of the key: the query (a text, or a conversation), candidate, and the reference or tests that were sent with it.
-        "random": true states that the candidate was drawn at random to be labelled: half of the labels must, to calibrate.
+        Instead of the key: the query (a text, or a conversation), candidate, and the reference or
+        tests that were sent with it. "random": true states that the candidate was drawn at random
+        to be labelled: half of the labels must, to calibrate.
         """
         return object_of(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
-    def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Iterator[tuple[str, Any]]:
+    def stream(
+        self, query: Query, candidates: Sequence[Candidate], **options: Any
+    ) -> Iterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
         try:
@@ -201,7 +236,9 @@ class Client(_Shared):
             raise self._unreachable(exc) from exc
 
     def post(self, path: str, body: Any) -> Any:
-        """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
+        """Return the parsed answer to a request; raise an `AssayError` when all tries have
+        failed.
+        """
         tried = 0
         while True:
             reply: httpx.Response | httpx.RequestError
@@ -221,7 +258,12 @@ class Client(_Shared):
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -241,16 +283,24 @@ class AsyncClient(_Shared):
         self._batches: dict[str, Batch] = {}
 
     async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
-        """Return the candidates best first. `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms."""
-        return ranking_of(await self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates))
+        """Return the candidates best first. `options`: those of POST /v1/rank, such as task,
+        explain, reference, deadline_ms.
+        """
+        return ranking_of(
+            await self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates)
+        )
 
-    async def score_pairs(self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any) -> Scores:
+    async def score_pairs(
+        self, pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], **options: Any
+    ) -> Scores:
         """Return each pair's score, one by one, in order."""
         body = pairs_body(pairs, options)
         return scores_of(await self.post("/v1/score_pairs", body), len(body["pairs"]))
 
     async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
-        """Return the probability of one pair, None where nobody could say; calls of the same moment go as one request."""
+        """Return the probability of one pair, None where nobody could say; calls of the same
+        moment go as one request.
+        """
         batch = self._batches.get(task)
         if batch is None:
             batch = self._batches[task] = Batch(self, task)
@@ -260,7 +310,9 @@ class AsyncClient(_Shared):
         """Send labels, as `Client.label` does."""
         return object_of(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
-    async def stream(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> AsyncIterator[tuple[str, Any]]:
+    async def stream(
+        self, query: Query, candidates: Sequence[Candidate], **options: Any
+    ) -> AsyncIterator[tuple[str, Any]]:
         """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
         try:
@@ -277,7 +329,9 @@ class AsyncClient(_Shared):
             raise self._unreachable(exc) from exc
 
     async def post(self, path: str, body: Any) -> Any:
-        """Return the parsed answer to a request; raise an `AssayError` when all tries have failed."""
+        """Return the parsed answer to a request; raise an `AssayError` when all tries have
+        failed.
+        """
         tried = 0
         while True:
             reply: httpx.Response | httpx.RequestError
@@ -297,7 +351,12 @@ class AsyncClient(_Shared):
     async def __aenter__(self) -> AsyncClient:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self.close()
 
 
@@ -332,7 +391,9 @@ class Batch:
         if not taken:
             return
         try:
-            found = await self._client.score_pairs([(query, candidate) for query, candidate, _ in taken], task=self._task)
+            found = await self._client.score_pairs(
+                [(query, candidate) for query, candidate, _ in taken], task=self._task
+            )
         except AssayError as exc:
             for _, _, future in taken:
                 if not future.done():

@@ -8,7 +8,13 @@ from typing import Any
 class AssayError(Exception):
     """Asking failed; `status` is the HTTP status, None where there was no answer."""
 
-    def __init__(self, message: str, status: int | None = None, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.param = status, code, param
 
@@ -29,8 +35,14 @@ class NoScoreError(AssayError):
     """No verifier could answer: there is no score, which is not a low one."""
 
 
-#: Statuses by the type of an error, for services that do not say the status of an error in a stream.
-STATUSES = {"overloaded_error": 429, "rate_limit_error": 429, "unavailable_error": 503, "invalid_request_error": 422}
+#: Statuses by the type of an error, for services that do not say the status of an error in a
+#: stream.
+STATUSES = {
+    "overloaded_error": 429,
+    "rate_limit_error": 429,
+    "unavailable_error": 503,
+    "invalid_request_error": 422,
+}
 
 
 def error_in_stream(body: Any) -> AssayError:

@@ -18,19 +18,32 @@ from .texts import query_of
 
 @scorer(metrics=[mean(), stderr()])  # type: ignore[untyped-decorator,unused-ignore]  # inspect-ai may not be installed
 def assay_scorer(task: str | None = None, with_target: bool = False) -> Scorer:
-    """Score outputs by the probability that they are correct; unscored, not 0, where no verifier could say.
+    """Score outputs by the probability that they are correct; unscored, not 0, where no verifier
+    could say.
 
-    `with_target`: hand the sample's target to verifiers that compare with a right answer; off, since scores then leak it.
+    `with_target`: hand the sample's target to verifiers that compare with a right answer; off,
+    since scores then leak it.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
         asked = [message for message in state.messages if message is not state.output.message]
         reference = target.text if with_target else None
         try:
-            found = await score_one(query_of([_turn(message) for message in asked]), state.output.completion, reference, task)
+            found = await score_one(
+                query_of([_turn(message) for message in asked]),
+                state.output.completion,
+                reference,
+                task,
+            )
         except NoScoreError as exc:
-            return Score.unscored(reason="grader_failed", answer=state.output.completion, explanation=str(exc))
-        return Score(value=found.probability, answer=state.output.completion, metadata={"assay_score": found.score})
+            return Score.unscored(
+                reason="grader_failed", answer=state.output.completion, explanation=str(exc)
+            )
+        return Score(
+            value=found.probability,
+            answer=state.output.completion,
+            metadata={"assay_score": found.score},
+        )
 
     return score
 

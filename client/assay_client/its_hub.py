@@ -18,7 +18,9 @@ from .texts import query_of, text_of
 
 
 class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-ignore]  # its_hub may not be installed
-    """Scores conversations by the probability that their last turn is correct; those of one prompt are ranked together."""
+    """Scores conversations by the probability that their last turn is correct; those of one
+    prompt are ranked together.
+    """
 
     def __init__(self, task: str | None = None, client: AsyncClient | None = None) -> None:
         self._task, self._client = task, client
@@ -27,14 +29,20 @@ class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-
         """Return one score a conversation, in order; see `ascore`."""
         return asyncio.run(self.ascore(messages, **kwargs))
 
-    async def ascore(self, messages: Any, orchestrator: Any = None, **kwargs: Any) -> list[float] | float:
-        """Return one probability a conversation, in order; raise `NoScoreError` where no verifier could say of one."""
+    async def ascore(
+        self, messages: Any, orchestrator: Any = None, **kwargs: Any
+    ) -> list[float] | float:
+        """Return one probability a conversation, in order; raise `NoScoreError` where no
+        verifier could say of one.
+        """
         if hasattr(messages, "to_chat_messages"):
             messages = messages.to_chat_messages()
         several = not messages or isinstance(messages[0], Sequence)
         chats = [[_turn(turn) for turn in chat] for chat in (messages if several else [messages])]
         rows = [(query_of(chat[:-1]), text_of(chat[-1:]), None) for chat in chats]
-        scores = [value for value in await rank_rows(rows, self._task, self._client) if value is not None]
+        scores = [
+            value for value in await rank_rows(rows, self._task, self._client) if value is not None
+        ]
         if len(scores) < len(rows):
             raise NoScoreError("no verifier applies to one of the responses")
         return scores if several else scores[0]

@@ -13,7 +13,9 @@ from .client import AsyncClient, Client
 
 
 class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  # LangChain may not be installed
-    """Keeps the `top_n` documents that Assay ranks first; `relevance_score` is in their metadata."""
+    """Keeps the `top_n` documents that Assay ranks first; `relevance_score` is in their
+    metadata.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -22,11 +24,16 @@ class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  
     client: Client = Field(default_factory=Client)
     async_client: AsyncClient = Field(default_factory=AsyncClient)
 
-    def compress_documents(self, documents: Sequence[Document], query: str, callbacks: Callbacks = None) -> Sequence[Document]:
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks = None
+    ) -> Sequence[Document]:
         """Return the best documents, best first."""
         if not documents:
             return []
-        return self._chosen(documents, self.client.rank(query, [each.page_content for each in documents], task=self.task))
+        return self._chosen(
+            documents,
+            self.client.rank(query, [each.page_content for each in documents], task=self.task),
+        )
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks = None

@@ -1,4 +1,6 @@
-"""What reward functions ask: probabilities of one pair or of many rows, of a client that each event loop has for itself."""
+"""What reward functions ask: probabilities of one pair or of many rows, of a client that each
+event loop has for itself.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,24 @@ def task_name(task: str | None = None) -> str:
 
 
 def loop_client() -> AsyncClient:
-    """Return the running loop's client, of ASSAY_URL and ASSAY_API_KEY; connections do not outlive their loop."""
+    """Return the running loop's client, of ASSAY_URL and ASSAY_API_KEY; connections do not
+    outlive their loop.
+    """
     loop = asyncio.get_running_loop()
     if loop not in _CLIENTS:
         _CLIENTS[loop] = AsyncClient()
     return _CLIENTS[loop]
 
 
-async def score_one(query: Query, candidate: str, reference: Any = None, task: str | None = None) -> PairScore:
+async def score_one(
+    query: Query, candidate: str, reference: Any = None, task: str | None = None
+) -> PairScore:
     """Return one pair's score; raise `NoScoreError` where no verifier could say."""
-    pair = {"query": query, "candidate": candidate, "reference": None if reference in (None, "") else str(reference)}
+    pair = {
+        "query": query,
+        "candidate": candidate,
+        "reference": None if reference in (None, "") else str(reference),
+    }
     found = await loop_client().score_pairs([pair], task=task_name(task))
     if found.results[0].probability is None:
         raise NoScoreError("no verifier applies to this candidate")
@@ -38,11 +48,15 @@ async def score_one(query: Query, candidate: str, reference: Any = None, task: s
 
 
 async def rank_rows(
-    rows: Sequence[tuple[Query, str, str | None]], task: str | None = None, client: AsyncClient | None = None
+    rows: Sequence[tuple[Query, str, str | None]],
+    task: str | None = None,
+    client: AsyncClient | None = None,
 ) -> list[float | None]:
-    """Return the probability of each row (query, candidate, reference), in order; None where no verifier could say.
+    """Return the probability of each row (query, candidate, reference), in order; None where no
+    verifier could say.
 
-    Candidates of the same query and reference are ranked together, so that verifiers that compare them have a say.
+    Candidates of the same query and reference are ranked together, so that verifiers that compare
+    them have a say.
     """
     groups: dict[str, list[int]] = {}
     for place, (query, _, reference) in enumerate(rows):
@@ -52,7 +66,9 @@ async def rank_rows(
         query, _, reference = rows[places[0]]
         texts = [rows[place][1] for place in places]
         try:
-            found = await (client or loop_client()).rank(query, texts, task=task_name(task), reference=reference)
+            found = await (client or loop_client()).rank(
+                query, texts, task=task_name(task), reference=reference
+            )
         except NoScoreError:
             return [None] * len(places)
         return found.probabilities()

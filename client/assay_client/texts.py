@@ -17,7 +17,9 @@ def content_of(turn: Mapping[str, Any]) -> str:
     """Return a message's text; of parts, those that have one."""
     content = turn.get("content")
     if isinstance(content, list):
-        return "\n".join(str(part["text"]) for part in content if isinstance(part, Mapping) and part.get("text"))
+        return "\n".join(
+            str(part["text"]) for part in content if isinstance(part, Mapping) and part.get("text")
+        )
     return "" if content is None else str(content)
 
 

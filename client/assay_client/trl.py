@@ -17,20 +17,30 @@ from .texts import query_of, text_of
 Reward = Callable[..., list[float | None]]
 
 
-def reward_function(task: str = "default", client: Client | None = None, reference: str | None = None, **options: Any) -> Reward:
-    """Return a reward function: the probability that each completion is correct, None where no verifier could say.
+def reward_function(
+    task: str = "default",
+    client: Client | None = None,
+    reference: str | None = None,
+    **options: Any,
+) -> Reward:
+    """Return a reward function: the probability that each completion is correct, None where no
+    verifier could say.
 
-    Completions of one prompt that stand side by side, as GRPO has them, are ranked together. `reference` names the data
-    set's column with right answers, where it has one.
+    Completions of one prompt that stand side by side, as GRPO has them, are ranked together.
+    `reference` names the data set's column with right answers, where it has one.
     """
     own = client or Client()
 
-    def assay_reward(prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def assay_reward(
+        prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+    ) -> list[float | None]:
         rows = list(range(len(completions)))
         known = columns.get(reference) if reference else None
 
         def key(row: int) -> tuple[str, str | None]:
-            return repr(prompts[row]), None if known is None or known[row] is None else str(known[row])
+            return repr(prompts[row]), None if known is None or known[row] is None else str(
+                known[row]
+            )
 
         groups = [list(group) for _, group in groupby(rows, key)]
 
@@ -38,7 +48,11 @@ def reward_function(task: str = "default", client: Client | None = None, referen
             try:
                 texts = [text_of(completions[row]) for row in group]
                 return own.rank(
-                    query_of(prompts[group[0]]), texts, task=task, reference=key(group[0])[1], **options
+                    query_of(prompts[group[0]]),
+                    texts,
+                    task=task,
+                    reference=key(group[0])[1],
+                    **options,
                 ).probabilities()
             except NoScoreError:
                 return [None] * len(group)
@@ -50,17 +64,28 @@ def reward_function(task: str = "default", client: Client | None = None, referen
 
 
 class PairwiseJudge:
-    """Says which of two completions is better, as TRL's `BasePairwiseJudge`: 0, 1, or -1 where nobody could say."""
+    """Says which of two completions is better, as TRL's `BasePairwiseJudge`: 0, 1, or -1 where
+    nobody could say.
+    """
 
     def __init__(self, task: str = "default", client: Client | None = None) -> None:
         self._task, self._client = task, client or Client()
 
-    def judge(self, prompts: Sequence[Any], completions: Sequence[Sequence[Any]], shuffle_order: bool = True) -> list[int]:
-        """Return the better one's place for each prompt; the order that they stand in changes nothing."""
+    def judge(
+        self,
+        prompts: Sequence[Any],
+        completions: Sequence[Sequence[Any]],
+        shuffle_order: bool = True,
+    ) -> list[int]:
+        """Return the better one's place for each prompt; the order that they stand in changes
+        nothing.
+        """
 
         def one(prompt: Any, pair: Sequence[Any]) -> int:
             try:
-                best = self._client.rank(query_of(prompt), [text_of(each) for each in pair], task=self._task).best
+                best = self._client.rank(
+                    query_of(prompt), [text_of(each) for each in pair], task=self._task
+                ).best
             except NoScoreError:
                 return -1
             return -1 if best.probability is None else best.index

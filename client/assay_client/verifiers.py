@@ -1,7 +1,8 @@
-"""verifiers: a reward of a task, plugged in by its configuration; for releases before 0.2, a function of a rubric.
+"""verifiers: a reward of a task, plugged in by its configuration; for releases before 0.2, a
+function of a rubric.
 
-[env.taskset.task.rewards.assay]
-fn = "assay_client.verifiers:reward"                                 # the task of Assay is ASSAY_TASK, else `default`
+[env.taskset.task.rewards.assay] fn = "assay_client.verifiers:reward"
+# the task of Assay is ASSAY_TASK, else `default`
 
 rubric = vf.Rubric(funcs=[assay_client.verifiers.rubric_function("math")])         # before 0.2
 """
@@ -20,16 +21,21 @@ from .texts import query_of, text_of
 async def reward(task: Any, trace: Any) -> float:
     """Return the probability that a trace's last reply is correct.
 
-    Where no verifier could say, `NoScoreError` fails the roll-out, as a judge that fails does: it is no low reward.
+    Where no verifier could say, `NoScoreError` fails the roll-out, as a judge that fails does: it
+    is no low reward.
     """
     found = await score_one(_asked(task), trace.last_reply, getattr(task, "answer", None))
     return float(found.probability or 0.0)
 
 
 def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[float]]]:
-    """Return a group reward: completions of one prompt are ranked together; NaN where no verifier could say."""
+    """Return a group reward: completions of one prompt are ranked together; NaN where no
+    verifier could say.
+    """
 
-    async def assay_reward(prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]) -> list[float]:
+    async def assay_reward(
+        prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]
+    ) -> list[float]:
         rows = [
             (query_of(prompt), text_of(completion), str(answer or "") or None)
             for prompt, completion, answer in zip(prompts, completions, answers, strict=True)

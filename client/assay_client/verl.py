@@ -1,6 +1,7 @@
 """verl: a `compute_score` for its reward manager.
 
-reward.custom_reward_function.path=pkg://assay_client.verl reward.custom_reward_function.name=compute_score
+reward.custom_reward_function.path=pkg://assay_client.verl
+reward.custom_reward_function.name=compute_score
 """
 
 from __future__ import annotations
@@ -12,12 +13,19 @@ from .texts import query_of
 
 
 async def compute_score(
-    data_source: str, solution_str: str, ground_truth: Any, extra_info: dict[str, Any] | None = None, **_: Any
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    **_: Any,
 ) -> dict[str, Any]:
-    """Return {"score": the probability that a solution is correct}; raise `NoScoreError` where no verifier could say.
+    """Return {"score": the probability that a solution is correct}; raise `NoScoreError` where no
+    verifier could say.
 
     The prompt is `extra_info["question"]` or `["prompt"]`; the task is ASSAY_TASK, else `default`.
     """
     info = extra_info or {}
-    found = await score_one(query_of(info.get("question") or info.get("prompt") or ""), solution_str, ground_truth)
+    found = await score_one(
+        query_of(info.get("question") or info.get("prompt") or ""), solution_str, ground_truth
+    )
     return {"score": found.probability, "assay_score": found.score}

@@ -1,10 +1,12 @@
 """Sample the demo's candidates from a real model, served by vLLM.
 
-    python deploy/demo/sample_word_problems.py http://127.0.0.1:18009 smollm2 -o service/cli/demo_data/word_problems.jsonl
+    python deploy/demo/sample_word_problems.py http://127.0.0.1:18009 smollm2 -o
+    service/cli/demo_data/word_problems.jsonl
 
-The problems are made here from a fixed seed, so their answers are known exactly. A candidate is correct when the last
-number it states is that answer; a candidate that states none, or was cut off, is wrong. One line a problem:
-{"query", "answer", "candidates": [{"text", "finish_reason", "correct"}]}.
+The problems are made here from a fixed seed, so their answers are known exactly. A candidate is
+correct when the last number it states is that answer; a candidate that states none, or was cut off,
+is wrong. One line a problem: {"query", "answer", "candidates": [{"text", "finish_reason",
+"correct"}]}.
 """
 
 from __future__ import annotations
@@ -18,14 +20,37 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-NAMES = ["Ana", "Ben", "Chloe", "Dev", "Elif", "Finn", "Grace", "Hugo", "Iris", "Jonas", "Kemi", "Liam"]
+NAMES = [
+    "Ana",
+    "Ben",
+    "Chloe",
+    "Dev",
+    "Elif",
+    "Finn",
+    "Grace",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Kemi",
+    "Liam",
+]
 THINGS = ["apples", "books", "coins", "marbles", "stickers", "pencils", "cards", "shells"]
-#: A model of 135M parameters needs to be shown the form; the examples are the sampler's, not part of the query.
+#: A model of 135M parameters needs to be shown the form; the examples are the sampler's, not part
+#: of the query.
 EXAMPLES = [
-    ("Zoe has 5 keys and finds 2 more. How many keys does Zoe have now?", "5 + 2 = 7. The answer is 7."),
+    (
+        "Zoe has 5 keys and finds 2 more. How many keys does Zoe have now?",
+        "5 + 2 = 7. The answer is 7.",
+    ),
     ("Leo has 9 pears and gives away 4. How many pears are left?", "9 - 4 = 5. The answer is 5."),
-    ("8 rings are shared equally among 2 friends. How many rings does each friend get?", "8 / 2 = 4. The answer is 4."),
-    ("There are 3 rows with 4 chairs in each row. How many chairs are there in all?", "3 * 4 = 12. The answer is 12."),
+    (
+        "8 rings are shared equally among 2 friends. How many rings does each friend get?",
+        "8 / 2 = 4. The answer is 4.",
+    ),
+    (
+        "There are 3 rows with 4 chairs in each row. How many chairs are there in all?",
+        "3 * 4 = 12. The answer is 12.",
+    ),
     (
         "Max has 20 dollars and buys 3 cups at 4 dollars each. How many dollars are left?",
         "3 * 4 = 12. 20 - 12 = 8. The answer is 8.",
@@ -39,7 +64,18 @@ def problems(count: int, seed: int) -> Iterator[tuple[str, int]]:
     """Yield `count` distinct problems of one to three steps, each with its exact answer."""
     rng = random.Random(seed)
     seen: set[str] = set()
-    makers = [_sum, _difference, _boxes, _sum, _difference, _share, _two_step, _sum, _difference, _price]
+    makers = [
+        _sum,
+        _difference,
+        _boxes,
+        _sum,
+        _difference,
+        _share,
+        _two_step,
+        _sum,
+        _difference,
+        _price,
+    ]
     while len(seen) < count:
         text, answer = makers[len(seen) % len(makers)](rng)
         if text not in seen:
@@ -59,19 +95,31 @@ def _difference(rng: random.Random) -> tuple[str, int]:
 
 def _boxes(rng: random.Random) -> tuple[str, int]:
     a, b, what = rng.randint(2, 5), rng.randint(2, 6), rng.choice(THINGS)
-    return f"There are {a} boxes with {b} {what} in each box. How many {what} are there in all?", a * b
+    return (
+        f"There are {a} boxes with {b} {what} in each box. How many {what} are there in all?",
+        a * b,
+    )
 
 
 def _share(rng: random.Random) -> tuple[str, int]:
     a, b, what = rng.randint(2, 5), rng.randint(2, 8), rng.choice(THINGS)
-    return f"{a * b} {what} are shared equally among {a} friends. How many {what} does each friend get?", b
+    return (
+        (
+            f"{a * b} {what} are shared equally among {a} friends. How many {what} does each friend"
+            " get?"
+        ),
+        b,
+    )
 
 
 def _two_step(rng: random.Random) -> tuple[str, int]:
     a, b, c = rng.randint(2, 6), rng.randint(3, 9), rng.randint(2, 15)
     who, what = rng.choice(NAMES), rng.choice(THINGS)
     return (
-        f"{who} buys {a} bags of {b} {what} and then gets {c} more {what} from a friend. How many {what} does {who} have?",
+        (
+            f"{who} buys {a} bags of {b} {what} and then gets {c} more {what} from a friend. How"
+            f" many {what} does {who} have?"
+        ),
         a * b + c,
     )
 
@@ -79,13 +127,18 @@ def _two_step(rng: random.Random) -> tuple[str, int]:
 def _price(rng: random.Random) -> tuple[str, int]:
     a, b = rng.randint(2, 6), rng.randint(2, 9)
     c, who = a * b + rng.randint(2, 20), rng.choice(NAMES)
-    return f"{who} has {c} dollars and buys {a} pens at {b} dollars each. How many dollars are left?", c - a * b
+    return (
+        f"{who} has {c} dollars and buys {a} pens at {b} dollars each. How many dollars are left?",
+        c - a * b,
+    )
 
 
 def is_correct(text: str, finish_reason: str, answer: int) -> bool:
     """Return whether the last number of a complete text is the answer."""
     numbers = NUMBER.findall(text)
-    return finish_reason == "stop" and bool(numbers) and float(numbers[-1].replace(",", "")) == answer
+    return (
+        finish_reason == "stop" and bool(numbers) and float(numbers[-1].replace(",", "")) == answer
+    )
 
 
 def sample(url: str, model: str, query: str, answer: int, count: int) -> dict[str, object]:
@@ -102,18 +155,26 @@ def sample(url: str, model: str, query: str, answer: int, count: int) -> dict[st
         "temperature": 0.6,
         "max_tokens": 64,
     }
-    request = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        url + "/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=3600) as reply:
         choices = json.load(reply)["choices"]
     candidates = []
     for choice in choices:
         text, reason = choice["message"]["content"], choice["finish_reason"]
-        candidates.append({"text": text, "finish_reason": reason, "correct": is_correct(text, reason, answer)})
+        candidates.append(
+            {"text": text, "finish_reason": reason, "correct": is_correct(text, reason, answer)}
+        )
     return {"query": query, "answer": answer, "candidates": candidates}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("model")
     parser.add_argument("-o", "--out", type=Path, required=True)

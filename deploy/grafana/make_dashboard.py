@@ -13,7 +13,10 @@ RATE = "[$__rate_interval]"
 
 def quantile(share: float, metric: str, by: str = "") -> str:
     """Return the query of a histogram's quantile."""
-    return f"histogram_quantile({share}, sum by (le{', ' + by if by else ''}) (rate({metric}_bucket{RATE})))"
+    return (
+        f"histogram_quantile({share}, sum by (le{', ' + by if by else ''})"
+        f" (rate({metric}_bucket{RATE})))"
+    )
 
 
 #: Rows of panels: title, unit, and what is drawn by legend.
@@ -94,18 +97,30 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
 }  # fmt: skip
 
 
-def panel(number: int, title: str, unit: str, drawn: dict[str, str], x: int, y: int) -> dict[str, Any]:
+def panel(
+    number: int, title: str, unit: str, drawn: dict[str, str], x: int, y: int
+) -> dict[str, Any]:
     """Return a panel of lines over time."""
     source = {"type": "prometheus", "uid": "${source}"}
     return {
-        "id": number, "type": "timeseries", "title": title, "datasource": source, "gridPos": {"h": 8, "w": 8, "x": x, "y": y},
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0, "custom": {"fillOpacity": 10}}, "overrides": []},
-        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
+        "id": number,
+        "type": "timeseries",
+        "title": title,
+        "datasource": source,
+        "gridPos": {"h": 8, "w": 8, "x": x, "y": y},
+        "fieldConfig": {
+            "defaults": {"unit": unit, "min": 0, "custom": {"fillOpacity": 10}},
+            "overrides": [],
+        },
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom"},
+            "tooltip": {"mode": "multi"},
+        },
         "targets": [
             {"refId": chr(65 + place), "expr": query, "legendFormat": legend, "datasource": source}
             for place, (legend, query) in enumerate(drawn.items())
         ],
-    }  # fmt: skip
+    }
 
 
 def dashboard() -> dict[str, Any]:
@@ -114,17 +129,32 @@ def dashboard() -> dict[str, Any]:
     y = 0
     for row, listed in ROWS.items():
         panels.append(
-            {"id": len(panels) + 1, "type": "row", "title": row, "gridPos": {"h": 1, "w": 24, "x": 0, "y": y}, "panels": []}
+            {
+                "id": len(panels) + 1,
+                "type": "row",
+                "title": row,
+                "gridPos": {"h": 1, "w": 24, "x": 0, "y": y},
+                "panels": [],
+            }
         )
         y += 1
         for place, (title, unit, drawn) in enumerate(listed):
-            panels.append(panel(len(panels) + 1, title, unit, drawn, 8 * (place % 3), y + 8 * (place // 3)))
+            panels.append(
+                panel(len(panels) + 1, title, unit, drawn, 8 * (place % 3), y + 8 * (place // 3))
+            )
         y += 8 * -(-len(listed) // 3)
     source = {"name": "source", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
     return {
-        "uid": "assay", "title": "Assay", "tags": ["assay"], "schemaVersion": 39, "refresh": "30s", "editable": True,
-        "time": {"from": "now-3h", "to": "now"}, "templating": {"list": [source]}, "panels": panels,
-    }  # fmt: skip
+        "uid": "assay",
+        "title": "Assay",
+        "tags": ["assay"],
+        "schemaVersion": 39,
+        "refresh": "30s",
+        "editable": True,
+        "time": {"from": "now-3h", "to": "now"},
+        "templating": {"list": [source]},
+        "panels": panels,
+    }
 
 
 def main() -> None:

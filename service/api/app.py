@@ -47,7 +47,9 @@ def assay_version() -> str:
         return "unknown"
 
 
-def create_app(config: Config, transport: Transport | None = None, start: str | None = None) -> Gate:
+def create_app(
+    config: Config, transport: Transport | None = None, start: str | None = None
+) -> Gate:
     """Return the application behind its gate; its parts are opened and closed with its lifespan.
 
     `start` names the start of a service of several workers.
@@ -59,27 +61,36 @@ def create_app(config: Config, transport: Transport | None = None, start: str | 
         try:
             async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
                 app.state.engine = engine
-                # What is there now stays: keeping it out of the collector's walks is worth a fifth of the slow requests.
+                # What is there now stays: keeping it out of the collector's walks is worth a fifth
+                # of the slow requests.
                 gc.collect()
                 gc.freeze()
                 gc.set_threshold(100_000, 50, 50)
                 yield
         except StartupError as exc:
-            app.state.refused = exc  # the gate says it in a line, where the framework would show its traceback
+            app.state.refused = (
+                exc  # the gate says it in a line, where the framework would show its traceback
+            )
             raise
 
     app = FastAPI(
-        title="Assay", version=assay_version(), description=DESCRIPTION, lifespan=lifespan,
-        root_path=config.service.root_path, license_info={"name": "Apache-2.0"},
+        title="Assay",
+        version=assay_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        root_path=config.service.root_path,
+        license_info={"name": "Apache-2.0"},
         redirect_slashes=False,  # they would lead to whatever the client said our Host was
-    )  # fmt: skip
+    )
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)
     app.include_router(door_router)
     errors.install(app)
     _document(app)
     scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
-    return Gate(app, config.service, metrics, scoring, {path: door.shape for path, door in DOORS.items()})
+    return Gate(
+        app, config.service, metrics, scoring, {path: door.shape for path, door in DOORS.items()}
+    )
 
 
 def worker_app() -> Gate:
@@ -103,7 +114,9 @@ def configure_logging(settings: ServiceSettings) -> None:
             without_text,
             *steps,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level.upper()]
+        ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
@@ -115,9 +128,15 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = make()
         components = document.setdefault("components", {}).setdefault("schemas", {})
-        ours: list[type[BaseModel]] = [schemas.RankRequest, schemas.ScorePairsRequest, task_routes.LabelsIn]
+        ours: list[type[BaseModel]] = [
+            schemas.RankRequest,
+            schemas.ScorePairsRequest,
+            task_routes.LabelsIn,
+        ]
         for model in [*ours, *(door.form for door in DOORS.values())]:
-            definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {})
+            definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get(
+                "$defs", {}
+            )
             components.update(definitions)
         return document
 

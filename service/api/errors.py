@@ -29,7 +29,9 @@ TYPES = {
 #: What JSON calls a value, whatever of Python's it was read into.
 WORDS = {
     "list_type": "Input should be a valid array",
-    **dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), "Input should be an object"),
+    **dict.fromkeys(
+        ("model_type", "dict_type", "model_attributes_type"), "Input should be an object"
+    ),
 }
 #: Characters of a message, of a field's name, and of a value that was sent.
 MOST_SAID, MOST_NAMED, MOST_SHOWN = 4000, 200, 80
@@ -76,9 +78,18 @@ def invalid(exc: ValidationError) -> ApiError:
     if "param" in given:
         return _of_field(error["type"], given, error["msg"])
     if error["type"] == "json_invalid":
-        return ApiError(400, f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}", code="json_invalid")
-    # The part of a union that was tried, and what checks it, is pydantic's business, not the client's.
-    param = ".".join(str(part) for part in error["loc"] if part not in ("str", "CandidateIn") and "[" not in str(part))
+        return ApiError(
+            400,
+            f"the body is not JSON: {error['msg'].removeprefix('Invalid JSON: ')}",
+            code="json_invalid",
+        )
+    # The part of a union that was tried, and what checks it, is pydantic's business, not the
+    # client's.
+    param = ".".join(
+        str(part)
+        for part in error["loc"]
+        if part not in ("str", "CandidateIn") and "[" not in str(part)
+    )
     message = WORDS.get(error["type"], error["msg"])
     shown = "" if error["type"] == "missing" else f" (got {_shown(error['input'])})"
     return ApiError(
@@ -90,26 +101,44 @@ def invalid(exc: ValidationError) -> ApiError:
 
 
 def invalid_field(exc: PydanticCustomError) -> ApiError:
-    """Return the answer to a field that does not check, from an error that names it (`schemas.problem`)."""
+    """Return the answer to a field that does not check, from an error that names it
+    (`schemas.problem`).
+    """
     return _of_field(exc.type, exc.context or {}, exc.message())
 
 
 def _of_field(kind: str, given: Mapping[str, Any], message: str) -> ApiError:
-    return ApiError(413 if kind == "too_large" else 422, f"{given['param']}: {message}", param=given["param"], code=given["code"])
+    return ApiError(
+        413 if kind == "too_large" else 422,
+        f"{given['param']}: {message}",
+        param=given["param"],
+        code=given["code"],
+    )
 
 
 def _telling(errors: Sequence[Any]) -> Any:
-    """Return the problem to show: the first, but of an object that was also tried as a string, what is wrong with the object."""
+    """Return the problem to show: the first, but of an object that was also tried as a string,
+    what is wrong with the object.
+    """
     first = errors[0]
     if first["type"] == "string_type" and isinstance(first["input"], dict):
-        return next((error for error in errors if error["loc"][:2] == first["loc"][:2] and "CandidateIn" in error["loc"]), first)
+        return next(
+            (
+                error
+                for error in errors
+                if error["loc"][:2] == first["loc"][:2] and "CandidateIn" in error["loc"]
+            ),
+            first,
+        )
     return first
 
 
 def no_verifier(exc: NoVerifierError) -> ApiError:
     """Return the answer when nothing could be scored."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in exc.reasons.items())
-    return ApiError(503, f"no verifier could answer ({reasons})", code="no_verifier", retry_after_s=1)
+    return ApiError(
+        503, f"no verifier could answer ({reasons})", code="no_verifier", retry_after_s=1
+    )
 
 
 def too_much_work(exc: TooMuchWorkError) -> ApiError:
@@ -134,10 +163,17 @@ def install(app: FastAPI) -> None:
         assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for it
         error = exc.errors()[0]
         param = ".".join(str(part) for part in error["loc"][1:])
-        return ApiError(422, f"{param}: {error['msg']} (got {_shown(error['input'])})", param=param, code=error["type"]).response()
+        return ApiError(
+            422,
+            f"{param}: {error['msg']} (got {_shown(error['input'])})",
+            param=param,
+            code=error["type"],
+        ).response()
 
     async def bug(_: Request, __: Exception) -> Response:
-        return ApiError(500, "an error of the service; its log says which", code="internal").response()
+        return ApiError(
+            500, "an error of the service; its log says which", code="internal"
+        ).response()
 
     app.add_exception_handler(ApiError, api_error)
     app.add_exception_handler(HTTPException, http_error)
@@ -162,7 +198,9 @@ class _Repr(reprlib.Repr):
 
     def repr_int(self, value: int, level: int) -> str:
         """Show a number, or how long it is: its digits take time with their square."""
-        return repr(value) if value.bit_length() < 1000 else f"a number of {value.bit_length()} bits"
+        return (
+            repr(value) if value.bit_length() < 1000 else f"a number of {value.bit_length()} bits"
+        )
 
 
 def _shown(value: Any) -> str:

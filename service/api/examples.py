@@ -7,7 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 RANK_EXAMPLE: dict[str, Any] = {
-    "query": "Tom has 3 apples and buys 4 more. How many apples does he have? End with 'The answer is N.'",
+    "query": (
+        "Tom has 3 apples and buys 4 more. How many apples does he have? End with 'The answer"
+        " is N.'"
+    ),
     "candidates": [
         "3 + 4 = 7. The answer is 7.",
         "3 + 4 = 8. The answer is 8.",
@@ -33,13 +36,27 @@ _HEAD = {
 }
 _USAGE = {"calls": 0, "cache_hits": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.186}
 _SAID = {
-    "raw": 1.0, "status": "ok", "cached": False, "latency_ms": 0.2, "reason": None, "contribution": 0.56,
-}  # fmt: skip
+    "raw": 1.0,
+    "status": "ok",
+    "cached": False,
+    "latency_ms": 0.2,
+    "reason": None,
+    "contribution": 0.56,
+}
 
 RANK_ANSWER: dict[str, Any] = {
     "id": "rank-7f3c",
     **_HEAD,
-    "results": [{"index": 2, "id": "c2", "rank": 1, "probability": 0.85, "score": 1.74, "verifiers": {"arithmetic": _SAID}}],
+    "results": [
+        {
+            "index": 2,
+            "id": "c2",
+            "rank": 1,
+            "probability": 0.85,
+            "score": 1.74,
+            "verifiers": {"arithmetic": _SAID},
+        }
+    ],
     "p_best": None,
     "p_any_correct": None,
     "usage": _USAGE,
@@ -70,14 +87,24 @@ EVENT: dict[str, Any] = {
     "properties": {"event": {"enum": ["verifier", "ranking", "error"]}, "data": {"type": "string"}},
     "required": ["event", "data"],
 }
-EVENTS = 'event: verifier\ndata: {"verifier": "arithmetic", "scores": []}\n\nevent: ranking\ndata: {"id": "rank-7f3c"}\n\n'
+EVENTS = (
+    'event: verifier\ndata: {"verifier": "arithmetic", "scores": []}\n\nevent: ranking\ndata:'
+    ' {"id": "rank-7f3c"}\n\n'
+)
 
 
-def body_of(model: type[BaseModel], example: dict[str, Any], required: bool = True) -> dict[str, Any]:
+def body_of(
+    model: type[BaseModel], example: dict[str, Any], required: bool = True
+) -> dict[str, Any]:
     """Return the OpenAPI part of a handler that reads its body itself."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {
+        "requestBody": {
+            "required": required,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
 
 
 def failed(description: str) -> dict[str, Any]:
@@ -90,14 +117,19 @@ NOT_OURS: dict[int | str, dict[str, Any]] = {
     403: failed("The key may not do this; or, without keys, a page of another origin asked."),
     421: failed("Without keys: the Host is not one of `allowed_hosts`."),
 }
-NOT_JSON: dict[int | str, dict[str, Any]] = {415: failed("Without keys: the body is not said to be JSON.")}
+NOT_JSON: dict[int | str, dict[str, Any]] = {
+    415: failed("Without keys: the body is not said to be JSON.")
+}
 
 
 def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "description": "Scored.",
-            "content": {"application/json": {"schema": {"type": "object"}, "example": answer}, **content},
+            "content": {
+                "application/json": {"schema": {"type": "object"}, "example": answer},
+                **content,
+            },
         },
         400: failed("The body is not JSON."),
         401: failed("No key, or an unknown one."),
@@ -112,12 +144,20 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
     }
 
 
-RANK_RESPONSES = _responses(RANK_ANSWER, **{"text/event-stream": {"schema": EVENT, "example": EVENTS}})
+RANK_RESPONSES = _responses(
+    RANK_ANSWER, **{"text/event-stream": {"schema": EVENT, "example": EVENTS}}
+)
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
 
 LABELS_EXAMPLE: dict[str, Any] = {
     "labels": [
-        {"query": "What is 3 + 4?", "candidate": "3 + 4 = 7. The answer is 7.", "correct": True, "random": True, "who": "ann"}
+        {
+            "query": "What is 3 + 4?",
+            "candidate": "3 + 4 = 7. The answer is 7.",
+            "correct": True,
+            "random": True,
+            "who": "ann",
+        }
     ]
 }
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -127,7 +167,9 @@ TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
     **NOT_JSON,
     404: failed("Unknown task or version; the message names the known ones."),
     408: failed("The body came too slowly."),
-    409: failed("The task learns nothing, stores no texts, is being fitted, or has no version before."),
+    409: failed(
+        "The task learns nothing, stores no texts, is being fitted, or has no version before."
+    ),
     413: failed("The body is too large."),
     422: failed("A field or parameter is missing or wrong; the message names it and the value."),
     429: failed("The key has asked as often as it may; see Retry-After."),

@@ -13,15 +13,18 @@ from assay.service.store.task_store import Label
 from assay.verifiers import Query
 
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
-#: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as milliseconds.
+#: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as
+#: milliseconds.
 CLOCKS_APART_S = 300.0
 
 
 class LabelIn(BaseModel):
-    """A label: of a candidate by its `key` from an answer, or by all that the request said of query and candidate.
+    """A label: of a candidate by its `key` from an answer, or by all that the request said of query
+    and candidate.
 
-    `random` states that the candidate was drawn at random to be labelled; nothing is assumed where it is not stated.
-    `at`: when it was given, in seconds since 1970, for labels that were given before.
+    `random` states that the candidate was drawn at random to be labelled; nothing is assumed where
+    it is not stated. `at`: when it was given, in seconds since 1970, for labels that were given
+    before.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,14 +42,24 @@ class LabelIn(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        texts = [name for name in ("query", "messages", "candidate", "reference", "tests") if name in self.model_fields_set]
+        texts = [
+            name
+            for name in ("query", "messages", "candidate", "reference", "tests")
+            if name in self.model_fields_set
+        ]
         if self.key is not None:
             if any(getattr(self, name) not in (None, []) for name in texts):
-                raise problem("key", f"give either `key` or the texts, not both: {', '.join(texts)}", "one_of")
+                raise problem(
+                    "key", f"give either `key` or the texts, not both: {', '.join(texts)}", "one_of"
+                )
         elif self.candidate is None or (self.query is None) == (self.messages is None):
-            raise problem("key", "give either `key`, or `candidate` with `query` or `messages`", "one_of")
+            raise problem(
+                "key", "give either `key`, or `candidate` with `query` or `messages`", "one_of"
+            )
         if self.at is not None and self.at > time.time() + CLOCKS_APART_S:
-            raise problem("at", f"{self.at:.0f} lies in the future: it is seconds since 1970", "in_future")
+            raise problem(
+                "at", f"{self.at:.0f} lies in the future: it is seconds since 1970", "in_future"
+            )
         return self
 
     def candidate_key(self) -> str:
@@ -56,12 +69,18 @@ class LabelIn(BaseModel):
         if self.messages is None:
             query = Query.of(self.query or "", self.reference, tuple(self.tests))
         else:
-            query = Query(tuple(message.turn() for message in self.messages), self.reference, tuple(self.tests))
+            query = Query(
+                tuple(message.turn() for message in self.messages),
+                self.reference,
+                tuple(self.tests),
+            )
         return f"{hash_query(query)}:{hash_candidate(self.candidate or '')}"
 
     def label(self, now: float) -> Label:
         """Return what is kept; one that does not say when it was given was given now."""
-        return Label(self.correct, self.random, self.who, now if self.at is None else min(self.at, now))
+        return Label(
+            self.correct, self.random, self.who, now if self.at is None else min(self.at, now)
+        )
 
 
 class LabelsIn(BaseModel):

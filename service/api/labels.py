@@ -25,24 +25,36 @@ label_router = APIRouter(responses=TASK_RESPONSES)
 
 @label_router.post("/v1/tasks/{name}/labels", openapi_extra=body_of(LabelsIn, LABELS_EXAMPLE))
 async def label(request: Request, name: str) -> dict[str, Any]:
-    """Keep labels; answered when they are on disk. The same label again changes nothing, not even when it was given."""
+    """Keep labels; answered when they are on disk. The same label again changes nothing, not
+    even when it was given.
+    """
     memory = memory_of(task_of(request, name))
     asked = await checked(request, LabelsIn)
-    labels = await asyncio.to_thread(_by_key, asked, time.time()) if len(asked.labels) > FEW else _by_key(asked, time.time())
+    labels = (
+        await asyncio.to_thread(_by_key, asked, time.time())
+        if len(asked.labels) > FEW
+        else _by_key(asked, time.time())
+    )
     new, durable = await stored(memory.label(labels))
     return {"task": name, "labels": len(labels), "new": new, "durable": durable}
 
 
 @label_router.get("/v1/tasks/{name}/labels")
 async def labels(request: Request, name: str) -> Response:
-    """Return all labels. A GET changes nothing: a client that stored them confirms it with a POST to `labels/exported`."""
+    """Return all labels. A GET changes nothing: a client that stored them confirms it with a
+    POST to `labels/exported`.
+    """
     known = await stored(memory_of(task_of(request, name)).labels())
     return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
 
 
-@label_router.post("/v1/tasks/{name}/labels/exported", openapi_extra=body_of(ExportedIn, {"labels": 120}))
+@label_router.post(
+    "/v1/tasks/{name}/labels/exported", openapi_extra=body_of(ExportedIn, {"labels": 120})
+)
 async def exported(request: Request, name: str) -> dict[str, Any]:
-    """Remember that labels were exported, once they are kept: of a store that is lost, the others are said to be gone."""
+    """Remember that labels were exported, once they are kept: of a store that is lost, the
+    others are said to be gone.
+    """
     memory = memory_of(task_of(request, name))
     asked = await checked(request, ExportedIn)
     await stored(memory.note_export(asked.labels))
@@ -50,14 +62,20 @@ async def exported(request: Request, name: str) -> dict[str, Any]:
 
 
 @label_router.get("/v1/tasks/{name}/to-label")
-async def to_label(request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50) -> dict[str, Any]:
-    """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs the task's `store_text`."""
+async def to_label(
+    request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50
+) -> dict[str, Any]:
+    """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs
+    the task's `store_text`.
+    """
     found = task_of(request, name)
     with_texts(found)
     try:
         left, drawn = await stored(request.app.state.engine.fitter.drawn(found, n))
     except FitFailedError as exc:
-        raise ApiError(503, f"the draw did not come to its end ({exc}); try again", code="draw_failed") from None
+        raise ApiError(
+            503, f"the draw did not come to its end ({exc}); try again", code="draw_failed"
+        ) from None
     return {"task": name, "left": left, "candidates": drawn}
 
 
@@ -66,7 +84,12 @@ def _by_key(asked: LabelsIn, now: float) -> dict[str, Label]:
 
 
 def _written(name: str, known: Mapping[str, Label]) -> bytes:
-    return orjson.dumps({"task": name, "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())]})
+    return orjson.dumps(
+        {
+            "task": name,
+            "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())],
+        }
+    )
 
 
 def _shown(label: Label) -> dict[str, Any]:

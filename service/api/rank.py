@@ -12,7 +12,13 @@ from fastapi.responses import RedirectResponse
 
 from assay.service.api import responses as answers
 from assay.service.api.errors import ApiError, no_verifier, too_much_work
-from assay.service.api.examples import RANK_EXAMPLE, RANK_RESPONSES, SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_RESPONSES, body_of
+from assay.service.api.examples import (
+    RANK_EXAMPLE,
+    RANK_RESPONSES,
+    SCORE_PAIRS_EXAMPLE,
+    SCORE_PAIRS_RESPONSES,
+    body_of,
+)
 from assay.service.api.front.auth import may_see, sees_all, visible
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked, checked
@@ -31,8 +37,13 @@ from assay.verifiers import Pair
 router = APIRouter()
 Result = TypeVar("Result")
 
-NOT_CALIBRATED = "confidence has no effect: this task is not calibrated, so it has no probability to compare with"
-ASKED_AT_ONCE = "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
+NOT_CALIBRATED = (
+    "confidence has no effect: this task is not calibrated, so it has no probability to compare"
+    " with"
+)
+ASKED_AT_ONCE = (
+    "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
+)
 
 #: Characters that a verifier may have to read for one request.
 MOST_READ = 256 << 20
@@ -48,8 +59,14 @@ class Json(Response):
         return orjson.dumps(content)
 
 
-# The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all the rest.
-@router.post("/v1/rank", response_class=Json, openapi_extra=body_of(RankRequest, RANK_EXAMPLE), responses=RANK_RESPONSES)
+# The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all
+# the rest.
+@router.post(
+    "/v1/rank",
+    response_class=Json,
+    openapi_extra=body_of(RankRequest, RANK_EXAMPLE),
+    responses=RANK_RESPONSES,
+)
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
@@ -57,7 +74,9 @@ async def rank(request: Request) -> Response:
     task = find_task(engine, asked.task, asked.ensemble)
     job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
     warnings = []
-    if asked.confidence is not None and not (task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)):
+    if asked.confidence is not None and not (
+        task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)
+    ):
         warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
         return EventStream(_events(engine, job, said, warnings))
@@ -73,17 +92,29 @@ async def rank(request: Request) -> Response:
     responses=SCORE_PAIRS_RESPONSES,
 )
 async def score_pairs(request: Request) -> Response:
-    """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do not apply."""
+    """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do
+    not apply.
+    """
     engine: Engine = request.app.state.engine
     asked = await parse_as(request, engine.settings, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     pairs = [Pair(pair.conversation(), pair.candidate) for pair in asked.pairs]
     check_length(pairs, one_query=False)
     outcome = await score_while_wanted(
-        request, engine, Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked))
+        request,
+        engine,
+        Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked)),
     )
     request_id = f"score-{request.scope['assay.request_id']}"
-    return Json(answers.scores(outcome, request_id=request_id, task=task.name, ensemble=task.ensemble, explain=asked.explain))
+    return Json(
+        answers.scores(
+            outcome,
+            request_id=request_id,
+            task=task.name,
+            ensemble=task.ensemble,
+            explain=asked.explain,
+        )
+    )
 
 
 #: What scores, and so takes a place.
@@ -96,13 +127,19 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "No verifier of the default ensemble answers."}})
+@router.get(
+    "/readyz", responses={503: {"description": "No verifier of the default ensemble answers."}}
+)
 async def readyz(request: Request) -> Response:
-    """Say which verifiers answer, and to who may not know their names, how many; 200 when one of the default ensemble does."""
+    """Say which verifiers answer, and to who may not know their names, how many; 200 when one of
+    the default ensemble does.
+    """
     ready, body = await request.app.state.engine.readiness()
     if not request.scope.get("assay.informed"):
         said = list(body["verifiers"].values())
-        shown = {key: body[key] for key in ("status", "store", "store_reason")}  # words of ours, which name nothing
+        shown = {
+            key: body[key] for key in ("status", "store", "store_reason")
+        }  # words of ours, which name nothing
         body = {**shown, "answering": said.count("ok"), "of": len(said)}
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
@@ -126,24 +163,46 @@ async def parse_as(request: Request, settings: ServiceSettings, model: type[Chec
 
 
 def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
-    """Raise `ApiError` for a query that is too long beside so many candidates: verifiers read it with each."""
+    """Raise `ApiError` for a query that is too long beside so many candidates: verifiers read it
+    with each.
+    """
     if (read := to_be_read(pairs, one_query)) > MOST_READ:
-        message = f"{read} characters are more than the {MOST_READ} that verifiers may have to read, a query with each candidate"
+        message = (
+            f"{read} characters are more than the {MOST_READ} that verifiers may have to read, a"
+            " query with each candidate"
+        )
         raise ApiError(413, message, param="query", code="too_much_text")
 
 
-def rank_job(engine: Engine, asked: RankRequest, task: Task, request_id: str) -> tuple[Job, dict[str, Any]]:
+def rank_job(
+    engine: Engine, asked: RankRequest, task: Task, request_id: str
+) -> tuple[Job, dict[str, Any]]:
     """Return what to score for a ranking, and what its answer says besides."""
     query = asked.conversation()
-    texts = [candidate if isinstance(candidate, str) else candidate.text for candidate in asked.candidates]
+    texts = [
+        candidate if isinstance(candidate, str) else candidate.text
+        for candidate in asked.candidates
+    ]
     pairs = [Pair(query, text) for text in texts]
     check_length(pairs, one_query=True)
-    job = Job(task, pairs, True, deadline_s(engine, asked.deadline_ms), _budget(asked), asked.confidence, asked.policy)
+    job = Job(
+        task,
+        pairs,
+        True,
+        deadline_s(engine, asked.deadline_ms),
+        _budget(asked),
+        asked.confidence,
+        asked.policy,
+    )
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
     return job, {
-        "request_id": f"rank-{request_id}", "task": task.name, "ensemble": task.ensemble,
-        "ids": ids, "top_n": asked.top_n, "explain": asked.explain,
-    }  # fmt: skip
+        "request_id": f"rank-{request_id}",
+        "task": task.name,
+        "ensemble": task.ensemble,
+        "ids": ids,
+        "top_n": asked.top_n,
+        "explain": asked.explain,
+    }
 
 
 def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
@@ -159,7 +218,9 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
 
 
 def _ensembles(engine: Engine) -> Iterable[str]:
-    """Return the ensembles that are there for who asks: those of their tasks, and those that are no task's own."""
+    """Return the ensembles that are there for who asks: those of their tasks, and those that are
+    no task's own.
+    """
     if sees_all():
         return engine.scorer.ensembles
     others = {task.ensemble for task in engine.tasks.by_name.values()}
@@ -178,7 +239,9 @@ def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
 
 
 def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
-    return Budget(asked.budget.cost, asked.budget.tokens, asked.budget.calls) if asked.budget else None
+    return (
+        Budget(asked.budget.cost, asked.budget.tokens, asked.budget.calls) if asked.budget else None
+    )
 
 
 async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outcome:
@@ -186,7 +249,9 @@ async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outc
     return await scored(engine, job, lambda asking: while_wanted(request, asking))
 
 
-async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
+async def scored(
+    engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None
+) -> Outcome:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
     try:
         return await engine.scorer.score(job, ask)
@@ -197,11 +262,15 @@ async def scored(engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awai
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
-    """Return what is waited for; when the client goes away first, cancel it, and raise `ApiError`."""
+    """Return what is waited for; when the client goes away first, cancel it, and raise
+    `ApiError`.
+    """
     return await while_there(request.receive, asking)
 
 
-async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list[str]) -> AsyncIterator[bytes]:
+async def _events(
+    engine: Engine, job: Job, said: dict[str, Any], warnings: list[str]
+) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
         async for step in engine.scorer.stream(job):
@@ -219,7 +288,9 @@ async def _events(engine: Engine, job: Job, said: dict[str, Any], warnings: list
 
 
 def _failure(exc: ApiError) -> bytes:
-    """Return a failure as an event, with the status that the answer would have had: its own is sent already."""
+    """Return a failure as an event, with the status that the answer would have had: its own is
+    sent already.
+    """
     said = orjson.loads(exc.body())
     return _event("error", orjson.dumps({"error": {**said["error"], "status": exc.status}}))
 

@@ -45,13 +45,16 @@ def not_a_truth(value: Any) -> Any:
     return value
 
 
-#: Numbers of a request: a true or false in their place is a mistake that would otherwise count as 1 or 0.
+#: Numbers of a request: a true or false in their place is a mistake that would otherwise count as 1
+#: or 0.
 Whole = Annotated[int, BeforeValidator(not_a_truth)]
 Real = Annotated[float, BeforeValidator(not_a_truth)]
 
 
 class BudgetIn(_Request):
-    """What may be spent on fresh scores: cost in the configuration's units, tokens read (estimated), calls made."""
+    """What may be spent on fresh scores: cost in the configuration's units, tokens read
+    (estimated), calls made.
+    """
 
     cost: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
     tokens: Annotated[Whole, Field(ge=0)] | None = None
@@ -59,7 +62,9 @@ class BudgetIn(_Request):
 
 
 def counted(value: Any, info: ValidationInfo) -> Any:
-    """Return a list as it came; raise for one that is too long before anything is made of its items."""
+    """Return a list as it came; raise for one that is too long before anything is made of its
+    items.
+    """
     if isinstance(value, list):
         _at_most(len(value), _limits(info).max_candidates, info.field_name or "input")
     return value
@@ -68,13 +73,25 @@ def counted(value: Any, info: ValidationInfo) -> Any:
 #: What is scored: counted before it is looked at, and looked at until the first problem.
 Counted = BeforeValidator(counted)
 FAST = Field(fail_fast=True)
-Messages = Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
+Messages = Annotated[
+    list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
+]
 #: The checks say the same; this is for who reads the document.
 ONE_OF: dict[str, Any] = {"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]}
-Reference = Annotated[str, Field(max_length=MAX_KNOWN_CHARS, description="A right answer, for verifiers that compare with one.")]
+Reference = Annotated[
+    str,
+    Field(
+        max_length=MAX_KNOWN_CHARS,
+        description="A right answer, for verifiers that compare with one.",
+    ),
+]
 Tests = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=MAX_KNOWN_CHARS)]],
-    Field(max_length=MAX_TESTS, fail_fast=True, description="Python statements that hold of a right answer's code, one test each."),
+    Field(
+        max_length=MAX_TESTS,
+        fail_fast=True,
+        description="Python statements that hold of a right answer's code, one test each.",
+    ),
 ]
 
 
@@ -107,10 +124,16 @@ class RankRequest(_Scoring):
         settings = _limits(info)
         seen: dict[str, int] = {}
         for place, candidate in enumerate(self.candidates):
-            text, name = (candidate, None) if isinstance(candidate, str) else (candidate.text, candidate.id)
+            text, name = (
+                (candidate, None) if isinstance(candidate, str) else (candidate.text, candidate.id)
+            )
             _short_enough(text, settings, f"candidates.{place}")
             if name is not None and seen.setdefault(name, place) != place:
-                raise problem(f"candidates.{place}.id", f"{name!r} is also the id of candidate {seen[name]}", "duplicate_id")
+                raise problem(
+                    f"candidates.{place}.id",
+                    f"{name!r} is also the id of candidate {seen[name]}",
+                    "duplicate_id",
+                )
         return self
 
     def conversation(self) -> Query:
@@ -156,13 +179,19 @@ def _one_of(query: str | None, messages: list[ChatMessage] | None, field: str) -
 def _conversation(asked: RankRequest | PairIn) -> Query:
     if asked.messages is None:
         return Query.of(asked.query or "", asked.reference, tuple(asked.tests))
-    return Query(tuple(message.turn() for message in asked.messages), asked.reference, tuple(asked.tests))
+    return Query(
+        tuple(message.turn() for message in asked.messages), asked.reference, tuple(asked.tests)
+    )
 
 
-def problem(param: str, message: str, code: str, kind: Literal["invalid", "too_large"] = "invalid") -> PydanticCustomError:
+def problem(
+    param: str, message: str, code: str, kind: Literal["invalid", "too_large"] = "invalid"
+) -> PydanticCustomError:
     """Return an error that names its field itself; `too_large` is answered with 413."""
     # Braces would be read as places to fill in.
-    return PydanticCustomError(kind, message.replace("{", "(").replace("}", ")"), {"param": param, "code": code})
+    return PydanticCustomError(
+        kind, message.replace("{", "(").replace("}", ")"), {"param": param, "code": code}
+    )
 
 
 def _limits(info: ValidationInfo) -> ServiceSettings:
@@ -171,11 +200,18 @@ def _limits(info: ValidationInfo) -> ServiceSettings:
 
 def _at_most(count: int, limit: int, field: str) -> None:
     if count > limit:
-        raise problem(field, f"{count} are more than the {limit} that a request may have", "too_many")
+        raise problem(
+            field, f"{count} are more than the {limit} that a request may have", "too_many"
+        )
 
 
 def _short_enough(text: str, settings: ServiceSettings, field: str) -> None:
     limit = settings.max_candidate_bytes
     # A character is at most four bytes: most texts need no counting.
     if len(text) * 4 > limit and (size := len(text.encode())) > limit:
-        raise problem(field, f"{size} bytes are more than the {limit} that a candidate may have", "too_long", "too_large")
+        raise problem(
+            field,
+            f"{size} bytes are more than the {limit} that a candidate may have",
+            "too_long",
+            "too_large",
+        )

@@ -55,7 +55,9 @@ def ranking(
     }
 
 
-def scores(outcome: Outcome, *, request_id: str, task: str, ensemble: str, explain: bool) -> dict[str, Any]:
+def scores(
+    outcome: Outcome, *, request_id: str, task: str, ensemble: str, explain: bool
+) -> dict[str, Any]:
     """Return the answer to /v1/score_pairs: pairs in the request's order."""
     results: list[dict[str, Any]] = [
         {"index": index, "probability": probability, "score": score}
@@ -72,10 +74,13 @@ def scores(outcome: Outcome, *, request_id: str, task: str, ensemble: str, expla
 def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
     """Return what an answer says of the model behind it."""
     return {
-        "task": task, "ensemble": ensemble, "model_version": outcome.version,
+        "task": task,
+        "ensemble": ensemble,
+        "model_version": outcome.version,
         "calibrated": outcome.calibrated,
-        "cold": outcome.cold, "partial": outcome.sheet.partial,
-    }  # fmt: skip
+        "cold": outcome.cold,
+        "partial": outcome.sheet.partial,
+    }
 
 
 def tail(outcome: Outcome) -> dict[str, Any]:
@@ -96,26 +101,35 @@ def tail(outcome: Outcome) -> dict[str, Any]:
 
 
 def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
-    """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share of the whole cost."""
+    """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share
+    of the whole cost.
+    """
     costs = np.array([member.guarded.settings.cost for member in outcome.members])
     known = outcome.sheet.status != UNKNOWN
     asked = known & (outcome.sheet.status != Status.SKIPPED)
     whole = float(costs.sum()) * len(known)
     return {
-        "tiers": course.tier + 1, "of": course.tiers, "cut": int((~known).any(axis=1).sum()),
-        "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4) if whole else 1.0,
-    }  # fmt: skip
+        "tiers": course.tier + 1,
+        "of": course.tiers,
+        "cut": int((~known).any(axis=1).sum()),
+        "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4)
+        if whole
+        else 1.0,
+    }
 
 
 def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
     sheet, contributions = outcome.sheet, outcome.combined.contributions()
-    # A verifier that says nothing of a candidate may still count for it, by what it says of the query's others.
+    # A verifier that says nothing of a candidate may still count for it, by what it says of the
+    # query's others.
     missing = np.isnan(sheet.raw) & (contributions == 0)
     explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(sheet.raw))]
     for column, member in enumerate(outcome.members):
         parts = zip(contributions[:, column].tolist(), missing[:, column].tolist(), strict=True)
-        for by_name, said, (part, absent) in zip(explained, cells(sheet, column), parts, strict=True):
+        for by_name, said, (part, absent) in zip(
+            explained, cells(sheet, column), parts, strict=True
+        ):
             said["contribution"] = None if absent else part
             by_name[member.name] = said
     return explained
@@ -123,7 +137,10 @@ def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
 
 def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
-    return {"verifier": member.name, "scores": [{"index": row, **said} for row, said in enumerate(cells(sheet, column))]}
+    return {
+        "verifier": member.name,
+        "scores": [{"index": row, **said} for row, said in enumerate(cells(sheet, column))],
+    }
 
 
 def cells(sheet: Sheet, column: int) -> list[dict[str, Any]]:
@@ -131,8 +148,16 @@ def cells(sheet: Sheet, column: int) -> list[dict[str, Any]]:
     latency = _rounded(sheet.latency_ms[column])
     statuses, cached = sheet.status[:, column].tolist(), sheet.cached[:, column].tolist()
     found: list[dict[str, Any]] = [
-        {"raw": raw, "status": LABELS[status], "cached": remembered, "latency_ms": None if remembered else latency, "reason": None}
-        for raw, status, remembered in zip(sheet.raw[:, column].tolist(), statuses, cached, strict=True)
+        {
+            "raw": raw,
+            "status": LABELS[status],
+            "cached": remembered,
+            "latency_ms": None if remembered else latency,
+            "reason": None,
+        }
+        for raw, status, remembered in zip(
+            sheet.raw[:, column].tolist(), statuses, cached, strict=True
+        )
     ]
     for row, said in enumerate(found):
         reason = sheet.reasons.get((row, column))

@@ -1,4 +1,6 @@
-"""Answers in pieces. Work goes on at its own pace, and its place is given back at its end, however slowly a client reads."""
+"""Answers in pieces. Work goes on at its own pace, and its place is given back at its end,
+however slowly a client reads.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ END = b""
 
 
 class EventStream(Response):
-    """Server-sent events as work yields them. What a client has not read yet is kept, so there must be few or small ones."""
+    """Server-sent events as work yields them. What a client has not read yet is kept, so there
+    must be few or small ones.
+    """
 
     media_type = "text/event-stream"
 
@@ -49,7 +53,9 @@ class EventStream(Response):
             made.put_nowait(END)
 
     async def _send(self, made: asyncio.Queue[bytes], send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         while event := await made.get():
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

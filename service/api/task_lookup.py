@@ -1,4 +1,6 @@
-"""What a handler of a task begins with: the task, its memory, the body that was sent, or the refusal that says what lacks."""
+"""What a handler of a task begins with: the task, its memory, the body that was sent, or the
+refusal that says what lacks.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,27 @@ log = structlog.get_logger()
 
 def task_of(request: Request, name: str) -> Task:
     """Return a task that the caller may see; raise `ApiError` 404 naming those there are."""
-    known: dict[str, Task] = {each.name: each for each in request.app.state.engine.tasks.by_name.values() if may_see(each.name)}
+    known: dict[str, Task] = {
+        each.name: each
+        for each in request.app.state.engine.tasks.by_name.values()
+        if may_see(each.name)
+    }
     if name not in known:
-        raise ApiError(404, f"no task is called {name!r}; there are: {', '.join(sorted(known))}", param="task", code="unknown_task")
+        raise ApiError(
+            404,
+            f"no task is called {name!r}; there are: {', '.join(sorted(known))}",
+            param="task",
+            code="unknown_task",
+        )
     return known[name]
 
 
 def memory_of(task: Task) -> Memory:
     """Return what a task has learned from; raise `ApiError` 409 for one that learns nothing."""
     if task.memory is None:
-        message = f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
+        message = (
+            f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
+        )
         raise ApiError(409, message, param="task", code="does_not_learn")
     return task.memory
 
@@ -41,11 +54,18 @@ async def stored(asking: Any) -> Any:
     try:
         return await asking
     except StoreDownError:
-        raise ApiError(503, "the store is down: nothing can be learned or looked up", code="store_down", retry_after_s=1) from None
+        raise ApiError(
+            503,
+            "the store is down: nothing can be learned or looked up",
+            code="store_down",
+            retry_after_s=1,
+        ) from None
     except StoreRefusedError as exc:
         why = NO_WRITES.get(exc.reason, f"its answer is an error ({exc.reason})")
         log.warning("store_refused", reason=exc.reason, error=told(exc))
-        raise ApiError(503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1) from None
+        raise ApiError(
+            503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1
+        ) from None
 
 
 async def checked(request: Request, model: type[Checked]) -> Checked:
@@ -57,5 +77,9 @@ def with_texts(task: Task) -> Memory:
     """Return the memory of a task that stores texts; raise `ApiError` 409 for another."""
     memory = memory_of(task)
     if not task.store_text:
-        raise ApiError(409, f"the task {task.name!r} stores no texts: set `store_text: true` in its configuration", code="no_texts")
+        raise ApiError(
+            409,
+            f"the task {task.name!r} stores no texts: set `store_text: true` in its configuration",
+            code="no_texts",
+        )
     return memory

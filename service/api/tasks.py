@@ -49,7 +49,11 @@ class PromoteIn(BaseModel):
 async def tasks(request: Request) -> dict[str, Any]:
     """List the tasks, with what each has kept and serves."""
     engine: Engine = request.app.state.engine
-    return {"tasks": [await _summary(task) for task in engine.tasks.by_name.values() if may_see(task.name)]}
+    return {
+        "tasks": [
+            await _summary(task) for task in engine.tasks.by_name.values() if may_see(task.name)
+        ]
+    }
 
 
 @task_router.get("/v1/tasks/{name}")
@@ -58,8 +62,12 @@ async def task(request: Request, name: str) -> dict[str, Any]:
     found = task_of(request, name)
     summary = await _summary(found)
     engine: Engine = request.app.state.engine
-    summary["seconds_a_candidate"] = {  # what all tasks' calls take, so it would tell one of the others' traffic
-        member.name: None if (seconds := member.guarded.meter.seconds) is None or not sees_all() else round(seconds, 6)
+    summary[
+        "seconds_a_candidate"
+    ] = {  # what all tasks' calls take, so it would tell one of the others' traffic
+        member.name: None
+        if (seconds := member.guarded.meter.seconds) is None or not sees_all()
+        else round(seconds, 6)
         for member in engine.scorer.ensembles[found.ensemble]
     }
     if found.memory is not None:
@@ -75,7 +83,10 @@ async def models(request: Request, name: str) -> dict[str, Any]:
     memory = memory_of(task_of(request, name))
     state = await stored(memory.state())
     reports = await stored(memory.reports())
-    versions = [{"version": version, "serving": version == state.serving, **report} for version, report in sorted(reports.items())]
+    versions = [
+        {"version": version, "serving": version == state.serving, **report}
+        for version, report in sorted(reports.items())
+    ]
     return {"task": name, "serving": state.serving, "pinned": state.pinned, "models": versions}
 
 
@@ -94,7 +105,9 @@ async def export(
     served = copy(found)  # what is served now, for all rows, whatever is served meanwhile
 
     def written(records: list[Record]) -> bytes:
-        return b"".join(orjson.dumps(row) + b"\n" for row in rows(served, records, format, margin, threshold))
+        return b"".join(
+            orjson.dumps(row) + b"\n" for row in rows(served, records, format, margin, threshold)
+        )
 
     async def lines() -> AsyncIterator[bytes]:
         yield await asyncio.to_thread(written, first)
@@ -112,18 +125,35 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     try:
         version, fit = await stored(request.app.state.engine.fitter.fit(found))
     except FitBusyError:
-        raise ApiError(409, f"the task {name!r} is being fitted by another replica; try again", code="fit_running") from None
+        raise ApiError(
+            409,
+            f"the task {name!r} is being fitted by another replica; try again",
+            code="fit_running",
+        ) from None
     except FitFailedError as exc:
-        raise ApiError(503, f"the fit did not come to its end ({exc}); try again", code="fit_failed") from None
-    return {"task": name, "version": version or None, "served": found.version == version != 0, **fit.report}
+        raise ApiError(
+            503, f"the fit did not come to its end ({exc}); try again", code="fit_failed"
+        ) from None
+    return {
+        "task": name,
+        "version": version or None,
+        "served": found.version == version != 0,
+        **fit.report,
+    }
 
 
 @task_router.post("/v1/tasks/{name}/evaluate")
 async def evaluate(request: Request, name: str) -> dict[str, Any]:
-    """Measure what the ensemble and each of its verifiers are worth, on what the task has kept; the report is kept, too."""
+    """Measure what the ensemble and each of its verifiers are worth, on what the task has kept;
+    the report is kept, too.
+    """
     found = task_of(request, name)
     memory_of(found)
-    return {"task": name, **await _measured(name, request.app.state.engine.fitter.report(found)), **_drift(found)}
+    return {
+        "task": name,
+        **await _measured(name, request.app.state.engine.fitter.report(found)),
+        **_drift(found),
+    }
 
 
 @task_router.get("/v1/tasks/{name}/models/{version}/shadow")
@@ -141,16 +171,24 @@ async def _measured(name: str, measuring: Any) -> Any:
     try:
         return await stored(measuring)
     except NothingToReportError as exc:
-        raise ApiError(409, f"the task {name!r} cannot be measured yet: {exc}", code="too_little") from None
+        raise ApiError(
+            409, f"the task {name!r} cannot be measured yet: {exc}", code="too_little"
+        ) from None
     except FitBusyError:
-        raise ApiError(409, "another report is being made by this replica; try again", code="report_running") from None
+        raise ApiError(
+            409, "another report is being made by this replica; try again", code="report_running"
+        ) from None
     except FitFailedError as exc:
-        raise ApiError(503, f"the report did not come to its end ({exc}); try again", code="report_failed") from None
+        raise ApiError(
+            503, f"the report did not come to its end ({exc}); try again", code="report_failed"
+        ) from None
 
 
 async def _unknown_version(memory: Memory, version: int) -> ApiError:
     known = ", ".join(map(str, sorted(await stored(memory.reports())))) or "none"
-    return ApiError(404, f"no version {version}; there are: {known}", param="version", code="unknown_version")
+    return ApiError(
+        404, f"no version {version}; there are: {known}", param="version", code="unknown_version"
+    )
 
 
 @task_router.get("/v1/tasks/{name}/report")
@@ -161,46 +199,83 @@ async def report(request: Request, name: str) -> dict[str, Any]:
 
 @task_router.get("/v1/tasks/{name}/verifiers")
 async def verifiers(request: Request, name: str) -> dict[str, Any]:
-    """List a task's verifiers: what the served model makes of each, what the last report measured, and whether it drifts."""
+    """List a task's verifiers: what the served model makes of each, what the last report
+    measured, and whether it drifts.
+    """
     found = task_of(request, name)
-    known = {"report": None} if found.memory is None else {"report": await stored(found.memory.last_report())}
+    known = (
+        {"report": None}
+        if found.memory is None
+        else {"report": await stored(found.memory.last_report())}
+    )
     measured = {each["name"]: each for each in (known["report"] or {}).get("verifiers", [])}
-    learned = {each["name"]: each for each in (found.served[1]["verifiers"] if found.served else [])}
+    learned = {
+        each["name"]: each for each in (found.served[1]["verifiers"] if found.served else [])
+    }
     drift = _drift(found).get("drift", {})
     measured_on = (known["report"] or {}).get("model_version")
-    return {"task": name, "model_version": found.model_version, "measured_on": measured_on, "verifiers": [
-        {
-            "name": column.name, "family": column.family, "cost": cost, **learned.get(column.name, {}),
-            **{key: value for key, value in measured.get(column.name, {}).items() if key in MEASURED},
-            "drift": drift.get(column.name),
-        }
-        for column, cost in zip(found.columns, found.costs, strict=True)
-    ]}  # fmt: skip
+    return {
+        "task": name,
+        "model_version": found.model_version,
+        "measured_on": measured_on,
+        "verifiers": [
+            {
+                "name": column.name,
+                "family": column.family,
+                "cost": cost,
+                **learned.get(column.name, {}),
+                **{
+                    key: value
+                    for key, value in measured.get(column.name, {}).items()
+                    if key in MEASURED
+                },
+                "drift": drift.get(column.name),
+            }
+            for column, cost in zip(found.columns, found.costs, strict=True)
+        ],
+    }
 
 
 async def _last_report(request: Request, name: str) -> dict[str, Any]:
     last: dict[str, Any] | None = await stored(memory_of(task_of(request, name)).last_report())
     if last is None:
-        raise ApiError(404, f"no report was made of the task {name!r}: POST /v1/tasks/{name}/evaluate makes one", code="no_report")
+        raise ApiError(
+            404,
+            f"no report was made of the task {name!r}: POST /v1/tasks/{name}/evaluate makes one",
+            code="no_report",
+        )
     return last
 
 
-@task_router.post("/v1/tasks/{name}/models/{version}/promote", openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False))
+@task_router.post(
+    "/v1/tasks/{name}/models/{version}/promote",
+    openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False),
+)
 async def promote(request: Request, name: str, version: Version) -> dict[str, Any]:
-    """Serve a version, everywhere within two seconds; `pinned` keeps it until another is promoted."""
+    """Serve a version, everywhere within two seconds; `pinned` keeps it until another is
+    promoted.
+    """
     asked = await checked(request, PromoteIn)
     return await _promote(request, name, version, asked.pinned)
 
 
 @task_router.post("/v1/tasks/{name}/rollback")
 async def rollback(request: Request, name: str) -> dict[str, Any]:
-    """Serve the version that was served before, and keep it until another is promoted; again, it goes further back."""
+    """Serve the version that was served before, and keep it until another is promoted; again, it
+    goes further back.
+    """
     if not await stored(memory_of(task_of(request, name)).rollback()):
-        raise ApiError(409, f"the task {name!r} has served no version before this one", code="no_version_before")
+        raise ApiError(
+            409,
+            f"the task {name!r} has served no version before this one",
+            code="no_version_before",
+        )
     return await _now_served(request, name)
 
 
-async def _promote(request: Request, name: str, version: int, pinned: bool | None) -> dict[str, Any]:
+async def _promote(
+    request: Request, name: str, version: int, pinned: bool | None
+) -> dict[str, Any]:
     memory = memory_of(task_of(request, name))
     if not await stored(memory.promote(version, pinned)):
         raise await _unknown_version(memory, version)
@@ -215,16 +290,25 @@ async def _now_served(request: Request, name: str) -> dict[str, Any]:
 
 def _of_this_task(loss: str | None, name: str) -> str | None:
     """Return what the store has lost, less what is another task's to those who may not see all."""
-    if loss is None or sees_all() or not loss.startswith(LOSS_OF_TASK) or loss.startswith(f"{LOSS_OF_TASK}{name} had "):
+    if (
+        loss is None
+        or sees_all()
+        or not loss.startswith(LOSS_OF_TASK)
+        or loss.startswith(f"{LOSS_OF_TASK}{name} had ")
+    ):
         return loss
     return None
 
 
 async def _summary(task: Task) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "task": task.name, "ensemble": task.ensemble, "model_version": task.model_version, "calibrated": task.model.calibrated,
-        "learns": task.learns, "verifiers": [column.name for column in task.columns],
-    }  # fmt: skip
+        "task": task.name,
+        "ensemble": task.ensemble,
+        "model_version": task.model_version,
+        "calibrated": task.model.calibrated,
+        "learns": task.learns,
+        "verifiers": [column.name for column in task.columns],
+    }
     said |= _drift(task) | _cascade(task)
     if task.memory is not None:
         requests, labels = await stored(task.memory.sizes())
@@ -233,7 +317,9 @@ async def _summary(task: Task) -> dict[str, Any]:
 
 
 def _cascade(task: Task) -> dict[str, Any]:
-    """Return how a task spends, and what its cascade saves and loses, as seen on the queries that were asked in full."""
+    """Return how a task spends, and what its cascade saves and loses, as seen on the queries
+    that were asked in full.
+    """
     economy, names = task.economy, [column.name for column in task.columns]
     if economy.cascade is None:
         return {"policy": economy.policy}
@@ -250,7 +336,14 @@ def _drift(task: Task) -> dict[str, Any]:
     """Return how far each verifier is from what it was at the fit; nothing before that is known."""
     if not task.drift:
         return {}
-    return {"drift": {
-        column.name: {"psi": each.psi, "agreement_z": each.agreement_z, "rows": each.rows, "alarm": each.alarm}
-        for column, each in zip(task.columns, task.drift, strict=True)
-    }}  # fmt: skip
+    return {
+        "drift": {
+            column.name: {
+                "psi": each.psi,
+                "agreement_z": each.agreement_z,
+                "rows": each.rows,
+                "alarm": each.alarm,
+            }
+            for column, each in zip(task.columns, task.drift, strict=True)
+        }
+    }

@@ -1,1 +1,3 @@
-"""`assay batch`: files of queries ranked in bulk, here or on Ray, into parts that a killed run leaves whole."""
+"""`assay batch`: files of queries ranked in bulk, here or on Ray, into parts that a killed run
+leaves whole.
+"""

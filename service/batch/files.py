@@ -58,12 +58,16 @@ class Files:
         replace_file(Path(path), content, UNFINISHED)
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder below the root; none where there is no folder."""
+        """Return the names of the files in a folder below the root; none where there is no
+        folder.
+        """
         try:
             found = self.fs.ls(self.path(folder), detail=False)
         except FileNotFoundError:
             return []
-        return sorted(name for name in (path.rsplit("/", 1)[-1] for path in found) if not name.startswith("."))
+        return sorted(
+            name for name in (path.rsplit("/", 1)[-1] for path in found) if not name.startswith(".")
+        )
 
     def sweep(self) -> None:
         """Remove what a writer that was killed left unfinished."""
@@ -79,7 +83,8 @@ class Files:
 
 
 def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
-    """Return the files that a path, folder or pattern names, in order, less those of the output, which may lie among them.
+    """Return the files that a path, folder or pattern names, in order, less those of the output,
+    which may lie among them.
 
     Raises `BatchError` where there is none, or where they are of two formats.
     """
@@ -93,11 +98,18 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
         found = [root]
     else:
         raise BatchError(f"{url}: there is no such file or folder")
-    found = [path for path in found if path.endswith(SUFFIXES) and not path.startswith(out.root.rstrip("/") + "/")]
+    found = [
+        path
+        for path in found
+        if path.endswith(SUFFIXES) and not path.startswith(out.root.rstrip("/") + "/")
+    ]
     if not found:
         raise BatchError(f"{url}: {NO_FILES}")
     if len({path.rpartition(".")[2] for path in found}) > 1:
-        raise BatchError(f"{url}: has both .jsonl and .parquet files; name one kind, such as '{url.rstrip('/')}/*.parquet'")
+        raise BatchError(
+            f"{url}: has both .jsonl and .parquet files; name one kind, such as"
+            f" '{url.rstrip('/')}/*.parquet'"
+        )
     return files, found
 
 

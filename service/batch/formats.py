@@ -14,9 +14,22 @@ from assay.service.batch.files import BatchError, Files
 REQUEST = frozenset(RankRequest.model_fields)
 #: Columns of the output.
 RESULT = (
-    "file", "row", "task", "model_version", "calibrated", "partial", "best", "ranking", "probability", "score", "p_best",
-    "p_any_correct", "raw", "reasons", "error",
-)  # fmt: skip
+    "file",
+    "row",
+    "task",
+    "model_version",
+    "calibrated",
+    "partial",
+    "best",
+    "ranking",
+    "probability",
+    "score",
+    "p_best",
+    "p_any_correct",
+    "raw",
+    "reasons",
+    "error",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +72,20 @@ class Format(ABC):
 
     @abstractmethod
     def scan(self, files: Files, path: str, part_rows: int) -> Source:
-        """Count a file's rows; raise `BatchError` for one that cannot be read, or whose columns clash with the output's."""
+        """Count a file's rows; raise `BatchError` for one that cannot be read, or whose columns
+        clash with the output's.
+        """
 
     @abstractmethod
-    def blocks(self, files: Files, source: Source, part_rows: int, first: int, parts: int) -> Iterator[Block]:
+    def blocks(
+        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+    ) -> Iterator[Block]:
         """Yield adjacent parts' rows, from the part with the number `first` on."""
 
     @abstractmethod
-    def encode(self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]) -> bytes:
+    def encode(
+        self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
+    ) -> bytes:
         """Return an output file: what is carried over beside the results, row for row."""
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
@@ -38,8 +45,12 @@ class Wanted:
     workers: int | None = None
 
 
-def run_batch(wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any], as_json: bool) -> None:
-    """Rank what is left of a job, and say what came of it; raise `StartupError` where it cannot go on."""
+def run_batch(
+    wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any], as_json: bool
+) -> None:
+    """Rank what is left of a job, and say what came of it; raise `StartupError` where it cannot
+    go on.
+    """
     # As many requests at once as are wanted: the store's connections are counted by that.
     flags = {"log_level": "warning", "max_active": wanted.effort.concurrency, **flags}
     config = load_config(config_path or default_config_path(), flags)
@@ -52,13 +63,19 @@ def run_batch(wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any]
         files.sweep()
         todo, before = left(job, files)
         if todo:
-            done = _on_ray(config, job, todo, wanted) if wanted.ray else _here(config, job, todo, wanted.effort)
+            done = (
+                _on_ray(config, job, todo, wanted)
+                if wanted.ray
+                else _here(config, job, todo, wanted.effort)
+            )
             with redirect_stdout(sys.stderr):  # Ray prints what its workers log
                 _show(done, job, before, console)
     # From the marks: what a worker of the cluster said before it died is lost.
     todo, found = left(job, files)
     if todo:
-        raise BatchError(f"{len(todo)} parts are missing from {job.out}; run the same command again")
+        raise BatchError(
+            f"{len(todo)} parts are missing from {job.out}; run the same command again"
+        )
     summary = asdict(total(found))
     files.put(orjson.dumps(summary), SUCCESS)
     _tell(summary, job, as_json)
@@ -66,14 +83,18 @@ def run_batch(wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any]
 
 @contextmanager
 def _stored(config: Config) -> Iterator[Config]:
-    """Run the embedded store for as long as the job does, and give its address to whoever works on it."""
+    """Run the embedded store for as long as the job does, and give its address to whoever works
+    on it.
+    """
     if config.service.redis_url is not None:
         yield config
         return
     embedded = EmbeddedStore(config.service.data_dir / "store", config.service.cache_max_mb)
     try:
         embedded.start()
-        yield config.model_copy(update={"service": config.service.model_copy(update={"redis_url": embedded.url})})
+        yield config.model_copy(
+            update={"service": config.service.model_copy(update={"redis_url": embedded.url})}
+        )
     finally:
         embedded.stop()
 
@@ -81,13 +102,22 @@ def _stored(config: Config) -> Iterator[Config]:
 async def _planned(config: Config, wanted: Wanted) -> Plan:
     """Return the job, having looked that the verifiers of its ensemble answer."""
     async with open_engine(config, Metrics(), learning=False) as engine:
-        job = await asyncio.to_thread(plan, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task)
+        job = await asyncio.to_thread(
+            plan, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
+        )
         _, said = await engine.readiness()
         ensemble = engine.tasks.by_name[wanted.task].ensemble
-        silent = {name: said["verifiers"][name] for name in config.ensembles[ensemble] if said["verifiers"][name] != "ok"}
+        silent = {
+            name: said["verifiers"][name]
+            for name in config.ensembles[ensemble]
+            if said["verifiers"][name] != "ok"
+        }
         if silent and not wanted.effort.keep_going:
             problems = "\n".join(f"  {name}: {problem}" for name, problem in silent.items())
-            raise BatchError(f"these verifiers do not answer:\n{problems}\nstart them, or take the rows without them: --keep-going")
+            raise BatchError(
+                f"these verifiers do not answer:\n{problems}\nstart them, or take the rows without"
+                " them: --keep-going"
+            )
         return job
 
 
@@ -120,12 +150,22 @@ def _on_ray(config: Config, job: Plan, todo: Sequence[Part], wanted: Wanted) -> 
 def _show(done: Iterable[Done], job: Plan, before: Sequence[Done], console: Console) -> None:
     """Show how far it is until all is done."""
     so_far = total(before)
-    columns = (TextColumn("ranking"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
+    columns = (
+        TextColumn("ranking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
         task = bar.add_task("", total=job.rows, completed=so_far.rows)
         for each in done:
             so_far = total((so_far, each))
-            said = f"{so_far.bad} bad, {so_far.partial} partial" if so_far.bad or so_far.partial else ""
+            said = (
+                f"{so_far.bad} bad, {so_far.partial} partial"
+                if so_far.bad or so_far.partial
+                else ""
+            )
             bar.update(task, completed=so_far.rows, description=said)
 
 
@@ -136,6 +176,12 @@ def _tell(summary: dict[str, int], job: Plan, as_json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary['rows']:,} rows: {job.out}", markup=False)
     if summary["bad"]:
-        console.print(f"{summary['bad']:,} of them could not be ranked: see {job.out}/{BAD}", markup=False)
+        console.print(
+            f"{summary['bad']:,} of them could not be ranked: see {job.out}/{BAD}", markup=False
+        )
     if summary["partial"]:
-        console.print(f"{summary['partial']:,} of them lack what a verifier failed to say: `partial`, `reasons`", markup=False)
+        console.print(
+            f"{summary['partial']:,} of them lack what a verifier failed to say: `partial`,"
+            " `reasons`",
+            markup=False,
+        )

@@ -37,7 +37,9 @@ class Jsonl(Format):
             raise BatchError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
         return Source(path, rows, at, tuple(offsets))
 
-    def blocks(self, files: Files, source: Source, part_rows: int, first: int, parts: int) -> Iterator[Block]:
+    def blocks(
+        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+    ) -> Iterator[Block]:
         """Yield parts, from the byte on where the first of them begins."""
         with files.open(source.path) as file:
             file.seek(source.offsets[first])
@@ -58,9 +60,14 @@ class Jsonl(Format):
                     yield Block(rows, carried)
                     rows, carried = [], []
 
-    def encode(self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]) -> bytes:
+    def encode(
+        self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
+    ) -> bytes:
         """Return an object a line; what is unknown is null."""
-        lines = (orjson.dumps({**beside, **result}) for beside, result in zip(block.carried, results, strict=True))
+        lines = (
+            orjson.dumps({**beside, **result})
+            for beside, result in zip(block.carried, results, strict=True)
+        )
         return b"".join(line + b"\n" for line in lines)
 
 
@@ -76,7 +83,9 @@ def _parse(number: int, line: bytes | None) -> tuple[Row, dict[str, Any]]:
     beside = {name: value for name, value in found.items() if name not in REQUEST}
     if taken := sorted(beside.keys() & set(RESULT)):
         problem = f"{taken[0]!r} is also one of the output's columns; rename it"
-        return Row(number, None, problem, _shown(line)), {name: value for name, value in beside.items() if name not in taken}
+        return Row(number, None, problem, _shown(line)), {
+            name: value for name, value in beside.items() if name not in taken
+        }
     return Row(number, {name: value for name, value in found.items() if name in REQUEST}), beside
 
 

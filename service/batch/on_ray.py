@@ -1,4 +1,6 @@
-"""Bulk jobs on Ray Data: workers take runs of parts, read, rank and write them; only counts pass through the cluster."""
+"""Bulk jobs on Ray Data: workers take runs of parts, read, rank and write them; only counts pass
+through the cluster.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +23,40 @@ from assay.service.telemetry.metrics import Metrics
 HERE = "local"
 #: Ray sends no figures home.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
-NO_RAY = "--ray needs Ray Data: pip install 'ray[data]' (the extra `ray` has it), on every node of the cluster"
+NO_RAY = (
+    "--ray needs Ray Data: pip install 'ray[data]' (the extra `ray` has it), on every node of the"
+    " cluster"
+)
 
 
-def rank(config: Config, plan: Plan, todo: Sequence[Part], effort: Effort, address: str, workers: int | None) -> Iterator[Done]:
-    """Yield parts as they are written anywhere in the cluster; raise `BatchError` where a worker cannot go on."""
+def rank(
+    config: Config,
+    plan: Plan,
+    todo: Sequence[Part],
+    effort: Effort,
+    address: str,
+    workers: int | None,
+) -> Iterator[Done]:
+    """Yield parts as they are written anywhere in the cluster; raise `BatchError` where a worker
+    cannot go on.
+    """
     ray = connect(address)
     if address != HERE and not str(config.service.redis_url).startswith(("redis", "rediss")):
-        raise BatchError("on a cluster the workers share a store: set redis_url (ASSAY_REDIS_URL) to a server that all nodes reach")
+        raise BatchError(
+            "on a cluster the workers share a store: set redis_url (ASSAY_REDIS_URL) to a server"
+            " that all nodes reach"
+        )
     runs = chunks(todo, workers := workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
-    data = ray.data.from_items([{"parts": [part.number for part in run]} for run in runs], override_num_blocks=len(runs))
+    data = ray.data.from_items(
+        [{"parts": [part.number for part in run]} for run in runs], override_num_blocks=len(runs)
+    )
     ranked = data.map_batches(
         Worker,
         fn_constructor_kwargs={"config": config, "plan": plan, "effort": effort},
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(runs)), max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(
+            size=min(workers, len(runs)), max_tasks_in_flight_per_actor=2
+        ),
         num_cpus=1,
     )
     try:
@@ -70,7 +91,9 @@ def connect(address: str) -> Any:
 
 
 class Worker:
-    """Ranks runs of parts in an actor; the engine lives in a thread of its own for as long as the actor does."""
+    """Ranks runs of parts in an actor; the engine lives in a thread of its own for as long as
+    the actor does.
+    """
 
     def __init__(self, config: Config, plan: Plan, effort: Effort) -> None:
         configure_logging(config.service)
@@ -81,7 +104,9 @@ class Worker:
         self._ranker = self._wait(self._open(effort))
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[int]]]:
-        """Yield the counts of each part that is not there yet; a run that was begun elsewhere goes on."""
+        """Yield the counts of each part that is not there yet; a run that was begun elsewhere
+        goes on.
+        """
         there = set(Files(self._plan.out).names(DONE))
         parts = [self._parts[number] for run in batch["parts"] for number in run]
         done = self._ranker.rank([part for part in parts if part.name not in there])

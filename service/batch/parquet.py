@@ -38,10 +38,15 @@ class Parquet(Format):
             raise BatchError(f"{path}: not Parquet: {exc}") from exc
         clash(path, [name for name in names if name not in REQUEST])
         if "candidates" not in names or not {"query", "messages"} & set(names):
-            raise BatchError(f"{path}: needs the columns candidates, and query or messages; there are: {', '.join(names)}")
+            raise BatchError(
+                f"{path}: needs the columns candidates, and query or messages; there are:"
+                f" {', '.join(names)}"
+            )
         return Source(path, rows, int(files.fs.size(path)))
 
-    def blocks(self, files: Files, source: Source, part_rows: int, first: int, parts: int) -> Iterator[Block]:
+    def blocks(
+        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+    ) -> Iterator[Block]:
         """Yield parts, decoding only the row groups that they are in."""
         start, stop = first * part_rows, min(source.rows, (first + parts) * part_rows)
         waiting: list[Any] = []
@@ -76,17 +81,21 @@ class Parquet(Format):
     def _block(self, table: Any, first: int) -> Block:
         asked = table.select([name for name in table.column_names if name in REQUEST]).to_pylist()
         rows = [Row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
-        return Block(rows, table.select([name for name in table.column_names if name not in REQUEST]))
+        return Block(
+            rows, table.select([name for name in table.column_names if name not in REQUEST])
+        )
 
-    def encode(self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]) -> bytes:
+    def encode(
+        self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
+    ) -> bytes:
         """Return a Parquet file; what is unknown is null."""
         arrow = self._arrow
         numbers, integers = arrow.list_(arrow.float64()), arrow.list_(arrow.int32())
         types = {
-            "file": arrow.string(), "row": arrow.int64(), "task": arrow.string(), "model_version": arrow.string(),
-            "calibrated": arrow.bool_(), "partial": arrow.bool_(), "best": arrow.int32(), "ranking": integers,
-            "probability": numbers, "score": numbers, "p_best": arrow.float64(), "p_any_correct": arrow.float64(),
-            "raw": arrow.struct([(name, numbers) for name in verifiers]), "reasons": arrow.list_(arrow.string()),
+            "file": arrow.string(), "row": arrow.int64(), "task": arrow.string(), "model_version": arrow.string(),  # noqa: E501
+            "calibrated": arrow.bool_(), "partial": arrow.bool_(), "best": arrow.int32(), "ranking": integers,  # noqa: E501
+            "probability": numbers, "score": numbers, "p_best": arrow.float64(), "p_any_correct": arrow.float64(),  # noqa: E501
+            "raw": arrow.struct([(name, numbers) for name in verifiers]), "reasons": arrow.list_(arrow.string()),  # noqa: E501
             "error": arrow.string(),
         }  # fmt: skip
         table = block.carried

@@ -1,4 +1,6 @@
-"""What a bulk job does: its inputs cut into parts, and the models that score them, fixed when the job begins."""
+"""What a bulk job does: its inputs cut into parts, and the models that score them, fixed when
+the job begins.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A part that is written: rows, those that are no requests, and those that a verifier failed on."""
+    """A part that is written: rows, those that are no requests, and those that a verifier failed
+    on.
+    """
 
     rows: int
     bad: int
@@ -48,7 +52,9 @@ class Plan:
     suffix: str
     part_rows: int
     verifiers: dict[str, str]  # fingerprints by name
-    models: dict[str, Any]  # what each task serves: its artifact and report, or None before anything was learned
+    models: dict[
+        str, Any
+    ]  # what each task serves: its artifact and report, or None before anything was learned
     task: str
 
     @property
@@ -71,7 +77,9 @@ class Plan:
 
 
 def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Plan:
-    """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was another one."""
+    """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was
+    another one.
+    """
     target = Files(out)
     files, paths = inputs(where, target)
     begun = target.get(PLAN)
@@ -83,7 +91,9 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Pla
     members = [member for ensemble in engine.scorer.ensembles.values() for member in ensemble]
     verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}
     if task not in engine.tasks.by_name:
-        raise BatchError(f"no task is called {task!r}; there are: {', '.join(sorted(engine.tasks.by_name))}")
+        raise BatchError(
+            f"no task is called {task!r}; there are: {', '.join(sorted(engine.tasks.by_name))}"
+        )
     if not sum(source.rows for source in sources):
         raise BatchError(f"{where}: has no rows")
     new = Plan(out, where, sources, suffix, part_rows, verifiers, served(engine), task)
@@ -95,11 +105,19 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Pla
 
 
 def served(engine: Engine) -> dict[str, Any]:
-    """Return what each task serves that learns; one that was given its model has that in the configuration."""
+    """Return what each task serves that learns; one that was given its model has that in the
+    configuration.
+    """
     return {
-        task.name: None
-        if task.served is None
-        else {"version": task.version, "artifact": orjson.loads(task.served[0]), "report": task.served[1]}
+        task.name: (
+            None
+            if task.served is None
+            else {
+                "version": task.version,
+                "artifact": orjson.loads(task.served[0]),
+                "report": task.served[1],
+            }
+        )
         for task in engine.tasks.by_name.values()
         if task.learns
     }
@@ -118,7 +136,9 @@ def left(plan: Plan, files: Files) -> tuple[list[Part], list[Done]]:
     """Return the parts that are still to do, and what is known of those that are done."""
     parts, there = plan.parts(), set(files.names(DONE))
     done = files.get_all(DONE, [part.name for part in parts if part.name in there])
-    return [part for part in parts if part.name not in done], [Done(**orjson.loads(content)) for content in done.values()]
+    return [part for part in parts if part.name not in done], [
+        Done(**orjson.loads(content)) for content in done.values()
+    ]
 
 
 def total(done: Iterable[Done]) -> Done:
@@ -127,12 +147,19 @@ def total(done: Iterable[Done]) -> Done:
 
 
 def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[Part]]:
-    """Return runs of parts, adjacent in one file: some more than there are workers, so that all end together."""
+    """Return runs of parts, adjacent in one file: some more than there are workers, so that all
+    end together.
+    """
     size = max(1, min(longest, len(parts) // (4 * workers)))
     found: list[list[Part]] = []
     for part in parts:
         last = found[-1] if found else []
-        if last and len(last) < size and last[-1].source == part.source and last[-1].place + 1 == part.place:
+        if (
+            last
+            and len(last) < size
+            and last[-1].source == part.source
+            and last[-1].place + 1 == part.place
+        ):
             last.append(part)
         else:
             found.append([part])
@@ -142,7 +169,10 @@ def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[
 def _read(out: str, content: bytes) -> Plan:
     try:
         found = orjson.loads(content)
-        sources = tuple(Source(each["path"], each["rows"], each["size"], tuple(each["offsets"])) for each in found.pop("sources"))
+        sources = tuple(
+            Source(each["path"], each["rows"], each["size"], tuple(each["offsets"]))
+            for each in found.pop("sources")
+        )
         return Plan(sources=sources, **found)
     except (ValueError, KeyError, TypeError) as exc:
         raise BatchError(f"{out}/{PLAN} is damaged ({exc}); name another folder") from exc
@@ -153,10 +183,18 @@ def _same(old: Plan, new: Plan) -> None:
     begun = f"{new.out} was begun with"
     shapes = [[(each.name, each.rows, each.size) for each in plan.sources] for plan in (old, new)]
     if shapes[0] != shapes[1]:
-        raise BatchError(f"{begun} other input files ({', '.join(each.name for each in old.sources)}); name another folder")
+        raise BatchError(
+            f"{begun} other input files ({', '.join(each.name for each in old.sources)}); name"
+            " another folder"
+        )
     if old.task != new.task:
         raise BatchError(f"{begun} the task {old.task!r}, not {new.task!r}; name another folder")
     if changed := sorted(
-        name for name in old.verifiers.keys() | new.verifiers.keys() if old.verifiers.get(name) != new.verifiers.get(name)
+        name
+        for name in old.verifiers.keys() | new.verifiers.keys()
+        if old.verifiers.get(name) != new.verifiers.get(name)
     ):
-        raise BatchError(f"{begun} other settings of the verifier {changed[0]!r}; name another folder, or set it back")
+        raise BatchError(
+            f"{begun} other settings of the verifier {changed[0]!r}; name another folder, or set it"
+            " back"
+        )

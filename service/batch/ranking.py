@@ -1,4 +1,6 @@
-"""Parts ranked by the service's own code: a bounded number of rows at once, each part written when it is whole."""
+"""Parts ranked by the service's own code: a bounded number of rows at once, each part written
+when it is whole.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from typing import Any
 import numpy as np
 import orjson
 from pydantic import ValidationError
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_attempt, wait_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from assay.service.api.errors import ApiError, invalid
 from assay.service.api.rank import find_task, rank_job
@@ -23,7 +31,8 @@ from assay.service.domain.request import NoVerifierError, Outcome
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Status
 
-#: Parts whose rows are asked about at once: the last rows of one leave room for the first of the next.
+#: Parts whose rows are asked about at once: the last rows of one leave room for the first of the
+#: next.
 OPEN_PARTS = 3
 
 
@@ -33,7 +42,9 @@ class Effort:
 
     concurrency: int = 64
     keep_going: bool = False
-    tries: int = 4  # of a row that a verifier failed on: at once, and after 1, 4 and 16 seconds; what is known is not asked again
+    # of a row that a verifier failed on: at once, and after 1, 4 and 16 seconds; what is known is
+    # not asked again
+    tries: int = 4
 
 
 class Ranker:
@@ -45,12 +56,17 @@ class Ranker:
         self._room = asyncio.Semaphore(effort.concurrency)
 
     async def rank(self, parts: Sequence[Part]) -> AsyncIterator[Done]:
-        """Yield each part when it is written, in order. Raises `BatchError` where a verifier fails all of a part."""
+        """Yield each part when it is written, in order. Raises `BatchError` where a verifier
+        fails all of a part.
+        """
         blocks = _blocks(self._plan, parts)
         running: deque[asyncio.Task[Done]] = deque()
         try:
             while True:
-                while len(running) < OPEN_PARTS and (found := await asyncio.to_thread(next, blocks, None)) is not None:
+                while (
+                    len(running) < OPEN_PARTS
+                    and (found := await asyncio.to_thread(next, blocks, None)) is not None
+                ):
                     running.append(asyncio.create_task(self._part(*found)))
                 if not running:
                     return
@@ -70,7 +86,12 @@ class Ranker:
 
     def _write(self, part: Part, block: Block, results: Sequence[dict[str, Any]]) -> None:
         bad = [
-            {"file": result["file"], "row": row.number, "error": result["error"], "input": row.text or row.body}
+            {
+                "file": result["file"],
+                "row": row.number,
+                "error": result["error"],
+                "input": row.text or row.body,
+            }
             for row, result in zip(block.rows, results, strict=True)
             if result["error"] is not None
         ]
@@ -87,7 +108,9 @@ class Ranker:
         if row.body is None:
             return {**result, **_failed(row.problem)}
         try:
-            asked = RankRequest.model_validate({"task": self._plan.task, **row.body}, context=self._engine.settings)
+            asked = RankRequest.model_validate(
+                {"task": self._plan.task, **row.body}, context=self._engine.settings
+            )
             task = find_task(self._engine, asked.task, asked.ensemble)
         except ValidationError as exc:
             return {**result, **_failed(str(invalid(exc)))}
@@ -97,7 +120,12 @@ class Ranker:
         outcome = await self._outcome(job)
         if isinstance(outcome, NoVerifierError):
             reasons = [f"{name}: {reason}" for name, reason in outcome.reasons.items()]
-            return {**result, **_failed("no verifier could answer: " + "; ".join(reasons)), "partial": True, "reasons": reasons}
+            return {
+                **result,
+                **_failed("no verifier could answer: " + "; ".join(reasons)),
+                "partial": True,
+                "reasons": reasons,
+            }
         return {**result, "task": task.name, **self._said(outcome)}
 
     async def _outcome(self, job: Any) -> Outcome | NoVerifierError:
@@ -126,23 +154,36 @@ class Ranker:
         names = [member.name for member in outcome.members]
         said = dict(zip(names, raw, strict=True))
         return {
-            "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
-            "best": outcome.order[0], "ranking": list(outcome.order), "probability": outcome.probability.tolist(),
-            "score": outcome.combined.log_odds.tolist(), "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct,
-            "raw": {name: said.get(name) for name in self._plan.verifiers}, "reasons": _reasons(outcome), "error": None,
-        }  # fmt: skip
+            "model_version": outcome.version,
+            "calibrated": outcome.calibrated,
+            "partial": bool(outcome.sheet.partial),
+            "best": outcome.order[0],
+            "ranking": list(outcome.order),
+            "probability": outcome.probability.tolist(),
+            "score": outcome.combined.log_odds.tolist(),
+            "p_best": outcome.p_best,
+            "p_any_correct": outcome.p_any_correct,
+            "raw": {name: said.get(name) for name in self._plan.verifiers},
+            "reasons": _reasons(outcome),
+            "error": None,
+        }
 
     def _stop_if_dead(self, part: Part, results: Sequence[dict[str, Any]]) -> None:
-        """Raise where a verifier failed on all rows of a part: somebody should look before the rest is so, too."""
+        """Raise where a verifier failed on all rows of a part: somebody should look before the
+        rest is so, too.
+        """
         asked = [result for result in results if result["error"] is None or result["partial"]]
         if self._effort.keep_going or len(asked) < 2:
             return
-        failing = [{reason.partition(":")[0]: reason for reason in result["reasons"]} for result in asked]
+        failing = [
+            {reason.partition(":")[0]: reason for reason in result["reasons"]} for result in asked
+        ]
         if dead := set.intersection(*(set(each) for each in failing)):
             message = failing[0][min(dead)]
             raise BatchError(
-                f"a verifier failed on all {len(asked)} rows of {part.name}: {message}\n"
-                "set it right and run the same command again, which goes on from here; or take the rows as they are: --keep-going"
+                f"a verifier failed on all {len(asked)} rows of {part.name}: {message}\nset it"
+                " right and run the same command again, which goes on from here; or take the rows"
+                " as they are: --keep-going"
             )
 
 
@@ -152,17 +193,26 @@ def _blocks(plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
     start = 0
     while start < len(parts):
         stop = start + 1
-        while stop < len(parts) and (parts[stop].source, parts[stop].place) == (parts[start].source, parts[stop - 1].place + 1):
+        while stop < len(parts) and (parts[stop].source, parts[stop].place) == (
+            parts[start].source,
+            parts[stop - 1].place + 1,
+        ):
             stop += 1
         first = parts[start]
-        blocks = form.blocks(files, plan.sources[first.source], plan.part_rows, first.place, stop - start)
+        blocks = form.blocks(
+            files, plan.sources[first.source], plan.part_rows, first.place, stop - start
+        )
         yield from zip(parts[start:stop], blocks, strict=True)
         start = stop
 
 
 def _may_yet_answer(outcome: Outcome | NoVerifierError) -> bool:
-    """Return whether a verifier failed that could do better another time; one without a verdict would not."""
-    return isinstance(outcome, NoVerifierError) or bool(np.isin(outcome.sheet.status, (Status.ERROR, Status.TIMEOUT)).any())
+    """Return whether a verifier failed that could do better another time; one without a verdict
+    would not.
+    """
+    return isinstance(outcome, NoVerifierError) or bool(
+        np.isin(outcome.sheet.status, (Status.ERROR, Status.TIMEOUT)).any()
+    )
 
 
 def _reasons(outcome: Outcome) -> list[str]:
@@ -180,4 +230,8 @@ def _failed(why: str | None) -> dict[str, Any]:
 
 def _counts(results: Sequence[dict[str, Any]]) -> Done:
     bad = sum(result["error"] is not None for result in results)
-    return Done(len(results), bad, sum(bool(result["partial"]) and result["error"] is None for result in results))
+    return Done(
+        len(results),
+        bad,
+        sum(bool(result["partial"]) and result["error"] is None for result in results),
+    )

@@ -30,8 +30,12 @@ def check(path: Path, offline: bool, as_json: bool) -> int:
     for problem in problems:
         console.print(problem, style="red", markup=False)
     if not problems:
-        names = ", ".join(f"{name} ({len(members)} verifiers)" for name, members in config.ensembles.items())
-        console.print(f"{path}: right. Ensembles: {names}. Tasks: {', '.join(config.tasks)}.", markup=False)
+        names = ", ".join(
+            f"{name} ({len(members)} verifiers)" for name, members in config.ensembles.items()
+        )
+        console.print(
+            f"{path}: right. Ensembles: {names}. Tasks: {', '.join(config.tasks)}.", markup=False
+        )
     return 1 if problems else 0
 
 
@@ -49,7 +53,9 @@ async def _unreachable(path: Path, config: Config) -> list[str]:
                     key = "endpoint" if settings.endpoint else f"endpoints.{number}"
                     line = lines.get(place, 1)
                     hint = (
-                        "start the server, or correct the URL" if problem.reason == "unreachable" else "correct `model` or the URL"
+                        "start the server, or correct the URL"
+                        if problem.reason == "unreachable"
+                        else "correct `model` or the URL"
                     )
                     problems.append(f"{path}:{line}: verifiers.{place}.{key}: {problem}; {hint}")
         else:

@@ -1,4 +1,6 @@
-"""A terminal for texts of others: nothing that is printed on it can speak to the terminal, or is read as markup."""
+"""A terminal for texts of others: nothing that is printed on it can speak to the terminal, or is
+read as markup.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from assay.verifiers import printable
 
 
 class Console(rich.console.Console):
-    """Rich's console, for foreign text: escapes are spelled out, brackets and colons are what they are.
+    """Rich's console, for foreign text: escapes are spelled out, brackets and colons are what they
+    are.
 
     What is styled here is given a style, or is a `Text`.
     """
@@ -26,7 +29,9 @@ class Console(rich.console.Console):
         """Return a string as it is laid out, spelled out before its width is taken."""
         return super().render_str(printable(text), **options)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
         """Yield what is written; whatever was laid out by other ways is spelled out here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
@@ -34,4 +39,6 @@ class Console(rich.console.Console):
 
 def printable_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Return a log event whose texts are fit for a terminal; a step of structlog's."""
-    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {
+        name: printable(value) if isinstance(value, str) else value for name, value in event.items()
+    }

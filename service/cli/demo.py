@@ -1,4 +1,6 @@
-"""`assay demo`: a bundled set of real candidates through the running service, and what ranking them gained."""
+"""`assay demo`: a bundled set of real candidates through the running service, and what ranking
+them gained.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +43,27 @@ class Problem:
 
 
 def run(
-    config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None = None, limit: int | None = None
+    config_path: Path | None,
+    flags: Mapping[str, Any],
+    once: bool,
+    as_json: bool,
+    svg: Path | None = None,
+    limit: int | None = None,
 ) -> None:
     """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C.
 
-    Without a data folder of its own the demo uses one that goes with it: every run starts from nothing and shows the same.
+    Without a data folder of its own the demo uses one that goes with it: every run starts from
+    nothing and shows the same.
     """
     with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
         _run(
             config_path,
-            {**flags, "log_level": "warning", "doctor": "off", "data_dir": flags.get("data_dir") or folder},
+            {
+                **flags,
+                "log_level": "warning",
+                "doctor": "off",
+                "data_dir": flags.get("data_dir") or folder,
+            },
             once,
             as_json,
             svg,
@@ -59,7 +72,12 @@ def run(
 
 
 def _run(
-    config_path: Path | None, flags: Mapping[str, Any], once: bool, as_json: bool, svg: Path | None, limit: int | None
+    config_path: Path | None,
+    flags: Mapping[str, Any],
+    once: bool,
+    as_json: bool,
+    svg: Path | None,
+    limit: int | None,
 ) -> None:
     config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
@@ -68,7 +86,9 @@ def _run(
     console = Console(record=svg is not None, width=100 if svg else None)
 
     async def main() -> None:
-        serving = asyncio.create_task(running.serve(sockets=listening(running.config, config.service)))
+        serving = asyncio.create_task(
+            running.serve(sockets=listening(running.config, config.service))
+        )
         while not running.started:
             if serving.done():
                 await serving
@@ -97,7 +117,11 @@ def load(path: Path) -> list[Problem]:
     """Return the bundled problems."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
-        Problem(row["query"], [each["text"] for each in row["candidates"]], [each["correct"] for each in row["candidates"]])
+        Problem(
+            row["query"],
+            [each["text"] for each in row["candidates"]],
+            [each["correct"] for each in row["candidates"]],
+        )
         for row in rows
     ]
 
@@ -105,16 +129,30 @@ def load(path: Path) -> list[Problem]:
 async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Return the service's answer to each problem."""
     pool, room = HttpPool(), asyncio.Semaphore(AT_ONCE)
-    columns = (TextColumn("asking the verifiers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("asking the verifiers"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("ranking", total=len(problems))
 
         async def one(problem: Problem) -> dict[str, Any]:
             async with room:
-                body = orjson.dumps({"task": "default", "query": problem.query, "candidates": problem.texts, "explain": True})
+                body = orjson.dumps(
+                    {
+                        "task": "default",
+                        "query": problem.query,
+                        "candidates": problem.texts,
+                        "explain": True,
+                    }
+                )
                 status, raw = await pool.post(f"{url}/v1/rank", body)
             if status != 200:
-                raise RuntimeError(f"the service answered {status}: {raw[:500].decode('utf-8', 'replace')}")
+                raise RuntimeError(
+                    f"the service answered {status}: {raw[:500].decode('utf-8', 'replace')}"
+                )
             bar.advance(task)
             answer: dict[str, Any] = orjson.loads(raw)
             return answer
@@ -129,22 +167,39 @@ def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> d
     correct = [np.array(problem.correct, float) for problem in problems]
     names = list(answers[0]["results"][0]["verifiers"])
     chosen: dict[str, list[float]] = {"first sample": [float(each[0]) for each in correct]}
-    chosen["majority"] = [expected(votes(problem.texts), each) for problem, each in zip(problems, correct, strict=True)]
+    chosen["majority"] = [
+        expected(votes(problem.texts), each)
+        for problem, each in zip(problems, correct, strict=True)
+    ]
     for name in names:
-        chosen[name] = [expected(raw_scores(answer, name), each) for answer, each in zip(answers, correct, strict=True)]
-    chosen["Assay"] = [expected(final_scores(answer), each) for answer, each in zip(answers, correct, strict=True)]
+        chosen[name] = [
+            expected(raw_scores(answer, name), each)
+            for answer, each in zip(answers, correct, strict=True)
+        ]
+    chosen["Assay"] = [
+        expected(final_scores(answer), each) for answer, each in zip(answers, correct, strict=True)
+    ]
     chosen["oracle"] = [float(each.max()) for each in correct]
     random = np.random.default_rng(0)
     resampled = random.integers(0, len(problems), (RESAMPLES, len(problems)))
     rows = []
     for name, values in chosen.items():
         low, high = np.quantile(np.array(values)[resampled].mean(axis=1), [0.025, 0.975])
-        rows.append({"method": name, "selection_at_1": float(np.mean(values)), "low": float(low), "high": float(high)})
+        rows.append(
+            {
+                "method": name,
+                "selection_at_1": float(np.mean(values)),
+                "low": float(low),
+                "high": float(high),
+            }
+        )
     return {"problems": len(problems), "candidates": len(problems[0].texts), "methods": rows}
 
 
 def expected(scores: Floats, correct: Floats) -> float:
-    """Return the chance that the top-scored candidate is correct: ties at random, and all where nothing is scored."""
+    """Return the chance that the top-scored candidate is correct: ties at random, and all where
+    nothing is scored.
+    """
     known = ~np.isnan(scores)
     top = scores == scores[known].max() if known.any() else np.ones(len(scores), bool)
     return float(correct[top].mean())
@@ -165,25 +220,52 @@ def raw_scores(answer: dict[str, Any], verifier: str) -> Floats:
 
 def final_scores(answer: dict[str, Any]) -> Floats:
     """Return the log-odds in the request's order."""
-    return np.array([result["score"] for result in sorted(answer["results"], key=lambda result: result["index"])], float)
+    return np.array(
+        [
+            result["score"]
+            for result in sorted(answer["results"], key=lambda result: result["index"])
+        ],
+        float,
+    )
 
 
 def show(
-    console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]], figures: dict[str, Any], url: str
+    console: Console,
+    problems: Sequence[Problem],
+    answers: Sequence[dict[str, Any]],
+    figures: dict[str, Any],
+    url: str,
 ) -> None:
     """Print the table, one example with its reasons, and how to ask the service."""
-    data = f"{figures['problems']} word problems x {figures['candidates']} answers of SmolLM2-135M-Instruct"
+    data = (
+        f"{figures['problems']} word problems x {figures['candidates']} answers of"
+        " SmolLM2-135M-Instruct"
+    )
     title = f"{data}: is the chosen one correct?"
     table = Table(title=title, title_justify="left")
     for column in ("chosen by", "selection@1", "95 % interval", ""):
         table.add_column(column, justify="left" if column in ("chosen by", "") else "right")
     for row in figures["methods"]:
-        style = "bold green" if row["method"] == "Assay" else "dim" if row["method"] == "oracle" else None
+        style = (
+            "bold green"
+            if row["method"] == "Assay"
+            else "dim"
+            if row["method"] == "oracle"
+            else None
+        )
         share = row["selection_at_1"]
-        table.add_row(row["method"], f"{share:.3f}", f"{row['low']:.3f} - {row['high']:.3f}", "█" * round(share * 40), style=style)
+        table.add_row(
+            row["method"],
+            f"{share:.3f}",
+            f"{row['low']:.3f} - {row['high']:.3f}",
+            "█" * round(share * 40),
+            style=style,
+        )
     console.print(table)
     example(console, problems, answers)
-    console.print(f"\nThe service answers on {url} (documents: {url}/docs). Ask it:\n", highlight=False)
+    console.print(
+        f"\nThe service answers on {url} (documents: {url}/docs). Ask it:\n", highlight=False
+    )
     body = json.dumps(
         {
             "query": "What is 3 + 4? End with 'The answer is N.'",
@@ -193,17 +275,29 @@ def show(
     )
     body = body.replace("'", "'\\''")
     console.print(
-        f"  curl -s {url}/v1/rank -H 'content-type: application/json' -d '{body}'\n", highlight=False, soft_wrap=True, markup=False
+        f"  curl -s {url}/v1/rank -H 'content-type: application/json' -d '{body}'\n",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
     )
 
 
-def example(console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> None:
-    """Print the ranking of the last problem where ranking made the difference (by then the ranges are learned)."""
+def example(
+    console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]]
+) -> None:
+    """Print the ranking of the last problem where ranking made the difference (by then the
+    ranges are learned).
+    """
     problem, answer = next(
-        ((problem, answer) for problem, answer in zip(reversed(problems), reversed(answers), strict=True)
-         if not problem.correct[0] and problem.correct[answer["results"][0]["index"]] and sum(problem.correct) > 1),
+        (
+            (problem, answer)
+            for problem, answer in zip(reversed(problems), reversed(answers), strict=True)
+            if not problem.correct[0]
+            and problem.correct[answer["results"][0]["index"]]
+            and sum(problem.correct) > 1
+        ),
         (problems[-1], answers[-1]),
-    )  # fmt: skip
+    )
     names = list(answer["results"][0]["verifiers"])
     table = Table(
         title=f"\n{problem.query.split(' Show your work')[0]}",

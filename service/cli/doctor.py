@@ -1,4 +1,6 @@
-"""`assay doctor`: every verifier of a configuration, examined; a table for people, JSON for machines."""
+"""`assay doctor`: every verifier of a configuration, examined; a table for people, JSON for
+machines.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,9 @@ def run(path: Path | None, only: Sequence[str], attacking: bool, as_json: bool) 
         if name not in names:
             raise StartupError(f"no verifier is called {name!r}{did_you_mean(name, names)}")
     chosen = [name for name in names if not only or name in only]
-    return asyncio.run(_attack(config, chosen, as_json) if attacking else _examine(config, chosen, as_json))
+    return asyncio.run(
+        _attack(config, chosen, as_json) if attacking else _examine(config, chosen, as_json)
+    )
 
 
 async def _examine(config: Config, names: Sequence[str], as_json: bool) -> int:
@@ -61,14 +66,27 @@ async def _one(verifier: Verifier, progress: Progress) -> Report:
 
 
 def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet)
 
 
 def as_dict(report: Report) -> dict[str, Any]:
     """Return a report as JSON has it."""
-    return {"verifier": report.verifier, "kind": report.kind, "grade": report.grade.value, **{
-        name: value for name, value in asdict(report).items() if name not in ("verifier", "kind")}}  # fmt: skip
+    return {
+        "verifier": report.verifier,
+        "kind": report.kind,
+        "grade": report.grade.value,
+        **{
+            name: value
+            for name, value in asdict(report).items()
+            if name not in ("verifier", "kind")
+        },
+    }
 
 
 def _console() -> Console:
@@ -82,9 +100,19 @@ def _show(reports: Sequence[Report]) -> None:
     for heading in ("verifier", "kind", "", "right above wrong", "a call"):
         table.add_column(heading, no_wrap=True)
     for report in reports:
-        auc = f"{report.auc.value:.2f} [{report.auc.low:.2f}, {report.auc.high:.2f}]" if report.auc else "-"
+        auc = (
+            f"{report.auc.value:.2f} [{report.auc.low:.2f}, {report.auc.high:.2f}]"
+            if report.auc
+            else "-"
+        )
         latency = f"{report.latency_ms:.0f} ms" if report.latency_ms is not None else "-"
-        table.add_row(report.verifier, report.kind, Text(report.grade.value, STYLES[report.grade]), auc, latency)
+        table.add_row(
+            report.verifier,
+            report.kind,
+            Text(report.grade.value, STYLES[report.grade]),
+            auc,
+            latency,
+        )
     console.print(table)
     for report in reports:
         console.print(f"\n{report.verifier}", style="bold", markup=False)
@@ -97,9 +125,15 @@ def _show(reports: Sequence[Report]) -> None:
 
 async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
     transport = HttpPool(network=config.service.network)
-    judges = [each for each in (build(one, transport) for one in config.verifiers if one.name in names) if is_attackable(each)]
+    judges = [
+        each
+        for each in (build(one, transport) for one in config.verifiers if one.name in names)
+        if is_attackable(each)
+    ]
     if not judges:
-        raise StartupError("there is no judge to attack: verifiers of other kinds read no instructions")
+        raise StartupError(
+            "there is no judge to attack: verifiers of other kinds read no instructions"
+        )
     results: dict[str, dict[str, list[Result]]] = {}
     try:
         with _progress(as_json) as progress:
@@ -110,12 +144,19 @@ async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
                     settings = judge.judging.model_copy(update={"defences": defended})
                     each = build(settings, transport)
                     assert isinstance(each, Judging)  # noqa: S101 - the same kind
-                    task = progress.add_task(f"{judge.settings.name}, defences {state}", total=number_of_attacks())
-                    results[judge.settings.name][state] = await attack(each, lambda count, task=task: progress.advance(task, count))  # type: ignore[misc]  # a lambda's default
+                    task = progress.add_task(
+                        f"{judge.settings.name}, defences {state}", total=number_of_attacks()
+                    )
+                    results[judge.settings.name][state] = await attack(
+                        each, partial(progress.advance, task)
+                    )
     finally:
         await transport.close()
     if as_json:
-        shown = {name: {state: [asdict(each) for each in found] for state, found in by.items()} for name, by in results.items()}
+        shown = {
+            name: {state: [asdict(each) for each in found] for state, found in by.items()}
+            for name, by in results.items()
+        }
         print(json.dumps(shown, indent=2))  # noqa: T201 - the command's output
     else:
         for name, by_state in results.items():
@@ -129,11 +170,26 @@ def is_attackable(verifier: Verifier) -> bool:
 
 
 def _show_attacks(name: str, by_state: dict[str, list[Result]]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{name}: attacks that worked", title_justify="left")
-    for heading in ("attack", "texts", "called right: off", "on", "beats a right answer: off", "on"):
+    table = Table(
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        title=f"{name}: attacks that worked",
+        title_justify="left",
+    )
+    for heading in (
+        "attack",
+        "texts",
+        "called right: off",
+        "on",
+        "beats a right answer: off",
+        "on",
+    ):
         table.add_column(heading, justify="left" if heading == "attack" else "right", no_wrap=True)
     for off, on in zip(by_state["off"], by_state["on"], strict=True):
         shares = (off.called_right, on.called_right, off.beats_right, on.beats_right)
         shown = ["-" if share is None else f"{share:.0%}" for share in shares]
-        table.add_row(off.family, str(off.attacks), *shown, style="bold" if off.family == "all" else "")
+        table.add_row(
+            off.family, str(off.attacks), *shown, style="bold" if off.family == "all" else ""
+        )
     _console().print(table)

@@ -1,4 +1,6 @@
-"""`assay fit` and `assay predict`: a label model from files of scores, and its probabilities for others."""
+"""`assay fit` and `assay predict`: a label model from files of scores, and its probabilities for
+others.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,14 @@ from assay.aggregation.label_model.fit_summary import report
 from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.tables import FORMATS, ScoreTable, TableError, read_json_object, read_table, write_table
+from assay.service.score_files.tables import (
+    FORMATS,
+    ScoreTable,
+    TableError,
+    read_json_object,
+    read_table,
+    write_table,
+)
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
@@ -41,13 +50,24 @@ class Stated:
     borrow: tuple[Path, ...] = ()
 
     def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
-        """Return an unfitted model: a family comes from the file given, else from the table, else from the name."""
+        """Return an unfitted model: a family comes from the file given, else from the table,
+        else from the name.
+        """
         families = {**table.families, **_named(self.families, FAMILIES, table)}
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
-        return LabelModel(self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed)
+        return LabelModel(
+            self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed
+        )
 
 
-def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as_json: bool, ray: str | None = None) -> None:
+def fit_files(
+    paths: Sequence[Path],
+    out: Path,
+    labels: bool,
+    stated: Stated,
+    as_json: bool,
+    ray: str | None = None,
+) -> None:
     """Fit a model on the rows of all files together, write it to `out`, and print the report."""
     paths = [file for path in paths for file in _files(path)]
     shards = Shards(paths, labels)
@@ -77,7 +97,9 @@ def fit_files(paths: Sequence[Path], out: Path, labels: bool, stated: Stated, as
 
 
 def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None:
-    """Write probability, score (log-odds) and query_id, row for row; NaN where a row has no score that counts."""
+    """Write probability, score (log-odds) and query_id, row for row; NaN where a row has no
+    score that counts.
+    """
     try:
         model, table = load(model_path), read_table(path, labels=False)
         score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)
@@ -111,16 +133,22 @@ def _files(path: Path) -> list[Path]:
     """Return a file itself, or the files of a folder, such as `assay batch` writes."""
     if not path.is_dir():
         return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix in FORMATS and not each.name.startswith(("_", ".")))
+    found = sorted(
+        each
+        for each in path.iterdir()
+        if each.suffix in FORMATS and not each.name.startswith(("_", "."))
+    )
     if not found:
         raise TableError(f"{path}: has no file that ends in {', '.join(FORMATS)}")
     return found
 
 
 class Shards:
-    """Several files as one data set, read anew each time they are walked: the first and one other are in memory.
+    """Several files as one data set, read anew each time they are walked: the first and one other
+    are in memory.
 
-    Their verifiers must be the same, in any order, and a query belongs in one file; else `TableError`.
+    Their verifiers must be the same, in any order, and a query belongs in one file; else
+    `TableError`.
     """
 
     def __init__(self, paths: Sequence[Path], labels: bool) -> None:
@@ -131,14 +159,20 @@ class Shards:
         """Yield each file's rows, columns in the first file's order."""
         seen: dict[int, Path] = {}
         for place, path in enumerate(self.paths):
-            shard = shard_of(path, self.labels, self.first.names) if place else _shard(path, self.first, self.first.names)
+            shard = (
+                shard_of(path, self.labels, self.first.names)
+                if place
+                else _shard(path, self.first, self.first.names)
+            )
             if len(self.paths) > 1:
                 apart(path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist())
             yield shard
 
 
 def shard_of(path: Path, labels: bool, names: Sequence[str]) -> Shard:
-    """Return a file's rows, columns in the order of the names; raise `TableError` where it has others."""
+    """Return a file's rows, columns in the order of the names; raise `TableError` where it has
+    others.
+    """
     return _shard(path, read_table(path, labels), names)
 
 
@@ -148,8 +182,12 @@ def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
     return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
 
 
-def apart(path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequence[Any] | None = None) -> None:
-    """Note which queries (hashed) a file has; raise `TableError` for one that another file has too."""
+def apart(
+    path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequence[Any] | None = None
+) -> None:
+    """Note which queries (hashed) a file has; raise `TableError` for one that another file has
+    too.
+    """
     for place, query in enumerate(hashes):
         if (other := seen.setdefault(query, path)) != path:
             name = "a query" if ids is None else f"query {ids[place]!r}"
@@ -157,16 +195,21 @@ def apart(path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequenc
 
 
 def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
-    """Return what a JSON file says of the table's verifiers; raise `TableError` for one that the table does not have."""
+    """Return what a JSON file says of the table's verifiers; raise `TableError` for one that the
+    table does not have.
+    """
     if path is None:
         return {}
     found = read_json_object(path, what)
     if unknown := sorted(set(found) - set(table.names)):
         raise TableError(
-            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; there are: {', '.join(table.names[:40])}"
+            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; there are:"
+            f" {', '.join(table.names[:40])}"
         )
     for name, value in found.items():
-        if not isinstance(value, str) and (what is FAMILIES or isinstance(value, bool) or not isinstance(value, (int, float))):
+        if not isinstance(value, str) and (
+            what is FAMILIES or isinstance(value, bool) or not isinstance(value, (int, float))
+        ):
             raise TableError(f"{path}: {name!r} has {value!r}; must hold {what}")
     return found
 
@@ -176,25 +219,30 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
     console.print(
         Text.assemble(
             (str(found["model"]), "bold"),
-            f", version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries, "
-            f"{len(found['verifiers'])} verifiers in {found['families']} families",
+            f", version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries,"
+            f" {len(found['verifiers'])} verifiers in {found['families']} families",
         )
     )
     console.print(
-        f"labels: {labels['labels']} ({labels['correct']:g} correct, {labels['random']} random); "
-        f"{'calibrated' if found['calibrated'] else 'not calibrated'}; base rate {rate['value']:.3f} ({rate['from']})"
+        f"labels: {labels['labels']} ({labels['correct']:g} correct, {labels['random']} random);"
+        f" {'calibrated' if found['calibrated'] else 'not calibrated'}; base rate"
+        f" {rate['value']:.3f} ({rate['from']})"
     )
     console.print(
-        f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x plausible "
-        f"{trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined {trust['determined']:.2f}"
-        f"{'' if trust['identified'] else ', not identified'}"
+        f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x"
+        f" plausible {trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined"
+        f" {trust['determined']:.2f}{'' if trust['identified'] else ', not identified'}"
     )
     if borrowed := sum(prior["share"] for prior in found["priors"] if prior["loan"] > 0):
-        console.print(f"borrowed weights: {borrowed:.0%} of the evidence is for starting from the other models'")
+        console.print(
+            f"borrowed weights: {borrowed:.0%} of the evidence is for starting from the other"
+            " models'"
+        )
     if (check := found["check"]) is not None:
         console.print(
-            f"cross-validated: Brier {check['brier_head']:.3f} learned, {check['brier_scaled']:.3f} label-free scaled, "
-            f"log loss {check['log_loss_difference']:+.3f} ± {check['error']:.3f}"
+            f"cross-validated: Brier {check['brier_head']:.3f} learned, {check['brier_scaled']:.3f}"
+            f" label-free scaled, log loss {check['log_loss_difference']:+.3f} ±"
+            f" {check['error']:.3f}"
         )
     table = Table("verifier", "family", box=None, pad_edge=False)
     for title in ("coverage", "agreement", "weight"):
@@ -205,7 +253,9 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
         table.add_row(each["name"], each["family"], f"{each['coverage']:.0%}", *numbers)
     console.print(table)
     console.print(
-        "agreement: correlation with what all families share; weight: log-odds a standard deviation of the verifier", style="dim"
+        "agreement: correlation with what all families share; weight: log-odds a standard deviation"
+        " of the verifier",
+        style="dim",
     )
     for warning in found["warnings"]:
         console.print(Text.assemble(("! ", "yellow"), str(warning)))

@@ -1,7 +1,8 @@
 """`assay fit --ray`: files reduced to statistics where there is room for them, and added up here.
 
-A label model needs two walks over the rows: a sample (with the labelled queries), then moments under the maps that follow
-from it. Both add up, in the files' order, so the model is the one that a single process would fit.
+A label model needs two walks over the rows: a sample (with the labelled queries), then moments
+under the maps that follow from it. Both add up, in the files' order, so the model is the one that a
+single process would fit.
 """
 
 from __future__ import annotations
@@ -23,15 +24,20 @@ from assay.service.cli.fit import apart, shard_of
 from assay.service.domain.errors import StartupError
 
 
-def fit_on_ray(address: str, model: LabelModel, paths: Sequence[Path], labels: bool, names: tuple[str, ...]) -> LabelModel:
+def fit_on_ray(
+    address: str, model: LabelModel, paths: Sequence[Path], labels: bool, names: tuple[str, ...]
+) -> LabelModel:
     """Return a model fitted on all files, which every node must see under the same paths.
 
-    Here there is one hash of 8 bytes of each query, to see that none is in two files. Raises what a worker raised.
+    Here there is one hash of 8 bytes of each query, to see that none is in two files. Raises what a
+    worker raised.
     """
     ray = connect(address)
     try:
         reduced, seen = None, dict[int, Path]()
-        for path, (part, queries) in zip(paths, _each(ray, _reduced, paths, labels, names), strict=True):
+        for path, (part, queries) in zip(
+            paths, _each(ray, _reduced, paths, labels, names), strict=True
+        ):
             apart(path, queries.tolist(), seen)
             reduced = part if reduced is None else reduced + part
 
@@ -43,7 +49,9 @@ def fit_on_ray(address: str, model: LabelModel, paths: Sequence[Path], labels: b
         ray.shutdown()
 
 
-def _reduced(path: Path, labels: bool, names: tuple[str, ...]) -> tuple[Reduction, npt.NDArray[Any]]:
+def _reduced(
+    path: Path, labels: bool, names: tuple[str, ...]
+) -> tuple[Reduction, npt.NDArray[Any]]:
     shard = shard_of(path, labels, names)
     return Reduction.of(shard, names), hash_ids(shard.queries.ids)
 
@@ -53,8 +61,12 @@ def _moments(path: Path, labels: bool, names: tuple[str, ...], maps: ScoreMaps) 
     return Moments.of(shard.scores, shard.queries, maps)
 
 
-def _each(ray: Any, work: Callable[..., Any], paths: Sequence[Path], *arguments: Any) -> Iterator[Any]:
-    """Yield what workers make of each file, in order; two a CPU are under way, so that what waits here is bounded."""
+def _each(
+    ray: Any, work: Callable[..., Any], paths: Sequence[Path], *arguments: Any
+) -> Iterator[Any]:
+    """Yield what workers make of each file, in order; two a CPU are under way, so that what
+    waits here is bounded.
+    """
     ask = ray.remote(work).remote
     given = [ray.put(each) for each in arguments]
     room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -18,7 +18,9 @@ SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
 
 
 def show_models(name: str | None, as_json: bool) -> None:
-    """Print the catalog, or one entry; one unwrapped line a model where nobody looks at a terminal."""
+    """Print the catalog, or one entry; one unwrapped line a model where nobody looks at a
+    terminal.
+    """
     entries = catalog()
     if name is not None:
         _show_one(name, entries, as_json)
@@ -41,9 +43,14 @@ def show_models(name: str | None, as_json: bool) -> None:
 
 
 def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:
-    entry = entries.get(name) or next((each for each in entries.values() if each.model == name), None)
+    entry = entries.get(name) or next(
+        (each for each in entries.values() if each.model == name), None
+    )
     if entry is None:
-        raise StartupError(f"no model is called {name!r}{did_you_mean(name, list(entries))}; `assay models` lists them")
+        raise StartupError(
+            f"no model is called {name!r}{did_you_mean(name, list(entries))}; `assay models` lists"
+            " them"
+        )
     if as_json:
         print(json.dumps(_as_dict(entry), indent=2))  # noqa: T201 - the command's output
         return
@@ -55,9 +62,16 @@ def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:
         ("serve", entry.command or "nothing here can serve it"),
         ("score", entry.score),
         ("context", f"{entry.context:,} tokens" if entry.context else "not known"),
-        ("size", f"{entry.parameters:g} billion parameters, about {entry.gpu_gib} GiB of GPU memory"),
+        (
+            "size",
+            f"{entry.parameters:g} billion parameters, about {entry.gpu_gib} GiB of GPU memory",
+        ),
         ("licence", entry.licence),
-        ("accuracy", ", ".join(f"{what} {value:g}" for what, value in entry.accuracy.items()) or "none published that we know of"),
+        (
+            "accuracy",
+            ", ".join(f"{what} {value:g}" for what, value in entry.accuracy.items())
+            or "none published that we know of",
+        ),
         ("source", entry.source or ""),
         ("notes", entry.notes),
     ]
@@ -86,5 +100,14 @@ def _table(entries: dict[str, Entry]) -> Table:
         accuracy = ", ".join(f"{what} {value:g}" for what, value in entry.accuracy.items())
         style = "dim" if entry.server == "none" else ""
         size = f"{entry.parameters:g}B"
-        table.add_row(key, entry.kind, SERVERS[entry.server], size, f"{entry.gpu_gib} GiB", entry.licence, accuracy, style=style)
+        table.add_row(
+            key,
+            entry.kind,
+            SERVERS[entry.server],
+            size,
+            f"{entry.gpu_gib} GiB",
+            entry.licence,
+            accuracy,
+            style=style,
+        )
     return table

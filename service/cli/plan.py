@@ -18,8 +18,12 @@ from assay.service.planning.placement import Plan, place
 from assay.service.planning.server_command import command_of, environment_of
 
 
-def plan_ensemble(config: Path, gpus: str, load: Load, out: Path | None, form: str, as_json: bool) -> None:
-    """Print where each model runs, and write it where a file is named; raise `StartupError` for what does not fit."""
+def plan_ensemble(
+    config: Path, gpus: str, load: Load, out: Path | None, form: str, as_json: bool
+) -> None:
+    """Print where each model runs, and write it where a file is named; raise `StartupError` for
+    what does not fit.
+    """
     plan = place(servers_of(load_config(config, {}, {})), parse(gpus), load)
     if out is not None:
         out.write_text(written(plan, form, config), encoding="utf-8")
@@ -39,32 +43,68 @@ def show(plan: Plan) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, header_style="bold")
     for head in ("", "server", "model", "weights", "KV cache", "GPUs", "share", "port", "asked by"):
-        table.add_column(head, justify="right" if head in ("weights", "KV cache", "share", "port", "") else "left", overflow="fold")
+        table.add_column(
+            head,
+            justify="right" if head in ("weights", "KV cache", "share", "port", "") else "left",
+            overflow="fold",
+        )
     for number, placed in enumerate(plan.placed, 1):
         server, split = placed.server, placed.tensor_parallel
         share = f"{placed.share:.2f}" if server.program == "vllm" else "-"
         kv = f"{server.kv_gib(plan.load, split) * split:.1f} GiB"
         gpus = ",".join(str(gpu.number) for gpu in placed.gpus)
-        cells = (server.name, server.weights, f"{server.weights_gib:.1f} GiB", kv, gpus, share, str(server.port))
+        cells = (
+            server.name,
+            server.weights,
+            f"{server.weights_gib:.1f} GiB",
+            kv,
+            gpus,
+            share,
+            str(server.port),
+        )
         table.add_row(str(number), *cells, ", ".join(server.verifiers))
     console.print(table)
     for gpu in plan.gpus:
-        shares = [each.share * gpu.gib if each.server.program == "vllm" else each.gib for each in plan.placed if gpu in each.gpus]
-        console.print(f"GPU {gpu.number}, {gpu.name} of {gpu.gib:g} GiB: {sum(shares):.1f} GiB taken by {len(shares)}")
-    console.print(f"KV cache for {plan.load.concurrency} sequences of {plan.load.length} tokens at least; started in this order")
+        shares = [
+            each.share * gpu.gib if each.server.program == "vllm" else each.gib
+            for each in plan.placed
+            if gpu in each.gpus
+        ]
+        console.print(
+            f"GPU {gpu.number}, {gpu.name} of {gpu.gib:g} GiB: {sum(shares):.1f} GiB taken by"
+            f" {len(shares)}"
+        )
+    console.print(
+        f"KV cache for {plan.load.concurrency} sequences of {plan.load.length} tokens at least;"
+        " started in this order"
+    )
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data."""
     servers = [
         {
-            "name": each.server.name, "verifiers": each.server.verifiers, "model": each.server.weights, "port": each.server.port,
-            "gpus": [gpu.number for gpu in each.gpus], "tensor_parallel": each.tensor_parallel, "share": each.share,
-            "gib_per_gpu": round(each.gib, 2), "weights_gib": round(each.server.weights_gib, 2),
-            "kv_gib": round(each.server.kv_gib(plan.load, each.tensor_parallel) * each.tensor_parallel, 2),
-            "environment": environment_of(each), "command": command_of(each),
+            "name": each.server.name,
+            "verifiers": each.server.verifiers,
+            "model": each.server.weights,
+            "port": each.server.port,
+            "gpus": [gpu.number for gpu in each.gpus],
+            "tensor_parallel": each.tensor_parallel,
+            "share": each.share,
+            "gib_per_gpu": round(each.gib, 2),
+            "weights_gib": round(each.server.weights_gib, 2),
+            "kv_gib": round(
+                each.server.kv_gib(plan.load, each.tensor_parallel) * each.tensor_parallel, 2
+            ),
+            "environment": environment_of(each),
+            "command": command_of(each),
         }
         for each in plan.placed
-    ]  # fmt: skip
+    ]
     gpus = [{"number": gpu.number, "name": gpu.name, "gib": gpu.gib} for gpu in plan.gpus]
-    return {"servers": servers, "gpus": gpus, "length": plan.load.length, "concurrency": plan.load.concurrency}
+    return {
+        "servers": servers,
+        "gpus": gpus,
+        "length": plan.load.length,
+        "concurrency": plan.load.concurrency,
+    }

@@ -27,16 +27,29 @@ from assay.service.telemetry.metrics import Metrics
 Line = tuple[int, bytes]
 
 
-def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[str, Any], concurrency: int, as_json: bool) -> None:
-    """Answer each line of `path` into `out`, which keeps what it has: a run that was cut off goes on where it was.
+def rank_file(
+    path: Path,
+    out: Path,
+    config_path: Path | None,
+    flags: Mapping[str, Any],
+    concurrency: int,
+    as_json: bool,
+) -> None:
+    """Answer each line of `path` into `out`, which keeps what it has: a run that was cut off goes
+    on where it was.
 
-    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line under `line`.
+    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line under
+    `line`.
     """
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
     done = settled(out)
     raw = path.read_bytes().removeprefix(BOM_UTF8)
-    lines = [(number, line) for number, line in enumerate(raw.splitlines(), 1) if line.strip() and number not in done]
+    lines = [
+        (number, line)
+        for number, line in enumerate(raw.splitlines(), 1)
+        if line.strip() and number not in done
+    ]
     failed = 0
 
     async def run(out_file: IO[bytes]) -> None:
@@ -56,8 +69,12 @@ def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[st
                 console=Console(stderr=True),
             ) as bar:
                 task = bar.add_task("ranking", total=len(lines))
-                for start in range(0, len(lines), 64 * concurrency):  # so that a large file is not a task a line at once
-                    for ready in asyncio.as_completed([one(line) for line in lines[start : start + 64 * concurrency]]):
+                for start in range(
+                    0, len(lines), 64 * concurrency
+                ):  # so that a large file is not a task a line at once
+                    for ready in asyncio.as_completed(
+                        [one(line) for line in lines[start : start + 64 * concurrency]]
+                    ):
                         answer = await ready
                         failed += "error" in answer
                         out_file.write(orjson.dumps(answer) + b"\n")
@@ -66,17 +83,27 @@ def rank_file(path: Path, out: Path, config_path: Path | None, flags: Mapping[st
 
     with out.open("ab") as out_file:
         asyncio.run(run(out_file))
-    summary = {"ranked": len(lines) - failed, "failed": failed, "already_there": len(done), "out": str(out)}
+    summary = {
+        "ranked": len(lines) - failed,
+        "failed": failed,
+        "already_there": len(done),
+        "out": str(out),
+    }
     if as_json:
         print(json.dumps(summary))  # noqa: T201 - this is the command's output
     else:
-        Console().print(f"{summary['ranked']} ranked, {failed} failed, {len(done)} were there already: {out}", highlight=False)
+        Console().print(
+            f"{summary['ranked']} ranked, {failed} failed, {len(done)} were there already: {out}",
+            highlight=False,
+        )
     if failed:
         raise SystemExit(1)
 
 
 def settled(out: Path) -> set[int]:
-    """Return which input lines have an answer; errors and a line that was cut off are taken out, to be asked again."""
+    """Return which input lines have an answer; errors and a line that was cut off are taken out,
+    to be asked again.
+    """
     if not out.exists():
         return set()
     raw = out.read_bytes()
@@ -87,7 +114,11 @@ def settled(out: Path) -> set[int]:
             answer = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
-        if isinstance(answer, dict) and isinstance(answer.get("line"), int) and "error" not in answer:
+        if (
+            isinstance(answer, dict)
+            and isinstance(answer.get("line"), int)
+            and "error" not in answer
+        ):
             kept.append(line)
             done.add(answer["line"])
     wanted = b"".join(line + b"\n" for line in kept)
@@ -100,7 +131,9 @@ async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     number, raw = line
     try:
         asked = RankRequest.model_validate_json(raw, context=engine.settings)
-        job, said = rank_job(engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}")
+        job, said = rank_job(
+            engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
+        )
         return {"line": number, **answers.ranking(await engine.scorer.score(job), **said)}
     except ValidationError as exc:
         failure = invalid(exc)

@@ -32,7 +32,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class RefusedError(StartupError):
-    """The service refused a request: `said` is its message, `param` the field that is wrong, if it named one."""
+    """The service refused a request: `said` is its message, `param` the field that is wrong, if
+    it named one.
+    """
 
     def __init__(self, message: str, param: str, said: str) -> None:
         super().__init__(message)
@@ -45,12 +47,16 @@ class Api:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StartupError(f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN]!r}")
+            raise StartupError(
+                f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN]!r}"
+            )
         self._url = url.rstrip("/")
         # A proxy is for what lies beyond this machine, and would be shown the key.
         address = address_of(parts.hostname)
         here = parts.hostname == "localhost" or (address is not None and address.is_loopback)
-        self._open = urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if here else [])).open
+        self._open = urllib.request.build_opener(
+            _NoRedirect, *([urllib.request.ProxyHandler({})] if here else [])
+        ).open
 
     def call(self, path: str, body: Any = None) -> Any:
         """Return what the service answers; raise `StartupError` with what it says is wrong."""
@@ -58,11 +64,15 @@ class Api:
         try:
             return json.loads(raw)
         except (ValueError, RecursionError):
-            raise StartupError(f"{self._url}{path} did not answer with JSON: {_shown(raw)}; does Assay run there?") from None
+            raise StartupError(
+                f"{self._url}{path} did not answer with JSON: {_shown(raw)}; does Assay run there?"
+            ) from None
 
     def read(self, path: str, body: Any = None) -> bytes:
         """Return the answer as it came."""
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if (key := _key()) else {})
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {key}"} if (key := _key()) else {}
+        )
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + quote(path, IN_PATHS), data, headers)  # noqa: S310 - the operator's own URL
         try:
@@ -70,9 +80,14 @@ class Api:
                 return bytes(reply.read())
         except urllib.error.HTTPError as exc:
             param, said = _message(exc)
-            raise RefusedError(f"{self._url}{path} answered {exc.code}: {said}", param, said) from None
+            raise RefusedError(
+                f"{self._url}{path} answered {exc.code}: {said}", param, said
+            ) from None
         except (OSError, ValueError, http.client.HTTPException) as exc:
-            raise StartupError(f"{self._url} does not answer ({exc}); is the service running? name another with --url") from None
+            raise StartupError(
+                f"{self._url} does not answer ({exc}); is the service running? name another with"
+                " --url"
+            ) from None
 
 
 def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
@@ -83,9 +98,12 @@ def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
         try:
             command(*args, **kwargs)
         except (LookupError, TypeError, AttributeError, ValueError) as exc:
-            # Answers are read as they are documented: what another server says fails in any of these ways.
+            # Answers are read as they are documented: what another server says fails in any of
+            # these ways.
             problem = f"{type(exc).__name__}: {exc}"[:SHOWN]
-            raise StartupError(f"the answer is not an Assay's of this version ({problem}); look at --url") from exc
+            raise StartupError(
+                f"the answer is not an Assay's of this version ({problem}); look at --url"
+            ) from exc
 
     return asking
 
@@ -103,7 +121,10 @@ def _message(exc: urllib.error.HTTPError) -> tuple[str, str]:
         where = str(exc.headers.get("Location"))[:SHOWN]
         return (
             "",
-            f"it leads to {where!r}, which is not followed, as your key would go along; name the service itself with --url",
+            (
+                f"it leads to {where!r}, which is not followed, as your key would go along; name"
+                " the service itself with --url"
+            ),
         )
     raw = exc.read(1 << 16)
     try:

@@ -40,7 +40,13 @@ def show_tasks(url: str, as_json: bool) -> None:
         table.add_column(heading, no_wrap=True)
     for task in found:
         kept = [str(task[name]) if name in task else "-" for name in ("requests", "labels")]
-        table.add_row(task["task"], task["ensemble"], task["model_version"], "yes" if task["calibrated"] else "no", *kept)
+        table.add_row(
+            task["task"],
+            task["ensemble"],
+            task["model_version"],
+            "yes" if task["calibrated"] else "no",
+            *kept,
+        )
     Console(highlight=False).print(table)
 
 
@@ -57,16 +63,22 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
         return
     state = "served" if found["served"] else "kept, not served"
     console.print(
-        f"{task}@{found['version']} ({state}): {found['rows']} candidates, {found['labels']} labels, {found['seconds']} s"
+        f"{task}@{found['version']} ({state}): {found['rows']} candidates, {found['labels']}"
+        f" labels, {found['seconds']} s"
     )
     for check in found["checks"]:
         sign = "✓" if check["passed"] else "✗"
-        losses = f"log loss {check['log_loss']:.3f}, theirs {check['theirs']:.3f} on {check['labels']} held-out labels"
+        losses = (
+            f"log loss {check['log_loss']:.3f}, theirs {check['theirs']:.3f} on {check['labels']}"
+            " held-out labels"
+        )
         console.print(f"  {sign} against {check['against']}: {losses}", markup=False)
     if found.get("not_served"):
         console.print(f"  not served: {found['not_served']}", markup=False)
     for row in found["verifiers"]:
-        console.print(f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False)
+        console.print(
+            f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False
+        )
 
 
 @asks_assay
@@ -77,7 +89,10 @@ def promote(url: str, task: str, version: int | None, pinned: bool | None) -> No
         found = api.call(f"/v1/tasks/{task}/rollback", {})
     else:
         found = api.call(f"/v1/tasks/{task}/models/{version}/promote", {"pinned": pinned})
-    Console(highlight=False).print(f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""), soft_wrap=True)
+    Console(highlight=False).print(
+        f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""),
+        soft_wrap=True,
+    )
 
 
 @asks_assay
@@ -89,13 +104,15 @@ def shadow(url: str, task: str, version: int, as_json: bool) -> None:
         return
     losses = found["log_loss"]
     told = (
-        f"log loss {losses['other']:.3f}, served {losses['serving']:.3f} on {found['labels']} labels"
+        f"log loss {losses['other']:.3f}, served {losses['serving']:.3f} on {found['labels']}"
+        " labels"
         if found["labels"]
         else "no labels"
     )
     Console(highlight=False).print(
-        f"{task}@{version} beside {task}@{found['serving']} on {found['queries']:,} queries: the same first candidate in "
-        f"{found['same_top']:.1%}, probabilities {found['probability_difference'] or 0:.3f} apart in the mean; {told}",
+        f"{task}@{version} beside {task}@{found['serving']} on {found['queries']:,} queries: the"
+        f" same first candidate in {found['same_top']:.1%}, probabilities"
+        f" {found['probability_difference'] or 0:.3f} apart in the mean; {told}",
         soft_wrap=True,
     )
 
@@ -109,16 +126,27 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
         console.print("nothing to label: every query that was kept has a label")
         return
     sent: list[Future[Any]] = []
-    with ThreadPoolExecutor(1) as sender:  # a label is answered when the disk has it: nobody should wait for that
+    with ThreadPoolExecutor(
+        1
+    ) as sender:  # a label is answered when the disk has it: nobody should wait for that
         _ask(
-            console, drawn, lambda label: sent.append(sender.submit(api.call, f"/v1/tasks/{task}/labels", {"labels": [label]})), who
+            console,
+            drawn,
+            lambda label: sent.append(
+                sender.submit(api.call, f"/v1/tasks/{task}/labels", {"labels": [label]})
+            ),
+            who,
         )
     given = len([each.result() for each in sent])
     labels = api.call(f"/v1/tasks/{task}")["labels"]
-    console.print(f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False)
+    console.print(
+        f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False
+    )
 
 
-def _ask(console: Console, drawn: list[Any], send: Callable[[dict[str, Any]], None], who: str | None) -> None:
+def _ask(
+    console: Console, drawn: list[Any], send: Callable[[dict[str, Any]], None], who: str | None
+) -> None:
     """Show candidates until all are labelled or skipped, or somebody has had enough."""
     for number, each in enumerate(drawn, 1):
         console.rule(f"{number} of {len(drawn)}")
@@ -128,7 +156,14 @@ def _ask(console: Console, drawn: list[Any], send: Callable[[dict[str, Any]], No
         if said == "q":
             break
         if said in "yn":
-            send({"key": each["key"], "correct": float(said == "y"), "random": each["random"], "who": who})
+            send(
+                {
+                    "key": each["key"],
+                    "correct": float(said == "y"),
+                    "random": each["random"],
+                    "who": who,
+                }
+            )
 
 
 def _worth(api: Api, task: str, labels: int) -> str:
@@ -161,33 +196,51 @@ def import_labels(url: str, task: str, file: Path) -> None:
 
 @asks_assay
 def export_labels(url: str, task: str, file: Path) -> None:
-    """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given, and by whom."""
+    """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given,
+    and by whom.
+    """
     api = Api(url)
     found = api.call(f"/v1/tasks/{task}/labels")["labels"]
     if file.suffix == ".parquet":
         arrow = load_arrow()
         text, number = arrow.string(), arrow.float64()
-        columns = {"key": text, "correct": number, "random": arrow.bool_(), "who": text, "at": number}
+        columns = {
+            "key": text,
+            "correct": number,
+            "random": arrow.bool_(),
+            "who": text,
+            "at": number,
+        }
         arrow.parquet.write_table(arrow.Table.from_pylist(found, arrow.schema(columns)), file)
     else:
         file.write_text("".join(json.dumps(row) + "\n" for row in found))
     print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
     try:
         api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(found)})
-    except StartupError as exc:  # the file is whole: a store that can only be read, as in a failover, must not fail the command
-        Console(stderr=True).print(f"the service did not note the export: {exc}", markup=False, highlight=False, soft_wrap=True)
+    # the file is whole: a store that can only be read, as in a failover, must not fail the command
+    except StartupError as exc:
+        Console(stderr=True).print(
+            f"the service did not note the export: {exc}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @asks_assay
 def export_rows(url: str, task: str, file: Path, how: str, margin: float, threshold: float) -> None:
     """Write a task's traffic as training data."""
-    raw = Api(url).read(f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}")
+    raw = Api(url).read(
+        f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}"
+    )
     file.write_bytes(raw)
     print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
 
 
 def _rows(file: Path) -> Iterable[Row]:
-    """Yield rows with their numbers in the file; raise `StartupError` for what is none, with its place."""
+    """Yield rows with their numbers in the file; raise `StartupError` for what is none, with its
+    place.
+    """
     rows = _of_parquet(file) if file.suffix == ".parquet" else _lines(file)
     for number, row in rows:
         try:
@@ -211,10 +264,14 @@ def _of_parquet(file: Path) -> Iterable[Row]:
 
 
 def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row's values that are there; a point in time as the API takes it, in seconds since 1970."""
+    """Return a row's values that are there; a point in time as the API takes it, in seconds
+    since 1970.
+    """
     if isinstance(at := row.get("at"), datetime):
         if at.tzinfo is None:
-            raise StartupError(f"{file}: `at` has no time zone ({at}): give it one, or write seconds since 1970")
+            raise StartupError(
+                f"{file}: `at` has no time zone ({at}): give it one, or write seconds since 1970"
+            )
         row["at"] = at.timestamp()
     return {key: value for key, value in row.items() if value is not None}
 
@@ -236,7 +293,10 @@ def _parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
         shown = line[:40].decode(errors="backslashreplace").rstrip()
         raise StartupError(f"{file}:{number}: not JSON: {exc} (got {shown!r})") from None
     if not isinstance(row, dict):
-        raise StartupError(f"{file}:{number}: must be an object (got {line[:40].decode(errors='backslashreplace').rstrip()!r})")
+        raise StartupError(
+            f"{file}:{number}: must be an object (got"
+            f" {line[:40].decode(errors='backslashreplace').rstrip()!r})"
+        )
     return row
 
 

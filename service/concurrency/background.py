@@ -23,7 +23,8 @@ JITTER = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A step that is taken again and again: how long it rests before each, and at most after one that failed.
+    """A step that is taken again and again: how long it rests before each, and at most after one
+    that failed.
 
     `name` is what metrics call it; `of` tells apart loops of one name, such as one a task.
     """
@@ -45,7 +46,9 @@ class Background:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self.failing: dict[str, str] = {}  # the reason, by title, of each loop whose last step failed
+        self.failing: dict[
+            str, str
+        ] = {}  # the reason, by title, of each loop whose last step failed
 
     async def run(self, loop: Loop, once: bool = False) -> None:
         """Take a loop's steps until cancelled, or, `once`, until one has come to its end."""
@@ -60,7 +63,10 @@ class Background:
                 failures, pause = 0, loop.every_s
             else:
                 self._failed(loop, error)
-                failures, pause = failures + 1, pause_after(failures, loop.every_s, loop.longest_pause_s)
+                failures, pause = (
+                    failures + 1,
+                    pause_after(failures, loop.every_s, loop.longest_pause_s),
+                )
 
     async def _step(self, loop: Loop) -> BaseException | None:
         """Take a step; return what it raised."""
@@ -71,7 +77,8 @@ class Background:
             if task is None or task.cancelling():
                 raise
             return exc  # it was something inside that was cancelled, and not we
-        except Exception as exc:  # whatever it is, the loop goes on: a label of next month must still be learned from
+        # whatever it is, the loop goes on: a label of next month must still be learned from
+        except Exception as exc:
             return exc
         return None
 
@@ -94,13 +101,19 @@ class Background:
         try:
             yield
         finally:
-            while not task.done():  # before Python 3.12 a cancellation is lost where what was waited for comes at the same moment
+            # before Python 3.12 a cancellation is lost where what was waited for comes at the same
+            # moment
+            while not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
-def pause_after(failures: int, every_s: float, longest_s: float, draw: Callable[[], float] = random.random) -> float:
-    """Return how long to wait after so many failures before this one: twice as long each time, up to the longest, and jittered."""
+def pause_after(
+    failures: int, every_s: float, longest_s: float, draw: Callable[[], float] = random.random
+) -> float:
+    """Return how long to wait after so many failures before this one: twice as long each time,
+    up to the longest, and jittered.
+    """
     wanted = max(every_s, FIRST_PAUSE_S) * 2.0 ** min(failures, 30)
     return min(wanted, longest_s) * (1 - JITTER * draw())
 

@@ -1,4 +1,6 @@
-"""A circuit breaker: after some failures in a row, leave alone for a while, then let one call try."""
+"""A circuit breaker: after some failures in a row, leave alone for a while, then let one call
+try.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ import time
 
 
 class Breaker:
-    """Closed until `failures` in a row; open for `reset_s`; then one probe at a time until one succeeds.
+    """Closed until `failures` in a row; open for `reset_s`; then one probe at a time until one
+    succeeds.
 
-    Ours, since the libraries count a cancelled call as a success or a failure, and a caller that went away is neither.
+    Ours, since the libraries count a cancelled call as a success or a failure, and a caller that
+    went away is neither.
     """
 
     __slots__ = ("_failures", "_limit", "_reset_s", "_until")
@@ -20,13 +24,17 @@ class Breaker:
         self._until = 0.0
 
     def allow(self) -> bool:
-        """Return whether a call may be made now; a yes to an open breaker makes that call the probe."""
+        """Return whether a call may be made now; a yes to an open breaker makes that call the
+        probe.
+        """
         if self._failures < self._limit:
             return True
         now = time.monotonic()
         if now < self._until:
             return False
-        self._until = now + self._reset_s  # the others wait for this one; one that is cancelled is replaced later
+        self._until = (
+            now + self._reset_s
+        )  # the others wait for this one; one that is cancelled is replaced later
         return True
 
     @property

@@ -1,4 +1,6 @@
-"""Work on texts, done where it holds up nobody: at once for short ones, in a thread for long ones."""
+"""Work on texts, done where it holds up nobody: at once for short ones, in a thread for long
+ones.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ from assay.verifiers import Pair, Query
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-#: Characters, or bytes, that are worth a thread; so many take less than a thousandth of a second to go through.
+#: Characters, or bytes, that are worth a thread; so many take less than a thousandth of a second to
+#: go through.
 LONG = 256 << 10
 _CANDIDATE = attrgetter("candidate")
 
 
-async def apart(size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs) -> Result:
+async def apart(
+    size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs
+) -> Result:
     """Return what a function returns, which takes time in proportion to `size`."""
     if size <= LONG:
         return work(*args, **more)
@@ -30,12 +35,18 @@ def length_of(query: Query) -> int:
 
 def characters(pairs: Sequence[Pair], one_query: bool) -> int:
     """Return the characters of a request's texts, as they were sent."""
-    asked = length_of(pairs[0].query) if one_query and pairs else sum(length_of(pair.query) for pair in pairs)
+    asked = (
+        length_of(pairs[0].query)
+        if one_query and pairs
+        else sum(length_of(pair.query) for pair in pairs)
+    )
     return asked + sum(map(len, map(_CANDIDATE, pairs)))
 
 
 def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:
-    """Return the characters that a verifier reads of a request: a query as often as it has candidates."""
+    """Return the characters that a verifier reads of a request: a query as often as it has
+    candidates.
+    """
     if one_query and pairs:
         return length_of(pairs[0].query) * (len(pairs) - 1) + characters(pairs, one_query)
     return characters(pairs, one_query)

@@ -1,4 +1,6 @@
-"""Calls under way: identical pairs are asked once, and a call that nobody waits for any more is cancelled."""
+"""Calls under way: identical pairs are asked once, and a call that nobody waits for any more is
+cancelled.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts
 
 
 class Flight:
-    """One call to a verifier, shared by all requests that want one of its pairs; one of them pays for it."""
+    """One call to a verifier, shared by all requests that want one of its pairs; one of them
+    pays for it.
+    """
 
     __slots__ = ("given_up", "latency_ms", "orphaned", "paid", "places", "sent", "task", "waiting")
 
@@ -21,7 +25,9 @@ class Flight:
         self.waiting = 0
         self.given_up = False  # cancelled, and about to be gone: not to be joined any more
         self.sent = Sent()
-        self.orphaned = self.paid = False  # whether the request that set it off is gone, and whether somebody has paid
+        self.orphaned = self.paid = (
+            False  # whether the request that set it off is gone, and whether somebody has paid
+        )
         self.latency_ms = 0.0
         self.task = asyncio.create_task(self._fly(guarded, pairs))
 
@@ -35,7 +41,9 @@ class Flight:
 
 @dataclass(slots=True)
 class Share:
-    """A request's part of a flight: which of its rows, in which column, under which of the flight's pairs."""
+    """A request's part of a flight: which of its rows, in which column, under which of the
+    flight's pairs.
+    """
 
     flight: Flight
     column: int
@@ -44,13 +52,17 @@ class Share:
 
     @property
     def pays(self) -> bool:
-        """Return whether the request pays: it set the flight off, or who did has left before anything was sent."""
+        """Return whether the request pays: it set the flight off, or who did has left before
+        anything was sent.
+        """
         return not self.flight.paid and (self.owner or self.flight.orphaned)
 
     def pay(self) -> int:
         """Return how many candidates the request pays for: those that were asked about, once."""
         flight = self.flight
-        if flight.paid or not (self.owner or flight.orphaned):  # `pays`, which is asked for each call
+        if flight.paid or not (
+            self.owner or flight.orphaned
+        ):  # `pays`, which is asked for each call
             return 0
         task = flight.task
         if task.done() and not task.cancelled():
@@ -87,10 +99,14 @@ class Inflight:
         keys: Sequence[str],
         pairs: Sequence[Pair],
     ) -> list[Share]:
-        """Return shares in flights for all wanted pairs, joining those under way, starting the rest in batches."""
+        """Return shares in flights for all wanted pairs, joining those under way, starting the
+        rest in batches.
+        """
         lane = self._lanes.setdefault(fingerprint, {})
         if len(set(keys)) == len(keys) and lane.keys().isdisjoint(keys):
-            return self._boarded(self._start(lane, guarded, column, list(zip(rows, keys, strict=True)), pairs))
+            return self._boarded(
+                self._start(lane, guarded, column, list(zip(rows, keys, strict=True)), pairs)
+            )
         joined: dict[Flight, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
         doubled: list[tuple[int, str]] = []
@@ -109,9 +125,16 @@ class Inflight:
         return self._boarded(shares)
 
     def _start(
-        self, lane: dict[str, Flight], guarded: Guarded, column: int, wanted: list[tuple[int, str]], pairs: Sequence[Pair]
+        self,
+        lane: dict[str, Flight],
+        guarded: Guarded,
+        column: int,
+        wanted: list[tuple[int, str]],
+        pairs: Sequence[Pair],
     ) -> list[Share]:
-        """Start flights for pairs that nobody has asked about, as many in each as the verifier takes."""
+        """Start flights for pairs that nobody has asked about, as many in each as the verifier
+        takes.
+        """
         shares = []
         size = guarded.settings.batch_size
         for start in range(0, len(wanted), size):
@@ -122,15 +145,25 @@ class Inflight:
         return shares
 
     def board_set(
-        self, guarded: Guarded, fingerprint: int, column: int, whole: str, rows: Sequence[int], pairs: Sequence[Pair]
+        self,
+        guarded: Guarded,
+        fingerprint: int,
+        column: int,
+        whole: str,
+        rows: Sequence[int],
+        pairs: Sequence[Pair],
     ) -> list[Share]:
-        """Return the share in the flight that compares a whole set; `rows` and `pairs` are in the set's own order."""
+        """Return the share in the flight that compares a whole set; `rows` and `pairs` are in
+        the set's own order.
+        """
         lane = self._lanes.setdefault(fingerprint, {})
         flight, owner = lane.get(whole), False
         if flight is None or flight.given_up:
             places = [f"{place}" for place in range(len(pairs))]
             flight, owner = self._launch(lane, [whole], Flight(guarded, places, pairs)), True
-        return self._boarded([Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)])
+        return self._boarded(
+            [Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)]
+        )
 
     @staticmethod
     def leave(shares: Sequence[Share]) -> None:

@@ -13,17 +13,22 @@ class TooMuchWorkError(Exception):
 
 
 class Workload:
-    """The tokens under way in one worker, of at most so many; None: of any number, and nothing is estimated."""
+    """The tokens under way in one worker, of at most so many; None: of any number, and nothing
+    is estimated.
+    """
 
     def __init__(self, most: int | None) -> None:
         self.most = most
         self.tokens = 0
 
     def take(self, tokens: int) -> None:
-        """Take on work; raise `TooMuchWorkError` where it does not fit. A request that is larger than all has to be alone."""
+        """Take on work; raise `TooMuchWorkError` where it does not fit. A request that is larger
+        than all has to be alone.
+        """
         if self.most is not None and self.tokens and self.tokens + tokens > self.most:
             raise TooMuchWorkError(
-                f"the request would have models read about {tokens} tokens, {self.tokens} of at most {self.most} are under way"
+                f"the request would have models read about {tokens} tokens, {self.tokens} of at"
+                f" most {self.most} are under way"
             )
         self.tokens += tokens
 

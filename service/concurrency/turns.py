@@ -1,4 +1,6 @@
-"""Turns of the event loop for what takes a while: one piece in each, however many requests have one ready."""
+"""Turns of the event loop for what takes a while: one piece in each, however many requests have
+one ready.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ AT_ONCE = 256
 
 
 class Turns:
-    """Pieces of large requests that wait for their turn, in order; short waits in between are everybody else's."""
+    """Pieces of large requests that wait for their turn, in order; short waits in between are
+    everybody else's.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], object]] = deque()
 
     async def mine(self, pairs: int) -> None:
-        """Return when a request of so many pairs may do its next piece; at once, where it is a small one."""
+        """Return when a request of so many pairs may do its next piece; at once, where it is a
+        small one.
+        """
         if pairs > AT_ONCE:
             await self._turn()
 

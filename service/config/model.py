@@ -26,7 +26,8 @@ add_installed()  # the union below is of all kinds there are
 if TYPE_CHECKING:
     AnyVerifier = VerifierSettings
 else:  # the union of all kinds' settings, told apart by `kind`
-    AnyVerifier = Annotated[Union[tuple(kind.settings for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
+    _SETTINGS = Union[tuple(kind.settings for kind in KINDS.values())]  # noqa: UP007 - made at run time
+    AnyVerifier = Annotated[_SETTINGS, Field(discriminator="kind")]
 
 
 BROKEN_KIND = "; it is installed but cannot be loaded: {}"
@@ -46,37 +47,68 @@ class TaskSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ensemble: str | None = Field(None, description="Ensemble that scores it; default: the first.")
-    base_rate: float | None = Field(None, gt=0, lt=1, description="Share of candidates that are correct, if you know it.")
-    learn: bool = Field(True, description="Keep requests and fit models from them.")
-    keep: int = Field(20_000, ge=1, description="Requests that it learns from; the oldest go first.")
-    versions: int = Field(
-        20, ge=1, le=1000, description="Versions of its model that are kept, beside the served one and the one before."
+    base_rate: float | None = Field(
+        None, gt=0, lt=1, description="Share of candidates that are correct, if you know it."
     )
-    keep_mb: int = Field(128, ge=1, description="What those may take in the store; the oldest go first.")
-    sample: float = Field(1.0, gt=0, le=1, description="Share of requests that are kept to learn from.")
-    store_text: bool = Field(False, description="Keep the texts of requests as well, for labelling; else hashes alone.")
+    learn: bool = Field(True, description="Keep requests and fit models from them.")
+    keep: int = Field(
+        20_000, ge=1, description="Requests that it learns from; the oldest go first."
+    )
+    versions: int = Field(
+        20,
+        ge=1,
+        le=1000,
+        description=(
+            "Versions of its model that are kept, beside the served one and the one before."
+        ),
+    )
+    keep_mb: int = Field(
+        128, ge=1, description="What those may take in the store; the oldest go first."
+    )
+    sample: float = Field(
+        1.0, gt=0, le=1, description="Share of requests that are kept to learn from."
+    )
+    store_text: bool = Field(
+        False, description="Keep the texts of requests as well, for labelling; else hashes alone."
+    )
     policy: Policy = Field(
         "full",
-        description="full: ask all verifiers; cascade: in tiers, as long as it pays; auto: so once that loses little.",
+        description=(
+            "full: ask all verifiers; cascade: in tiers, as long as it pays; auto: so once that"
+            " loses little."
+        ),
     )
     price: float | None = Field(
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Gain in P(correct) that all verifiers must bring; default 0.02, without labels 0.005.",
+        description=(
+            "Gain in P(correct) that all verifiers must bring; default 0.02, without labels 0.005."
+        ),
     )
     loss: float = Field(0.007, ge=0, le=1, description="Selection@1 that policy auto may lose.")
-    tiers: tuple[tuple[str, ...], ...] | None = Field(None, description="Your own tiers: lists of verifiers, in order.")
+    tiers: tuple[tuple[str, ...], ...] | None = Field(
+        None, description="Your own tiers: lists of verifiers, in order."
+    )
     costs: Literal["stated", "measured"] = Field(
         "stated",
-        description="measured: by the seconds that each verifier's servers take, once they are known, instead of by `cost`.",
+        description=(
+            "measured: by the seconds that each verifier's servers take, once they are known,"
+            " instead of by `cost`."
+        ),
     )
     early: float | None = Field(
         None,
         ge=1,
-        description="Start the next tier of a candidate before the last has answered, where it is worth so many times its price.",
+        description=(
+            "Start the next tier of a candidate before the last has answered, where it is worth so"
+            " many times its price."
+        ),
     )
-    model: Path | None = Field(None, description="A label model that `assay fit` wrote, beside this file or by its full path.")
+    model: Path | None = Field(
+        None,
+        description="A label model that `assay fit` wrote, beside this file or by its full path.",
+    )
 
 
 class Config(BaseModel):
@@ -86,10 +118,16 @@ class Config(BaseModel):
 
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     verifiers: tuple[AnyVerifier, ...] = Field(min_length=1)
-    ensembles: dict[Name, tuple[str, ...]] = Field(default_factory=dict, description="Names of verifiers, by ensemble.")
+    ensembles: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict, description="Names of verifiers, by ensemble."
+    )
     tasks: dict[Name, TaskSettings] = Field(default_factory=dict)
-    upstreams: tuple[UpstreamSettings, ...] = Field((), description="Servers that the chat gateway draws candidates from.")
-    model_aliases: dict[str, str] = Field(default_factory=dict, description="Values of `model` that mean a task.")
+    upstreams: tuple[UpstreamSettings, ...] = Field(
+        (), description="Servers that the chat gateway draws candidates from."
+    )
+    model_aliases: dict[str, str] = Field(
+        default_factory=dict, description="Values of `model` that mean a task."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -101,7 +139,9 @@ class Config(BaseModel):
         tasks = data.get("tasks") or {}
         return {
             **data,
-            "verifiers": [_from_catalog(entry, place) for place, entry in enumerate(data["verifiers"])],
+            "verifiers": [
+                _from_catalog(entry, place) for place, entry in enumerate(data["verifiers"])
+            ],
             "ensembles": data.get("ensembles") or {"default": names},
             "tasks": {"default": {}, **tasks} if isinstance(tasks, dict) else tasks,
         }
@@ -116,34 +156,54 @@ class Config(BaseModel):
                 raise ValueError(f"ensembles.{ensemble}: names no verifier")
             for member in members:
                 if member not in names:
-                    raise ValueError(f"ensembles.{ensemble}: no verifier is called {member!r}{did_you_mean(member, names)}")
+                    raise ValueError(
+                        f"ensembles.{ensemble}: no verifier is called"
+                        f" {member!r}{did_you_mean(member, names)}"
+                    )
             if len(set(members)) < len(members):
                 raise ValueError(f"ensembles.{ensemble}: a verifier is named twice")
         for task, settings in self.tasks.items():
             if settings.ensemble is not None and settings.ensemble not in self.ensembles:
                 hint = did_you_mean(settings.ensemble, list(self.ensembles))
-                raise ValueError(f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}")
+                raise ValueError(
+                    f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}"
+                )
             self._tiers_are_whole(task, settings)
         upstreams = [upstream.name for upstream in self.upstreams]
         for place, upstream in enumerate(self.upstreams):
             if upstream.name in upstreams[:place]:
-                raise ValueError(f"upstreams.{place}.name: two are called {upstream.name!r}; names must differ")
+                raise ValueError(
+                    f"upstreams.{place}.name: two are called {upstream.name!r}; names must differ"
+                )
             if upstream.task not in self.tasks:
                 hint = did_you_mean(upstream.task, list(self.tasks))
-                raise ValueError(f"upstreams.{place}.task: no task is called {upstream.task!r}{hint}")
+                raise ValueError(
+                    f"upstreams.{place}.task: no task is called {upstream.task!r}{hint}"
+                )
         for alias, task in self.model_aliases.items():
             if task not in self.tasks:
-                raise ValueError(f"model_aliases.{alias}: no task is called {task!r}{did_you_mean(task, list(self.tasks))}")
+                raise ValueError(
+                    f"model_aliases.{alias}: no task is called"
+                    f" {task!r}{did_you_mean(task, list(self.tasks))}"
+                )
         return self
 
     def _tiers_are_whole(self, task: str, settings: TaskSettings) -> None:
         members = self.ensembles[settings.ensemble or next(iter(self.ensembles))]
         named = [name for tier in settings.tiers or () for name in tier]
         if settings.tiers is not None and sorted(named) != sorted(members):
-            wrong = next((name for name in named if name not in members or named.count(name) > 1), None)
+            wrong = next(
+                (name for name in named if name not in members or named.count(name) > 1), None
+            )
             lacking = next((name for name in members if name not in named), None)
-            what = f"{wrong!r} is no verifier of its ensemble, or is named twice" if wrong else f"{lacking!r} is in none of them"
-            raise ValueError(f"tasks.{task}.tiers: must name each verifier of its ensemble once; {what}")
+            what = (
+                f"{wrong!r} is no verifier of its ensemble, or is named twice"
+                if wrong
+                else f"{lacking!r} is in none of them"
+            )
+            raise ValueError(
+                f"tasks.{task}.tiers: must name each verifier of its ensemble once; {what}"
+            )
 
     def tiers_of(self, task: str) -> list[list[int]] | None:
         """Return a task's own tiers, by place in its ensemble; None where it has none."""
@@ -152,7 +212,9 @@ class Config(BaseModel):
 
     def members(self, ensemble: str) -> list[VerifierSettings]:
         """Return the settings of an ensemble's verifiers, in its order."""
-        by_name: dict[str, VerifierSettings] = {verifier.name: verifier for verifier in self.verifiers}
+        by_name: dict[str, VerifierSettings] = {
+            verifier.name: verifier for verifier in self.verifiers
+        }
         return [by_name[name] for name in self.ensembles[ensemble]]
 
     def ensemble_of(self, task: str) -> str:
@@ -168,28 +230,42 @@ def _from_catalog(entry: Any, place: int) -> Any:
     name = entry["use"]
     if not isinstance(name, str) or name not in known:
         raise ValueError(
-            f"verifiers.{place}.use: no model is called {name!r}{did_you_mean(str(name), list(known))}; see `assay models`"
+            f"verifiers.{place}.use: no model is called"
+            f" {name!r}{did_you_mean(str(name), list(known))}; see `assay models`"
         )
     if known[name].server == "none":
         raise ValueError(f"verifiers.{place}.use: {name} cannot be served: {known[name].notes}")
     for key, what in known[name].requires.items():
         if key not in entry:
             raise ValueError(f"verifiers.{place}.{key}: is required by {name}: {what}")
-    return {**known[name].defaults(), **{key: value for key, value in entry.items() if key != "use"}}
+    return {
+        **known[name].defaults(),
+        **{key: value for key, value in entry.items() if key != "use"},
+    }
 
 
 def default_config_path() -> Path:
     """Return the CPU ensemble that is used where no configuration is named."""
     packaged = Path(__file__).parent / "ensembles" / "cpu.yaml"
-    return packaged if packaged.exists() else Path(__file__).resolve().parents[2] / "deploy" / "ensembles" / "cpu.yaml"
+    return (
+        packaged
+        if packaged.exists()
+        else Path(__file__).resolve().parents[2] / "deploy" / "ensembles" / "cpu.yaml"
+    )
 
 
-def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
-    """Return the checked configuration, environment and flags laid over its `service:`; raise `ConfigError`."""
+def load_config(
+    path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Config:
+    """Return the checked configuration, environment and flags laid over its `service:`; raise
+    `ConfigError`.
+    """
     root, data = _read(path)
     environ = os.environ if environ is None else environ
     layers = {
-        "the command line": {key: value for key, value in (flags or {}).items() if value is not None},
+        "the command line": {
+            key: value for key, value in (flags or {}).items() if value is not None
+        },
         "the environment": from_environment(environ),
     }
     service = data.get("service") or {}
@@ -198,11 +274,19 @@ def load_config(path: Path, flags: Mapping[str, Any] | None = None, environ: Map
         for layer in reversed(layers.values()):
             merged |= layer
     try:
-        return Config.model_validate({**data, "service": merged, "tasks": _beside(path, data.get("tasks"))})
+        return Config.model_validate(
+            {**data, "service": merged, "tasks": _beside(path, data.get("tasks"))}
+        )
     except ValidationError as exc:
         errors = exc.errors(include_url=False)
-        if len(errors) > 1:  # wrong verifiers are not counted: that none is left is no second problem
-            errors = [error for error in errors if error["type"] != "too_short" or error["loc"] != ("verifiers",)]
+        if (
+            len(errors) > 1
+        ):  # wrong verifiers are not counted: that none is left is no second problem
+            errors = [
+                error
+                for error in errors
+                if error["type"] != "too_short" or error["loc"] != ("verifiers",)
+            ]
         raise ConfigError([_problem(path, root, error, layers) for error in errors]) from exc
 
 
@@ -211,9 +295,11 @@ def _beside(path: Path, tasks: Any) -> Any:
     if not isinstance(tasks, dict):
         return tasks
     return {
-        name: {**task, "model": str(path.parent / task["model"])}
-        if isinstance(task, dict) and isinstance(task.get("model"), str)
-        else task
+        name: (
+            {**task, "model": str(path.parent / task["model"])}
+            if isinstance(task, dict) and isinstance(task.get("model"), str)
+            else task
+        )
         for name, task in tasks.items()
     }
 
@@ -225,18 +311,30 @@ def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
         raise ConfigError([exc.at(path)]) from exc
 
 
-def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]) -> str:
+def _problem(
+    path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]
+) -> str:
     """Return one validation error as `file:line: key: what is wrong (got value)`."""
-    loc = [part for place, part in enumerate(error["loc"]) if not (place == 2 and error["loc"][0] == "verifiers")]
+    loc = [
+        part
+        for place, part in enumerate(error["loc"])
+        if not (place == 2 and error["loc"][0] == "verifiers")
+    ]
     key = ".".join(str(part) for part in loc)
     message = error["msg"].removeprefix("Value error, ")
     if not loc:  # what was checked of the file as a whole begins with its place
-        loc = [int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")]
+        loc = [
+            int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")
+        ]
     place = f"{path}:{_line(root, loc)}"
     if len(loc) > 1 and loc[0] == "service":
         for source, values in layers.items():
             if loc[1] in values:
-                place = f"{source} ({PREFIX}{str(loc[1]).upper()})" if source == "the environment" else source
+                place = (
+                    f"{source} ({PREFIX}{str(loc[1]).upper()})"
+                    if source == "the environment"
+                    else source
+                )
                 break
     if error["type"] == "extra_forbidden":
         message = f"no such key{did_you_mean(str(loc[-1]), _keys_beside(error['loc'], root))}"
@@ -244,14 +342,24 @@ def _problem(path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mappi
         message = "is required"
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        hint = BROKEN_KIND.format(BROKEN[got]) if isinstance(got, str) and got in BROKEN else did_you_mean(str(got), list(KINDS))
+        hint = (
+            BROKEN_KIND.format(BROKEN[got])
+            if isinstance(got, str) and got in BROKEN
+            else did_you_mean(str(got), list(KINDS))
+        )
         key, message = (
             f"{key}.kind",
             f"must be one of: {', '.join(KINDS)}; got {repr(got)[:80]}{hint}",
         )
         return f"{place}: {key}: {message}"
-    hidden = error["type"] in ("missing", "extra_forbidden") or not error["loc"] or isinstance(error["input"], dict)
-    return masked(f"{place}: {key + ': ' if key else ''}{message}") + ("" if hidden else shown(error["loc"], error["input"]))
+    hidden = (
+        error["type"] in ("missing", "extra_forbidden")
+        or not error["loc"]
+        or isinstance(error["input"], dict)
+    )
+    return masked(f"{place}: {key + ': ' if key else ''}{message}") + (
+        "" if hidden else shown(error["loc"], error["input"])
+    )
 
 
 def _line(root: yaml.Node, loc: list[Any]) -> int:
@@ -259,11 +367,15 @@ def _line(root: yaml.Node, loc: list[Any]) -> int:
     node, line = root, root.start_mark.line
     for part in loc:
         if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            found = next(
+                ((key, value) for key, value in node.value if key.value == str(part)), None
+            )
             if found is None:
                 break
             line, node = found[0].start_mark.line, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
             node = node.value[part]
             line = node.start_mark.line
         else:

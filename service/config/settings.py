@@ -18,61 +18,123 @@ PREFIX = "ASSAY_"
 
 
 class ServiceSettings(BaseModel):
-    """How the service runs. Flags win over `ASSAY_*`, those over the file's `service:`, that over the defaults."""
+    """How the service runs. Flags win over `ASSAY_*`, those over the file's `service:`, that
+    over the defaults.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     admin_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of its own for /metrics and what needs the scope admin; else they share the first."
+        None,
+        ge=1,
+        le=65535,
+        description=(
+            "Port of its own for /metrics and what needs the scope admin; else they share the"
+            " first."
+        ),
     )
     admin_host: str = Field("127.0.0.1", description="Address of that port.")
     workers: int = Field(1, ge=1, le=256, description="Worker processes; they share the store.")
     root_path: str = Field("", description="Path prefix that a proxy strips.")
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="Names by which clients may reach it without a key, beside localhost and addresses: *.example.org, * for any.",
+        description=(
+            "Names by which clients may reach it without a key, beside localhost and addresses:"
+            " *.example.org, * for any."
+        ),
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("assay", appauthor=False)),
         description="Folder of the embedded store.",
     )
-    redis_url: str | None = Field(None, description="Redis or Valkey server; an embedded one where none is given.")
-    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that clients may send as `Authorization: Bearer`.")
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey server; an embedded one where none is given."
+    )
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Keys that clients may send as `Authorization: Bearer`."
+    )
     keys: tuple[KeySettings, ...] = Field((), description="Keys by hash, with scopes and tasks.")
     max_candidates: int = Field(4096, ge=1, description="Most candidates in a request.")
-    max_candidate_bytes: int = Field(1 << 20, ge=1, description="Longest candidate, in bytes of UTF-8.")
+    max_candidate_bytes: int = Field(
+        1 << 20, ge=1, description="Longest candidate, in bytes of UTF-8."
+    )
     max_body_bytes: int = Field(32 << 20, ge=1, description="Longest request body.")
     max_active: int = Field(64, ge=1, description="Requests being scored at once, a worker.")
-    max_queued: int = Field(128, ge=0, description="Requests waiting beyond those; more are refused with 429.")
-    max_active_tokens: int | None = Field(
-        None, ge=1, description="Tokens that models read at once for a worker's requests (estimated); more are refused with 429."
+    max_queued: int = Field(
+        128, ge=0, description="Requests waiting beyond those; more are refused with 429."
     )
-    grace_s: int = Field(30, ge=0, le=3600, description="How long requests under way may take when the service is to end.")
+    max_active_tokens: int | None = Field(
+        None,
+        ge=1,
+        description=(
+            "Tokens that models read at once for a worker's requests (estimated); more are refused"
+            " with 429."
+        ),
+    )
+    grace_s: int = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="How long requests under way may take when the service is to end.",
+    )
     deadline_ms: int = Field(60_000, ge=1, description="Deadline of a request that names none.")
     cache_ttl_s: int = Field(30 * 86_400, ge=1, description="How long a score is remembered.")
-    cache_max_mb: int = Field(512, ge=8, description="Memory of the embedded store; old scores go first.")
-    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a verifier is left alone …")
-    breaker_reset_s: float = Field(5.0, gt=0, description="… for this long, before one call tries it again.")
+    cache_max_mb: int = Field(
+        512, ge=8, description="Memory of the embedded store; old scores go first."
+    )
+    breaker_failures: int = Field(
+        5, ge=1, description="Failures in a row after which a verifier is left alone …"
+    )
+    breaker_reset_s: float = Field(
+        5.0, gt=0, description="… for this long, before one call tries it again."
+    )
     doctor: Literal["quick", "full", "off"] = Field(
-        "quick", description="Examine the verifiers at the start, on 20 or on all 60 bundled probes."
+        "quick",
+        description="Examine the verifiers at the start, on 20 or on all 60 bundled probes.",
     )
     proxy: SecretStr | None = Field(
-        None, description="Forward proxy to upstreams: http://[USER:PASSWORD@]HOST:PORT, or `env` for HTTP_PROXY and HTTPS_PROXY."
+        None,
+        description=(
+            "Forward proxy to upstreams: http://[USER:PASSWORD@]HOST:PORT, or `env` for HTTP_PROXY"
+            " and HTTPS_PROXY."
+        ),
     )
-    ca_file: Path | None = Field(None, description="Authorities (PEM) that upstreams' certificates may have besides the system's.")
-    client_cert: Path | None = Field(None, description="Certificate (PEM) that is shown to upstreams …")
-    client_key: Path | None = Field(None, description="… and its key, where that is a file of its own.")
-    traces: str | None = Field(None, pattern="^https?://", description="OTLP collector, such as http://127.0.0.1:4318; extra otel.")
-    trace_share: float = Field(1.0, ge=0, le=1, description="Share of requests that are traced, where the caller does not say.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    ca_file: Path | None = Field(
+        None,
+        description="Authorities (PEM) that upstreams' certificates may have besides the system's.",
+    )
+    client_cert: Path | None = Field(
+        None, description="Certificate (PEM) that is shown to upstreams …"
+    )
+    client_key: Path | None = Field(
+        None, description="… and its key, where that is a file of its own."
+    )
+    traces: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="OTLP collector, such as http://127.0.0.1:4318; extra otel.",
+    )
+    trace_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of requests that are traced, where the caller does not say.",
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
+    )
     log_json: bool = Field(False, description="Logs as JSON lines.")
 
     @field_validator("api_keys", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+        return (
+            [each.strip() for each in value.split(",") if each.strip()]
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -82,7 +144,9 @@ class ServiceSettings(BaseModel):
     @field_validator("doctor", mode="before")
     @classmethod
     def _off_is_a_word(cls, value: Any) -> Any:
-        return {False: "off", True: "quick"}[value] if isinstance(value, bool) else value  # as YAML reads a bare off
+        return (
+            {False: "off", True: "quick"}[value] if isinstance(value, bool) else value
+        )  # as YAML reads a bare off
 
     @model_validator(mode="after")
     def _network_will_do(self) -> ServiceSettings:
@@ -111,5 +175,11 @@ class ServiceSettings(BaseModel):
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that `ASSAY_*` variables give, by field name; other variables are not looked at."""
-    return {name: environ[PREFIX + name.upper()] for name in ServiceSettings.model_fields if PREFIX + name.upper() in environ}
+    """Return the settings that `ASSAY_*` variables give, by field name; other variables are not
+    looked at.
+    """
+    return {
+        name: environ[PREFIX + name.upper()]
+        for name in ServiceSettings.model_fields
+        if PREFIX + name.upper() in environ
+    }

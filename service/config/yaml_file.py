@@ -1,4 +1,6 @@
-"""A YAML file, read within bounds: each of its nodes is looked at once, whatever its aliases would make of them."""
+"""A YAML file, read within bounds: each of its nodes is looked at once, whatever its aliases
+would make of them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 class YamlError(ValueError):
     """A file is not YAML, or not a configuration's; `line` counts from 1, 0 where there is none."""
 
-    def __init__(self, message: str, node: yaml.Node | None = None, line: int = 0, column: int = 0) -> None:
+    def __init__(
+        self, message: str, node: yaml.Node | None = None, line: int = 0, column: int = 0
+    ) -> None:
         super().__init__(" ".join(message.split()))
         self.line, self.column = (line, column) if node is None else (node.start_mark.line + 1, 0)
 
@@ -38,7 +42,9 @@ def read_yaml(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = raw.count(b"\n", 0, exc.start) + 1
-        raise YamlError(f"cannot be read: byte {raw[exc.start]:#04x} is not UTF-8", line=line) from exc
+        raise YamlError(
+            f"cannot be read: byte {raw[exc.start]:#04x} is not UTF-8", line=line
+        ) from exc
     except OSError as exc:
         raise YamlError(f"cannot be read: {exc.strerror or exc}") from exc
     root = _nodes(text)
@@ -50,7 +56,9 @@ def _nodes(text: str) -> yaml.MappingNode:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as exc:
-        line, column = (exc.problem_mark.line + 1, exc.problem_mark.column + 1) if exc.problem_mark else (0, 0)
+        line, column = (
+            (exc.problem_mark.line + 1, exc.problem_mark.column + 1) if exc.problem_mark else (0, 0)
+        )
         raise YamlError(f"not YAML: {exc.problem}", line=line, column=column) from exc
     except RecursionError as exc:
         raise YamlError(f"lies more than {MAX_DEPTH} levels deep") from exc
@@ -65,9 +73,19 @@ def _content(root: yaml.MappingNode) -> dict[str, Any]:
     try:
         found: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
     except yaml.MarkedYAMLError as exc:
-        raise YamlError(f"not YAML: {exc.problem}", line=exc.problem_mark.line + 1 if exc.problem_mark else 0) from exc
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as exc:
-        # A value that is not of the type that its tag says (`!!int ""`) fails in any of these ways in the library.
+        raise YamlError(
+            f"not YAML: {exc.problem}", line=exc.problem_mark.line + 1 if exc.problem_mark else 0
+        ) from exc
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as exc:
+        # A value that is not of the type that its tag says (`!!int ""`) fails in any of these ways
+        # in the library.
         raise YamlError(f"not YAML: a value is not of its type: {exc}") from exc
     return found
 
@@ -113,4 +131,6 @@ class _Walk:
     @staticmethod
     def _check_number(node: yaml.Node) -> None:
         if node.tag in NUMBERS and len(node.value) > MAX_DIGITS:
-            raise YamlError(f"a number of {len(node.value)} characters (got '{node.value[:40]}…')", node)
+            raise YamlError(
+                f"a number of {len(node.value)} characters (got '{node.value[:40]}…')", node
+            )

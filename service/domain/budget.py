@@ -15,7 +15,9 @@ OVER_BUDGET = "budget: not affordable"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits on fresh scores: cost in the configuration's units, tokens read (estimated), calls made."""
+    """Limits on fresh scores: cost in the configuration's units, tokens read (estimated), calls
+    made.
+    """
 
     cost: float | None = None
     tokens: int | None = None
@@ -35,18 +37,27 @@ def affordable(
     rows_of: Callable[[int], list[int]] | None = None,
     spent: Budget = NOTHING,
 ) -> tuple[list[int], Budget]:
-    """Return the columns that must be left out, cheapest verifiers being asked first, and what the others cost with what was spent.
+    """Return the columns that must be left out, cheapest verifiers being asked first, and what the
+    others cost with what was spent.
 
-    What is cached costs nothing. `columns`: those to be asked now (all by default); `rows_of`: which pairs each is asked about.
+    What is cached costs nothing. `columns`: those to be asked now (all by default); `rows_of`:
+    which pairs each is asked about.
     """
     left_out = []
-    for column in sorted(range(len(verifiers)) if columns is None else columns, key=lambda place: (verifiers[place].cost, place)):
+    for column in sorted(
+        range(len(verifiers)) if columns is None else columns,
+        key=lambda place: (verifiers[place].cost, place),
+    ):
         rows = (rows_of or sheet.unknown_rows)(column)
         if not rows:
             continue
         settings = verifiers[column]
         served = isinstance(settings, ServedSettings)
-        chars = sum(len(pairs[row].candidate) + len(pairs[row].query.text) for row in rows) if served else 0
+        chars = (
+            sum(len(pairs[row].candidate) + len(pairs[row].query.text) for row in rows)
+            if served
+            else 0
+        )
         after = Budget(
             (spent.cost or 0) + settings.cost * len(rows),
             (spent.tokens or 0) + chars // CHARS_A_TOKEN,
@@ -61,4 +72,6 @@ def affordable(
 
 def _exceeds(spent: Budget, budget: Budget) -> bool:
     limits = ((spent.cost, budget.cost), (spent.tokens, budget.tokens), (spent.calls, budget.calls))
-    return any(limit is not None and amount is not None and amount > limit for amount, limit in limits)
+    return any(
+        limit is not None and amount is not None and amount > limit for amount, limit in limits
+    )

@@ -13,7 +13,9 @@ _QUERY_END = 1 + 2 * SIZE  # of a pair's name, where its query's is closed with 
 
 
 def hash_query(query: Query) -> str:
-    """Return the name of a conversation, and of what is known of its answer; where each part ends is part of it."""
+    """Return the name of a conversation, and of what is known of its answer; where each part
+    ends is part of it.
+    """
     state = blake2b(digest_size=SIZE)
     for message in query.messages:
         role, content = message.role.encode(), message.content.encode()
@@ -31,10 +33,11 @@ def hash_candidate(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The names of a request's pairs, in order, and of its set of candidates (None where pairs are scored one by one).
+    """The names of a request's pairs, in order, and of its set of candidates (None where pairs are
+    scored one by one).
 
-    `set_order` are the pairs' places in the set's own order, in which setwise scores are kept: a set has no order of
-    its own, so the same candidates in another order are the same set.
+    `set_order` are the pairs' places in the set's own order, in which setwise scores are kept: a
+    set has no order of its own, so the same candidates in another order are the same set.
     """
 
     pairs: tuple[str, ...]
@@ -42,35 +45,57 @@ class Keys:
     set_order: tuple[int, ...]
 
     def within(self, owner: str) -> Keys:
-        """Return the same names in a space of the owner's own, in which nothing is known of what others asked."""
+        """Return the same names in a space of the owner's own, in which nothing is known of what
+        others asked.
+        """
         whole = None if self.whole is None else f"{owner}/{self.whole}"
         return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)
 
     def public(self) -> list[str]:
-        """Return the pairs' names without the braces that keep a query's names together in a cluster."""
+        """Return the pairs' names without the braces that keep a query's names together in a
+        cluster.
+        """
         return [key[1:_QUERY_END] + key[_QUERY_END + 1 :] for key in self.pairs]
 
     def tie_keys(self) -> list[int]:
-        """Return a number for each pair by which ties are broken; it follows from the texts alone."""
+        """Return a number for each pair by which ties are broken; it follows from the texts
+        alone.
+        """
         return [int(key[1:17], 16) ^ int(key[-16:], 16) for key in self.pairs]
 
 
 def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
-    """Return the names of pairs; with `one_query` they are the candidates of one query, and a set as well."""
+    """Return the names of pairs; with `one_query` they are the candidates of one query, and a
+    set as well.
+    """
     if not one_query:
         # One query beside many candidates, which may be long, is one object.
         queries = {id(pair.query): pair.query for pair in pairs}
         hashed = {each: hash_query(query) for each, query in queries.items()}
-        return Keys(tuple(f"{{{hashed[id(pair.query)]}}}:{hash_candidate(pair.candidate)}" for pair in pairs), None, ())
+        return Keys(
+            tuple(
+                f"{{{hashed[id(pair.query)]}}}:{hash_candidate(pair.candidate)}" for pair in pairs
+            ),
+            None,
+            (),
+        )
     query = f"{{{hash_query(pairs[0].query)}}}:"
     candidates = [hash_candidate(pair.candidate) for pair in pairs]
     set_order = sorted(range(len(candidates)), key=candidates.__getitem__)
-    whole = blake2b("".join(candidates[place] for place in set_order).encode(), digest_size=SIZE).hexdigest()
-    return Keys(tuple(query + candidate for candidate in candidates), f"{query}set:{whole}", tuple(set_order))
+    whole = blake2b(
+        "".join(candidates[place] for place in set_order).encode(), digest_size=SIZE
+    ).hexdigest()
+    return Keys(
+        tuple(query + candidate for candidate in candidates),
+        f"{query}set:{whole}",
+        tuple(set_order),
+    )
 
 
 def by_query(keys: Keys) -> Iterator[tuple[Keys, list[int]]]:
-    """Yield the names of each query's pairs in a request of pairs, with their places; the set's name says that none was seen."""
+    """Yield the names of each query's pairs in a request of pairs, with their places; the set's
+    name says that none was seen.
+    """
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys.pairs):
         places.setdefault(key.partition(":")[0], []).append(place)

@@ -1,4 +1,6 @@
-"""What is known of a request: raw scores of every pair by every verifier, and how each came about."""
+"""What is known of a request: raw scores of every pair by every verifier, and how each came
+about.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,22 @@ _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 
 
 class Sheet:
-    """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until something is known."""
+    """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until
+    something is known.
+    """
 
-    __slots__ = ("any_asked", "asked", "cached", "label_mass", "latency_ms", "raw", "reasons", "status", "truncated", "usage")
+    __slots__ = (
+        "any_asked",
+        "asked",
+        "cached",
+        "label_mass",
+        "latency_ms",
+        "raw",
+        "reasons",
+        "status",
+        "truncated",
+        "usage",
+    )
 
     def __init__(self, pairs: int, verifiers: int) -> None:
         shape = (pairs, verifiers)
@@ -49,11 +64,17 @@ class Sheet:
             self.reasons[row, column] = told(verdict.reason)
 
     def put_all(self, column: int, verdicts: Sequence[tuple[int, Verdict]]) -> None:
-        """Enter what one verifier said of some rows; numbers at once, what has more to it one by one."""
+        """Enter what one verifier said of some rows; numbers at once, what has more to it one by
+        one.
+        """
         rows: list[int] = []
         scores: list[float | None] = []
         for row, verdict in verdicts:
-            plain = verdict.reason is None and verdict.label_mass is None and verdict.truncated_tokens is None
+            plain = (
+                verdict.reason is None
+                and verdict.label_mass is None
+                and verdict.truncated_tokens is None
+            )
             if plain and verdict.status is OK:
                 rows.append(row)
                 scores.append(verdict.score)
@@ -78,7 +99,9 @@ class Sheet:
     @property
     def partial(self) -> bool:
         """Return whether a verifier failed at something."""
-        return bool(self.any_asked and _IS_PARTIAL[self.status].any())  # what is remembered is no failure
+        return bool(
+            self.any_asked and _IS_PARTIAL[self.status].any()
+        )  # what is remembered is no failure
 
     @property
     def has_score(self) -> bool:

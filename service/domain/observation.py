@@ -1,11 +1,13 @@
-"""A ranked request as its task keeps it: who was scored by what, and what was said; hashes, no text.
+"""A ranked request as its task keeps it: who was scored by what, and what was said; hashes, no
+text.
 
 One entry of the task's stream:
 
-    n  the request's name: query and set of candidates, so that the same request is kept once
-    q  the query's hash, 16 bytes      k  the candidates' hashes, 16 bytes each
-    f  the verifiers' fingerprints, 8 bytes each      s  raw scores, float64, candidates x verifiers, NaN where missing
-    v  the model version that answered      t  query and candidates as JSON, only where the task is told to store texts
+    n  the request's name: query and set of candidates, so that the same request is kept once q  the
+    query's hash, 16 bytes      k  the candidates' hashes, 16 bytes each f  the verifiers'
+    fingerprints, 8 bytes each      s  raw scores, float64, candidates x verifiers, NaN where
+    missing v  the model version that answered      t  query and candidates as JSON, only where the
+    task is told to store texts
 """
 
 from __future__ import annotations
@@ -49,20 +51,35 @@ class Record:
 
     @property
     def missing(self) -> int:
-        """Return how many scores are missing: a request that comes again with fewer takes this one's place."""
+        """Return how many scores are missing: a request that comes again with fewer takes this
+        one's place.
+        """
         return int(np.isnan(self.scores).sum())
 
 
-def record_of(keys: Keys, fingerprints: Sequence[int], raw: Floats, version: str, pairs: Sequence[Pair] | None = None) -> Record:
-    """Return the record of a ranked request, with its texts where they are given; a candidate that comes twice is kept once."""
+def record_of(
+    keys: Keys,
+    fingerprints: Sequence[int],
+    raw: Floats,
+    version: str,
+    pairs: Sequence[Pair] | None = None,
+) -> Record:
+    """Return the record of a ranked request, with its texts where they are given; a candidate
+    that comes twice is kept once.
+    """
     query = keys.pairs[0].partition(":")[0].strip("{}")
     first = {key.rpartition(":")[2]: row for row, key in reversed(list(enumerate(keys.pairs)))}
     candidates = sorted(first)
     scores = np.where(np.isfinite(raw), raw, np.nan)[[first[candidate] for candidate in candidates]]
     texts = None
     if pairs is not None:
-        texts = Texts(pairs[0].query.text, {candidate: pairs[first[candidate]].candidate for candidate in candidates})
-    return Record(keys.whole or query, query, tuple(candidates), tuple(fingerprints), scores, version, texts)
+        texts = Texts(
+            pairs[0].query.text,
+            {candidate: pairs[first[candidate]].candidate for candidate in candidates},
+        )
+    return Record(
+        keys.whole or query, query, tuple(candidates), tuple(fingerprints), scores, version, texts
+    )
 
 
 def pack(record: Record) -> dict[bytes, bytes]:
@@ -89,21 +106,39 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Record:
     try:
         hashes, query, prints = entry[b"k"], entry[b"q"], np.frombuffer(entry[b"f"], PRINTS)
         candidates = tuple(hashes[at : at + SIZE].hex() for at in range(0, len(hashes), SIZE))
-        if not candidates or len(hashes) % SIZE or len(query) != SIZE or len(set(candidates)) < len(candidates):
+        if (
+            not candidates
+            or len(hashes) % SIZE
+            or len(query) != SIZE
+            or len(set(candidates)) < len(candidates)
+        ):
             raise ValueError("hashes of another length, or twice")
         scores = np.frombuffer(entry[b"s"], SCORES).reshape(len(candidates), len(prints))
         texts = _texts(entry[b"t"], candidates) if b"t" in entry else None
         version, place = entry[b"v"].decode(), place_of(entry_id)
         scores = np.where(np.isfinite(scores), scores, np.nan)
-        return Record(entry[b"n"].decode(), query.hex(), candidates, tuple(prints.tolist()), scores, version, texts, place)
+        return Record(
+            entry[b"n"].decode(),
+            query.hex(),
+            candidates,
+            tuple(prints.tolist()),
+            scores,
+            version,
+            texts,
+            place,
+        )
     except KeyError as exc:
         raise ValueError(f"an entry without {exc}") from None
 
 
 def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
-    """Return texts, whatever a later release says beside them; raise `ValueError` for what is none."""
+    """Return texts, whatever a later release says beside them; raise `ValueError` for what is
+    none.
+    """
     found = orjson.loads(raw)
-    query, texts = (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)
+    query, texts = (
+        (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)
+    )
     if not isinstance(query, str) or not isinstance(texts, dict):
         raise ValueError("texts of another shape")
     if any(not isinstance(texts.get(candidate), str) for candidate in candidates):
@@ -114,7 +149,9 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
 def as_value(record: Record) -> bytes:
     """Return a request as one value: its place, and its entry in hexadecimal."""
     entry = pack(replace(record, texts=None))
-    return orjson.dumps({"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}})
+    return orjson.dumps(
+        {"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}}
+    )
 
 
 def from_value(raw: bytes) -> Record:
@@ -123,7 +160,8 @@ def from_value(raw: bytes) -> Record:
     try:
         milliseconds, number = found.pop("at")
         return unpack(
-            f"{int(milliseconds)}-{int(number)}".encode(), {name.encode(): bytes.fromhex(each) for name, each in found.items()}
+            f"{int(milliseconds)}-{int(number)}".encode(),
+            {name.encode(): bytes.fromhex(each) for name, each in found.items()},
         )
     except (TypeError, KeyError) as exc:
         raise ValueError(f"not a request: {exc!r}") from None
@@ -142,28 +180,43 @@ class Table:
         return np.array([known.get(key, -1.0) for key in self.keys])
 
 
-def table_of(records: Iterable[Record], fingerprints: Sequence[int], since: Mapping[int, tuple[int, int]] | None = None) -> Table:
-    """Return the scores of some verifiers; one whose fingerprint is another is another verifier, and does not mix.
+def table_of(
+    records: Iterable[Record],
+    fingerprints: Sequence[int],
+    since: Mapping[int, tuple[int, int]] | None = None,
+) -> Table:
+    """Return the scores of some verifiers; one whose fingerprint is another is another verifier,
+    and does not mix.
 
-    `since` says from which place on a verifier's scores count: one that drifted is another from there on.
+    `since` says from which place on a verifier's scores count: one that drifted is another from
+    there on.
 
-    A query that came with several sets of candidates is one query; a candidate that stands in several counts as it was last.
+    A query that came with several sets of candidates is one query; a candidate that stands in
+    several counts as it was last.
     """
     by_query: dict[str, dict[str, Floats]] = {}
     for record in records:
-        places = [record.fingerprints.index(each) if each in record.fingerprints else -1 for each in fingerprints]
+        places = [
+            record.fingerprints.index(each) if each in record.fingerprints else -1
+            for each in fingerprints
+        ]
         scores = np.full((len(record.candidates), len(fingerprints)), np.nan)
         for column, place in enumerate(places):
             if place >= 0 and record.at >= (since or {}).get(fingerprints[column], (0, 0)):
                 scores[:, column] = record.scores[:, place]
         known = by_query.setdefault(record.query, {})
         for candidate, row in zip(record.candidates, scores, strict=True):
-            # One that came alone as well has no word of those that compare: what they said of it in a set stands.
-            known[candidate] = np.where(np.isnan(row), known[candidate], row) if candidate in known else row
+            # One that came alone as well has no word of those that compare: what they said of it in
+            # a set stands.
+            known[candidate] = (
+                np.where(np.isnan(row), known[candidate], row) if candidate in known else row
+            )
     rows = [
         (number, f"{query}:{candidate}", row)
         for number, (query, of) in enumerate(by_query.items())
         for candidate, row in of.items()
     ]
     scores = np.array([row for _, _, row in rows]).reshape(-1, len(fingerprints))
-    return Table(scores, np.array([number for number, _, _ in rows], np.int64), [key for _, key, _ in rows])
+    return Table(
+        scores, np.array([number for number, _, _ in rows], np.int64), [key for _, key, _ in rows]
+    )

@@ -1,6 +1,8 @@
-"""Redacts reasons: only an administrator sees which machines the service calls; everybody else sees what failed.
+"""Redacts reasons: only an administrator sees which machines the service calls; everybody else sees
+what failed.
 
-A reason may hold an address of ours (`cannot connect to http://10.0.0.7:8000`), or one that a server's own error names.
+A reason may hold an address of ours (`cannot connect to http://10.0.0.7:8000`), or one that a
+server's own error names.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from assay.service.api.front.auth import administers_all
 OF_THE_NETWORK = ("unreachable",)
 ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>)\]]{1,500}"  # a URL
-    r"|\[?(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\]?(?::[0-9]{1,5})?(?![0-9a-z:])"  # IPv6
+    # IPv6
+    r"|\[?(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\]?(?::[0-9]{1,5})?(?![0-9a-z:])"
     r"|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.]*[0-9])(?::[0-9]{1,5})?"  # IPv4
-    r"|(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){0,10}[a-z0-9_-]{1,63}:[0-9]{2,5}(?![0-9\w])"  # a name with a port
+    # a name with a port
+    r"|(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){0,10}[a-z0-9_-]{1,63}:[0-9]{2,5}(?![0-9\w])"
     r"|(?<![\w.-])(?:[a-z0-9_-]{1,63}\.){1,10}(?:internal|local|localdomain|cluster|svc|lan|corp|home)(?![\w-])",
     re.IGNORECASE,
 )

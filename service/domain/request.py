@@ -74,7 +74,9 @@ class Outcome:
 
     @property
     def fully_scored(self) -> list[bool]:
-        """Return which pairs every verifier was asked about: none was cut by a cascade, or left out by a budget."""
+        """Return which pairs every verifier was asked about: none was cut by a cascade, or left
+        out by a budget.
+        """
         whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
         for (row, _), reason in self.sheet.reasons.items():
             whole[row] = whole[row] and reason != OVER_BUDGET

@@ -8,18 +8,27 @@ from assay.service.config.model import Config, ConfigError
 
 
 def load_models(config: Config) -> dict[str, LabelModel]:
-    """Return the models of the tasks that name one; raise `ConfigError` for a file that is damaged, or does not know a verifier."""
+    """Return the models of the tasks that name one; raise `ConfigError` for a file that is
+    damaged, or does not know a verifier.
+    """
     models, problems = {}, []
     for name, task in config.tasks.items():
         if task.model is None:
             continue
         try:
             model = load(task.model)
-            model.for_verifiers([verifier.name for verifier in config.members(config.ensemble_of(name))])
+            model.for_verifiers(
+                [verifier.name for verifier in config.members(config.ensemble_of(name))]
+            )
         except ArtifactError as exc:
-            problems.append(f"tasks.{name}.model: {exc}; make one with: assay fit SCORES -o {task.model}")
+            problems.append(
+                f"tasks.{name}.model: {exc}; make one with: assay fit SCORES -o {task.model}"
+            )
         except ValueError as exc:
-            problems.append(f"tasks.{name}.model: {task.model}: {exc}; fit it with them, or take them out of the ensemble")
+            problems.append(
+                f"tasks.{name}.model: {task.model}: {exc}; fit it with them, or take them out of"
+                " the ensemble"
+            )
         else:
             models[name] = model if task.base_rate is None else model.with_base_rate(task.base_rate)
     if problems:

@@ -28,14 +28,17 @@ class Watch:
         self._seen: dict[str, list[Record]] = {}  # of each task, what was compared last
 
     async def look(self, task: Task) -> list[Drift]:
-        """Return how far each verifier is from the fit, tell it, and have the next fit see a drifted one from here on.
+        """Return how far each verifier is from the fit, tell it, and have the next fit see a
+        drifted one from here on.
 
         A step of a background loop. Raises `StoreError`.
         """
         if task.memory is None or not task.reference:
             return []
         records = await self._newest(task.name, task.memory)
-        if records is self._seen.get(task.name) and task.drift:  # nothing came, and the same is served
+        if (
+            records is self._seen.get(task.name) and task.drift
+        ):  # nothing came, and the same is served
             return task.drift
         task.drift = await asyncio.to_thread(compared, task.reference, records, task.fingerprints)
         for column, each in zip(task.columns, task.drift, strict=True):
@@ -47,7 +50,9 @@ class Watch:
         return task.drift
 
     async def _newest(self, name: str, memory: Memory) -> list[Record]:
-        """Return the last requests that have as many candidates together as are compared; only new ones are read."""
+        """Return the last requests that have as many candidates together as are compared; only
+        new ones are read.
+        """
         known = self._seen.get(name, [])
         new: list[Record] = []
         async for records in memory.newest(known[-1].at if known else None):
@@ -56,14 +61,24 @@ class Watch:
                 break
         return last([*known, *new[::-1]], self._rows) if new else known
 
-    async def _start_anew(self, task: Task, memory: Memory, alarms: Sequence[int], place: tuple[int, int]) -> None:
-        """Let the drifted verifiers' scores count from the recent requests on, and a fit be due; once a fit."""
+    async def _start_anew(
+        self, task: Task, memory: Memory, alarms: Sequence[int], place: tuple[int, int]
+    ) -> None:
+        """Let the drifted verifiers' scores count from the recent requests on, and a fit be due;
+        once a fit.
+        """
         known = await memory.since()
         for alarm in alarms:
             fingerprint, drift = task.fingerprints[alarm], task.drift[alarm]
             if fingerprint not in known or known[fingerprint] <= task.fitted_at:
                 name = task.columns[alarm].name
-                log.warning("verifier_drifted", task=task.name, verifier=name, psi=drift.psi, agreement_z=drift.agreement_z)
+                log.warning(
+                    "verifier_drifted",
+                    task=task.name,
+                    verifier=name,
+                    psi=drift.psi,
+                    agreement_z=drift.agreement_z,
+                )
                 await memory.count_from(fingerprint, place)
                 await memory.make_due()
 
@@ -80,7 +95,9 @@ def last(records: Sequence[Record], rows: int) -> list[Record]:
     return kept[::-1]
 
 
-def compared(reference: list[Reference], records: Sequence[Record], fingerprints: Sequence[int]) -> list[Drift]:
+def compared(
+    reference: list[Reference], records: Sequence[Record], fingerprints: Sequence[int]
+) -> list[Drift]:
     """Return each verifier's drift."""
     table = table_of(records, fingerprints)
     return drifts(reference, table.scores, table.query)

@@ -1,4 +1,6 @@
-"""A fit of what a task has kept, as a worker process makes it: plain data in, an artifact and a report out."""
+"""A fit of what a task has kept, as a worker process makes it: plain data in, an artifact and a
+report out.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from assay.service.domain.observation import Record, Table, table_of
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
-LABELS_GONE = "the served model is calibrated, and this one knows too few labels: `assay labels import` brings lost ones back"
+LABELS_GONE = (
+    "the served model is calibrated, and this one knows too few labels: `assay labels import`"
+    " brings lost ones back"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The version that serves, and when the last label that it knew was given: later ones are new to it."""
+    """The version that serves, and when the last label that it knew was given: later ones are
+    new to it.
+    """
 
     artifact: bytes
     labels_until: float
@@ -54,7 +61,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What came of it: no model where there was too little to learn from; `serve` is false where it is no better."""
+    """What came of it: no model where there was too little to learn from; `serve` is false where
+    it is no better.
+    """
 
     model: bytes | None = None
     serve: bool = False
@@ -74,7 +83,12 @@ def fit(
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
     known = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
-    new = np.array([serving is not None and key in labels and labels[key].at > serving.labels_until for key in table.keys])
+    new = np.array(
+        [
+            serving is not None and key in labels and labels[key].at > serving.labels_until
+            for key in table.keys
+        ]
+    )
     started = time.perf_counter()
     try:
         model = fitted(given, table, known, drawn)
@@ -82,17 +96,19 @@ def fit(
         return Fit(report={"reason": str(exc)})
     checks = _checks(given, table, known, drawn, None if serving is None else serving.artifact, new)
     report = {
-        "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),
-        "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,
-        "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,
-        "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},
+        "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
+        "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,  # noqa: E501
+        "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,  # noqa: E501
+        "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},  # noqa: E501
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "until": max(record.at for record in records),
-        "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),
+        "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),  # noqa: E501
         "reference": [asdict(each) for each in references(table.scores, table.query)],
     }  # fmt: skip
     serve = all(check["passed"] for check in checks)
-    if serving is not None and serving.calibrated and not model.calibrated_:  # such as after a store was lost, with its labels
+    if (
+        serving is not None and serving.calibrated and not model.calibrated_
+    ):  # such as after a store was lost, with its labels
         serve, report["not_served"] = False, LABELS_GONE
     return Fit(orjson.dumps(to_dict(model)), serve, report)
 
@@ -102,7 +118,9 @@ def fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:
     make = LabelModel(given.base_rate, given.families, given.quality)
     if (known >= 0).any():
         try:
-            return make.fit(table.scores, table.query, known, verifier_names=given.names, label_random=drawn)
+            return make.fit(
+                table.scores, table.query, known, verifier_names=given.names, label_random=drawn
+            )
         except OneClassError:
             make = LabelModel(given.base_rate, given.families, given.quality)
     return make.fit(table.scores, table.query, verifier_names=given.names)
@@ -112,19 +130,31 @@ def _row(model: LabelModel, place: int) -> dict[str, Any]:
     name = model.names_[place]
     weight, coverage = float(model.weights_[place]), float(model.coverage_[place])
     dropped = model.dropped_.get(name)
-    return {"name": name, "family": model.families_[place], "weight": weight, "coverage": coverage, "dropped": dropped}
+    return {
+        "name": name,
+        "family": model.families_[place],
+        "weight": weight,
+        "coverage": coverage,
+        "dropped": dropped,
+    }
 
 
-def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None, new: Any) -> list[dict[str, Any]]:
-    """Return whether labels held out are told as well as by no labels at all, and as by the model that serves.
+def _checks(
+    given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None, new: Any
+) -> list[dict[str, Any]]:
+    """Return whether labels held out are told as well as by no labels at all, and as by the model
+    that serves.
 
-    That one is asked about labels given since it was fitted: of the others it has learned, and would win by heart.
+    That one is asked about labels given since it was fitted: of the others it has learned, and
+    would win by heart.
     """
     held = held_out(given, table, known, drawn)
     if held is None:
         return []
     labelled = np.flatnonzero(known >= 0)
-    without = fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(table.scores, table.query)
+    without = fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(
+        table.scores, table.query
+    )
     found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
     unseen = np.flatnonzero((known >= 0) & new)
     served = None if serving is None or len(unseen) < MIN_NEW else _whole(serving)
@@ -136,7 +166,9 @@ def _checks(given: Given, table: Table, known: Floats, drawn: Any, serving: byte
 
 
 def _whole(artifact: bytes) -> LabelModel | None:
-    """Return a model; None of one that is damaged, with which nothing can be compared: learning goes on."""
+    """Return a model; None of one that is damaged, with which nothing can be compared: learning
+    goes on.
+    """
     try:
         return from_dict(orjson.loads(artifact))
     except ValueError:  # not JSON, or an `ArtifactError`
@@ -144,7 +176,9 @@ def _whole(artifact: bytes) -> LabelModel | None:
 
 
 def held_out(given: Given, table: Table, known: Floats, drawn: Any) -> Floats | None:
-    """Return each row's log-odds by a model that has not seen its query's labels; None where labels are too few for that."""
+    """Return each row's log-odds by a model that has not seen its query's labels; None where
+    labels are too few for that.
+    """
     labelled = np.flatnonzero(known >= 0)
     if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
         return None
@@ -161,12 +195,21 @@ def held_out(given: Given, table: Table, known: Floats, drawn: Any) -> Floats | 
 
 
 def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, Any]:
-    """Return the mean log loss of both, and whether the new one's is not surely higher (two standard errors)."""
+    """Return the mean log loss of both, and whether the new one's is not surely higher (two
+    standard errors).
+    """
     both = np.isfinite(new) & np.isfinite(old)
-    losses = [-(known[both] * log_expit(logit[both]) + (1 - known[both]) * log_expit(-logit[both])) for logit in (new, old)]
+    losses = [
+        -(known[both] * log_expit(logit[both]) + (1 - known[both]) * log_expit(-logit[both]))
+        for logit in (new, old)
+    ]
     difference = losses[0] - losses[1]
     error = float(difference.std() / np.sqrt(max(1, len(difference))))
     return {
-        "against": what, "labels": int(both.sum()), "log_loss": float(losses[0].mean()), "theirs": float(losses[1].mean()),
-        "brier": float(np.mean((expit(new[both]) - known[both]) ** 2)), "passed": bool(difference.mean() <= 2 * error),
-    }  # fmt: skip
+        "against": what,
+        "labels": int(both.sum()),
+        "log_loss": float(losses[0].mean()),
+        "theirs": float(losses[1].mean()),
+        "brier": float(np.mean((expit(new[both]) - known[both]) ** 2)),
+        "passed": bool(difference.mean() <= 2 * error),
+    }

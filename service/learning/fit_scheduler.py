@@ -1,4 +1,6 @@
-"""Fits in the background: one replica at a time for each task, in a worker process, published as the next version."""
+"""Fits in the background: one replica at a time for each task, in a worker process, published as
+the next version.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ log = structlog.get_logger()
 
 LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
-#: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or a fifth of what there was.
+#: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or
+#: a fifth of what there was.
 MANY_REQUESTS = 5000
 NEW_LABELS, FIRST_LABELS = 5, 10
 
@@ -40,11 +43,17 @@ class Fitter:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._room, self._reports, self._draws = CapacityLimiter(1), CapacityLimiter(1), CapacityLimiter(1)
+        self._room, self._reports, self._draws = (
+            CapacityLimiter(1),
+            CapacityLimiter(1),
+            CapacityLimiter(1),
+        )
         self._turn = asyncio.Lock()  # one fit at a time
 
     async def look(self, task: Task) -> None:
-        """Fit a task where that is due; a step of a background loop. Raises `FitFailedError` or `StoreError`."""
+        """Fit a task where that is due; a step of a background loop. Raises `FitFailedError` or
+        `StoreError`.
+        """
         if task.memory is None:
             return
         async with self._turn:
@@ -67,7 +76,13 @@ class Fitter:
             with suppress(StoreError):  # then it runs out
                 await task.memory.release(token)
         if version:
-            log.info("model_fitted", task=task.name, version=version, serve=found.serve, **_told(found.report))
+            log.info(
+                "model_fitted",
+                task=task.name,
+                version=version,
+                serve=found.serve,
+                **_told(found.report),
+            )
         else:
             log.debug("model_not_fitted", task=task.name, reason=found.report.get("reason"))
         await self._tasks.refresh_one(task)
@@ -90,16 +105,23 @@ class Fitter:
         return found
 
     async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
-        """Return how another version would have answered what was kept, and beside which; None where one of the two is not there.
+        """Return how another version would have answered what was kept, and beside which; None
+        where one of the two is not there.
 
         Raises what `report` raises.
         """
-        found: dict[str, Any] | None = await self._measured(task, shadow_kept, self._source(task), task.given(), version)
+        found: dict[str, Any] | None = await self._measured(
+            task, shadow_kept, self._source(task), task.given(), version
+        )
         return found
 
     async def drawn(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many requests can be labelled, and candidates of so many, as `draw_kept` does. Raises what `report` raises."""
-        found: tuple[int, list[dict[str, Any]]] = await self._away(self._draws, draw_kept, self._source(task), count)
+        """Return how many requests can be labelled, and candidates of so many, as `draw_kept`
+        does. Raises what `report` raises.
+        """
+        found: tuple[int, list[dict[str, Any]]] = await self._away(
+            self._draws, draw_kept, self._source(task), count
+        )
         return found
 
     @staticmethod
@@ -123,12 +145,16 @@ class Fitter:
             raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
 
     async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:
-        """Fit in a process of its own, holding the lease: the event loop never waits, and a fit that hangs is killed."""
+        """Fit in a process of its own, holding the lease: the event loop never waits, and a fit
+        that hangs is killed.
+        """
         try:
             async with create_task_group() as group:
                 group.start_soon(_renewing, memory, token)
                 with fail_after(LONGEST_FIT_S):
-                    found = await to_process.run_sync(fit_kept, *arguments, cancellable=True, limiter=self._room)
+                    found = await to_process.run_sync(
+                        fit_kept, *arguments, cancellable=True, limiter=self._room
+                    )
                 group.cancel_scope.cancel()
         except* Exception as died:
             error = died.exceptions[0]
@@ -139,7 +165,9 @@ class Fitter:
 
 
 async def _renewing(memory: Memory, token: str) -> None:
-    """Hold the lease while the fit goes on; one that is lost is found out when the fit is published."""
+    """Hold the lease while the fit goes on; one that is lost is found out when the fit is
+    published.
+    """
     while True:
         await asyncio.sleep(LEASE_MS / 3e3)
         with suppress(StoreError):
@@ -149,12 +177,21 @@ async def _renewing(memory: Memory, token: str) -> None:
 def due(fitted: Sizes, now: Sizes) -> bool:
     """Return whether enough is new: as many requests as the last fit had, or some more labels.
 
-    What is new is counted from all that ever came. A window that is full, or was made smaller, is new when all of it is.
+    What is new is counted from all that ever came. A window that is full, or was made smaller, is
+    new when all of it is.
     """
-    if now.requests and now.taken - fitted.taken >= min(MANY_REQUESTS, fitted.requests, now.requests):
+    if now.requests and now.taken - fitted.taken >= min(
+        MANY_REQUESTS, fitted.requests, now.requests
+    ):
         return True
-    return now.labels >= FIRST_LABELS and now.given - fitted.given >= max(NEW_LABELS, fitted.labels // 5)
+    return now.labels >= FIRST_LABELS and now.given - fitted.given >= max(
+        NEW_LABELS, fitted.labels // 5
+    )
 
 
 def _told(report: dict[str, Any]) -> dict[str, Any]:
-    return {name: report[name] for name in ("rows", "queries", "labels", "calibrated", "seconds") if name in report}
+    return {
+        name: report[name]
+        for name in ("rows", "queries", "labels", "calibrated", "seconds")
+        if name in report
+    }

@@ -25,11 +25,15 @@ class Follower:
         self._listener: Listener | None = None
 
     async def follow(self) -> None:
-        """Wait for news, but not for long, and look; a step of a background loop. Raises `StoreError`."""
+        """Wait for news, but not for long, and look; a step of a background loop. Raises
+        `StoreError`.
+        """
         await self._wait()
         try:
             await self._tasks.refresh()
-        finally:  # also where a task's part of the store is refused: what a replica knows of writes must not grow old
+        # also where a task's part of the store is refused: what a replica knows of writes must not
+        # grow old
+        finally:
             if self._store.refuses is not None:
                 await self._probe()
 

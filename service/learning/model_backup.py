@@ -1,4 +1,6 @@
-"""What each task serves, kept on disk beside the store: should the store come back empty, the service goes on with it."""
+"""What each task serves, kept on disk beside the store: should the store come back empty, the
+service goes on with it.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,18 @@ MAX_BYTES = 64 << 20
 
 
 class Keepsake:
-    """A file a task in a folder, replaced as a whole; a disk that cannot be written costs nothing but the copy."""
+    """A file a task in a folder, replaced as a whole; a disk that cannot be written costs
+    nothing but the copy.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()
 
     def write(self, task: str, version: int, artifact: bytes, report: dict[str, Any]) -> None:
         """Keep what a task serves."""
-        content = orjson.dumps({"version": version, "artifact": artifact.decode(), "report": report})
+        content = orjson.dumps(
+            {"version": version, "artifact": artifact.decode(), "report": report}
+        )
         path = self._folder / f"{task}.json"
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -34,7 +40,9 @@ class Keepsake:
             log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
 
     def read(self, task: str) -> tuple[int, bytes, dict[str, Any]] | None:
-        """Return the version, artifact and report that a task served last; None where none was kept."""
+        """Return the version, artifact and report that a task served last; None where none was
+        kept.
+        """
         path = self._folder / f"{task}.json"
         try:
             found = orjson.loads(read_file(path, MAX_BYTES))

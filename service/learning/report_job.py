@@ -1,6 +1,7 @@
 """What a task's ensemble is worth, measured in a worker process: plain data in, a report out.
 
-Estimates are the served model's own probabilities; measures are of labels, told by models that have not seen them.
+Estimates are the served model's own probabilities; measures are of labels, told by models that have
+not seen them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Record, Table, table_of
 from assay.service.learning.fit_job import MIN_ROWS, Given, Known, Served, fitted, held_out
 
-#: Labels that make a period of the calibration over time; as many periods as there are labels for, up to so many.
+#: Labels that make a period of the calibration over time; as many periods as there are labels for,
+#: up to so many.
 PERIOD_LABELS, MOST_PERIODS = 10, 12
 #: Numbers of labels that the gain is told up to.
 MILESTONES = (25, 50, 100, 200, 400, 800, 1600)
@@ -58,7 +60,8 @@ def report(
 ) -> dict[str, Any]:
     """Return a report; raise `NothingToReportError` where there are too few rows.
 
-    Its `model_version` is None where no version serves these verifiers: it is then of a model fitted for it, which nobody serves.
+    Its `model_version` is None where no version serves these verifiers: it is then of a model
+    fitted for it, which nobody serves.
     """
     given = asked.given
     table = table_of(records, given.fingerprints, since)
@@ -67,33 +70,51 @@ def report(
     known = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
     try:
-        model = fitted(given, table, known, drawn) if serving is None else _model(given, serving.artifact)
+        model = (
+            fitted(given, table, known, drawn)
+            if serving is None
+            else _model(given, serving.artifact)
+        )
         found = value(model, table.scores, table.query, asked.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
     held = held_out(given, table, known, drawn)
-    return _plain({
-        "at": time.time(), "model_version": None if serving is None else f"{asked.task}@{serving.version}",
-        "calibrated": model.calibrated_, "base_rate": model.base_rate_,
-        "rows": len(table.keys), "queries": int(table.query.max()) + 1,
-        "labels": _label_counts(table, labels, known, drawn),
-        "selection": _selection(model, table, found, known, drawn, held),
-        "gain": _gain(given, model, table, known, drawn) if model.calibrated_ else None,
-        "verifiers": _verifiers(model, table, found, known),
-        "correlations": found.correlations.tolist(), "families": _families(model, found),
-        "subset": _subset(found), "advice": _advice(model, asked.costs), "path": [asdict(step) for step in found.path],
-        "calibration": _calibration(table, labels, known, held),
-    })  # fmt: skip
+    return _plain(
+        {
+            "at": time.time(),
+            "model_version": None if serving is None else f"{asked.task}@{serving.version}",
+            "calibrated": model.calibrated_,
+            "base_rate": model.base_rate_,
+            "rows": len(table.keys),
+            "queries": int(table.query.max()) + 1,
+            "labels": _label_counts(table, labels, known, drawn),
+            "selection": _selection(model, table, found, known, drawn, held),
+            "gain": _gain(given, model, table, known, drawn) if model.calibrated_ else None,
+            "verifiers": _verifiers(model, table, found, known),
+            "correlations": found.correlations.tolist(),
+            "families": _families(model, found),
+            "subset": _subset(found),
+            "advice": _advice(model, asked.costs),
+            "path": [asdict(step) for step in found.path],
+            "calibration": _calibration(table, labels, known, held),
+        }
+    )
 
 
 def _advice(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | None:
-    """Return the calls that add little to the full score's variance, and their share of the cost; None where all add something."""
+    """Return the calls that add little to the full score's variance, and their share of the
+    cost; None where all add something.
+    """
     cascade = Cascade.of(model, Calls.of(costs))
     found = None if cascade is None else advice(cascade)
     if found is None:
         return None
     names = [model.names_[column] for column in found.columns]
-    return {"verifiers": names, "variance_share": found.variance_share, "cost_share": found.cost_share}
+    return {
+        "verifiers": names,
+        "variance_share": found.variance_share,
+        "cost_share": found.cost_share,
+    }
 
 
 def shadow(
@@ -106,58 +127,81 @@ def shadow(
 ) -> dict[str, Any]:
     """Return how another version would have answered the requests kept, beside the one that serves.
 
-    A ranking follows from raw scores and the version alone, and raw scores are kept: no request need be answered twice.
-    Raises `NothingToReportError` where no request is kept.
+    A ranking follows from raw scores and the version alone, and raw scores are kept: no request
+    need be answered twice. Raises `NothingToReportError` where no request is kept.
     """
     table = table_of(records, given.fingerprints, since)
     if not table.keys:
         raise NothingToReportError("no request is kept")
     known = table.labels({key: label.correct for key, label in labels.items()})
     queries = Queries.of(table.query)
-    said = [queries.take(_model(given, each).score_samples(table.scores, table.query)) for each in (serving, other)]
+    said = [
+        queries.take(_model(given, each).score_samples(table.scores, table.query))
+        for each in (serving, other)
+    ]
     both = np.isfinite(said[0]) & np.isfinite(said[1])
     tops = [np.where(np.isnan(each), -np.inf, each) for each in said]
     first = tops[0] >= np.repeat(np.maximum.reduceat(tops[0], queries.starts[:-1]), queries.sizes)
     chances = [expit(each) for each in said]
     labelled = both & (queries.take(known) >= 0)
     truth = queries.take(known)[labelled]
-    return _plain({
-        "queries": len(queries), "candidates": len(table.keys),
-        "same_top": float(selection_by_query(said[1], first.astype(float), queries).mean()),
-        "probability_difference": float(np.abs(chances[0] - chances[1])[both].mean()) if both.any() else None,
-        "labels": int(labelled.sum()),
-        "log_loss": {
-            name: float(log_losses(each[labelled], truth).mean()) if labelled.any() else None
-            for name, each in zip(("serving", "other"), said, strict=True)
-        },
-    })  # fmt: skip
+    return _plain(
+        {
+            "queries": len(queries),
+            "candidates": len(table.keys),
+            "same_top": float(selection_by_query(said[1], first.astype(float), queries).mean()),
+            "probability_difference": float(np.abs(chances[0] - chances[1])[both].mean())
+            if both.any()
+            else None,
+            "labels": int(labelled.sum()),
+            "log_loss": {
+                name: float(log_losses(each[labelled], truth).mean()) if labelled.any() else None
+                for name, each in zip(("serving", "other"), said, strict=True)
+            },
+        }
+    )
 
 
 def _model(given: Given, artifact: bytes) -> LabelModel:
     return from_dict(orjson.loads(artifact)).for_verifiers(list(given.names), strict=False)
 
 
-def _label_counts(table: Table, labels: Mapping[str, Known], known: Floats, drawn: Any) -> dict[str, Any]:
+def _label_counts(
+    table: Table, labels: Mapping[str, Known], known: Floats, drawn: Any
+) -> dict[str, Any]:
     """Return how many labels there are, and how many were given on each day (UTC)."""
     days: dict[str, list[float]] = {}
     for label in labels.values():
-        days.setdefault(datetime.fromtimestamp(label.at, UTC).date().isoformat(), []).append(label.correct)
+        days.setdefault(datetime.fromtimestamp(label.at, UTC).date().isoformat(), []).append(
+            label.correct
+        )
     there = known >= 0
     return {
-        "given": len(labels), "used": int(there.sum()), "correct": float(known[there].sum()), "random": int((there & drawn).sum()),
-        "by_date": [{"date": day, "labels": len(said), "correct": sum(said)} for day, said in sorted(days.items())],
-    }  # fmt: skip
+        "given": len(labels),
+        "used": int(there.sum()),
+        "correct": float(known[there].sum()),
+        "random": int((there & drawn).sum()),
+        "by_date": [
+            {"date": day, "labels": len(said), "correct": sum(said)}
+            for day, said in sorted(days.items())
+        ],
+    }
 
 
-def _selection(model: LabelModel, table: Table, found: Value, known: Floats, drawn: Any, held: Floats | None) -> dict[str, Any]:
-    """Return how often the top candidate is correct: as the model expects, and as labels of top candidates say.
+def _selection(
+    model: LabelModel, table: Table, found: Value, known: Floats, drawn: Any, held: Floats | None
+) -> dict[str, Any]:
+    """Return how often the top candidate is correct: as the model expects, and as labels of top
+    candidates say.
 
     The expectation's error is that of its mean over queries, and of how well labels fix its level.
     """
     said: dict[str, Any] = {"expected": None, "error": None, "measured": None}
     if model.calibrated_ and held is not None:
         seen = (known >= 0) & drawn & np.isfinite(held)
-        spread = float(np.var(known[seen] - expit(held[seen])) / seen.sum()) if seen.any() else math.nan
+        spread = (
+            float(np.var(known[seen] - expit(held[seen])) / seen.sum()) if seen.any() else math.nan
+        )
         error = math.sqrt(float(np.var(found.selection)) / len(found.selection) + spread)
         said |= {"expected": float(found.selection.mean()), "error": error}
     top = _top(model, table)
@@ -165,7 +209,12 @@ def _selection(model: LabelModel, table: Table, found: Value, known: Floats, dra
     if len(judged):
         test = binomtest(int(judged.sum()), len(judged))
         low, high = test.proportion_ci(method="wilson")
-        said["measured"] = {"labels": len(judged), "value": float(judged.mean()), "low": float(low), "high": float(high)}
+        said["measured"] = {
+            "labels": len(judged),
+            "value": float(judged.mean()),
+            "low": float(low),
+            "high": float(high),
+        }
     return said
 
 
@@ -180,13 +229,16 @@ def _top(model: LabelModel, table: Table) -> Any:
     return top
 
 
-def _gain(given: Given, model: LabelModel, table: Table, known: Floats, drawn: Any) -> dict[str, Any] | None:
+def _gain(
+    given: Given, model: LabelModel, table: Table, known: Floats, drawn: Any
+) -> dict[str, Any] | None:
     """Return what more labels are worth in selection@1.
 
-    The error of a model falls as one over its labels, so what half of them lose beside all of them is what all of them
-    lose beside the truth; m more on top of n win back the share m / (n + m) of it. It is judged by the model's own
-    probabilities, which are cautious, and so understates what labels teach: on ten public sets the truth is mostly within its
-    noise, but on RewardMATH, where the labels turn much over, 100 more gained 4 points where this said 0.2.
+    The error of a model falls as one over its labels, so what half of them lose beside all of them
+    is what all of them lose beside the truth; m more on top of n win back the share m / (n + m) of
+    it. It is judged by the model's own probabilities, which are cautious, and so understates what
+    labels teach: on ten public sets the truth is mostly within its noise, but on RewardMATH, where
+    the labels turn much over, 100 more gained 4 points where this said 0.2.
     """
     labelled = np.flatnonzero(known >= 0)
     queries = Queries.of(table.query)
@@ -203,30 +255,47 @@ def _gain(given: Given, model: LabelModel, table: Table, known: Floats, drawn: A
         except NotFittedError:
             return None
         lost.append(
-            full - selection_by_query(queries.take(poorer.score_samples(table.scores, table.query)), chance, queries).mean()
+            full
+            - selection_by_query(
+                queries.take(poorer.score_samples(table.scores, table.query)), chance, queries
+            ).mean()
         )
     upto = next((number for number in MILESTONES if number > len(labelled)), 2 * len(labelled))
     more = upto - len(labelled)
-    return {"labels": len(labelled), "more": more, "worth": max(0.0, float(np.mean(lost))) * more / (len(labelled) + more)}
+    return {
+        "labels": len(labelled),
+        "more": more,
+        "worth": max(0.0, float(np.mean(lost))) * more / (len(labelled) + more),
+    }
 
 
-def _verifiers(model: LabelModel, table: Table, found: Value, known: Floats) -> list[dict[str, Any]]:
+def _verifiers(
+    model: LabelModel, table: Table, found: Value, known: Floats
+) -> list[dict[str, Any]]:
     queries = Queries.of(table.query)
     measured = _measured(queries.take(table.scores), queries.take(known), queries)
     scores = table.scores
     return [
         {
-            "name": name, "family": model.families_[place], "weight": float(model.weights_[place]),
-            "coverage": float(np.isfinite(scores[:, place]).mean()), "agreement": float(model.d_[place]),
-            "estimated_auc": float(found.accuracy[place]), "measured_auc": measured[place],
-            "cost_share": float(found.cost[place]), "loss_without": float(found.loss[place]), "dropped": model.dropped_.get(name),
+            "name": name,
+            "family": model.families_[place],
+            "weight": float(model.weights_[place]),
+            "coverage": float(np.isfinite(scores[:, place]).mean()),
+            "agreement": float(model.d_[place]),
+            "estimated_auc": float(found.accuracy[place]),
+            "measured_auc": measured[place],
+            "cost_share": float(found.cost[place]),
+            "loss_without": float(found.loss[place]),
+            "dropped": model.dropped_.get(name),
         }
         for place, name in enumerate(model.names_)
-    ]  # fmt: skip
+    ]
 
 
 def _measured(scores: Floats, known: Floats, queries: Queries) -> list[dict[str, float] | None]:
-    """Return each verifier's AUC on the labelled candidates, with its 95 % interval over queries."""
+    """Return each verifier's AUC on the labelled candidates, with its 95 % interval over
+    queries.
+    """
     there = known >= 0
     if len(np.unique(known[there] > 0.5)) < 2:
         return [None] * scores.shape[1]
@@ -237,15 +306,24 @@ def _measured(scores: Floats, known: Floats, queries: Queries) -> list[dict[str,
 
 
 def _families(model: LabelModel, found: Value) -> list[dict[str, Any]]:
-    """Return the mean correlation within each pair of families, and of each with itself (None for one verifier)."""
+    """Return the mean correlation within each pair of families, and of each with itself (None
+    for one verifier).
+    """
     names = list(dict.fromkeys(model.families_))
-    places = [[place for place, family in enumerate(model.families_) if family == name] for name in names]
+    places = [
+        [place for place, family in enumerate(model.families_) if family == name] for name in names
+    ]
     rows = []
     for first, one in enumerate(places):
         for second in range(first, len(places)):
             values = [found.correlations[a, b] for a in one for b in places[second] if a != b]
             known = [each for each in values if not math.isnan(each)]
-            rows.append({"families": [names[first], names[second]], "correlation": float(np.mean(known)) if known else None})
+            rows.append(
+                {
+                    "families": [names[first], names[second]],
+                    "correlation": float(np.mean(known)) if known else None,
+                }
+            )
     return rows
 
 
@@ -254,13 +332,19 @@ def _subset(found: Value) -> dict[str, Any]:
     steps = [step for step in found.path if step.dropped not in found.sufficient]
     last = steps[-1] if steps else None
     return {
-        "verifiers": found.sufficient, "cost_share": 1.0 if last is None else last.cost,
-        "loss": 0.0 if last is None else max(0.0, last.loss), "tolerance": TOLERANCE,
-    }  # fmt: skip
+        "verifiers": found.sufficient,
+        "cost_share": 1.0 if last is None else last.cost,
+        "loss": 0.0 if last is None else max(0.0, last.loss),
+        "tolerance": TOLERANCE,
+    }
 
 
-def _calibration(table: Table, labels: Mapping[str, Known], known: Floats, held: Floats | None) -> dict[str, Any] | None:
-    """Return said and true shares of labels held out: by probability, and by when the labels were given."""
+def _calibration(
+    table: Table, labels: Mapping[str, Known], known: Floats, held: Floats | None
+) -> dict[str, Any] | None:
+    """Return said and true shares of labels held out: by probability, and by when the labels
+    were given.
+    """
     if held is None:
         return None
     there = np.flatnonzero((known >= 0) & np.isfinite(held))
@@ -269,22 +353,30 @@ def _calibration(table: Table, labels: Mapping[str, Known], known: Floats, held:
     chance, right = expit(held[there]), known[there]
     at = np.array([labels[table.keys[row]].at for row in there])
     rows, said, true = calibration_bins(chance, right)
-    periods = np.array_split(np.argsort(at, kind="stable"), min(MOST_PERIODS, max(1, len(there) // PERIOD_LABELS)))
+    periods = np.array_split(
+        np.argsort(at, kind="stable"), min(MOST_PERIODS, max(1, len(there) // PERIOD_LABELS))
+    )
     return {
-        "labels": len(there), "brier": float(np.mean((chance - right) ** 2)),
+        "labels": len(there),
+        "brier": float(np.mean((chance - right) ** 2)),
         "bins": [
             {"labels": int(count), "said": float(mean), "true": float(share)}
-            for count, mean, share in zip(rows, said, true, strict=True) if count
+            for count, mean, share in zip(rows, said, true, strict=True)
+            if count
         ],
         "periods": [
             {
-                "from": float(at[some].min()), "to": float(at[some].max()), "labels": len(some),
-                "said": float(chance[some].mean()), "true": float(right[some].mean()),
+                "from": float(at[some].min()),
+                "to": float(at[some].max()),
+                "labels": len(some),
+                "said": float(chance[some].mean()),
+                "true": float(right[some].mean()),
                 "brier": float(np.mean((chance[some] - right[some]) ** 2)),
             }
-            for some in periods if len(some)
+            for some in periods
+            if len(some)
         ],
-    }  # fmt: skip
+    }
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:

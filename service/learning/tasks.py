@@ -1,4 +1,6 @@
-"""Tasks: the model that each serves, the same on every replica, and the requests that it learns from."""
+"""Tasks: the model that each serves, the same on every replica, and the requests that it learns
+from.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +54,18 @@ class Task:
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
     economy: Economy = field(default_factory=Economy)
-    memory: Memory | None = None  # a view through another ensemble has none, nor a task that was given its model
+    memory: Memory | None = (
+        None  # a view through another ensemble has none, nor a task that was given its model
+    )
     model: Aggregator = field(init=False)
     version: int = 0
-    reference: list[Reference] = field(default_factory=list)  # each verifier's scores as they were at the fit
+    reference: list[Reference] = field(
+        default_factory=list
+    )  # each verifier's scores as they were at the fit
     drift: list[Drift] = field(default_factory=list)
-    served: tuple[bytes, dict[str, Any]] | None = None  # the artifact and its report, should the store lose them
+    served: tuple[bytes, dict[str, Any]] | None = (
+        None  # the artifact and its report, should the store lose them
+    )
     known: State = field(default_factory=State)  # as it was looked at last
     kept: tuple[int, int] = (0, 0)  # requests and labels that the store had then
     left: int = 0  # the version that the store names and that cannot be served
@@ -82,7 +90,7 @@ class Task:
     @property
     def model_version(self) -> str:
         """Return the name of what is served; version 0 is the state before anything was learned."""
-        return f"{self.name}@{self.model.version if isinstance(self.model, ServedModel) else self.version}"
+        return f"{self.name}@{self.model.version if isinstance(self.model, ServedModel) else self.version}"  # noqa: E501
 
     @property
     def fingerprints(self) -> tuple[int, ...]:
@@ -101,19 +109,25 @@ class Task:
         self.economy.renew(model.fitted, 0)
 
     def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
-        """Serve a version from now on; a verifier that changed since it was fitted is another one, and does not count.
+        """Serve a version from now on; a verifier that changed since it was fitted is another one,
+        and does not count.
 
-        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for what is damaged, and serves what it did.
+        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for what is damaged, and
+        serves what it did.
         """
         fingerprints: dict[str, str] = report["fingerprints"]
         known = tuple(
-            column
-            if fingerprints.get(column.name) == column.key
-            else Column(column.key, column.family, name=f"{column.name} (changed)")
+            (
+                column
+                if fingerprints.get(column.name) == column.key
+                else Column(column.key, column.family, name=f"{column.name} (changed)")
+            )
             for column in self.columns
         )
         names = [each.name for each in fields(Reference)]  # a later release may say more
-        reference = [Reference(**{name: each[name] for name in names}) for each in report["reference"]]
+        reference = [
+            Reference(**{name: each[name] for name in names}) for each in report["reference"]
+        ]
         fitted_at = tuple(report["until"])
         self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
         self.economy.renew(model.fitted, version)
@@ -131,26 +145,38 @@ class Rows:
 
 
 class Tasks:
-    """All tasks of the configuration, kept in step with the store, and what they serve with a copy on disk."""
+    """All tasks of the configuration, kept in step with the store, and what they serve with a
+    copy on disk.
+    """
 
     def __init__(
-        self, store: Store, tasks: Sequence[Task], keepsake: Keepsake | None = None, metrics: Metrics | None = None
+        self,
+        store: Store,
+        tasks: Sequence[Task],
+        keepsake: Keepsake | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store, self._keepsake, self._metrics = store, keepsake, metrics
         self._generation: bytes | None = None
         self.by_name = {task.name: task for task in tasks}
 
     def through(self, task: Task, ensemble: str, columns: Sequence[Column]) -> Task:
-        """Return a task as seen through an ensemble that is not its own: what was learned goes by verifier."""
+        """Return a task as seen through an ensemble that is not its own: what was learned goes
+        by verifier.
+        """
         view = Task(task.name, ensemble, tuple(columns), task.base_rate)
         try:
             view.model, view.version = task.model.for_columns(columns), task.version
-        except ValueError:  # a model that knows none of these verifiers: nothing was learned of them
+        except (
+            ValueError
+        ):  # a model that knows none of these verifiers: nothing was learned of them
             log.debug("model_knows_no_verifier", task=task.name, ensemble=ensemble)
         return view
 
     def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> list[Rows]:
-        """Return what a task keeps of a request, a record a query: nothing where it has it, leaves it out, or learns nothing."""
+        """Return what a task keeps of a request, a record a query: nothing where it has it,
+        leaves it out, or learns nothing.
+        """
         return list(self.packing(task, keys, raw, pairs))
 
     def packing(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> Iterator[Rows]:
@@ -168,8 +194,12 @@ class Tasks:
             return None
         if task.sample < 1 and random.random() >= task.sample:  # noqa: S311 - a sample, no secret
             return None
-        record = record_of(keys, task.fingerprints, raw, task.model_version, pairs if task.store_text else None)
-        if not record.missing:  # what lacks a score is worth recording again when the score is there
+        record = record_of(
+            keys, task.fingerprints, raw, task.model_version, pairs if task.store_text else None
+        )
+        if (
+            not record.missing
+        ):  # what lacks a score is worth recording again when the score is there
             task.recorded[keys.whole] = None
             if len(task.recorded) > REMEMBERED_REQUESTS:
                 task.recorded.popitem(last=False)
@@ -181,14 +211,21 @@ class Tasks:
             await rows.task.memory.record(rows.record, rows.task.keep, rows.task.keep_bytes)
 
     async def make_room(self) -> int:
-        """Let the oldest requests go, in a store that is full; return how many went. Raises `StoreError`."""
+        """Let the oldest requests go, in a store that is full; return how many went. Raises
+        `StoreError`.
+        """
         went = 0
         for task in self.by_name.values():
             if task.memory is not None:
                 gone = await task.memory.make_room(ROOM_SHARE)
                 went += gone
                 if gone:
-                    log.warning("requests_made_room", task=task.name, count=gone, hint="the store is full: lower keep or keep_mb")
+                    log.warning(
+                        "requests_made_room",
+                        task=task.name,
+                        count=gone,
+                        hint="the store is full: lower keep or keep_mb",
+                    )
         return went
 
     async def note(self, task: Task, seen: Estimate) -> None:
@@ -199,7 +236,9 @@ class Tasks:
             task.economy.estimate += seen
 
     async def refresh(self) -> None:
-        """Serve the version that the store names for each task. Raises `StoreError`, after all others where it is of one task."""
+        """Serve the version that the store names for each task. Raises `StoreError`, after all
+        others where it is of one task.
+        """
         await self._look_at_generation()
         refused: list[StoreRefusedError] = []
         for task in self.by_name.values():
@@ -212,7 +251,9 @@ class Tasks:
             raise refused[0]
 
     async def refresh_one(self, task: Task) -> None:
-        """Serve the version that the store names for a task, whatever is wrong with others. Raises `StoreError`."""
+        """Serve the version that the store names for a task, whatever is wrong with others.
+        Raises `StoreError`.
+        """
         await self._look_at_generation()
         await self._look_at(task)
 
@@ -232,31 +273,46 @@ class Tasks:
         if estimate.version == task.economy.estimate.version and estimate.queries:
             task.economy.estimate = estimate
             if self._metrics is not None:
-                self._metrics.saves(task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries)
+                self._metrics.saves(
+                    task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries
+                )
 
     async def _compare(self, task: Task, labels: int) -> None:
-        """Say what is lost where the store has fewer labels than the model on disk was fitted beside: nobody takes labels back."""
-        kept = None if self._keepsake is None else await asyncio.to_thread(self._keepsake.read, task.name)
+        """Say what is lost where the store has fewer labels than the model on disk was fitted
+        beside: nobody takes labels back.
+        """
+        kept = (
+            None
+            if self._keepsake is None
+            else await asyncio.to_thread(self._keepsake.read, task.name)
+        )
         had = kept[2].get("labels_given") if kept is not None else None
         if isinstance(had, int) and labels < had:
             hint = "assay labels import brings an export back"
             log.error("store_has_lost_labels", task=task.name, had=had, has=labels, hint=hint)
-            await self._store.note_loss(f"{LOSS_OF_TASK}{task.name} had {had} labels or more, and has {labels}: {hint}")
+            await self._store.note_loss(
+                f"{LOSS_OF_TASK}{task.name} had {had} labels or more, and has {labels}: {hint}"
+            )
 
     async def _look_at_generation(self) -> None:
-        """Say what is lost where the store is not the one that it was: it was emptied, or came back without its file."""
+        """Say what is lost where the store is not the one that it was: it was emptied, or came
+        back without its file.
+        """
         found = await self._store.generation()
         if self._generation not in (None, found):
             if self._metrics is not None:
                 self._metrics.store_emptied.inc()
             for task in self.by_name.values():
                 if task.memory is not None:
-                    task.recorded.clear()  # so that requests that were kept are kept again when they come again
+                    # so that requests that were kept are kept again when they come again
+                    task.recorded.clear()
                     log.error("store_came_back_empty", task=task.name, **lost(task))
         self._generation = found
 
     async def _put_back(self, task: Task, memory: Memory) -> None:
-        """Restore the version that was served last, from memory or from disk, in a store that knows of none."""
+        """Restore the version that was served last, from memory or from disk, in a store that
+        knows of none.
+        """
         if task.served is None and self._keepsake is not None and not task.looked_on_disk:
             task.looked_on_disk = True
             kept = await asyncio.to_thread(self._keepsake.read, task.name)
@@ -265,10 +321,13 @@ class Tasks:
         if task.served is not None and await memory.restore(task.version, *task.served):
             report = task.served[1]
             log.error(
-                "served_model_restored", task=task.name, version=task.model_version,
-                learned_from_labels=report.get("labels"), learned_from_rows=report.get("rows"),
+                "served_model_restored",
+                task=task.name,
+                version=task.model_version,
+                learned_from_labels=report.get("labels"),
+                learned_from_rows=report.get("rows"),
                 hint="the store knew of no version: assay labels import brings an export back",
-            )  # fmt: skip
+            )
 
     async def _load(self, task: Task, memory: Memory, version: int) -> None:
         artifact, report = await memory.model(version), await memory.report(version)
@@ -280,9 +339,17 @@ class Tasks:
             await asyncio.to_thread(self._keepsake.write, task.name, version, artifact, report)
 
     def _leave(self, task: Task, version: int, why: str) -> None:
-        """Note that a version cannot be served, and say so once: what was served goes on being served."""
+        """Note that a version cannot be served, and say so once: what was served goes on being
+        served.
+        """
         if task.left != version:
-            log.error("model_damaged", task=task.name, version=version, still_served=task.model_version, error=why)
+            log.error(
+                "model_damaged",
+                task=task.name,
+                version=version,
+                still_served=task.model_version,
+                error=why,
+            )
         task.left = version
 
     def _serve(self, task: Task, version: int, artifact: bytes, report: dict[str, Any]) -> bool:
@@ -298,11 +365,16 @@ class Tasks:
 
 
 def lost(task: Task) -> dict[str, Any]:
-    """Return what a store that was emptied took with it: all it had, less the labels that were exported."""
+    """Return what a store that was emptied took with it: all it had, less the labels that were
+    exported.
+    """
     requests, labels = task.kept
     exported, at = task.known.exported, task.known.exported_at
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else "never"
     return {
-        "lost_requests": requests, "lost_labels": labels, "last_export": when, "labels_since_export": max(0, labels - exported),
+        "lost_requests": requests,
+        "lost_labels": labels,
+        "last_export": when,
+        "labels_since_export": max(0, labels - exported),
         "hint": "assay labels import brings an export back",
-    }  # fmt: skip
+    }

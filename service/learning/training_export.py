@@ -1,4 +1,6 @@
-"""Ranked traffic as training data, in the shapes that TRL reads, with the probability and the model version on each row."""
+"""Ranked traffic as training data, in the shapes that TRL reads, with the probability and the
+model version on each row.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,15 @@ Format = Literal["dpo", "kto", "sft", "reward"]
 Scored = list[tuple[str, float]]  # candidates with their probabilities, best first
 
 
-def rows(task: Task, records: Sequence[Record], how: Format, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
-    """Yield training rows from requests whose texts were stored, read with the model that the task serves now.
+def rows(
+    task: Task, records: Sequence[Record], how: Format, margin: float, threshold: float
+) -> Iterator[dict[str, Any]]:
+    """Yield training rows from requests whose texts were stored, read with the model that the task
+    serves now.
 
-    `dpo`: best against worst where their probabilities are `margin` apart. `kto`: what lies `threshold` or more on either side.
-    `sft`: the best, where it reaches `threshold`. `reward`: every candidate with its probability as a soft label.
+    `dpo`: best against worst where their probabilities are `margin` apart. `kto`: what lies
+    `threshold` or more on either side. `sft`: the best, where it reaches `threshold`. `reward`:
+    every candidate with its probability as a soft label.
     """
     make = FORMATS[how]
     for record in records:
@@ -31,17 +37,29 @@ def rows(task: Task, records: Sequence[Record], how: Format, margin: float, thre
 
 
 def _scored(task: Task, record: Record, texts: Texts) -> Scored:
-    """Return a request's candidates with their probabilities; those without a score are left out."""
+    """Return a request's candidates with their probabilities; those without a score are left
+    out.
+    """
     table = table_of([record], task.fingerprints)
     chances = expit(task.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
-    named = [(texts.candidates[key.partition(":")[2]], float(chance)) for key, chance in zip(table.keys, chances, strict=True)]
-    return sorted(((text, chance) for text, chance in named if np.isfinite(chance)), key=lambda each: -each[1])
+    named = [
+        (texts.candidates[key.partition(":")[2]], float(chance))
+        for key, chance in zip(table.keys, chances, strict=True)
+    ]
+    return sorted(
+        ((text, chance) for text, chance in named if np.isfinite(chance)), key=lambda each: -each[1]
+    )
 
 
 def _dpo(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
     if len(scored) > 1 and scored[0][1] - scored[-1][1] >= margin:
         (chosen, high), (rejected, low) = scored[0], scored[-1]
-        yield {"chosen": chosen, "rejected": rejected, "probability_chosen": high, "probability_rejected": low}
+        yield {
+            "chosen": chosen,
+            "rejected": rejected,
+            "probability_chosen": high,
+            "probability_rejected": low,
+        }
 
 
 def _kto(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:

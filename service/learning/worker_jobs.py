@@ -1,4 +1,6 @@
-"""What a task has kept, read by the process that works on it: none of it passes through the service's own event loop."""
+"""What a task has kept, read by the process that works on it: none of it passes through the
+service's own event loop.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +60,16 @@ def report_kept(source: Source, asked: Asked) -> dict[str, Any]:
 
     async def work(memory: Memory) -> dict[str, Any]:
         kept = await _read(memory)
-        return report(asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since)
+        return report(
+            asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since
+        )
 
     return _at(source, work)
 
 
 def shadow_kept(source: Source, given: Given, version: int) -> dict[str, Any] | None:
-    """Return how another version would have answered, and beside which; None where one of them is not there.
+    """Return how another version would have answered, and beside which; None where one of them is
+    not there.
 
     Raises what `report_kept` raises.
     """
@@ -75,13 +80,18 @@ def shadow_kept(source: Source, given: Given, version: int) -> dict[str, Any] | 
         if serving is None or other is None:
             return None
         kept = await _read(memory)
-        return {"serving": beside, "other": version, **shadow(given, kept.records, kept.labels, serving, other, kept.since)}
+        return {
+            "serving": beside,
+            "other": version,
+            **shadow(given, kept.records, kept.labels, serving, other, kept.since),
+        }
 
     return _at(source, work)
 
 
 def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many requests have texts and no label, and one candidate each of so many of them, all drawn at random.
+    """Return how many requests have texts and no label, and one candidate each of so many of them,
+    all drawn at random.
 
     Raises `StoreError`.
     """
@@ -106,7 +116,9 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
 
 
 def _drawn(record: Record) -> dict[str, Any]:
-    """Return a random candidate of a request: labels that calibrate must not be of the best ones only."""
+    """Return a random candidate of a request: labels that calibrate must not be of the best ones
+    only.
+    """
     assert record.texts is not None  # noqa: S101 - who calls has looked
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
@@ -116,11 +128,20 @@ def _drawn(record: Record) -> dict[str, Any]:
 def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
     async def run() -> Result:
         damaged = Counter[str]()
-        store = Store(source.url, TIMEOUT_S, connections=2, damaged=lambda what, count: damaged.update({what: count}))
+        store = Store(
+            source.url,
+            TIMEOUT_S,
+            connections=2,
+            damaged=lambda what, count: damaged.update({what: count}),
+        )
         try:
             return await work(Memory(store, source.task))
         finally:
-            with suppress(StoreError):  # it is the service that counts; what it does not hear of is in the store all the same
+            with suppress(
+                StoreError
+                # it is the service that counts; what it does not hear of is in the store all the
+                # same
+            ):
                 await store.leave_to_be_counted(damaged)
             await store.close()
 
@@ -131,7 +152,9 @@ async def _read(memory: Memory) -> Kept:
     """Return the requests of the window, and those before it that have a label."""
     labels = {key: _known(label) for key, label in (await memory.labels()).items()}
     records = {record.name: record for record in [*await memory.labelled(), *await memory.rows()]}
-    return Kept(sorted(records.values(), key=lambda record: record.at), labels, await memory.since())
+    return Kept(
+        sorted(records.values(), key=lambda record: record.at), labels, await memory.since()
+    )
 
 
 def _known(label: Label) -> Known:
@@ -139,23 +162,35 @@ def _known(label: Label) -> Known:
 
 
 async def _keep_labelled(memory: Memory, kept: Kept, most: int) -> None:
-    """Keep the requests that have a label, so that it counts when the window has gone on; the newest of them."""
+    """Keep the requests that have a label, so that it counts when the window has gone on; the
+    newest of them.
+    """
     queries = {key.partition(":")[0] for key in kept.labels}
     with_label = [
         record
         for record in kept.records
-        if record.query in queries and any(f"{record.query}:{candidate}" in kept.labels for candidate in record.candidates)
+        if record.query in queries
+        and any(f"{record.query}:{candidate}" in kept.labels for candidate in record.candidates)
     ]
     await memory.keep_labelled(with_label[-most:])
 
 
 async def _served(memory: Memory, given: Given) -> Served | None:
-    """Return what serves, to compare with; None where there is nothing, or it was of other verifiers."""
+    """Return what serves, to compare with; None where there is nothing, or it was of other
+    verifiers.
+    """
     version = (await memory.state()).serving
     artifact, said = await memory.model(version), await memory.report(version)
-    same = {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)}
+    same = {
+        name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)
+    }
     if not artifact or not said or said.get("fingerprints") != same:
         return None
-    # A model of an earlier release says when it was fitted: labels given while it was are not told apart.
+    # A model of an earlier release says when it was fitted: labels given while it was are not told
+    # apart.
     until = said.get("labels_until", said.get("at"))
-    return Served(artifact, until, said.get("calibrated") is True, version) if isinstance(until, int | float) else None
+    return (
+        Served(artifact, until, said.get("calibrated") is True, version)
+        if isinstance(until, int | float)
+        else None
+    )

@@ -34,7 +34,9 @@ Item = dict[str, bytes] | list[Rows] | Noted
 
 
 class Writer:
-    """Writes behind the answers. When the store is slower than the traffic, what does not fit the queue is dropped and counted."""
+    """Writes behind the answers. When the store is slower than the traffic, what does not fit
+    the queue is dropped and counted.
+    """
 
     def __init__(self, cache: ScoreCache, tasks: Tasks, metrics: Metrics) -> None:
         self._cache = cache
@@ -67,7 +69,9 @@ class Writer:
         item = await self._queue.get()
         try:
             why = await self._write(item)
-        except BaseException:  # whatever it is goes on to the loop's runner; what was not written must not count as on its way
+        # whatever it is goes on to the loop's runner; what was not written must not count as on its
+        # way
+        except BaseException:
             self._drop(item, "failed")
             raise
         else:
@@ -85,7 +89,9 @@ class Writer:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
     async def _write(self, item: Item) -> str | None:
-        """Write; return why not, None where it was written. A store that is full of requests makes room first."""
+        """Write; return why not, None where it was written. A store that is full of requests
+        makes room first.
+        """
         why = await self._tried(item)
         if why == "store_full" and await self._made_room():
             why = await self._tried(item)
@@ -118,7 +124,14 @@ class Writer:
         return None
 
     def _drop(self, item: Item, why: str) -> None:
-        self._metrics.dropped("estimates" if isinstance(item, Noted) else "rows" if isinstance(item, list) else "scores", why)
+        self._metrics.dropped(
+            "estimates"
+            if isinstance(item, Noted)
+            else "rows"
+            if isinstance(item, list)
+            else "scores",
+            why,
+        )
         if isinstance(item, Noted):
             return
         if isinstance(item, list):

@@ -1,1 +1,3 @@
-"""Which GPU serves which model: needs from the catalog, a placement, and files or processes that carry it out."""
+"""Which GPU serves which model: needs from the catalog, a placement, and files or processes that
+carry it out.
+"""

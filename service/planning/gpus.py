@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from assay.service.domain.errors import StartupError
 
-SPEC = re.compile(r"(?:(?P<count>[1-9]\d{0,3})x)?(?P<name>[A-Za-z][\w.+ -]*?)-(?P<size>\d+(?:\.\d+)?)G(?:i?B)?", re.ASCII)
+SPEC = re.compile(
+    r"(?:(?P<count>[1-9]\d{0,3})x)?(?P<name>[A-Za-z][\w.+ -]*?)-(?P<size>\d+(?:\.\d+)?)G(?:i?B)?",
+    re.ASCII,
+)
 FORM = "COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several kinds with a comma; or auto"
 
 
@@ -32,7 +35,10 @@ def parse(spec: str) -> list[Gpu]:
         if match is None or float(match["size"]) <= 0:
             raise StartupError(f"--gpus: {part.strip()!r} is not {FORM}")
         first = len(gpus)
-        gpus += [Gpu(first + place, match["name"], float(match["size"])) for place in range(int(match["count"] or 1))]
+        gpus += [
+            Gpu(first + place, match["name"], float(match["size"]))
+            for place in range(int(match["count"] or 1))
+        ]
     return gpus
 
 
@@ -45,7 +51,13 @@ def found() -> list[Gpu]:
     done = subprocess.run(  # noqa: S603 - a program of the system's, and words of ours
         [program, *query], capture_output=True, text=True, check=False, timeout=30
     )
-    rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.count(",") == 2]
+    rows = [
+        [cell.strip() for cell in line.split(",")]
+        for line in done.stdout.splitlines()
+        if line.count(",") == 2
+    ]
     if done.returncode != 0 or not rows:
-        raise StartupError(f"--gpus auto: nvidia-smi found no GPU: {(done.stderr or done.stdout).strip()[:200]}")
+        raise StartupError(
+            f"--gpus auto: nvidia-smi found no GPU: {(done.stderr or done.stdout).strip()[:200]}"
+        )
     return [Gpu(int(index), name, int(mib) / 1024) for index, name, mib in rows]

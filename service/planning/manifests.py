@@ -1,4 +1,6 @@
-"""A plan as files: script, compose file, Kubernetes manifests, values of our chart; what is always the same is YAML beside this."""
+"""A plan as files: script, compose file, Kubernetes manifests, values of our chart; what is
+always the same is YAML beside this.
+"""
 
 from __future__ import annotations
 
@@ -31,30 +33,44 @@ READY = """ready() {
 
 def written(plan: Plan, form: str, config: Path) -> str:
     """Return a plan's text in one of the `FORMS`."""
-    text = {"script": script, "compose": compose, "kubernetes": kubernetes, "helm": helm}[form](plan, config)
+    text = {"script": script, "compose": compose, "kubernetes": kubernetes, "helm": helm}[form](
+        plan, config
+    )
     if form == "script":
         return text
     return f"# Made by `assay plan {config.name}`: {FORMS[form]}\n{text}"
 
 
 def script(plan: Plan, config: Path) -> str:
-    """Return a script that starts the servers one after another, waits for each, and ends them all at Ctrl-C."""
+    """Return a script that starts the servers one after another, waits for each, and ends them
+    all at Ctrl-C.
+    """
     lines = [
         "#!/usr/bin/env bash",
-        f"# Made by `assay plan {config.name}`. Starts its model servers; `assay serve --config {config.name}` asks them.",
+        (
+            f"# Made by `assay plan {config.name}`. Starts its model servers; `assay serve --config"
+            f" {config.name}` asks them."
+        ),
         "set -euo pipefail",
         "trap 'trap - EXIT; kill 0' EXIT INT TERM",
         READY,
     ]
     for placed in plan.placed:
-        variables = [f"{name}={shlex.quote(value)}" for name, value in environment_of(placed).items()]
+        variables = [
+            f"{name}={shlex.quote(value)}" for name, value in environment_of(placed).items()
+        ]
         lines += ["", f"# {placed.server.name}, asked by {', '.join(placed.server.verifiers)}"]
-        lines += [" ".join([*variables, shlex.join(command_of(placed)), "&"]), f"ready {placed.server.port} $!"]
+        lines += [
+            " ".join([*variables, shlex.join(command_of(placed)), "&"]),
+            f"ready {placed.server.port} $!",
+        ]
     return "\n".join([*lines, "", "echo 'all model servers answer'", "wait", ""])
 
 
 def compose(plan: Plan, config: Path) -> str:
-    """Return a compose file of the servers, a store and the service; servers that share a GPU start one after another."""
+    """Return a compose file of the servers, a store and the service; servers that share a GPU
+    start one after another.
+    """
     body = _base("compose.yaml")[0]
     last: dict[int, str] = {}
     for placed in plan.placed:
@@ -62,44 +78,70 @@ def compose(plan: Plan, config: Path) -> str:
         before = sorted({last[gpu.number] for gpu in placed.gpus if gpu.number in last})
         body["services"][name] = _model(placed)
         if before:
-            body["services"][name]["depends_on"] = {each: {"condition": "service_healthy"} for each in before}
+            body["services"][name]["depends_on"] = {
+                each: {"condition": "service_healthy"} for each in before
+            }
         last |= {gpu.number: name for gpu in placed.gpus}
     body["services"]["assay"]["volumes"].append(f"./{config.name}:/etc/assay/config.yaml:ro")
     return str(yaml.safe_dump(body, sort_keys=False, width=160))
 
 
 def kubernetes(plan: Plan, config: Path) -> str:
-    """Return manifests of one pod; raise `StartupError` for a model that the vLLM image cannot serve."""
+    """Return manifests of one pod; raise `StartupError` for a model that the vLLM image cannot
+    serve.
+    """
     _no_sidecars(plan)
     objects = _base("kubernetes.yaml")
-    objects[0]["data"] = {"models.sh": script(plan, config), "config.yaml": config.read_text(encoding="utf-8")}
+    objects[0]["data"] = {
+        "models.sh": script(plan, config),
+        "config.yaml": config.read_text(encoding="utf-8"),
+    }
     models = objects[1]["spec"]["template"]["spec"]["containers"][0]
     models["resources"]["limits"]["nvidia.com/gpu"] = len(plan.gpus)
     return str(yaml.safe_dump_all(objects, sort_keys=False, width=160))
 
 
 def helm(plan: Plan, config: Path) -> str:
-    """Return values of our chart: a pod a model, of whole GPUs, and the configuration with their services as endpoints.
+    """Return values of our chart: a pod a model, of whole GPUs, and the configuration with their
+    services as endpoints.
 
-    Kubernetes gives out GPUs whole, so what shares one in the plan has one of its own here. Raises `StartupError` as
-    `kubernetes` does.
+    Kubernetes gives out GPUs whole, so what shares one in the plan has one of its own here. Raises
+    `StartupError` as `kubernetes` does.
     """
     _no_sidecars(plan)
     models, text = [], config.read_text(encoding="utf-8")
     for placed in plan.placed:
         server = placed.server
         words = [server.weights, "--served-model-name", server.served_as]
-        words += ["--tensor-parallel-size", str(placed.tensor_parallel)] if placed.tensor_parallel > 1 else []
-        model = {"name": server.name, "args": [*words, *server.flags], "gpus": placed.tensor_parallel}
+        words += (
+            ["--tensor-parallel-size", str(placed.tensor_parallel)]
+            if placed.tensor_parallel > 1
+            else []
+        )
+        model = {
+            "name": server.name,
+            "args": [*words, *server.flags],
+            "gpus": placed.tensor_parallel,
+        }
         models.append(model | ({"env": server.environment} if server.environment else {}))
         there = f"http://{{{{ .Release.Name }}}}-{server.name}:8000"
-        text = re.sub(rf"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\]):{server.port}(?!\d)", there, text)
-    return str(yaml.safe_dump({"config": yaml.safe_load(text), "models": models}, sort_keys=False, width=160))
+        text = re.sub(
+            rf"http://(127\.\d+\.\d+\.\d+|localhost|\[::1\]):{server.port}(?!\d)", there, text
+        )
+    return str(
+        yaml.safe_dump(
+            {"config": yaml.safe_load(text), "models": models}, sort_keys=False, width=160
+        )
+    )
 
 
 def _no_sidecars(plan: Plan) -> None:
-    if sidecars := [placed.server.name for placed in plan.placed if placed.server.program == "sidecar"]:
-        raise StartupError(f"{', '.join(sidecars)}: vLLM's image has no `assay sidecar`; write a compose file")
+    if sidecars := [
+        placed.server.name for placed in plan.placed if placed.server.program == "sidecar"
+    ]:
+        raise StartupError(
+            f"{', '.join(sidecars)}: vLLM's image has no `assay sidecar`; write a compose file"
+        )
 
 
 def _base(name: str) -> list[dict[str, Any]]:
@@ -109,8 +151,14 @@ def _base(name: str) -> list[dict[str, Any]]:
 def _model(placed: Placed) -> dict[str, Any]:
     server, words = placed.server, command_of(placed)
     sidecar = server.program == "sidecar"
-    devices = {"driver": "nvidia", "device_ids": [str(gpu.number) for gpu in placed.gpus], "capabilities": ["gpu"]}
-    healthy = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{server.port}/health')"
+    devices = {
+        "driver": "nvidia",
+        "device_ids": [str(gpu.number) for gpu in placed.gpus],
+        "capabilities": ["gpu"],
+    }
+    healthy = (
+        f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{server.port}/health')"
+    )
     return {
         "image": "assay" if sidecar else VLLM_IMAGE,
         "command": words[1:] if sidecar else words[2:],
@@ -122,6 +170,11 @@ def _model(placed: Placed) -> dict[str, Any]:
         "security_opt": ["no-new-privileges:true"],
         "pids_limit": 16384,
         "deploy": {"resources": {"reservations": {"devices": [devices]}}},
-        "healthcheck": {"test": ["CMD", "python3", "-c", healthy], "interval": "5s", "start_period": "900s", "retries": 3},
+        "healthcheck": {
+            "test": ["CMD", "python3", "-c", healthy],
+            "interval": "5s",
+            "start_period": "900s",
+            "retries": 3,
+        },
         "restart": "unless-stopped",
     }

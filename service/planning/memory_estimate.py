@@ -1,4 +1,6 @@
-"""What each model's server needs: weights, what is beside them, and a KV cache for the asked length and concurrency."""
+"""What each model's server needs: weights, what is beside them, and a KV cache for the asked
+length and concurrency.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from assay.verifiers.catalog.catalog import GIB_PER_BILLION_BYTES, Entry, catalo
 from assay.verifiers.catalog.shapes import Shape, shape_of
 from assay.verifiers.contract.settings import ServedSettings, ServeSettings, VerifierSettings
 
-#: GiB on each GPU beside weights and KV cache: CUDA's own and graphs; activations, which grow with the model; NCCL if split.
+#: GiB on each GPU beside weights and KV cache: CUDA's own and graphs; activations, which grow with
+#: the model; NCCL if split.
 CUDA_GIB, ACTIVATIONS, SPLIT_GIB = 1.5, 0.03, 0.5
 GIB = 2**30
 
@@ -44,7 +47,9 @@ class Server:
     tensor_parallel: int | None
 
     def kv_gib(self, load: Load, tensor_parallel: int) -> float:
-        """Return the GiB of KV cache on each of so many GPUs: what is asked for, and one sequence of full length at least."""
+        """Return the GiB of KV cache on each of so many GPUs: what is asked for, and one
+        sequence of full length at least.
+        """
         if self.shape is None or self.program == "sidecar":
             return 0.0
         tokens = max(load.concurrency * min(load.length, self.max_length), self.max_length)
@@ -57,16 +62,24 @@ class Server:
         return weights + beside + self.kv_gib(load, tensor_parallel)
 
     def splits_over(self, tensor_parallel: int) -> bool:
-        """Return whether so many GPUs can share it; what has no known shape, or no such option, stays on one."""
+        """Return whether so many GPUs can share it; what has no known shape, or no such option,
+        stays on one.
+        """
         if tensor_parallel == 1:
             return True
-        return self.program == "vllm" and self.shape is not None and self.shape.splits_over(tensor_parallel)
+        return (
+            self.program == "vllm"
+            and self.shape is not None
+            and self.shape.splits_over(tensor_parallel)
+        )
 
 
 def servers_of(config: Config) -> list[Server]:
-    """Return the servers that a configuration's verifiers ask on this machine, each once, in its order.
+    """Return the servers that a configuration's verifiers ask on this machine, each once, in its
+    order.
 
-    Raises `StartupError` for a model of unknown size, two models at one port, and a configuration without any.
+    Raises `StartupError` for a model of unknown size, two models at one port, and a configuration
+    without any.
     """
     by_port: dict[int, Server] = {}
     for settings, model, endpoint, serve in _asked(config):
@@ -77,11 +90,17 @@ def servers_of(config: Config) -> list[Server]:
         old = by_port.setdefault(port, new)
         if old is not new:
             if old.served_as != new.served_as:
-                raise StartupError(f"port {port} is both {old.served_as}'s ({old.name}) and {new.served_as}'s ({settings.name})")
-            by_port[port] = replace(old, verifiers=tuple(dict.fromkeys((*old.verifiers, *new.verifiers))))
+                raise StartupError(
+                    f"port {port} is both {old.served_as}'s ({old.name}) and {new.served_as}'s"
+                    f" ({settings.name})"
+                )
+            by_port[port] = replace(
+                old, verifiers=tuple(dict.fromkeys((*old.verifiers, *new.verifiers)))
+            )
     if not by_port:
         raise StartupError(
-            "no verifier of this configuration asks a model server on this machine (endpoint: http://127.0.0.1:PORT)"
+            "no verifier of this configuration asks a model server on this machine (endpoint:"
+            " http://127.0.0.1:PORT)"
         )
     return list(by_port.values())
 
@@ -92,13 +111,18 @@ def _asked(config: Config) -> Iterator[tuple[VerifierSettings, str, str, ServeSe
             continue
         for endpoint in settings.endpoints or (settings.endpoint or "",):
             yield settings, settings.model, endpoint, settings.serve
-        reference, there = getattr(settings, "reference_model", None), getattr(settings, "reference_endpoint", None)
+        reference, there = (
+            getattr(settings, "reference_model", None),
+            getattr(settings, "reference_endpoint", None),
+        )
         if reference and there:
             yield settings, reference, there, None
 
 
 def _port(endpoint: str) -> int | None:
-    """Return a loopback endpoint's port; None for a server that is elsewhere, and somebody else's."""
+    """Return a loopback endpoint's port; None for a server that is elsewhere, and somebody
+    else's.
+    """
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
     try:
@@ -108,7 +132,9 @@ def _port(endpoint: str) -> int | None:
     return (parts.port or 80) if here else None
 
 
-def _server(settings: VerifierSettings, model: str, port: int, serve: ServeSettings | None) -> Server:
+def _server(
+    settings: VerifierSettings, model: str, port: int, serve: ServeSettings | None
+) -> Server:
     serve = serve or ServeSettings()
     weights = serve.weights or model
     entry = next((each for each in catalog().values() if each.model == weights), None)
@@ -120,9 +146,19 @@ def _server(settings: VerifierSettings, model: str, port: int, serve: ServeSetti
     name = settings.name.replace(":", "-").replace(".", "-").lower()
     size = serve.bytes_per_parameter or (entry.bytes_per_parameter if entry else 2)
     return Server(
-        name, (settings.name,), model, weights, entry.server if entry else "vllm", port, own, dict(serve.environment),
-        parameters * size * GIB_PER_BILLION_BYTES, serve.shape or shape_of(weights), _max_length(own, entry), serve.tensor_parallel,
-    )  # fmt: skip
+        name,
+        (settings.name,),
+        model,
+        weights,
+        entry.server if entry else "vllm",
+        port,
+        own,
+        dict(serve.environment),
+        parameters * size * GIB_PER_BILLION_BYTES,
+        serve.shape or shape_of(weights),
+        _max_length(own, entry),
+        serve.tensor_parallel,
+    )
 
 
 def _without_split(flags: tuple[str, ...]) -> tuple[str, ...]:

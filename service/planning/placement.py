@@ -1,4 +1,6 @@
-"""Placing servers on GPUs: each on as few as hold it, the largest first, each where the least room is left."""
+"""Placing servers on GPUs: each on as few as hold it, the largest first, each where the least
+room is left.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class DoesNotFitError(StartupError):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A server with its GPUs, and the share of each that it may take (`--gpu-memory-utilization`)."""
+    """A server with its GPUs, and the share of each that it may take
+    (`--gpu-memory-utilization`).
+    """
 
     server: Server
     gpus: tuple[Gpu, ...]
@@ -49,7 +53,8 @@ class Plan:
 def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
     """Return where each server runs; raise `DoesNotFitError`.
 
-    Servers that share a GPU start one after another: vLLM measures what is free when it starts. The largest begins.
+    Servers that share a GPU start one after another: vLLM measures what is free when it starts. The
+    largest begins.
     """
     left = {gpu.number: gpu.gib * USABLE for gpu in gpus}
     found: list[tuple[Server, tuple[Gpu, ...], float]] = []
@@ -64,8 +69,12 @@ def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
     return Plan(tuple(_with_room(found, left, load)), tuple(gpus), load)
 
 
-def _choices(server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load) -> list[tuple[Gpu, ...]]:
-    """Return the GPUs that a server can have, best first: as few as hold it, of one kind, with the least room to spare."""
+def _choices(
+    server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load
+) -> list[tuple[Gpu, ...]]:
+    """Return the GPUs that a server can have, best first: as few as hold it, of one kind, with
+    the least room to spare.
+    """
     wanted = (server.tensor_parallel,) if server.tensor_parallel else SPLITS
     found = []
     for split in wanted:
@@ -73,7 +82,11 @@ def _choices(server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: 
             continue
         need = server.gib(load, split)
         for kind in dict.fromkeys((gpu.name, gpu.gib) for gpu in gpus):
-            fit = [gpu for gpu in gpus if (gpu.name, gpu.gib) == kind and left[gpu.number] >= _taken(need, gpu)]
+            fit = [
+                gpu
+                for gpu in gpus
+                if (gpu.name, gpu.gib) == kind and left[gpu.number] >= _taken(need, gpu)
+            ]
             fit.sort(key=lambda gpu: (left[gpu.number], gpu.number))
             if len(fit) >= split:
                 found.append(tuple(sorted(fit[:split], key=lambda gpu: gpu.number)))
@@ -87,8 +100,12 @@ def _taken(need: float, gpu: Gpu) -> float:
     return math.ceil(100 * need / gpu.gib) / 100 * gpu.gib
 
 
-def _with_room(found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load) -> list[Placed]:
-    """Return the placed servers, each with its part of what is left: by its KV cache, which is what more memory is good for."""
+def _with_room(
+    found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
+) -> list[Placed]:
+    """Return the placed servers, each with its part of what is left: by its KV cache, which is
+    what more memory is good for.
+    """
     caches: dict[int, float] = {}
     for server, gpus, _ in found:
         for gpu in gpus:
@@ -96,22 +113,48 @@ def _with_room(found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dic
     placed = []
     for server, gpus, need in found:
         own = server.kv_gib(load, len(gpus))
-        extra = min(left[gpu.number] * own / caches[gpu.number] if caches[gpu.number] else 0.0 for gpu in gpus)
+        extra = min(
+            left[gpu.number] * own / caches[gpu.number] if caches[gpu.number] else 0.0
+            for gpu in gpus
+        )
         smallest = min(gpus, key=lambda gpu: gpu.gib)
         share = math.floor(100 * (_taken(need, smallest) + extra) / smallest.gib + ROUNDING) / 100
         placed.append(Placed(server, gpus, need, share))
     return placed
 
 
-def _why(server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load, before: Sequence[Server]) -> str:
+def _why(
+    server: Server,
+    gpus: Sequence[Gpu],
+    left: dict[int, float],
+    load: Load,
+    before: Sequence[Server],
+) -> str:
     """Return how much is missing, and what would do."""
-    splits = [split for split in ((server.tensor_parallel,) if server.tensor_parallel else SPLITS) if server.splits_over(split)]
+    splits = [
+        split
+        for split in ((server.tensor_parallel,) if server.tensor_parallel else SPLITS)
+        if server.splits_over(split)
+    ]
     if not splits:
-        heads = f"{server.shape.heads} attention heads and {server.shape.kv_heads} KV heads" if server.shape else "unknown heads"
-        return f"{server.name} ({server.weights}) cannot be split over {server.tensor_parallel} GPUs: {heads}"
+        heads = (
+            f"{server.shape.heads} attention heads and {server.shape.kv_heads} KV heads"
+            if server.shape
+            else "unknown heads"
+        )
+        return (
+            f"{server.name} ({server.weights}) cannot be split over {server.tensor_parallel} GPUs:"
+            f" {heads}"
+        )
     room = sorted(left.values(), reverse=True)
-    # The split that comes nearest: with fewer GPUs than it needs, all that is on the others is missing.
-    missing = {split: sum(max(0.0, server.gib(load, split) - free) for free in (*room, *[0.0] * split)[:split]) for split in splits}
+    # The split that comes nearest: with fewer GPUs than it needs, all that is on the others is
+    # missing.
+    missing = {
+        split: sum(
+            max(0.0, server.gib(load, split) - free) for free in (*room, *[0.0] * split)[:split]
+        )
+        for split in splits
+    }
     split = min(missing, key=lambda each: missing[each])
     need, where = server.gib(load, split), f"on each of {split} GPUs" if split > 1 else "on one GPU"
     after = f" beside {', '.join(each.name for each in before)}" if before else ""
@@ -125,8 +168,17 @@ def _advice(server: Server, load: Load) -> str:
     for name in COMMON:
         for split in SPLITS:
             gpus = parse(f"{split}x{name}")
-            if _choices(server, gpus, {gpu.number: gpu.gib * USABLE for gpu in gpus}, load) and server.splits_over(split):
+            if _choices(
+                server, gpus, {gpu.number: gpu.gib * USABLE for gpu in gpus}, load
+            ) and server.splits_over(split):
                 options.append(f"{split}x{name}")
                 break
-    by_itself = f"by itself it fits {' or '.join(options[:3])}" if options else "no machine of up to 8 GPUs holds it"
-    return f"{by_itself}; or ask for less with --length ({load.length}) and --concurrency ({load.concurrency}), or take fp8 weights"
+    by_itself = (
+        f"by itself it fits {' or '.join(options[:3])}"
+        if options
+        else "no machine of up to 8 GPUs holds it"
+    )
+    return (
+        f"{by_itself}; or ask for less with --length ({load.length}) and --concurrency"
+        f" ({load.concurrency}), or take fp8 weights"
+    )

@@ -11,7 +11,9 @@ SERVE = ("vllm", "serve")
 
 
 def command_of(placed: Placed, vllm: Sequence[str] = SERVE) -> list[str]:
-    """Return the words that start a server on this machine's loopback; `vllm` is what comes before the model's name."""
+    """Return the words that start a server on this machine's loopback; `vllm` is what comes
+    before the model's name.
+    """
     server = placed.server
     where = ["--host", "127.0.0.1", "--port", str(server.port)]
     if server.program == "sidecar":
@@ -26,5 +28,9 @@ def command_of(placed: Placed, vllm: Sequence[str] = SERVE) -> list[str]:
 
 def environment_of(placed: Placed) -> dict[str, str]:
     """Return the environment variables of a server: its GPUs, and what the configuration says."""
-    gpus = {"CUDA_VISIBLE_DEVICES": ",".join(str(gpu.number) for gpu in placed.gpus)} if placed.gpus else {}
+    gpus = (
+        {"CUDA_VISIBLE_DEVICES": ",".join(str(gpu.number) for gpu in placed.gpus)}
+        if placed.gpus
+        else {}
+    )
     return {**gpus, **placed.server.environment}

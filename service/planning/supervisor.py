@@ -1,4 +1,6 @@
-"""A child process that is kept running: started, waited for until it is healthy, started again with longer and longer pauses."""
+"""A child process that is kept running: started, waited for until it is healthy, started again
+with longer and longer pauses.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Child:
     restarts: int = 0
 
     async def keep(self, after: Sequence[Child] = ()) -> None:
-        """Keep it running until cancelled, which ends it; from when the others were ready on. Raises `NeverHealthyError`."""
+        """Keep it running until cancelled, which ends it; from when the others were ready on.
+        Raises `NeverHealthyError`.
+        """
         for other in after:
             await other.ready.wait()
         pause, failed = FIRST_PAUSE_S, 0
@@ -50,7 +54,9 @@ class Child:
             if not self.ready.is_set():
                 failed += 1
                 if failed >= self.tries:
-                    raise NeverHealthyError(f"{self.name} never became healthy: {why}; its output is in {self.log}")
+                    raise NeverHealthyError(
+                        f"{self.name} never became healthy: {why}; its output is in {self.log}"
+                    )
             if time.monotonic() - started > SETTLED_S:
                 pause = FIRST_PAUSE_S
             self.say(f"{self.name}: {why}; started again in {pause:g} s")
@@ -64,11 +70,19 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self.process = await asyncio.create_subprocess_exec(
-                *self.command, stdout=out, stderr=out, env={**os.environ, **self.environment}, start_new_session=True
+                *self.command,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
             )
         try:
             if not await self._healthy(client, started):
-                return f"not healthy after {self.start_s:g} s" if self._alive else f"exit code {self._code} at the start"
+                return (
+                    f"not healthy after {self.start_s:g} s"
+                    if self._alive
+                    else f"exit code {self._code} at the start"
+                )
             self.say(f"{self.name}: ready after {time.monotonic() - started:.0f} s")
             self.ready.set()
             return await self._watch(client)
@@ -104,7 +118,9 @@ class Child:
         return f"has not answered for {UNHEALTHY_AFTER * HEALTH_EVERY_S:g} s"
 
     async def _stop(self) -> None:
-        """End it and its children: asked first, so that what is under way is finished, then killed."""
+        """End it and its children: asked first, so that what is under way is finished, then
+        killed.
+        """
         assert self.process is not None  # noqa: S101 - it was started
         if self._alive:
             self._signal(signal.SIGTERM)

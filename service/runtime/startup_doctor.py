@@ -1,4 +1,6 @@
-"""The doctor at a service's start: once for all workers that share a store, in the background, its result in `/readyz`."""
+"""The doctor at a service's start: once for all workers that share a store, in the background,
+its result in `/readyz`.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,15 @@ class Checkup:
 
     def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, start: str) -> None:
         self._verifiers, self._store, self._how = verifiers, store, how
-        # `start` names this start of the service, so each looks anew: the servers may have been put right meanwhile.
+        # `start` names this start of the service, so each looks anew: the servers may have been put
+        # right meanwhile.
         self._key = f"{PREFIX}doctor:{start}"
         self._said: Mapping[str, str] | None = None
 
     async def said(self) -> Mapping[str, str] | None:
-        """Return each verifier's result: `ok`, `warning`, or `failed: what`; None while it is not known, or switched off."""
+        """Return each verifier's result: `ok`, `warning`, or `failed: what`; None while it is
+        not known, or switched off.
+        """
         if self._said is None and self._how != "off":
             try:
                 raw = await self._store.call(lambda: self._store.redis.get(self._key))
@@ -43,18 +48,26 @@ class Checkup:
         """Examine all verifiers, unless another worker of this start does."""
         if self._how == "off" or not await self._first():
             return
-        reports = await asyncio.gather(*(examine(verifier, quick=self._how == "quick") for verifier in self._verifiers))
+        reports = await asyncio.gather(
+            *(examine(verifier, quick=self._how == "quick") for verifier in self._verifiers)
+        )
         for report in reports:
             _tell(report)
         self._said = {report.verifier: summary(report) for report in reports}
         try:
-            await self._store.call(lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S))
+            await self._store.call(
+                lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S)
+            )
         except StoreError as exc:
             log.warning("doctor_not_stored", error=told(exc))
 
     async def _first(self) -> bool:
         try:
-            return bool(await self._store.call(lambda: self._store.redis.set(f"{self._key}:lease", os.getpid(), nx=True, ex=60)))
+            return bool(
+                await self._store.call(
+                    lambda: self._store.redis.set(f"{self._key}:lease", os.getpid(), nx=True, ex=60)
+                )
+            )
         except StoreError:
             return True  # each worker for itself, then
 
@@ -78,7 +91,17 @@ def _tell(report: Report) -> None:
     for finding in report.findings:
         if finding.grade is Grade.FAILED:
             log.warning(
-                "verifier_served_wrongly", verifier=report.verifier, check=finding.check, seen=finding.seen, advice=finding.advice
+                "verifier_served_wrongly",
+                verifier=report.verifier,
+                check=finding.check,
+                seen=finding.seen,
+                advice=finding.advice,
             )
     auc = round(report.auc.value, 3) if report.auc else None
-    log.info("verifier_examined", verifier=report.verifier, result=report.grade.value, auc=auc, latency_ms=report.latency_ms)
+    log.info(
+        "verifier_examined",
+        verifier=report.verifier,
+        result=report.grade.value,
+        auc=auc,
+        latency_ms=report.latency_ms,
+    )

@@ -1,4 +1,6 @@
-"""Best of n: draw candidates, in rounds where asked to, and rank them until one is good enough or the budget is spent."""
+"""Best of n: draw candidates, in rounds where asked to, and rank them until one is good enough
+or the budget is spent.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,16 @@ Rank = Callable[[Query, Sequence[str]], Awaitable[Outcome]]
 Group = Callable[[str, list[str]], Awaitable[list[int | None]]]
 
 
-#: Below this chance that any candidate is correct, nothing looks right (where no confidence says otherwise).
+#: Below this chance that any candidate is correct, nothing looks right (where no confidence says
+#: otherwise).
 NOTHING_RIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How candidates are drawn and one is chosen; `at_most` are drawn where nothing looks right among `candidates`."""
+    """How candidates are drawn and one is chosen; `at_most` are drawn where nothing looks right
+    among `candidates`.
+    """
 
     candidates: int
     confidence: float | None = None
@@ -82,21 +87,29 @@ class Harvest:
         self.stopped = "upstream"
 
     def saved_tokens(self, wish: Wish) -> int:
-        """Return an estimate of the completion tokens that stopping early saved: as many as those drawn took, each."""
+        """Return an estimate of the completion tokens that stopping early saved: as many as
+        those drawn took, each.
+        """
         left = max(0, wish.candidates - len(self.choices))
         return round(left * self.completion_tokens / max(1, len(self.choices)))
 
 
-async def harvest(upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group) -> Harvest:
-    """Draw and rank until the top candidate's probability reaches the confidence, or candidates, tokens or time are spent.
+async def harvest(
+    upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group
+) -> Harvest:
+    """Draw and rank until the top candidate's probability reaches the confidence, or candidates,
+    tokens or time are spent.
 
-    If the upstream fails before the first candidate, its error is raised; if it fails later, the candidates so far are ranked.
-    Without a calibrated model there is no probability to compare, so all candidates are drawn.
+    If the upstream fails before the first candidate, its error is raised; if it fails later, the
+    candidates so far are ranked. Without a calibrated model there is no probability to compare, so
+    all candidates are drawn.
     """
     found, started, ranked = Harvest(), time.monotonic(), 0
     while not found.stopped:
         try:
-            drawn = await upstream.draw(body, _next_round(wish, len(found.choices)), len(found.choices))
+            drawn = await upstream.draw(
+                body, _next_round(wish, len(found.choices)), len(found.choices)
+            )
         except ApiError as exc:
             if not found.choices:
                 raise
@@ -134,8 +147,12 @@ async def _rank(found: Harvest, query: Query, wish: Wish, rank: Rank, group: Gro
         found.order = by_majority(found.order, found.outcome.probability.tolist(), found.groups)
 
 
-def by_majority(order: Sequence[int], chances: Sequence[float], groups: Sequence[int | None]) -> list[int]:
-    """Return places ordered by the sum of probabilities of their answer's group, then as they were; no answer comes last."""
+def by_majority(
+    order: Sequence[int], chances: Sequence[float], groups: Sequence[int | None]
+) -> list[int]:
+    """Return places ordered by the sum of probabilities of their answer's group, then as they
+    were; no answer comes last.
+    """
     weights: dict[int, float] = {}
     for place, group in enumerate(groups):
         if group is not None and not math.isnan(chances[place]):
@@ -166,7 +183,9 @@ def status_of(choice: dict[str, Any]) -> str:
 
 
 def _next_round(wish: Wish, drawn: int) -> int:
-    """Return how many to draw next: all at once where nothing can stop it, else a quarter at first, and as many again each time."""
+    """Return how many to draw next: all at once where nothing can stop it, else a quarter at
+    first, and as many again each time.
+    """
     size = wish.round or max(2, -(-wish.candidates // 4))
     if drawn < wish.candidates:
         left = wish.candidates - drawn
@@ -175,7 +194,9 @@ def _next_round(wish: Wish, drawn: int) -> int:
 
 
 def _worth_ranking(wish: Wish, drawn: int) -> bool:
-    """Return whether a ranking can decide anything now: confidence is asked for, or nothing may look right at the end."""
+    """Return whether a ranking can decide anything now: confidence is asked for, or nothing may
+    look right at the end.
+    """
     return wish.confidence is not None or drawn >= wish.candidates
 
 
@@ -183,7 +204,11 @@ def _why_stop(found: Harvest, wish: Wish, seconds: float) -> str:
     """Return why to stop; empty to go on."""
     drawn = len(found.choices)
     outcome = found.outcome if found.outcome is not None and found.outcome.calibrated else None
-    if outcome is not None and wish.confidence is not None and outcome.probability[found.order[0]] >= wish.confidence:
+    if (
+        outcome is not None
+        and wish.confidence is not None
+        and outcome.probability[found.order[0]] >= wish.confidence
+    ):
         return "confidence"
     if wish.tokens is not None and found.completion_tokens >= wish.tokens:
         return "tokens"
@@ -191,5 +216,7 @@ def _why_stop(found: Harvest, wish: Wish, seconds: float) -> str:
         return "seconds"
     if drawn < wish.candidates:
         return ""
-    hopeless = outcome is not None and (outcome.p_any_correct or 0.0) < (wish.confidence or NOTHING_RIGHT)
+    hopeless = outcome is not None and (outcome.p_any_correct or 0.0) < (
+        wish.confidence or NOTHING_RIGHT
+    )
     return "" if hopeless and drawn < wish.limit else "candidates"

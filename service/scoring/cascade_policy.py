@@ -1,4 +1,6 @@
-"""What a task spends: whether its queries are asked in tiers, and what that saves and loses, as far as it was seen."""
+"""What a task spends: whether its queries are asked in tiers, and what that saves and loses, as
+far as it was seen.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.tiers import Calls
 
 Policy = Literal["full", "cascade", "auto"]
-#: Queries that a cascade's covariances, and its estimate, have to rest on; and the share of traffic that is always asked in full.
+#: Queries that a cascade's covariances, and its estimate, have to rest on; and the share of traffic
+#: that is always asked in full.
 LEAST_QUERIES = 50
 SHARE_IN_FULL = 0.02
 #: Two-sided 95 % of a normal.
@@ -25,9 +28,11 @@ QUANTILE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Sums over queries that were asked in full: what the cascade of one model version would have done with them.
+    """Sums over queries that were asked in full: what the cascade of one model version would have
+    done with them.
 
-    `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it; `cost`: the share asked.
+    `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it;
+    `cost`: the share asked.
     """
 
     version: int = 0
@@ -42,9 +47,13 @@ class Estimate:
         if self.version != other.version:
             return max(self, other, key=lambda each: each.version)
         return Estimate(
-            self.version, self.queries + other.queries, self.cost + other.cost, self.loss + other.loss,
-            self.squares + other.squares, self.agreed + other.agreed,
-        )  # fmt: skip
+            self.version,
+            self.queries + other.queries,
+            self.cost + other.cost,
+            self.loss + other.loss,
+            self.squares + other.squares,
+            self.agreed + other.agreed,
+        )
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -60,21 +69,27 @@ class Estimate:
         """Return it as an answer tells it."""
         count = self.queries
         means = (self.loss, self.cost, self.agreed)
-        loss, cost, agree = (None, None, None) if not count else tuple(round(each / count, 4) for each in means)
+        loss, cost, agree = (
+            (None, None, None) if not count else tuple(round(each / count, 4) for each in means)
+        )
         interval = self.interval
         return {
-            "queries": count, "loss": loss, "loss_interval": None if interval is None else [round(each, 4) for each in interval],
-            "cost": cost, "agree": agree,
-        }  # fmt: skip
+            "queries": count,
+            "loss": loss,
+            "loss_interval": None if interval is None else [round(each, 4) for each in interval],
+            "cost": cost,
+            "agree": agree,
+        }
 
 
 @dataclass(slots=True)
 class Economy:
     """A task's policy, and the cascade of the model that it serves.
 
-    `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose; `groups`: an operator's own
-    tiers, by column; `costs` of the columns; `early`: see `Course`;
-    `measured`: costs as they were measured in this process, None while something lacks, or where the stated ones count.
+    `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose;
+    `groups`: an operator's own tiers, by column; `costs` of the columns; `early`: see `Course`;
+    `measured`: costs as they were measured in this process, None while something lacks, or where
+    the stated ones count.
     """
 
     policy: Policy = "full"
@@ -105,9 +120,11 @@ class Economy:
             self.renew(self.cascade.model, self.estimate.version)
 
     def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
-        """Return the cascade by which a query is asked; None: all at once, as the policy says or as one of the sample.
+        """Return the cascade by which a query is asked; None: all at once, as the policy says or as
+        one of the sample.
 
-        `asked`: the request's own policy; `sampled`: whether a share of the traffic is asked in full.
+        `asked`: the request's own policy; `sampled`: whether a share of the traffic is asked in
+        full.
         """
         policy = asked or self.policy
         if self.cascade is None or policy == "full" or candidates < 2:
@@ -122,10 +139,16 @@ class Economy:
     def good_enough(self) -> bool:
         """Return whether enough was seen to say that the loss is within the wanted one."""
         interval = self.estimate.interval
-        return self.estimate.queries >= LEAST_QUERIES and interval is not None and interval[1] <= self.wanted_loss
+        return (
+            self.estimate.queries >= LEAST_QUERIES
+            and interval is not None
+            and interval[1] <= self.wanted_loss
+        )
 
     def judged(self, raw: Floats, log_odds: Floats) -> Estimate | None:
-        """Return what the cascade would have done with a query that was asked in full; None where there is none to judge."""
+        """Return what the cascade would have done with a query that was asked in full; None
+        where there is none to judge.
+        """
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
             return None
         got = self.cascade.replay(raw)
@@ -137,4 +160,8 @@ class Economy:
 
     def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
         """Return the names of each tier's verifiers; None where there is no cascade."""
-        return None if self.cascade is None else [[names[column] for column in tier.columns] for tier in self.cascade.tiers]
+        return (
+            None
+            if self.cascade is None
+            else [[names[column] for column in tier.columns] for tier in self.cascade.tiers]
+        )

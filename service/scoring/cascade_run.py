@@ -15,12 +15,25 @@ CUT = "not asked: the candidate was unlikely enough to be the best, or clearly w
 
 
 class Course:
-    """One query that is asked in tiers. `stages`: how many decisions each candidate survived; `reached`: tiers it was asked."""
+    """One query that is asked in tiers. `stages`: how many decisions each candidate survived;
+    `reached`: tiers it was asked.
+    """
 
     __slots__ = (
-        "_cascade", "_offset", "_probability", "ahead", "confidence", "done", "early", "kept", "last", "mu", "reached", "stages",
+        "_cascade",
+        "_offset",
+        "_probability",
+        "ahead",
+        "confidence",
+        "done",
+        "early",
+        "kept",
+        "last",
+        "mu",
+        "reached",
+        "stages",
         "tier",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,
@@ -39,8 +52,12 @@ class Course:
         self.reached = np.zeros(candidates, np.int64)
         self.stages = np.zeros(candidates, np.int64)
         self.mu = np.zeros(candidates)
-        self.early = early  # times the price at which the next tier does not wait for the whole of this one
-        self.ahead: Bools = np.zeros(candidates, bool)  # who was asked the next tier before its time
+        self.early = (
+            early  # times the price at which the next tier does not wait for the whole of this one
+        )
+        self.ahead: Bools = np.zeros(
+            candidates, bool
+        )  # who was asked the next tier before its time
         self.last = False  # no further tier is asked
         self.done = False
 
@@ -65,18 +82,30 @@ class Course:
         return () if self.tier + 1 >= self.tiers else self._cascade.tiers[self.tier + 1].columns
 
     def start_early(self, raw: Floats, pending: set[int]) -> Bools:
-        """Return which candidates are asked the next tier now, while some columns of this one are still waited for."""
+        """Return which candidates are asked the next tier now, while some columns of this one
+        are still waited for.
+        """
         nobody: Bools = np.zeros(len(self.kept), bool)
         if self.early is None or self.last or self._sure(raw):
             return nobody
-        known = [column for tier in self._cascade.tiers[: self.tier + 1] for column in tier.columns if column not in pending]
+        known = [
+            column
+            for tier in self._cascade.tiers[: self.tier + 1]
+            for column in tier.columns
+            if column not in pending
+        ]
         offset = self._offset if self.tier else self._cascade.offset(raw)
-        wanted = self._cascade.wanted_ahead(raw, known, self.tier, self.kept, offset, self.early) & ~self.ahead
+        wanted = (
+            self._cascade.wanted_ahead(raw, known, self.tier, self.kept, offset, self.early)
+            & ~self.ahead
+        )
         self.ahead |= wanted
         return wanted
 
     def go_on(self, raw: Floats) -> bool:
-        """Decide when a tier's scores are there; return whether the next one is to be asked, of those that are `kept`."""
+        """Decide when a tier's scores are there; return whether the next one is to be asked, of
+        those that are `kept`.
+        """
         if self.tier == 0:
             self._offset = self._cascade.offset(raw)
         self.reached[self.kept] = self.tier + 1
@@ -99,7 +128,9 @@ class Course:
         """The pick is the largest of what is expected among those left."""
         self.done = True
         left = np.flatnonzero(self.kept)
-        if self.tier + 1 < self.tiers:  # at the last tier everything of them is known, and the posterior says
+        if (
+            self.tier + 1 < self.tiers
+        ):  # at the last tier everything of them is known, and the posterior says
             best = np.round(self.mu[left], 12)
             self.stages[left[best == best.max()]] += 1
 
@@ -110,14 +141,21 @@ class Course:
         return bool(np.nan_to_num(chance).max(initial=0.0) >= self.confidence)
 
     def order(self, log_odds: Floats, tie_keys: Sequence[int], whole: Bools) -> list[int]:
-        """Return places best first: who survived longest, then by what is expected, or is known where it is whole."""
+        """Return places best first: who survived longest, then by what is expected, or is known
+        where it is whole.
+        """
         value = np.where(whole, np.nan_to_num(log_odds, nan=-np.inf), self.mu)
         unknown = np.isnan(log_odds)
-        return sorted(range(len(log_odds)), key=lambda at: (bool(unknown[at]), -self.stages[at], -value[at], tie_keys[at]))
+        return sorted(
+            range(len(log_odds)),
+            key=lambda at: (bool(unknown[at]), -self.stages[at], -value[at], tie_keys[at]),
+        )
 
 
 def capped(log_odds: Floats, order: Sequence[int]) -> Floats:
-    """Return log-odds of which none is above one that stands before it, as what a few scores say of a candidate may be."""
+    """Return log-odds of which none is above one that stands before it, as what a few scores say
+    of a candidate may be.
+    """
     capped_ones = log_odds.copy()
     least = np.inf
     for place in order:

@@ -1,4 +1,6 @@
-"""What a chat completion is: the parts of another server's reply that are read here, or passed on."""
+"""What a chat completion is: the parts of another server's reply that are read here, or passed
+on.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,24 @@ import orjson
 
 
 def wrong_with(reply: Any, asked: int) -> str | None:
-    """Return what is wrong with a reply from which so many choices were asked; None where it is a completion.
+    """Return what is wrong with a reply from which so many choices were asked; None where it is a
+    completion.
 
-    Fewer choices than asked are none: a server without `n` gives one. More would be candidates that nobody asked for.
+    Fewer choices than asked are none: a server without `n` gives one. More would be candidates that
+    nobody asked for.
     """
-    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list) or not reply["choices"]:
+    if (
+        not isinstance(reply, dict)
+        or not isinstance(reply.get("choices"), list)
+        or not reply["choices"]
+    ):
         return "it has no choices"
     if len(reply["choices"]) > asked:
         return f"{len(reply['choices'])} choices where {asked} were asked for"
-    return next((wrong for choice in reply["choices"] if (wrong := _wrong_with_choice(choice)) is not None), None)
+    return next(
+        (wrong for choice in reply["choices"] if (wrong := _wrong_with_choice(choice)) is not None),
+        None,
+    )
 
 
 def _wrong_with_choice(choice: Any) -> str | None:
@@ -24,11 +35,19 @@ def _wrong_with_choice(choice: Any) -> str | None:
     if not isinstance(message, dict):
         return "a choice has no message"
     content, calls, refusal = (message.get(name) for name in ("content", "tool_calls", "refusal"))
-    if not (content is None or isinstance(content, str) or (isinstance(content, list) and all(map(_is_part, content)))):
+    if not (
+        content is None
+        or isinstance(content, str)
+        or (isinstance(content, list) and all(map(_is_part, content)))
+    ):
         return f"a message's content is {_kind(content)}"
-    if not (calls is None or (isinstance(calls, list) and all(isinstance(call, dict) for call in calls))):
+    if not (
+        calls is None or (isinstance(calls, list) and all(isinstance(call, dict) for call in calls))
+    ):
         return f"a message's tool_calls are {_kind(calls)}"
-    if not (refusal is None or isinstance(refusal, str)) or not isinstance(message.get("role", "assistant"), str):
+    if not (refusal is None or isinstance(refusal, str)) or not isinstance(
+        message.get("role", "assistant"), str
+    ):
         return "a message's role or refusal is no text"
     if not isinstance(choice.get("finish_reason"), str | None):
         return "a choice's finish_reason is no text"
@@ -36,7 +55,9 @@ def _wrong_with_choice(choice: Any) -> str | None:
 
 
 def _is_part(part: Any) -> bool:
-    return isinstance(part, str) or (isinstance(part, dict) and isinstance(part.get("text", ""), str))
+    return isinstance(part, str) or (
+        isinstance(part, dict) and isinstance(part.get("text", ""), str)
+    )
 
 
 def _kind(value: Any) -> str:
@@ -44,7 +65,9 @@ def _kind(value: Any) -> str:
 
 
 def content_of(message: dict[str, Any]) -> str:
-    """Return a message's text: its content, or that of its parts; a part that is no text is named by its type."""
+    """Return a message's text: its content, or that of its parts; a part that is no text is
+    named by its type.
+    """
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -55,11 +78,18 @@ def _text_of_part(part: Any) -> str:
     if isinstance(part, str):
         return part
     text = part.get("text") if isinstance(part, dict) else None
-    return text if isinstance(text, str) else f"[{part.get('type', 'part') if isinstance(part, dict) else 'part'}]"
+    return (
+        text
+        if isinstance(text, str)
+        else f"[{part.get('type', 'part') if isinstance(part, dict) else 'part'}]"
+    )
 
 
 def calls_of(message: dict[str, Any]) -> list[str]:
     """Return the tools that a message would call, each as JSON."""
     calls = message.get("tool_calls")
-    named = [call.get("function", call) if isinstance(call, dict) else call for call in (calls if isinstance(calls, list) else ())]
+    named = [
+        call.get("function", call) if isinstance(call, dict) else call
+        for call in (calls if isinstance(calls, list) else ())
+    ]
     return [orjson.dumps(call).decode() for call in named]

@@ -1,7 +1,8 @@
-"""What a candidate costs a verifier's servers: the seconds during which any call was under way, by the candidates scored in them.
+"""What a candidate costs a verifier's servers: the seconds during which any call was under way, by
+the candidates scored in them.
 
-Of a server that has nothing else to do, that is its GPU's time; of one that several verifiers ask, each is charged for the others
-as well, by as much as they ask at the same time.
+Of a server that has nothing else to do, that is its GPU's time; of one that several verifiers ask,
+each is charged for the others as well, by as much as they ask at the same time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The servers that a gateway draws candidates from: chat completions, n at once where the server can, else one by one."""
+"""The servers that a gateway draws candidates from: chat completions, n at once where the server
+can, else one by one.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from assay.verifiers.http.upstream import Tokens, said_in, without_key
 
 #: Of a server's error, what is passed on to the client.
 MOST_SAID = 1000
-#: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the logprobs of two alternatives.
+#: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the
+#: logprobs of two alternatives.
 MOST_VALUES = 1_000_000
 LARGEST_SEED = 2**63
 
@@ -46,23 +49,37 @@ class Upstream:
         self._url = str(settings.endpoint).rstrip("/") + "/v1/chat/completions"
 
     async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
-        """Return so many more choices, of which `first` were drawn before; raise `ApiError` with the server's own meaning.
+        """Return so many more choices, of which `first` were drawn before; raise `ApiError` with
+        the server's own meaning.
 
-        Where one of several calls fails, those that are under way are cancelled; what came before is paid for, and is returned.
+        Where one of several calls fails, those that are under way are cancelled; what came before
+        is paid for, and is returned.
         """
         failure = None
         if self.settings.draws == "together" or count == 1:
             replies = [await self._ask({**body, **_seeded(body, first), "n": count}, count)]
         else:
-            replies, failure = await self._apart([{**body, **_seeded(body, first + place), "n": 1} for place in range(count)])
-        used = [Tokens.model_validate(reply["usage"]) for reply in replies if reply.get("usage") is not None]
+            replies, failure = await self._apart(
+                [{**body, **_seeded(body, first + place), "n": 1} for place in range(count)]
+            )
+        used = [
+            Tokens.model_validate(reply["usage"])
+            for reply in replies
+            if reply.get("usage") is not None
+        ]
         choices = [choice for reply in replies for choice in reply["choices"]]
         return Drawn(
-            choices, sum(each.prompt_tokens for each in used), sum(each.completion_tokens for each in used), replies[0], failure,
+            choices,
+            sum(each.prompt_tokens for each in used),
+            sum(each.completion_tokens for each in used),
+            replies[0],
+            failure,
             any(each.misread for each in used),
-        )  # fmt: skip
+        )
 
-    async def _apart(self, bodies: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], ApiError | None]:
+    async def _apart(
+        self, bodies: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], ApiError | None]:
         """Return the replies, and what failed where one did; raise that where there is no reply."""
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
@@ -84,25 +101,46 @@ class Upstream:
         key = None if key_env is None else os.environ.get(key_env)
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                status, raw = await self._transport.post(self._url, orjson.dumps({**body, "model": self.settings.model}), key)
+                status, raw = await self._transport.post(
+                    self._url, orjson.dumps({**body, "model": self.settings.model}), key
+                )
         except TimeoutError:
-            raise ApiError(504, f"{name} did not answer within {self.settings.timeout_s:g} s", code="upstream_timeout") from None
+            raise ApiError(
+                504,
+                f"{name} did not answer within {self.settings.timeout_s:g} s",
+                code="upstream_timeout",
+            ) from None
         except VerifierTimeoutError as exc:
-            raise ApiError(504, f"{name} did not answer: {told(str(exc))}", code="upstream_timeout") from None
+            raise ApiError(
+                504, f"{name} did not answer: {told(str(exc))}", code="upstream_timeout"
+            ) from None
         except VerifierError as exc:
-            raise ApiError(502, f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}", code="upstream_unreachable") from None
+            raise ApiError(
+                502,
+                f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}",
+                code="upstream_unreachable",
+            ) from None
         if status != 200:
             raise _refusal(name, status, without_key(raw, key))
         reply = await apart(len(raw), _reply, name, raw)
         if (wrong := wrong_with(reply, count)) is not None:
-            raise ApiError(502, f"{name} answered something that is no chat completion: {wrong}", code="upstream_bad_reply")
+            raise ApiError(
+                502,
+                f"{name} answered something that is no chat completion: {wrong}",
+                code="upstream_bad_reply",
+            )
         return dict(reply)
 
 
 def _reply(name: str, raw: bytes) -> Any:
-    """Return a reply; None where it is no JSON; raise `ApiError` where it has more values than completions need."""
+    """Return a reply; None where it is no JSON; raise `ApiError` where it has more values than
+    completions need.
+    """
     if more_values_than(MOST_VALUES, raw):
-        said = f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask for fewer logprobs at once"
+        said = (
+            f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask"
+            " for fewer logprobs at once"
+        )
         raise ApiError(502, said, code="upstream_bad_reply")
     try:
         return orjson.loads(raw)
@@ -111,17 +149,27 @@ def _reply(name: str, raw: bytes) -> Any:
 
 
 def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
-    """Return a seed of its own for each draw after the first: the same one would draw the same again."""
+    """Return a seed of its own for each draw after the first: the same one would draw the same
+    again.
+    """
     seed = body.get("seed")
-    return {"seed": (seed + drawn) % LARGEST_SEED} if isinstance(seed, int) and not isinstance(seed, bool) and drawn else {}
+    return (
+        {"seed": (seed + drawn) % LARGEST_SEED}
+        if isinstance(seed, int) and not isinstance(seed, bool) and drawn
+        else {}
+    )
 
 
 def _refusal(name: str, status: int, raw: bytes) -> ApiError:
-    """Return a server's error with what it means to the client: its own fault, the server's, or too much at once."""
+    """Return a server's error with what it means to the client: its own fault, the server's, or
+    too much at once.
+    """
     if status in (401, 403, 407):  # the operator's key, not the client's
         return ApiError(502, f"{name} refuses our key ({status})", code="upstream_refused_key")
     if status < 400:  # nothing that a completion comes with, and nothing that is passed on
-        return ApiError(502, f"{name} answered {status}, which is no chat completion", code="upstream_bad_reply")
+        return ApiError(
+            502, f"{name} answered {status}, which is no chat completion", code="upstream_bad_reply"
+        )
     message, param = _said(raw)
     message = told(message)
     if status in (429, 503):
@@ -132,7 +180,9 @@ def _refusal(name: str, status: int, raw: bytes) -> ApiError:
 
 
 def _said(raw: bytes) -> tuple[str, str | None]:
-    """Return an error's message and parameter, as much of them as is fit to be passed on: one line, no control characters."""
+    """Return an error's message and parameter, as much of them as is fit to be passed on: one
+    line, no control characters.
+    """
     said = said_in(raw)
     if said is None:
         return _line(raw[:MOST_SAID].decode(errors="replace")), None

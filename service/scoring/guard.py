@@ -32,7 +32,8 @@ log = structlog.get_logger()
 
 #: Failures of the server, and not of one input, open the breaker.
 SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, VerifierTimeoutError)
-#: A call that was given up was without hope when it had taken so many times as long as usual, and a second at least.
+#: A call that was given up was without hope when it had taken so many times as long as usual, and a
+#: second at least.
 HOPELESS, LEAST_HOPELESS_S = 4.0, 1.0
 #: Weight of the latest answer in how long is usual.
 LATEST = 0.1
@@ -43,10 +44,12 @@ LONGEST_REASON = 2000
 
 
 class Limits:
-    """A time limit on any number of calls at once: `with` it, a task that overruns is stopped by a TimeoutError.
+    """A time limit on any number of calls at once: `with` it, a task that overruns is stopped by a
+    TimeoutError.
 
-    A timer for each call (`asyncio.timeout`) costs as much as the rest of the guard. Here one timer looks at all calls
-    every now and then, and calls are kept in the order in which they run out, which is that in which they began.
+    A timer for each call (`asyncio.timeout`) costs as much as the rest of the guard. Here one timer
+    looks at all calls every now and then, and calls are kept in the order in which they run out,
+    which is that in which they began.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -63,7 +66,9 @@ class Limits:
         if self._timer is None:
             self._timer = loop.call_later(self.seconds, self._look)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - as above
         self._ends.pop(task, None)
@@ -82,11 +87,15 @@ class Limits:
             self._overrun.add(task)
             task.cancel()
         left = next(iter(self._ends.values())) - now if self._ends else None
-        self._timer = None if left is None else loop.call_later(max(left, self.precision), self._look)
+        self._timer = (
+            None if left is None else loop.call_later(max(left, self.precision), self._look)
+        )
 
 
 class Guarded:
-    """Asks a verifier; whatever goes wrong becomes a verdict, so that one failure stays one failure."""
+    """Asks a verifier; whatever goes wrong becomes a verdict, so that one failure stays one
+    failure.
+    """
 
     def __init__(self, verifier: Verifier, breaker: Breaker) -> None:
         self.verifier = verifier
@@ -99,13 +108,16 @@ class Guarded:
         self._answered_at = 0.0
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order, within the verifier's time-out; never raise but when cancelled."""
+        """Return one verdict a pair, in order, within the verifier's time-out; never raise but
+        when cancelled.
+        """
         try:
             verdicts = await self._score(pairs)
         except VerifierError as exc:
             verdicts = Verdicts([exc.verdict() for _ in pairs])
         except Exception as exc:
-            # A bug in a verifier (ours or a user's own) must not cost the request what the others said.
+            # A bug in a verifier (ours or a user's own) must not cost the request what the others
+            # said.
             log.exception("verifier_bug", verifier=self.settings.name)
             error = VerifierError(type(exc).__name__)
             verdicts = Verdicts([error.verdict() for _ in pairs])
@@ -124,7 +136,9 @@ class Guarded:
             with self._limits:
                 async with self._room:
                     asking = time.monotonic()
-                    if not isinstance(self.verifier, ServedVerifier):  # those say so themselves, once a server takes the call
+                    if not isinstance(
+                        self.verifier, ServedVerifier
+                    ):  # those say so themselves, once a server takes the call
                         note_sent()
                     verdicts = await self._metered(pairs)
             if len(verdicts.items) != len(pairs):
@@ -139,7 +153,9 @@ class Guarded:
                 self.breaker.failed()
             waited = "" if asking else ", all of it waiting for a place"
             was_sent = asking > 0 if sent is None else sent.any
-            raise VerifierTimeoutError(f"no answer within {self.settings.timeout_s:g} s{waited}", was_sent) from None
+            raise VerifierTimeoutError(
+                f"no answer within {self.settings.timeout_s:g} s{waited}", was_sent
+            ) from None
         except SERVER_FAILURES:
             self.breaker.failed()
             raise
@@ -163,12 +179,16 @@ class Guarded:
         self.breaker.succeeded()
         self._answered_at = time.monotonic()
         took = self._answered_at - since
-        self._usual_s = took if self._usual_s is None else (1 - LATEST) * self._usual_s + LATEST * took
+        self._usual_s = (
+            took if self._usual_s is None else (1 - LATEST) * self._usual_s + LATEST * took
+        )
 
     def _hopeless(self, since: float) -> bool:
-        """Return whether a call that is given up, at the deadline of who asked, waited for a server that answers nobody any more.
+        """Return whether a call that is given up, at the deadline of who asked, waited for a server
+        that answers nobody any more.
 
-        Without this, one that hangs would be asked, and waited for, by every request until the verifier's own time-out.
+        Without this, one that hangs would be asked, and waited for, by every request until the
+        verifier's own time-out.
         """
         if self._usual_s is None or self._answered_at > since:
             return False
@@ -176,5 +196,7 @@ class Guarded:
 
 
 def fit_to_tell(reason: str) -> str:
-    """Return a reason as it may be answered, logged and shown: bounded, and without what a terminal would obey."""
+    """Return a reason as it may be answered, logged and shown: bounded, and without what a
+    terminal would obey.
+    """
     return printable(reason[:LONGEST_REASON] + ("…" if len(reason) > LONGEST_REASON else ""))

@@ -19,12 +19,34 @@ class Run:
     """A request under way."""
 
     __slots__ = (
-        "answers", "asked", "began", "columns", "cost", "course", "deadline", "given_up", "keys", "members", "pairs", "shared",
-        "shares", "sheet", "spent", "stored", "warnings", "work",
-    )  # fmt: skip
+        "answers",
+        "asked",
+        "began",
+        "columns",
+        "cost",
+        "course",
+        "deadline",
+        "given_up",
+        "keys",
+        "members",
+        "pairs",
+        "shared",
+        "shares",
+        "sheet",
+        "spent",
+        "stored",
+        "warnings",
+        "work",
+    )
 
     def __init__(
-        self, members: Sequence[Member], pairs: Sequence[Pair], keys: Keys, shared: Keys, sheet: Sheet, deadline: float
+        self,
+        members: Sequence[Member],
+        pairs: Sequence[Pair],
+        keys: Keys,
+        shared: Keys,
+        sheet: Sheet,
+        deadline: float,
     ) -> None:
         self.members = members
         self.pairs = pairs
@@ -52,14 +74,22 @@ class Run:
         return cost
 
     def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
-        """Return the pairs that a verifier is asked about now: what is not known of those that are kept, or of all it compares."""
+        """Return the pairs that a verifier is asked about now: what is not known of those that
+        are kept, or of all it compares.
+        """
         rows = self.sheet.unknown_rows(column)
         if self.course is None:
             return rows
         wanted = self.course.kept if among is None else among
-        under_way = {row for share in self.shares if share.column == column for row, _ in share.rows}
+        under_way = {
+            row for share in self.shares if share.column == column for row, _ in share.rows
+        }
         kept = [row for row in rows if wanted[row] and row not in under_way]
-        return [row for row in rows if row not in under_way] if kept and self.members[column].setwise else kept
+        return (
+            [row for row in rows if row not in under_way]
+            if kept and self.members[column].setwise
+            else kept
+        )
 
 
 def enter(run: Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
@@ -71,7 +101,9 @@ def enter(run: Run, column: int, rows: Sequence[int] | range, verdict: Verdict) 
 def work_of(job: Job, run: Run) -> int:
     """Return an estimate of the tokens that models are asked to read."""
     return sum(
-        tokens_of(member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)])
+        tokens_of(
+            member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)]
+        )
         for column, member in enumerate(run.members)
     )
 
@@ -80,7 +112,12 @@ def reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
     """Return why each verifier has no score: its first reason."""
     return {
         member.name: next(
-            (sheet.reasons[row, column] for row in range(len(sheet.raw)) if (row, column) in sheet.reasons), "no score"
+            (
+                sheet.reasons[row, column]
+                for row in range(len(sheet.raw))
+                if (row, column) in sheet.reasons
+            ),
+            "no score",
         )
         for column, member in enumerate(members)
     }

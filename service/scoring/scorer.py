@@ -40,7 +40,9 @@ SHORT_DEADLINE_S = 5.0
 #: Of candidates' ends, read for their answers on the event loop: half a millisecond.
 READ_INLINE_CHARS = 16_384
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
-NOT_ALONE = Verdict(None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone")
+NOT_ALONE = Verdict(
+    None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone"
+)
 BUDGET = Verdict(None, Status.SKIPPED, OVER_BUDGET)
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
 
@@ -48,9 +50,10 @@ LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request'
 class Scorer:
     """Scores the candidates of a request through one ensemble.
 
-    `cascades`: whether queries may be asked in tiers, where their task says so. `apart`: what is remembered, and what is under
-    way, is each task's own, so that tasks of different owners learn nothing of each other from how fast they are answered.
-    `charge` is told what each request cost, also one that failed or was given up.
+    `cascades`: whether queries may be asked in tiers, where their task says so. `apart`: what is
+    remembered, and what is under way, is each task's own, so that tasks of different owners learn
+    nothing of each other from how fast they are answered. `charge` is told what each request cost,
+    also one that failed or was given up.
     """
 
     def __init__(
@@ -80,11 +83,14 @@ class Scorer:
         """Return the verifiers of all ensembles, each once, by name."""
         return {member.name: member for ensemble in self.ensembles.values() for member in ensemble}
 
-    async def score(self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None) -> Outcome:
-        """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says nothing, `TooMuchWorkError` where
-        what is under way leaves no room.
+    async def score(
+        self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None
+    ) -> Outcome:
+        """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says
+        nothing, `TooMuchWorkError` where what is under way leaves no room.
 
-        `ask` runs the part that waits for verifiers, so that a caller can watch whether anyone still wants the answer.
+        `ask` runs the part that waits for verifiers, so that a caller can watch whether anyone
+        still wants the answer.
         """
         run = await self._open(job)
         try:
@@ -99,14 +105,20 @@ class Scorer:
             self._end(job, run)
 
     async def stream(self, job: Job) -> AsyncIterator[tuple[Member, Sheet, int] | Outcome]:
-        """Yield each verifier with the sheet and its column as soon as all its scores are there, then the outcome."""
+        """Yield each verifier with the sheet and its column as soon as all its scores are there,
+        then the outcome.
+        """
         run = await self._open(job)
         try:
             self._set_out(job, run)
             told: set[int] = set()
             while True:
-                waits = {share.column for share in run.shares} | set(run.course.later if run.course and not run.course.done else ())
-                for column in (column for column in range(len(run.members)) if column not in waits | told):
+                waits = {share.column for share in run.shares} | set(
+                    run.course.later if run.course and not run.course.done else ()
+                )
+                for column in (
+                    column for column in range(len(run.members)) if column not in waits | told
+                ):
                     told.add(column)
                     yield run.members[column], run.sheet, column
                 if not run.shares:
@@ -121,7 +133,9 @@ class Scorer:
         yield outcome
 
     def _end(self, job: Job, run: Run) -> None:
-        """Leave what is still under way, and have paid what was asked: also where it failed, or nobody waits any more."""
+        """Leave what is still under way, and have paid what was asked: also where it failed, or
+        nobody waits any more.
+        """
         self._leave(run, run.shares)
         self._workload.give_back(run.work)
         if run.cost:
@@ -143,8 +157,13 @@ class Scorer:
         OWNER.set(job.task.name if self._apart else "")
         run = Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
         try:
-            # A store that hangs may use up half of a short deadline; a long one leaves room for its own time-out.
-            async with asyncio.timeout(job.deadline_s / 2) if job.deadline_s < SHORT_DEADLINE_S else nullcontext():
+            # A store that hangs may use up half of a short deadline; a long one leaves room for its
+            # own time-out.
+            async with (
+                asyncio.timeout(job.deadline_s / 2)
+                if job.deadline_s < SHORT_DEADLINE_S
+                else nullcontext()
+            ):
                 run.stored = await self._cache.read(run.shared, run.columns, run.sheet, self._turns)
         except (StoreError, TimeoutError):
             run.warnings.append(STORE_DOWN)
@@ -176,13 +195,20 @@ class Scorer:
             self._board_tier(job, run, run.course)
 
     def _board_tier(self, job: Job, run: Run, course: Course) -> None:
-        """Ask a tier of those that are kept; what the budget does not reach is left out, and ends it."""
+        """Ask a tier of those that are kept; what the budget does not reach is left out, and
+        ends it.
+        """
         if job.budget is not None:
             settings = [member.guarded.settings for member in run.members]
             left_out, run.spent = affordable(
-                job.budget, settings, run.sheet, job.pairs,
-                columns=course.columns, rows_of=run.wanted_rows, spent=run.spent,
-            )  # fmt: skip
+                job.budget,
+                settings,
+                run.sheet,
+                job.pairs,
+                columns=course.columns,
+                rows_of=run.wanted_rows,
+                spent=run.spent,
+            )
             for column in left_out:
                 enter(run, column, run.wanted_rows(column), BUDGET)
                 course.stop()
@@ -190,7 +216,9 @@ class Scorer:
         self._advance(job, run)  # all of it may be known
 
     def _advance(self, job: Job, run: Run) -> None:
-        """Decide, when all of a tier has landed, whether another is worth it, and ask it; or earlier, where there is a hurry."""
+        """Decide, when all of a tier has landed, whether another is worth it, and ask it; or
+        earlier, where there is a hurry.
+        """
         course = run.course
         if course is None or course.done:
             return
@@ -198,7 +226,10 @@ class Scorer:
             course.stop()
         waited_for = {share.column for share in run.shares}
         if pending := waited_for.intersection(course.columns):
-            if course.early is not None and (ahead := course.start_early(run.sheet.raw, pending)).any():
+            if (
+                course.early is not None
+                and (ahead := course.start_early(run.sheet.raw, pending)).any()
+            ):
                 self._board(job, run, course.following, ahead)
         elif course.go_on(run.sheet.raw):
             self._board_tier(job, run, course)
@@ -206,12 +237,16 @@ class Scorer:
             self._give_up(run)
 
     def _give_up(self, run: Run) -> None:
-        """Leave what was asked ahead of its time and turns out not to be wanted; what it costs is counted."""
+        """Leave what was asked ahead of its time and turns out not to be wanted; what it costs
+        is counted.
+        """
         run.given_up += self._leave(run, run.shares)
         run.shares = []
 
     def _rule_out(self, job: Job, run: Run) -> None:
-        """Enter what need not be asked: setwise verifiers of lone pairs, and those that the budget does not reach."""
+        """Enter what need not be asked: setwise verifiers of lone pairs, and those that the
+        budget does not reach.
+        """
         for column, member in enumerate(run.members):
             if member.setwise and not job.one_query:
                 enter(run, column, range(len(job.pairs)), NOT_ALONE)
@@ -220,9 +255,13 @@ class Scorer:
             for column in affordable(job.budget, settings, run.sheet, job.pairs)[0]:
                 enter(run, column, run.sheet.unknown_rows(column), BUDGET)
 
-    def _board(self, job: Job, run: Run, columns: Sequence[int], among: Bools | None = None) -> None:
+    def _board(
+        self, job: Job, run: Run, columns: Sequence[int], among: Bools | None = None
+    ) -> None:
         everyone = list(range(len(job.pairs)))
-        nothing_known = run.course is None and not run.sheet.cached.any() and not run.sheet.any_asked
+        nothing_known = (
+            run.course is None and not run.sheet.cached.any() and not run.sheet.any_asked
+        )
         for column in columns:
             member = run.members[column]
             rows = everyone if nothing_known else run.wanted_rows(column, among)
@@ -233,30 +272,50 @@ class Scorer:
                 places = run.keys.set_order
                 pairs = [job.pairs[place] for place in places]
                 run.shares += self._inflight.board_set(
-                    member.guarded, member.column.fingerprint, column, run.shared.whole, places, pairs
+                    member.guarded,
+                    member.column.fingerprint,
+                    column,
+                    run.shared.whole,
+                    places,
+                    pairs,
                 )
             else:
                 everything = len(rows) == len(everyone)
-                keys: Sequence[str] = run.shared.pairs if everything else [run.shared.pairs[row] for row in rows]
-                asked: Sequence[Pair] = job.pairs if everything else [job.pairs[row] for row in rows]
-                run.shares += self._inflight.board(member.guarded, member.column.fingerprint, column, rows, keys, asked)
+                keys: Sequence[str] = (
+                    run.shared.pairs if everything else [run.shared.pairs[row] for row in rows]
+                )
+                asked: Sequence[Pair] = (
+                    job.pairs if everything else [job.pairs[row] for row in rows]
+                )
+                run.shares += self._inflight.board(
+                    member.guarded, member.column.fingerprint, column, rows, keys, asked
+                )
 
     async def _land_all(self, job: Job, run: Run) -> None:
         began = time.monotonic()
         try:
             hurried = run.course is not None and run.course.early is not None
             while run.shares:
-                await self._land_some(run, asyncio.FIRST_COMPLETED if hurried else asyncio.ALL_COMPLETED)
+                await self._land_some(
+                    run, asyncio.FIRST_COMPLETED if hurried else asyncio.ALL_COMPLETED
+                )
                 self._advance(job, run)
         finally:
             self._metrics.stage("ask", time.monotonic() - began)
 
     async def _land_some(self, run: Run, when: str) -> None:
-        """Wait for calls and enter what they said; at the deadline, give up those that are still under way."""
+        """Wait for calls and enter what they said; at the deadline, give up those that are still
+        under way.
+        """
         left = max(0.0, run.deadline - time.monotonic())
-        done, _ = await asyncio.wait({share.flight.task for share in run.shares}, timeout=left, return_when=when)
+        done, _ = await asyncio.wait(
+            {share.flight.task for share in run.shares}, timeout=left, return_when=when
+        )
         await self._turns.mine(len(run.pairs))
-        late = not done or (when == asyncio.ALL_COMPLETED and len(done) < len({share.flight for share in run.shares}))
+        late = not done or (
+            when == asyncio.ALL_COMPLETED
+            and len(done) < len({share.flight for share in run.shares})
+        )
         waiting: list[Share] = []
         landed: dict[int, list[tuple[int, Verdict]]] = {}
         for share in run.shares:
@@ -287,7 +346,9 @@ class Scorer:
         return share.verdicts()
 
     def _close(self, job: Job, run: Run) -> Outcome:
-        """Combine; counting and storing are done when the answer is on its way, and before another request is read."""
+        """Combine; counting and storing are done when the answer is on its way, and before
+        another request is read.
+        """
         sheet = run.sheet
         asyncio.get_running_loop().call_soon(self._keep, job, run)
         if not sheet.has_score and sheet.partial:
@@ -295,19 +356,34 @@ class Scorer:
         began = time.monotonic()
         model = job.task.model
         if model.ignored:
-            run.warnings.append(f"not in the task's label model, so their scores do not count: {', '.join(model.ignored)}")
+            run.warnings.append(
+                "not in the task's label model, so their scores do not count:"
+                f" {', '.join(model.ignored)}"
+            )
         combined = model.combine(sheet.raw, alone=not job.one_query)
         if run.course is None:
             places = order(combined.log_odds, run.keys.tie_keys)
         else:
-            places = run.course.order(combined.log_odds, run.keys.tie_keys(), (sheet.status != UNKNOWN).all(axis=1))
+            places = run.course.order(
+                combined.log_odds, run.keys.tie_keys(), (sheet.status != UNKNOWN).all(axis=1)
+            )
             combined = replace(combined, log_odds=capped(combined.log_odds, places))
         log_odds = combined.log_odds
         outcome = Outcome(
-            sheet, run.members, combined, model.calibrated, expit(log_odds), places,
-            job.task.model_version, job.task.cold, run.keys.public(), run.warnings,
-            course=run.course, cost=run.cost, given_up=run.given_up,
-        )  # fmt: skip
+            sheet,
+            run.members,
+            combined,
+            model.calibrated,
+            expit(log_odds),
+            places,
+            job.task.model_version,
+            job.task.cold,
+            run.keys.public(),
+            run.warnings,
+            course=run.course,
+            cost=run.cost,
+            given_up=run.given_up,
+        )
         if model.calibrated and job.one_query:
             outcome.p_best = probability_top_is_best(log_odds, combined.deviations())
             outcome.p_any_correct = probability_any_correct(outcome.probability, run.answers)
@@ -315,8 +391,12 @@ class Scorer:
         return outcome
 
     def learn(self, job: Job, outcome: Outcome) -> None:
-        """Have the task keep a ranking that was asked for with `learn` off: of one that grew in rounds, the last."""
-        if outcome.sheet.complete:  # what a cascade cut is missing because of what it scored: nothing to learn from
+        """Have the task keep a ranking that was asked for with `learn` off: of one that grew in
+        rounds, the last.
+        """
+        if (
+            outcome.sheet.complete
+        ):  # what a cascade cut is missing because of what it scored: nothing to learn from
             keys = keys_of(job.pairs, job.one_query)
             self._writer.put_rows(self._tasks.pack(job.task, keys, outcome.sheet.raw, job.pairs))
 
@@ -325,7 +405,9 @@ class Scorer:
         await self._turns.all_done()
 
     def _keep(self, job: Job, run: Run) -> None:
-        """Count where the scores came from, and hand what is new to the writer: each for itself, whatever becomes of the others."""
+        """Count where the scores came from, and hand what is new to the writer: each for itself,
+        whatever becomes of the others.
+        """
         steps = {"remember": self._remember, "count": self._count, "note": self._note}
         begun = {name: step(job, run) for name, step in steps.items()}
         if len(job.pairs) > AT_ONCE:
@@ -336,7 +418,9 @@ class Scorer:
                 pass
 
     def _keep_in_turns(self, steps: dict[str, Iterator[None]]) -> None:
-        """Go on with the first step, and later with the rest: many pairs take a while, and others have their turn between."""
+        """Go on with the first step, and later with the rest: many pairs take a while, and
+        others have their turn between.
+        """
         name, step = next(iter(steps.items()))
         if not self._goes_on(name, step):
             del steps[name]
@@ -348,7 +432,9 @@ class Scorer:
         try:
             for _ in step:
                 return True
-        except Exception as exc:  # the answer is given: a number that one step does not take must not lose what the others keep
+        # the answer is given: a number that one step does not take must not lose what the others
+        # keep
+        except Exception as exc:
             log.error("bookkeeping_failed", step=name, error=type(exc).__name__)
             self._metrics.unkept(name)
         return False
@@ -363,24 +449,34 @@ class Scorer:
         if not run.sheet.any_asked:
             return
         if len(job.pairs) <= AT_ONCE:
-            self._writer.put_scores(self._cache.pack(run.shared, run.columns, run.sheet, run.stored))
+            self._writer.put_scores(
+                self._cache.pack(run.shared, run.columns, run.sheet, run.stored)
+            )
             return
         for values in self._cache.packing(run.shared, run.columns, run.sheet, run.stored, AT_ONCE):
             self._writer.put_scores(values)
             yield
 
     def _note(self, job: Job, run: Run) -> Iterator[None]:
-        """Have the task learn from the query, and from what a cascade did or would have done with it."""
+        """Have the task learn from the query, and from what a cascade did or would have done
+        with it.
+        """
         if run.course is not None:
             full = run.sheet.complete
-            self._metrics.cascaded(job.task.name, run.course.tier + 1, int((run.sheet.status == UNKNOWN).any(axis=1).sum()))
+            self._metrics.cascaded(
+                job.task.name,
+                run.course.tier + 1,
+                int((run.sheet.status == UNKNOWN).any(axis=1).sum()),
+            )
             if not full:
                 return  # missing because of their scores: never fitted on
         elif self._counts(job, run):
             self._judge(job, run)
         if job.learn and run.sheet.has_score:
             if len(job.pairs) <= AT_ONCE:
-                self._writer.put_rows(self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs))
+                self._writer.put_rows(
+                    self._tasks.pack(job.task, run.keys, run.sheet.raw, run.pairs)
+                )
                 return
             packing = self._tasks.packing(job.task, run.keys, run.sheet.raw, run.pairs)
             while some := list(islice(packing, AT_ONCE)):
@@ -389,19 +485,30 @@ class Scorer:
 
     @staticmethod
     def _counts(job: Job, run: Run) -> bool:
-        """Return whether a query that was asked in full tells what a cascade would have done: where there is one, and once."""
+        """Return whether a query that was asked in full tells what a cascade would have done:
+        where there is one, and once.
+        """
         policies = (job.task.economy.policy, job.policy or "full")
-        return job.learn and job.one_query and policies != ("full", "full") and run.sheet.any_asked and not run.sheet.partial
+        return (
+            job.learn
+            and job.one_query
+            and policies != ("full", "full")
+            and run.sheet.any_asked
+            and not run.sheet.partial
+        )
 
     def _judge(self, job: Job, run: Run) -> None:
         """Note what the cascade would have done with a query that was asked in full."""
-        found = job.task.economy.judged(run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds)
+        found = job.task.economy.judged(
+            run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds
+        )
         if found is not None:
             self._writer.put_estimate(job.task, found)
 
 
 async def _read_answers(job: Job, run: Run) -> None:
-    """Note which candidates give the same answer, for P(any is correct); off the event loop where there is much to read.
+    """Note which candidates give the same answer, for P(any is correct); off the event loop where
+    there is much to read.
 
     Where a candidate states none, it is its text that tells it from the others.
     """
@@ -412,4 +519,7 @@ async def _read_answers(job: Job, run: Run) -> None:
         answers = distinct_answers(texts)
     else:
         answers = await asyncio.to_thread(distinct_answers, texts)
-    run.answers = [key if answer is None else f"= {answer}" for key, answer in zip(run.keys.pairs, answers, strict=True)]
+    run.answers = [
+        key if answer is None else f"= {answer}"
+        for key, answer in zip(run.keys.pairs, answers, strict=True)
+    ]

@@ -7,6 +7,15 @@ from typing import Any
 
 
 def bounded() -> dict[str, Any]:
-    """Return uvicorn's options: a protocol with bounds, and no websockets, for which there is no route."""
+    """Return uvicorn's options: a protocol with bounds, and no websockets, for which there is no
+    route.
+    """
     # There is no httptools for Windows.
-    return {"ws": "none", **({"http": "assay.service.server.protocol:BoundedProtocol"} if find_spec("httptools") else {})}
+    return {
+        "ws": "none",
+        **(
+            {"http": "assay.service.server.protocol:BoundedProtocol"}
+            if find_spec("httptools")
+            else {}
+        ),
+    }

@@ -1,4 +1,6 @@
-"""All connections of a process, looked at once a second: who is late, and who does not read what was answered."""
+"""All connections of a process, looked at once a second: who is late, and who does not read what
+was answered.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,16 @@ from uvicorn.server import ServerState
 LOOK_S = 1.0
 READ_S = 20.0  # in which a client has to take …
 LEAST_READ = 64 << 10  # … so many bytes of its answer, or all
-MOST_UNREAD = 256 << 20  # bytes of answers that wait for their clients; beyond it, who takes longest is cut
+MOST_UNREAD = (
+    256 << 20
+)  # bytes of answers that wait for their clients; beyond it, who takes longest is cut
 IDLE_WHEN_MANY_S = 5.0  # how long a connection may lie idle when half of the room is taken
 MOST = 10_000  # connections at once, where the process may open twice as many files
 
 
 def most_connections() -> int:
-    """Return how many connections there may be; half of the process's files are left to the store and to upstreams.
+    """Return how many connections there may be; half of the process's files are left to the store
+    and to upstreams.
 
     Asked for when it is needed: the limit is raised at the start, after this was imported.
     """
@@ -71,7 +76,9 @@ class Watch:
         self._make_room(connections, now)
 
     def _progress(self, connection: Connection, size: int, now: float) -> Unread:
-        """Return how much is unread and since when; the time begins anew where enough was taken, or more was written."""
+        """Return how much is unread and since when; the time begins anew where enough was taken,
+        or more was written.
+        """
         before = self.unread.get(connection)
         if before is None or size > before.size or before.size - size >= LEAST_READ:
             return Unread(now, size)

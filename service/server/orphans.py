@@ -1,4 +1,6 @@
-"""Ends a worker whose supervisor is gone: it would serve for ever, on a port that the next start needs."""
+"""Ends a worker whose supervisor is gone: it would serve for ever, on a port that the next start
+needs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def end_with_parent() -> None:
     """Have this process asked to end when the one that started it has, however that came."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_watch, args=(parent,), daemon=True, name="assay-orphan-watch").start()
+        threading.Thread(
+            target=_watch, args=(parent,), daemon=True, name="assay-orphan-watch"
+        ).start()
 
 
 def _watch(parent: BaseProcess) -> None:

@@ -1,7 +1,8 @@
 """HTTP/1.1 as uvicorn speaks it, with a bound on everything that uvicorn takes without one.
 
-Heads, trailers and what stands between chunks are bounded in size, all parts of a message in time, requests ahead of
-their answers in number, and answers in how long a client may leave them unread. An upgrade is ignored, as RFC 9110 allows.
+Heads, trailers and what stands between chunks are bounded in size, all parts of a message in time,
+requests ahead of their answers in number, and answers in how long a client may leave them unread.
+An upgrade is ignored, as RFC 9110 allows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ MAX_HEADERS = 256
 MAX_TARGET_BYTES = 8 << 10
 MAX_CHUNKS = 100_000  # of a body: each costs as much as some hundred bytes
 MAX_AHEAD = 16  # requests of a connection that wait for the answers to others before them
-MAX_UNWANTED_BYTES = 64 << 20  # of a body that was answered already; a client that sends on should read why
+MAX_UNWANTED_BYTES = (
+    64 << 20
+)  # of a body that was answered already; a client that sends on should read why
 HEAD_TIMEOUT_S = 15.0
 #: From head to end. The gate's own limit is shorter, and answers better.
 BODY_TIMEOUT_S = 35.0
@@ -28,7 +31,8 @@ TOO_LARGE = "431 Request Header Fields Too Large"
 TOO_LONG = "414 URI Too Long"
 TOO_MANY_CHUNKS = "413 Content Too Large"
 TOO_SLOW = "408 Request Timeout"
-NO_CODING = "501 Not Implemented"  # a body in a coding that is not read would be taken for its content (RFC 9112, 6.1)
+# a body in a coding that is not read would be taken for its content (RFC 9112, 6.1)
+NO_CODING = "501 Not Implemented"
 NO_TUNNEL = "405 Method Not Allowed"
 NO_MORE = "503 Service Unavailable"
 NEVER = math.inf
@@ -39,7 +43,9 @@ class _RefusedError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `watch` looks at all of them once a second, so that a request costs no timers."""
+    """One connection. `watch` looks at all of them once a second, so that a request costs no
+    timers.
+    """
 
     in_head = False
     in_message = False
@@ -50,7 +56,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _chunks = 0
     _unwanted = 0
     _refusal = ""
-    _reads_no_more = False  # what comes is dropped: the connection ends with the answers to what was taken
+    _reads_no_more = (
+        False  # what comes is dropped: the connection ends with the answers to what was taken
+    )
     _served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -62,7 +70,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(NO_MORE)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; refuse a head or a trailer that has grown too large, and set the time by which the rest is due."""
+        """Read on; refuse a head or a trailer that has grown too large, and set the time by
+        which the rest is due.
+        """
         if self._reads_no_more:
             self._drop(data)
             return
@@ -82,13 +92,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.in_message and self.seen > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
         elif not self.in_message:
-            if self.due == NEVER and self.idle and self.timeout_keep_alive_task is None:  # an empty line, and no head begun
+            if (
+                self.due == NEVER and self.idle and self.timeout_keep_alive_task is None
+            ):  # an empty line, and no head begun
                 self.due = self.loop.time() + HEAD_TIMEOUT_S
         elif self.due == NEVER or was != (self.in_head, True):
             self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else BODY_TIMEOUT_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every request that its client has gone: uvicorn tells the newest, and the others would write to nobody."""
+        """Tell every request that its client has gone: uvicorn tells the newest, and the others
+        would write to nobody.
+        """
         for cycle in (self._served, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
@@ -126,7 +140,10 @@ class BoundedProtocol(HttpToolsProtocol):
             and sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES
         ):
             self._stop(TOO_LARGE)
-        if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers):
+        if any(
+            name == b"transfer-encoding" and value.strip().lower() != b"chunked"
+            for name, value in self.headers
+        ):
             self._stop(NO_CODING)
         if self.parser.should_upgrade():
             return  # read once more, without it
@@ -172,7 +189,9 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def late(self) -> None:
-        """End a connection on which something is due; a request whose turn has not come yet keeps its time."""
+        """End a connection on which something is due; a request whose turn has not come yet
+        keeps its time.
+        """
         if self.transport.is_closing():
             self.transport.abort()
         elif self.pipeline:
@@ -186,12 +205,21 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.idle or not (self.in_head or self.pipeline or self.cycle.response_started)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read a head once more without its wish to speak something else, of which the parser takes the body for that."""
+        """Read a head once more without its wish to speak something else, of which the parser
+        takes the body for that.
+        """
         if self.parser.get_method() == b"CONNECT":
             self._refuse(NO_TUNNEL)
             return
-        head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        head += [b"%b: %b\r\n" % each for each in self.headers if each[0] not in (b"upgrade", b"http2-settings")]
+        head = [
+            b"%b %b HTTP/%b\r\n"
+            % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        ]
+        head += [
+            b"%b: %b\r\n" % each
+            for each in self.headers
+            if each[0] not in (b"upgrade", b"http2-settings")
+        ]
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         self.data_received(b"".join([*head, b"\r\n", rest]))
@@ -205,12 +233,16 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._answerable:
             self._end()
             return
-        self.transport.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        self.transport.write(
+            f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+        )
         self.due = self.loop.time() + HEAD_TIMEOUT_S
         self.transport.close()
 
     def _end(self) -> None:
-        """Close once all that was taken is answered; at once where some of it will never be whole."""
+        """Close once all that was taken is answered; at once where some of it will never be
+        whole.
+        """
         if self.idle or self.cycle.more_body:
             self.due = self.loop.time() + HEAD_TIMEOUT_S
             self.transport.close()
@@ -219,7 +251,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False  # it is the last: uvicorn closes after its answer
 
     def _drop(self, data: bytes) -> None:
-        """Let go of what comes after the last request; a client whose answers are due may read them if there is no end of it."""
+        """Let go of what comes after the last request; a client whose answers are due may read
+        them if there is no end of it.
+        """
         self._unwanted += len(data)
         if self._unwanted > MAX_UNWANTED_BYTES:
             self.transport.close()

@@ -35,10 +35,14 @@ MOST_FILES = 65_536
 
 
 def run(path: Path | None, flags: Mapping[str, Any]) -> None:
-    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where the start failed."""
+    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where
+    the start failed.
+    """
     path = path or default_config_path()
     config = load_config(path, flags)
-    load_models(config)  # so that a wrong one is a message here, and not a failed start of each worker
+    load_models(
+        config
+    )  # so that a wrong one is a message here, and not a failed start of each worker
     configure_logging(config.service)
     if config.service.redis_url is not None:
         asyncio.run(_look_at_store(config.service.redis_url))  # likewise
@@ -49,7 +53,9 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
         sockets = listening(serving.config, config.service)
         try:
             serving.run(sockets=sockets)
-        except SystemExit:  # the start failed, and has said why; the code is that of what else stops a start
+        except (
+            SystemExit
+        ):  # the start failed, and has said why; the code is that of what else stops a start
             raise SystemExit(2) from None
     else:
         _run_many(path, config, flags)
@@ -72,20 +78,28 @@ def server(config: Config) -> uvicorn.Server:
 
 
 def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket.socket]:
-    """Return the listening socket, several times over, and the administrator's, where it is one of its own.
+    """Return the listening socket, several times over, and the administrator's, where it is one of
+    its own.
 
-    uvloop takes one connection a turn of its loop from a listener. Under load a turn is long, and what is not taken cannot
-    be refused either: it would wait in the kernel's queue, for seconds. Each copy takes one more a turn.
+    uvloop takes one connection a turn of its loop from a listener. Under load a turn is long, and
+    what is not taken cannot be refused either: it would wait in the kernel's queue, for seconds.
+    Each copy takes one more a turn.
     """
     first = options.bind_socket()
     sockets = [first, *(first.dup() for _ in range(ACCEPTS_A_TURN - 1))]
     if settings.admin_port is not None:
-        sockets.append(uvicorn.Config(options.app, host=settings.admin_host, port=settings.admin_port).bind_socket())
+        sockets.append(
+            uvicorn.Config(
+                options.app, host=settings.admin_host, port=settings.admin_port
+            ).bind_socket()
+        )
     return sockets
 
 
 def allow_files() -> None:
-    """Take as many open files as the system lets us have: shells give few by default, and each connection is one."""
+    """Take as many open files as the system lets us have: shells give few by default, and each
+    connection is one.
+    """
     if find_spec("resource"):  # there is none on Windows
         import resource
 
@@ -98,12 +112,22 @@ def allow_files() -> None:
 def warn_if_open(config: Config) -> None:
     """Say so when others than this machine may ask and no key is needed."""
     settings = config.service
-    if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys and not settings.keys:
-        log.warning("open_to_the_network", host=settings.host, hint="anyone who reaches it may use it: set ASSAY_API_KEYS")
+    if (
+        settings.host not in ("127.0.0.1", "::1", "localhost")
+        and not settings.api_keys
+        and not settings.keys
+    ):
+        log.warning(
+            "open_to_the_network",
+            host=settings.host,
+            hint="anyone who reaches it may use it: set ASSAY_API_KEYS",
+        )
 
 
 def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
-    """Start the store here, so that the workers share it, and hand them the settings in the environment."""
+    """Start the store here, so that the workers share it, and hand them the settings in the
+    environment.
+    """
     settings = config.service
     with ExitStack() as stack:
         url = settings.redis_url
@@ -119,7 +143,12 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
-        options = uvicorn.Config("assay.service.api.app:worker_app", factory=True, workers=settings.workers, **_options(config))
+        options = uvicorn.Config(
+            "assay.service.api.app:worker_app",
+            factory=True,
+            workers=settings.workers,
+            **_options(config),
+        )
         Workers(options, listening(options, settings)).run()
 
 

@@ -1,7 +1,8 @@
-"""`assay sidecar`: a Transformers server that speaks vLLM's `/classify` form, for reward models with heads of their own.
+"""`assay sidecar`: a Transformers server that speaks vLLM's `/classify` form, for reward models
+with heads of their own.
 
-It needs the extra `hf` (torch and transformers), and little else of Assay: it may run in an environment of its own.
-Requests that wait together are scored together; one thread uses the model.
+It needs the extra `hf` (torch and transformers), and little else of Assay: it may run in an
+environment of its own. Requests that wait together are scored together; one thread uses the model.
 """
 
 from __future__ import annotations
@@ -67,15 +68,24 @@ class Batches:
             taken = [await self._queue.get()]
             while not self._queue.empty():
                 taken.append(self._queue.get_nowait())
-            wanted = sorted((each for each in taken if not each.score.cancelled()), key=lambda each: len(each.ids))
+            wanted = sorted(
+                (each for each in taken if not each.score.cancelled()),
+                key=lambda each: len(each.ids),
+            )
             for batch in self.batches(wanted):
                 await self._forward(batch)
 
     def batches(self, waiting: Sequence[Waiting]) -> list[list[Waiting]]:
-        """Return batches of texts sorted by length, none of more texts or more tokens (padding counted) than allowed."""
+        """Return batches of texts sorted by length, none of more texts or more tokens (padding
+        counted) than allowed.
+        """
         found: list[list[Waiting]] = []
         for each in waiting:
-            full = not found or len(found[-1]) == self._batch_size or (len(found[-1]) + 1) * len(each.ids) > self._max_tokens
+            full = (
+                not found
+                or len(found[-1]) == self._batch_size
+                or (len(found[-1]) + 1) * len(each.ids) > self._max_tokens
+            )
             if full:
                 found.append([])
             found[-1].append(each)
@@ -84,7 +94,8 @@ class Batches:
     async def _forward(self, batch: Sequence[Waiting]) -> None:
         try:
             scores = await asyncio.to_thread(self._model.score, [each.ids for each in batch])
-        except Exception as exc:  # whatever the model's own code raises is this batch's failure, and not the server's end
+        # whatever the model's own code raises is this batch's failure, and not the server's end
+        except Exception as exc:
             for each in batch:
                 if not each.score.done():
                     each.score.set_exception(RuntimeError(f"{type(exc).__name__}: {exc}"))
@@ -97,11 +108,17 @@ class Batches:
 def serve(choice: Choice, served_name: str | None, host: str, port: int, batch_size: int) -> None:
     """Load a model and serve it until a signal; raise `StartupError` where that cannot be."""
     uvicorn.run(
-        create_app(Model(choice), served_name or choice.name, batch_size), host=host, port=port, log_level="warning", **bounded()
+        create_app(Model(choice), served_name or choice.name, batch_size),
+        host=host,
+        port=port,
+        log_level="warning",
+        **bounded(),
     )
 
 
-def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_tokens: int = 16_384) -> FastAPI:
+def create_app(
+    model: Model, served_name: str, batch_size: int = 16, max_batch_tokens: int = 16_384
+) -> FastAPI:
     """Return the server of one model."""
     batches = Batches(model, batch_size, max_batch_tokens)
 
@@ -119,7 +136,17 @@ def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_t
 
     @app.exception_handler(RuntimeError)
     async def failed(request: Request, exc: RuntimeError) -> JSONResponse:
-        return JSONResponse({"error": {"message": str(exc)[:500], "type": "InternalServerError", "param": None, "code": 500}}, 500)
+        return JSONResponse(
+            {
+                "error": {
+                    "message": str(exc)[:500],
+                    "type": "InternalServerError",
+                    "param": None,
+                    "code": 500,
+                }
+            },
+            500,
+        )
 
     @app.get("/health")
     async def health() -> None:
@@ -131,15 +158,25 @@ def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_t
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        entry = {"id": served_name, "object": "model", "owned_by": "assay", "root": model.name, "max_model_len": model.max_tokens}
+        entry = {
+            "id": served_name,
+            "object": "model",
+            "owned_by": "assay",
+            "root": model.name,
+            "max_model_len": model.max_tokens,
+        }
         return {"object": "list", "data": [entry]}
 
     @app.post("/tokenize")
     async def tokenize(request: Request) -> dict[str, Any]:
         body = await _body(request, served_name)
-        ids = model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", True))) if "messages" in body else (
-            model.ids(str(body.get("prompt", "")), bool(body.get("add_special_tokens", True)))
-        )  # fmt: skip
+        ids = (
+            model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", True)))
+            if "messages" in body
+            else (
+                model.ids(str(body.get("prompt", "")), bool(body.get("add_special_tokens", True)))
+            )
+        )
         return {"count": len(ids), "max_model_len": model.max_tokens, "tokens": ids}
 
     @app.post("/detokenize")
@@ -153,25 +190,44 @@ def create_app(model: Model, served_name: str, batch_size: int = 16, max_batch_t
         scores = await batches.score(prompts)
         if body.get("use_activation") is not False:
             scores = [model.activated(score) for score in scores]
-        rows = [{"index": place, "label": "LABEL_0", "probs": [score], "num_classes": 1} for place, score in enumerate(scores)]
+        rows = [
+            {"index": place, "label": "LABEL_0", "probs": [score], "num_classes": 1}
+            for place, score in enumerate(scores)
+        ]
         total = sum(map(len, prompts))
         usage = {"prompt_tokens": total, "total_tokens": total, "completion_tokens": 0}
-        return {"id": "classify-0", "object": "list", "created": 0, "model": served_name, "data": rows, "usage": usage}
+        return {
+            "id": "classify-0",
+            "object": "list",
+            "created": 0,
+            "model": served_name,
+            "data": rows,
+            "usage": usage,
+        }
 
     return app
 
 
 async def _sent(request: Request) -> bytearray:
-    """Return a request's body, bounded in size and time as the service's are; raise `RefusedError`."""
+    """Return a request's body, bounded in size and time as the service's are; raise
+    `RefusedError`.
+    """
     sent = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for piece in request.stream():
                 if len(sent) + len(piece) > MAX_BODY_BYTES:
-                    raise RefusedError(f"the body has more than the {MAX_BODY_BYTES} bytes that a request may have", "body", 413)
+                    raise RefusedError(
+                        f"the body has more than the {MAX_BODY_BYTES} bytes that a request may"
+                        " have",
+                        "body",
+                        413,
+                    )
                 sent += piece
     except TimeoutError:
-        raise RefusedError(f"the body did not come within {BODY_TIMEOUT_S} s", "body", 408) from None
+        raise RefusedError(
+            f"the body did not come within {BODY_TIMEOUT_S} s", "body", 408
+        ) from None
     return sent
 
 
@@ -192,12 +248,17 @@ def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
     if "messages" in body:
         return [model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", False)))]
     given = body.get("input")
-    single = isinstance(given, str) or (isinstance(given, list) and all(isinstance(each, int) for each in given))
+    single = isinstance(given, str) or (
+        isinstance(given, list) and all(isinstance(each, int) for each in given)
+    )
     texts: list[Any] = [given] if single else list(given or [])
     if not texts or not all(texts):
         raise RefusedError("You must pass at least one prompt", "input")
     special = bool(body.get("add_special_tokens", True))
-    return [model.ids(each, special) if isinstance(each, str) else [int(token) for token in each] for each in texts]
+    return [
+        model.ids(each, special) if isinstance(each, str) else [int(token) for token in each]
+        for each in texts
+    ]
 
 
 def _fits(model: Model, ids: list[int]) -> list[int]:

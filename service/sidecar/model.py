@@ -17,7 +17,9 @@ MISSING = "the sidecar needs torch and transformers: install the extra `hf`"
 
 
 class Scorer(Protocol):
-    """What an adapter's `load(name, device, dtype)` returns: a tokenizer, and a function from a batch to scores."""
+    """What an adapter's `load(name, device, dtype)` returns: a tokenizer, and a function from a
+    batch to scores.
+    """
 
     tokenizer: Any
 
@@ -50,8 +52,14 @@ class Model:
             raise StartupError(MISSING) from None
         self.name, self.max_tokens = choice.name, choice.max_tokens
         self._torch = torch
-        self._device = ("cuda" if torch.cuda.is_available() else "cpu") if choice.device == "auto" else choice.device
-        dtype = {"auto": "bfloat16" if self._device != "cpu" else "float32"}.get(choice.dtype, choice.dtype)
+        self._device = (
+            ("cuda" if torch.cuda.is_available() else "cpu")
+            if choice.device == "auto"
+            else choice.device
+        )
+        dtype = {"auto": "bfloat16" if self._device != "cpu" else "float32"}.get(
+            choice.dtype, choice.dtype
+        )
         self._model: Any = None
         if choice.adapter is not None:
             scorer = _adapter(choice.adapter)(choice.name, self._device, dtype)
@@ -60,8 +68,14 @@ class Model:
         else:
             options = {"trust_remote_code": choice.trust_remote_code}
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(choice.name, **options)
-            self._model = _load(transformers, torch, choice, getattr(torch, dtype)).to(self._device).eval()
-            self._read = {"score": self._score, "logits": self._logits, "first_token_logit": self._first_token}[choice.output]
+            self._model = (
+                _load(transformers, torch, choice, getattr(torch, dtype)).to(self._device).eval()
+            )
+            self._read = {
+                "score": self._score,
+                "logits": self._logits,
+                "first_token_logit": self._first_token,
+            }[choice.output]
 
     def ids(self, text: str, special: bool) -> list[int]:
         """Return a text's token ids."""
@@ -69,18 +83,25 @@ class Model:
 
     def ids_of_chat(self, messages: list[dict[str, str]], generation: bool) -> list[int]:
         """Return the token ids of a conversation in the model's template."""
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation)
+        text = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=generation
+        )
         return self.ids(text, special=False)
 
     def text(self, ids: list[int]) -> str:
         """Return the text of token ids, special tokens included."""
-        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return str(
+            self._tokenizer.decode(
+                ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+            )
+        )
 
     def score(self, prompts: Sequence[Sequence[int]]) -> list[float]:
         """Return one raw score a prompt.
 
-        Transformers takes the last token that is not padding, so padding must be a token that no prompt has: where it is
-        the end-of-turn token, as in many configurations, the score would be read one token too early.
+        Transformers takes the last token that is not padding, so padding must be a token that no
+        prompt has: where it is the end-of-turn token, as in many configurations, the score would be
+        read one token too early.
         """
         longest = max(map(len, prompts))
         used = set().union(*prompts)
@@ -91,7 +112,10 @@ class Model:
         mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in prompts]
         with self._torch.inference_mode():
             input_ids = self._torch.tensor(right, device=self._device)
-            return [float(each) for each in self._read(input_ids, self._torch.tensor(mask, device=self._device))]
+            return [
+                float(each)
+                for each in self._read(input_ids, self._torch.tensor(mask, device=self._device))
+            ]
 
     def activated(self, score: float) -> float:
         """Return a score through the sigmoid that vLLM would put it through."""
@@ -99,11 +123,15 @@ class Model:
 
     def _score(self, input_ids: Any, mask: Any) -> Any:
         """Read `outputs.score`: ArmoRM, QRM."""
-        return self._model(input_ids=input_ids, attention_mask=mask).score.reshape(len(input_ids), -1)[:, 0]
+        return self._model(input_ids=input_ids, attention_mask=mask).score.reshape(
+            len(input_ids), -1
+        )[:, 0]
 
     def _logits(self, input_ids: Any, mask: Any) -> Any:
         """Read the first logit: URM, INF-ORM."""
-        return self._model(input_ids=input_ids, attention_mask=mask).logits.reshape(len(input_ids), -1)[:, 0]
+        return self._model(input_ids=input_ids, attention_mask=mask).logits.reshape(
+            len(input_ids), -1
+        )[:, 0]
 
     def _first_token(self, input_ids: Any, mask: Any) -> Any:
         """Read the logit of token 0 as the next one: Nemotron-70B-Reward."""
@@ -117,13 +145,19 @@ def _load(transformers: Any, torch: Any, choice: Choice, dtype: Any) -> Any:
     if choice.output == "first_token_logit":
         return transformers.AutoModelForCausalLM.from_pretrained(choice.name, **options)
     if choice.head == "linear":
-        return transformers.AutoModelForSequenceClassification.from_pretrained(choice.name, **options)
+        return transformers.AutoModelForSequenceClassification.from_pretrained(
+            choice.name, **options
+        )
     return _with_mlp_head(transformers, torch, choice, dtype)
 
 
 def _with_mlp_head(transformers: Any, torch: Any, choice: Choice, dtype: Any) -> Any:
-    """Return a sequence classifier whose head is Linear, ReLU, Linear(1): INF-ORM, whose class is only on its card."""
-    config = transformers.AutoConfig.from_pretrained(choice.name, trust_remote_code=choice.trust_remote_code)
+    """Return a sequence classifier whose head is Linear, ReLU, Linear(1): INF-ORM, whose class
+    is only on its card.
+    """
+    config = transformers.AutoConfig.from_pretrained(
+        choice.name, trust_remote_code=choice.trust_remote_code
+    )
     config.num_labels = 1
     plain = type(transformers.AutoModelForSequenceClassification.from_config(_tiny(config)))
 
@@ -131,13 +165,17 @@ def _with_mlp_head(transformers: Any, torch: Any, choice: Choice, dtype: Any) ->
         def __init__(self, config: Any) -> None:
             super().__init__(config)
             size = config.hidden_size
-            self.score = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 1))
+            self.score = torch.nn.Sequential(
+                torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 1)
+            )
 
     return WithHead.from_pretrained(choice.name, config=config, dtype=dtype)
 
 
 def _tiny(config: Any) -> Any:
-    """Return a copy of a configuration with one small layer, to learn the class without its weights."""
+    """Return a copy of a configuration with one small layer, to learn the class without its
+    weights.
+    """
     copy = type(config).from_dict(config.to_dict())
     copy.num_hidden_layers, copy.vocab_size = 1, 8
     copy.pad_token_id = None

@@ -13,7 +13,14 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.concurrency.breaker import Breaker
 from assay.service.domain.errors import StartupError
-from assay.service.store.errors import NO_WRITES, RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.errors import (
+    NO_WRITES,
+    RAISED,
+    StoreDownError,
+    StoreError,
+    StoreRefusedError,
+    classified,
+)
 from assay.service.store.reply_checks import MISREAD, counted, expect, so_many
 from assay.service.store.url import connect
 from assay.service.telemetry.secrets import told
@@ -31,7 +38,9 @@ NEWS = f"{PREFIX}news"
 UNCOUNTED_KEY = f"{PREFIX}uncounted"
 #: What the store is known to have lost, as a sentence for a person; it is told for a week.
 LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
-LOSS_OF_TASK = "the task "  # how one begins that is of a task, whose name follows; others are of all tasks
+LOSS_OF_TASK = (  # how one begins that is of a task, whose name follows; others are of all tasks
+    "the task "
+)
 NODE_CONNECTIONS = 64
 
 
@@ -54,9 +63,11 @@ class EvictionError(StartupError):
 
 
 class Store:
-    """One Redis or Valkey server. A call either answers within a bounded time or raises a `StoreError`: at once while it is down.
+    """One Redis or Valkey server. A call either answers within a bounded time or raises a
+    `StoreError`: at once while it is down.
 
-    `failed` hears the reason of each call that fails, `damaged` what was found damaged, and how much of it.
+    `failed` hears the reason of each call that fails, `damaged` what was found damaged, and how
+    much of it.
     """
 
     def __init__(
@@ -69,7 +80,9 @@ class Store:
         damaged: Callable[[str, int], None] = lambda what, count: None,
     ) -> None:
         self.url = url
-        self.redis: Any = connect(url, timeout_s, connections)  # its own types allow for texts, which it is not asked for
+        self.redis: Any = connect(
+            url, timeout_s, connections
+        )  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
         expect(self.redis)
         self._breaker = Breaker(1, retry_every_s)
@@ -77,18 +90,24 @@ class Store:
         self.away: str | None = None  # why it does not answer
         self.refuses: str | None = None  # why it takes no writes
         self._mset_with_expiry: bool | None = False if self.clustered else None
-        self._nodes: dict[str, Redis] = {}  # of a cluster, by name: connections for what must be one conversation
+        self._nodes: dict[
+            str, Redis
+        ] = {}  # of a cluster, by name: connections for what must be one conversation
 
     @property
     def down(self) -> bool:
         """Return whether the last call failed."""
         return self._breaker.is_open
 
-    async def call(self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None) -> Any:
-        """Return what `read` makes of a command's answer; raise `StoreDownError` where there is none, or was none a moment ago.
+    async def call(
+        self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Return what `read` makes of a command's answer; raise `StoreDownError` where there is
+        none, or was none a moment ago.
 
-        Raises `StoreRefusedError` where it answers with an error. One that answers with something else than was asked for
-        is as good as down: `command` and `read` do nothing but read its answers, so what they stumble over is that.
+        Raises `StoreRefusedError` where it answers with an error. One that answers with something
+        else than was asked for is as good as down: `command` and `read` do nothing but read its
+        answers, so what they stumble over is that.
         """
         if not self._breaker.allow():
             raise StoreDownError("the store is down", self.away or "away")
@@ -108,7 +127,9 @@ class Store:
         return result
 
     async def _drop_connections(self) -> None:
-        """Close what is not in use: an answer out of turn may leave others behind it, which would be taken for later ones."""
+        """Close what is not in use: an answer out of turn may leave others behind it, which
+        would be taken for later ones.
+        """
         with suppress(*RAISED):
             if self.clustered:
                 await self.redis.aclose()
@@ -140,14 +161,20 @@ class Store:
             await self.call(partial(self.redis.hincrby, UNCOUNTED_KEY, what, count))
 
     async def count_damaged(self) -> None:
-        """Count what processes without metrics found damaged: one replica does. Raises `StoreDownError`."""
+        """Count what processes without metrics found damaged: one replica does. Raises
+        `StoreDownError`.
+        """
         with suppress(StoreRefusedError):  # a count is no reason not to go on
             for what, count in (await self.call(lambda: self.redis.hgetall(UNCOUNTED_KEY))).items():
                 if await self.call(partial(self.redis.hdel, UNCOUNTED_KEY, what)):
-                    self.damaged(what.decode("utf-8", "replace"), int(count) if count.isdigit() else 1)
+                    self.damaged(
+                        what.decode("utf-8", "replace"), int(count) if count.isdigit() else 1
+                    )
 
     async def loss(self) -> str | None:
-        """Return what the store is known to have lost; None where nothing is. Raises `StoreDownError`."""
+        """Return what the store is known to have lost; None where nothing is. Raises
+        `StoreDownError`.
+        """
         try:
             found: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
         except StoreRefusedError:
@@ -160,14 +187,17 @@ class Store:
             await self.call(lambda: self.redis.set(LOSS_KEY, text, ex=LOSS_KEPT_S))
 
     async def probe(self) -> None:
-        """Write something small, to see whether writes are taken; `refuses` says so from then on. Raises `StoreError`."""
+        """Write something small, to see whether writes are taken; `refuses` says so from then
+        on. Raises `StoreError`.
+        """
         await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
         if self.refuses is not None:
             log.info("store_takes_writes_again", refused_before=self.refuses)
             self.refuses = None
 
     async def check(self) -> None:
-        """Note our schema in an empty store; raise `StartupError` for one that is newer, or that evicts what was learned.
+        """Note our schema in an empty store; raise `StartupError` for one that is newer, or that
+        evicts what was learned.
 
         Raises `StoreError` where it cannot be asked.
         """
@@ -178,7 +208,10 @@ class Store:
         elif found is None:
             await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=True))
         elif int(found) > SCHEMA:
-            raise SchemaError(f"the store has schema {int(found)}, and this version of Assay knows {SCHEMA}: upgrade Assay")
+            raise SchemaError(
+                f"the store has schema {int(found)}, and this version of Assay knows {SCHEMA}:"
+                " upgrade Assay"
+            )
         check_eviction(await self._memory_info())
 
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:
@@ -188,10 +221,15 @@ class Store:
         except StoreRefusedError as exc:
             log.debug("store_memory_not_told", error=told(exc))
             return []
-        return list(found.values()) if found and all(isinstance(each, dict) for each in found.values()) else [found]
+        return (
+            list(found.values())
+            if found and all(isinstance(each, dict) for each in found.values())
+            else [found]
+        )
 
     async def generation(self) -> bytes:
-        """Return what tells this store from the one that it was before it was emptied: made up when there is none.
+        """Return what tells this store from the one that it was before it was emptied: made up when
+        there is none.
 
         It is read first: a store that takes no writes can still say which version is served.
         """
@@ -215,9 +253,11 @@ class Store:
         return None
 
     async def write_through(self, key: str, *command: Any, wait_ms: int) -> tuple[Any, bool]:
-        """Run a command on a key, and return what it answers, and whether the append-only file had it within the time.
+        """Run a command on a key, and return what it answers, and whether the append-only file had
+        it within the time.
 
-        A server waits for what was written over the same connection, and for nothing else. Raises `StoreError`.
+        A server waits for what was written over the same connection, and for nothing else. Raises
+        `StoreError`.
         """
 
         async def send() -> tuple[Any, Any]:
@@ -248,7 +288,9 @@ class Store:
             return self.redis
         node = self.redis.get_node_from_key(key)
         if node.name not in self._nodes:
-            pool = ConnectionPool(node.connection_class, **node.connection_kwargs, max_connections=NODE_CONNECTIONS)
+            pool = ConnectionPool(
+                node.connection_class, **node.connection_kwargs, max_connections=NODE_CONNECTIONS
+            )
             self._nodes[node.name] = Redis.from_pool(pool)
         return self._nodes[node.name]
 
@@ -260,7 +302,9 @@ class Store:
             log.debug("store_carries_no_news", error=told(exc))
 
     async def listen(self) -> Listener:
-        """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot listen."""
+        """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot
+        listen.
+        """
         if not hasattr(self.redis, "pubsub"):
             raise NoNewsError("this version of redis-py does not listen to clusters")
         channel = self.redis.pubsub()
@@ -273,9 +317,13 @@ class Store:
         return listener
 
     async def fetch(self, names: Sequence[str]) -> list[bytes | None]:
-        """Return values by name, None where there is none; one command, or one a slot in a cluster."""
+        """Return values by name, None where there is none; one command, or one a slot in a
+        cluster.
+        """
         if self.clustered:
-            return list(await self.call(lambda: self.redis.mget_nonatomic(*names), so_many(len(names))))
+            return list(
+                await self.call(lambda: self.redis.mget_nonatomic(*names), so_many(len(names)))
+            )
         # Straight to the command: the client's own `mget` builds the same one, more slowly.
         read: Callable[..., Awaitable[list[bytes | None]]] = self.redis.execute_command
         return list(await self.call(lambda: read("MGET", *names), so_many(len(names))))
@@ -286,7 +334,9 @@ class Store:
         return list(await self.call(lambda: read("HVALS", name)))
 
     async def set_many(self, values: dict[str, bytes], ttl_s: int) -> None:
-        """Write values that expire: one command where the server has MSETEX, else one packed pipeline."""
+        """Write values that expire: one command where the server has MSETEX, else one packed
+        pipeline.
+        """
         if self._mset_with_expiry is not False:
             command: list[Any] = ["MSETEX", len(values)]
             for key, value in values.items():
@@ -295,7 +345,8 @@ class Store:
                 write: Callable[..., Awaitable[Any]] = self.redis.execute_command
                 await self.call(lambda: write(*command, "EX", ttl_s))
             except StoreRefusedError as exc:
-                # It was known a moment ago, or this says nothing of the command: another complaint (memory, read-only).
+                # It was known a moment ago, or this says nothing of the command: another complaint
+                # (memory, read-only).
                 if self._mset_with_expiry or exc.reason in NO_WRITES:
                     raise
                 self._mset_with_expiry = False
@@ -322,7 +373,9 @@ class Listener:
 
     async def heard(self, seconds: float) -> bool:
         """Return whether there was news within so many seconds. Raises `StoreError`."""
-        said = await self._store.call(lambda: self._channel.get_message(ignore_subscribe_messages=True, timeout=seconds))
+        said = await self._store.call(
+            lambda: self._channel.get_message(ignore_subscribe_messages=True, timeout=seconds)
+        )
         return said is not None
 
     async def close(self) -> None:
@@ -332,19 +385,28 @@ class Listener:
 
 
 def _durable(said: tuple[Any, Any]) -> tuple[Any, bool]:
-    """Return an answer, and whether the append-only file had it: an error is a server without one, or without the command."""
+    """Return an answer, and whether the append-only file had it: an error is a server without
+    one, or without the command.
+    """
     answer, local = said
     return counted(answer), not isinstance(local, Exception) and local[0] >= 1
 
 
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
-    """Raise `EvictionError` where a server that is full would drop what was learned; only scores have a time to live."""
+    """Raise `EvictionError` where a server that is full would drop what was learned; only scores
+    have a time to live.
+    """
     for said in servers:
         policy = str(said.get("maxmemory_policy", ""))
         if int(said.get("maxmemory", 0)) and policy.startswith("allkeys"):
             raise EvictionError(
-                f"the store has maxmemory-policy {policy}: when it is full, it would drop labels and models. "
-                "Set it to volatile-lru (scores go first, what was learned never): CONFIG SET maxmemory-policy volatile-lru"
+                f"the store has maxmemory-policy {policy}: when it is full, it would drop labels"
+                " and models. Set it to volatile-lru (scores go first, what was learned never):"
+                " CONFIG SET maxmemory-policy volatile-lru"
             )
         if int(said.get("maxmemory", 0)) and policy == "noeviction":
-            log.warning("store_refuses_when_full", maxmemory_policy=policy, hint="set volatile-lru, so that old scores make room")
+            log.warning(
+                "store_refuses_when_full",
+                maxmemory_policy=policy,
+                hint="set volatile-lru, so that old scores make room",
+            )

@@ -22,7 +22,9 @@ Result = TypeVar("Result")
 
 
 class StoreStorage(Storage):
-    """Our store, as the library `limits` counts in it; while it is down, this worker counts by itself."""
+    """Our store, as the library `limits` counts in it; while it is down, this worker counts by
+    itself.
+    """
 
     STORAGE_SCHEME = None  # it has no address of its own
 
@@ -95,22 +97,44 @@ class Allowance:
         self._limiter = FixedWindowRateLimiter(StoreStorage(store))
 
     async def admit(self, holder: Holder, scores: bool = True) -> None:
-        """Count a request; raise `ApiError` 429 where a key has none left, or `scores` and has spent what it may."""
-        if scores and holder.cost is not None and not await self._limiter.test(_parts(holder.cost), "cost", holder.name):
-            raise await self._refusal(_parts(holder.cost), "cost", holder, f"this key may spend {holder.cost}")
-        if holder.requests is not None and not await self._limiter.hit(holder.requests, "requests", holder.name):
-            raise await self._refusal(holder.requests, "requests", holder, f"this key may ask {holder.requests}")
+        """Count a request; raise `ApiError` 429 where a key has none left, or `scores` and has
+        spent what it may.
+        """
+        if (
+            scores
+            and holder.cost is not None
+            and not await self._limiter.test(_parts(holder.cost), "cost", holder.name)
+        ):
+            raise await self._refusal(
+                _parts(holder.cost), "cost", holder, f"this key may spend {holder.cost}"
+            )
+        if holder.requests is not None and not await self._limiter.hit(
+            holder.requests, "requests", holder.name
+        ):
+            raise await self._refusal(
+                holder.requests, "requests", holder, f"this key may ask {holder.requests}"
+            )
 
     async def charge(self, holder: Holder, cost: float) -> None:
-        """Note what a request cost: it may be more than was left, and then the next one is refused."""
+        """Note what a request cost: it may be more than was left, and then the next one is
+        refused.
+        """
         if holder.cost is not None and cost > 0:
-            await self._limiter.hit(_parts(holder.cost), "cost", holder.name, cost=math.ceil(cost * COST_PARTS))
+            await self._limiter.hit(
+                _parts(holder.cost), "cost", holder.name, cost=math.ceil(cost * COST_PARTS)
+            )
 
-    async def _refusal(self, limit: limits.RateLimitItem, what: str, holder: Holder, says: str) -> ApiError:
+    async def _refusal(
+        self, limit: limits.RateLimitItem, what: str, holder: Holder, says: str
+    ) -> ApiError:
         stats = await self._limiter.get_window_stats(limit, what, holder.name)
         left = max(1, math.ceil(stats.reset_time - time.time()))
         return ApiError(
-            429, f"{says}: try again in {left} s", kind="rate_limit_error", code=f"{what}_limit_reached", retry_after_s=left
+            429,
+            f"{says}: try again in {left} s",
+            kind="rate_limit_error",
+            code=f"{what}_limit_reached",
+            retry_after_s=left,
         )
 
 

@@ -1,4 +1,6 @@
-"""What is read from the store: its values where they are whole, and the names of those that are damaged."""
+"""What is read from the store: its values where they are whole, and the names of those that are
+damaged.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be labelled.
+    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be
+    labelled.
 
-    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise: nothing is assumed.
+    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise:
+    nothing is assumed.
     """
 
     correct: float
@@ -33,8 +37,14 @@ class Read(Generic[Value]):
     damaged: dict[bytes, bytes]
 
 
-def read_all(raw: Mapping[bytes, bytes], parse: Callable[[bytes], Value], named: Callable[[str], object] = str) -> Read[Value]:
-    """Return the values of a hash, by functions of value and name that raise `ValueError` for what is damaged."""
+def read_all(
+    raw: Mapping[bytes, bytes],
+    parse: Callable[[bytes], Value],
+    named: Callable[[str], object] = str,
+) -> Read[Value]:
+    """Return the values of a hash, by functions of value and name that raise `ValueError` for
+    what is damaged.
+    """
     whole: dict[str, Value] = {}
     damaged: dict[bytes, bytes] = {}
     for name, value in raw.items():
@@ -71,11 +81,17 @@ def json_object(value: bytes) -> dict[str, Any]:
 
 
 def label_of(value: bytes) -> Label:
-    """Return a label, whatever a later release says beside it; raise `ValueError` for what is none."""
+    """Return a label, whatever a later release says beside it; raise `ValueError` for what is
+    none.
+    """
     found = json_object(value)
     correct, random, who, at = (found.get(name) for name in ("correct", "random", "who", "at"))
     share, since = _finite(correct), 0.0 if at is None else _finite(at)
-    if not 0 <= share <= 1 or not isinstance(random, bool | None) or not isinstance(who, str | None):
+    if (
+        not 0 <= share <= 1
+        or not isinstance(random, bool | None)
+        or not isinstance(who, str | None)
+    ):
         raise ValueError("a label of other types")
     return Label(share, random, who, since)
 

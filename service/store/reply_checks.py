@@ -1,4 +1,6 @@
-"""What a store may answer to each command: anything else is a store, or a proxy before it, that answers out of turn."""
+"""What a store may answer to each command: anything else is a store, or a proxy before it, that
+answers out of turn.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,19 @@ from typing import Any
 
 from redis.exceptions import InvalidResponse
 
-#: Types of replies by command, before the client makes something else of them; a hash is a dict in RESP3.
+#: Types of replies by command, before the client makes something else of them; a hash is a dict in
+#: RESP3.
 TYPES: dict[str, tuple[type, ...]] = {
-    "GET": (bytes, type(None)), "HGET": (bytes, type(None)), "MGET": (list,), "HVALS": (list,), "HMGET": (list,), "HKEYS": (list,),
-    "HGETALL": (list, dict), "HSCAN": (list,), "XLEN": (int,), "HLEN": (int,), "TTL": (int,), "INCRBY": (int,), "HDEL": (int,),
+    "GET": (bytes, type(None)), "HGET": (bytes, type(None)), "MGET": (list,), "HVALS": (list,), "HMGET": (list,), "HKEYS": (list,),  # noqa: E501
+    "HGETALL": (list, dict), "HSCAN": (list,), "XLEN": (int,), "HLEN": (int,), "TTL": (int,), "INCRBY": (int,), "HDEL": (int,),  # noqa: E501
     "TYPE": (bytes,), "HSET": (int,), "DEL": (int,),
 }  # fmt: skip
 #: Commands whose lists are of values, or of nothing in their place.
 OF_VALUES = frozenset({"MGET", "HVALS", "HMGET", "HKEYS", "HGETALL"})
 VALUE = (bytes, type(None))
 VALUES = frozenset(VALUE)
-#: What the client, or a function below, raises where it reads an answer of another type than the command's.
+#: What the client, or a function below, raises where it reads an answer of another type than the
+#: command's.
 MISREAD = (TypeError, ValueError, AttributeError, LookupError)
 
 
@@ -28,7 +32,9 @@ def expect(client: Any) -> None:
         client.set_response_callback(command, _checking(command, types, known.get(command)))
 
 
-def _checking(command: str, types: tuple[type, ...], then: Callable[..., Any] | None) -> Callable[..., Any]:
+def _checking(
+    command: str, types: tuple[type, ...], then: Callable[..., Any] | None
+) -> Callable[..., Any]:
     of_values = command in OF_VALUES
 
     def check(reply: Any, **options: Any) -> Any:
@@ -70,7 +76,9 @@ def entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     if not isinstance(reply, list):
         raise ValueError(f"a script answered with {type(reply).__name__}")
     found = [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in reply]
-    if not all(isinstance(each, bytes) for name, entry in found for each in (name, *entry, *entry.values())):
+    if not all(
+        isinstance(each, bytes) for name, entry in found for each in (name, *entry, *entry.values())
+    ):
         raise ValueError("a stream's entries are no bytes")
     return found
 

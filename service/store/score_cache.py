@@ -1,7 +1,8 @@
 """Raw scores kept by everything that determines them.
 
-One value a candidate, `{H(query)}:H(candidate)`, and one a set of candidates, `{H(query)}:set:H(set)`: packed records, each
-of one verifier's fingerprint and what it said. A request is one MGET, and after the answer one packed write.
+One value a candidate, `{H(query)}:H(candidate)`, and one a set of candidates,
+`{H(query)}:set:H(set)`: packed records, each of one verifier's fingerprint and what it said. A
+request is one MGET, and after the answer one packed write.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 LASTS = np.zeros(256, bool)
 LASTS[[int(status) for status in LASTING]] = True
 
-OK, NOT_APPLICABLE = int(Status.OK), int(Status.NOT_APPLICABLE)  # an array compares with a number faster
+OK, NOT_APPLICABLE = (
+    int(Status.OK),
+    int(Status.NOT_APPLICABLE),
+)  # an array compares with a number faster
 Records = npt.NDArray[np.void]
 
 
@@ -61,8 +65,11 @@ class ScoreCache:
         self._ttl_s = ttl_s
         self._unwritten: dict[str, bytes] = {}  # answered already, and on their way to the store
 
-    async def read(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, turns: Turns | None = None) -> dict[str, bytes]:
-        """Fill a sheet with what is known, and return the stored values, to be written back with what is new.
+    async def read(
+        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, turns: Turns | None = None
+    ) -> dict[str, bytes]:
+        """Fill a sheet with what is known, and return the stored values, to be written back with
+        what is new.
 
         `turns`: where a large request waits before it fills the sheet.
 
@@ -72,7 +79,9 @@ class ScoreCache:
         found = await self._store.fetch([SCORES + name for name in names])
         if turns is not None:
             await turns.mine(len(keys.pairs))
-        stored: dict[str, bytes] = {name: value for name, value in zip(names, found, strict=True) if value}
+        stored: dict[str, bytes] = {
+            name: value for name, value in zip(names, found, strict=True) if value
+        }
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
         self._fill_pointwise(keys, columns, sheet, stored)
@@ -84,30 +93,45 @@ class ScoreCache:
         """Keep values until they expire; raise `StoreError`."""
         try:
             if values:
-                await self._store.set_many({SCORES + name: value for name, value in values.items()}, self._ttl_s)
+                await self._store.set_many(
+                    {SCORES + name: value for name, value in values.items()}, self._ttl_s
+                )
         finally:
             self.forget(values)
 
     def forget(self, values: dict[str, bytes]) -> None:
-        """Stop answering from values that were on their way to the store: they are there, or will never be."""
+        """Stop answering from values that were on their way to the store: they are there, or
+        will never be.
+        """
         for name, value in values.items():
             if self._unwritten.get(name) is value:
                 del self._unwritten[name]
 
-    def pack(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> dict[str, bytes]:
-        """Return the values to write after a request: what was stored and still holds, and what is new in the sheet."""
+    def pack(
+        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]
+    ) -> dict[str, bytes]:
+        """Return the values to write after a request: what was stored and still holds, and what
+        is new in the sheet.
+        """
         values: dict[str, bytes] = {}
         for some in self.packing(keys, columns, sheet, stored, len(keys.pairs)):
             values |= some
         return values
 
     def packing(
-        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes], at_once: int
+        self,
+        keys: Keys,
+        columns: Sequence[Column],
+        sheet: Sheet,
+        stored: dict[str, bytes],
+        at_once: int,
     ) -> Iterator[dict[str, bytes]]:
         """Yield the same, those of so many pairs at a time."""
         new = sheet.asked & LASTS[sheet.status]
         for row, column in sheet.reasons:
-            if sheet.status[row, column] == OK:  # scored, but not as it should be: another time it may be
+            if (
+                sheet.status[row, column] == OK
+            ):  # scored, but not as it should be: another time it may be
                 new[row, column] = False
         new &= (sheet.status != OK) | ~np.isnan(sheet.raw)
         setwise = np.array([column.setwise for column in columns])
@@ -129,7 +153,9 @@ class ScoreCache:
             compared = [column for column in np.flatnonzero(setwise) if new[:, column].all()]
             if compared:
                 records = self._table(columns, sheet)[order][:, compared].T.reshape(-1)
-                values = {keys.whole: _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))}
+                values = {
+                    keys.whole: _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))
+                }
                 self._unwritten |= values
                 yield values
 
@@ -144,14 +170,17 @@ class ScoreCache:
         table["status"] = sheet.status
         return table
 
-    def _fill_pointwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]) -> None:
+    def _fill_pointwise(
+        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]
+    ) -> None:
         values = [stored.get(name, b"") for name in keys.pairs]
         places = [place for place, column in enumerate(columns) if not column.setwise]
         if not any(values):
             return
         records, counts = self._parse(values, columns)
         if len(records) == len(values) * len(places) and (counts == len(places)).all():
-            # The common case, as one request wrote it: every pair has a record of each verifier, in order.
+            # The common case, as one request wrote it: every pair has a record of each verifier, in
+            # order.
             table = records.reshape(len(values), len(places))
             if (table["fingerprint"] == [columns[place].fingerprint for place in places]).all():
                 _fill(sheet, np.arange(len(values))[:, None], np.array(places), table)
@@ -161,7 +190,9 @@ class ScoreCache:
             hit = records["fingerprint"] == columns[place].fingerprint
             _fill(sheet, rows[hit], place, records[hit])
 
-    def _fill_setwise(self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes) -> None:
+    def _fill_setwise(
+        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes
+    ) -> None:
         records, _ = self._parse([value], columns)
         rows = np.array(keys.set_order)
         for place, column in enumerate(columns):
@@ -170,22 +201,31 @@ class ScoreCache:
                 if len(known) == len(rows):
                     _fill(sheet, rows, place, known)
 
-    def _parse(self, values: Sequence[bytes], columns: Sequence[Column]) -> tuple[Records, npt.NDArray[np.intp]]:
-        """Return the records of values that still hold, and how many each value has; what is damaged is counted, and left out."""
+    def _parse(
+        self, values: Sequence[bytes], columns: Sequence[Column]
+    ) -> tuple[Records, npt.NDArray[np.intp]]:
+        """Return the records of values that still hold, and how many each value has; what is
+        damaged is counted, and left out.
+        """
         size = RECORD.itemsize
         counts, beyond = np.divmod(np.array(list(map(len, values))), size)
         if beyond.any():
             self._damaged(int(np.count_nonzero(beyond)))
-            values = [b"" if odd else value for value, odd in zip(values, beyond.tolist(), strict=True)]
+            values = [
+                b"" if odd else value for value, odd in zip(values, beyond.tolist(), strict=True)
+            ]
             counts[beyond > 0] = 0
         records = np.frombuffer(b"".join(values), RECORD)
         holds, sound = records["expires"] > time.time(), _sound(records)
-        if not sound.all():  # one of a verifier that nobody asks would be counted again and again: nothing replaces it
+        # one of a verifier that nobody asks would be counted again and again: nothing replaces it
+        if not sound.all():
             wanted = np.array([column.fingerprint for column in columns], np.uint64)
             self._damaged(int(np.isin(records["fingerprint"][holds & ~sound], wanted).sum()))
             holds &= sound
         if not holds.all():
-            counts = np.add.reduceat(np.append(holds, False), np.append(0, counts.cumsum()[:-1])) * (counts > 0)
+            counts = np.add.reduceat(
+                np.append(holds, False), np.append(0, counts.cumsum()[:-1])
+            ) * (counts > 0)
             records = records[holds]
         return records, counts
 
@@ -197,7 +237,9 @@ class ScoreCache:
 
 
 def _sound(records: Records) -> npt.NDArray[np.bool_]:
-    """Return which records are valid: they hold a finite score, or state that the verifier does not apply."""
+    """Return which records are valid: they hold a finite score, or state that the verifier does
+    not apply.
+    """
     score, status = records["score"], records["status"]
     sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= LARGEST)
     if not sound.all():
@@ -206,7 +248,9 @@ def _sound(records: Records) -> npt.NDArray[np.bool_]:
     return sound
 
 
-def _fill(sheet: Sheet, rows: npt.NDArray[np.intp], column: int | npt.NDArray[np.intp], records: Records) -> None:
+def _fill(
+    sheet: Sheet, rows: npt.NDArray[np.intp], column: int | npt.NDArray[np.intp], records: Records
+) -> None:
     if records.size:
         sheet.raw[rows, column] = records["score"]
         sheet.status[rows, column] = records["status"]
@@ -220,5 +264,7 @@ def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> by
     if not old or len(old) % RECORD.itemsize:
         return records.tobytes()
     before = np.frombuffer(old, RECORD)
-    keep = before[(before["expires"] > time.time()) & ~np.isin(before["fingerprint"], records["fingerprint"])]
+    keep = before[
+        (before["expires"] > time.time()) & ~np.isin(before["fingerprint"], records["fingerprint"])
+    ]
     return np.concatenate([keep, records])[-limit:].tobytes()

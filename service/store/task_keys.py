@@ -26,14 +26,16 @@ log = structlog.get_logger()
 FEW = 64
 #: What a task has in the store, and of which type.
 PARTS = {
-    "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",
-    "since": b"hash", "report": b"string", "economy": b"hash", "taken": b"hash", "history": b"list", "bytes": b"string",
+    "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",  # noqa: E501
+    "since": b"hash", "report": b"string", "economy": b"hash", "taken": b"hash", "history": b"list", "bytes": b"string",  # noqa: E501
     "labelled": b"hash",
 }  # fmt: skip
 
 
 class TaskKeys:
-    """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
+    """One task's part of the store; its keys share a hash tag, so that they are in one place of
+    a cluster.
+    """
 
     def __init__(self, store: Store, task: str) -> None:
         self._store, self._task = store, task
@@ -44,19 +46,27 @@ class TaskKeys:
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
         read = entries if script is PAGE else counted
-        return await self._ask(lambda: self._redis.eval(script, len(names), *names, *arguments), read)
+        return await self._ask(
+            lambda: self._redis.eval(script, len(names), *names, *arguments), read
+        )
 
-    async def _ask(self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None) -> Any:
+    async def _ask(
+        self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None
+    ) -> Any:
         return await self._mended(lambda: self._store.call(command, read))
 
     async def _mended(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Return what a call answers; where a key of ours has another type, put that aside, and call again."""
+        """Return what a call answers; where a key of ours has another type, put that aside, and
+        call again.
+        """
         try:
             return await call()
         except StoreRefusedError as exc:
             if exc.reason != "wrong_type":
                 raise
-        types = [await self._store.call(partial(self._redis.type, self._keys[part])) for part in PARTS]
+        types = [
+            await self._store.call(partial(self._redis.type, self._keys[part])) for part in PARTS
+        ]
         for part, found in zip(PARTS, types, strict=True):
             if found not in (b"none", PARTS[part]):
                 await self._put_key_aside(part)
@@ -64,7 +74,9 @@ class TaskKeys:
 
     async def _put_key_aside(self, part: str) -> None:
         aside = f"{PREFIX}damaged:{part}:{{{self._task}}}:{time.time_ns()}"
-        with suppress(StoreRefusedError):  # another replica was first, or the store takes no writes now
+        with suppress(
+            StoreRefusedError
+        ):  # another replica was first, or the store takes no writes now
             await self._store.call(lambda: self._redis.rename(self._keys[part], aside))
             self._store.damaged(part)
             log.error("stored_value_damaged", task=self._task, what=part, put_aside_as=aside)
@@ -76,32 +88,53 @@ class TaskKeys:
         parse: Callable[[bytes], Value],
         named: Callable[[str], object] = str,
     ) -> dict[str, Value]:
-        """Return the values of a hash that are whole, by name; the others are put aside, where the store takes that."""
+        """Return the values of a hash that are whole, by name; the others are put aside, where
+        the store takes that.
+        """
         size = sum(map(len, raw.values())) if len(raw) <= FEW else LONG + 1
         read = await apart(size, read_all, raw, parse, named)
         if read.damaged:
             pairs = [each for item in read.damaged.items() for each in item]
             arguments = (2, self._keys[part], self._aside, part, *pairs)
             with suppress(StoreRefusedError):  # then they are left out all the same
-                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments), counted))
+                moved = int(
+                    await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments), counted)
+                )
                 self._store.damaged(part, moved)
                 names = [repr(name[:80]) for name in list(read.damaged)[:5]]
-                log.error("stored_value_damaged", task=self._task, what=part, names=names, count=moved, put_aside_in=self._aside)
+                log.error(
+                    "stored_value_damaged",
+                    task=self._task,
+                    what=part,
+                    names=names,
+                    count=moved,
+                    put_aside_in=self._aside,
+                )
         return read.whole
 
     async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
-        """Return the records of entries; those that are damaged are left out, and put aside, where the store takes that."""
+        """Return the records of entries; those that are damaged are left out, and put aside,
+        where the store takes that.
+        """
         records, damaged = await asyncio.to_thread(_unpack_all, page)
         if damaged:
-            log.error("record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode())
+            log.error(
+                "record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode()
+            )
             keys = (self._keys["requests"], f"{PREFIX}damaged:requests:{{{self._task}}}")
             with suppress(StoreRefusedError):
-                moved = int(await self._store.call(lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged), counted))
+                moved = int(
+                    await self._store.call(
+                        lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged), counted
+                    )
+                )
                 self._store.damaged("requests", moved)
         return records
 
 
-def _unpack_all(page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> tuple[list[Record], list[bytes]]:
+def _unpack_all(
+    page: Sequence[tuple[bytes, dict[bytes, bytes]]],
+) -> tuple[list[Record], list[bytes]]:
     """Return the records of entries, and the places of those that are damaged."""
     records, damaged = [], []
     for name, entry in page:

@@ -16,16 +16,31 @@ from assay.service.learning.fit_job import Fit
 from assay.service.scoring.cascade_policy import Estimate
 from assay.service.store.damaged_values import Label as Label
 from assay.service.store.damaged_values import json_object, label_of, number, whole_number
-from assay.service.store.lua import LABEL, LEASE, MAKE_ROOM, NOTE, PAGE, PROMOTE, PUBLISH, RECORD, RELEASE, RENEW, RESTORE, ROLLBACK
+from assay.service.store.lua import (
+    LABEL,
+    LEASE,
+    MAKE_ROOM,
+    NOTE,
+    PAGE,
+    PROMOTE,
+    PUBLISH,
+    RECORD,
+    RELEASE,
+    RENEW,
+    RESTORE,
+    ROLLBACK,
+)
 from assay.service.store.reply_checks import scanned, so_many
 from assay.service.store.task_keys import TaskKeys
 
 Value = TypeVar("Value")
 log = structlog.get_logger()
 
-#: A replica that dies while it fits keeps the others from it for so long; one that lives renews its lease meanwhile.
+#: A replica that dies while it fits keeps the others from it for so long; one that lives renews its
+#: lease meanwhile.
 LEASE_MS = 10_000
-#: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead server.
+#: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead
+#: server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE, READ_WITH_TEXTS, LABELS_AT_ONCE = 200, 50, 500
 #: What an entry takes beside its values, with its name among those that were seen.
@@ -51,7 +66,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much there is to learn from: what is kept, and how much ever came, which a full window does not say."""
+    """How much there is to learn from: what is kept, and how much ever came, which a full window
+    does not say.
+    """
 
     requests: int = 0
     labels: int = 0
@@ -60,10 +77,13 @@ class Sizes:
 
 
 class Memory(TaskKeys):
-    """One task's part of the store; its keys share a hash tag, so that they are in one place of a cluster."""
+    """One task's part of the store; its keys share a hash tag, so that they are in one place of
+    a cluster.
+    """
 
     async def record(self, record: Record, most: int, most_bytes: int = MOST_BYTES) -> int:
-        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it was known.
+        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it
+        was known.
 
         The oldest go where there are more than `most`, or where they take more than so many bytes.
         """
@@ -73,11 +93,16 @@ class Memory(TaskKeys):
         return int(await self._run(RECORD, ("requests", "seen", "taken", "bytes"), *arguments))
 
     async def make_room(self, share: float) -> int:
-        """Let go of a share of the requests kept, the oldest, where they take much; return how many went.
+        """Let go of a share of the requests kept, the oldest, where they take much; return how many
+        went.
 
         A full store takes that as well.
         """
-        return int(await self._run(MAKE_ROOM, ("requests", "seen", "bytes"), share, ENTRY_BYTES, LEAST_BYTES))
+        return int(
+            await self._run(
+                MAKE_ROOM, ("requests", "seen", "bytes"), share, ENTRY_BYTES, LEAST_BYTES
+            )
+        )
 
     @property
     def url(self) -> str:
@@ -89,35 +114,51 @@ class Memory(TaskKeys):
         return [record async for records in self.pages() for record in records]
 
     async def pages(self, texts: bool = False) -> AsyncIterator[list[Record]]:
-        """Yield all requests kept, oldest first, some at a time; with their texts where asked for."""
+        """Yield all requests kept, oldest first, some at a time; with their texts where asked
+        for.
+        """
         start = "-"
         while page := await self._page("XRANGE", start, "+", texts):
             yield await self._records(page)
             start = f"({page[-1][0].decode()}"
 
     async def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Record]]:
-        """Yield the requests that came after a place, without their texts: some at a time, the newest first."""
+        """Yield the requests that came after a place, without their texts: some at a time, the
+        newest first.
+        """
         least, most = "-" if after is None else f"({after[0]}-{after[1]}", "+"
         while page := await self._page("XREVRANGE", most, least):
             yield await self._records(page)
             most = f"({page[-1][0].decode()}"
 
-    async def _page(self, how: str, start: str, end: str, texts: bool = False) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Return some entries; texts are left out in the store, so that nobody pays for sending them."""
+    async def _page(
+        self, how: str, start: str, end: str, texts: bool = False
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Return some entries; texts are left out in the store, so that nobody pays for sending
+        them.
+        """
         count = READ_WITH_TEXTS if texts else READ_AT_ONCE
-        return list(await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t"))
+        return list(
+            await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
+        )
 
     async def labelled(self) -> list[Record]:
-        """Return the requests that had a label at the last fit: also those that the window has left."""
+        """Return the requests that had a label at the last fit: also those that the window has
+        left.
+        """
         found = await self._all("labelled")
         records = await self._whole("labelled", found, from_value)
         return list(records.values())
 
     async def keep_labelled(self, records: Sequence[Record]) -> None:
-        """Keep these requests for their labels, without their texts, in the place of those that were kept for it."""
+        """Keep these requests for their labels, without their texts, in the place of those that
+        were kept for it.
+        """
         known = await self._all("labelled")
         wanted = {record.name.encode(): as_value(record) for record in records}
-        new = [part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)]
+        new = [
+            part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)
+        ]
         for place in range(0, len(new), 2 * READ_AT_ONCE):
             part = new[place : place + 2 * READ_AT_ONCE]
             await self._ask(partial(self._redis.hset, self._keys["labelled"], items=part))
@@ -125,11 +166,15 @@ class Memory(TaskKeys):
             await self._ask(lambda: self._redis.hdel(self._keys["labelled"], *gone))
 
     async def _all(self, part: str) -> dict[bytes, bytes]:
-        """Return a hash, some of it at a time, so that neither the store nor the event loop is held."""
+        """Return a hash, some of it at a time, so that neither the store nor the event loop is
+        held.
+        """
         found: dict[bytes, bytes] = {}
         cursor = 0
         while True:
-            cursor, some = await self._ask(partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE), scanned)
+            cursor, some = await self._ask(
+                partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE), scanned
+            )
             found |= some
             if not cursor:
                 return found
@@ -142,7 +187,11 @@ class Memory(TaskKeys):
 
     async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
         """Have a verifier's scores count from a place on."""
-        await self._ask(lambda: self._redis.hset(self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"))
+        await self._ask(
+            lambda: self._redis.hset(
+                self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"
+            )
+        )
 
     async def sizes(self) -> tuple[int, int]:
         """Return how many requests and how many labels are kept."""
@@ -169,22 +218,37 @@ class Memory(TaskKeys):
 
         raw, taken, requests, labels = await self._ask(lambda: ask().execute())
         state = _state(await self._whole("state", raw, whole_number))
-        return _progress(state, await self._whole("taken", taken, whole_number), int(requests), int(labels))
+        return _progress(
+            state, await self._whole("taken", taken, whole_number), int(requests), int(labels)
+        )
 
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
         """Keep labels by candidate key; return how many are new, and whether they are on disk.
 
-        One that says what is known already changes nothing: it keeps the time at which that was said first.
+        One that says what is known already changes nothing: it keeps the time at which that was
+        said first.
         """
         every = list(labels.items())
-        *before, last = [every[place : place + LABELS_AT_ONCE] for place in range(0, len(every), LABELS_AT_ONCE)]
-        # So many at a time, so that nobody else waits for the store; who waits for the last waits for all.
-        early = sum([int(await self._run(LABEL, ("labels", "taken"), *_label_parts(some))) for some in before])
+        *before, last = [
+            every[place : place + LABELS_AT_ONCE] for place in range(0, len(every), LABELS_AT_ONCE)
+        ]
+        # So many at a time, so that nobody else waits for the store; who waits for the last waits
+        # for all.
+        early = sum(
+            [
+                int(await self._run(LABEL, ("labels", "taken"), *_label_parts(some)))
+                for some in before
+            ]
+        )
         keys, values = [self._keys["labels"], self._keys["taken"]], _label_parts(last)
         new: int | None = None
-        for _ in range(DURABLE_TRIES):  # sent again, which changes nothing, so that there is something to wait for
+        for _ in range(
+            DURABLE_TRIES
+        ):  # sent again, which changes nothing, so that there is something to wait for
             added, durable = await self._mended(
-                lambda: self._store.write_through(keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS)
+                lambda: self._store.write_through(
+                    keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
+                )
             )
             new = early + int(added) if new is None else new
             if durable:
@@ -202,10 +266,17 @@ class Memory(TaskKeys):
 
     async def note(self, seen: Estimate) -> None:
         """Add to what is known of a version's cascade; what was known of an older one goes."""
-        await self._run(NOTE, ("economy",), seen.version, *(part for name in SUMS for part in (name, getattr(seen, name))))
+        await self._run(
+            NOTE,
+            ("economy",),
+            seen.version,
+            *(part for name in SUMS for part in (name, getattr(seen, name))),
+        )
 
     async def look(self) -> tuple[State, int, int, Estimate]:
-        """Return the state, how many requests and labels are kept, and what is known of a cascade, in one round trip."""
+        """Return the state, how many requests and labels are kept, and what is known of a
+        cascade, in one round trip.
+        """
 
         def ask() -> Any:
             pipeline = self._redis.pipeline(transaction=False)
@@ -217,31 +288,52 @@ class Memory(TaskKeys):
 
         raw, requests, labels, sums = await self._ask(lambda: ask().execute())
         state = _state(await self._whole("state", raw, whole_number))
-        return state, int(requests), int(labels), _estimate(await self._whole("economy", sums, number))
+        return (
+            state,
+            int(requests),
+            int(labels),
+            _estimate(await self._whole("economy", sums, number)),
+        )
 
     async def note_export(self, labels: int) -> None:
-        """Remember that labels were exported, so that it can be said what a store that is lost took with it."""
+        """Remember that labels were exported, so that it can be said what a store that is lost
+        took with it.
+        """
         said = {"exported": labels, "exported_at": int(time.time())}
         await self._ask(lambda: self._redis.hset(self._keys["state"], mapping=said))
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""
-        found: bytes | None = await self._ask(lambda: self._redis.hget(self._keys["models"], str(version)))
+        found: bytes | None = await self._ask(
+            lambda: self._redis.hget(self._keys["models"], str(version))
+        )
         return found
 
     async def report(self, version: int) -> dict[str, Any] | None:
         """Return a version's report."""
         name = f"report:{version}"
         raw = await self._ask(lambda: self._redis.hget(self._keys["models"], name))
-        return None if raw is None else (await self._whole("models", {name.encode(): raw}, json_object)).get(name)
+        return (
+            None
+            if raw is None
+            else (await self._whole("models", {name.encode(): raw}, json_object)).get(name)
+        )
 
     async def reports(self) -> dict[int, dict[str, Any]]:
         """Return each version's report, without the models beside them."""
         fields = await self._ask(lambda: self._redis.hkeys(self._keys["models"]))
         names = [name for name in fields if name.startswith(b"report:")]
-        raw = await self._ask(lambda: self._redis.hmget(self._keys["models"], names), so_many(len(names))) if names else []
+        raw = (
+            await self._ask(
+                lambda: self._redis.hmget(self._keys["models"], names), so_many(len(names))
+            )
+            if names
+            else []
+        )
         there = {name: value for name, value in zip(names, raw, strict=True) if value is not None}
-        whole = await self._whole("models", there, json_object, named=lambda name: whole_number(name[7:].encode()))
+        whole = await self._whole(
+            "models", there, json_object, named=lambda name: whole_number(name[7:].encode())
+        )
         return {int(name[7:]): report for name, report in whole.items()}
 
     async def keep_report(self, report: Mapping[str, Any]) -> None:
@@ -262,19 +354,35 @@ class Memory(TaskKeys):
         return bool(await self._run(LEASE, ("lease",), token, LEASE_MS))
 
     async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
-        """Keep a fitted version beside so many others, serve it unless one is pinned; return its number, 0 for none.
+        """Keep a fitted version beside so many others, serve it unless one is pinned; return its
+        number, 0 for none.
 
         There is none where nothing was fitted, or the lease was lost.
         """
         seen = (sizes.requests, sizes.labels, sizes.taken, sizes.given)
-        arguments = (token, fit.model or b"", orjson.dumps(fit.report), int(fit.serve), *seen, versions)
-        version = int(await self._run(PUBLISH, ("lease", "state", "models", "taken", "history", "labelled"), *arguments))
+        arguments = (
+            token,
+            fit.model or b"",
+            orjson.dumps(fit.report),
+            int(fit.serve),
+            *seen,
+            versions,
+        )
+        version = int(
+            await self._run(
+                PUBLISH, ("lease", "state", "models", "taken", "history", "labelled"), *arguments
+            )
+        )
         await self._store.publish(self._task)
         return version
 
     async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
-        """Put back what is served into a store that came back empty; return False where it was not empty."""
-        return bool(await self._run(RESTORE, ("state", "models"), version, model, orjson.dumps(report)))
+        """Put back what is served into a store that came back empty; return False where it was
+        not empty.
+        """
+        return bool(
+            await self._run(RESTORE, ("state", "models"), version, model, orjson.dumps(report))
+        )
 
     async def renew(self, token: str) -> bool:
         """Hold the lease for longer; return False where it was lost."""
@@ -289,33 +397,49 @@ class Memory(TaskKeys):
         await self._ask(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
-        """Serve a version, pinned or not (None: as it is); return False for one that is not there."""
+        """Serve a version, pinned or not (None: as it is); return False for one that is not
+        there.
+        """
         flag = "" if pinned is None else str(int(pinned))
         there = bool(await self._run(PROMOTE, ("state", "models", "history"), version, flag))
         await self._store.publish(self._task)
         return there
 
     async def rollback(self) -> int:
-        """Serve and pin the version that was served before; return it, 0 where there is none. Again, it goes further back."""
+        """Serve and pin the version that was served before; return it, 0 where there is none.
+        Again, it goes further back.
+        """
         version = int(await self._run(ROLLBACK, ("state", "models", "history")))
         await self._store.publish(self._task)
         return version
 
 
 def _estimate(known: Mapping[str, float]) -> Estimate:
-    version, queries, agreed = (int(known.get(name, 0)) for name in ("version", "queries", "agreed"))
+    version, queries, agreed = (
+        int(known.get(name, 0)) for name in ("version", "queries", "agreed")
+    )
     cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
     return Estimate(version, queries, cost, loss, squares, agreed)
 
 
 def _state(known: Mapping[str, int]) -> State:
     ours = {each.name for each in fields(State)} - {"pinned"}  # a later release may keep more
-    return State(pinned=known.get("pinned", 0) == 1, **{name: value for name, value in known.items() if name in ours})
+    return State(
+        pinned=known.get("pinned", 0) == 1,
+        **{name: value for name, value in known.items() if name in ours},
+    )
 
 
-def _progress(state: State, counts: Mapping[str, int], requests: int, labels: int) -> tuple[Sizes, Sizes]:
-    """Return the sizes of the last fit and of now; a store of an earlier release has counted only what was kept."""
-    fitted = counts.get("fitted_requests", state.requests), counts.get("fitted_labels", state.labels)
+def _progress(
+    state: State, counts: Mapping[str, int], requests: int, labels: int
+) -> tuple[Sizes, Sizes]:
+    """Return the sizes of the last fit and of now; a store of an earlier release has counted
+    only what was kept.
+    """
+    fitted = (
+        counts.get("fitted_requests", state.requests),
+        counts.get("fitted_labels", state.labels),
+    )
     now = max(requests, counts.get("requests", 0)), max(labels, counts.get("labels", 0))
     return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
 
@@ -326,5 +450,11 @@ def _label_parts(labels: Sequence[tuple[str, Label]]) -> list[str | bytes]:
     for key, label in labels:
         random = "" if label.random is None else str(int(label.random))
         who = b"" if label.who is None else orjson.dumps(label.who)
-        parts += [key, orjson.dumps(float(label.correct)), random, who, orjson.dumps(float(label.at))]
+        parts += [
+            key,
+            orjson.dumps(float(label.correct)),
+            random,
+            who,
+            orjson.dumps(float(label.at)),
+        ]
     return parts

@@ -1,7 +1,8 @@
-"""From an address to a client of the store: one server, behind Sentinel, or a cluster, with TLS and a user where it says so.
+"""From an address to a client of the store: one server, behind Sentinel, or a cluster, with TLS and
+a user where it says so.
 
-redis://[user:password@]host:6379[/db]          rediss:// with TLS (?ssl_ca_certs=/path/ca.pem)          unix:///path
-redis+sentinel://[user:password@]host:26379,host:26379/service[/db]
+redis://[user:password@]host:6379[/db]          rediss:// with TLS (?ssl_ca_certs=/path/ca.pem)
+unix:///path redis+sentinel://[user:password@]host:26379,host:26379/service[/db]
 redis+cluster://[user:password@]host:6379,host:6379
 """
 
@@ -19,16 +20,29 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
-SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+SCHEMES = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+)
 PORTS = {"sentinel": 26379, "cluster": 6379}
-UNREADABLE = "is no address of a store: look at its hosts and ports, and write /, ?, # and @ of a password as %2F, %3F, %23 and %40"
+UNREADABLE = (
+    "is no address of a store: look at its hosts and ports, and write /, ?, # and @ of a password"
+    " as %2F, %3F, %23 and %40"
+)
 SENTINEL: Any = Sentinel  # which has no types
 #: Attempts to find a key's new place while a cluster moves it.
 CLUSTER_ATTEMPTS = 3
 
 
 class Packing:
-    """Packs commands with hiredis: redis-py's asynchronous connection does that in Python, for half the cost of a read."""
+    """Packs commands with hiredis: redis-py's asynchronous connection does that in Python, for
+    half the cost of a read.
+    """
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """Return a command as sent."""
@@ -37,7 +51,9 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the store is: how it is reached, its servers, what Sentinel calls it, and options of each connection."""
+    """Where the store is: how it is reached, its servers, what Sentinel calls it, and options of
+    each connection.
+    """
 
     how: str  # "", "sentinel" or "cluster"
     hosts: tuple[tuple[str, int], ...]
@@ -46,11 +62,15 @@ class Address:
 
 
 def parse(url: str) -> Address:
-    """Return an address; raise `ValueError` that says what is wrong with it, without its password."""
+    """Return an address; raise `ValueError` that says what is wrong with it, without its
+    password.
+    """
     try:
         return _parse(url)
     except ValueError as exc:
-        if "@" in url or str(exc).startswith("Port"):  # the libraries' words may have a part of the password
+        if "@" in url or str(exc).startswith(
+            "Port"
+        ):  # the libraries' words may have a part of the password
             raise ValueError(UNREADABLE) from None
         raise
 
@@ -68,7 +88,9 @@ def _parse(url: str) -> Address:
     found = tuple(_host(each, PORTS[how]) for each in hosts.split(","))
     service, _, db = path.partition("/")
     if how == "sentinel" and not service:
-        raise ValueError("must name the service after the hosts: redis+sentinel://host:26379/service")
+        raise ValueError(
+            "must name the service after the hosts: redis+sentinel://host:26379/service"
+        )
     if how == "cluster" and path:
         raise ValueError("a cluster has no numbered databases: redis+cluster://host:6379")
     # The library reads users, databases and options from an address of one host.
@@ -87,13 +109,27 @@ def connect(url: str, timeout_s: float, connections: int) -> Any:
     options = {**limits, **address.options}
     if address.how == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return RedisCluster(startup_nodes=nodes, max_connections=connections, retry=Retry(NoBackoff(), CLUSTER_ATTEMPTS), **options)
+        return RedisCluster(
+            startup_nodes=nodes,
+            max_connections=connections,
+            retry=Retry(NoBackoff(), CLUSTER_ATTEMPTS),
+            **options,
+        )
     if address.how == "sentinel":
-        sentinels: Any = SENTINEL(list(address.hosts), sentinel_kwargs={**limits, "ssl": options.get("ssl", False)}, **options)
-        client: Any = sentinels.master_for(address.service, max_connections=connections, retry=Retry(NoBackoff(), 0))
+        sentinels: Any = SENTINEL(
+            list(address.hosts),
+            sentinel_kwargs={**limits, "ssl": options.get("ssl", False)},
+            **options,
+        )
+        client: Any = sentinels.master_for(
+            address.service, max_connections=connections, retry=Retry(NoBackoff(), 0)
+        )
     else:
-        # Not the blocking pool: its bookkeeping costs a fifth of a read, and the gate bounds how many are in use.
-        pool = ConnectionPool.from_url(url, max_connections=connections, retry=Retry(NoBackoff(), 0), **limits)
+        # Not the blocking pool: its bookkeeping costs a fifth of a read, and the gate bounds how
+        # many are in use.
+        pool = ConnectionPool.from_url(
+            url, max_connections=connections, retry=Retry(NoBackoff(), 0), **limits
+        )
         client = Redis.from_pool(pool)
     pool = client.connection_pool
     pool.connection_class = type("PackingConnection", (Packing, pool.connection_class), {})

@@ -1,4 +1,6 @@
-"""How long the event loop is held up: nothing else is answered meanwhile, neither a health check nor another request."""
+"""How long the event loop is held up: nothing else is answered meanwhile, neither a health check
+nor another request.
+"""
 
 from __future__ import annotations
 

@@ -10,10 +10,16 @@ _WORD = re.compile(r"\S+")
 #: Keys as we make them, and as others do.
 _KEY = re.compile(r"\b(assay-|sk-|hf_|Bearer )[A-Za-z0-9_\-.]{16,}")
 LONGEST, LONGEST_REASON = 10_000, 200
-#: Where the store's client and the store itself repeat a command's arguments, which are keys and texts.
-_ARGUMENTS = re.compile(r"(?<=Command # )(\d+) \(.*\) (?=of pipeline caused error:)|(?<=, with args beginning with:).*", re.DOTALL)
+#: Where the store's client and the store itself repeat a command's arguments, which are keys and
+#: texts.
+_ARGUMENTS = re.compile(
+    r"(?<=Command # )(\d+) \(.*\) (?=of pipeline caused error:)|(?<=, with args beginning with:).*",
+    re.DOTALL,
+)
 #: Settings whose value is never shown; a key is easily put where its hash belongs.
-SECRET = frozenset({"redis_url", "api_keys", "api_key", "api_key_env", "sha256", "password", "token", "headers"})
+SECRET = frozenset(
+    {"redis_url", "api_keys", "api_key", "api_key_env", "sha256", "password", "token", "headers"}
+)
 
 
 def masked(text: str) -> str:
@@ -30,13 +36,17 @@ def without_arguments(text: str) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Return an error as one short line, for the log and for readiness: its kind, and what of its words may be printed."""
+    """Return an error as one short line, for the log and for readiness: its kind, and what of
+    its words may be printed.
+    """
     kind = getattr(error, "reason", None) or type(error).__name__
     return f"{kind}: {masked(without_arguments(str(error)))}".splitlines()[0][:LONGEST_REASON]
 
 
 def _without_userinfo(word: re.Match[str]) -> str:
-    """Return a word without all that is between its scheme and its last @: a password may have any sign in it."""
+    """Return a word without all that is between its scheme and its last @: a password may have
+    any sign in it.
+    """
     scheme, mark, rest = word[0].partition("://")
     return f"{scheme}://***@{rest.rpartition('@')[2]}" if mark and "@" in rest else word[0]
 
@@ -49,7 +59,9 @@ def shown(loc: Sequence[Any], value: Any) -> str:
 
 
 def mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a log event without passwords and keys: the errors of libraries may tell an address."""
+    """Return a log event without passwords and keys: the errors of libraries may tell an
+    address.
+    """
     for name, value in event.items():
         if isinstance(value, str) and ("@" in value or "-" in value):
             event[name] = masked(value)

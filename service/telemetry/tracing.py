@@ -1,4 +1,6 @@
-"""OpenTelemetry traces: a span a request, one a call to a verifier in it, and the context handed on to its server."""
+"""OpenTelemetry traces: a span a request, one a call to a verifier in it, and the context handed
+on to its server.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from assay.verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
 
 EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"
 CARRIED = ("traceparent", "tracestate")
-#: Bytes of each that are handed on, as much as the specification asks for; a longer one is no caller's of ours.
+#: Bytes of each that are handed on, as much as the specification asks for; a longer one is no
+#: caller's of ours.
 MOST_CARRIED = 512
 
 
@@ -34,7 +37,8 @@ class Tracing:
             raise StartupError(EXTRA) from None
         self._trace: Any = trace
         self._provider = TracerProvider(
-            resource=Resource.create({"service.name": "assay"}), sampler=ParentBasedTraceIdRatio(settings.trace_share)
+            resource=Resource.create({"service.name": "assay"}),
+            sampler=ParentBasedTraceIdRatio(settings.trace_share),
         )
         self._exporter = OTLPSpanExporter(f"{settings.traces}".rstrip("/") + "/v1/traces")
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
@@ -42,15 +46,24 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def request(self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Iterator[Any]:
+    def request(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str
+    ) -> Iterator[Any]:
         """Open a request's span, below the caller's where it says so."""
         found = {name: headers.get(name.encode(), b"") for name in CARRIED}
-        carried = {name: value.decode("latin-1") for name, value in found.items() if 0 < len(value) <= MOST_CARRIED}
+        carried = {
+            name: value.decode("latin-1")
+            for name, value in found.items()
+            if 0 < len(value) <= MOST_CARRIED
+        }
         with self._tracer.start_as_current_span(
-            f"{method} {path}", self._propagator.extract(carried), self._trace.SpanKind.SERVER,
+            f"{method} {path}",
+            self._propagator.extract(carried),
+            self._trace.SpanKind.SERVER,
             {"http.request.method": method, "http.route": path, "assay.request_id": request_id},
-            record_exception=False, set_status_on_exception=False,  # its message may tell what was asked
-        ) as span:  # fmt: skip
+            record_exception=False,
+            set_status_on_exception=False,  # its message may tell what was asked
+        ) as span:
             yield span
 
     @contextmanager
@@ -65,7 +78,9 @@ class Tracing:
         ) as span:
             carrier: dict[str, str] = {}
             self._propagator.inject(carrier)
-            token = TRACEPARENT.set(carrier["traceparent"].encode() if "traceparent" in carrier else None)
+            token = TRACEPARENT.set(
+                carrier["traceparent"].encode() if "traceparent" in carrier else None
+            )
             try:
                 yield span
             finally:

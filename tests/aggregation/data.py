@@ -21,15 +21,30 @@ def named(number: str, seed: int = 0) -> Sample:
 def fitted(sample: Sample, scores: Floats | None = None) -> LabelModel:
     """Return a model of a sample (or of other scores for it), families given."""
     matrix = sample.scores if scores is None else scores
-    return LabelModel(families=sample.families).fit(matrix, sample.query_id, verifier_names=sample.names)
+    return LabelModel(families=sample.families).fit(
+        matrix, sample.query_id, verifier_names=sample.names
+    )
 
 
 def selection(sample: Sample, scores: Floats) -> float:
     """Return selection@1 of scores."""
-    return float(selection_by_query(scores, sample.labels.astype(float), Queries.of(sample.query_id)).mean())
+    return float(
+        selection_by_query(scores, sample.labels.astype(float), Queries.of(sample.query_id)).mean()
+    )
 
 
 def small(seed: int = 0, queries: int = 60, size: int = 6, verifiers: int = 6) -> Sample:
     """Return a small sample of mixed kinds with a few missing scores."""
     kinds = (("binary", "ordinal", "prob", "cont") * verifiers)[:verifiers]
-    return make(Scenario("small", kinds, queries=queries, size=size, missing=0.05, strength_mean=1.2, strength_sd=0.2), seed)
+    return make(
+        Scenario(
+            "small",
+            kinds,
+            queries=queries,
+            size=size,
+            missing=0.05,
+            strength_mean=1.2,
+            strength_sd=0.2,
+        ),
+        seed,
+    )

@@ -11,7 +11,15 @@ import pytest
 
 from assay.aggregation import LabelModel, NotFittedError, Shard
 from assay.aggregation.evaluation.evaluate import evaluate
-from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, load, save, to_dict, version_of
+from assay.aggregation.label_model.artifact import (
+    ArtifactError,
+    checksum,
+    from_dict,
+    load,
+    save,
+    to_dict,
+    version_of,
+)
 from assay.aggregation.label_model.fit_summary import report
 from tests.aggregation.data import fitted, named, small
 
@@ -27,14 +35,23 @@ def test_empty_constant_and_infinite_columns_are_left_out() -> None:
     """With a word in the report; the others count as if they were alone."""
     sample = small(verifiers=4)
     odd = np.column_stack(
-        [sample.scores, np.full(len(sample.scores), NAN), np.full(len(sample.scores), 7.0), np.full(len(sample.scores), np.inf)]
+        [
+            sample.scores,
+            np.full(len(sample.scores), NAN),
+            np.full(len(sample.scores), 7.0),
+            np.full(len(sample.scores), np.inf),
+        ]
     )
     names = [*sample.names, "nothing", "constant", "infinite"]
 
     model = fit(odd, sample.query_id, verifier_names=names)
     alone = fit(sample.scores, sample.query_id, verifier_names=sample.names)
 
-    assert model.dropped_ == {"nothing": "0 scores: it takes 10", "constant": "only one value", "infinite": "0 scores: it takes 10"}
+    assert model.dropped_ == {
+        "nothing": "0 scores: it takes 10",
+        "constant": "only one value",
+        "infinite": "0 scores: it takes 10",
+    }
     assert model.score_samples(odd, sample.query_id) == pytest.approx(
         alone.score_samples(sample.scores, sample.query_id), nan_ok=True
     )
@@ -59,7 +76,9 @@ def test_one_verifier_is_its_own_order() -> None:
     column = sample.scores[:, [int(sample.strength.argmax())]]
     keep = ~np.isnan(column[:, 0])
     for labels in (None, sample.labels[keep]):
-        said = fit(column[keep], sample.query_id[keep], labels).score_samples(column[keep], sample.query_id[keep])
+        said = fit(column[keep], sample.query_id[keep], labels).score_samples(
+            column[keep], sample.query_id[keep]
+        )
         in_first = sample.query_id[keep] == 0
         assert (
             np.argsort(column[keep][in_first, 0], kind="stable").tolist()
@@ -70,7 +89,12 @@ def test_one_verifier_is_its_own_order() -> None:
 def test_one_candidate_a_query() -> None:
     """No query columns; the report says what that means."""
     sample = named("19")
-    model = fit(sample.scores, sample.query_id, np.where(sample.query_id < 200, sample.labels, -1), verifier_names=sample.names)
+    model = fit(
+        sample.scores,
+        sample.query_id,
+        np.where(sample.query_id < 200, sample.labels, -1),
+        verifier_names=sample.names,
+    )
 
     assert not model.grouped_
     assert model.head_ is model.lone_head_
@@ -99,7 +123,10 @@ def test_any_layout_and_type_of_numbers() -> None:
     wide[:, ::2] = sample.scores
     mixed = np.random.default_rng(0).permutation(len(sample.scores))
     names = np.array([f"q{place}" for place in sample.query_id])
-    listed = [[None if np.isnan(value) else float(value) for value in row] for row in sample.scores.astype(np.float16)]
+    listed = [
+        [None if np.isnan(value) else float(value) for value in row]
+        for row in sample.scores.astype(np.float16)
+    ]
 
     strided = fit(wide[:, ::2], sample.query_id)
     shuffled = fit(np.asfortranarray(wide[mixed][:, ::2]), names[mixed])
@@ -107,7 +134,9 @@ def test_any_layout_and_type_of_numbers() -> None:
 
     expected = plain.score_samples(wide[:, ::2], sample.query_id)
     for model in (strided, shuffled, objects):
-        assert model.score_samples(wide[:, ::2], sample.query_id) == pytest.approx(expected, abs=1e-6, nan_ok=True)
+        assert model.score_samples(wide[:, ::2], sample.query_id) == pytest.approx(
+            expected, abs=1e-6, nan_ok=True
+        )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +155,10 @@ def test_any_layout_and_type_of_numbers() -> None:
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
     """With the value that is wrong."""
-    right: dict[str, Any] = {"scores": np.random.default_rng(0).random((20, 2)), "query_id": np.arange(20) // 4}
+    right: dict[str, Any] = {
+        "scores": np.random.default_rng(0).random((20, 2)),
+        "query_id": np.arange(20) // 4,
+    }
     with pytest.raises(ValueError, match=message):
         fit(**{**right, **arguments})
     with pytest.raises(ValueError, match="base_rate"):
@@ -143,7 +175,12 @@ def test_other_columns_than_fitted_are_refused() -> None:
 def test_labels_that_were_not_random_are_told() -> None:
     """Half must be, for calibrated probabilities."""
     sample = small()
-    model = fit(sample.scores, sample.query_id, sample.labels, label_random=np.arange(len(sample.labels)) % 3 == 0)
+    model = fit(
+        sample.scores,
+        sample.query_id,
+        sample.labels,
+        label_random=np.arange(len(sample.labels)) % 3 == 0,
+    )
 
     assert not model.calibrated_
     assert any("fewer than half" in warning for warning in report(model)["warnings"])
@@ -153,13 +190,17 @@ def test_labels_that_were_not_random_are_told() -> None:
 def test_through_a_file_and_back_nothing_changes(tmp_path: Path, told: bool) -> None:
     """To the last bit: scores, contributions, report, version."""
     sample = small()
-    model = fit(sample.scores, sample.query_id, sample.labels if told else None, verifier_names=sample.names)
+    model = fit(
+        sample.scores, sample.query_id, sample.labels if told else None, verifier_names=sample.names
+    )
     save(model, tmp_path / "model.json")
 
     again = load(tmp_path / "model.json")
 
     for what in ("score_samples", "contributions"):
-        one, other = (getattr(each, what)(sample.scores, sample.query_id) for each in (model, again))
+        one, other = (
+            getattr(each, what)(sample.scores, sample.query_id) for each in (model, again)
+        )
         assert np.array_equal(one, other, equal_nan=True)
     assert report(again) == report(model)
     assert version_of(again) == version_of(model)
@@ -182,7 +223,9 @@ def test_a_model_goes_by_name() -> None:
     widened = np.column_stack([sample.scores[:, order], np.ones(len(holed))])
 
     assert named_so == pytest.approx(expected, abs=1e-12, nan_ok=True)
-    assert with_new.score_samples(widened, sample.query_id) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert with_new.score_samples(widened, sample.query_id) == pytest.approx(
+        expected, abs=1e-12, nan_ok=True
+    )
     assert (np.nan_to_num(with_new.contributions(widened, sample.query_id))[:, 3] == 0).all()
     with pytest.raises(ValueError, match="does not know 'new'"):
         model.for_verifiers([*names, "new"])
@@ -208,11 +251,26 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("key", ["verifiers", "base", "head", "trust", "fitted_on", "correlations", "base_rate", "check", "priors"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "verifiers",
+        "base",
+        "head",
+        "trust",
+        "fitted_on",
+        "correlations",
+        "base_rate",
+        "check",
+        "priors",
+    ],
+)
 def test_a_file_that_lacks_something_is_refused(key: str) -> None:
     """Also where its checksum is right."""
     data = to_dict(fitted(small()))
-    nothing: list[Any] = [] if key in ("check", "priors") else [None, [], {}]  # those two may be empty
+    nothing: list[Any] = (
+        [] if key in ("check", "priors") else [None, [], {}]
+    )  # those two may be empty
     for value in [*nothing, "x", 3]:
         damaged = {**data, key: value}
         damaged["sha256"] = checksum(damaged)
@@ -223,30 +281,56 @@ def test_a_file_that_lacks_something_is_refused(key: str) -> None:
 def test_evaluation_needs_labels_of_both_classes_and_enough_queries() -> None:
     """The message says how many there are."""
     sample = small()
-    with pytest.raises(ValueError, match="3 queries have all candidates labelled; to evaluate takes 10"):
-        evaluate(sample.scores, sample.query_id, np.where(sample.query_id < 3, sample.labels, -1), sample.names)
+    with pytest.raises(
+        ValueError, match="3 queries have all candidates labelled; to evaluate takes 10"
+    ):
+        evaluate(
+            sample.scores,
+            sample.query_id,
+            np.where(sample.query_id < 3, sample.labels, -1),
+            sample.names,
+        )
     with pytest.raises(ValueError, match="all 360 are wrong"):
         evaluate(sample.scores, sample.query_id, np.zeros(len(sample.labels)), sample.names)
 
 
 def test_an_evaluation_measures_every_method() -> None:
-    """Ours beat a plain average where the truth is a shared factor; queries not wholly labelled are left out."""
+    """Ours beat a plain average where the truth is a shared factor; queries not wholly labelled
+    are left out.
+    """
     sample = named("14")
     labels = np.where(sample.query_id == 0, -1, sample.labels)
     seen = []
 
     found = evaluate(
-        sample.scores, sample.query_id, labels, sample.names, budgets=(25,), draws=2, progress=lambda *step: seen.append(step)
+        sample.scores,
+        sample.query_id,
+        labels,
+        sample.names,
+        budgets=(25,),
+        draws=2,
+        progress=lambda *step: seen.append(step),
     )
 
     by_name = {method.name: method for method in found.methods}
     assert list(by_name) == [
-        "first sample", "mean of z-scores", "mean of min–max", "Borda", "majority", "best single verifier",
-        "Assay, no labels", "Assay, 25 labels", "Assay, all labels", "supervised, all labels", "oracle",
-    ]  # fmt: skip
+        "first sample",
+        "mean of z-scores",
+        "mean of min–max",
+        "Borda",
+        "majority",
+        "best single verifier",
+        "Assay, no labels",
+        "Assay, 25 labels",
+        "Assay, all labels",
+        "supervised, all labels",
+        "oracle",
+    ]
     assert (found.queries, found.left_out, len(found.verifiers)) == (49, 1, len(sample.names))
     assert (
-        by_name["oracle"].selection.value >= by_name["Assay, all labels"].selection.value > by_name["first sample"].selection.value
+        by_name["oracle"].selection.value
+        >= by_name["Assay, all labels"].selection.value
+        > by_name["first sample"].selection.value
     )
     assert by_name["Assay, all labels"].brier is not None
     assert by_name["Assay, all labels"].brier.value < 0.2

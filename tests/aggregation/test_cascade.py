@@ -1,4 +1,6 @@
-"""The cascade: what it must do whatever the numbers, and what it is worth on synthetic ensembles."""
+"""The cascade: what it must do whatever the numbers, and what it is worth on synthetic
+ensembles.
+"""
 
 from __future__ import annotations
 
@@ -41,10 +43,14 @@ def model(labels: int = 0) -> LabelModel:
         known = np.full(len(data.labels), np.nan)
         rows = draw_labels(queries, data.labels.astype(float), labels, np.random.default_rng(0))
         known[rows] = data.labels[rows]
-    return LabelModel(families=data.families).fit(data.scores, data.query_id, known, verifier_names=data.names)
+    return LabelModel(families=data.families).fit(
+        data.scores, data.query_id, known, verifier_names=data.names
+    )
 
 
-def cascade(labels: int = 0, price: float | None = None, costs: tuple[float, ...] = COSTS) -> Cascade:
+def cascade(
+    labels: int = 0, price: float | None = None, costs: tuple[float, ...] = COSTS
+) -> Cascade:
     """Return its cascade."""
     found = Cascade.of(model(labels), Calls.of(costs), price)
     assert found is not None
@@ -77,7 +83,10 @@ def test_a_price_of_nothing_is_the_full_ensemble(labels: int) -> None:
 @pytest.mark.parametrize("labels", [0, 60])
 def test_a_higher_price_asks_less(labels: int) -> None:
     """And at a price beyond all worth, only the first tier."""
-    spent = [np.mean([cascade(labels, price).replay(query(n)).cost for n in range(100)]) for price in (0.0, 0.01, 0.1, 1.0, 1e9)]
+    spent = [
+        np.mean([cascade(labels, price).replay(query(n)).cost for n in range(100)])
+        for price in (0.0, 0.01, 0.1, 1.0, 1e9)
+    ]
 
     assert spent == sorted(spent, reverse=True)
     assert spent[1] < 0.9
@@ -95,9 +104,13 @@ def test_what_is_free_is_asked_about_everybody() -> None:
     assert [tier.columns for tier in own.tiers] == [(0,), (5,), (1, 2, 3, 4)]
 
 
-@given(st.integers(0, 199), st.permutations(range(6)), st.sampled_from([0, 60]), st.floats(0.001, 0.3))
+@given(
+    st.integers(0, 199), st.permutations(range(6)), st.sampled_from([0, 60]), st.floats(0.001, 0.3)
+)
 @settings(max_examples=150, deadline=None)
-def test_the_order_of_candidates_does_not_matter(number: int, order: list[int], labels: int, price: float) -> None:
+def test_the_order_of_candidates_does_not_matter(
+    number: int, order: list[int], labels: int, price: float
+) -> None:
     """Neither for what is asked nor for the pick."""
     scores = query(number)
     found = cascade(labels, price)
@@ -109,8 +122,12 @@ def test_the_order_of_candidates_does_not_matter(number: int, order: list[int], 
     assert asked(found, scores[order], other, other.best) == asked(found, scores, first, first.best)
 
 
-def asked(found: Cascade, scores: Floats, got: Replayed, only: int | None = None) -> list[tuple[float, ...]]:
-    """Return what was seen of each candidate, or of one, in no order: those of whom the same was seen are one to it."""
+def asked(
+    found: Cascade, scores: Floats, got: Replayed, only: int | None = None
+) -> list[tuple[float, ...]]:
+    """Return what was seen of each candidate, or of one, in no order: those of whom the same was
+    seen are one to it.
+    """
     seen = []
     for place, tiers in enumerate(got.reached):
         columns = [column for tier in found.tiers[:tiers] for column in tier.columns]
@@ -120,11 +137,19 @@ def asked(found: Cascade, scores: Floats, got: Replayed, only: int | None = None
 
 
 @given(
-    st.lists(st.lists(st.sampled_from([np.nan, -1e30, 0.0, 0.5, 1.0, 3.0, 1e30]), min_size=6, max_size=6), min_size=1, max_size=5)
+    st.lists(
+        st.lists(
+            st.sampled_from([np.nan, -1e30, 0.0, 0.5, 1.0, 3.0, 1e30]), min_size=6, max_size=6
+        ),
+        min_size=1,
+        max_size=5,
+    )
 )
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_missing_it_decides(rows: list[list[float]]) -> None:
-    """All of a tier, all of everything, what is far out of range: a pick, and a share of the cost."""
+    """All of a tier, all of everything, what is far out of range: a pick, and a share of the
+    cost.
+    """
     for labels in (0, 60):
         got = cascade(labels).replay(np.array(rows))
         assert 0 <= got.best < len(rows)
@@ -141,7 +166,9 @@ def test_a_tier_that_fails_counts_as_what_is_expected_of_it() -> None:
     columns = list(found.tiers[1].columns)
     assert (found.parts(without_it)[:, columns] == 0).all()
     np.testing.assert_allclose(
-        found.expected(without_it, 2) - found.means.sum(), found.parts(without_it) @ found.weights[2], atol=1e-12
+        found.expected(without_it, 2) - found.means.sum(),
+        found.parts(without_it) @ found.weights[2],
+        atol=1e-12,
     )
     assert np.ptp(found.expected(without_it, 2)) > 0
 
@@ -211,16 +238,22 @@ def test_the_order_is_by_what_a_call_explains_for_its_cost() -> None:
     rng = np.random.default_rng(0)
     factor = rng.normal(size=(4, 4))
     covariance = factor @ factor.T
-    covariance = np.block([[covariance, covariance[:, :1]], [covariance[:1], covariance[:1, :1]]])  # the last is the first again
+    covariance = np.block(
+        [[covariance, covariance[:, :1]], [covariance[:1], covariance[:1, :1]]]
+    )  # the last is the first again
 
     assert explained(without(covariance, [0]), [4]) == pytest.approx(0, abs=1e-9)
-    np.testing.assert_allclose(without(without(covariance, [1]), [2]), without(covariance, [1, 2]), atol=1e-9)
+    np.testing.assert_allclose(
+        without(without(covariance, [1]), [2]), without(covariance, [1, 2]), atol=1e-9
+    )
     assert explained(covariance, range(5)) == pytest.approx(covariance.sum())
     assert ordered(covariance, Calls.of([1.0] * 5))[-1] in (0, 4)
 
 
 def test_what_is_expected_is_the_least_squares_prediction() -> None:
-    """h_T predicts the sum of all parts from those that are known, as a regression on many rows does."""
+    """h_T predicts the sum of all parts from those that are known, as a regression on many rows
+    does.
+    """
     data = sample()
     found = cascade()
     parts = found.parts(np.nan_to_num(data.scores, nan=0.5))
@@ -270,12 +303,16 @@ def test_the_joint_statistics_are_those_of_numpy() -> None:
 
 
 def test_advice_is_what_hardly_moves_the_score() -> None:
-    """The copies of verifiers, with their share of the cost; none where all say something of their own."""
+    """The copies of verifiers, with their share of the cost; none where all say something of
+    their own.
+    """
     data = sample()
     rng = np.random.default_rng(0)
     copies = data.scores[:, 3:6] + 1e-3 * rng.normal(size=(len(data.scores), 3))
     names = (*data.names, "x", "y", "z")
-    doubled = LabelModel().fit(np.hstack([data.scores, copies]), data.query_id, verifier_names=names)
+    doubled = LabelModel().fit(
+        np.hstack([data.scores, copies]), data.query_id, verifier_names=names
+    )
     found = Cascade.of(doubled, Calls.of([1.0] * 6 + [5.0] * 3))
     assert found is not None
     spare = advice(found)
@@ -290,13 +327,21 @@ def test_on_synthetic_data_it_saves_more_than_it_loses() -> None:
     """Half the cost for two points at most, and better than a fixed subset that costs no less."""
     data = sample()
     found = curve(
-        data.scores, data.query_id, data.labels, data.names, Calls.of(COSTS), model=LabelModel(families=data.families), budget=60
+        data.scores,
+        data.query_id,
+        data.labels,
+        data.names,
+        Calls.of(COSTS),
+        model=LabelModel(families=data.families),
+        budget=60,
     )
     point = next(each for each in found.points[CASCADE] if each.setting == found.default_price)
     everything = found.points[CASCADE][-1]
 
     assert everything.cost == pytest.approx(1.0)
-    assert everything.agree > 0.9  # not 1: what is missing counts as what is expected here, and is left out there
+    assert (
+        everything.agree > 0.9
+    )  # not 1: what is missing counts as what is expected here, and is left out there
     assert point.cost < 0.7
     assert point.loss < 0.02
     assert found.at(SUBSET, 2.0) is not None
@@ -307,7 +352,12 @@ def test_the_price_for_a_loss_is_the_cheapest_that_stays_within_it() -> None:
     """Also where a cheaper one happens to lose less than a dearer."""
     points = [
         Point(price, cost, 0.5, loss, 0.0, 1.0, 1.0)
-        for price, cost, loss in ((0.2, 0.1, 0.0), (0.1, 0.2, 0.03), (0.05, 0.4, 0.01), (0.0, 1.0, 0.0))
+        for price, cost, loss in (
+            (0.2, 0.1, 0.0),
+            (0.1, 0.2, 0.03),
+            (0.05, 0.4, 0.01),
+            (0.0, 1.0, 0.0),
+        )
     ]
     found = Curve(10, 0, 0.5, 0.005, [], {CASCADE: points, SUBSET: points[1:]})
 

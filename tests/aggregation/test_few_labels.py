@@ -25,8 +25,12 @@ def test_families_come_from_the_statement_else_from_the_name() -> None:
 
 
 def test_a_quality_weighs_as_specified() -> None:
-    """(2 AUC - 1)^2 for numbers, the first power for tiers, the mean of the stated where none is; useless statements: ones."""
-    assert quality_weights([0.9, "high", None, 0.4]).tolist() == pytest.approx([0.64, 0.6, (0.64 + 0.6) / 3, 0])
+    """(2 AUC - 1)^2 for numbers, the first power for tiers, the mean of the stated where none
+    is; useless statements: ones.
+    """
+    assert quality_weights([0.9, "high", None, 0.4]).tolist() == pytest.approx(
+        [0.64, 0.6, (0.64 + 0.6) / 3, 0]
+    )
     assert quality_weights([0.5, None]).tolist() == [1, 1]
     assert quality_weights([1.02, 0.9]).tolist() == pytest.approx([1, 0.64])
     for wrong in ("good", 70.0, -1.0):
@@ -76,7 +80,9 @@ def test_the_first_recipe_takes_one_prior_and_ours_averages() -> None:
     shares = [
         [
             weight.share
-            for weight in fit_head(Rows.of(base, z, z, queries), labels, np.array([0, 0, 1]), np.ones(3), True, recipe)[1]
+            for weight in fit_head(
+                Rows.of(base, z, z, queries), labels, np.array([0, 0, 1]), np.ones(3), True, recipe
+            )[1]
         ]
         for recipe in (FIRST, Recipe())
     ]

@@ -16,14 +16,19 @@ NAN = np.nan
 @settings(max_examples=60, deadline=None)
 @given(
     knots=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60, unique=True),
-    values=st.lists(st.one_of(st.floats(-2e6, 2e6), st.just(NAN), st.sampled_from([np.inf, -np.inf])), max_size=50),
+    values=st.lists(
+        st.one_of(st.floats(-2e6, 2e6), st.just(NAN), st.sampled_from([np.inf, -np.inf])),
+        max_size=50,
+    ),
 )
 def test_the_table_interpolates_as_numpy_does(knots: list[float], values: list[float]) -> None:
     """Also at the knots, outside them, and for NaN."""
     known, heights = np.sort(knots), np.sort(np.random.default_rng(0).normal(size=len(knots)))
     at = np.concatenate([values, known, (known[1:] + known[:-1]) / 2])
 
-    assert Lookup(known, heights)(at) == pytest.approx(np.interp(at, known, heights), rel=1e-12, abs=1e-12, nan_ok=True)
+    assert Lookup(known, heights)(at) == pytest.approx(
+        np.interp(at, known, heights), rel=1e-12, abs=1e-12, nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("power", [1, 5, -1])
@@ -43,7 +48,9 @@ def test_many_rows_are_mapped_as_few(power: int) -> None:
 def test_maps_are_standard_and_ties_share_a_rank() -> None:
     """Mean 0 and sd 1 over the training rows; u between 0 and 1, centred; at most 512 knots."""
     random = np.random.default_rng(0)
-    scores = np.column_stack([random.normal(size=5000), random.integers(1, 6, 5000), random.standard_t(1, 5000)])
+    scores = np.column_stack(
+        [random.normal(size=5000), random.integers(1, 6, 5000), random.standard_t(1, 5000)]
+    )
     maps = ScoreMaps.fit(scores)
 
     z, u = maps.normals(scores), maps.units(scores)

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from assay.aggregation import Floats
 from assay.aggregation.evaluation.bootstrap import Bootstrap
-from assay.aggregation.evaluation.measures import auc, auc_within, calibration_bins, expected_calibration_error, selection_by_query
+from assay.aggregation.evaluation.measures import (
+    auc,
+    auc_within,
+    calibration_bins,
+    expected_calibration_error,
+    selection_by_query,
+)
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
 from assay.aggregation.statistics.queries import Queries
 
@@ -28,7 +34,10 @@ def test_selection_counts_ties_at_their_expected_value() -> None:
 def test_auc_is_the_share_of_pairs(seed: int) -> None:
     """With ties half, and weighted rows as so many rows."""
     random = np.random.default_rng(seed)
-    scores, labels = random.integers(0, 5, 30).astype(float), random.integers(0, 2, 30).astype(float)
+    scores, labels = (
+        random.integers(0, 5, 30).astype(float),
+        random.integers(0, 2, 30).astype(float),
+    )
     labels[:2] = [0, 1]
     times = random.integers(0, 4, 30)
     times[:2] = 1
@@ -36,7 +45,9 @@ def test_auc_is_the_share_of_pairs(seed: int) -> None:
     pairs = (good[:, None] > bad).mean() + (good[:, None] == bad).mean() / 2
 
     assert auc(scores, labels) == pytest.approx(pairs)
-    assert auc(scores, labels, times.astype(float)) == pytest.approx(auc(np.repeat(scores, times), np.repeat(labels, times)))
+    assert auc(scores, labels, times.astype(float)) == pytest.approx(
+        auc(np.repeat(scores, times), np.repeat(labels, times))
+    )
 
 
 def test_measures_of_nothing_are_nan() -> None:
@@ -74,7 +85,9 @@ def test_intervals_hold_the_estimate() -> None:
 
 def test_the_top_is_best_with_the_chance_that_it_is_larger() -> None:
     """Two candidates: a normal's; one alone is certain; equals share; none is unknown."""
-    assert probability_top_is_best(np.array([1.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(0.5793, abs=1e-4)
+    assert probability_top_is_best(np.array([1.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(
+        0.5793, abs=1e-4
+    )
     assert probability_top_is_best(np.array([NAN, 0.3]), np.ones(2)) == pytest.approx(1)
     assert probability_top_is_best(np.zeros(4), np.ones(4)) == pytest.approx(0.25, abs=1e-3)
     assert probability_top_is_best(np.full(2, NAN), np.ones(2)) is None

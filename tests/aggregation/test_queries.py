@@ -21,12 +21,14 @@ def test_grouping_puts_rows_of_a_query_together_and_back(query: list[int]) -> No
 
     grouped = queries.take(np.array(query))
 
-    assert [len(np.unique(grouped[low:high])) for low, high in zip(queries.starts[:-1], queries.starts[1:], strict=True)] == [
-        1
-    ] * len(queries)
+    assert [
+        len(np.unique(grouped[low:high]))
+        for low, high in zip(queries.starts[:-1], queries.starts[1:], strict=True)
+    ] == [1] * len(queries)
     assert queries.put_back(queries.take(values)).tolist() == values.tolist()
     assert queries.sums(queries.take(values)).tolist() == [
-        sum(place for place, each in enumerate(query) if each == one) for one in queries.ids.tolist()
+        sum(place for place, each in enumerate(query) if each == one)
+        for one in queries.ids.tolist()
     ]
 
 

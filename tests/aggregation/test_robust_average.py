@@ -15,7 +15,9 @@ COLUMNS = [Column("a", "a", (0, 1)), Column("b", "rm"), Column("c", "rm")]
 
 
 def sample(rows: int = 300, seed: int = 0) -> Floats:
-    """Return scores of three verifiers that share what is true; the second has heavy tails, the third holes."""
+    """Return scores of three verifiers that share what is true; the second has heavy tails, the
+    third holes.
+    """
     random = np.random.default_rng(seed)
     truth = random.normal(size=(rows, 1))
     scores = truth + random.normal(size=(rows, 3))
@@ -29,7 +31,9 @@ def test_contributions_and_the_intercept_sum_to_the_log_odds() -> None:
     """Also with holes, and with a stated base rate."""
     scores = sample()
     for model in (RobustAverage(COLUMNS), RobustAverage(COLUMNS, 0.2).fit(scores)):
-        assert model.contributions(scores).sum(axis=1) + model.intercept == pytest.approx(model.score_samples(scores))
+        assert model.contributions(scores).sum(axis=1) + model.intercept == pytest.approx(
+            model.score_samples(scores)
+        )
 
 
 def test_a_family_counts_less_a_head() -> None:
@@ -63,7 +67,9 @@ def test_infinite_is_missing() -> None:
     """±inf says nothing."""
     model = RobustAverage(COLUMNS).fit(sample())
 
-    assert model.score_samples(np.array([[0.5, np.inf, NAN]])) == pytest.approx(model.score_samples(np.array([[0.5, NAN, NAN]])))
+    assert model.score_samples(np.array([[0.5, np.inf, NAN]])) == pytest.approx(
+        model.score_samples(np.array([[0.5, NAN, NAN]]))
+    )
 
 
 def test_an_outlier_counts_no_more_than_the_range() -> None:
@@ -88,7 +94,9 @@ def test_cold_a_bounded_column_uses_its_range_and_an_unbounded_one_the_requests_
 
 
 def test_cold_candidates_alone_are_not_measured_by_each_other() -> None:
-    """One by one or in a batch, the same score; a higher raw score is a higher one, however far it reaches."""
+    """One by one or in a batch, the same score; a higher raw score is a higher one, however far
+    it reaches.
+    """
     model = RobustAverage([Column("b", "b")])
     raw = np.array([[-1e9], [-3.0], [0.0], [0.1], [2.0], [1e6], [NAN]])
 
@@ -98,7 +106,9 @@ def test_cold_candidates_alone_are_not_measured_by_each_other() -> None:
     assert together.log_odds == pytest.approx(one_by_one, nan_ok=True)
     assert (np.diff(together.log_odds[:-1]) > 0).all()
     assert math.isnan(together.log_odds[-1])
-    assert (together.contributions().sum(axis=1) + model.intercept)[:-1] == pytest.approx(together.log_odds[:-1])
+    assert (together.contributions().sum(axis=1) + model.intercept)[:-1] == pytest.approx(
+        together.log_odds[:-1]
+    )
 
 
 def test_learned_ranges_do_not_follow_the_request() -> None:
@@ -136,7 +146,9 @@ def test_through_json_and_back_nothing_changes() -> None:
     model = RobustAverage(COLUMNS).fit(scores)
 
     again = RobustAverage.from_dict(json.loads(json.dumps(model.to_dict())), COLUMNS)
-    turned = RobustAverage.from_dict(model.to_dict(), [COLUMNS[2], Column("new", "n", (0, 1)), COLUMNS[0]])
+    turned = RobustAverage.from_dict(
+        model.to_dict(), [COLUMNS[2], Column("new", "n", (0, 1)), COLUMNS[0]]
+    )
 
     assert np.array_equal(again.score_samples(scores), model.score_samples(scores), equal_nan=True)
     assert turned.low_[[0, 2]].tolist() == model.low_[[2, 0]].tolist()
@@ -145,7 +157,14 @@ def test_through_json_and_back_nothing_changes() -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [{"format": 99}, {"kind": "other"}, {"columns": [{"key": "a"}]}, {"sd": 0}, {"mean": None}, {"sd": math.nan}],
+    [
+        {"format": 99},
+        {"kind": "other"},
+        {"columns": [{"key": "a"}]},
+        {"sd": 0},
+        {"mean": None},
+        {"sd": math.nan},
+    ],
 )
 def test_a_damaged_model_is_refused(damage: dict[str, object]) -> None:
     """With a message, whatever is wrong."""
@@ -177,4 +196,7 @@ def test_it_finds_the_better_candidate_more_often_than_any_one_verifier() -> Non
         best = score.reshape(-1, 4).argmax(axis=1)
         return float(truth.reshape(-1, 4)[np.arange(1000), best].mean())
 
-    assert right(model.score_samples(scores)) > max(right(scores[:, place]) for place in range(10)) + 0.1
+    assert (
+        right(model.score_samples(scores))
+        > max(right(scores[:, place]) for place in range(10)) + 0.1
+    )

@@ -11,7 +11,9 @@ from assay.aggregation.statistics.shard import concatenate
 def shard(queries: range, size: int = 3) -> Shard:
     """Return rows whose score is their query, of which the even ones have a label."""
     query = np.repeat(np.array(queries), size)
-    return Shard.of(query[:, None].astype(float), query, np.where(query % 2 == 0, query % 4 == 0, -1))
+    return Shard.of(
+        query[:, None].astype(float), query, np.where(query % 2 == 0, query % 4 == 0, -1)
+    )
 
 
 def test_labelled_queries_keep_their_unlabelled_rows() -> None:

@@ -18,7 +18,9 @@ NAN = np.nan
 
 
 def test_a_sample_is_whole_queries_up_to_a_layer() -> None:
-    """20,000 rows at most; a large query gives 64 rows before any gives more; whatever the shards."""
+    """20,000 rows at most; a large query gives 64 rows before any gives more; whatever the
+    shards.
+    """
     sizes = np.concatenate([np.full(40, 1000), np.full(2000, 5)])
     query = np.repeat(np.arange(len(sizes)), sizes)
     scores = np.random.default_rng(0).normal(size=(len(query), 2)).astype(np.float32)
@@ -39,12 +41,17 @@ def test_a_sample_is_whole_queries_up_to_a_layer() -> None:
 
 @pytest.mark.parametrize("size", [20, 21, 70])
 def test_a_merged_sample_is_that_of_all_rows(size: int) -> None:
-    """Whether the last query just fits, is cut, or gives a second layer; in any order of merging."""
+    """Whether the last query just fits, is cut, or gives a second layer; in any order of
+    merging.
+    """
     random = np.random.default_rng(size)
     query = np.repeat(np.arange(42_000 // size), size)
     scores = random.normal(size=(len(query), 1))
     part = random.integers(0, 5, query[-1] + 1)[query]
-    parts = [RowSample.of(scores[part == each], Queries.of(query[part == each]), ["a"]) for each in random.permutation(5)]
+    parts = [
+        RowSample.of(scores[part == each], Queries.of(query[part == each]), ["a"])
+        for each in random.permutation(5)
+    ]
 
     whole = RowSample.of(scores, Queries.of(query), ["a"])
     merged = parts[0].merge(parts[1]).merge(parts[2].merge(parts[3]).merge(parts[4]))
@@ -81,7 +88,9 @@ def test_statistics_are_what_they_say(seed: int, size: int, holes: bool) -> None
     first = query < 5
 
     moments = Moments.of(scores, queries, maps)
-    added = Moments.of(scores[first], Queries.of(query[first]), maps) + Moments.of(scores[~first], Queries.of(query[~first]), maps)
+    added = Moments.of(scores[first], Queries.of(query[first]), maps) + Moments.of(
+        scores[~first], Queries.of(query[~first]), maps
+    )
 
     centred = np.nan_to_num(z - queries.means(z))
     assert moments.within == pytest.approx(centred.T @ centred, abs=1e-9)
@@ -92,13 +101,17 @@ def test_statistics_are_what_they_say(seed: int, size: int, holes: bool) -> None
         both = ~np.isnan(z[:, 0]) & ~np.isnan(z[:, 1])
         means = np.nanmean(z, axis=0)
         assert pairs[0, 1] == both.sum()
-        assert covariance[0, 1] == pytest.approx(((z[both, 0] - means[0]) * (z[both, 1] - means[1])).mean())
+        assert covariance[0, 1] == pytest.approx(
+            ((z[both, 0] - means[0]) * (z[both, 1] - means[1])).mean()
+        )
     for name in Moments.__dataclass_fields__:
         assert getattr(added, name) == pytest.approx(getattr(moments, name), rel=1e-12, abs=1e-12)
 
 
 def test_the_rank_one_fit_finds_the_shared_factor() -> None:
-    """Exactly, where it is all there is, also with one verifier turned round; a family's own correlation is left out."""
+    """Exactly, where it is all there is, also with one verifier turned round; a family's own
+    correlation is left out.
+    """
     d = np.array([0.5, 0.4, 0.3, -0.3, 0.45, 0.35])
     correlations = np.outer(d, d)
     correlations[0, 1] = correlations[1, 0] = 0.9

@@ -15,18 +15,27 @@ STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)
 
 def planted(queries: int = 400, seed: int = 0, missing: float = 0.0) -> Sample:
     """Six verifiers from good to useless, independent given the truth."""
-    return make(Scenario("planted", kinds(cont=6), queries=queries, size=8, strength=STRENGTHS, missing=missing), seed)
+    return make(
+        Scenario(
+            "planted", kinds(cont=6), queries=queries, size=8, strength=STRENGTHS, missing=missing
+        ),
+        seed,
+    )
 
 
 def learned(sample: Sample, scores: Floats | None = None) -> LabelModel:
     """A model that knows the truth of all rows."""
     matrix = sample.scores if scores is None else scores
-    return LabelModel(families=sample.families).fit(matrix, sample.query_id, sample.labels, verifier_names=sample.names)
+    return LabelModel(families=sample.families).fit(
+        matrix, sample.query_id, sample.labels, verifier_names=sample.names
+    )
 
 
 def found(sample: Sample, costs: list[float] | None = None) -> Value:
     """What the verifiers of a sample are worth."""
-    return value(learned(sample), sample.scores, sample.query_id, costs or [1.0] * len(sample.names))
+    return value(
+        learned(sample), sample.scores, sample.query_id, costs or [1.0] * len(sample.names)
+    )
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
@@ -36,7 +45,10 @@ def test_expected_accuracy_is_the_true_one(missing: float) -> None:
 
     estimated = found(sample).accuracy
 
-    true = [auc(sample.scores[:, column].astype(float), sample.labels.astype(float)) for column in range(6)]
+    true = [
+        auc(sample.scores[:, column].astype(float), sample.labels.astype(float))
+        for column in range(6)
+    ]
     assert estimated == pytest.approx(true, abs=0.03)
 
 
@@ -65,17 +77,25 @@ def test_the_better_a_verifier_the_dearer_it_is_to_drop() -> None:
 
 
 def test_what_is_dear_goes_before_what_is_cheap() -> None:
-    """Of two verifiers that are worth the same, the one that costs ten times as much; what is free stays longest."""
+    """Of two verifiers that are worth the same, the one that costs ten times as much; what is
+    free stays longest.
+    """
     sample = planted()
-    twins = np.column_stack([sample.scores, sample.scores[:, 1] + 1e-9 * np.arange(len(sample.scores))])
+    twins = np.column_stack(
+        [sample.scores, sample.scores[:, 1] + 1e-9 * np.arange(len(sample.scores))]
+    )
     names = [*sample.names, "twin"]
     model = LabelModel().fit(twins, sample.query_id, sample.labels, verifier_names=names)
 
     dear = value(model, twins, sample.query_id, [1, 1, 1, 1, 0, 1, 10])
     cheap = value(model, twins, sample.query_id, [1, 10, 1, 1, 0, 1, 1])
 
-    assert [step.dropped for step in dear.path].index("twin") < [step.dropped for step in dear.path].index(names[1])
-    assert [step.dropped for step in cheap.path].index(names[1]) < [step.dropped for step in cheap.path].index("twin")
+    assert [step.dropped for step in dear.path].index("twin") < [
+        step.dropped for step in dear.path
+    ].index(names[1])
+    assert [step.dropped for step in cheap.path].index(names[1]) < [
+        step.dropped for step in cheap.path
+    ].index("twin")
     assert names[4] in dear.sufficient  # free
     assert dear.correlations[1, 6] == pytest.approx(1.0, abs=1e-3)
 
@@ -86,7 +106,10 @@ def test_the_order_of_rows_and_columns_changes_nothing() -> None:
     rows = np.random.default_rng(1).permutation(len(sample.scores))
     columns = [3, 0, 5, 1, 4, 2]
     other = LabelModel(families=sample.families).fit(
-        sample.scores[:, columns], sample.query_id, sample.labels, verifier_names=[sample.names[place] for place in columns]
+        sample.scores[:, columns],
+        sample.query_id,
+        sample.labels,
+        verifier_names=[sample.names[place] for place in columns],
     )
 
     one = found(sample)
@@ -113,7 +136,9 @@ def test_a_verifier_that_says_one_thing_has_no_value() -> None:
     sample = planted(queries=60)
     scores = np.column_stack([sample.scores, np.ones(len(sample.scores))])
     query = np.where(np.arange(len(scores)) == 0, -1, sample.query_id)
-    model = LabelModel().fit(scores, query, sample.labels, verifier_names=[*sample.names, "constant"])
+    model = LabelModel().fit(
+        scores, query, sample.labels, verifier_names=[*sample.names, "constant"]
+    )
 
     worth = value(model, scores, query, [1.0] * 7)
 

@@ -1,4 +1,5 @@
-"""`make bench-attacks`: the bundled attacks on SmolLM2-135M-Instruct as a judge, in real vLLM on the CPU.
+"""`make bench-attacks`: the bundled attacks on SmolLM2-135M-Instruct as a judge, in real vLLM on
+the CPU.
 
 Prints the table of `assay doctor --attacks` and a JSON line.
 """
@@ -34,11 +35,27 @@ def main() -> None:
             build_models(folder, "--smollm2")
             servers = real_servers(folder, {"smollm2": ["--max-model-len", "4096"]})
         with servers as running:
-            judge = {"name": "smollm2", "kind": "judge", "model": "smollm2", "endpoint": running["smollm2"].url, "timeout_s": 600}
+            judge = {
+                "name": "smollm2",
+                "kind": "judge",
+                "model": "smollm2",
+                "endpoint": running["smollm2"].url,
+                "timeout_s": 600,
+            }
             config = write_config(folder / "attacks.yaml", {"verifiers": [judge]})
-            command = [sys.executable, "-m", "assay.service", "doctor", "--attacks", "--config", str(config)]
+            command = [
+                sys.executable,
+                "-m",
+                "assay.service",
+                "doctor",
+                "--attacks",
+                "--config",
+                str(config),
+            ]
             subprocess.run(command, cwd=ROOT, check=True)
-            shown = subprocess.run([*command, "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+            shown = subprocess.run(
+                [*command, "--json"], cwd=ROOT, check=True, capture_output=True, text=True
+            ).stdout
     print(json.dumps({"conditions": CONDITIONS, "attacks": json.loads(shown)}))
 
 

@@ -1,11 +1,14 @@
-"""The best-of-n gateway over a real model: how often its choice is right, and what stopping early saves.
+"""The best-of-n gateway over a real model: how often its choice is right, and what stopping early
+saves.
 
     python -m tests.benchmarks.best_of_n [--problems 150] [--draws 1]
 
-SmolLM2-135M-Instruct in vLLM on the CPU answers the word problems of `make demo` through the gateway, ranked by the four checks of the
-CPU ensemble. Two random answers to each of 50 other problems are labelled first (100 labels), the task is fitted, and its
-version pinned. Then each problem is asked for 8 candidates, and again with a confidence to stop at, with the same seeds: what is
-drawn early is the same. Selection@1 with 95 % bootstrap intervals over the problems. Prints two tables and a JSON line.
+SmolLM2-135M-Instruct in vLLM on the CPU answers the word problems of `make demo` through the
+gateway, ranked by the four checks of the CPU ensemble. Two random answers to each of 50 other
+problems are labelled first (100 labels), the task is fitted, and its version pinned. Then each
+problem is asked for 8 candidates, and again with a confidence to stop at, with the same seeds: what
+is drawn early is the same. Selection@1 with 95 % bootstrap intervals over the problems. Prints two
+tables and a JSON line.
 """
 
 from __future__ import annotations
@@ -53,7 +56,13 @@ def gateway() -> Iterator[Server]:
         llm = serve(folder / "smollm2", "smollm2", flags, folder)
         try:
             wait_for(llm.url + "/health", llm.process, folder / "smollm2.log", START_S)
-            upstream = {"name": "best", "endpoint": llm.url, "model": "smollm2", "task": "math", "candidates": CANDIDATES}
+            upstream = {
+                "name": "best",
+                "endpoint": llm.url,
+                "model": "smollm2",
+                "task": "math",
+                "candidates": CANDIDATES,
+            }
             content = {
                 "verifiers": [{"name": kind, "kind": kind} for kind in CHECKS],
                 "tasks": {"math": {}},
@@ -70,38 +79,64 @@ def gateway() -> Iterator[Server]:
 
 
 def ask(running: Server, asked: Asked, **options: Any) -> dict[str, Any]:
-    """Return the gateway's answer to a problem: all choices that were drawn, best first, and whether each is right."""
+    """Return the gateway's answer to a problem: all choices that were drawn, best first, and
+    whether each is right.
+    """
     query, answer, seed = asked
     shown = [(question + INSTRUCTION, solution) for question, solution in EXAMPLES]
-    turns = [{"role": role, "content": text} for pair in shown for role, text in zip(("user", "assistant"), pair, strict=True)]
+    turns = [
+        {"role": role, "content": text}
+        for pair in shown
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
     body = {
-        "model": "best", "messages": [*turns, {"role": "user", "content": query}], "n": CANDIDATES,
-        "temperature": 0.6, "max_tokens": 64, "seed": seed, "assay": options,
-    }  # fmt: skip
+        "model": "best",
+        "messages": [*turns, {"role": "user", "content": query}],
+        "n": CANDIDATES,
+        "temperature": 0.6,
+        "max_tokens": 64,
+        "seed": seed,
+        "assay": options,
+    }
     said = running.post("/v1/chat/completions", body, timeout_s=3600)
     assert said.status == 200, said.raw
     found = said.json
     assert found["assay"]["ranked"], found["assay"]
-    right = [is_correct(choice["message"]["content"], choice["finish_reason"], answer) for choice in found["choices"]]
+    right = [
+        is_correct(choice["message"]["content"], choice["finish_reason"], answer)
+        for choice in found["choices"]
+    ]
     return {**found, "right": right}
 
 
-def ask_all(running: Server, asked: Sequence[Asked], what: str, **options: Any) -> list[dict[str, Any]]:
+def ask_all(
+    running: Server, asked: Sequence[Asked], what: str, **options: Any
+) -> list[dict[str, Any]]:
     """Ask several at once, with a progress bar."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda each: ask(running, each, **options), asked)
-        return list(track(answers, description=what, total=len(asked), console=Console(stderr=True)))
+        return list(
+            track(answers, description=what, total=len(asked), console=Console(stderr=True))
+        )
 
 
 def teach(running: Server) -> dict[str, Any]:
     """Label random answers to problems of their own, fit, and pin what came of it."""
     rng = random.Random(11)
     labels: list[dict[str, Any]] = []
-    others = [(query, answer, 10 * place) for place, (query, answer) in enumerate(problems(TEACHING, seed=11))]
+    others = [
+        (query, answer, 10 * place)
+        for place, (query, answer) in enumerate(problems(TEACHING, seed=11))
+    ]
     for found in ask_all(running, others, "drawing what is labelled"):
         drawn = rng.sample(range(CANDIDATES), LABELS_EACH)
         labels += [
-            {"key": found["assay"]["candidates"][rank]["key"], "correct": found["right"][rank], "random": True} for rank in drawn
+            {
+                "key": found["assay"]["candidates"][rank]["key"],
+                "correct": found["right"][rank],
+                "random": True,
+            }
+            for rank in drawn
         ]
     sent = running.post("/v1/tasks/math/labels", {"labels": labels})
     assert sent.status == 200, sent.raw
@@ -124,13 +159,20 @@ def in_drawn_order(found: dict[str, Any]) -> tuple[list[str], Floats]:
 
 
 def chosen(answers: Sequence[dict[str, Any]]) -> dict[str, Floats]:
-    """Return whether each way's choice is right, problem by problem; a majority's ties are shared."""
+    """Return whether each way's choice is right, problem by problem; a majority's ties are
+    shared.
+    """
     drawn = [in_drawn_order(found) for found in answers]
     majority = [expected(votes(texts), right) for texts, right in drawn]
     best = np.array([found["right"][0] for found in answers], float)
     first = np.array([right[0] for _, right in drawn])
     oracle = np.array([right.max() for _, right in drawn])
-    return {"first sample": first, f"majority of {CANDIDATES}": np.array(majority), f"best of {CANDIDATES}": best, "oracle": oracle}
+    return {
+        "first sample": first,
+        f"majority of {CANDIDATES}": np.array(majority),
+        f"best of {CANDIDATES}": best,
+        "oracle": oracle,
+    }
 
 
 def interval(values: Floats, draws: int) -> tuple[float, float]:
@@ -141,7 +183,9 @@ def interval(values: Floats, draws: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def early(running: Server, asked: Sequence[Asked], confidence: float, full: Floats, draws: int) -> dict[str, Any]:
+def early(
+    running: Server, asked: Sequence[Asked], confidence: float, full: Floats, draws: int
+) -> dict[str, Any]:
     """Return what stopping at a confidence saves, and what it costs beside drawing all."""
     answers = ask_all(running, asked, f"stopping at {confidence:g}", confidence=confidence)
     best = np.array([found["right"][0] for found in answers], float)
@@ -150,27 +194,56 @@ def early(running: Server, asked: Sequence[Asked], confidence: float, full: Floa
     sure = [found["assay"]["candidates"][0]["probability"] for found in answers]
     low, high = interval(best - full, draws)
     return {
-        "confidence": confidence, "drawn": float(drawn.mean()), "saved": 1 - float(drawn.mean()) / CANDIDATES,
-        "selection_at_1": float(best.mean()), "difference": float((best - full).mean()), "low": low, "high": high,
-        "stopped": float(stopped.mean()), "said": float(np.mean(np.array(sure)[stopped])) if stopped.any() else None,
+        "confidence": confidence,
+        "drawn": float(drawn.mean()),
+        "saved": 1 - float(drawn.mean()) / CANDIDATES,
+        "selection_at_1": float(best.mean()),
+        "difference": float((best - full).mean()),
+        "low": low,
+        "high": high,
+        "stopped": float(stopped.mean()),
+        "said": float(np.mean(np.array(sure)[stopped])) if stopped.any() else None,
         "right": float(best[stopped].mean()) if stopped.any() else None,
-    }  # fmt: skip
+    }
 
 
-def show(console: Console, ways: dict[str, Floats], rows: Sequence[dict[str, Any]], draws: int) -> list[dict[str, Any]]:
+def show(
+    console: Console, ways: dict[str, Floats], rows: Sequence[dict[str, Any]], draws: int
+) -> list[dict[str, Any]]:
     """Print both tables; return the first one's rows."""
-    table, told = Table("chosen by", "selection@1", "95 % interval", box=None, header_style="bold"), []
+    table, told = (
+        Table("chosen by", "selection@1", "95 % interval", box=None, header_style="bold"),
+        [],
+    )
     for name, values in ways.items():
         low, high = interval(values, draws)
-        told.append({"method": name, "selection_at_1": float(values.mean()), "low": low, "high": high})
+        told.append(
+            {"method": name, "selection_at_1": float(values.mean()), "low": low, "high": high}
+        )
         table.add_row(name, f"{values.mean():.3f}", f"{low:.3f} - {high:.3f}")
     console.print(table)
-    heads = ("confidence", "candidates drawn", "saved", "selection@1", f"beside all {CANDIDATES}", "stopped early: said, right")
+    heads = (
+        "confidence",
+        "candidates drawn",
+        "saved",
+        "selection@1",
+        f"beside all {CANDIDATES}",
+        "stopped early: said, right",
+    )
     table = Table(*heads, box=None, header_style="bold")
     for row in rows:
-        stops = "-" if row["said"] is None else f"{row['stopped']:.0%}: {row['said']:.2f}, {row['right']:.2f}"
+        stops = (
+            "-"
+            if row["said"] is None
+            else f"{row['stopped']:.0%}: {row['said']:.2f}, {row['right']:.2f}"
+        )
         beside = f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f}) points"
-        cells = (f"{row['confidence']:g}", f"{row['drawn']:.2f}", f"{row['saved']:.0%}", f"{row['selection_at_1']:.3f}")
+        cells = (
+            f"{row['confidence']:g}",
+            f"{row['drawn']:.2f}",
+            f"{row['saved']:.0%}",
+            f"{row['selection_at_1']:.3f}",
+        )
         table.add_row(*cells, beside, stops)
     console.print(table)
     return told
@@ -178,11 +251,15 @@ def show(console: Console, ways: dict[str, Floats], rows: Sequence[dict[str, Any
 
 def main() -> None:
     """Teach, ask, print tables and a JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--problems", type=int, default=150)
     parser.add_argument("--draws", type=int, default=1)
     args = parser.parse_args()
-    rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()][: args.problems]
+    rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()][
+        : args.problems
+    ]
     asked = [
         (row["query"], row["answer"], SEED + 10 * (draw * len(rows) + place))
         for draw in range(args.draws)
@@ -194,9 +271,21 @@ def main() -> None:
         full = ways[f"best of {CANDIDATES}"]
         stops = [early(running, asked, confidence, full, args.draws) for confidence in CONFIDENCES]
     console = Console()
-    console.print(f"\n{len(rows)} problems x {args.draws}, {task['labels']} labels, {task['model_version']}")
+    console.print(
+        f"\n{len(rows)} problems x {args.draws}, {task['labels']} labels, {task['model_version']}"
+    )
     methods = show(console, ways, stops, args.draws)
-    print(json.dumps({"problems": len(rows), "draws": args.draws, "labels": task["labels"], "methods": methods, "early": stops}))
+    print(
+        json.dumps(
+            {
+                "problems": len(rows),
+                "draws": args.draws,
+                "labels": task["labels"],
+                "methods": methods,
+                "early": stops,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The least a Python server can do with a request: a bare ASGI application that parses it and sends it back."""
+"""The least a Python server can do with a request: a bare ASGI application that parses it and
+sends it back.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,13 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
     reply = orjson.dumps(orjson.loads(body or b"{}"))
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(reply)).encode())]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-length", str(len(reply)).encode())],
+        }
+    )
     await send({"type": "http.response.body", "body": reply})
 
 

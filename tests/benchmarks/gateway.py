@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.gateway [--requests 300]
 
-The upstream answers with 8 choices of 800 characters after 0, 50 or 500 ms; the gateway ranks them by three checks that ask nobody. One request in
-flight, one worker, everything on this machine. Prints a table and a JSON line.
+The upstream answers with 8 choices of 800 characters after 0, 50 or 500 ms; the gateway ranks them
+by three checks that ask nobody. One request in flight, one worker, everything on this machine.
+Prints a table and a JSON line.
 """
 
 from __future__ import annotations
@@ -51,7 +52,14 @@ class Chat(asyncio.Protocol):
         head, found, body = self._buffer.partition(b"\r\n\r\n")
         if not found:
             return
-        length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
+        length = next(
+            (
+                int(line.split(b":")[1])
+                for line in head.lower().split(b"\r\n")
+                if line.startswith(b"content-length")
+            ),
+            0,
+        )
         if len(body) >= length:
             self._buffer = b""
             asyncio.get_running_loop().call_later(self._delay_s, self._answer)
@@ -60,15 +68,25 @@ class Chat(asyncio.Protocol):
         choices = [
             {
                 "index": place,
-                "message": {"role": "assistant", "content": f"{random.random()} ".ljust(CHARS, "x")},
+                "message": {
+                    "role": "assistant",
+                    "content": f"{random.random()} ".ljust(CHARS, "x"),
+                },
                 "finish_reason": "stop",
             }
             for place in range(CHOICES)
         ]
         reply = orjson.dumps(
-            {"id": "x", "object": "chat.completion", "choices": choices, "usage": {"prompt_tokens": 20, "completion_tokens": 1600}}
+            {
+                "id": "x",
+                "object": "chat.completion",
+                "choices": choices,
+                "usage": {"prompt_tokens": 20, "completion_tokens": 1600},
+            }
         )
-        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(reply), reply))  # type: ignore[attr-defined]
+        self._transport.write(  # type: ignore[attr-defined]
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(reply), reply)
+        )
 
 
 async def serve(delay_s: float) -> None:
@@ -105,7 +123,11 @@ async def measured(url: str, assay: Server, requests: int) -> dict[str, list[flo
     pool = HttpPool()
     took: dict[str, list[float]] = {url: [], assay.url: []}
     for number in range(requests):
-        body = {"model": "llm", "n": CHOICES, "messages": [{"role": "user", "content": f"question {number}"}]}
+        body = {
+            "model": "llm",
+            "n": CHOICES,
+            "messages": [{"role": "user", "content": f"question {number}"}],
+        }
         for base in random.sample(sorted(took), 2):
             sent = body if base == url else {**body, "n": 1}
             took[base].append(await timed(asked(pool, base, sent)))
@@ -115,26 +137,53 @@ async def measured(url: str, assay: Server, requests: int) -> dict[str, list[flo
 
 def main() -> None:
     """Measure, print a table and a JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve is not None:
         uvloop.run(serve(args.serve / 1e3))
-    table, rows = Table("upstream", "direct p50", "gateway p50", "ratio", "p99", box=None, header_style="bold"), []
+    table, rows = (
+        Table(
+            "upstream", "direct p50", "gateway p50", "ratio", "p99", box=None, header_style="bold"
+        ),
+        [],
+    )
     for delay in DELAYS_MS:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-gateway-")))
             url = stack.enter_context(upstream(delay))
-            verifiers = [{"name": kind, "kind": kind} for kind in ("length", "refusal", "repetition")]
-            content = {"verifiers": verifiers, "upstreams": [{"name": "llm", "endpoint": url, "model": "llm"}]}
+            verifiers = [
+                {"name": kind, "kind": kind} for kind in ("length", "refusal", "repetition")
+            ]
+            content = {
+                "verifiers": verifiers,
+                "upstreams": [{"name": "llm", "endpoint": url, "model": "llm"}],
+            }
             running = stack.enter_context(
-                service(write_config(folder / "e.yaml", content), folder, env={**os.environ, "ASSAY_LOG_LEVEL": "warning"})
+                service(
+                    write_config(folder / "e.yaml", content),
+                    folder,
+                    env={**os.environ, "ASSAY_LOG_LEVEL": "warning"},
+                )
             )
-            took = asyncio.run(measured(url, running, args.requests if delay < 100 else max(20, args.requests // 5)))
+            took = asyncio.run(
+                measured(
+                    url, running, args.requests if delay < 100 else max(20, args.requests // 5)
+                )
+            )
         p50 = {way: float(np.percentile(times[10:], 50)) for way, times in took.items()}
         p99 = {way: float(np.percentile(times[10:], 99)) for way, times in took.items()}
-        rows.append({"upstream_ms": delay, "p50_ms": p50, "p99_ms": p99, "ratio": p50["gateway"] / p50["direct"]})
+        rows.append(
+            {
+                "upstream_ms": delay,
+                "p50_ms": p50,
+                "p99_ms": p99,
+                "ratio": p50["gateway"] / p50["direct"],
+            }
+        )
         table.add_row(
             f"{delay:g} ms",
             f"{p50['direct']:.1f} ms",

@@ -1,11 +1,14 @@
-"""Candidates a second through Assay, beside vLLM's own benchmark client with the very prompts, straight to the same servers.
+"""Candidates a second through Assay, beside vLLM's own benchmark client with the very prompts,
+straight to the same servers.
 
-    python -m tests.benchmarks.gpu --gpus auto --vllm .venv-vllm/bin/python [--queries 64] [--candidates 32] [--eager]
+    python -m tests.benchmarks.gpu --gpus auto --vllm .venv-vllm/bin/python [--queries 64]
+    [--candidates 32] [--eager]
 
-Random weights of real architectures (`--load-format dummy`): a judge of 8B, a reward model of 8B, a process reward model of 7B,
-placed by the planner. Each verifier alone and the whole ensemble; candidates by query, whose prompts begin alike, and shuffled;
-how busy the GPU was meanwhile, where nvidia-smi tells. vLLM's client sends one prompt a call; `calls` is the rate of the calls
-that Assay makes, sent without Assay. `--size tiny --gpus none` runs all of it on a CPU, for its wiring only.
+Random weights of real architectures (`--load-format dummy`): a judge of 8B, a reward model of 8B, a
+process reward model of 7B, placed by the planner. Each verifier alone and the whole ensemble;
+candidates by query, whose prompts begin alike, and shuffled; how busy the GPU was meanwhile, where
+nvidia-smi tells. vLLM's client sends one prompt a call; `calls` is the rate of the calls that Assay
+makes, sent without Assay. `--size tiny --gpus none` runs all of it on a CPU, for its wiring only.
 Prints each server and row as it is found, then a table and a JSON line with the conditions.
 """
 
@@ -41,7 +44,8 @@ from tests.vllm.servers import ENVIRONMENT, START_S, stop_group
 
 KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward"}
 BILLIONS = {"judge": 8.2, "reward": 8.2, "prm": 7.1}
-#: What the KV cache follows from, as gpu_models.py writes it: the planner knows models of the hub, not folders.
+#: What the KV cache follows from, as gpu_models.py writes it: the planner knows models of the hub,
+#: not folders.
 SHAPES = {
     "judge": {"layers": 36, "heads": 32, "kv_heads": 8, "head_dim": 128},
     "reward": {"layers": 36, "heads": 32, "kv_heads": 8, "head_dim": 128},
@@ -53,7 +57,8 @@ FLAGS = {
     "reward": ["--runner", "pooling", "--max-model-len", "4096"],
     "prm": ["--runner", "pooling", "--max-model-len", "4096", "--pooler-config", STEP],
 }
-#: How vLLM's client asks what we ask: it wants to see an address of its own kind, and servers pass over a query string.
+#: How vLLM's client asks what we ask: it wants to see an address of its own kind, and servers pass
+#: over a query string.
 DIRECT = {
     "judge": ["--backend", "openai", "--endpoint", "/v1/completions"],
     "reward": ["--backend", "vllm-pooling", "--endpoint", "/classify?as=pooling"],
@@ -79,10 +84,16 @@ def queries(count: int, candidates: int, seed: int) -> list[tuple[str, list[str]
     rng = random.Random(seed)
 
     def words(number: int) -> str:
-        return " ".join(rng.choice(("take", "the", "sum", "of", "it", "and", "17", "25", "so", "x")) for _ in range(number))
+        return " ".join(
+            rng.choice(("take", "the", "sum", "of", "it", "and", "17", "25", "so", "x"))
+            for _ in range(number)
+        )
 
     return [
-        (f"Question {seed}-{number}: {words(60)}?", ["\n\n".join(words(WORDS) for _ in range(STEPS)) for _ in range(candidates)])
+        (
+            f"Question {seed}-{number}: {words(60)}?",
+            ["\n\n".join(words(WORDS) for _ in range(STEPS)) for _ in range(candidates)],
+        )
         for number in range(count)
     ]
 
@@ -95,32 +106,56 @@ def configured(folder: Path, models: Path, only: Sequence[str]) -> dict[str, Any
     ports = json.loads(ports_file.read_text())
     verifiers = [
         {
-            "name": name, "kind": KINDS[name], "model": name, "endpoint": f"http://127.0.0.1:{ports[name]}", "timeout_s": 3600,
-            "serve": {"weights": str(models / name), "parameters": BILLIONS[name], "shape": SHAPES[name], "flags": FLAGS[name]},
+            "name": name,
+            "kind": KINDS[name],
+            "model": name,
+            "endpoint": f"http://127.0.0.1:{ports[name]}",
+            "timeout_s": 3600,
+            "serve": {
+                "weights": str(models / name),
+                "parameters": BILLIONS[name],
+                "shape": SHAPES[name],
+                "flags": FLAGS[name],
+            },
             **({"step_token": "<extra_0>"} if name == "prm" else {}),
         }
         for name in only
-    ]  # fmt: skip
-    settings = {"deadline_ms": 3_600_000, "doctor": "off", "log_level": "warning", "max_active": 4096}
+    ]
+    settings = {
+        "deadline_ms": 3_600_000,
+        "doctor": "off",
+        "log_level": "warning",
+        "max_active": 4096,
+    }
     return {"verifiers": verifiers, "service": settings, "tasks": {"default": {"learn": False}}}
 
 
 def gpu_gib(server: Server) -> float | None:
-    """Return what a server and its engine have of the GPUs' memory; None where nvidia-smi is missing."""
+    """Return what a server and its engine have of the GPUs' memory; None where nvidia-smi is
+    missing.
+    """
     if not shutil.which("nvidia-smi"):
         return None
     words = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
     mib = 0.0
-    for line in subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines():
+    for line in subprocess.run(
+        words, capture_output=True, text=True, check=True
+    ).stdout.splitlines():
         pid, used = (word.strip() for word in line.split(","))
-        with suppress(ProcessLookupError, ValueError):  # one that is not seen from here, or of which nothing is said
+        with suppress(
+            ProcessLookupError, ValueError
+        ):  # one that is not seen from here, or of which nothing is said
             mib += float(used) if os.getpgid(int(pid)) == server.process.pid else 0.0
     return mib / 1024
 
 
 @contextmanager
-def servers(folder: Path, models: Path, args: argparse.Namespace, facts: list[Row]) -> Iterator[dict[str, Server]]:
-    """Serve the models where the planner puts them, one after another; on the CPU without a placement. Write down what each took."""
+def servers(
+    folder: Path, models: Path, args: argparse.Namespace, facts: list[Row]
+) -> Iterator[dict[str, Server]]:
+    """Serve the models where the planner puts them, one after another; on the CPU without a
+    placement. Write down what each took.
+    """
     gpus, python = args.gpus, args.vllm
     content = configured(folder, models, args.only)
     listed = servers_of(load_config(write_config(folder / "plan.yaml", content), {}, {}))
@@ -129,11 +164,21 @@ def servers(folder: Path, models: Path, args: argparse.Namespace, facts: list[Ro
     if gpus != "none":
         for placed in place(listed, parse(gpus), Load(2048, 32)).placed:
             name = placed.server.served_as
-            shares[name] = ["--gpu-memory-utilization", f"{placed.share:.2f}", *(["--enforce-eager"] if args.eager else [])]
-            planned[name] = {"share": placed.share, "share_gib": placed.share * placed.gpus[0].gib, "needed_gib": placed.gib}
+            shares[name] = [
+                "--gpu-memory-utilization",
+                f"{placed.share:.2f}",
+                *(["--enforce-eager"] if args.eager else []),
+            ]
+            planned[name] = {
+                "share": placed.share,
+                "share_gib": placed.share * placed.gpus[0].gib,
+                "needed_gib": placed.gib,
+            }
     running: dict[str, Server] = {}
     try:
-        for server in sorted(listed, key=lambda each: list(shares).index(each.served_as) if shares else 0):
+        for server in sorted(
+            listed, key=lambda each: list(shares).index(each.served_as) if shares else 0
+        ):
             name, log = server.served_as, folder / f"{server.served_as}.log"
             words = [
                 str(python),
@@ -144,19 +189,49 @@ def servers(folder: Path, models: Path, args: argparse.Namespace, facts: list[Ro
                 "--served-model-name",
                 name,
             ]
-            words += ["--host", "127.0.0.1", "--port", str(server.port), "--load-format", "dummy", *server.flags]
+            words += [
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(server.port),
+                "--load-format",
+                "dummy",
+                *server.flags,
+            ]
             cpu = ["--enforce-eager", "--dtype", "float32", "--num-gpu-blocks-override", "512"]
             started = time.monotonic()
             with log.open("wb") as out:
                 process = subprocess.Popen(
-                    [*words, *shares.get(name, cpu)], stdout=out, stderr=out, start_new_session=True, cwd=folder,
-                    env={**os.environ, **(ENVIRONMENT if gpus == "none" else {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"})},
-                )  # fmt: skip
+                    [*words, *shares.get(name, cpu)],
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                    cwd=folder,
+                    env={
+                        **os.environ,
+                        **(
+                            ENVIRONMENT
+                            if gpus == "none"
+                            else {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+                        ),
+                    },
+                )
             running[name] = Server(f"http://127.0.0.1:{server.port}", process)
             wait_for(running[name].url + "/health", process, log, START_S)
-            said = {what: pattern.search(log.read_text(errors="replace")) for what, pattern in TOLD.items()}
-            told = {what: float(found[1].replace(",", "")) if found else None for what, found in said.items()}
-            took = {"start_s": time.monotonic() - started, **planned.get(name, {}), **told, "used_gib": gpu_gib(running[name])}
+            said = {
+                what: pattern.search(log.read_text(errors="replace"))
+                for what, pattern in TOLD.items()
+            }
+            told = {
+                what: float(found[1].replace(",", "")) if found else None
+                for what, found in said.items()
+            }
+            took = {
+                "start_s": time.monotonic() - started,
+                **planned.get(name, {}),
+                **told,
+                "used_gib": gpu_gib(running[name]),
+            }
             facts.append({"server": name, **took})
             print(json.dumps(facts[-1]), flush=True)
         yield running
@@ -180,19 +255,27 @@ class Recorder(HttpPool):
 
 def rendered(server: Server, model: str, talk: list[dict[str, str]]) -> str:
     """Return a conversation as the server's template writes it."""
-    ids = call(server.url + "/tokenize", {"model": model, "messages": talk, "add_generation_prompt": True}).json["tokens"]
+    ids = call(
+        server.url + "/tokenize", {"model": model, "messages": talk, "add_generation_prompt": True}
+    ).json["tokens"]
     return str(call(server.url + "/detokenize", {"model": model, "tokens": ids}).json["prompt"])
 
 
-async def calls_of(settings: Any, asked: list[tuple[str, list[str]]]) -> list[tuple[str, dict[str, Any]]]:
+async def calls_of(
+    settings: Any, asked: list[tuple[str, list[str]]]
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the calls that a verifier makes of queries."""
     recorder = Recorder()
     verifier = build(settings, recorder)
     for query, texts in asked:
         for start in range(0, len(texts), settings.batch_size):
-            await verifier.score([Pair(Query.of(query), text) for text in texts[start : start + settings.batch_size]])
+            await verifier.score(
+                [Pair(Query.of(query), text) for text in texts[start : start + settings.batch_size]]
+            )
     await recorder.close()
-    return [(url, body) for url, body in recorder.sent if not url.endswith(("/tokenize", "/detokenize"))]
+    return [
+        (url, body) for url, body in recorder.sent if not url.endswith(("/tokenize", "/detokenize"))
+    ]
 
 
 def prompts_of(calls: list[tuple[str, dict[str, Any]]], server: Server) -> list[str]:
@@ -200,7 +283,9 @@ def prompts_of(calls: list[tuple[str, dict[str, Any]]], server: Server) -> list[
     found: list[str] = []
     for _, body in calls:
         if "messages" in body:
-            talks = body["messages"] if isinstance(body["messages"][0], list) else [body["messages"]]
+            talks = (
+                body["messages"] if isinstance(body["messages"][0], list) else [body["messages"]]
+            )
             found += [rendered(server, body["model"], talk) for talk in talks]
         else:
             given = body.get("input", body.get("prompt"))
@@ -209,9 +294,14 @@ def prompts_of(calls: list[tuple[str, dict[str, Any]]], server: Server) -> list[
 
 
 async def again(calls: list[tuple[str, dict[str, Any]]]) -> float:
-    """Make calls once more, all at once, of queries that begin otherwise: nothing of them is in the server's cache. Return the seconds."""
+    """Make calls once more, all at once, of queries that begin otherwise: nothing of them is in
+    the server's cache. Return the seconds.
+    """
     pool = HttpPool()
-    bodies = [(url, orjson.dumps(body).replace(b"Question ", b"Question once more ")) for url, body in calls]
+    bodies = [
+        (url, orjson.dumps(body).replace(b"Question ", b"Question once more "))
+        for url, body in calls
+    ]
     started = time.monotonic()
     answers = await asyncio.gather(*(pool.post(url, body) for url, body in bodies))
     seconds = time.monotonic() - started
@@ -221,7 +311,15 @@ async def again(calls: list[tuple[str, dict[str, Any]]]) -> float:
     return seconds
 
 
-def direct(name: str, server: Server, prompts: list[str], folder: Path, models: Path, python: Path, at_once: int) -> Row:
+def direct(
+    name: str,
+    server: Server,
+    prompts: list[str],
+    folder: Path,
+    models: Path,
+    python: Path,
+    at_once: int,
+) -> Row:
     """Have vLLM's own client send prompts; return what it says."""
     data, result = folder / f"{name}.jsonl", folder / f"{name}.json"
     data.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
@@ -231,13 +329,26 @@ def direct(name: str, server: Server, prompts: list[str], folder: Path, models: 
         "--custom-output-len", "1", "--disable-shuffle", "--num-prompts", str(len(prompts)), "--max-concurrency", str(at_once),
         "--save-result", "--result-filename", str(result), "--disable-tqdm", "--num-warmups", "0",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **ENVIRONMENT}, cwd=folder)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **ENVIRONMENT},
+        cwd=folder,
+    )
     if done.returncode or not result.exists():
         raise RuntimeError(f"vLLM's client failed:\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
     said = json.loads(result.read_text())
     if said["completed"] != len(prompts):
-        raise RuntimeError(f"{said['completed']} of {len(prompts)} answered:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return {"seconds": said["duration"], "prompts": len(prompts), "tokens": said["total_input_tokens"]}
+        raise RuntimeError(
+            f"{said['completed']} of {len(prompts)} answered:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        )
+    return {
+        "seconds": said["duration"],
+        "prompts": len(prompts),
+        "tokens": said["total_input_tokens"],
+    }
 
 
 class Busy:
@@ -267,24 +378,33 @@ class Busy:
             words = [self._program, "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
             asked = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
             out, _ = await asked.communicate()
-            self._seen += [float(line) for line in out.decode().split() if line.replace(".", "").isdigit()]
+            self._seen += [
+                float(line) for line in out.decode().split() if line.replace(".", "").isdigit()
+            ]
             await asyncio.sleep(0.5)  # a period
 
 
 async def through(assay: Server, asked: list[tuple[str, list[str]]], shuffled: bool) -> Row:
-    """Send queries to the service, all at once: by query, or pairs of all of them mixed; return seconds and what was missing."""
+    """Send queries to the service, all at once: by query, or pairs of all of them mixed; return
+    seconds and what was missing.
+    """
     pool = HttpPool()
     pairs = [{"query": query, "candidate": text} for query, texts in asked for text in texts]
     bodies: list[tuple[str, dict[str, Any]]]
     if shuffled:
         random.Random(3).shuffle(pairs)
         size = len(asked[0][1])
-        bodies = [("/v1/score_pairs", {"pairs": pairs[start : start + size]}) for start in range(0, len(pairs), size)]
+        bodies = [
+            ("/v1/score_pairs", {"pairs": pairs[start : start + size]})
+            for start in range(0, len(pairs), size)
+        ]
     else:
         bodies = [("/v1/rank", {"query": query, "candidates": texts}) for query, texts in asked]
     async with Busy() as busy:
         started = time.monotonic()
-        answers = await asyncio.gather(*(pool.post(assay.url + path, orjson.dumps(body)) for path, body in bodies))
+        answers = await asyncio.gather(
+            *(pool.post(assay.url + path, orjson.dumps(body)) for path, body in bodies)
+        )
         seconds = time.monotonic() - started
     await pool.close()
     wrong = [raw[:300] for status, raw in answers if status != 200 or orjson.loads(raw)["partial"]]
@@ -293,7 +413,9 @@ async def through(assay: Server, asked: list[tuple[str, list[str]]], shuffled: b
     return {"seconds": seconds, "candidates": len(pairs), "gpu_percent": busy.mean}
 
 
-async def measure(args: argparse.Namespace, folder: Path, models: Path, running: dict[str, Server]) -> list[Row]:
+async def measure(
+    args: argparse.Namespace, folder: Path, models: Path, running: dict[str, Server]
+) -> list[Row]:
     """Return a row a verifier and order, and one of all together."""
     rows: list[Row] = []
     seeds = iter(range(100, 1000))
@@ -305,24 +427,37 @@ async def measure(args: argparse.Namespace, folder: Path, models: Path, running:
             await calls_of(settings, queries(2, 4, next(seeds)))
             calls = await calls_of(settings, queries(args.queries, args.candidates, next(seeds)))
             prompts = prompts_of(calls, running[only[0]])
-            # Their prefixes are in the server's cache now: the same texts with another beginning are not.
+            # Their prefixes are in the server's cache now: the same texts with another beginning
+            # are not.
             fresh = [prompt.replace("Question ", "Question new ", 1) for prompt in prompts]
-            found = await asyncio.to_thread(direct, only[0], running[only[0]], fresh, folder, models, args.vllm, args.at_once)
+            found = await asyncio.to_thread(
+                direct, only[0], running[only[0]], fresh, folder, models, args.vllm, args.at_once
+            )
             count = args.queries * args.candidates
             beside = {
-                "direct": count / found["seconds"], "calls": count / await again(calls),
-                "prompts_a_call": len(prompts) / len(calls), "tokens": found["tokens"] / len(prompts),
-            }  # fmt: skip
+                "direct": count / found["seconds"],
+                "calls": count / await again(calls),
+                "prompts_a_call": len(prompts) / len(calls),
+                "tokens": found["tokens"] / len(prompts),
+            }
         for shuffled in (False, True):
             with service(config, folder / f"run{next(seeds)}") as assay:
                 await through(assay, queries(2, 4, next(seeds)), shuffled)
-                took = await through(assay, queries(args.queries, args.candidates, next(seeds)), shuffled)
+                took = await through(
+                    assay, queries(args.queries, args.candidates, next(seeds)), shuffled
+                )
             ours = took["candidates"] / took["seconds"]
-            rows.append({
-                "verifiers": only, "order": "shuffled" if shuffled else "by query", "assay": ours, **beside,
-                "ratio": beside["direct"] and ours / beside["direct"], "calls_ratio": beside["calls"] and ours / beside["calls"],
-                "gpu_percent": took["gpu_percent"],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "verifiers": only,
+                    "order": "shuffled" if shuffled else "by query",
+                    "assay": ours,
+                    **beside,
+                    "ratio": beside["direct"] and ours / beside["direct"],
+                    "calls_ratio": beside["calls"] and ours / beside["calls"],
+                    "gpu_percent": took["gpu_percent"],
+                }
+            )
             print(json.dumps(rows[-1]), flush=True)
     return rows
 
@@ -330,46 +465,97 @@ async def measure(args: argparse.Namespace, folder: Path, models: Path, running:
 def conditions(args: argparse.Namespace) -> Row:
     """Return what the figures depend on."""
     version = [str(args.vllm), "-c", "import vllm; print(vllm.__version__)"]
-    said = subprocess.run(version, capture_output=True, text=True, check=True, env={**os.environ, **ENVIRONMENT})
+    said = subprocess.run(
+        version, capture_output=True, text=True, check=True, env={**os.environ, **ENVIRONMENT}
+    )
     gpu = None
     if shutil.which("nvidia-smi"):
-        words = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+        words = [
+            "nvidia-smi",
+            "--query-gpu=name,memory.total,driver_version",
+            "--format=csv,noheader",
+        ]
         gpu = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     return {
-        "vllm": said.stdout.split()[-1], "gpu": gpu, "size": args.size, "gpus": args.gpus, "queries": args.queries,
-        "candidates": args.candidates, "at_once": args.at_once, "weights": "dummy", "eager": args.eager, "cores": os.cpu_count(),
-    }  # fmt: skip
+        "vllm": said.stdout.split()[-1],
+        "gpu": gpu,
+        "size": args.size,
+        "gpus": args.gpus,
+        "queries": args.queries,
+        "candidates": args.candidates,
+        "at_once": args.at_once,
+        "weights": "dummy",
+        "eager": args.eager,
+        "cores": os.cpu_count(),
+    }
 
 
 def main() -> None:
     """Measure, print a table and a JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--gpus", default="auto", help="as for assay plan; none: the CPU")
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
-    parser.add_argument("--vllm", type=Path, default=ROOT / ".venv-vllm" / "bin" / "python", help="Python that has vLLM")
+    parser.add_argument(
+        "--vllm",
+        type=Path,
+        default=ROOT / ".venv-vllm" / "bin" / "python",
+        help="Python that has vLLM",
+    )
     parser.add_argument("--queries", type=int, default=64)
     parser.add_argument("--candidates", type=int, default=32)
-    parser.add_argument("--at-once", type=int, default=256, help="requests that vLLM's client sends at once")
-    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="verifiers: all")
-    parser.add_argument("--eager", action="store_true", help="without torch.compile and CUDA graphs, which take a minute a server")
+    parser.add_argument(
+        "--at-once", type=int, default=256, help="requests that vLLM's client sends at once"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="verifiers: all"
+    )
+    parser.add_argument(
+        "--eager",
+        action="store_true",
+        help="without torch.compile and CUDA graphs, which take a minute a server",
+    )
     args = parser.parse_args()
-    args.vllm = args.vllm.absolute()  # servers start in another folder; not resolved, which would leave its environment
+    args.vllm = (
+        args.vllm.absolute()
+    )  # servers start in another folder; not resolved, which would leave its environment
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-gpu-")))
         models = folder / "models"
-        made = [str(args.vllm), str(ROOT / "tests" / "benchmarks" / "gpu_models.py"), str(models), args.size]
-        subprocess.run(made, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
+        made = [
+            str(args.vllm),
+            str(ROOT / "tests" / "benchmarks" / "gpu_models.py"),
+            str(models),
+            args.size,
+        ]
+        subprocess.run(
+            made, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL
+        )
         facts: list[Row] = []
         running = stack.enter_context(servers(folder, models, args, facts))
         rows = uvloop.run(measure(args, folder, models, running))
         for each in facts:
-            each["loaded_gib"] = gpu_gib(running[each["server"]])  # its share is no bound of what it takes under load
-    headings = ("verifiers", "candidates", "Assay", "straight", "ratio", "its calls", "ratio", "GPU busy")
+            each["loaded_gib"] = gpu_gib(
+                running[each["server"]]
+            )  # its share is no bound of what it takes under load
+    headings = (
+        "verifiers",
+        "candidates",
+        "Assay",
+        "straight",
+        "ratio",
+        "its calls",
+        "ratio",
+        "GPU busy",
+    )
     table = Table(*headings, box=None, header_style="bold")
     for row in rows:
         shown = [f"{row['assay']:.1f}/s"]
         for beside, ratio in (("direct", "ratio"), ("calls", "calls_ratio")):
-            shown += ["", ""] if row[beside] is None else [f"{row[beside]:.1f}/s", f"{row[ratio]:.2f}"]
+            shown += (
+                ["", ""] if row[beside] is None else [f"{row[beside]:.1f}/s", f"{row[ratio]:.2f}"]
+            )
         busy = "" if row["gpu_percent"] is None else f"{row['gpu_percent']:.0f} %"
         table.add_row(", ".join(row["verifiers"]), row["order"], *shown, busy)
     Console(highlight=False).print(table)

@@ -1,8 +1,10 @@
-"""Check vLLM's compiled kernels on a Hopper GPU against PyTorch, the few that a dense bf16 model runs: 15 seconds that tell what is broken.
+"""Check vLLM's compiled kernels on a Hopper GPU against PyTorch, the few that a dense bf16 model
+runs: 15 seconds that tell what is broken.
 
     python tests/benchmarks/gpu_kernels.py [--no-ceilings]        (in vLLM's environment)
 
-Prints a JSON line: relative errors (bf16 operands: between 1e-3 and 1e-2 is right), and two ceilings of the card.
+Prints a JSON line: relative errors (bf16 operands: between 1e-3 and 1e-2 is right), and two
+ceilings of the card.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ def main() -> None:
     from vllm.vllm_flash_attn import flash_attn_varlen_func, is_fa_version_supported
 
     torch.manual_seed(1)
-    found: dict[str, Any] = {"fa3": is_fa_version_supported(3), "import_s": round(time.monotonic() - begun, 1)}
+    found: dict[str, Any] = {
+        "fa3": is_fa_version_supported(3),
+        "import_s": round(time.monotonic() - begun, 1),
+    }
     wrong = []
 
     def random(*shape: int) -> torch.Tensor:
@@ -38,7 +43,9 @@ def main() -> None:
             wrong.append(name)
 
     def normed(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-6) * weight.float()
+        return (
+            x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-6) * weight.float()
+        )
 
     tokens, size, heads, kv_heads, head = 777, 4096, 32, 8, 128
     x, residual, weight = random(tokens, size), random(tokens, size), random(size)
@@ -52,10 +59,15 @@ def main() -> None:
     wide = random(tokens, 2 * 12288)
     act = torch.full((tokens, 12288), float("nan"), device=DEVICE, dtype=torch.bfloat16)
     torch.ops._C.silu_and_mul(act, wide)
-    check("silu_and_mul", act, torch.nn.functional.silu(wide[:, :12288].float()) * wide[:, 12288:].float())
+    check(
+        "silu_and_mul",
+        act,
+        torch.nn.functional.silu(wide[:, :12288].float()) * wide[:, 12288:].float(),
+    )
 
     angles = torch.outer(
-        torch.arange(4096, device=DEVICE).float(), 1e6 ** (-torch.arange(0, head, 2, device=DEVICE).float() / head)
+        torch.arange(4096, device=DEVICE).float(),
+        1e6 ** (-torch.arange(0, head, 2, device=DEVICE).float() / head),
     )
     table = torch.cat([angles.cos(), angles.sin()], -1).to(torch.bfloat16)
     places = torch.randint(0, 4096, (tokens,), device=DEVICE)
@@ -65,12 +77,21 @@ def main() -> None:
     for name, got, given in (("rotary, query", turned[0], q), ("rotary, key", turned[1], k)):
         cos, sin = table[places].float().chunk(2, -1)
         left, right = given.view(tokens, -1, head).float().chunk(2, -1)
-        wanted = torch.cat([left * cos[:, None] - right * sin[:, None], right * cos[:, None] + left * sin[:, None]], -1)
+        wanted = torch.cat(
+            [
+                left * cos[:, None] - right * sin[:, None],
+                right * cos[:, None] + left * sin[:, None],
+            ],
+            -1,
+        )
         check(name, got.view(tokens, -1, head), wanted)
 
-    # Three sequences, the second of which has 100 tokens in the cache already; pages of 16, in no order.
+    # Three sequences, the second of which has 100 tokens in the cache already; pages of 16, in no
+    # order.
     lengths, before, page = [500, 200, 77], [0, 100, 0], 16
-    pages = torch.randperm(80, device=DEVICE)[: sum(-(-(n + b) // page) for n, b in zip(lengths, before, strict=True))].int()
+    pages = torch.randperm(80, device=DEVICE)[
+        : sum(-(-(n + b) // page) for n, b in zip(lengths, before, strict=True))
+    ].int()
     blocks = torch.zeros(3, 40, dtype=torch.int32, device=DEVICE)
     cache = torch.zeros(2, 80, page, kv_heads, head, device=DEVICE, dtype=torch.bfloat16)
     keys, values, slots, at = [], [], [], 0
@@ -83,23 +104,55 @@ def main() -> None:
         index = torch.arange(new + old, device=DEVICE)
         slots.append(blocks[row].long()[index // page] * page + index % page)
     one = torch.ones(1, device=DEVICE)
-    ops.reshape_and_cache_flash(torch.cat(keys), torch.cat(values), cache[0], cache[1], torch.cat(slots), "auto", one, one)
-    check("reshape_and_cache_flash", cache[0].view(-1, kv_heads, head)[torch.cat(slots)], torch.cat(keys))
+    ops.reshape_and_cache_flash(
+        torch.cat(keys), torch.cat(values), cache[0], cache[1], torch.cat(slots), "auto", one, one
+    )
+    check(
+        "reshape_and_cache_flash",
+        cache[0].view(-1, kv_heads, head)[torch.cat(slots)],
+        torch.cat(keys),
+    )
     query = random(sum(lengths), heads, head)
-    starts = torch.tensor([0, *torch.tensor(lengths).cumsum(0).tolist()], dtype=torch.int32, device=DEVICE)
-    used = torch.tensor([n + b for n, b in zip(lengths, before, strict=True)], dtype=torch.int32, device=DEVICE)
+    starts = torch.tensor(
+        [0, *torch.tensor(lengths).cumsum(0).tolist()], dtype=torch.int32, device=DEVICE
+    )
+    used = torch.tensor(
+        [n + b for n, b in zip(lengths, before, strict=True)], dtype=torch.int32, device=DEVICE
+    )
     got = torch.full_like(query, float("nan"))
     flash_attn_varlen_func(
-        q=query, k=cache[0], v=cache[1], out=got, cu_seqlens_q=starts, max_seqlen_q=max(lengths), seqused_k=used,
-        max_seqlen_k=int(used.max()), softmax_scale=head**-0.5, causal=True, block_table=blocks, fa_version=3,
-    )  # fmt: skip
+        q=query,
+        k=cache[0],
+        v=cache[1],
+        out=got,
+        cu_seqlens_q=starts,
+        max_seqlen_q=max(lengths),
+        seqused_k=used,
+        max_seqlen_k=int(used.max()),
+        softmax_scale=head**-0.5,
+        causal=True,
+        block_table=blocks,
+        fa_version=3,
+    )
     for row, new in enumerate(lengths):
         part = query[starts[row] : starts[row + 1]].float().transpose(0, 1)
-        full_k, full_v = (each[row].float().transpose(0, 1).repeat_interleave(heads // kv_heads, 0) for each in (keys, values))
+        full_k, full_v = (
+            each[row].float().transpose(0, 1).repeat_interleave(heads // kv_heads, 0)
+            for each in (keys, values)
+        )
         size_k = full_k.shape[1]
-        seen = torch.arange(size_k, device=DEVICE)[None] <= torch.arange(size_k - new, size_k, device=DEVICE)[:, None]
-        wanted = torch.nn.functional.scaled_dot_product_attention(part, full_k, full_v, attn_mask=seen)
-        check(f"flash_attention_3, sequence {row}", got[starts[row] : starts[row + 1]].transpose(0, 1), wanted)
+        seen = (
+            torch.arange(size_k, device=DEVICE)[None]
+            <= torch.arange(size_k - new, size_k, device=DEVICE)[:, None]
+        )
+        wanted = torch.nn.functional.scaled_dot_product_attention(
+            part, full_k, full_v, attn_mask=seen
+        )
+        check(
+            f"flash_attention_3, sequence {row}",
+            got[starts[row] : starts[row + 1]].transpose(0, 1),
+            wanted,
+        )
     torch.cuda.synchronize()
     if "--no-ceilings" not in sys.argv:
         found |= ceilings()

@@ -1,9 +1,10 @@
-"""Configurations and tokenizers of real architectures, for vLLM's `--load-format dummy`: no weights are written or downloaded.
+"""Configurations and tokenizers of real architectures, for vLLM's `--load-format dummy`: no weights
+are written or downloaded.
 
     python tests/benchmarks/gpu_models.py FOLDER full|tiny        (in vLLM's environment)
 
-judge: Qwen3-8B; reward: an 8B Qwen3 with one label, as Skywork-Reward-V2; prm: Qwen2.5-Math-PRM-7B. Shapes are those of their
-config.json. tiny: the same architectures at toy sizes, for a CPU.
+judge: Qwen3-8B; reward: an 8B Qwen3 with one label, as Skywork-Reward-V2; prm: Qwen2.5-Math-PRM-7B.
+Shapes are those of their config.json. tiny: the same architectures at toy sizes, for a CPU.
 """
 
 from __future__ import annotations
@@ -18,23 +19,47 @@ from build_models import chat_tokenizer  # a script beside this one's folder, an
 
 SHAPES: dict[str, dict[str, Any]] = {
     "judge": {
-        "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 4096, "intermediate_size": 12288,
-        "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128,
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
     },
     "reward": {
-        "architectures": ["Qwen3ForSequenceClassification"], "model_type": "qwen3", "hidden_size": 4096, "intermediate_size": 12288,
-        "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128,
-        "num_labels": 1, "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0},
+        "architectures": ["Qwen3ForSequenceClassification"],
+        "model_type": "qwen3",
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "num_labels": 1,
+        "id2label": {"0": "LABEL_0"},
+        "label2id": {"LABEL_0": 0},
     },
     "prm": {
-        "architectures": ["Qwen2ForProcessRewardModel"], "model_type": "qwen2", "hidden_size": 3584, "intermediate_size": 18944,
-        "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4, "num_labels": 2,
+        "architectures": ["Qwen2ForProcessRewardModel"],
+        "model_type": "qwen2",
+        "hidden_size": 3584,
+        "intermediate_size": 18944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "num_labels": 2,
     },
-}  # fmt: skip
+}
 SMALLER = {
-    "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
     "head_dim": 32,
-}  # fmt: skip
+}
 VOCABULARY = 151_936
 
 
@@ -48,7 +73,9 @@ def write(folder: Path, size: str) -> None:
             "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
         }  # fmt: skip
         if size == "tiny":
-            config |= {key: value for key, value in SMALLER.items() if key in shape or key != "head_dim"}
+            config |= {
+                key: value for key, value in SMALLER.items() if key in shape or key != "head_dim"
+            }
             config |= {"vocab_size": len(tokenizer), "torch_dtype": "float32"}
         out = folder / name
         out.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 """Our label model beside others: real ensembles, synthetic ones with known truth, and speed.
 
-    python -m tests.benchmarks.label_models --data DIR [--peers PYTHON] [--draws 10] [--synthetic] [--speed 1000000]
+    python -m tests.benchmarks.label_models --data DIR [--peers PYTHON] [--draws 10] [--synthetic]
+    [--speed 1000000]
 
-DIR holds npz files of scores and labels; PYTHON is that of an environment with the other packages (`install_peers.sh`).
-Prints tables, and one line of JSON at the end. Read times as ratios: machines differ.
+DIR holds npz files of scores and labels; PYTHON is that of an environment with the other packages
+(`install_peers.sh`). Prints tables, and one line of JSON at the end. Read times as ratios: machines
+differ.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,17 @@ from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.label_model.families import family_by_name
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
-from tests.benchmarks.protocol import DataSet, Method, Result, draw, leading_word, measure, named_sets, ours, real_sets
+from tests.benchmarks.protocol import (
+    DataSet,
+    Method,
+    Result,
+    draw,
+    leading_word,
+    measure,
+    named_sets,
+    ours,
+    real_sets,
+)
 from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels
 
 COLUMNS = ("selection", "gain", "gap_closed", "worst", "auc", "brier", "ece", "seconds")
@@ -56,30 +69,51 @@ def timed(name: str, method: Method, sets: list[DataSet], labels: int = 0, draws
     start = time.perf_counter()
     result = measure(method, sets, labels, draws)
     seconds = (time.perf_counter() - start) / (draws if labels else 1)
-    return {"method": name, "labels": labels, **result.summary(), "seconds": seconds, "per_set": per_set(result, sets)}
+    return {
+        "method": name,
+        "labels": labels,
+        **result.summary(),
+        "seconds": seconds,
+        "per_set": per_set(result, sets),
+    }
 
 
 def per_set(result: Result, sets: list[DataSet]) -> dict[str, float]:
     """Return selection@1 by data set."""
-    return {data.name: round(float(value), 4) for data, value in zip(sets, result.selection, strict=True)}
+    return {
+        data.name: round(float(value), 4)
+        for data, value in zip(sets, result.selection, strict=True)
+    }
 
 
 def robust_average(data: DataSet) -> Floats:
-    """Return the published robust average: what the label-free score is where the fit is not trusted at all."""
+    """Return the published robust average: what the label-free score is where the fit is not
+    trusted at all.
+    """
     model = data.model(FIRST).fit(data.scores, data.codes, verifier_names=data.names)
     terms = replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None)
     return np.asarray(terms.sum(axis=1))
 
 
+def _on_itself(fit: Any, data: Any) -> Any:
+    """Return what a baseline says of the very data that it takes its ranges from."""
+    return fit(data.scores, data.scores, data.queries)
+
+
 def references(sets: list[DataSet]) -> list[Row]:
     """Return the rows of what needs no label model."""
     rows = [
-        timed(name, label_free(lambda data, fit=fit: fit(data.scores, data.scores, data.queries), probable), sets)  # type: ignore[misc]
+        timed(
+            name,
+            label_free(partial(_on_itself, fit), probable),
+            sets,
+        )
         for name, (fit, probable) in BASELINES.items()
     ]
     best = [max(data.selection(column).mean() for column in data.scores.T) for data in sets]
     naive, reference = (
-        np.array([values.mean() for values in (getattr(data, kind) for data in sets)]) for kind in ("naive", "reference")
+        np.array([values.mean() for values in (getattr(data, kind) for data in sets)])
+        for kind in ("naive", "reference")
     )
     for name, selection in (
         ("best single verifier (chosen with all labels)", np.array(best)),
@@ -87,46 +121,74 @@ def references(sets: list[DataSet]) -> list[Row]:
     ):
         nothing = np.full(len(sets), np.nan)
         result = Result(selection, naive, reference, nothing, nothing, nothing)
-        rows.append({"method": name, "labels": 0, **result.summary(), "seconds": np.nan, "per_set": per_set(result, sets)})
+        rows.append(
+            {
+                "method": name,
+                "labels": 0,
+                **result.summary(),
+                "seconds": np.nan,
+                "per_set": per_set(result, sets),
+            }
+        )
     return rows
 
 
 def others(sets: list[DataSet], python: str | None, names: Sequence[str]) -> list[Row]:
     """Return the rows of label models that work on votes."""
     rows = [
-        timed("FlyingSquid-style triplets", label_free(lambda data: flying_squid(data.scores), True), sets),
-        timed("Weaver-style, no labels", label_free(lambda data: weaver_without_labels(data.scores), True), sets),
+        timed(
+            "FlyingSquid-style triplets",
+            label_free(lambda data: flying_squid(data.scores), True),
+            sets,
+        ),
+        timed(
+            "Weaver-style, no labels",
+            label_free(lambda data: weaver_without_labels(data.scores), True),
+            sets,
+        ),
     ]
     if python is None:
-        console.print("[dim]without --peers PYTHON: Snorkel, Dawid–Skene, GLAD and MACE are left out[/dim]")
+        console.print(
+            "[dim]without --peers PYTHON: Snorkel, Dawid–Skene, GLAD and MACE are left out[/dim]"
+        )
         return rows
     found, times = run_peers(python, [votes_of(data.scores) for data in sets], names)
     for name in names:
-        probabilities = {data.name: probability for data, probability in zip(sets, found[name], strict=True)}
+        probabilities = {
+            data.name: probability for data, probability in zip(sets, found[name], strict=True)
+        }
         row = timed(name, label_free(lambda data, said=probabilities: said[data.name], True), sets)  # type: ignore[misc]
         rows.append({**row, "seconds": sum(times[name])})
     return rows
 
 
-def run_peers(python: str, votes: list[Any], names: Sequence[str]) -> tuple[dict[str, list[Floats]], dict[str, list[float]]]:
+def run_peers(
+    python: str, votes: list[Any], names: Sequence[str]
+) -> tuple[dict[str, list[Floats]], dict[str, list[float]]]:
     """Return what other packages make of votes, and the seconds each took."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "votes.npz", Path(folder) / "found.npz"
         np.savez(source, **{f"votes_{place}": each for place, each in enumerate(votes)})
         subprocess.run([python, "-m", "tests.benchmarks.peers", source, target, *names], check=True)
         with np.load(target) as archive:
-            found = {name: [archive[f"{name}_{place}"] for place in range(len(votes))] for name in names}
+            found = {
+                name: [archive[f"{name}_{place}"] for place in range(len(votes))] for name in names
+            }
             return found, json.loads(str(archive["times"]))
 
 
 def stated(kind: str, seed: int) -> Callable[[DataSet], dict[str, float | str]]:
-    """Return statements about verifiers: their AUC with an error of sd 0.05, three right tiers, or a ranking that is noise."""
+    """Return statements about verifiers: their AUC with an error of sd 0.05, three right tiers,
+    or a ranking that is noise.
+    """
 
     def state(data: DataSet) -> dict[str, float | str]:
         random = np.random.default_rng([seed, len(data.scores)])
         quality = np.array([auc(column, data.labels) for column in data.scores.T])
         if kind == "AUC ± 0.05":
-            said: list[float | str] = np.clip(quality + 0.05 * random.standard_normal(len(quality)), 0, 1).tolist()
+            said: list[float | str] = np.clip(
+                quality + 0.05 * random.standard_normal(len(quality)), 0, 1
+            ).tolist()
         elif kind == "tiers":
             place = quality.argsort().argsort() * 3 // len(quality)
             said = [("low", "medium", "high")[each] for each in place]
@@ -143,11 +205,19 @@ def with_statements(kind: str, sets: list[DataSet], draws: int) -> Row:
     results = [measure(ours(DEFAULT, stated(kind, seed)), sets) for seed in range(draws)]
     mean = Result(*np.mean([list(vars(result).values()) for result in results], axis=0))
     seconds = (time.perf_counter() - start) / draws
-    return {"method": f"Assay, stated: {kind}", "labels": 0, **mean.summary(), "seconds": seconds, "per_set": per_set(mean, sets)}
+    return {
+        "method": f"Assay, stated: {kind}",
+        "labels": 0,
+        **mean.summary(),
+        "seconds": seconds,
+        "per_set": per_set(mean, sets),
+    }
 
 
 def borrowed(sets: list[DataSet], draws: int, lent: int = 100) -> list[Row]:
-    """Return rows for the sets whose verifiers have the same names: alone, and starting from the others' `lent` labels."""
+    """Return rows for the sets whose verifiers have the same names: alone, and starting from the
+    others' `lent` labels.
+    """
     some = [data for data in sets if sum(data.names == other.names for other in sets) > 1]
     models: dict[tuple[str, int], LabelModel] = {}
 
@@ -159,17 +229,31 @@ def borrowed(sets: list[DataSet], draws: int, lent: int = 100) -> list[Row]:
                 labels = np.full(len(other.scores), np.nan)
                 chosen = draw(other, lent, (seed, lent, 1))
                 labels[chosen] = other.labels[chosen]
-                models[other.name, seed] = other.model(DEFAULT).fit(other.scores, other.codes, labels, verifier_names=other.names)
+                models[other.name, seed] = other.model(DEFAULT).fit(
+                    other.scores, other.codes, labels, verifier_names=other.names
+                )
         labels = np.full(len(data.scores), np.nan)
         labels[rows] = data.labels[rows]
-        model = LabelModel(families=data.families, borrow=[models[other.name, seed] for other in others])
-        log_odds = model.fit(data.scores, data.codes, labels, verifier_names=data.names).score_samples(data.scores, data.codes)
+        model = LabelModel(
+            families=data.families, borrow=[models[other.name, seed] for other in others]
+        )
+        log_odds = model.fit(
+            data.scores, data.codes, labels, verifier_names=data.names
+        ).score_samples(data.scores, data.codes)
         return log_odds, expit(log_odds)
 
     rows = []
     for labels in (25, 50, 100):
         rows.append(timed(f"Assay, {labels} labels", ours(DEFAULT), some, labels, draws))
-        rows.append(timed(f"Assay, {labels} labels + {lent} in each other task", start_from_others, some, labels, draws))
+        rows.append(
+            timed(
+                f"Assay, {labels} labels + {lent} in each other task",
+                start_from_others,
+                some,
+                labels,
+                draws,
+            )
+        )
     show(f"borrowing: {', '.join(data.name for data in some)}", rows)
     return rows
 
@@ -182,10 +266,14 @@ def show(title: str, rows: list[Row]) -> None:
         table.add_column(column.replace("_", " "), justify="right")
     for row in rows:
         cells = [
-            "" if np.isnan(row[column]) else f"{row[column]:{'+' if column in ('gain', 'worst', 'gap_closed') else ''}.3f}"
+            ""
+            if np.isnan(row[column])
+            else f"{row[column]:{'+' if column in ('gain', 'worst', 'gap_closed') else ''}.3f}"
             for column in COLUMNS
         ]
-        table.add_row(row["method"], *cells, style="bold" if row["method"].startswith("Assay") else None)
+        table.add_row(
+            row["method"], *cells, style="bold" if row["method"].startswith("Assay") else None
+        )
     console.print(table)
     console.print()
 
@@ -197,16 +285,34 @@ def real(folder: Path, python: str | None, draws: int) -> dict[str, list[Row]]:
         raise SystemExit(f"{folder}: no npz file with labels")
     title = f"{len(sets)} real ensembles"
     free = [*references(sets), *others(sets, python, ("Dawid–Skene", "MACE", "GLAD", "Snorkel"))]
-    free.append(timed("as first published, robust average", label_free(robust_average, False), published))
-    free += [timed("as first published, no labels", ours(FIRST), published), timed("Assay, no labels", ours(DEFAULT), sets)]
-    show(f"{title}, no labels read (gain: against the mean of z-scores; worst: the worst set)", free)
+    free.append(
+        timed("as first published, robust average", label_free(robust_average, False), published)
+    )
+    free += [
+        timed("as first published, no labels", ours(FIRST), published),
+        timed("Assay, no labels", ours(DEFAULT), sets),
+    ]
+    show(
+        f"{title}, no labels read (gain: against the mean of z-scores; worst: the worst set)", free
+    )
     some: list[Row] = []
     for labels in track((25, 50, 100), "labels", console=Console(stderr=True)):
-        some.append(timed(f"as first published, {labels} labels", ours(FIRST), published, labels, draws))
+        some.append(
+            timed(f"as first published, {labels} labels", ours(FIRST), published, labels, draws)
+        )
         some.append(timed(f"Assay, {labels} labels", ours(DEFAULT), sets, labels, draws))
-    show(f"{title}, random labels, 4 of a query, mean of {draws} draws, judged on queries without labels", some)
-    said = [with_statements(kind, sets, draws) for kind in ("AUC ± 0.05", "tiers", "a ranking that is noise")]
-    show(f"{title}, no labels, a stated quality for each verifier, mean of {draws} draws of the statement", said)
+    show(
+        f"{title}, random labels, 4 of a query, mean of {draws} draws, judged on queries without labels",
+        some,
+    )
+    said = [
+        with_statements(kind, sets, draws)
+        for kind in ("AUC ± 0.05", "tiers", "a ranking that is noise")
+    ]
+    show(
+        f"{title}, no labels, a stated quality for each verifier, mean of {draws} draws of the statement",
+        said,
+    )
     lent = borrowed(sets, draws) if len({data.names for data in sets}) < len(sets) else []
     return {"label_free": free, "labels": some, "stated": said, "borrowed": lent}
 
@@ -224,11 +330,21 @@ def synthetic() -> dict[str, Any]:
         timed("Assay, no labels", ours(DEFAULT), sets),
     ]
     rows += [
-        timed(f"Assay, {labels} labels", ours(DEFAULT), [data for data in sets if len(data.queries) > 60], labels, 1)
+        timed(
+            f"Assay, {labels} labels",
+            ours(DEFAULT),
+            [data for data in sets if len(data.queries) > 60],
+            labels,
+            1,
+        )
         for labels in (25, 100)
     ]
     show(f"{len(sets)} synthetic sets (19 scenarios, two seeds), families given", rows)
-    independent = [(found, true) for name, trust, found, true in rates if trust > 0.99 and not name.startswith(("03", "13", "20"))]
+    independent = [
+        (found, true)
+        for name, trust, found, true in rates
+        if trust > 0.99 and not name.startswith(("03", "13", "20"))
+    ]
     errors = [abs(found - true) for found, true in independent]
     console.print(
         f"base rate from third moments, {len(errors)} sets with full trust: mean error {np.mean(errors):.3f}, largest {max(errors):.3f}\n"
@@ -252,7 +368,9 @@ def speed(rows: int, python: str | None, verifiers: int = 20) -> dict[str, float
     expit(model.score_samples(scores, query))
     predict_s = time.perf_counter() - start
     wide = LabelModel().fit(
-        scores[:20_000].repeat(2, axis=1), query[:20_000], np.where(random.random(20_000) < 0.01, truth[:20_000], -1)
+        scores[:20_000].repeat(2, axis=1),
+        query[:20_000],
+        np.where(random.random(20_000) < 0.01, truth[:20_000], -1),
     )
     one, of_one = scores[:64].repeat(2, axis=1), np.zeros(64, int)
     start = time.perf_counter()
@@ -283,7 +401,9 @@ def speed(rows: int, python: str | None, verifiers: int = 20) -> dict[str, float
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="folder of npz files with scores and labels")
     parser.add_argument("--peers", help="python of an environment with snorkel and crowd-kit")
     parser.add_argument("--draws", type=int, default=10)
@@ -292,7 +412,11 @@ def main() -> None:
     asked = parser.parse_args()
     if not (asked.data or asked.synthetic or asked.speed):
         parser.error("name --data DIR, --synthetic, --speed ROWS, or several")
-    found: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine(), "draws": asked.draws}
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "draws": asked.draws,
+    }
     if asked.data:
         found["real"] = real(asked.data, asked.peers, asked.draws)
     if asked.synthetic:

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.overhead [--rounds 15] [--overload 30] [--quick]
 
-Every figure is a ratio or a difference between the service and a bare concurrent fan-out of the same calls, written
-directly with the same HTTP client, in interleaved rounds of one run: these machines are noisy. Upstreams answer after 0
-or 20 ms. Prints a table and, as the last line, JSON.
+Every figure is a ratio or a difference between the service and a bare concurrent fan-out of the
+same calls, written directly with the same HTTP client, in interleaved rounds of one run: these
+machines are noisy. Upstreams answer after 0 or 20 ms. Prints a table and, as the last line, JSON.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def fresh(n: int) -> tuple[str, list[str]]:
     return f"query {salt}", [f"{salt} {place} ".ljust(CHARS, "x") for place in range(n)]
 
 
-async def bare(pool: HttpPool, urls: list[str], query: str, candidates: list[str], batched: bool) -> None:
+async def bare(
+    pool: HttpPool, urls: list[str], query: str, candidates: list[str], batched: bool
+) -> None:
     """Make the service's calls without the service: build, post, parse."""
     groups = [candidates] if batched else [[candidate] for candidate in candidates]
 
@@ -95,7 +97,9 @@ async def bare(pool: HttpPool, urls: list[str], query: str, candidates: list[str
 
 async def through(pool: HttpPool, assay: Server, query: str, candidates: list[str]) -> None:
     """Ask the service."""
-    status, raw = await pool.post(assay.url + "/v1/rank", orjson.dumps({"query": query, "candidates": candidates}))
+    status, raw = await pool.post(
+        assay.url + "/v1/rank", orjson.dumps({"query": query, "candidates": candidates})
+    )
     assert status == 200, raw
     assert orjson.loads(raw)["partial"] is False
 
@@ -121,7 +125,9 @@ def config(folder: Path, urls: list[str], batched: bool) -> Path:
         }
         for place, url in enumerate(urls)
     ]
-    return write_config(folder / "e.yaml", {"verifiers": verifiers, "service": {"log_level": "warning"}})
+    return write_config(
+        folder / "e.yaml", {"verifiers": verifiers, "service": {"log_level": "warning"}}
+    )
 
 
 async def uncached(n: int, m: int, delay_ms: float, batched: bool, rounds: int) -> Row:
@@ -138,7 +144,9 @@ async def uncached(n: int, m: int, delay_ms: float, batched: bool, rounds: int) 
         used = 0.0
         for _ in range(rounds):
             floor.append(await timed(bare(pool, urls, *fresh(n), batched)))
-            await asyncio.sleep(0.02)  # what is written after the answer is not charged to the floor
+            await asyncio.sleep(
+                0.02
+            )  # what is written after the answer is not charged to the floor
             before = cpu_s(assay.process)
             ours.append(await timed(through(pool, assay, *fresh(n))))
             await asyncio.sleep(0.02)
@@ -147,14 +155,24 @@ async def uncached(n: int, m: int, delay_ms: float, batched: bool, rounds: int) 
     floor_ms, ours_ms = statistics.median(floor), statistics.median(ours)
     seconds = sum(ours) / 1e3
     return {
-        "n": n, "m": m, "upstream_ms": delay_ms, "form": "batched" if batched else "one a candidate", "calls": m if batched else n * m,
-        "floor_p50_ms": floor_ms, "p50_ms": ours_ms, "p99_ms": sorted(ours)[min(len(ours) - 1, int(0.99 * len(ours)))],
-        "ratio": statistics.median(our / base for our, base in zip(ours, floor, strict=True)), "added_ms": ours_ms - floor_ms,
-        "requests_a_second": len(ours) / seconds, "cpu_us_a_call": used / rounds / (m if batched else n * m) * 1e6,
-    }  # fmt: skip
+        "n": n,
+        "m": m,
+        "upstream_ms": delay_ms,
+        "form": "batched" if batched else "one a candidate",
+        "calls": m if batched else n * m,
+        "floor_p50_ms": floor_ms,
+        "p50_ms": ours_ms,
+        "p99_ms": sorted(ours)[min(len(ours) - 1, int(0.99 * len(ours)))],
+        "ratio": statistics.median(our / base for our, base in zip(ours, floor, strict=True)),
+        "added_ms": ours_ms - floor_ms,
+        "requests_a_second": len(ours) / seconds,
+        "cpu_us_a_call": used / rounds / (m if batched else n * m) * 1e6,
+    }
 
 
-async def per_cpu_second(server: Server, path: str, body: bytes, seconds: float, lanes: int = 8) -> float:
+async def per_cpu_second(
+    server: Server, path: str, body: bytes, seconds: float, lanes: int = 8
+) -> float:
     """Return a server's requests per CPU second of its own, under a steady load."""
     pool = HttpPool()
     until = time.perf_counter() + seconds
@@ -175,7 +193,9 @@ async def per_cpu_second(server: Server, path: str, body: bytes, seconds: float,
 
 
 async def cached(rounds: int) -> Row:
-    """Measure the answer from the cache: 32 candidates, 8 verifiers, one worker, beside the echo of the same bodies."""
+    """Measure the answer from the cache: 32 candidates, 8 verifiers, one worker, beside the echo
+    of the same bodies.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(upstreams(8, 0))
@@ -193,14 +213,21 @@ async def cached(rounds: int) -> Row:
             floor.append(await per_cpu_second(beside, "/", body, 1.0))
         await pool.close()
     return {
-        "requests_a_cpu_second": statistics.median(ours), "echo_a_cpu_second": statistics.median(floor),
-        "share_of_echo": statistics.median(our / base for our, base in zip(ours, floor, strict=True)),
-        "alone_p50_ms": statistics.median(alone), "alone_p99_ms": sorted(alone)[int(0.99 * len(alone))], "body_bytes": len(body),
-    }  # fmt: skip
+        "requests_a_cpu_second": statistics.median(ours),
+        "echo_a_cpu_second": statistics.median(floor),
+        "share_of_echo": statistics.median(
+            our / base for our, base in zip(ours, floor, strict=True)
+        ),
+        "alone_p50_ms": statistics.median(alone),
+        "alone_p99_ms": sorted(alone)[int(0.99 * len(alone))],
+        "body_bytes": len(body),
+    }
 
 
 async def overload(seconds: float) -> Row:
-    """Offer three times what the service can do, at a constant rate, and count what comes back, and how fast a refusal does."""
+    """Offer three times what the service can do, at a constant rate, and count what comes back,
+    and how fast a refusal does.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(upstreams(8, 20))
@@ -246,20 +273,33 @@ async def overload(seconds: float) -> Row:
     accepted.sort()
     refused.sort()
     return {
-        "capacity_a_second": done / 4, "offered_a_second": rate, "seconds": seconds, "statuses": dict(sorted(statuses.items())),
-        "goodput": len(accepted) / took / (done / 4), "refused_p99_ms": refused[int(0.99 * len(refused))] if refused else None,
-        "accepted_p50_ms": statistics.median(accepted), "accepted_p99_ms": accepted[int(0.99 * len(accepted))],
-    }  # fmt: skip
+        "capacity_a_second": done / 4,
+        "offered_a_second": rate,
+        "seconds": seconds,
+        "statuses": dict(sorted(statuses.items())),
+        "goodput": len(accepted) / took / (done / 4),
+        "refused_p99_ms": refused[int(0.99 * len(refused))] if refused else None,
+        "accepted_p50_ms": statistics.median(accepted),
+        "accepted_p99_ms": accepted[int(0.99 * len(accepted))],
+    }
 
 
 def conditions() -> Row:
     """Return what the figures depend on."""
     model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         "?",
     )
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return {
         "cpu": model,
@@ -272,7 +312,13 @@ def conditions() -> Row:
 
 async def run(args: argparse.Namespace) -> Row:
     """Run everything that was asked for."""
-    cases = [(n, m, delay, batched) for n in (8, 32, 128) for m in (2, 8) for delay in (0, 20) for batched in (True, False)]
+    cases = [
+        (n, m, delay, batched)
+        for n in (8, 32, 128)
+        for m in (2, 8)
+        for delay in (0, 20)
+        for batched in (True, False)
+    ]
     if args.quick:
         cases = [case for case in cases if case[:2] == (32, 8)]
     quiet = Console(stderr=True)
@@ -286,7 +332,9 @@ async def run(args: argparse.Namespace) -> Row:
 def show(result: Row) -> None:
     """Print tables for people."""
     console = Console(width=140)
-    table = Table(title="one request in flight, cold cache; ratio and added: service against a bare fan-out of the same calls")
+    table = Table(
+        title="one request in flight, cold cache; ratio and added: service against a bare fan-out of the same calls"
+    )
     columns: dict[str, Callable[[Row], str]] = {
         "n": lambda row: str(row["n"]), "m": lambda row: str(row["m"]), "upstream": lambda row: f"{row['upstream_ms']:g} ms",
         "form": lambda row: row["form"], "floor p50": lambda row: f"{row['floor_p50_ms']:.2f} ms", "p50": lambda row: f"{row['p50_ms']:.2f} ms",
@@ -302,13 +350,18 @@ def show(result: Row) -> None:
         if name in result:
             console.print(
                 name,
-                {key: round(value, 3) if isinstance(value, float) else value for key, value in result[name].items()},
+                {
+                    key: round(value, 3) if isinstance(value, float) else value
+                    for key, value in result[name].items()
+                },
             )
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--overload", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--quick", action="store_true", help="only n = 32, m = 8")

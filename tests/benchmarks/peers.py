@@ -1,6 +1,8 @@
-"""Runs the label models of other packages on votes; started by `label_models.py` in an environment that has them.
+"""Runs the label models of other packages on votes; started by `label_models.py` in an environment
+that has them.
 
-python -m tests.benchmarks.peers IN.npz OUT.npz METHOD…   IN: votes_0, votes_1 …; OUT: METHOD_0 …, times
+python -m tests.benchmarks.peers IN.npz OUT.npz METHOD…   IN: votes_0, votes_1 …; OUT: METHOD_0 …,
+times
 """
 
 from __future__ import annotations
@@ -33,13 +35,19 @@ def snorkel(votes: Votes, epochs: int = 500) -> Found:
 
 
 def crowd_kit(name: str) -> Callable[[Votes], Found]:
-    """Return one of crowd-kit's aggregators as a function of votes; its fit and its probabilities are one step."""
+    """Return one of crowd-kit's aggregators as a function of votes; its fit and its
+    probabilities are one step.
+    """
 
     def method(votes: Votes) -> Found:
         import pandas
         from crowdkit.aggregation import GLAD, MACE, DawidSkene
 
-        makers: dict[str, Any] = {"DawidSkene": lambda: DawidSkene(100), "GLAD": GLAD, "MACE": lambda: MACE(random_state=0)}
+        makers: dict[str, Any] = {
+            "DawidSkene": lambda: DawidSkene(100),
+            "GLAD": GLAD,
+            "MACE": lambda: MACE(random_state=0),
+        }
         task, worker = np.nonzero(votes >= 0)
         frame = pandas.DataFrame({"task": task, "worker": worker, "label": votes[task, worker]})
         start = time.perf_counter()

@@ -1,4 +1,6 @@
-"""How label models are compared: on every query without a label, against the mean of z-scores and a supervised reference."""
+"""How label models are compared: on every query without a label, against the mean of z-scores
+and a supervised reference.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ from scipy.special import expit
 from assay.aggregation import LabelModel, Recipe
 from assay.aggregation.averages.baselines import mean_of_z_scores, supervised
 from assay.aggregation.evaluation.label_sampling import draw_labels
-from assay.aggregation.evaluation.measures import auc, expected_calibration_error, selection_by_query
+from assay.aggregation.evaluation.measures import (
+    auc,
+    expected_calibration_error,
+    selection_by_query,
+)
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries, finite
 from tests.synthetic import NAMED, Sample, make
@@ -23,7 +29,9 @@ FOLDS = 5
 
 @dataclass
 class DataSet:
-    """Labelled scores, queries adjacent, with the two references that every gain is measured against."""
+    """Labelled scores, queries adjacent, with the two references that every gain is measured
+    against.
+    """
 
     name: str
     scores: Floats
@@ -55,12 +63,21 @@ class DataSet:
         for each in range(FOLDS):
             train, test = fold != each, fold == each
             of_train, of_test = Queries.of(self.codes[train]), Queries.of(self.codes[test])
-            scores[test] = supervised(self.scores[train], self.labels[train], of_train, self.scores[test], of_test, grouped)
+            scores[test] = supervised(
+                self.scores[train],
+                self.labels[train],
+                of_train,
+                self.scores[test],
+                of_test,
+                grouped,
+            )
         return scores
 
 
 def leading_word(name: str) -> str:
-    """Return the family that the published tables used: the text before a colon, else the leading word of the name."""
+    """Return the family that the published tables used: the text before a colon, else the
+    leading word of the name.
+    """
     if ":" in name:
         return name.split(":")[0]
     found = re.match(r"[A-Za-z0-9]*?[A-Za-z]+", name)
@@ -77,7 +94,10 @@ def real_sets(folder: Path, family: Callable[[str], str]) -> list[DataSet]:
             names = tuple(str(name) for name in archive["verifier_names"])
             queries = Queries.of(archive["query_id"])
             families = {name: family(name) for name in names}
-            scores, labels = queries.take(archive["scores"]), queries.take(archive["labels"]).astype(float)
+            scores, labels = (
+                queries.take(archive["scores"]),
+                queries.take(archive["labels"]).astype(float),
+            )
             adjacent = Queries.of(queries.codes())
             sets.append(DataSet(path.stem, finite(scores), labels, adjacent, names, families))
     return sets
@@ -91,7 +111,17 @@ def named_sets(seeds: tuple[int, ...] = (0, 1)) -> Iterator[tuple[DataSet, Sampl
                 sample = make(scenario, seed)
                 queries = Queries.of(sample.query_id)
                 scores = finite(sample.scores)
-                yield DataSet(sample.name, scores, sample.labels.astype(float), queries, sample.names, sample.families), sample
+                yield (
+                    DataSet(
+                        sample.name,
+                        scores,
+                        sample.labels.astype(float),
+                        queries,
+                        sample.names,
+                        sample.families,
+                    ),
+                    sample,
+                )
 
 
 def draw(data: DataSet, count: int, seed: tuple[int, ...]) -> Ints:
@@ -128,7 +158,9 @@ Method = Callable[[DataSet, Ints], tuple[Floats, Floats | None]]
 """Takes a data set and the rows whose labels may be read; returns a score a row, and a probability where there is one."""
 
 
-def ours(recipe: Recipe, quality: Callable[[DataSet], dict[str, float | str]] | None = None) -> Method:
+def ours(
+    recipe: Recipe, quality: Callable[[DataSet], dict[str, float | str]] | None = None
+) -> Method:
     """Return our label model as a method."""
 
     def method(data: DataSet, rows: Ints) -> tuple[Floats, Floats]:
@@ -143,7 +175,9 @@ def ours(recipe: Recipe, quality: Callable[[DataSet], dict[str, float | str]] | 
 
 
 def measure(method: Method, sets: list[DataSet], labels: int = 0, draws: int = 10) -> Result:
-    """Return a method's figures: fitted on all rows with the drawn labels, judged on the queries without labels."""
+    """Return a method's figures: fitted on all rows with the drawn labels, judged on the queries
+    without labels.
+    """
     rows = []
     for data in sets:
         by_draw = []
@@ -160,8 +194,12 @@ def measure(method: Method, sets: list[DataSet], labels: int = 0, draws: int = 1
                     data.naive[unseen].mean(),
                     data.reference[unseen].mean(),
                     auc(scores[there], data.labels[there]),
-                    np.nan if probability is None else ((probability - data.labels)[known] ** 2).mean(),
-                    np.nan if probability is None else expected_calibration_error(probability[known], data.labels[known]),
+                    np.nan
+                    if probability is None
+                    else ((probability - data.labels)[known] ** 2).mean(),
+                    np.nan
+                    if probability is None
+                    else expected_calibration_error(probability[known], data.labels[known]),
                 )
             )
         rows.append(np.mean(by_draw, axis=0))

@@ -1,9 +1,11 @@
-"""Traffic with known truth, replayed: what labels do to a running service, beside what the label model says offline.
+"""Traffic with known truth, replayed: what labels do to a running service, beside what the label
+model says offline.
 
     python -m tests.benchmarks.replay DATA.npz [--labels 100] [--draws 5] [--plot FIGURE.png]
 
-The scores of a data set go through the `http` verifier kind into `assay serve`; queries come in a random order, and candidates
-drawn at random from the first two thirds are labelled. Selection@1 is that of the last third, as served at that moment.
+The scores of a data set go through the `http` verifier kind into `assay serve`; queries come in a
+random order, and candidates drawn at random from the first two thirds are labelled. Selection@1 is
+that of the last third, as served at that moment.
 """
 
 from __future__ import annotations
@@ -42,8 +44,12 @@ def scorer(scores: npt.NDArray[np.float64]) -> Iterator[str]:
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            values = [scores[int(text.split()[0]), int(self.path[1:])] for text in asked["candidates"]]
-            self._answer({"scores": [None if np.isnan(value) else float(value) for value in values]})
+            values = [
+                scores[int(text.split()[0]), int(self.path[1:])] for text in asked["candidates"]
+            ]
+            self._answer(
+                {"scores": [None if np.isnan(value) else float(value) for value in values]}
+            )
 
         def _answer(self, body: Any) -> None:
             raw = json.dumps(body).encode()
@@ -62,9 +68,17 @@ def scorer(scores: npt.NDArray[np.float64]) -> Iterator[str]:
     server.shutdown()
 
 
-def rank(running: Server, query: int, rows: npt.NDArray[np.int64]) -> tuple[float, list[str], dict[str, int]]:
-    """Rank a query's rows; return nothing but what was served: the top row, the version, and the keys."""
-    body = {"query": f"query {query}", "candidates": [f"{row} is a candidate" for row in rows.tolist()], "task": "replay"}
+def rank(
+    running: Server, query: int, rows: npt.NDArray[np.int64]
+) -> tuple[float, list[str], dict[str, int]]:
+    """Rank a query's rows; return nothing but what was served: the top row, the version, and the
+    keys.
+    """
+    body = {
+        "query": f"query {query}",
+        "candidates": [f"{row} is a candidate" for row in rows.tolist()],
+        "task": "replay",
+    }
     answer = running.post("/v1/rank", body).json
     return (
         float(rows[answer["results"][0]["index"]]),
@@ -73,7 +87,9 @@ def rank(running: Server, query: int, rows: npt.NDArray[np.int64]) -> tuple[floa
     )
 
 
-def drawn_labels(data: ScoreTable, queries: list[int], count: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+def drawn_labels(
+    data: ScoreTable, queries: list[int], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
     """Return rows of random queries, four random ones of each."""
     rows: list[int] = []
     for query in queries:
@@ -87,39 +103,65 @@ def drawn_labels(data: ScoreTable, queries: list[int], count: int, random: np.ra
 def selection(scores: npt.NDArray[Any], labels: npt.NDArray[Any], query: npt.NDArray[Any]) -> float:
     """Return the share of queries whose top row is correct."""
     return float(
-        np.mean([labels[rows[np.nanargmax(scores[rows])]] for rows in (np.flatnonzero(query == each) for each in np.unique(query))])
+        np.mean(
+            [
+                labels[rows[np.nanargmax(scores[rows])]]
+                for rows in (np.flatnonzero(query == each) for each in np.unique(query))
+            ]
+        )
     )
 
 
 def replay(data: ScoreTable, labels: int, seed: int, progress: Console) -> dict[str, float]:
-    """Return selection@1 on the last third: cold, after traffic, with labels; and what the label model gives offline."""
+    """Return selection@1 on the last third: cold, after traffic, with labels; and what the label
+    model gives offline.
+    """
     assert data.labels is not None
     random = np.random.default_rng(seed)
     order = random.permutation(np.unique(data.query_id))
     early, late = order[: 2 * len(order) // 3], order[2 * len(order) // 3 :]
     rows = {query: np.flatnonzero(data.query_id == query) for query in order.tolist()}
-    teach, test = (np.concatenate([rows[query] for query in part.tolist()]) for part in (early, late))
+    teach, test = (
+        np.concatenate([rows[query] for query in part.tolist()]) for part in (early, late)
+    )
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="assay-replay-") as name, scorer(data.scores) as url:
         verifiers = [
-            {"name": each.replace(" ", "_")[:64], "kind": "http", "endpoint": url, "path": f"/{place}"}
+            {
+                "name": each.replace(" ", "_")[:64],
+                "kind": "http",
+                "endpoint": url,
+                "path": f"/{place}",
+            }
             | ({"family": data.families[each]} if each in data.families else {})
             for place, each in enumerate(data.names)
         ]
-        config = write_config(Path(name) / "e.yaml", {"verifiers": verifiers, "tasks": {"replay": {}}})
+        config = write_config(
+            Path(name) / "e.yaml", {"verifiers": verifiers, "tasks": {"replay": {}}}
+        )
         with service(config, Path(name), env={"ASSAY_LOG_LEVEL": "warning"}) as running:
             keys: dict[int, str] = {}
-            for query in track(early.tolist(), f"draw {seed}: traffic", console=progress, transient=True):
+            for query in track(
+                early.tolist(), f"draw {seed}: traffic", console=progress, transient=True
+            ):
                 _, _, of = rank(running, query, rows[query])
                 keys |= {row: key for key, row in of.items()}
             found["no labels"] = served(running, late, rows, data.labels, fit=True)
             drawn = drawn_labels(data, early.tolist(), labels, random)
-            body = {"labels": [{"key": keys[row], "correct": float(data.labels[row]), "random": True} for row in drawn.tolist()]}
+            body = {
+                "labels": [
+                    {"key": keys[row], "correct": float(data.labels[row]), "random": True}
+                    for row in drawn.tolist()
+                ]
+            }
             assert running.post("/v1/tasks/replay/labels", body).json["durable"]
             found[f"{labels} labels"] = served(running, late, rows, data.labels, fit=True)
     known = np.full(len(data.labels), -1.0)
     known[drawn] = data.labels[drawn]
-    for what, given in (("no labels", np.full(len(teach), -1.0)), (f"{labels} labels", known[teach])):
+    for what, given in (
+        ("no labels", np.full(len(teach), -1.0)),
+        (f"{labels} labels", known[teach]),
+    ):
         model = LabelModel(families=dict(data.families)).fit(
             data.scores[teach], data.query_id[teach], given, verifier_names=data.names
         )
@@ -129,19 +171,25 @@ def replay(data: ScoreTable, labels: int, seed: int, progress: Console) -> dict[
 
 
 def served(running: Server, queries: Any, rows: dict[int, Any], truth: Any, fit: bool) -> float:
-    """Return selection@1 of queries as served now; they are not kept, so nothing is learned from them."""
+    """Return selection@1 of queries as served now; they are not kept, so nothing is learned from
+    them.
+    """
     if fit:
         while (answer := running.post("/v1/tasks/replay/fit", {})).status == 409:
             time.sleep(0.2)  # another worker fits: the service says to try again
         assert answer.json["version"], answer.json
         version = answer.json["version"]
         running.post(f"/v1/tasks/replay/models/{version}/promote", {"pinned": True})
-    return float(np.mean([truth[int(rank(running, query, rows[query])[0])] for query in queries.tolist()]))
+    return float(
+        np.mean([truth[int(rank(running, query, rows[query])[0])] for query in queries.tolist()])
+    )
 
 
 def main() -> None:
     """Replay, print a table and a JSON line, and draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--draws", type=int, default=5)
@@ -176,9 +224,18 @@ def draw(runs: list[dict[str, float]], labels: int, path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     for suffix, colour, name in (("", "C0", "served"), (", offline", "C1", "label model, offline")):
-        pairs = np.array([[run[f"no labels{suffix}"], run[f"{labels} labels{suffix}"]] for run in runs])
+        pairs = np.array(
+            [[run[f"no labels{suffix}"], run[f"{labels} labels{suffix}"]] for run in runs]
+        )
         axes.plot([0, labels], pairs.T, color=colour, alpha=0.25)
-        axes.plot([0, labels], pairs.mean(0), color=colour, marker="o", label=name, linestyle="-" if not suffix else "--")
+        axes.plot(
+            [0, labels],
+            pairs.mean(0),
+            color=colour,
+            marker="o",
+            label=name,
+            linestyle="-" if not suffix else "--",
+        )
     axes.set(xlabel="labels given", ylabel="selection@1 of later queries", xticks=[0, labels])
     axes.legend()
     figure.savefig(path, dpi=120)

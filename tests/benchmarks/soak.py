@@ -1,15 +1,18 @@
-"""Half an hour at 80 % of saturation while everything fails in turn: what is answered, whether it is right, memory, recovery.
+"""Half an hour at 80 % of saturation while everything fails in turn: what is answered, whether it
+is right, memory, recovery.
 
     python -m tests.benchmarks.soak [--minutes 30]
 
-Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a service of one worker. All the time 5 % of the upstreams'
-calls end with a 500; every 30 seconds another fault comes for 10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream
-killed for a minute, the store killed and started again, away for the whole time, read-only, full, with a disk that fails,
-with damaged values, clients that read nothing. Labels are sent all the time to one of two replicas; after each fault that may split
-them a version is promoted at one, and the other has to follow within 2 s. Each answer must be a 200, or a 503 that says that no
-verifier answers, or a 429; a score that was told must be what a clean service tells of the same texts afterwards; every label that
-was acknowledged must be there; memory must not grow by more than 5 % within the last two thirds. Prints a table, a JSON line and
-what did not hold; exits with 1 where something did not.
+Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a service of one worker.
+All the time 5 % of the upstreams' calls end with a 500; every 30 seconds another fault comes for
+10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream killed
+for a minute, the store killed and started again, away for the whole time, read-only, full, with a
+disk that fails, with damaged values, clients that read nothing. Labels are sent all the time to one
+of two replicas; after each fault that may split them a version is promoted at one, and the other
+has to follow within 2 s. Each answer must be a 200, or a 503 that says that no verifier answers, or
+a 429; a score that was told must be what a clean service tells of the same texts afterwards; every
+label that was acknowledged must be there; memory must not grow by more than 5 % within the last two
+thirds. Prints a table, a JSON line and what did not hold; exits with 1 where something did not.
 """
 
 from __future__ import annotations
@@ -83,7 +86,9 @@ class Seen:
     sample: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     faults: list[tuple[str, float, float]] = field(default_factory=list)
     fault: str = "none"  # the one that is there now
-    agreed: list[tuple[str, float | None]] = field(default_factory=list)  # by fault: seconds until replicas agreed after it
+    agreed: list[tuple[str, float | None]] = field(
+        default_factory=list
+    )  # by fault: seconds until replicas agreed after it
     memory: list[tuple[float, float]] = field(default_factory=list)
     partial: int = 0
 
@@ -91,7 +96,12 @@ class Seen:
 def body_of(number: int) -> dict[str, Any]:
     """Return a request of its own."""
     candidates = [f"candidate {place} of {number}: " + "words " * 20 for place in range(CANDIDATES)]
-    return {"query": f"question {number}", "candidates": candidates, "explain": True, "deadline_ms": 5000}
+    return {
+        "query": f"question {number}",
+        "candidates": candidates,
+        "explain": True,
+        "deadline_ms": 5000,
+    }
 
 
 async def ask(pool: HttpPool, url: str, number: int, seen: Seen, begun: float) -> None:
@@ -130,7 +140,9 @@ async def saturation(pool: HttpPool, url: str) -> float:
     return done / 6
 
 
-async def offer(pool: HttpPool, url: str, rate: float, seconds: float, seen: Seen, begun: float) -> None:
+async def offer(
+    pool: HttpPool, url: str, rate: float, seconds: float, seen: Seen, begun: float
+) -> None:
     """Send at a constant rate, whatever comes back."""
     running: set[asyncio.Task[None]] = set()
     for number in range(int(rate * seconds)):
@@ -163,7 +175,9 @@ class Stage:
         _, self.store = self.stack.enter_context(valkey(self.folder, *POLICY, port=self.port))
 
 
-async def fail(stage: Stage, faults: tuple[str, ...], seconds: float, seen: Seen, begun: float) -> None:
+async def fail(
+    stage: Stage, faults: tuple[str, ...], seconds: float, seen: Seen, begun: float
+) -> None:
     """Bring one fault after another, at times that the seed fixes."""
     rng, names, turn = random.Random(7), sorted(stage.ups), 0
     while time.monotonic() - begun < seconds - EVERY_S - (DEAD_S if "dead" in faults else FAULT_S):
@@ -175,10 +189,14 @@ async def fail(stage: Stage, faults: tuple[str, ...], seconds: float, seen: Seen
         await bring(stage, fault, name)
         seen.fault = "none"
         of_the_store = fault in STORE_FAULTS or fault == "store"
-        seen.faults.append((fault if of_the_store else f"{fault} {name}", start, time.monotonic() - begun))
+        seen.faults.append(
+            (fault if of_the_store else f"{fault} {name}", start, time.monotonic() - begun)
+        )
         if fault in SPLITTING:
             seen.agreed.append((fault, await asyncio.to_thread(agreement, *stage.replicas)))
-        SAID.print(f"{start:.0f} s: {seen.faults[-1][0]}; {dict(seen.statuses)}; {seen.memory[-1][1]:.0f} MiB; {seen.agreed[-1:]}")
+        SAID.print(
+            f"{start:.0f} s: {seen.faults[-1][0]}; {dict(seen.statuses)}; {seen.memory[-1][1]:.0f} MiB; {seen.agreed[-1:]}"
+        )
 
 
 async def bring(stage: Stage, fault: str, name: str) -> None:
@@ -198,7 +216,9 @@ async def bring(stage: Stage, fault: str, name: str) -> None:
         port = int(stage.ups[name].url.rpartition(":")[2])
         stage.ups[name].kill()
         await asyncio.sleep(DEAD_S)
-        stage.ups[name] = await asyncio.to_thread(stage.stack.enter_context, standin(name, LATENCY_MS, port))
+        stage.ups[name] = await asyncio.to_thread(
+            stage.stack.enter_context, standin(name, LATENCY_MS, port)
+        )
         await asyncio.to_thread(control, stage.ups[name], error_rate=ERROR_RATE)
     else:
         said = {"latency_ms": SPIKE_MS} if fault == "latency" else {"fault": fault}
@@ -217,7 +237,9 @@ async def watch(pid: int, seen: Seen, begun: float) -> None:
 
 
 def wrong(seen: Seen, url: str) -> int:
-    """Return how many scores that were told are not what a clean service tells of the same texts."""
+    """Return how many scores that were told are not what a clean service tells of the same
+    texts.
+    """
     count = 0
     for body, told in seen.sample:
         clean = {
@@ -226,7 +248,10 @@ def wrong(seen: Seen, url: str) -> int:
         }
         for result in told["results"]:
             for name, said in result["verifiers"].items():
-                count += said["raw"] is not None and abs(said["raw"] - clean[result["index"]][name]["raw"]) > 1e-6
+                count += (
+                    said["raw"] is not None
+                    and abs(said["raw"] - clean[result["index"]][name]["raw"]) > 1e-6
+                )
     return count
 
 
@@ -241,11 +266,16 @@ async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, An
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-soak-")))
         ups = {name: stack.enter_context(standin(name, LATENCY_MS)) for name in KINDS}
         port, store = stack.enter_context(valkey(folder / "valkey", *POLICY))
-        verifiers = [{"name": name, "kind": kind, "model": name, "endpoint": ups[name].url} for name, kind in KINDS.items()]
+        verifiers = [
+            {"name": name, "kind": kind, "model": name, "endpoint": ups[name].url}
+            for name, kind in KINDS.items()
+        ]
         settings = {"log_level": "error"}
         shared = {**settings, "redis_url": f"redis://127.0.0.1:{port}"}
         config = write_config(folder / "e.yaml", {"verifiers": verifiers, "service": shared})
-        running, second = (stack.enter_context(service(config, folder / name)) for name in ("first", "second"))
+        running, second = (
+            stack.enter_context(service(config, folder / name)) for name in ("first", "second")
+        )
         pool, seen = HttpPool(), Seen()
         capacity = await saturation(pool, running.url)
         for up in ups.values():
@@ -256,7 +286,9 @@ async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, An
         helpers = [
             asyncio.create_task(watch(running.process.pid, seen, begun)),
             asyncio.create_task(fail(stage, faults, seconds, seen, begun)),
-            asyncio.create_task(label(pool, running.url, acknowledged, refused, lambda: seen.fault)),
+            asyncio.create_task(
+                label(pool, running.url, acknowledged, refused, lambda: seen.fault)
+            ),
         ]
         SAID.print(f"{capacity:.0f} requests a second at saturation")
         with Progress(console=SAID) as bar:
@@ -265,14 +297,23 @@ async def soak(seconds: float, faults: tuple[str, ...] = FAULTS) -> dict[str, An
             await offer(pool, running.url, LOAD * capacity, seconds, seen, begun)
         for helper in helpers:
             helper.cancel()
-        failed = [repr(each) for each in await asyncio.gather(*helpers, return_exceptions=True) if isinstance(each, Exception)]
+        failed = [
+            repr(each)
+            for each in await asyncio.gather(*helpers, return_exceptions=True)
+            if isinstance(each, Exception)
+        ]
         await pool.close()
         for up in ups.values():
             control(up, fault="", latency_ms=LATENCY_MS, error_rate=0.0)
         after = await asyncio.to_thread(afterwards, running, second, acknowledged)
         plain = write_config(folder / "clean.yaml", {"verifiers": verifiers, "service": settings})
         bad = wrong(seen, stack.enter_context(service(plain, folder / "clean")).url)
-    row = {**told(seen, capacity, seconds, bad), **after, "labels_refused": dict(refused), "soak_failures": failed}
+    row = {
+        **told(seen, capacity, seconds, bad),
+        **after,
+        "labels_refused": dict(refused),
+        "soak_failures": failed,
+    }
     return {**row, "fitted_before": versions, "broken": broken(row)}
 
 
@@ -285,36 +326,59 @@ async def show(bar: Progress, task: Any, begun: float) -> None:
 
 def told(seen: Seen, capacity: float, seconds: float, bad: int) -> dict[str, Any]:
     """Return the figures."""
-    calm = [ms for at, ms in seen.took if not any(start <= at <= end + RECOVERY_S for _, start, end in seen.faults)]
-    after = [
-        (name, p99([ms for at, ms in seen.took if end + RECOVERY_S <= at <= end + EVERY_S - 2])) for name, _, end in seen.faults
+    calm = [
+        ms
+        for at, ms in seen.took
+        if not any(start <= at <= end + RECOVERY_S for _, start, end in seen.faults)
     ]
-    during = [(name, p99([ms for at, ms in seen.took if start <= at <= end])) for name, start, end in seen.faults]
+    after = [
+        (name, p99([ms for at, ms in seen.took if end + RECOVERY_S <= at <= end + EVERY_S - 2]))
+        for name, _, end in seen.faults
+    ]
+    during = [
+        (name, p99([ms for at, ms in seen.took if start <= at <= end]))
+        for name, start, end in seen.faults
+    ]
     warm = [mib for at, mib in seen.memory if at > seconds / 3]
     half = len(warm) // 2
     return {
-        "seconds": seconds, "capacity_a_second": capacity, "offered_a_second": LOAD * capacity, "statuses": dict(seen.statuses),
-        "codes": dict(seen.codes), "partial": seen.partial, "checked": len(seen.sample), "wrong": bad, "calm_p99_ms": p99(calm),
+        "seconds": seconds,
+        "capacity_a_second": capacity,
+        "offered_a_second": LOAD * capacity,
+        "statuses": dict(seen.statuses),
+        "codes": dict(seen.codes),
+        "partial": seen.partial,
+        "checked": len(seen.sample),
+        "wrong": bad,
+        "calm_p99_ms": p99(calm),
         "faults": [
             {"fault": name, "p99_during_ms": worst, "p99_10_s_after_ms": later}
             for (name, worst), (_, later) in zip(during, after, strict=True)
         ],
         "agreed": seen.agreed,
         "memory_mib": statistics.median(warm) if warm else None,
-        "memory_ratio": statistics.median(warm[half:]) / statistics.median(warm[:half]) if half else None,
-    }  # fmt: skip
+        "memory_ratio": statistics.median(warm[half:]) / statistics.median(warm[:half])
+        if half
+        else None,
+    }
 
 
 def main() -> None:
     """Soak, print tables and a JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--faults", default=",".join(FAULTS), help="which, and in which order, with commas between")
+    parser.add_argument(
+        "--faults", default=",".join(FAULTS), help="which, and in which order, with commas between"
+    )
     args = parser.parse_args()
     row = uvloop.run(soak(60 * args.minutes, tuple(args.faults.split(","))))
     table = Table("fault", "p99 during", "p99 from 10 s after on", box=None, header_style="bold")
     for each in row["faults"]:
-        table.add_row(each["fault"], f"{each['p99_during_ms']:.0f} ms", f"{each['p99_10_s_after_ms']:.0f} ms")
+        table.add_row(
+            each["fault"], f"{each['p99_during_ms']:.0f} ms", f"{each['p99_10_s_after_ms']:.0f} ms"
+        )
     console = Console(highlight=False)
     console.print(table)
     console.print(

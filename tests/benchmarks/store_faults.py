@@ -39,7 +39,9 @@ SLOW_READERS, LABEL_EVERY_S, AGREE_S, FAILED_S = 50, 0.5, 2.0, 5.0
 @contextmanager
 def refusing(port: int, folder: Path, fault: str) -> Iterator[None]:
     """Have the store answer with errors for the block, or hold damaged values from then on."""
-    (folder / "dump.rdb" / "x").mkdir(parents=True, exist_ok=True)  # a snapshot cannot take its place
+    (folder / "dump.rdb" / "x").mkdir(
+        parents=True, exist_ok=True
+    )  # a snapshot cannot take its place
     begin, end = COMMANDS[fault]
     for line in begin:
         tell(port, line)
@@ -53,14 +55,18 @@ def refusing(port: int, folder: Path, fault: str) -> Iterator[None]:
 
 
 def tell(port: int, line: str) -> None:
-    """Send the store a command; raise `RuntimeError` where it does not take it, and the fault would be none."""
+    """Send the store a command; raise `RuntimeError` where it does not take it, and the fault
+    would be none.
+    """
     reply = say(port, line)
     if reply.startswith("-") and "no such key" not in reply:
         raise RuntimeError(f"{line}: {reply.strip()}")
 
 
 def _await_failed_snapshot(port: int) -> None:
-    """Return when a snapshot has failed, from when on the store takes no writes; raise `RuntimeError` where none fails."""
+    """Return when a snapshot has failed, from when on the store takes no writes; raise
+    `RuntimeError` where none fails.
+    """
     until = time.monotonic() + FAILED_S
     while "rdb_last_bgsave_status:err" not in say(port, "INFO persistence"):
         if time.monotonic() > until:
@@ -71,9 +77,7 @@ def _await_failed_snapshot(port: int) -> None:
 async def read_slowly(url: str, body: bytes, seconds: float) -> None:
     """Ask over many connections, and read nothing for a while."""
     place = urlsplit(url)
-    head = (
-        f"POST /v1/rank HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    head = f"POST /v1/rank HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     writers = []
     for _ in range(SLOW_READERS):
         with suppress(OSError):
@@ -85,8 +89,15 @@ async def read_slowly(url: str, body: bytes, seconds: float) -> None:
         writer.transport.abort()
 
 
-async def label(pool: HttpPool, url: str, acknowledged: set[str], refused: Counter[str], fault: Callable[[], str]) -> None:
-    """Send labels all the time; note which were acknowledged as being on disk, and during which fault others were not.
+async def label(
+    pool: HttpPool,
+    url: str,
+    acknowledged: set[str],
+    refused: Counter[str],
+    fault: Callable[[], str],
+) -> None:
+    """Send labels all the time; note which were acknowledged as being on disk, and during which
+    fault others were not.
 
     Runs until cancelled.
     """
@@ -94,7 +105,11 @@ async def label(pool: HttpPool, url: str, acknowledged: set[str], refused: Count
     while True:
         await asyncio.sleep(LABEL_EVERY_S)
         query, candidate = f"labelled {number}", f"candidate of {number}"
-        sent = {"labels": [{"query": query, "candidate": candidate, "correct": number % 2, "random": True}]}
+        sent = {
+            "labels": [
+                {"query": query, "candidate": candidate, "correct": number % 2, "random": True}
+            ]
+        }
         number += 1
         during = fault()
         try:
@@ -123,7 +138,8 @@ def fit(server: Server) -> int | None:
 
 
 def agreement(first: Server, second: Server) -> float | None:
-    """Promote another version at one replica as soon as that is taken; return the seconds until the other one serves it.
+    """Promote another version at one replica as soon as that is taken; return the seconds until the
+    other one serves it.
 
     None where nothing is promoted, or not followed, within twenty seconds.
     """
@@ -132,9 +148,17 @@ def agreement(first: Server, second: Server) -> float | None:
         theirs, models = second.get("/v1/tasks/default"), first.get("/v1/tasks/default/models")
         if theirs.status == models.status == 200:
             versions = [each["version"] for each in models.json["models"]]
-            others = [each for each in versions if f"default@{each}" != theirs.json["model_version"]]
+            others = [
+                each for each in versions if f"default@{each}" != theirs.json["model_version"]
+            ]
             wanted = max(others, default=0)
-            if wanted and first.post(f"/v1/tasks/default/models/{wanted}/promote", {"pinned": True}).status == 200:
+            if (
+                wanted
+                and first.post(
+                    f"/v1/tasks/default/models/{wanted}/promote", {"pinned": True}
+                ).status
+                == 200
+            ):
                 return _followed(second, f"default@{wanted}")
         time.sleep(0.05)  # the store may just have come back
     return None
@@ -157,6 +181,10 @@ def afterwards(first: Server, second: Server, acknowledged: set[str]) -> dict[st
     kept = {each["key"] for each in first.get("/v1/tasks/default/labels").json["labels"]}
     ready = first.get("/readyz").json
     return {
-        "labels_acknowledged": len(acknowledged), "labels_lost": len(acknowledged - kept), "fitted_version": version,
-        "replicas_agree_s": agreed, "background": ready.get("background"), "store": ready.get("store"),
-    }  # fmt: skip
+        "labels_acknowledged": len(acknowledged),
+        "labels_lost": len(acknowledged - kept),
+        "fitted_version": version,
+        "replicas_agree_s": agreed,
+        "background": ready.get("background"),
+        "store": ready.get("store"),
+    }

@@ -37,8 +37,13 @@ QUICK = Retrying(tries=3, first_wait_s=0.01, longest_wait_s=0.02)
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service whose verifiers are at home in arithmetic."""
     folder = tmp_path_factory.mktemp("client")
-    verifiers = [{"name": "arithmetic", "kind": "arithmetic"}, {"name": "reference", "kind": "math_answer"}]
-    with service(write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {}}}), folder) as server:
+    verifiers = [
+        {"name": "arithmetic", "kind": "arithmetic"},
+        {"name": "reference", "kind": "math_answer"},
+    ]
+    with service(
+        write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {}}}), folder
+    ) as server:
         yield server
 
 
@@ -62,7 +67,12 @@ def test_a_priority_goes_along(running: Server) -> None:
 
 def test_a_ranking_is_typed(client: Client) -> None:
     """Texts or conversations, candidates with ids, verifiers' words where they are asked for."""
-    ranking = client.rank([{"role": "user", "content": QUERY}], [{"id": "a", "text": BAD}, GOOD], task="math", explain=True)
+    ranking = client.rank(
+        [{"role": "user", "content": QUERY}],
+        [{"id": "a", "text": BAD}, GOOD],
+        task="math",
+        explain=True,
+    )
 
     assert isinstance(ranking, Ranking)
     assert (ranking.best.index, ranking.results[1].id, ranking.task) == (1, "a", "math")
@@ -72,7 +82,9 @@ def test_a_ranking_is_typed(client: Client) -> None:
     assert first is not None
     assert second is not None
     assert first < second
-    [one, other] = client.score_pairs([(QUERY, GOOD), {"query": QUERY, "candidate": BAD}], task="math").results
+    [one, other] = client.score_pairs(
+        [(QUERY, GOOD), {"query": QUERY, "candidate": BAD}], task="math"
+    ).results
     assert one.probability is not None
     assert other.probability is not None
     assert one.probability > other.probability
@@ -82,7 +94,12 @@ def test_labels_and_streams(client: Client) -> None:
     """A label by the key of a result; events as they come, the ranking last."""
     ranking = client.rank(QUERY, [GOOD, BAD], task="math")
     by_key = {"key": ranking.best.key, "correct": True}
-    by_texts = {"query": [{"role": "user", "content": QUERY}], "candidate": GOOD, "correct": True, "random": True}
+    by_texts = {
+        "query": [{"role": "user", "content": QUERY}],
+        "candidate": GOOD,
+        "correct": True,
+        "random": True,
+    }
     said, again = client.label("math", [by_key]), client.label("math", [by_texts])
     events = list(client.stream(QUERY, [GOOD, BAD], task="math"))
 
@@ -104,7 +121,9 @@ def test_what_is_wrong_is_an_error_with_its_field(client: Client) -> None:
     assert (wrong.value.status, wrong.value.param) == (422, "candidates")
 
 
-async def test_the_asynchronous_client_does_the_same_and_sends_what_comes_together_together(running: Server) -> None:
+async def test_the_asynchronous_client_does_the_same_and_sends_what_comes_together_together(
+    running: Server,
+) -> None:
     """Forty pairs at once are one request; each gets its own answer."""
     async with AsyncClient(running.url) as client:
         ranking = await client.rank(QUERY, [BAD, GOOD])
@@ -125,7 +144,11 @@ async def test_the_asynchronous_client_does_the_same_and_sends_what_comes_togeth
 def requests(running: Server) -> float:
     """Return how many requests for pairs there were."""
     lines = running.get("/metrics").raw.decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith('assay_requests_total{path="/v1/score_pairs"'))
+    return sum(
+        float(line.split()[-1])
+        for line in lines
+        if line.startswith('assay_requests_total{path="/v1/score_pairs"')
+    )
 
 
 def test_best_of_n_takes_any_sampler(client: Client) -> None:
@@ -174,7 +197,11 @@ class Flaky(BaseHTTPRequestHandler):
         type(self).seen += 1
         self.rfile.read(int(self.headers["Content-Length"]))
         status = self.statuses.pop(0)
-        raw = b'{"error": {"message": "busy", "code": "queue_full"}}' if status != 200 else b'{"ok": 1}'
+        raw = (
+            b'{"error": {"message": "busy", "code": "queue_full"}}'
+            if status != 200
+            else b'{"ok": 1}'
+        )
         self.send_response(status)
         self.send_header("Content-Length", str(len(raw)))
         self.send_header("Retry-After", "0.01")
@@ -205,7 +232,9 @@ def test_it_tries_again_where_that_can_help() -> None:
 
 
 def test_trl_gets_a_reward_a_completion(client: Client) -> None:
-    """Groups of one prompt are ranked together, conversations are read, right answers are taken from their column."""
+    """Groups of one prompt are ranked together, conversations are read, right answers are taken
+    from their column.
+    """
     reward = reward_function("math", client, reference="answer")
     prompts = [QUERY, QUERY, [{"role": "user", "content": "What is 1 + 1?"}]]
     completions = [GOOD, BAD, [{"role": "assistant", "content": "\\boxed{2}"}]]
@@ -223,9 +252,19 @@ def test_trl_gets_a_reward_a_completion(client: Client) -> None:
 def test_nobody_who_could_say_is_no_reward(tmp_path: Path) -> None:
     """None for TRL, -1 for a judge, and never 0."""
     with standin("reward") as upstream:
-        verifiers = [{"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": upstream.url, "retries": 0}]
+        verifiers = [
+            {
+                "name": "reward",
+                "kind": "reward_model",
+                "model": "reward",
+                "endpoint": upstream.url,
+                "retries": 0,
+            }
+        ]
         with (
-            service(write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path) as running,
+            service(
+                write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path
+            ) as running,
             Client(running.url, retrying=QUICK) as client,
         ):
             call(upstream.url + "/standin", {"fault": "500"})
@@ -242,18 +281,31 @@ async def test_verl_scores_a_solution(running: Server, monkeypatch: pytest.Monke
     monkeypatch.setenv("ASSAY_TASK", "math")
 
     right = await compute_score("gsm8k", GOOD, "7", {"question": QUERY})
-    wrong = await compute_score("gsm8k", BAD, "7", {"prompt": [{"role": "user", "content": QUERY}]}, reward_router_address=None)
+    wrong = await compute_score(
+        "gsm8k",
+        BAD,
+        "7",
+        {"prompt": [{"role": "user", "content": QUERY}]},
+        reward_router_address=None,
+    )
 
     assert right["score"] > wrong["score"]
 
 
-async def test_many_queries_at_once_come_back_in_order(running: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each with its best; a progress bar on stderr unless it is not wanted; one that fails ends it."""
+async def test_many_queries_at_once_come_back_in_order(
+    running: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its best; a progress bar on stderr unless it is not wanted; one that fails ends
+    it.
+    """
     queries = [f"What is {number} + 1?" for number in range(6)]
 
     async def generate(query: Any) -> list[str]:
         number = int(query.split()[2])
-        return [f"{number} + 1 = {number + 1}. The answer is {number + 1}.", f"{number} + 1 = 99. The answer is 99."]
+        return [
+            f"{number} + 1 = {number + 1}. The answer is {number + 1}.",
+            f"{number} + 1 = 99. The answer is 99.",
+        ]
 
     async def fail(query: Any) -> list[str]:
         raise RuntimeError("no model")
@@ -271,11 +323,17 @@ async def test_many_queries_at_once_come_back_in_order(running: Server, capsys: 
 
 
 async def test_conversations_are_scored_as_they_are(running: Server) -> None:
-    """A pair of messages is the pair of its text where there is one turn; both kinds go in one request."""
+    """A pair of messages is the pair of its text where there is one turn; both kinds go in one
+    request.
+    """
     turns = [{"role": "user", "content": QUERY}]
     async with AsyncClient(running.url, retrying=QUICK) as client:
-        text, chat = await asyncio.gather(client.score(QUERY, GOOD, "math"), client.score(turns, GOOD, "math"))
-        system = await client.score([{"role": "system", "content": "Be brief."}, *turns], GOOD, "math")
+        text, chat = await asyncio.gather(
+            client.score(QUERY, GOOD, "math"), client.score(turns, GOOD, "math")
+        )
+        system = await client.score(
+            [{"role": "system", "content": "Be brief."}, *turns], GOOD, "math"
+        )
 
     assert text == chat == system is not None
 
@@ -285,6 +343,12 @@ def test_litellm_is_told_where_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_URL", "http://assay:8080/")
     monkeypatch.setenv("ASSAY_API_KEY", "secret")
 
-    assert rerank_settings("math") == {"model": "hosted_vllm/assay/math", "api_base": "http://assay:8080", "api_key": "secret"}
+    assert rerank_settings("math") == {
+        "model": "hosted_vllm/assay/math",
+        "api_base": "http://assay:8080",
+        "api_key": "secret",
+    }
     assert chat_settings("best", "http://other")["api_base"] == "http://other/v1"
-    assert [each["litellm_params"]["api_key"] for each in proxy_models("math", "best")] == ["os.environ/ASSAY_API_KEY"] * 2
+    assert [each["litellm_params"]["api_key"] for each in proxy_models("math", "best")] == [
+        "os.environ/ASSAY_API_KEY"
+    ] * 2

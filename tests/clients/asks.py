@@ -1,4 +1,6 @@
-"""What the real clients ask, run by the Python that has them: asks.py NAME URL prints what came back as JSON."""
+"""What the real clients ask, run by the Python that has them: asks.py NAME URL prints what came
+back as JSON.
+"""
 
 import asyncio
 import json
@@ -33,22 +35,39 @@ def litellm(url):
     library.telemetry = False
     said = {}
     for provider, base in (("hosted_vllm", url), ("cohere", url + "/v2/rerank")):
-        found = library.rerank(model=f"{provider}/assay", query=QUERY, documents=TEXTS, top_n=2, api_base=base, api_key="none")
+        found = library.rerank(
+            model=f"{provider}/assay",
+            query=QUERY,
+            documents=TEXTS,
+            top_n=2,
+            api_base=base,
+            api_key="none",
+        )
         said[provider] = [[each["index"], each["relevance_score"]] for each in found.results]
-    chat = library.completion(model="openai/llm", messages=ASK, api_base=url + "/v1", api_key="none", max_tokens=60)
+    chat = library.completion(
+        model="openai/llm", messages=ASK, api_base=url + "/v1", api_key="none", max_tokens=60
+    )
     return {**said, "chat": chat.choices[0].message.content, "tokens": chat.usage.total_tokens}
 
 
 def openai(url):
-    """OpenAI's client on the gateway: plain, several, our options, a stream, models, embeddings, errors; also asynchronous."""
+    """OpenAI's client on the gateway: plain, several, our options, a stream, models, embeddings,
+    errors; also asynchronous.
+    """
     import openai as library
 
     client = library.OpenAI(base_url=url + "/v1", api_key="none", max_retries=0)
     plain = client.chat.completions.create(model="llm", messages=ASK, max_tokens=60)
     options = {"assay": {"candidates": 6, "select": "weighted_majority"}}
-    three = client.chat.completions.create(model="assay/math", messages=ASK, max_tokens=60, n=3, extra_body=options)
+    three = client.chat.completions.create(
+        model="assay/math", messages=ASK, max_tokens=60, n=3, extra_body=options
+    )
     stream = client.chat.completions.create(
-        model="llm", messages=ASK, max_tokens=60, stream=True, stream_options={"include_usage": True}
+        model="llm",
+        messages=ASK,
+        max_tokens=60,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     chunks = list(stream)
     try:
@@ -64,13 +83,19 @@ def openai(url):
         "plain": plain.choices[0].message.content,
         "three": [choice.index for choice in three.choices],
         "drawn": three.model_extra["assay"]["drawn"],
-        "streamed": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
+        "streamed": "".join(
+            chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices
+        ),
         "usage": chunks[-1].usage.total_tokens,
         "models": [model.id for model in client.models.list()],
-        "embedding": client.embeddings.create(model="assay", input="<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello").data[0].embedding,
+        "embedding": client.embeddings.create(
+            model="assay", input="<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello"
+        )
+        .data[0]
+        .embedding,
         "refused": refused,
         "later": asyncio.run(later()).choices[0].message.content,
-    }  # fmt: skip
+    }
 
 
 def langchain(url):
@@ -79,7 +104,9 @@ def langchain(url):
     from assay_client.langchain import AssayRerank
     from langchain_core.documents import Document
 
-    documents = [Document(page_content=text, metadata={"place": place}) for place, text in enumerate(TEXTS)]
+    documents = [
+        Document(page_content=text, metadata={"place": place}) for place, text in enumerate(TEXTS)
+    ]
     reranker = AssayRerank(task="math", top_n=2, client=Client(url), async_client=AsyncClient(url))
     found = reranker.compress_documents(documents, QUERY)
     later = asyncio.run(reranker.acompress_documents(documents, QUERY))
@@ -91,4 +118,10 @@ def langchain(url):
 
 
 if __name__ == "__main__":
-    print(json.dumps({"cohere": cohere, "litellm": litellm, "openai": openai, "langchain": langchain}[sys.argv[1]](sys.argv[2])))
+    print(
+        json.dumps(
+            {"cohere": cohere, "litellm": litellm, "openai": openai, "langchain": langchain}[
+                sys.argv[1]
+            ](sys.argv[2])
+        )
+    )

@@ -1,6 +1,8 @@
-"""Others' own releases against the running service: a base URL, or a reward function, is all that changes.
+"""Others' own releases against the running service: a base URL, or a reward function, is all that
+changes.
 
-Clients of Cohere, OpenAI, LiteLLM and LangChain; trainers and samplers: TRL, OpenRLHF, verl, verifiers, its_hub, inspect-ai.
+Clients of Cohere, OpenAI, LiteLLM and LangChain; trainers and samplers: TRL, OpenRLHF, verl,
+verifiers, its_hub, inspect-ai.
 """
 
 from __future__ import annotations
@@ -26,11 +28,15 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that knows arithmetic and a task that nobody can say anything in, with an upstream that says Yes or No."""
+    """A service that knows arithmetic and a task that nobody can say anything in, with an
+    upstream that says Yes or No.
+    """
     folder = tmp_path_factory.mktemp("clients")
     with standin("judge") as upstream:
         upstreams = [{"name": "llm", "endpoint": upstream.url, "model": "judge"}]
-        with service(write_config(folder / "e.yaml", {**RECORDED["config"], "upstreams": upstreams}), folder) as server:
+        with service(
+            write_config(folder / "e.yaml", {**RECORDED["config"], "upstreams": upstreams}), folder
+        ) as server:
             yield server
 
 
@@ -40,18 +46,35 @@ def asked(name: str, running: Server) -> Any:
 
 
 def trained(name: str, running: Server, folder: Path, path: str = "") -> Any:
-    """Return what a trainer's or sampler's own code got; `path` is where it lies in the environment, if not with the others."""
+    """Return what a trainer's or sampler's own code got; `path` is where it lies in the
+    environment, if not with the others.
+    """
     here = str(Path(PYTHON).parents[1] / path) if path else ""
     return ran(
-        Path(__file__).with_name("trainers.py"), name, running.url, cwd=folder, env={"PYTHONPATH": here, "ASSAY_TASK": "math"}
+        Path(__file__).with_name("trainers.py"),
+        name,
+        running.url,
+        cwd=folder,
+        env={"PYTHONPATH": here, "ASSAY_TASK": "math"},
     )
 
 
 def ran(script: Path, *words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Any:
     """Return what a script prints last, run by the Python that has the clients."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ASSAY_", "PYTHONPATH"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("ASSAY_", "PYTHONPATH"))
+    }
     kept = {**kept, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", **(env or {})}
-    done = subprocess.run([PYTHON, str(script), *words], capture_output=True, text=True, env=kept, cwd=cwd, check=False)
+    done = subprocess.run(
+        [PYTHON, str(script), *words],
+        capture_output=True,
+        text=True,
+        env=kept,
+        cwd=cwd,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -68,7 +91,9 @@ def alone(running: Server) -> tuple[list[float], list[float]]:
 def together(running: Server) -> list[float]:
     """The probabilities of the texts, ranked together."""
     answer = running.post("/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math"}).json
-    return [each["probability"] for each in sorted(answer["results"], key=lambda each: each["index"])]
+    return [
+        each["probability"] for each in sorted(answer["results"], key=lambda each: each["index"])
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +107,9 @@ def test_cohere(running: Server, expected: list[list[float]]) -> None:
     """Results, billed units, and a message where the model is wrong."""
     found = asked("cohere", running)
 
-    assert found["results"] == [[index, pytest.approx(chance, abs=1e-9)] for index, chance in expected]
+    assert found["results"] == [
+        [index, pytest.approx(chance, abs=1e-9)] for index, chance in expected
+    ]
     assert found["units"] == 1
     assert found["refused"]["status"] == 404
     assert "there are: assay" in found["refused"]["message"]
@@ -106,7 +133,14 @@ def test_openai(running: Server) -> None:
     assert found["plain"] == found["streamed"] == found["later"]
     assert (found["three"], found["drawn"]) == ([0, 1, 2], 6)
     assert found["usage"] > 0
-    assert found["models"] == ["llm", "assay", "assay/default", "assay/math", "assay/silent", "assay/train"]
+    assert found["models"] == [
+        "llm",
+        "assay",
+        "assay/default",
+        "assay/math",
+        "assay/silent",
+        "assay/train",
+    ]
     assert len(found["embedding"]) == 1
     assert found["refused"] == "model_not_found"
 
@@ -120,11 +154,21 @@ def test_langchain(running: Server, expected: list[list[float]]) -> None:
 
 
 def test_trl_trains_for_three_steps(running: Server) -> None:
-    """The example's own GRPO loop, with a tiny random model: each step has the rewards of its completions."""
+    """The example's own GRPO loop, with a tiny random model: each step has the rewards of its
+    completions.
+    """
     before = running.get("/v1/tasks/train").json["requests"]
 
     found = ran(
-        ROOT / "client" / "examples" / "grpo.py", "--model", "tiny", "--steps", "3", "--task", "train", "--url", running.url
+        ROOT / "client" / "examples" / "grpo.py",
+        "--model",
+        "tiny",
+        "--steps",
+        "3",
+        "--task",
+        "train",
+        "--url",
+        running.url,
     )
 
     assert len(found["rewards"]) == 3
@@ -133,7 +177,9 @@ def test_trl_trains_for_three_steps(running: Server) -> None:
 
 
 def test_openrlhf(running: Server, tmp_path: Path) -> None:
-    """Its own roll-out code sends what was recorded and gets what was recorded, and reads rewards, scores and logs."""
+    """Its own roll-out code sends what was recorded and gets what was recorded, and reads
+    rewards, scores and logs.
+    """
     found = trained("openrlhf", running, tmp_path, "openrlhf")
 
     assert found["kept"] == RECORDED["openrlhf"]
@@ -151,7 +197,9 @@ def test_verl(running: Server, alone: tuple[list[float], list[float]], tmp_path:
 
 
 def test_verifiers(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
-    """A reward that a task's configuration names; where nobody can say, the roll-out fails instead of scoring low."""
+    """A reward that a task's configuration names; where nobody can say, the roll-out fails
+    instead of scoring low.
+    """
     found = trained("verifiers", running, tmp_path)
 
     assert found["text"] == found["messages"] == pytest.approx(alone[0], abs=1e-9)
@@ -177,8 +225,12 @@ def test_its_hub(running: Server, together: list[float], tmp_path: Path) -> None
     assert "no verifier" in found["refused"]
 
 
-def test_inspect_ai(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
-    """An evaluation's scores are our probabilities; where nobody can say, samples are unscored, not 0."""
+def test_inspect_ai(
+    running: Server, alone: tuple[list[float], list[float]], tmp_path: Path
+) -> None:
+    """An evaluation's scores are our probabilities; where nobody can say, samples are unscored,
+    not 0.
+    """
     found = trained("inspect_ai", running, tmp_path)
 
     assert found["scores"] == pytest.approx(alone[0], abs=1e-9)
@@ -197,5 +249,8 @@ def test_litellm_settings(running: Server, expected: list[list[float]], tmp_path
 
 def without_times(kept: Any) -> Any:
     """Return exchanges without what is another each time."""
-    replies = [{key: value for key, value in each["reply"].items() if key not in ("id", "created")} for each in kept]
+    replies = [
+        {key: value for key, value in each["reply"].items() if key not in ("id", "created")}
+        for each in kept
+    ]
     return [{**each, "reply": reply} for each, reply in zip(kept, replies, strict=True)]

@@ -1,6 +1,8 @@
-"""What trainers' and samplers' own code asks, run by the Python that has it: trainers.py NAME URL prints JSON.
+"""What trainers' and samplers' own code asks, run by the Python that has it: trainers.py NAME URL
+prints JSON.
 
-`openrlhf` and `verl` go through a recorder, so that what their code sends can be checked field by field, and replayed.
+`openrlhf` and `verl` go through a recorder, so that what their code sends can be checked field by
+field, and replayed.
 """
 
 import asyncio
@@ -27,13 +29,22 @@ def recorder(url):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            request = urllib.request.Request(url + self.path, body, {"Content-Type": self.headers["Content-Type"]})
+            request = urllib.request.Request(
+                url + self.path, body, {"Content-Type": self.headers["Content-Type"]}
+            )
             try:
                 with urllib.request.urlopen(request) as reply:
                     status, said = reply.status, reply.read()
             except urllib.error.HTTPError as exc:
                 status, said = exc.code, exc.read()
-            kept.append({"path": self.path, "request": json.loads(body), "status": status, "reply": json.loads(said)})
+            kept.append(
+                {
+                    "path": self.path,
+                    "request": json.loads(body),
+                    "status": status,
+                    "reply": json.loads(said),
+                }
+            )
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(said)))
@@ -58,7 +69,9 @@ def tokenizer():
 
 
 def openrlhf(url):
-    """OpenRLHF's own roll-out code, asking a remote reward model about texts that its tokenizer decoded."""
+    """OpenRLHF's own roll-out code, asking a remote reward model about texts that its tokenizer
+    decoded.
+    """
     from openrlhf.utils.agent import SingleTurnAgentExecutor
 
     coder = tokenizer()
@@ -78,7 +91,9 @@ def openrlhf(url):
 
 
 def verl(url):
-    """verl's own reward loop, with a discriminative reward model on vLLM and on SGLang; and our function by its loader."""
+    """verl's own reward loop, with a discriminative reward model on vLLM and on SGLang; and our
+    function by its loader.
+    """
     import numpy as np
     import torch
     from omegaconf import OmegaConf
@@ -106,7 +121,14 @@ def verl(url):
     named = {"path": "pkg://assay_client.verl", "name": "compute_score", "reward_kwargs": {}}
     function = get_custom_reward_fn(OmegaConf.create({"reward": {"custom_reward_function": named}}))
     own = [
-        asyncio.run(function(data_source="x", solution_str=text, ground_truth=None, extra_info={"question": QUERY}))["score"]
+        asyncio.run(
+            function(
+                data_source="x",
+                solution_str=text,
+                ground_truth=None,
+                extra_info={"question": QUERY},
+            )
+        )["score"]
         for text in TEXTS
     ]
     with recorder(url) as (base, kept):
@@ -115,13 +137,17 @@ def verl(url):
 
 
 def verifiers(url):
-    """A task of verifiers with our reward named in its configuration; and one that nobody can score."""
+    """A task of verifiers with our reward named in its configuration; and one that nobody can
+    score.
+    """
     import assay.verifiers.v1 as vf
     from assay.verifiers.v1.graph import MessageNode
     from assay.verifiers.v1.trace import AgentInfo, TraceTask
     from assay.verifiers.v1.types import AssistantMessage, UserMessage
 
-    config = vf.TaskConfig.model_validate({"rewards": {"assay": {"fn": "assay_client.verifiers:reward", "weight": 2.0}}})
+    config = vf.TaskConfig.model_validate(
+        {"rewards": {"assay": {"fn": "assay_client.verifiers:reward", "weight": 2.0}}}
+    )
 
     def traced(prompt, text):
         task = vf.Task(vf.TaskData(prompt=prompt), config)
@@ -129,7 +155,11 @@ def verifiers(url):
             MessageNode(message=UserMessage(content=QUERY)),
             MessageNode(parent=0, message=AssistantMessage(content=text), sampled=True),
         ]
-        found = vf.Trace(task=TraceTask(type="Task", data=task.data), agent=AgentInfo(config=vf.AgentConfig()), nodes=nodes)
+        found = vf.Trace(
+            task=TraceTask(type="Task", data=task.data),
+            agent=AgentInfo(config=vf.AgentConfig()),
+            nodes=nodes,
+        )
         return task, found
 
     async def scored(prompt, text):
@@ -157,7 +187,13 @@ def rubric(url):
 
     def scored(task):
         states = [
-            vf.State(prompt=CHAT, completion=[{"role": "assistant", "content": text}], answer="", task="t", trajectory=[])
+            vf.State(
+                prompt=CHAT,
+                completion=[{"role": "assistant", "content": text}],
+                answer="",
+                task="t",
+                trajectory=[],
+            )
             for text in TEXTS
         ]
         for state in states:
@@ -187,16 +223,30 @@ def its_hub(url):
             return {"role": "assistant", "content": TEXTS[(Model.drawn - 1) % len(TEXTS)]}
 
     async def best():
-        return await BestOfN(AssayRewardModel("math")).ainfer(Model(), QUERY, budget=3, return_response_only=False)
+        return await BestOfN(AssayRewardModel("math")).ainfer(
+            Model(), QUERY, budget=3, return_response_only=False
+        )
 
     found = asyncio.run(best())
-    one = AssayRewardModel("math").score([ChatMessage("user", QUERY), ChatMessage("assistant", TEXTS[1])])
+    one = AssayRewardModel("math").score(
+        [ChatMessage("user", QUERY), ChatMessage("assistant", TEXTS[1])]
+    )
     try:
-        AssayRewardModel("silent").score([ChatMessage("user", QUERY), ChatMessage("assistant", TEXTS[1])])
+        AssayRewardModel("silent").score(
+            [ChatMessage("user", QUERY), ChatMessage("assistant", TEXTS[1])]
+        )
     except NoScoreError as exc:
         refused = str(exc)
-    scores = {response["content"]: score for response, score in zip(found.responses, found.scores, strict=True)}
-    return {"chosen": found.the_one["content"], "scores": [scores[text] for text in TEXTS], "one": one, "refused": refused}
+    scores = {
+        response["content"]: score
+        for response, score in zip(found.responses, found.scores, strict=True)
+    }
+    return {
+        "chosen": found.the_one["content"],
+        "scores": [scores[text] for text in TEXTS],
+        "one": one,
+        "refused": refused,
+    }
 
 
 def inspect_ai(url):
@@ -213,14 +263,29 @@ def inspect_ai(url):
             output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
         samples = [Sample(input=QUERY, target="7", id=place + 1) for place in range(len(TEXTS))]
         model = get_model("mockllm/model", custom_outputs=outputs)
-        [log] = evaluate(Task(samples, scorer=assay_scorer(task)), model, max_samples=1, display="none", log_dir="logs")
+        [log] = evaluate(
+            Task(samples, scorer=assay_scorer(task)),
+            model,
+            max_samples=1,
+            display="none",
+            log_dir="logs",
+        )
         assert log.status == "success", log.error
-        return [sample.scores["assay_scorer"] for sample in sorted(log.samples, key=lambda sample: sample.id)], log
+        return [
+            sample.scores["assay_scorer"]
+            for sample in sorted(log.samples, key=lambda sample: sample.id)
+        ], log
 
     found, log = scored("math")
     silent, _ = scored("silent")
-    mean = next(metric.value for name, metric in log.results.scores[0].metrics.items() if name == "mean")
-    return {"scores": [each.value for each in found], "mean": mean, "silent": [str(each.value) for each in silent]}
+    mean = next(
+        metric.value for name, metric in log.results.scores[0].metrics.items() if name == "mean"
+    )
+    return {
+        "scores": [each.value for each in found],
+        "mean": mean,
+        "silent": [str(each.value) for each in silent],
+    }
 
 
 def litellm(url):

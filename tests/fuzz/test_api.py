@@ -19,7 +19,9 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
 @pytest.mark.timeout(SECONDS + 300)
 def test_no_request_makes_the_service_fail(tmp_path: Path) -> None:
     """No 5xx, no answer that is not documented, for as long as was asked."""
-    settings = yaml.safe_load((ROOT / "deploy" / "ensembles" / "cpu.yaml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load(
+        (ROOT / "deploy" / "ensembles" / "cpu.yaml").read_text(encoding="utf-8")
+    )
     with standin("judge") as upstream:
         settings["upstreams"] = [{"name": "llm", "endpoint": upstream.url, "model": "judge"}]
         with service(write_config(tmp_path / "e.yaml", settings), tmp_path) as assay:
@@ -33,10 +35,30 @@ def test_no_request_makes_the_service_fail(tmp_path: Path) -> None:
 def fuzz(assay: Server, folder: Path) -> subprocess.CompletedProcess[str]:
     """Ask what follows from the document."""
     # Most paths name a task: one that is not there tells nothing of the rest.
-    (folder / "schemathesis.toml").write_text('[parameters]\n"path.name" = "default"\n', encoding="utf-8")
+    (folder / "schemathesis.toml").write_text(
+        '[parameters]\n"path.name" = "default"\n', encoding="utf-8"
+    )
     executable = str(Path(sys.executable).with_name("schemathesis"))
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-    command = [executable, "run", f"{assay.url}/openapi.json", "--checks", checks, "--max-time", str(int(SECONDS))]
-    command += ["--generation-allow-x00", "true", "--exclude-path", "/metrics", "--no-color", "--max-failures", "5"]
+    command = [
+        executable,
+        "run",
+        f"{assay.url}/openapi.json",
+        "--checks",
+        checks,
+        "--max-time",
+        str(int(SECONDS)),
+    ]
+    command += [
+        "--generation-allow-x00",
+        "true",
+        "--exclude-path",
+        "/metrics",
+        "--no-color",
+        "--max-failures",
+        "5",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )

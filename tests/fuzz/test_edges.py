@@ -1,4 +1,6 @@
-"""Who comes from outside: raw connections, headers, doors' bodies, other servers' metrics, and the gateway's upstream."""
+"""Who comes from outside: raw connections, headers, doors' bodies, other servers' metrics, and
+the gateway's upstream.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,12 @@ def test_any_headers_are_a_holder_and_a_priority_or_refused() -> None:
     assert nobody is not None
 
     @QUICK
-    @given(st.binary(max_size=60), st.binary(max_size=30), st.text(max_size=30), st.sampled_from(["GET", "POST", "DELETE", "X"]))
+    @given(
+        st.binary(max_size=60),
+        st.binary(max_size=30),
+        st.text(max_size=30),
+        st.sampled_from(["GET", "POST", "DELETE", "X"]),
+    )
     def check(authorization: bytes, priority: bytes, path: str, method: str) -> None:
         holder = keys.holder(authorization)
         assert holder is None or authorization[:6].lower() == b"bearer"
@@ -103,9 +110,18 @@ def test_any_body_is_a_doors_form_or_refused() -> None:
 
 def test_any_metrics_are_a_queue_or_none() -> None:
     """Also where a number is none."""
-    lines = st.sampled_from([
-        b'vllm:num_requests_waiting{engine="0"} ', b"vllm:num_requests_running ", b"3\n", b"1e5\n", b"e\n", b"+-.\n", b"nan\n", b"# HELP\n",
-    ])  # fmt: skip
+    lines = st.sampled_from(
+        [
+            b'vllm:num_requests_waiting{engine="0"} ',
+            b"vllm:num_requests_running ",
+            b"3\n",
+            b"1e5\n",
+            b"e\n",
+            b"+-.\n",
+            b"nan\n",
+            b"# HELP\n",
+        ]
+    )
 
     @QUICK
     @given(st.lists(lines | st.binary(max_size=20), max_size=10).map(b"".join))
@@ -135,17 +151,30 @@ def test_any_templated_text_is_taken_apart_or_left() -> None:
     @given(st.lists(st.sampled_from(marks) | st.text(max_size=8), max_size=12).map("".join))
     def check(text: str) -> None:
         found = split(text)
-        assert found is None or (isinstance(found.candidate, str) and all(message.role for message in found.messages))
+        assert found is None or (
+            isinstance(found.candidate, str) and all(message.role for message in found.messages)
+        )
 
     assert for_its_share(check)
 
 
-CHOICE = st.fixed_dictionaries({}, optional={
-    "message": st.dictionaries(st.sampled_from(["content", "tool_calls", "refusal", "role"]), JSON, max_size=4) | JSON,
-    "finish_reason": JSON, "index": JSON,
-})  # fmt: skip
+CHOICE = st.fixed_dictionaries(
+    {},
+    optional={
+        "message": st.dictionaries(
+            st.sampled_from(["content", "tool_calls", "refusal", "role"]), JSON, max_size=4
+        )
+        | JSON,
+        "finish_reason": JSON,
+        "index": JSON,
+    },
+)
 REPLY = (
-    st.fixed_dictionaries({}, optional={"choices": st.lists(CHOICE | JSON, max_size=3) | JSON, "usage": JSON, "id": JSON}) | JSON
+    st.fixed_dictionaries(
+        {},
+        optional={"choices": st.lists(CHOICE | JSON, max_size=3) | JSON, "usage": JSON, "id": JSON},
+    )
+    | JSON
 )
 
 
@@ -160,11 +189,16 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
         return [None for _ in texts]
 
     @QUICK
-    @given(REPLY.map(lambda reply: json.dumps(reply).encode()) | st.binary(max_size=40), st.sampled_from([200, 400, 429, 500]))
+    @given(
+        REPLY.map(lambda reply: json.dumps(reply).encode()) | st.binary(max_size=40),
+        st.sampled_from([200, 400, 429, 500]),
+    )
     def check(body: bytes, status: int) -> None:
         upstream = Upstream(settings, FakeTransport({"/v1/chat/completions": (status, body)}))
         try:
-            found = asyncio.run(harvest(upstream, {"messages": []}, Query.of("q"), Wish(2), rank, group))
+            found = asyncio.run(
+                harvest(upstream, {"messages": []}, Query.of("q"), Wish(2), rank, group)
+            )
         except ApiError as exc:
             assert exc.status >= 400  # noqa: PT017 - either is right
             assert json.loads(exc.body())["error"]["message"]  # noqa: PT017

@@ -1,4 +1,6 @@
-"""What reads other people's bytes: upstream replies, the HTTP parser, stored records, candidates, configuration."""
+"""What reads other people's bytes: upstream replies, the HTTP parser, stored records,
+candidates, configuration.
+"""
 
 from __future__ import annotations
 
@@ -67,15 +69,46 @@ JSON = st.recursive(
 )
 PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
 TEXTS = st.text(max_size=400) | st.lists(
-    st.sampled_from(["1", "+", "=", " ", "-", "x", "2.5", "\\boxed{", "}", "answer is", "####", "<|im_end|>", "<extra_0>", ",000", "*", "/", "0", "(", "\n", "Verdict: ", "Yes", "<think>", "</think>", "```python\n", "```", "s 0 ok\n"]),
+    st.sampled_from(
+        [
+            "1",
+            "+",
+            "=",
+            " ",
+            "-",
+            "x",
+            "2.5",
+            "\\boxed{",
+            "}",
+            "answer is",
+            "####",
+            "<|im_end|>",
+            "<extra_0>",
+            ",000",
+            "*",
+            "/",
+            "0",
+            "(",
+            "\n",
+            "Verdict: ",
+            "Yes",
+            "<think>",
+            "</think>",
+            "```python\n",
+            "```",
+            "s 0 ok\n",
+        ]
+    ),
     max_size=60,
-).map("".join)  # fmt: skip
+).map("".join)
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 
 
 def for_its_share(check: Callable[[], None], parts: int = 7) -> int:
-    """Run a property again and again for a part of the time, each time with new examples; return how often."""
+    """Run a property again and again for a part of the time, each time with new examples; return
+    how often.
+    """
     until, rounds = time.monotonic() + SECONDS / parts, 0
     while rounds == 0 or time.monotonic() < until:
         check()
@@ -83,7 +116,9 @@ def for_its_share(check: Callable[[], None], parts: int = 7) -> int:
     return rounds
 
 
-QUICK = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(
+    max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_any_reply_is_a_verdict_or_one_of_our_errors() -> None:
@@ -99,7 +134,9 @@ def test_any_reply_is_a_verdict_or_one_of_our_errors() -> None:
     def check(body: bytes, status: int, kind: str, right: set[str]) -> None:
         whole = standin(EXAMPLES[kind].server or "")
         wrong = dict.fromkeys(whole.replies, (status, body))
-        transport = FakeTransport(wrong | {path: reply for path, reply in whole.replies.items() if path in right})
+        transport = FakeTransport(
+            wrong | {path: reply for path, reply in whole.replies.items() if path in right}
+        )
         try:
             verdicts = asyncio.run(made(kind, transport).score(PAIRS))
         except VerifierError:
@@ -170,7 +207,11 @@ def test_any_candidate_can_be_read() -> None:
         assert "<|im_end|>" not in safe
         assert degenerate(text) is None or isinstance(degenerate(text), str)
         assert set(without_verdicts(visible(text)).splitlines()) <= set(visible(text).splitlines())
-        assert verdict_of(without_thinking(text, "stop"), {"Yes": 1.0, "No": 0.0}) in (None, 0.0, 1.0)
+        assert verdict_of(without_thinking(text, "stop"), {"Yes": 1.0, "No": 0.0}) in (
+            None,
+            0.0,
+            1.0,
+        )
         assert isinstance(code_of(text), str)
         assert len(read_report(text.replace("!", "").encode(), 2, None).tests) == 2
 
@@ -183,10 +224,15 @@ def test_any_request_body_checks_or_is_refused() -> None:
 
     from assay.service.api.errors import invalid
 
-    fields = st.sampled_from(["query", "messages", "candidates", "task", "top_n", "budget", "stream", "deadline_ms"])
+    fields = st.sampled_from(
+        ["query", "messages", "candidates", "task", "top_n", "budget", "stream", "deadline_ms"]
+    )
 
     @QUICK
-    @given(st.dictionaries(fields, JSON, max_size=6).map(lambda body: json.dumps(body).encode()) | st.binary(max_size=100))
+    @given(
+        st.dictionaries(fields, JSON, max_size=6).map(lambda body: json.dumps(body).encode())
+        | st.binary(max_size=100)
+    )
     def check(body: bytes) -> None:
         try:
             assert RankRequest.model_validate_json(body).candidates
@@ -249,20 +295,31 @@ def test_any_file_is_a_configuration_or_a_message(tmp_path: Path) -> None:
 
 
 def test_any_table_of_scores_is_read_or_named(tmp_path: Path) -> None:
-    """JSON lines of any shape, and any numbers: a fit, or a message; a probability lies between 0 and 1."""
+    """JSON lines of any shape, and any numbers: a fit, or a message; a probability lies between
+    0 and 1.
+    """
     import numpy as np
 
-    keys = st.sampled_from(["query_id", "scores", "labels", "label", "verifier_names", "a", "b", "verifier_family"])
-    lines = st.lists(st.dictionaries(keys, JSON | st.lists(st.floats() | st.none(), max_size=3), max_size=5), max_size=30)
+    keys = st.sampled_from(
+        ["query_id", "scores", "labels", "label", "verifier_names", "a", "b", "verifier_family"]
+    )
+    lines = st.lists(
+        st.dictionaries(keys, JSON | st.lists(st.floats() | st.none(), max_size=3), max_size=5),
+        max_size=30,
+    )
     numbers = st.floats() | st.sampled_from([0.0, 1.0, math.nan, math.inf])
 
     @QUICK
     @given(
         lines,
         st.binary(max_size=30),
-        st.lists(st.tuples(numbers, numbers, st.integers(0, 6), st.sampled_from([-1, 0, 1])), max_size=60),
+        st.lists(
+            st.tuples(numbers, numbers, st.integers(0, 6), st.sampled_from([-1, 0, 1])), max_size=60
+        ),
     )
-    def check(rows: list[dict[str, Any]], tail: bytes, table: list[tuple[float, float, int, int]]) -> None:
+    def check(
+        rows: list[dict[str, Any]], tail: bytes, table: list[tuple[float, float, int, int]]
+    ) -> None:
         path = tmp_path / "t.jsonl"
         path.write_bytes("\n".join(json.dumps(row) for row in rows).encode() + tail)
         try:
@@ -270,7 +327,10 @@ def test_any_table_of_scores_is_read_or_named(tmp_path: Path) -> None:
         except TableError as exc:
             assert str(path) in str(exc)  # noqa: PT017 - either way is right
         scores = np.array([row[:2] for row in table], float).reshape(-1, 2)
-        query, labels = np.array([row[2] for row in table], int), np.array([row[3] for row in table], int)
+        query, labels = (
+            np.array([row[2] for row in table], int),
+            np.array([row[3] for row in table], int),
+        )
         try:
             chances = LabelModel().fit(scores, query, labels).predict_proba(scores, query)
         except (NotFittedError, OneClassError):

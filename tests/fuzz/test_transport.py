@@ -1,4 +1,6 @@
-"""Servers that lie: each reply that a caller gets is exactly the one that was sent for its request, or it gets an error."""
+"""Servers that lie: each reply that a caller gets is exactly the one that was sent for its
+request, or it gets an error.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,21 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 BEYOND = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n<beyond>"
 JUNK = (
     st.integers(1, len(BEYOND)).map(lambda size: BEYOND[:size])
-    | st.sampled_from([b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + BEYOND, b"0\r\n\r\n", b"\0"])
+    | st.sampled_from(
+        [b"\r\n", b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + BEYOND, b"0\r\n\r\n", b"\0"]
+    )
     | st.binary(min_size=1, max_size=9)
 )
-INTERIM = st.sampled_from([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\ncontent-length: 4\r\n\r\n", b"HTTP/1.1 102 P\r\n\r\n"])  # fmt: skip
-FAULTS = st.sampled_from(["", "", "", "cut", "junk", "junk", "short", "long", "changed", "no body", "silent"])
+INTERIM = st.sampled_from(
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nlink: x\r\ncontent-length: 4\r\n\r\n",
+        b"HTTP/1.1 102 P\r\n\r\n",
+    ]
+)
+FAULTS = st.sampled_from(
+    ["", "", "", "cut", "junk", "junk", "short", "long", "changed", "no body", "silent"]
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,10 @@ class Answer:
 
     def wire(self, number: int) -> bytes:
         """Return what is sent."""
-        body, version = self.body(number), b"HTTP/1.0" if self.framing == "end" and self.place % 2 else b"HTTP/1.1"
+        body, version = (
+            self.body(number),
+            b"HTTP/1.0" if self.framing == "end" and self.place % 2 else b"HTTP/1.1",
+        )
         status = b" 204 None\r\n" if self.fault == "no body" else b" 200 OK\r\nserver: x\r\n"
         head = b"".join(self.interim) + version + status
         if self.framing == "end":
@@ -58,7 +73,9 @@ class Answer:
             whole = (
                 head
                 + b"transfer-encoding: chunked\r\n\r\n"
-                + b"".join(b"%x;a=b\r\n%b\r\n" % (len(each), each) for each in cut(body, self.pieces))
+                + b"".join(
+                    b"%x;a=b\r\n%b\r\n" % (len(each), each) for each in cut(body, self.pieces)
+                )
             )
             whole += b"0\r\nx: y\r\n\r\n" if self.place % 2 else b"0\r\n\r\n"
         place = self.place % len(whole)
@@ -76,12 +93,20 @@ class Answer:
         if self.fault == "short" and self.framing == "length":
             return got == body[:-1]
         if self.framing == "end":  # as much as was sent before the end
-            return self.ends == "close" and (self.fault == "changed" or (body + self.junk).startswith(got))
+            return self.ends == "close" and (
+                self.fault == "changed" or (body + self.junk).startswith(got)
+            )
         if self.fault == "changed":
             others = (b"<beyond>", *(b"<%d>" % other for other in range(20) if other != number))
-            wire = self.wire(number)  # a byte that the server changed, or a payload, may read as another's number
+            wire = self.wire(
+                number
+            )  # a byte that the server changed, or a payload, may read as another's number
             return not any(each in got and each not in wire for each in others)
-        return self.fault not in ("cut", "silent") and not (self.fault == "long" and self.framing == "length") and got == body
+        return (
+            self.fault not in ("cut", "silent")
+            and not (self.fault == "long" and self.framing == "length")
+            and got == body
+        )
 
 
 def cut(data: bytes, sizes: tuple[int, ...]) -> list[bytes]:
@@ -95,11 +120,17 @@ def cut(data: bytes, sizes: tuple[int, ...]) -> list[bytes]:
 
 
 ANSWERS = st.builds(
-    Answer, payload=st.binary(max_size=40), framing=st.sampled_from(["length", "length", "chunked", "end"]),
-    pieces=st.lists(st.integers(1, 9), max_size=3).map(tuple), interim=st.lists(INTERIM, max_size=2).map(tuple), fault=FAULTS,
-    place=st.integers(0, 400), junk=JUNK, splits=st.lists(st.integers(1, 60), max_size=4).map(tuple),
+    Answer,
+    payload=st.binary(max_size=40),
+    framing=st.sampled_from(["length", "length", "chunked", "end"]),
+    pieces=st.lists(st.integers(1, 9), max_size=3).map(tuple),
+    interim=st.lists(INTERIM, max_size=2).map(tuple),
+    fault=FAULTS,
+    place=st.integers(0, 400),
+    junk=JUNK,
+    splits=st.lists(st.integers(1, 60), max_size=4).map(tuple),
     ends=st.sampled_from(["keep", "keep", "keep", "close", "reset"]),
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -159,7 +190,9 @@ class Wire(asyncio.Transport):
 
 
 def test_any_reply_that_a_caller_gets_is_the_one_to_its_request() -> None:
-    """Split at any byte, cut, with wrong lengths, with more behind it, without a body, changed: and sent twice at most."""
+    """Split at any byte, cut, with wrong lengths, with more behind it, without a body, changed:
+    and sent twice at most.
+    """
 
     @QUICK
     @given(st.lists(ANSWERS, min_size=1, max_size=6), st.integers(1, 6))
@@ -175,7 +208,11 @@ def test_any_reply_that_a_caller_gets_is_the_one_to_its_request() -> None:
                     last = server.sent[-1]
                     assert last.fault or last.framing == "end" or last.ends != "keep", exc  # noqa: PT017 - either is right
                 else:
-                    assert server.sent[-1].right(len(server.sent) - 1, status, got), (server.sent[-1], status, got)
+                    assert server.sent[-1].right(len(server.sent) - 1, status, got), (
+                        server.sent[-1],
+                        status,
+                        got,
+                    )
                 assert 1 <= len(server.sent) - before <= 2
             await pool.close()
 
@@ -190,7 +227,10 @@ def test_any_bytes_of_a_real_server_are_a_reply_or_an_error() -> None:
     @QUICK
     @given(st.lists(ANSWERS, min_size=1, max_size=12))
     def check(drawn: list[Answer]) -> None:
-        answers = [replace(each, ends="close", fault="" if each.fault == "silent" else each.fault) for each in drawn]
+        answers = [
+            replace(each, ends="close", fault="" if each.fault == "silent" else each.fault)
+            for each in drawn
+        ]
         turn = 0
 
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -210,7 +250,10 @@ def test_any_bytes_of_a_real_server_are_a_reply_or_an_error() -> None:
 
         async def ask() -> None:
             server = await asyncio.start_server(handler, "127.0.0.1", 0)
-            url, pool = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", HttpPool(connect_timeout_s=5)
+            url, pool = (
+                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/",
+                HttpPool(connect_timeout_s=5),
+            )
             for _ in answers:
                 try:
                     status, got = await asyncio.wait_for(pool.get(url), 20)

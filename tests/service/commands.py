@@ -38,7 +38,12 @@ def problem(*words: str | Path) -> str:
 
 def as_npz(path: Path, sample: Sample = SAMPLE, **more: Any) -> Path:
     """Write a sample as npz."""
-    content = {"scores": sample.scores, "query_id": sample.query_id, "verifier_names": np.array(sample.names), **more}
+    content = {
+        "scores": sample.scores,
+        "query_id": sample.query_id,
+        "verifier_names": np.array(sample.names),
+        **more,
+    }
     np.savez(path, **content)
     return path
 
@@ -48,7 +53,10 @@ def rows_of(sample: Sample) -> list[dict[str, Any]]:
     return [
         {
             "query_id": int(query),
-            "scores": {name: None if np.isnan(value) else float(value) for name, value in zip(sample.names, values, strict=True)},
+            "scores": {
+                name: None if np.isnan(value) else float(value)
+                for name, value in zip(sample.names, values, strict=True)
+            },
             "labels": int(label),
         }
         for query, values, label in zip(sample.query_id, sample.scores, sample.labels, strict=True)

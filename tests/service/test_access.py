@@ -16,7 +16,13 @@ from assay.service.domain.redaction import without_addresses
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run
 
-KEYS = {"ranker": "k-rank", "labeller": "k-label", "owner": "k-admin", "tenant": "k-math", "plain": "k-plain"}
+KEYS = {
+    "ranker": "k-rank",
+    "labeller": "k-label",
+    "owner": "k-admin",
+    "tenant": "k-math",
+    "plain": "k-plain",
+}
 BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 
 
@@ -24,13 +30,25 @@ BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with a key of each kind, two tasks, and an upstream for each."""
     folder = tmp_path_factory.mktemp("access")
-    scopes = {"ranker": ["rank"], "labeller": ["label"], "owner": ["admin"], "tenant": ["rank", "label", "admin"]}
-    keys = [{"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some} for name, some in scopes.items()]
+    scopes = {
+        "ranker": ["rank"],
+        "labeller": ["label"],
+        "owner": ["admin"],
+        "tenant": ["rank", "label", "admin"],
+    }
+    keys = [
+        {"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some}
+        for name, some in scopes.items()
+    ]
     keys[-1]["tasks"] = ["math"]
     with standin("judge") as upstream:
         content = {
             "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
-            "ensembles": {"first": ["arithmetic"], "theirs": ["arithmetic"], "nobodys": ["arithmetic"]},
+            "ensembles": {
+                "first": ["arithmetic"],
+                "theirs": ["arithmetic"],
+                "nobodys": ["arithmetic"],
+            },
             "tasks": {"math": {}, "secret": {"ensemble": "theirs"}},
             "upstreams": [
                 {"name": "theirs", "endpoint": upstream.url, "model": "judge", "task": "secret"},
@@ -55,41 +73,78 @@ def ask(running: Server, who: str, path: str, body: object = None) -> Answer:
     ("/v1/tasks/math/labels", None, "admin"), ("/v1/tasks/math/export", None, "admin"), ("/v1/tasks/math/fit", {}, "admin"),
     ("/metrics", None, "admin"),
 ])  # fmt: skip
-def test_each_scope_opens_its_paths_and_no_other(running: Server, path: str, body: object, scope: str) -> None:
+def test_each_scope_opens_its_paths_and_no_other(
+    running: Server, path: str, body: object, scope: str
+) -> None:
     """A plain key opens all, no key none."""
-    statuses = {who: ask(running, who, path, body).status for who in ("ranker", "labeller", "owner", "plain")}
+    statuses = {
+        who: ask(running, who, path, body).status
+        for who in ("ranker", "labeller", "owner", "plain")
+    }
 
     opens = {"rank": "ranker", "label": "labeller", "admin": "owner"}[scope]
     assert statuses[opens] not in (401, 403)
     assert statuses["plain"] not in (401, 403)
     assert {statuses[who] for who in {"ranker", "labeller", "owner"} - {opens}} == {403}
     refused = ask(running, next(iter({"ranker", "labeller"} - {opens})), path, body).json["error"]
-    assert (refused["code"], f"scope `{scope}`" in refused["message"]) == ("insufficient_scope", True)
+    assert (refused["code"], f"scope `{scope}`" in refused["message"]) == (
+        "insufficient_scope",
+        True,
+    )
     assert call(running.url + path, body).status == 401
     assert ask(running, "k-rank ", path, body).status in (200, 403)
     assert ask(running, "k-ran", path, body).status == 401
 
 
 def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
-    """Neither by name nor in lists, nor in what an error names, nor behind a door or the gateway."""
+    """Neither by name nor in lists, nor in what an error names, nor behind a door or the
+    gateway.
+    """
     unseen = [
         ask(running, "tenant", "/v1/rank", {**BODY, "task": "secret"}),
         ask(running, "tenant", "/v1/rank", BODY),  # the default task is another
-        ask(running, "tenant", "/rerank", {"model": "assay/secret", "query": "q", "documents": ["a"]}),
-        ask(running, "tenant", "/rerank", {"model": "their-alias", "query": "q", "documents": ["a"]}),
-        ask(running, "tenant", "/v1/chat/completions", {"model": "theirs", "messages": [{"role": "user", "content": "q"}]}),
+        ask(
+            running,
+            "tenant",
+            "/rerank",
+            {"model": "assay/secret", "query": "q", "documents": ["a"]},
+        ),
+        ask(
+            running, "tenant", "/rerank", {"model": "their-alias", "query": "q", "documents": ["a"]}
+        ),
+        ask(
+            running,
+            "tenant",
+            "/v1/chat/completions",
+            {"model": "theirs", "messages": [{"role": "user", "content": "q"}]},
+        ),
         ask(running, "tenant", "/v1/tasks/secret"),
         ask(running, "tenant", "/v1/tasks/secret/labels"),
-        ask(running, "tenant", "/v1/tasks/secret/labels", {"labels": [{"query": "q", "candidate": "c", "correct": True}]}),
+        ask(
+            running,
+            "tenant",
+            "/v1/tasks/secret/labels",
+            {"labels": [{"query": "q", "candidate": "c", "correct": True}]},
+        ),
     ]
     seen = [
         ask(running, "tenant", "/v1/rank", {**BODY, "task": "math"}),
-        ask(running, "tenant", "/v1/chat/completions", {"model": "ours", "messages": [{"role": "user", "content": "q"}]}),
+        ask(
+            running,
+            "tenant",
+            "/v1/chat/completions",
+            {"model": "ours", "messages": [{"role": "user", "content": "q"}]},
+        ),
         ask(running, "tenant", "/v1/tasks/math/labels"),
     ]
     listed = ask(running, "tenant", "/v1/tasks").json["tasks"]
     models = [each["id"] for each in ask(running, "tenant", "/v1/models").json["data"]]
-    told = ask(running, "tenant", "/v1/chat/completions", {"model": "x", "messages": [{"role": "user", "content": "q"}]}).raw
+    told = ask(
+        running,
+        "tenant",
+        "/v1/chat/completions",
+        {"model": "x", "messages": [{"role": "user", "content": "q"}]},
+    ).raw
 
     assert {answer.status for answer in unseen} == {404}
     assert {answer.status for answer in seen} == {200}
@@ -128,8 +183,12 @@ PLACES: list[tuple[str, str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "name", "body"), PLACES, ids=[f"{path}-{name}" for path, name, _ in PLACES])
-def test_what_is_anothers_is_answered_as_what_there_is_not(running: Server, path: str, name: str, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("path", "name", "body"), PLACES, ids=[f"{path}-{name}" for path, name, _ in PLACES]
+)
+def test_what_is_anothers_is_answered_as_what_there_is_not(
+    running: Server, path: str, name: str, body: Any
+) -> None:
     """Word for word, but for the name that was asked for."""
 
     def answered(given: str) -> tuple[int, bytes]:
@@ -148,9 +207,12 @@ def test_what_is_anothers_is_answered_as_what_there_is_not(running: Server, path
 def test_an_ensemble_is_there_for_whose_task_has_it_or_where_no_task_has(running: Server) -> None:
     """And all are for a key of all tasks."""
     asked = {
-        (who, name): ask(running, who, "/v1/rank", {**BODY, "task": "math", "ensemble": name}).status
-        for who in ("tenant", "ranker") for name in ("first", "nobodys", "theirs")
-    }  # fmt: skip
+        (who, name): ask(
+            running, who, "/v1/rank", {**BODY, "task": "math", "ensemble": name}
+        ).status
+        for who in ("tenant", "ranker")
+        for name in ("first", "nobodys", "theirs")
+    }
 
     assert [asked["tenant", name] for name in ("first", "nobodys", "theirs")] == [200, 200, 404]
     assert [asked["ranker", name] for name in ("first", "nobodys", "theirs")] == [200, 200, 200]
@@ -159,18 +221,34 @@ def test_an_ensemble_is_there_for_whose_task_has_it_or_where_no_task_has(running
 def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: Server) -> None:
     """It follows what others ask."""
     many = [f"3 + 4 = {place}" for place in range(60)]  # of fewer than 50 the meter says nothing
-    ask(running, "plain", "/v1/rank", {"query": "What is 3 + 4, fresh?", "task": "math", "candidates": many})
+    ask(
+        running,
+        "plain",
+        "/v1/rank",
+        {"query": "What is 3 + 4, fresh?", "task": "math", "candidates": many},
+    )
 
-    seen = {who: ask(running, who, "/v1/tasks/math").json["seconds_a_candidate"] for who in ("tenant", "plain")}
+    seen = {
+        who: ask(running, who, "/v1/tasks/math").json["seconds_a_candidate"]
+        for who in ("tenant", "plain")
+    }
 
     assert seen["tenant"] == {"arithmetic": None}
     assert seen["plain"]["arithmetic"] > 0
 
 
-@pytest.mark.parametrize(("tasks", "seen"), [(None, [True] * 3), (frozenset({"math"}), [True, True, False])])
-def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(tasks: frozenset[str] | None, seen: list[bool]) -> None:
+@pytest.mark.parametrize(
+    ("tasks", "seen"), [(None, [True] * 3), (frozenset({"math"}), [True, True, False])]
+)
+def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
+    tasks: frozenset[str] | None, seen: list[bool]
+) -> None:
     """What it lost of all is."""
-    losses = ["the store's file was cut off", "the task math had 40 labels", "the task maths had 40 labels"]
+    losses = [
+        "the store's file was cut off",
+        "the task math had 40 labels",
+        "the task maths had 40 labels",
+    ]
     token = _ASKING.set(Holder("k", frozenset(), tasks))
     try:
         told = [_of_this_task(loss, "math") for loss in losses]
@@ -181,9 +259,18 @@ def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(tasks: fro
 
 
 def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
-    """What one task asked is not known in another, and counts of all tasks are not for a key of one."""
-    body = {"query": "Who asked this before?", "candidates": ["1 + 1 = 2", "1 + 1 = 3"], "explain": True}
-    first, other, again = (ask(running, "plain", "/v1/rank", {**body, "task": task}).json for task in ("math", "secret", "math"))
+    """What one task asked is not known in another, and counts of all tasks are not for a key of
+    one.
+    """
+    body = {
+        "query": "Who asked this before?",
+        "candidates": ["1 + 1 = 2", "1 + 1 = 3"],
+        "explain": True,
+    }
+    first, other, again = (
+        ask(running, "plain", "/v1/rank", {**body, "task": task}).json
+        for task in ("math", "secret", "math")
+    )
 
     def cached(answer: Any) -> set[bool]:
         return {result["verifiers"]["arithmetic"]["cached"] for result in answer["results"]}
@@ -216,7 +303,9 @@ def test_what_has_no_scope_is_the_administrators() -> None:
 
 def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
     """With the entry that knows it; a scope that is none is refused."""
-    made = json.loads(run("key", "trainer", "--scopes", "rank,label", "--tasks", "math", "--json").stdout)
+    made = json.loads(
+        run("key", "trainer", "--scopes", "rank,label", "--tasks", "math", "--json").stdout
+    )
     shown = run("key", "trainer").stdout
 
     entry = KeySettings.model_validate(made["entry"])
@@ -247,7 +336,10 @@ def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: P
     port = free_port()
     away = {"name": "away", "kind": "http", "endpoint": f"http://127.0.0.1:{port}"}
     scopes = {"ranker": ["rank"], "owner": ["admin", "rank"]}
-    keys = [{"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some} for name, some in scopes.items()]
+    keys = [
+        {"name": name, "sha256": sha256(KEYS[name].encode()).hexdigest(), "scopes": some}
+        for name, some in scopes.items()
+    ]
     content = {
         "verifiers": [away, {"name": "arithmetic", "kind": "arithmetic"}],
         "ensembles": {"default": ["away"], "both": ["away", "arithmetic"]},
@@ -259,8 +351,13 @@ def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: P
         ("/rerank", {"query": "q", "documents": ["a"]}), ("/classify", {"input": "a"}),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "q"}]}),
     ]  # fmt: skip
-    with service(write_config(tmp_path / "e.yaml", content), tmp_path, env={"ASSAY_DOCTOR": "off"}) as server:
-        said = {who: [ask(server, who, path, body).raw for path, body in asked] for who in ("ranker", "owner")}
+    with service(
+        write_config(tmp_path / "e.yaml", content), tmp_path, env={"ASSAY_DOCTOR": "off"}
+    ) as server:
+        said = {
+            who: [ask(server, who, path, body).raw for path, body in asked]
+            for who in ("ranker", "owner")
+        }
 
     for raw, whole in zip(said["ranker"], said["owner"], strict=True):
         assert b"unreachable" in raw, raw

@@ -1,4 +1,6 @@
-"""Places: taken when a body is there, given back when the work is done, and not held for who has left or does not read."""
+"""Places: taken when a body is there, given back when the work is done, and not held for who has
+left or does not read.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,9 @@ async def test_a_body_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     assert await task == 408
 
 
-@pytest.mark.parametrize("headers", [{}, {b"content-length": b"2000"}, {b"content-length": b"9" * 5000}])
+@pytest.mark.parametrize(
+    "headers", [{}, {b"content-length": b"2000"}, {b"content-length": b"9" * 5000}]
+)
 async def test_a_body_is_bounded_in_size_before_it_is_kept(headers: dict[bytes, bytes]) -> None:
     """Whether or not its length is said."""
     client = Client().send(b"a" * 900, more=True).send(b"a" * 900, more=True)
@@ -261,6 +265,9 @@ async def test_an_error_in_a_stream_is_logged_and_gives_the_place_back() -> None
 
     gate = gate_of(handler, max_active=1, max_queued=0)
     for _ in range(2):
-        with structlog.testing.capture_logs() as logged, pytest.raises(RuntimeError, match="broken"):
+        with (
+            structlog.testing.capture_logs() as logged,
+            pytest.raises(RuntimeError, match="broken"),
+        ):
             await Client().send(b"").ask(gate)
         assert [each["event"] for each in logged] == ["request_failed"]

@@ -29,7 +29,9 @@ async def any_correct(texts: list[str]) -> tuple[float, list[float]]:
 @pytest.mark.parametrize("fill", ["", "so " * 4000])
 async def test_eight_wordings_of_one_answer_are_one_factor(fill: str) -> None:
     """However long they are."""
-    found, each = await any_correct([f"{fill}Wording {place}. The answer is 7." for place in range(8)])
+    found, each = await any_correct(
+        [f"{fill}Wording {place}. The answer is 7." for place in range(8)]
+    )
 
     assert found == pytest.approx(max(each))
 

@@ -12,7 +12,15 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from assay_client import AssayError, AsyncClient, Client, NoScoreError, OverloadedError, RequestError, UnreachableError
+from assay_client import (
+    AssayError,
+    AsyncClient,
+    Client,
+    NoScoreError,
+    OverloadedError,
+    RequestError,
+    UnreachableError,
+)
 from assay_client.client import Retrying
 
 from assay.service.cli.remote import Api
@@ -77,9 +85,15 @@ def test_no_redirect_is_followed_with_the_key(status: int) -> None:
         for host in ("127.0.0.1", "localhost"):
             with answering(status, b"", location=f"http://{host}:{other.port}/v1/tasks") as first:
                 said = problem("tasks", "--url", first.url)
-                with pytest.raises(AssayError, match=str(status)), Client(first.url, retrying=ONCE) as client:
+                with (
+                    pytest.raises(AssayError, match=str(status)),
+                    Client(first.url, retrying=ONCE) as client,
+                ):
                     client.rank("q", ["a"])
-                with pytest.raises(AssayError, match=str(status)), Client(first.url, retrying=ONCE) as client:
+                with (
+                    pytest.raises(AssayError, match=str(status)),
+                    Client(first.url, retrying=ONCE) as client,
+                ):
                     list(client.stream("q", ["a"]))
                 assert [each["authorization"] for each in first.seen] == [f"Bearer {KEY}"] * 3
             assert f"answered {status}: it leads to 'http://{host}:{other.port}/v1/tasks'" in said
@@ -96,7 +110,9 @@ async def test_the_asynchronous_client_follows_none_either() -> None:
         assert other.seen == []
 
 
-def test_a_proxy_is_not_shown_the_key_of_a_service_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_not_shown_the_key_of_a_service_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Whatever the environment says of proxies."""
     with answering() as proxy, answering(body=b'{"tasks": []}') as ours:
         monkeypatch.setenv("http_proxy", proxy.url)
@@ -105,7 +121,18 @@ def test_a_proxy_is_not_shown_the_key_of_a_service_on_this_machine(monkeypatch: 
         assert (len(ours.seen), proxy.seen) == (2, [])
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "127.0.0.1:8080", "", "http://", "http:///x", "data:,x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "127.0.0.1:8080",
+        "",
+        "http://",
+        "http:///x",
+        "data:,x",
+    ],
+)
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     """A file is no service."""
     assert "--url: must be a URL" in problem("tasks", "--url", url)
@@ -133,17 +160,42 @@ def test_a_key_from_a_file_may_end_its_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 ODD = [
-    b"", b"<html>", b"null", b"5", b"[]", b"{}", b'{"tasks": 5}', b'{"tasks": [5]}', b'{"tasks": [{}]}', b"[" * 100_000, b"\xff",
-    b'{"version": 1}', b'{"candidates": [{}]}', b'{"candidates": 5}', b'{"labels": [5]}', b'{"labels": {}}', b'{"log_loss": null}',
-]  # fmt: skip
+    b"",
+    b"<html>",
+    b"null",
+    b"5",
+    b"[]",
+    b"{}",
+    b'{"tasks": 5}',
+    b'{"tasks": [5]}',
+    b'{"tasks": [{}]}',
+    b"[" * 100_000,
+    b"\xff",
+    b'{"version": 1}',
+    b'{"candidates": [{}]}',
+    b'{"candidates": 5}',
+    b'{"labels": [5]}',
+    b'{"labels": {}}',
+    b'{"log_loss": null}',
+]
 COMMANDS = [
-    ("tasks",), ("fit", "--task", "t"), ("promote", "t"), ("promote", "t", "3"), ("shadow", "t", "3"), ("label", "t"),
-    ("report", "t"), ("report", "t", "--last"), ("labels", "export", "t", "OUT"), ("labels", "import", "t", "IN"),
-]  # fmt: skip
+    ("tasks",),
+    ("fit", "--task", "t"),
+    ("promote", "t"),
+    ("promote", "t", "3"),
+    ("shadow", "t", "3"),
+    ("label", "t"),
+    ("report", "t"),
+    ("report", "t", "--last"),
+    ("labels", "export", "t", "OUT"),
+    ("labels", "import", "t", "IN"),
+]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words) for words in COMMANDS])
-def test_an_answer_that_is_no_assays_is_told_as_such(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_an_answer_that_is_no_assays_is_told_as_such(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
     """In a line, with the server; a failure of another form as well."""
     (tmp_path / "in.jsonl").write_text('{"query": "q", "candidate": "c", "correct": 1}\n')
     files = {"OUT": str(tmp_path / "out.jsonl"), "IN": str(tmp_path / "in.jsonl")}
@@ -152,7 +204,11 @@ def test_an_answer_that_is_no_assays_is_told_as_such(tmp_path: Path, words: tupl
             with answering(status, body) as server:
                 result = run(*(files.get(word, word) for word in words), "--url", server.url)
             fine = result.exit_code == 0 and status == 200
-            assert fine or isinstance(result.exception, StartupError), (body, status, result.exception)
+            assert fine or isinstance(result.exception, StartupError), (
+                body,
+                status,
+                result.exception,
+            )
 
 
 def test_a_server_that_speaks_no_http_is_told_as_such() -> None:
@@ -165,7 +221,8 @@ def test_a_server_that_speaks_no_http_is_told_as_such() -> None:
         assert "x" not in server.seen[0]
 
 
-# streams ------------------------------------------------------------------------------------------------------------
+# streams
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("said", "kind", "status"), [
@@ -173,11 +230,14 @@ def test_a_server_that_speaks_no_http_is_told_as_such() -> None:
     ({"type": "overloaded_error", "code": "too_much_work", "status": 429}, OverloadedError, 429),
     ({"type": "invalid_request_error", "code": "x", "status": 422}, RequestError, 422),
     ({"type": "api_error", "code": "internal", "status": 500}, AssayError, 500),
-    ({"type": "overloaded_error", "code": "too_much_work"}, OverloadedError, 429),  # as services before this one say it
+    # as services before this one say it
+    ({"type": "overloaded_error", "code": "too_much_work"}, OverloadedError, 429),
     ({"type": "unavailable_error", "code": "no_verifier"}, NoScoreError, 503), ({"status": "x"}, AssayError, 500),
     ({"status": True}, AssayError, 500), ({}, AssayError, 500),
 ])  # fmt: skip
-def test_an_error_in_a_stream_has_its_own_status(said: dict[str, Any], kind: type[AssayError], status: int) -> None:
+def test_an_error_in_a_stream_has_its_own_status(
+    said: dict[str, Any], kind: type[AssayError], status: int
+) -> None:
     """Not always 503."""
     body = f"event: error\ndata: {json.dumps({'error': said})}\n\n".encode()
     with (
@@ -189,10 +249,19 @@ def test_an_error_in_a_stream_has_its_own_status(said: dict[str, Any], kind: typ
     assert (type(failed.value), failed.value.status) == (kind, status)
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"event: verifier\ndata: {}\n\n", b"event: ranking\ndata: {}\n\n", b"event: ranking\ndata: {\n\n", b"data: [[[\n\n", b"x\n\n",
-    b"event: ranking\ndata: 5\n\n", b"event: error\ndata: 5\n\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"event: verifier\ndata: {}\n\n",
+        b"event: ranking\ndata: {}\n\n",
+        b"event: ranking\ndata: {\n\n",
+        b"data: [[[\n\n",
+        b"x\n\n",
+        b"event: ranking\ndata: 5\n\n",
+        b"event: error\ndata: 5\n\n",
+    ],
+)
 async def test_a_stream_without_its_ranking_is_a_failure(body: bytes) -> None:
     """However it ends, and in whichever form."""
     with answering(body=body) as server:
@@ -214,8 +283,12 @@ def test_a_stream_that_is_cut_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_the_client_asks_no_proxy_for_a_service_on_this_machine(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """It would be shown the key, and cannot reach this machine; what lies beyond it goes by the proxy."""
+def test_the_client_asks_no_proxy_for_a_service_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It would be shown the key, and cannot reach this machine; what lies beyond it goes by the
+    proxy.
+    """
     with answering() as proxy, answering(body=b'{"new": 1}') as ours:
         for variable in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(variable, proxy.url)
@@ -232,7 +305,15 @@ def test_the_client_asks_no_proxy_for_a_service_on_this_machine(monkeypatch: pyt
         assert (len(ours.seen), len(proxy.seen)) == (2, 1)
 
 
-HEAD = {"id": "i", "task": "t", "ensemble": "e", "model_version": "v", "calibrated": False, "cold": True, "partial": False}
+HEAD = {
+    "id": "i",
+    "task": "t",
+    "ensemble": "e",
+    "model_version": "v",
+    "calibrated": False,
+    "cold": True,
+    "partial": False,
+}
 ROW = {"index": 0, "rank": 1, "probability": 0.5, "score": 0.0}
 
 
@@ -242,8 +323,16 @@ ROW = {"index": 0, "rank": 1, "probability": 0.5, "score": 0.0}
     {**HEAD, "results": [{**ROW, "probability": "high"}]}, "[" * 100_000, b"\xff", b"",
 ])  # fmt: skip
 def test_an_odd_answer_is_an_error_of_the_client(body: Any) -> None:
-    """Of its own type for every call, also where lone pairs wait together: none is left waiting, or a library's error."""
-    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    """Of its own type for every call, also where lone pairs wait together: none is left waiting,
+    or a library's error.
+    """
+    raw = (
+        body
+        if isinstance(body, bytes)
+        else body.encode()
+        if isinstance(body, str)
+        else json.dumps(body).encode()
+    )
     with answering(body=raw) as server:
         with Client(server.url, retrying=ONCE) as client:
             with pytest.raises(AssayError):
@@ -256,7 +345,9 @@ def test_an_odd_answer_is_an_error_of_the_client(body: Any) -> None:
 
         async def lone() -> None:
             async with AsyncClient(server.url, retrying=ONCE) as client:
-                await asyncio.wait_for(asyncio.gather(client.score("q", "a"), client.score("q", "b")), 20)
+                await asyncio.wait_for(
+                    asyncio.gather(client.score("q", "a"), client.score("q", "b")), 20
+                )
 
         with pytest.raises(AssayError):
             asyncio.run(lone())

@@ -24,7 +24,17 @@ from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.score_cache import Column
 from assay.service.telemetry.metrics import Metrics
-from assay.verifiers import KINDS, Pair, Query, RefusedError, Status, UnreachableError, Usage, Verdict, VerifierSettings
+from assay.verifiers import (
+    KINDS,
+    Pair,
+    Query,
+    RefusedError,
+    Status,
+    UnreachableError,
+    Usage,
+    Verdict,
+    VerifierSettings,
+)
 from tests.fakes import FakeVerifier
 
 Q = Query.of("q")
@@ -37,7 +47,9 @@ def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) ->
 
 def board(inflight: Inflight, guard: Guarded, texts: Sequence[str]) -> list[Share]:
     """Ask about texts, as one request would."""
-    return inflight.board(guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts])
+    return inflight.board(
+        guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts]
+    )
 
 
 async def land(shares: Sequence[Share]) -> list[float | None]:
@@ -49,21 +61,31 @@ async def land(shares: Sequence[Share]) -> list[float | None]:
 
 async def test_a_failure_becomes_a_verdict_for_each_pair() -> None:
     """With its status and reason; nothing is raised."""
-    verdicts = await guarded(FakeVerifier("v", UnreachableError("refused"))).score([Pair(Q, "a"), Pair(Q, "b")])
+    verdicts = await guarded(FakeVerifier("v", UnreachableError("refused"))).score(
+        [Pair(Q, "a"), Pair(Q, "b")]
+    )
 
-    assert [(each.score, each.status, each.reason) for each in verdicts.items] == [(None, Status.ERROR, "unreachable: refused")] * 2
+    assert [(each.score, each.status, each.reason) for each in verdicts.items] == [
+        (None, Status.ERROR, "unreachable: refused")
+    ] * 2
 
 
 async def test_a_bug_in_a_verifier_is_its_own_failure() -> None:
     """Not the request's."""
     [verdict] = (await guarded(FakeVerifier("v", KeyError("oops"))).score([Pair(Q, "a")])).items
 
-    assert (verdict.score, verdict.status, verdict.reason) == (None, Status.ERROR, "error: KeyError")
+    assert (verdict.score, verdict.status, verdict.reason) == (
+        None,
+        Status.ERROR,
+        "error: KeyError",
+    )
 
 
 async def test_a_slow_verifier_times_out_waiting_included() -> None:
     """The second call spends its time waiting for the only place."""
-    verifier = FakeVerifier("v", options={"timeout_s": 0.05, "concurrency": 1}, gate=asyncio.Event())
+    verifier = FakeVerifier(
+        "v", options={"timeout_s": 0.05, "concurrency": 1}, gate=asyncio.Event()
+    )
     guard = guarded(verifier, failures=9)
 
     first, second = await asyncio.gather(guard.score([Pair(Q, "a")]), guard.score([Pair(Q, "b")]))
@@ -202,10 +224,18 @@ async def test_too_few_verdicts_are_an_error() -> None:
 )
 def test_a_budget_reaches_the_cheapest_first(budget: Budget, left_out: list[int]) -> None:
     """Served verifiers make calls and read tokens; local ones only cost."""
-    served = KINDS["cross_encoder"].settings(name="s", kind="cross_encoder", model="m", endpoint="http://x", cost=0.75)  # type: ignore[call-arg]
-    verifiers = [served, VerifierSettings(name="dear", kind="fake", cost=5), VerifierSettings(name="cheap", kind="fake", cost=0.5)]
+    served = KINDS["cross_encoder"].settings(
+        name="s", kind="cross_encoder", model="m", endpoint="http://x", cost=0.75
+    )  # type: ignore[call-arg]
+    verifiers = [
+        served,
+        VerifierSettings(name="dear", kind="fake", cost=5),
+        VerifierSettings(name="cheap", kind="fake", cost=0.5),
+    ]
 
-    assert sorted(affordable(budget, verifiers, Sheet(2, 3), [Pair(Q, "x" * 20)] * 2)[0]) == left_out
+    assert (
+        sorted(affordable(budget, verifiers, Sheet(2, 3), [Pair(Q, "x" * 20)] * 2)[0]) == left_out
+    )
 
 
 class Kept:
@@ -246,14 +276,20 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
     monkeypatch.setattr({"metrics": metrics, "cache": cache, "tasks": tasks}[owner], name, fail)
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
     members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
-    scorer = Scorer({"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None))
+    scorer = Scorer(
+        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+    )
 
     with capture_logs() as logs:
-        outcome = await scorer.score(Job(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0))
+        outcome = await scorer.score(
+            Job(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0)
+        )
         await asyncio.sleep(0)
 
     assert outcome.sheet.raw.tolist() == [[0.5], [0.5]]
-    assert (len(kept.scores), len(kept.rows)) == {"cache.pack": (0, 1), "tasks.pack": (1, 0)}.get(broken, (1, 1))
+    assert (len(kept.scores), len(kept.rows)) == {"cache.pack": (0, 1), "tasks.pack": (1, 0)}.get(
+        broken, (1, 1)
+    )
     [line] = [each for each in logs if each["event"] == "bookkeeping_failed"]
     step = {"metrics": "count", "cache": "remember", "tasks": "note"}[owner]
     assert (line["step"], line["error"]) == (step, "ValueError")
@@ -284,7 +320,9 @@ def test_a_cost_that_is_no_number_is_counted_as_misread() -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
-    """An exception's message may repeat a candidate; its frames and type, and those of what led to it, are enough."""
+    """An exception's message may repeat a candidate; its frames and type, and those of what led
+    to it, are enough.
+    """
 
     def trips(pair: Pair) -> float:
         try:
@@ -295,7 +333,9 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
     before = structlog.get_config()
     try:
         configure_logging(ServiceSettings(log_json=as_json))
-        with structlog.testing.capture_logs(processors=structlog.get_config()["processors"][:-1]) as lines:
+        with structlog.testing.capture_logs(
+            processors=structlog.get_config()["processors"][:-1]
+        ) as lines:
             await guarded(FakeVerifier("v", trips)).score([Pair(Q, "my secret text")])
     finally:
         structlog.configure(**before)
@@ -303,7 +343,9 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
     [line] = lines
     assert line["event"] == "verifier_bug"
     assert "my secret text" not in str(line)
-    assert all(part in line["exception"] for part in ("ValueError", "KeyError", "in trips", "guard.py"))
+    assert all(
+        part in line["exception"] for part in ("ValueError", "KeyError", "in trips", "guard.py")
+    )
 
 
 @pytest.mark.parametrize(("left_out", "noted"), [(-5, 0), (7, 7), (10**12, 2**32 - 1)])
@@ -322,11 +364,16 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
     cast(Any, cache).packing = lambda *_: iter([{"a": b"1"}])
     cast(Any, tasks).packing = lambda *_: iter(range(600))
     members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
-    scorer = Scorer({"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None))
+    scorer = Scorer(
+        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+    )
     task = Task("t", "e", (aggregation.Column("v", "v", None, 1.0, "v"),))
 
     await asyncio.gather(
-        *(scorer.score(Job(task, [Pair(Q, f"{n} {place}") for place in range(600)], True, 30.0)) for n in range(5))
+        *(
+            scorer.score(Job(task, [Pair(Q, f"{n} {place}") for place in range(600)], True, 30.0))
+            for n in range(5)
+        )
     )
     await scorer.all_kept()
 
@@ -334,8 +381,12 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
     assert kept.scores == [{"a": b"1"}] * 5
 
 
-async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others have their turn between the parts; a failure in a later one is counted like one in the first."""
+async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others have their turn between the parts; a failure in a later one is counted like one in
+    the first.
+    """
     kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
 
     def packing(*_: object) -> Iterator[object]:
@@ -345,10 +396,14 @@ async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(monk
     monkeypatch.setattr(cache, "packing", packing, raising=False)
     monkeypatch.setattr(tasks, "packing", lambda *_: iter(range(600)), raising=False)
     members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
-    scorer = Scorer({"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None))
+    scorer = Scorer(
+        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+    )
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
 
-    await scorer.score(Job(Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0))
+    await scorer.score(
+        Job(Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0)
+    )
     seen = []
     for _ in range(12):
         await asyncio.sleep(0)

@@ -1,4 +1,6 @@
-"""Background loops: nothing that a step raises ends one; it is counted, said once, and tried again."""
+"""Background loops: nothing that a step raises ends one; it is counted, said once, and tried
+again.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ async def test_a_loop_that_is_cancelled_ends() -> None:
 
 
 async def test_a_streak_is_said_once_and_its_end_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Another reason is news; the same with other words is not. Readiness reads who fails from `failing`."""
+    """Another reason is news; the same with other words is not. Readiness reads who fails from
+    `failing`.
+    """
     steps = Steps(ValueError("bad 1"), ValueError("bad 2"), StoreDownError("away"))
     background = Background(Metrics())
     seen: list[dict[str, str]] = []
@@ -77,8 +81,11 @@ async def test_a_streak_is_said_once_and_its_end_once(capsys: pytest.CaptureFixt
     assert printed.count("background_failing") == 2
     assert printed.count("background_works_again") == 1
     assert seen[:4] == [
-        {}, {"drift (math)": "ValueError: bad 1"}, {"drift (math)": "ValueError: bad 2"}, {"drift (math)": "away: away"},
-    ]  # fmt: skip
+        {},
+        {"drift (math)": "ValueError: bad 1"},
+        {"drift (math)": "ValueError: bad 2"},
+        {"drift (math)": "away: away"},
+    ]
     assert background.failing == {}
 
 
@@ -86,16 +93,26 @@ async def test_what_is_done_once_is_tried_until_it_is_done() -> None:
     """And then never again."""
     steps = Steps(OSError("not yet"), OSError("not yet"))
 
-    await asyncio.wait_for(Background(Metrics()).run(Loop("warm_up", steps, longest_pause_s=0.01), once=True), 10)
+    await asyncio.wait_for(
+        Background(Metrics()).run(Loop("warm_up", steps, longest_pause_s=0.01), once=True), 10
+    )
 
     assert steps.well.is_set()
 
 
 @pytest.mark.parametrize(
     ("failures", "draw", "expected"),
-    [(0, lambda: 0.0, 1.0), (1, lambda: 0.0, 2.0), (3, lambda: 1.0, 6.0), (5, lambda: 0.0, 30.0), (10**6, lambda: 1.0, 22.5)],
+    [
+        (0, lambda: 0.0, 1.0),
+        (1, lambda: 0.0, 2.0),
+        (3, lambda: 1.0, 6.0),
+        (5, lambda: 0.0, 30.0),
+        (10**6, lambda: 1.0, 22.5),
+    ],
 )
-def test_pauses_double_up_to_the_longest_and_are_jittered(failures: int, draw: Callable[[], float], expected: float) -> None:
+def test_pauses_double_up_to_the_longest_and_are_jittered(
+    failures: int, draw: Callable[[], float], expected: float
+) -> None:
     """However long it has failed."""
     assert pause_after(failures, 1.0, 30.0, draw) == expected
 

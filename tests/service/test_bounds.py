@@ -1,4 +1,6 @@
-"""Bodies: counted before they are parsed, lists before their items are looked at, and refused with few words."""
+"""Bodies: counted before they are parsed, lists before their items are looked at, and refused
+with few words.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,11 @@ from tests.fuzz.test_parsers import JSON
 
 SETTINGS = ServiceSettings()
 FORMS: dict[str, Any] = {
-    "/v1/rank": RankRequest, "/v1/score_pairs": ScorePairsRequest, "labels": LabelsIn, **{path: door.form for path, door in DOORS.items()},
-}  # fmt: skip
+    "/v1/rank": RankRequest,
+    "/v1/score_pairs": ScorePairsRequest,
+    "labels": LabelsIn,
+    **{path: door.form for path, door in DOORS.items()},
+}
 MANY = MOST_VALUES // 2 - 100
 
 
@@ -47,7 +52,10 @@ def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: boo
             assert more_values_than(most, text) is (real > most and len(text) > most)
 
 
-@given(st.lists(st.sampled_from(['"', "\\", ",", "a", "{", "\\\\", '\\"']), max_size=30).map("".join), st.integers(1, 5))
+@given(
+    st.lists(st.sampled_from(['"', "\\", ",", "a", "{", "\\\\", '\\"']), max_size=30).map("".join),
+    st.integers(1, 5),
+)
 def test_strings_end_where_they_do(text: str, piece: int) -> None:
     """With any number of backslashes before a quote, in pieces of any size."""
     body = json.dumps([text, [text]]).encode()
@@ -80,7 +88,9 @@ async def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(item: b
 async def test_a_long_text_full_of_commas_is_one_value() -> None:
     """Only what is outside of strings counts."""
     text = 'a, "b", {[' * 300_000
-    asked = await checked(json.dumps({"query": text, "candidates": ["a"]}).encode(), RankRequest, SETTINGS)
+    asked = await checked(
+        json.dumps({"query": text, "candidates": ["a"]}).encode(), RankRequest, SETTINGS
+    )
 
     assert asked.query == text
 
@@ -97,8 +107,12 @@ LISTS = [
 
 
 @pytest.mark.parametrize("item", [1, "", {}], ids=["numbers", "texts", "objects"])
-@pytest.mark.parametrize(("path", "rest", "name"), LISTS, ids=[f"{path} {name}" for path, _, name in LISTS])
-async def test_a_list_is_counted_before_its_items_are_looked_at(path: str, rest: Any, name: str, item: Any) -> None:
+@pytest.mark.parametrize(
+    ("path", "rest", "name"), LISTS, ids=[f"{path} {name}" for path, _, name in LISTS]
+)
+async def test_a_list_is_counted_before_its_items_are_looked_at(
+    path: str, rest: Any, name: str, item: Any
+) -> None:
     """No item becomes a problem of its own, of which there would be as many as items."""
     body = json.dumps({**rest, name: [item] * MANY}).encode()
     tracemalloc.start()
@@ -132,13 +146,25 @@ async def test_an_object_of_very_many_unknown_fields_is_refused_in_few_words(pat
             assert str(MANY) in str(error)
 
 
-@pytest.mark.parametrize("value", [
-    "x" * 1_000_000, [1] * 50_000, {"k": {"k": [1] * 50_000}}, {"k" * 1_000_000: 1}, int("9" * 4000),
-], ids=["text", "list", "nested", "key", "number"])  # fmt: skip
-@pytest.mark.parametrize("field", ["task", "confidence", "candidates", "messages", "budget", "f" * 100_000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 1_000_000,
+        [1] * 50_000,
+        {"k": {"k": [1] * 50_000}},
+        {"k" * 1_000_000: 1},
+        int("9" * 4000),
+    ],
+    ids=["text", "list", "nested", "key", "number"],
+)
+@pytest.mark.parametrize(
+    "field", ["task", "confidence", "candidates", "messages", "budget", "f" * 100_000]
+)
 async def test_what_is_wrong_is_shown_in_a_few_characters(field: str, value: Any) -> None:
     """Values and names of fields alike."""
-    error = await refusal(json.dumps({"query": "q", "candidates": ["a"], field: value}).encode(), RankRequest)
+    error = await refusal(
+        json.dumps({"query": "q", "candidates": ["a"], field: value}).encode(), RankRequest
+    )
 
     assert error.status in (413, 422)
     assert error.param is None or len(error.param) <= 201
@@ -146,7 +172,17 @@ async def test_what_is_wrong_is_shown_in_a_few_characters(field: str, value: Any
 
 
 @pytest.mark.parametrize(
-    "number", [b"9" * 5000, b"9" * 1_000_000, b"1e400", b"-1e400", b"1e-400", b"0." + b"1" * 1_000_000, b"NaN", b"-Infinity"]
+    "number",
+    [
+        b"9" * 5000,
+        b"9" * 1_000_000,
+        b"1e400",
+        b"-1e400",
+        b"1e-400",
+        b"0." + b"1" * 1_000_000,
+        b"NaN",
+        b"-Infinity",
+    ],
 )
 @pytest.mark.parametrize("path", FORMS)
 async def test_any_number_is_taken_or_refused(path: str, number: bytes) -> None:

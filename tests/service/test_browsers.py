@@ -1,4 +1,6 @@
-"""What a page that a person opens can make a service do: nothing without keys, and nothing with them."""
+"""What a page that a person opens can make a service do: nothing without keys, and nothing with
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, service, write_config
 from tests.service.commands import run
 
-CHECK: dict[str, Any] = {"verifiers": [{"name": "arithmetic", "kind": "arithmetic"}], "tasks": {"default": {"store_text": True}}}
+CHECK: dict[str, Any] = {
+    "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
+    "tasks": {"default": {"store_text": True}},
+}
 BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 LABELS = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
 TASK = "/v1/tasks/default"
@@ -35,10 +40,25 @@ POSTS: dict[str, Any] = {
     "/classify": {"input": "q"}, "/verify": {"responses_create_params": {"input": "q"}, "response": {"output": []}},
 }  # fmt: skip
 GETS = [
-    f"{TASK}/to-label", f"{TASK}/labels", f"{TASK}/export?format=dpo", TASK, "/v1/tasks", f"{TASK}/models", f"{TASK}/report",
-    f"{TASK}/models/1/shadow", f"{TASK}/verifiers", "/metrics", "/v1/models",
-]  # fmt: skip
-SIMPLE = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain;application/json", ""]
+    f"{TASK}/to-label",
+    f"{TASK}/labels",
+    f"{TASK}/export?format=dpo",
+    TASK,
+    "/v1/tasks",
+    f"{TASK}/models",
+    f"{TASK}/report",
+    f"{TASK}/models/1/shadow",
+    f"{TASK}/verifiers",
+    "/metrics",
+    "/v1/models",
+]
+SIMPLE = [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=a",
+    "text/plain;application/json",
+    "",
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +74,9 @@ def raw(running: Server, head: str, body: bytes = b"") -> int:
     host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 20) as connection:
         connection.sendall(
-            head.replace("\n", "\r\n").encode() + f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+            head.replace("\n", "\r\n").encode()
+            + f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+            + body
         )
         reply = b""
         while more := connection.recv(65536):
@@ -64,9 +86,15 @@ def raw(running: Server, head: str, body: bytes = b"") -> int:
 
 @pytest.mark.parametrize("path", POSTS)
 def test_no_request_that_a_form_could_send_changes_anything(open_to_all: Server, path: str) -> None:
-    """A form sends three types of body, and a page without asking also none: 415 that names the value; JSON is taken."""
-    statuses = {kind: open_to_all.post(path, POSTS[path], headers={"content-type": kind}) for kind in SIMPLE}
-    taken = open_to_all.post(path, POSTS[path], headers={"content-type": "application/json; charset=utf-8"})
+    """A form sends three types of body, and a page without asking also none: 415 that names the
+    value; JSON is taken.
+    """
+    statuses = {
+        kind: open_to_all.post(path, POSTS[path], headers={"content-type": kind}) for kind in SIMPLE
+    }
+    taken = open_to_all.post(
+        path, POSTS[path], headers={"content-type": "application/json; charset=utf-8"}
+    )
     untyped = raw(open_to_all, f"POST {path} HTTP/1.1\nhost: localhost\n", b'{"labels": []}')
     empty = raw(open_to_all, f"POST {path} HTTP/1.1\nhost: localhost\n")
 
@@ -83,7 +111,9 @@ def test_no_request_that_a_form_could_send_changes_anything(open_to_all: Server,
     {"origin": "chrome-extension://abc"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
     {"origin": "http://evil.example@127.0.0.1"}, {"origin": ""},
 ])  # fmt: skip
-def test_a_page_of_another_origin_may_ask_nothing(open_to_all: Server, headers: dict[str, str]) -> None:
+def test_a_page_of_another_origin_may_ask_nothing(
+    open_to_all: Server, headers: dict[str, str]
+) -> None:
     """Neither write nor read, also not as JSON; the refusal names the header and what to set."""
     asked = [open_to_all.post(path, body, headers=headers) for path, body in POSTS.items()]
     asked += [open_to_all.get(path, headers=headers) for path in GETS]
@@ -104,9 +134,14 @@ def test_a_page_of_ours_may_ask(open_to_all: Server) -> None:
     named = {"host": f"localhost:{port}", "origin": f"http://LOCALHOST:{port}"}
     proxied = {"host": "localhost", "origin": "https://localhost"}  # which took TLS off
 
-    assert {open_to_all.post("/v1/rank", BODY, headers=headers).status for headers in (own, named, proxied)} == {200}
+    assert {
+        open_to_all.post("/v1/rank", BODY, headers=headers).status
+        for headers in (own, named, proxied)
+    } == {200}
     assert open_to_all.get("/docs", headers={"sec-fetch-site": "none"}).status == 200
-    assert open_to_all.get("/docs", headers={"sec-fetch-site": "cross-site"}).status == 200  # a link to it
+    assert (
+        open_to_all.get("/docs", headers={"sec-fetch-site": "cross-site"}).status == 200
+    )  # a link to it
 
 
 @pytest.mark.parametrize("host", [
@@ -117,9 +152,14 @@ def test_a_page_of_ours_may_ask(open_to_all: Server) -> None:
 def test_a_name_that_is_turned_to_us_reads_nothing(open_to_all: Server, host: str) -> None:
     """DNS rebinding: the page's own name is the Host, and its origin is the same."""
     reads = {
-        path: raw(open_to_all, f"GET {path} HTTP/1.1\nhost: {host}\norigin: http://{host}\n") for path in [*GETS, "/", "/docs"]
+        path: raw(open_to_all, f"GET {path} HTTP/1.1\nhost: {host}\norigin: http://{host}\n")
+        for path in [*GETS, "/", "/docs"]
     }
-    wrote = raw(open_to_all, f"POST {TASK}/labels HTTP/1.1\nhost: {host}\ncontent-type: application/json\n", b"{}")
+    wrote = raw(
+        open_to_all,
+        f"POST {TASK}/labels HTTP/1.1\nhost: {host}\ncontent-type: application/json\n",
+        b"{}",
+    )
 
     assert set(reads.values()) == {421}
     assert wrote == 421
@@ -130,7 +170,13 @@ def test_who_names_no_host_is_refused_and_two_are_too_many(open_to_all: Server) 
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nx: y\n") == 421
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nhost: evil.example\nhost: localhost\n") == 400
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nhost: localhost\nhost: evil.example\n") == 400
-    assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nhost: localhost\norigin: http://evil\norigin: http://localhost\n") == 400
+    assert (
+        raw(
+            open_to_all,
+            "GET /v1/tasks HTTP/1.1\nhost: localhost\norigin: http://evil\norigin: http://localhost\n",
+        )
+        == 400
+    )
     post = "POST /v1/rank HTTP/1.1\nhost: localhost\ncontent-type: text/plain\ncontent-type: application/json\n"
     assert raw(open_to_all, post, b"{}") == 400
     refused = open_to_all.get("/v1/tasks", headers={"host": "evil.example"}).json["error"]
@@ -140,7 +186,17 @@ def test_who_names_no_host_is_refused_and_two_are_too_many(open_to_all: Server) 
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]"]
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:1",
+        "localhost.",
+        "127.0.0.1",
+        "127.8.9.1:80",
+        "[::1]",
+        "[::1]:8080",
+        "[::ffff:127.0.0.1]",
+    ],
 )
 def test_loopbacks_own_names_are_known(open_to_all: Server, host: str) -> None:
     """With any port: a container's is published under another."""
@@ -161,11 +217,17 @@ def test_a_probe_is_answered_under_any_name_and_told_no_names(open_to_all: Serve
     assert open_to_all.get("/readyz").json["verifiers"] == {"arithmetic": "ok"}
 
 
-@pytest.mark.parametrize("path", ["/v1/tasks/", "/v1/rank/", "/docs/", "/healthz/", "//evil.example/", "/v1/tasks/default/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/tasks/", "/v1/rank/", "/docs/", "/healthz/", "//evil.example/", "/v1/tasks/default/"],
+)
 def test_no_redirect_is_made_of_the_host(open_to_all: Server, path: str) -> None:
     """What is not there is not elsewhere either; the one redirect names a path alone."""
     found = [
-        raw(open_to_all, f"{method} {path} HTTP/1.1\nhost: localhost\ncontent-type: application/json\n")
+        raw(
+            open_to_all,
+            f"{method} {path} HTTP/1.1\nhost: localhost\ncontent-type: application/json\n",
+        )
         for method in ("GET", "POST")
     ]
 
@@ -176,14 +238,17 @@ def test_the_redirect_to_the_documents_names_no_host(open_to_all: Server) -> Non
     """Whatever the client says of Host or of a proxy."""
     host, port = open_to_all.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 20) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nx-forwarded-host: evil.example\r\nconnection: close\r\n\r\n")
+        connection.sendall(
+            b"GET / HTTP/1.1\r\nhost: localhost\r\nx-forwarded-host: evil.example\r\nconnection: close\r\n\r\n"
+        )
         reply = connection.recv(65536).decode().lower()
 
     assert " 307 " in reply
     assert re.findall(r"^location: (.*)\r$", reply, re.MULTILINE) == ["/docs"]
 
 
-# on a network -------------------------------------------------------------------------------------------------------
+# on a network
+# -------------------------------------------------------------------------------------------------------
 
 
 def serving(folder: Path, **settings: Any) -> Any:
@@ -193,26 +258,49 @@ def serving(folder: Path, **settings: Any) -> Any:
 
 
 def test_on_a_network_addresses_and_listed_names_are_known(tmp_path: Path) -> None:
-    """A published container port, a pod's address, a service's name; no other name, and the admin's port alike."""
+    """A published container port, a pod's address, a service's name; no other name, and the
+    admin's port alike.
+    """
     admin = free_port()
     with serving(tmp_path, allowed_hosts=["assay", "*.example.org"], admin_port=admin) as running:
         statuses = {
             host: running.post("/v1/rank", BODY, headers={"host": host}).status
-            for host in ("10.42.0.7:8080", "[fd00::7]:8080", "localhost:8080", "assay:80", "a.b.example.org", "example.org",
-                         "evil.example", "assay.evil.example", "aexample.org")
-        }  # fmt: skip
+            for host in (
+                "10.42.0.7:8080",
+                "[fd00::7]:8080",
+                "localhost:8080",
+                "assay:80",
+                "a.b.example.org",
+                "example.org",
+                "evil.example",
+                "assay.evil.example",
+                "aexample.org",
+            )
+        }
         there = Server(f"http://127.0.0.1:{admin}", running.process)
-        metrics = {host: there.get("/metrics", headers={"host": host}).status for host in ("127.0.0.1", "assay", "evil.example")}
+        metrics = {
+            host: there.get("/metrics", headers={"host": host}).status
+            for host in ("127.0.0.1", "assay", "evil.example")
+        }
 
     assert statuses == {
-        "10.42.0.7:8080": 200, "[fd00::7]:8080": 200, "localhost:8080": 200, "assay:80": 200, "a.b.example.org": 200,
-        "example.org": 421, "evil.example": 421, "assay.evil.example": 421, "aexample.org": 421,
-    }  # fmt: skip
+        "10.42.0.7:8080": 200,
+        "[fd00::7]:8080": 200,
+        "localhost:8080": 200,
+        "assay:80": 200,
+        "a.b.example.org": 200,
+        "example.org": 421,
+        "evil.example": 421,
+        "assay.evil.example": 421,
+        "aexample.org": 421,
+    }
     assert metrics == {"127.0.0.1": 200, "assay": 200, "evil.example": 421}
 
 
 def test_with_keys_the_key_says_who_asks(tmp_path: Path) -> None:
-    """Under any name, with any type; what needs no key on the administrator's port is guarded as without any."""
+    """Under any name, with any type; what needs no key on the administrator's port is guarded as
+    without any.
+    """
     admin = free_port()
     settings = {"api_keys": ["k"], "admin_port": admin, "host": "127.0.0.1"}
     config = write_config(tmp_path / "e.yaml", {**CHECK, "service": settings})
@@ -221,41 +309,67 @@ def test_with_keys_the_key_says_who_asks(tmp_path: Path) -> None:
         with_key = running.post("/v1/rank", BODY, headers={**headers, "authorization": "Bearer k"})
         without = running.post("/v1/rank", BODY, headers=headers)
         there = Server(f"http://127.0.0.1:{admin}", running.process)
-        metrics = [there.get("/metrics", headers=each).status for each in ({}, headers, {"origin": "https://evil.example"})]
+        metrics = [
+            there.get("/metrics", headers=each).status
+            for each in ({}, headers, {"origin": "https://evil.example"})
+        ]
         documents = running.get("/docs", headers=headers)
 
     assert (with_key.status, without.status, documents.status) == (200, 401, 200)
     assert metrics == [200, 421, 403]
 
 
-# readiness ----------------------------------------------------------------------------------------------------------
+# readiness
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_readiness_tells_names_and_addresses_to_administrators_only(tmp_path: Path) -> None:
     """To others whether, and how many: no name, no address, no error."""
-    judge = {"name": "secret-judge", "kind": "judge", "model": "m", "endpoint": f"http://127.0.0.1:{free_port()}"}
+    judge = {
+        "name": "secret-judge",
+        "kind": "judge",
+        "model": "m",
+        "endpoint": f"http://127.0.0.1:{free_port()}",
+    }
     scopes: dict[str, dict[str, Any]] = {
-        "owner": {"scopes": ["rank", "admin"]}, "ranker": {"scopes": ["rank"]}, "tenant": {"scopes": ["admin"], "tasks": ["default"]},
-    }  # fmt: skip
-    keys = [{"name": name, "sha256": sha256(name.encode()).hexdigest(), **more} for name, more in scopes.items()]
+        "owner": {"scopes": ["rank", "admin"]},
+        "ranker": {"scopes": ["rank"]},
+        "tenant": {"scopes": ["admin"], "tasks": ["default"]},
+    }
+    keys = [
+        {"name": name, "sha256": sha256(name.encode()).hexdigest(), **more}
+        for name, more in scopes.items()
+    ]
     config = {
         "verifiers": [judge, *CHECK["verifiers"]],
         "ensembles": {"all": ["arithmetic", "secret-judge"]},
         "service": {"keys": keys},
     }
     with service(write_config(tmp_path / "e.yaml", config), tmp_path) as running:
-        answers = {name: running.get("/readyz", headers={"authorization": f"Bearer {name}"}) for name in (*scopes, "wrong")}
+        answers = {
+            name: running.get("/readyz", headers={"authorization": f"Bearer {name}"})
+            for name in (*scopes, "wrong")
+        }
         answers["nobody"] = running.get("/readyz")
 
     assert answers["owner"].json["verifiers"]["secret-judge"].startswith("unreachable")
     for name in answers.keys() - {"owner"}:
-        assert answers[name].json == {"status": "ready", "answering": 1, "of": 2, "store": "ok", "store_reason": None}, name
+        assert answers[name].json == {
+            "status": "ready",
+            "answering": 1,
+            "of": 2,
+            "store": "ok",
+            "store_reason": None,
+        }, name
 
 
-# settings -----------------------------------------------------------------------------------------------------------
+# settings
+# -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("entry", ["http://a.example", "a.example:80", "a/b", "", "*.*", "a*", "**", "a b", "-"])
+@pytest.mark.parametrize(
+    "entry", ["http://a.example", "a.example:80", "a/b", "", "*.*", "a*", "**", "a b", "-"]
+)
 def test_an_allowed_host_that_is_none_stops_the_start(tmp_path: Path, entry: str) -> None:
     """With its place and value."""
     path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"allowed_hosts": [entry]}})
@@ -271,7 +385,10 @@ def test_allowed_hosts_come_from_file_environment_or_flag(tmp_path: Path) -> Non
     path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"allowed_hosts": ["A.example"]}})
 
     assert load_config(path, {}, {}).service.allowed_hosts == ("a.example",)
-    assert load_config(path, {}, {"ASSAY_ALLOWED_HOSTS": "b, *.c"}).service.allowed_hosts == ("b", "*.c")
+    assert load_config(path, {}, {"ASSAY_ALLOWED_HOSTS": "b, *.c"}).service.allowed_hosts == (
+        "b",
+        "*.c",
+    )
     assert load_config(path, {"allowed_hosts": "*"}, {}).service.allowed_hosts == ("*",)
     assert "--allowed-hosts" in run("serve", "--help").stdout
 
@@ -302,23 +419,40 @@ def test_a_host_is_a_name_or_an_address() -> None:
     """Without what surrounds it."""
     assert split_host("A.b:1") == ("a.b", 1)
     assert split_host("[::1]") == ("::1", None)
-    assert [split_host(host) for host in ("", ".", "a:b", "::1", "[a]", "a:1:2", "a:123456")] == [None] * 7
+    assert [split_host(host) for host in ("", ".", "a:b", "::1", "[a]", "a:1:2", "a:123456")] == [
+        None
+    ] * 7
 
 
 def test_what_we_deploy_knows_the_names_that_it_is_reached_by(tmp_path: Path) -> None:
     """The chart's services in all their forms, the compose file's, and a plan's."""
-    values = {"allowedHosts": ["assay.example.org"], "config": {**CHECK, "service": {"allowed_hosts": ["b.example"]}}}
+    values = {
+        "allowedHosts": ["assay.example.org"],
+        "config": {**CHECK, "service": {"allowed_hosts": ["b.example"]}},
+    }
     rendered = helm("template", values, tmp_path)
     deployment = next(
-        found for name, text in rendered.items() if name.endswith("deployment.yaml") for found in yaml.safe_load_all(text) if found
+        found
+        for name, text in rendered.items()
+        if name.endswith("deployment.yaml")
+        for found in yaml.safe_load_all(text)
+        if found
     )
-    environment = {each["name"]: each.get("value") for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+    environment = {
+        each["name"]: each.get("value")
+        for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
     names = Hosts(environment["ASSAY_ALLOWED_HOSTS"].split(","), "0.0.0.0")
-    compose = yaml.safe_load((ROOT / "deploy" / "compose.cpu.yaml").read_text())["services"]["assay"]["environment"]
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.cpu.yaml").read_text())["services"][
+        "assay"
+    ]["environment"]
     plan = (ROOT / "service" / "planning" / "kubernetes.yaml").read_text()
 
     for service_name in ("assay", "assay-admin"):
-        assert all(f"{service_name}{more}" in names for more in ("", ".ml", ".ml.svc", ".ml.svc.cluster.local"))
+        assert all(
+            f"{service_name}{more}" in names
+            for more in ("", ".ml", ".ml.svc", ".ml.svc.cluster.local")
+        )
     assert "assay.example.org" in names
     assert "b.example" in names
     assert "evil.example" not in names
@@ -328,7 +462,11 @@ def test_what_we_deploy_knows_the_names_that_it_is_reached_by(tmp_path: Path) ->
 
 def test_every_answer_of_a_refusal_keeps_browsers_out(open_to_all: Server) -> None:
     """No CORS header on any of them."""
-    for headers in ({"origin": "https://evil.example"}, {"host": "evil.example"}, {"content-type": "text/plain"}):
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"host": "evil.example"},
+        {"content-type": "text/plain"},
+    ):
         answer = call(open_to_all.url + "/v1/rank", BODY, headers=headers)
         assert answer.status in (403, 415, 421)
         assert not [name for name in answer.headers if name.startswith("access-control")]

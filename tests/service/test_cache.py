@@ -97,10 +97,17 @@ async def test_the_order_of_the_candidates_does_not_matter(store: Store) -> None
 
     turned = await read(cache, keys_of(PAIRS[::-1], True), COLUMNS)
     larger = await read(cache, keys_of([*PAIRS, Pair(Query.of("q"), "d")], True), COLUMNS)
-    other = await read(cache, keys_of([Pair(Query.of("other"), pair.candidate) for pair in PAIRS], True), COLUMNS)
+    other = await read(
+        cache, keys_of([Pair(Query.of("other"), pair.candidate) for pair in PAIRS], True), COLUMNS
+    )
 
     assert turned.raw[:, 1].tolist() == [2.1, 1.1, 0.1]
-    assert larger.cached.tolist() == [[True, False, True], [True, False, False], [True, False, True], [False] * 3]
+    assert larger.cached.tolist() == [
+        [True, False, True],
+        [True, False, False],
+        [True, False, True],
+        [False] * 3,
+    ]
     assert not other.cached.any()
 
 
@@ -132,7 +139,9 @@ async def test_scores_expire(store: Store) -> None:
 
     await asyncio.sleep(2.1)
 
-    assert (await read(long, KEYS, [*COLUMNS, Column(44, False)])).cached.tolist() == [[False, False, False, True]] * 3
+    assert (await read(long, KEYS, [*COLUMNS, Column(44, False)])).cached.tolist() == [
+        [False, False, False, True]
+    ] * 3
     assert 0 < int(await store.redis.ttl(SCORES + KEYS.pairs[0])) <= 60
 
 
@@ -161,7 +170,9 @@ GARBAGE: dict[str, dict[str, float]] = {
 
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize("column", [0, 1], ids=["of one candidate", "of a set"])
-async def test_a_damaged_record_is_counted_and_asked_anew(store: Store, garbage: dict[str, float], column: int) -> None:
+async def test_a_damaged_record_is_counted_and_asked_anew(
+    store: Store, garbage: dict[str, float], column: int
+) -> None:
     """The others of its value are known; the next request writes over it."""
     found: list[tuple[str, int]] = []
     ours = Store(store_url(store), damaged=lambda what, count: found.append((what, count)))

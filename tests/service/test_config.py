@@ -28,10 +28,17 @@ def test_the_default_ensemble_is_right() -> None:
     config = load_config(default_config_path(), environ={})
 
     assert config.ensemble_of("default") == config.ensemble_of("math") == "cpu"
-    assert [member.name for member in config.members("cpu")] == ["consensus", "arithmetic", "relevance", "completeness"]
+    assert [member.name for member in config.members("cpu")] == [
+        "consensus",
+        "arithmetic",
+        "relevance",
+        "completeness",
+    ]
 
 
-@pytest.mark.parametrize("path", sorted(default_config_path().parent.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(default_config_path().parent.glob("*.yaml")), ids=lambda path: path.name
+)
 def test_every_example_ensemble_is_right(path: Path) -> None:
     """What we hand out must start."""
     assert load_config(path, environ={}).verifiers
@@ -60,7 +67,9 @@ def test_every_example_ensemble_is_right(path: Path) -> None:
 ])  # fmt: skip
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
     """One line a problem."""
-    assert any(expected in problem for problem in problems(tmp_path, text)), problems(tmp_path, text)
+    assert any(expected in problem for problem in problems(tmp_path, text)), problems(
+        tmp_path, text
+    )
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -75,11 +84,18 @@ def test_the_environment_wins_over_the_file_and_flags_over_both(tmp_path: Path) 
     path = tmp_path / "e.yaml"
     path.write_text(JUDGE + "service: {port: 1, workers: 2, max_active: 3}\n")
 
-    config = load_config(path, {"port": 9, "host": None}, {"ASSAY_PORT": "5", "ASSAY_WORKERS": "6", "ASSAY_API_KEYS": "a, b"})
+    config = load_config(
+        path,
+        {"port": 9, "host": None},
+        {"ASSAY_PORT": "5", "ASSAY_WORKERS": "6", "ASSAY_API_KEYS": "a, b"},
+    )
 
     assert (config.service.port, config.service.workers, config.service.max_active) == (9, 6, 3)
     assert [key.get_secret_value() for key in config.service.api_keys] == ["a", "b"]
-    assert "the environment (ASSAY_PORT): service.port" in problems(tmp_path, JUDGE, {"ASSAY_PORT": "x"})[0]
+    assert (
+        "the environment (ASSAY_PORT): service.port"
+        in problems(tmp_path, JUDGE, {"ASSAY_PORT": "x"})[0]
+    )
 
 
 def test_keys_are_never_echoed(tmp_path: Path) -> None:
@@ -93,10 +109,14 @@ def test_keys_are_never_echoed(tmp_path: Path) -> None:
 
 
 def test_check_asks_the_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server that is away and one that serves another model, each with its line; nothing wrong is exit code 0."""
+    """A server that is away and one that serves another model, each with its line; nothing wrong
+    is exit code 0.
+    """
     path = tmp_path / "e.yaml"
     with standin("judge") as server:
-        path.write_text(f"verifiers:\n  - {{name: a, kind: judge, model: judge, endpoint: '{server.url}'}}\n")
+        path.write_text(
+            f"verifiers:\n  - {{name: a, kind: judge, model: judge, endpoint: '{server.url}'}}\n"
+        )
         assert check(path, False, True) == 0
         path.write_text(
             "verifiers:\n"

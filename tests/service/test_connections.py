@@ -1,4 +1,6 @@
-"""Connections: all that a client may send or leave unread is bounded, in size and in time, also where no key is asked for."""
+"""Connections: all that a client may send or leave unread is bounded, in size and in time, also
+where no key is asked for.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ async def test_a_trailer_is_no_header() -> None:
     application = Echo()
     protocol, _ = connected(application)
 
-    protocol.data_received(CHUNKED + b"2\r\n{}\r\n0\r\nauthorization: Bearer k\r\nx-request-id: mine\r\n\r\n")
+    protocol.data_received(
+        CHUNKED + b"2\r\n{}\r\n0\r\nauthorization: Bearer k\r\nx-request-id: mine\r\n\r\n"
+    )
     await turns()
 
     [(scope, body)] = application.asked
@@ -74,11 +78,17 @@ async def test_a_trailer_is_no_header() -> None:
 
 
 async def test_all_parts_of_a_message_are_due_at_a_time() -> None:
-    """A head, a body, trailers, and what may follow an empty line: a byte now and then does not put it off."""
+    """A head, a body, trailers, and what may follow an empty line: a byte now and then does not
+    put it off.
+    """
     beginnings = {
-        "nothing": [b""], "empty lines": [GET, b"\r\n"], "head": [b"GET / HTTP/1.1\r\n"], "body": [CHUNKED, b"2\r\n{"],
-        "trailers": [CHUNKED, b"2\r\n{}\r\n0\r\n", b"x: y\r\n"], "extension": [CHUNKED, b"2;x"],
-    }  # fmt: skip
+        "nothing": [b""],
+        "empty lines": [GET, b"\r\n"],
+        "head": [b"GET / HTTP/1.1\r\n"],
+        "body": [CHUNKED, b"2\r\n{"],
+        "trailers": [CHUNKED, b"2\r\n{}\r\n0\r\n", b"x: y\r\n"],
+        "extension": [CHUNKED, b"2;x"],
+    }
     for name, parts in beginnings.items():
         protocol, wire = connected(Echo())
         for part in parts:
@@ -120,7 +130,10 @@ async def test_requests_ahead_of_their_answers_are_bounded() -> None:
     assert len(protocol.pipeline) == MAX_AHEAD
 
 
-@pytest.mark.parametrize("more", [GET * 100, b"no HTTP at all\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 2 * MAX_HEAD_BYTES])
+@pytest.mark.parametrize(
+    "more",
+    [GET * 100, b"no HTTP at all\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 2 * MAX_HEAD_BYTES],
+)
 async def test_what_was_taken_is_answered_before_a_connection_ends(more: bytes) -> None:
     """Whatever comes after it: too many requests, what is no request, or too large a one."""
     application = Echo(gate=asyncio.Event())
@@ -194,7 +207,9 @@ async def test_a_body_that_was_answered_already_is_not_read_for_ever() -> None:
     """Some of it is, so that the client can read why."""
 
     async def refuses(scope: object, receive: object, send: object) -> None:
-        await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})  # type: ignore[operator]
+        await send(
+            {"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]}
+        )  # type: ignore[operator]
         await send({"type": "http.response.body", "body": b""})  # type: ignore[operator]
 
     protocol, wire = connected(refuses)
@@ -216,7 +231,9 @@ async def test_an_upgrade_is_ignored_and_its_body_is_a_body(upgrade: bytes, spli
     application = Echo()
     protocol, wire = connected(application)
     head = (
-        b"POST /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: " + upgrade + b"\r\ncontent-length: %d\r\n\r\n" % len(GET)
+        b"POST /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: "
+        + upgrade
+        + b"\r\ncontent-length: %d\r\n\r\n" % len(GET)
     )
 
     for part in [head, GET] if split else [head + GET]:
@@ -225,7 +242,10 @@ async def test_an_upgrade_is_ignored_and_its_body_is_a_body(upgrade: bytes, spli
     protocol.data_received(GET)
     await turns()
 
-    assert [(scope["path"], body) for scope, body in application.asked] == [("/x", GET), ("/healthz", b"")]
+    assert [(scope["path"], body) for scope, body in application.asked] == [
+        ("/x", GET),
+        ("/healthz", b""),
+    ]
     assert wire.written.count(b"HTTP/1.1 200") == 2
 
 
@@ -238,11 +258,17 @@ async def test_a_tunnel_is_refused() -> None:
     assert wire.closed
 
 
-@pytest.mark.parametrize(("head", "status"), [
-    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"), (b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
-    (b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 300 + b"\r\n", b"431"),
-])  # fmt: skip
-async def test_targets_and_headers_are_bounded_in_length_and_number(head: bytes, status: bytes) -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 300 + b"\r\n", b"431"),
+    ],
+)
+async def test_targets_and_headers_are_bounded_in_length_and_number(
+    head: bytes, status: bytes
+) -> None:
     """Within a head that is not too large."""
     protocol, wire = connected(Echo())
     protocol.data_received(head)
@@ -280,7 +306,9 @@ async def test_who_does_not_read_is_cut_and_who_reads_slowly_is_not() -> None:
     assert (still.aborted, slow.aborted, last.aborted) == (True, False, True)
 
 
-async def test_answers_that_wait_to_be_read_are_bounded_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answers_that_wait_to_be_read_are_bounded_all_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Beyond that, who takes longest is cut first."""
     monkeypatch.setattr(connections, "MOST_UNREAD", 1000)
     (first, long), (second, short) = connected(Echo()), connected(Echo())
@@ -293,7 +321,9 @@ async def test_answers_that_wait_to_be_read_are_bounded_all_together(monkeypatch
     assert (long.aborted, short.aborted) == (True, False)
 
 
-def test_as_many_connections_as_half_of_the_files_that_may_be_open_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_connections_as_half_of_the_files_that_may_be_open_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The limit is raised at the start, when all modules are imported already."""
     allowed = [(1024, 65_536), (4096, 65_536), (65_536, 65_536)]
     found = []
@@ -304,7 +334,9 @@ def test_as_many_connections_as_half_of_the_files_that_may_be_open_now(monkeypat
     assert found == [512, 2048, 10_000]
 
 
-async def test_connections_are_bounded_and_idle_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_are_bounded_and_idle_ones_make_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Who comes when all room is taken is told; who asks nothing goes early when half of it is."""
     monkeypatch.setattr(connections, "MOST", 2)
     state, wires, protocols = ServerState(), [], []
@@ -329,7 +361,8 @@ async def test_connections_are_bounded_and_idle_ones_make_room(monkeypatch: pyte
     assert HEAD_TIMEOUT_S < BODY_TIMEOUT_S
 
 
-# the running service -------------------------------------------------------------------------------------------------
+# the running service
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -369,7 +402,11 @@ def test_a_key_in_a_trailer_opens_nothing(guarded: Server) -> None:
     body = b'{"query":"q","candidates":["a"]}'
     head = b"POST /v1/rank HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
     with socket.create_connection((host, int(port)), 10) as connection:
-        connection.sendall(head + b"%x\r\n%b\r\n0\r\nauthorization: Bearer k\r\nx-request-id: mine\r\n\r\n" % (len(body), body))
+        connection.sendall(
+            head
+            + b"%x\r\n%b\r\n0\r\nauthorization: Bearer k\r\nx-request-id: mine\r\n\r\n"
+            % (len(body), body)
+        )
         reply, until = b"", time.monotonic() + 10
         while time.monotonic() < until and (more := connection.recv(65536)):
             reply += more
@@ -378,8 +415,12 @@ def test_a_key_in_a_trailer_opens_nothing(guarded: Server) -> None:
     assert b"x-request-id: mine" not in reply
 
 
-@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "deflate, chunked", "identity, chunked"])
-def test_a_body_in_a_coding_that_is_not_read_is_not_taken_for_its_content(guarded: Server, coding: str) -> None:
+@pytest.mark.parametrize(
+    "coding", ["gzip, chunked", "chunked, chunked", "deflate, chunked", "identity, chunked"]
+)
+def test_a_body_in_a_coding_that_is_not_read_is_not_taken_for_its_content(
+    guarded: Server, coding: str
+) -> None:
     """Nor is what follows read as another request."""
     host, port = guarded.url.removeprefix("http://").split(":")
     head = f"POST /v1/rank HTTP/1.1\r\nhost: a\r\nauthorization: Bearer k\r\ntransfer-encoding: {coding}\r\n\r\n".encode()
@@ -399,7 +440,9 @@ def test_two_keys_in_one_request_are_refused(guarded: Server, keys: tuple[str, s
     host, port = guarded.url.removeprefix("http://").split(":")
     lines = "".join(f"authorization: Bearer {key}\r\n" for key in keys)
     with socket.create_connection((host, int(port)), 10) as connection:
-        connection.sendall(f"GET /v1/models HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lines}\r\n".encode())
+        connection.sendall(
+            f"GET /v1/models HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lines}\r\n".encode()
+        )
         reply, until = b"", time.monotonic() + 10
         while time.monotonic() < until and (more := connection.recv(65536)):
             reply += more
@@ -451,7 +494,9 @@ def place_of(running: Server) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("what", ASKED)
-def test_many_requests_at_once_are_answered_up_to_the_bound_and_are_no_bug(logged: tuple[Server, Path], what: str) -> None:
+def test_many_requests_at_once_are_answered_up_to_the_bound_and_are_no_bug(
+    logged: tuple[Server, Path], what: str
+) -> None:
     """Each of those that were taken, in order, and then the connection ends."""
     running, log = logged
     for _ in range(3):
@@ -469,7 +514,9 @@ def test_many_requests_at_once_are_answered_up_to_the_bound_and_are_no_bug(logge
 
 @pytest.mark.parametrize("count", [1, 2, 20])
 @pytest.mark.parametrize("what", ASKED)
-def test_a_client_that_resets_its_connection_is_no_bug(logged: tuple[Server, Path], what: str, count: int) -> None:
+def test_a_client_that_resets_its_connection_is_no_bug(
+    logged: tuple[Server, Path], what: str, count: int
+) -> None:
     """At once, a little later, or while the answer is written."""
     running, log = logged
     for wait in (0.0, 0.002, 0.01, 0.05):

@@ -1,4 +1,6 @@
-"""Damaged values of the store: left out, counted and put aside, and never the end of anything; more than we know is no damage."""
+"""Damaged values of the store: left out, counted and put aside, and never the end of anything;
+more than we know is no damage.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,19 @@ async def learned(store: Store) -> tuple[Tasks, Task, Memory]:
 
 
 @pytest.mark.parametrize(
-    "value", ["garbage", "5", "null", "[]", '{"correct": "x"}', '{"correct": 7}', '{"correct": true}', '{"random": true}', '{"correct":1,"who":5}']
-)  # fmt: skip
+    "value",
+    [
+        "garbage",
+        "5",
+        "null",
+        "[]",
+        '{"correct": "x"}',
+        '{"correct": 7}',
+        '{"correct": true}',
+        '{"random": true}',
+        '{"correct":1,"who":5}',
+    ],
+)
 async def test_a_damaged_label_costs_only_itself(store: Store, value: str) -> None:
     """Labels can be read, a fit goes on; it is put aside once, where it can be found."""
     tasks, task, memory = await learned(store)
@@ -75,7 +88,9 @@ async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) 
     """Labels, state, counts, reports, references and texts may have more fields."""
     _, _, memory = await learned(store)
     redis = store.redis
-    await redis.hset("assay:1:labels:{t}", "x:y", '{"correct":1,"random":true,"who":null,"at":5,"colour":"red"}')
+    await redis.hset(
+        "assay:1:labels:{t}", "x:y", '{"correct":1,"random":true,"who":null,"at":5,"colour":"red"}'
+    )
     await redis.hset("assay:1:state:{t}", mapping={"shade": "12"})
     await redis.hset("assay:1:economy:{t}", mapping={"version": "1", "news": "1.5"})
     report = orjson.loads(await redis.hget("assay:1:models:{t}", "report:1"))
@@ -92,7 +107,14 @@ async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) 
 
 def entry(**more: Any) -> dict[bytes, bytes]:
     """Return an entry of one candidate and two verifiers."""
-    whole = {b"n": b"name", b"q": b"q" * 16, b"k": b"k" * 16, b"f": b"f" * 16, b"s": np.zeros(2).tobytes(), b"v": b"t@1"}
+    whole = {
+        b"n": b"name",
+        b"q": b"q" * 16,
+        b"k": b"k" * 16,
+        b"f": b"f" * 16,
+        b"s": np.zeros(2).tobytes(),
+        b"v": b"t@1",
+    }
     return whole | {name.encode(): value for name, value in more.items()}
 
 
@@ -107,7 +129,9 @@ HASH = (b"k" * 16).hex()
         {"k": b""}, {"k": b"k" * 17}, {"k": b"k" * 32, "s": np.zeros(4).tobytes()}, {"q": b"q"}, {"f": b"f" * 9}, {"s": b"s"}, {"v": b"\xff"},
     ],
 )  # fmt: skip
-async def test_a_damaged_request_is_left_out_and_put_aside(store: Store, more: dict[str, bytes]) -> None:
+async def test_a_damaged_request_is_left_out_and_put_aside(
+    store: Store, more: dict[str, bytes]
+) -> None:
     """Whatever is wrong with it; fits and the drift watch go on with the rest."""
     with pytest.raises(ValueError, match=r".*"):
         unpack(b"1-0", entry(**more))
@@ -115,7 +139,11 @@ async def test_a_damaged_request_is_left_out_and_put_aside(store: Store, more: d
     await store.redis.xadd("assay:1:requests:{t}", entry())
     await store.redis.xadd("assay:1:requests:{t}", entry(**more))
 
-    assert sum([len(records) async for records in memory.pages(texts=True)]) == len(await memory.rows()) == 1
+    assert (
+        sum([len(records) async for records in memory.pages(texts=True)])
+        == len(await memory.rows())
+        == 1
+    )
     assert await store.redis.xlen("assay:1:requests:{t}") == 1
     assert await store.redis.xlen("assay:1:damaged:requests:{t}") == 1
     assert damaged(store, "requests") == 1
@@ -124,7 +152,11 @@ async def test_a_damaged_request_is_left_out_and_put_aside(store: Store, more: d
 def test_a_score_without_bounds_is_a_missing_one() -> None:
     """An infinite one would be the end of a fit."""
     found = unpack(
-        b"1-0", entry(s=np.array([np.inf, 1.0]).tobytes(), t=b'{"query":"q","candidates":{"%s":"c"},"x":1}' % HASH.encode())
+        b"1-0",
+        entry(
+            s=np.array([np.inf, 1.0]).tobytes(),
+            t=b'{"query":"q","candidates":{"%s":"c"},"x":1}' % HASH.encode(),
+        ),
     )
 
     assert found.missing == 1
@@ -169,13 +201,30 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
 
 
 @pytest.mark.parametrize(
-    "part", ["requests", "seen", "labels", "state", "models", "since", "report", "economy", "taken", "bytes", "lease"]
+    "part",
+    [
+        "requests",
+        "seen",
+        "labels",
+        "state",
+        "models",
+        "since",
+        "report",
+        "economy",
+        "taken",
+        "bytes",
+        "lease",
+    ],
 )
 async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, part: str) -> None:
     """Also one that is not of ours at all, such as somebody's text where a hash was."""
     tasks, task = replica(store)
     key = f"assay:1:{part}:{{t}}"
-    await (store.redis.hset(key, "a", "b") if part in ("report", "lease", "bytes") else store.redis.set(key, "text"))
+    await (
+        store.redis.hset(key, "a", "b")
+        if part in ("report", "lease", "bytes")
+        else store.redis.set(key, "text")
+    )
 
     await traffic(tasks, task, sample())
     memory = Memory(store, "t")
@@ -214,17 +263,23 @@ async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None
     assert int(await store.redis.get(SCHEMA_KEY)) == 1
 
 
-async def test_a_damaged_model_is_told_once_and_learning_goes_on(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_damaged_model_is_told_once_and_learning_goes_on(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What was served is served on; the next fit is compared with none, and served."""
     tasks, task, memory = await learned(store)
-    await memory.label({key: Label(label.correct) for key, label in (await memory.labels()).items()})
+    await memory.label(
+        {key: Label(label.correct) for key, label in (await memory.labels()).items()}
+    )
     others, other = replica(store)
     await store.redis.hset("assay:1:models:{t}", "1", "{broken")
     for _ in range(3):
         await others.refresh()
     printed = "".join(capsys.readouterr())
     truth = await traffic(tasks, task, sample(60, seed=3))
-    await memory.label({key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]})
+    await memory.label(
+        {key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]}
+    )
 
     version, _ = await Fitter(tasks).fit(task)
     await others.refresh()
@@ -247,7 +302,9 @@ async def test_a_store_that_takes_no_writes_leaves_damage_where_it_is(store: Sto
 
 
 async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
-    """4,096 candidates a request are many bytes: the oldest go, and one that is too large by itself is not kept."""
+    """4,096 candidates a request are many bytes: the oldest go, and one that is too large by
+    itself is not kept.
+    """
     tasks, task = replica(store, keep_bytes=100_000)
     memory = Memory(store, "t")
     await traffic(tasks, task, sample(200))
@@ -272,7 +329,13 @@ async def test_the_size_of_requests_is_summed_up_where_nobody_counted(store: Sto
     counted = int(await store.redis.get("assay:1:bytes:{t}"))
     one = counted // 150
     for place, wrong in enumerate([None, "x", "-5"]):
-        await (store.redis.delete("assay:1:bytes:{t}") if wrong is None else store.redis.set("assay:1:bytes:{t}", wrong))
+        await (
+            store.redis.delete("assay:1:bytes:{t}")
+            if wrong is None
+            else store.redis.set("assay:1:bytes:{t}", wrong)
+        )
         await see(tasks, task, 1000 + place, [[1.0] * 6] * 8)
 
-    assert int(await store.redis.get("assay:1:bytes:{t}")) == pytest.approx(counted + 3 * one, rel=0.001)
+    assert int(await store.redis.get("assay:1:bytes:{t}")) == pytest.approx(
+        counted + 3 * one, rel=0.001
+    )

@@ -1,4 +1,6 @@
-"""What is deployed: the chart, the compose files, the dashboard; linted, against schemas, and their commands run."""
+"""What is deployed: the chart, the compose files, the dashboard; linted, against schemas, and
+their commands run.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.30"
 #: Kinds of operators, of which Kubernetes has no schema.
 OPERATORS = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
-JUDGE = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": "http://{{ .Release.Name }}-judge:8000"}
+JUDGE = {
+    "name": "judge",
+    "kind": "judge",
+    "model": "judge",
+    "endpoint": "http://{{ .Release.Name }}-judge:8000",
+}
 FULL: dict[str, Any] = {
     "config": {"verifiers": [JUDGE], "service": {"deadline_ms": 5000}}, "secretName": "keys", "replicas": 2,
     "models": [{"name": "judge", "args": ["Qwen/Qwen3-8B", "--served-model-name", "judge"], "gpus": 2, "env": {"A": "1"}}],
@@ -37,9 +44,21 @@ FULL: dict[str, Any] = {
     "monitoring": {"serviceMonitor": True, "rules": True, "dashboard": True, "labels": {"release": "prometheus"}},
     "podAnnotations": {"a": "b"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"disk": "ssd"},
 }  # fmt: skip
-OWN_STORE = {"store": {"urlSecret": {"name": "redis", "key": "url"}}, "autoscaling": {"kind": "hpa", "queuedPerPod": 4}}
-SHARED = {"store": {"url": "rediss://there:6380/0"}, "autoscaling": {"kind": "keda"}, "vllm": {"cache": {"size": ""}}}
-VALUES = {"defaults": {}, "full": FULL, "hpa, store by secret": {**FULL, **OWN_STORE}, "keda, store by url": {**FULL, **SHARED}}
+OWN_STORE = {
+    "store": {"urlSecret": {"name": "redis", "key": "url"}},
+    "autoscaling": {"kind": "hpa", "queuedPerPod": 4},
+}
+SHARED = {
+    "store": {"url": "rediss://there:6380/0"},
+    "autoscaling": {"kind": "keda"},
+    "vllm": {"cache": {"size": ""}},
+}
+VALUES = {
+    "defaults": {},
+    "full": FULL,
+    "hpa, store by secret": {**FULL, **OWN_STORE},
+    "keda, store by url": {**FULL, **SHARED},
+}
 
 
 def objects(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -55,7 +74,9 @@ def of_kind(found: list[dict[str, Any]], kind: str, name: str = "assay") -> dict
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
-def test_the_chart_lints_and_what_it_renders_is_valid(values: dict[str, Any], tmp_path: Path) -> None:
+def test_the_chart_lints_and_what_it_renders_is_valid(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
     """By Helm's own linter, strictly, and Kubernetes' own schemas; no two objects are one."""
     report = helm("lint", values, tmp_path)
     found = objects(values, tmp_path)
@@ -74,7 +95,9 @@ def test_the_chart_lints_and_what_it_renders_is_valid(values: dict[str, Any], tm
 
 
 def test_the_chart_wires_its_parts(tmp_path: Path) -> None:
-    """The configuration is one that we read, its endpoint a service that there is; the container is confined."""
+    """The configuration is one that we read, its endpoint a service that there is; the container
+    is confined.
+    """
     found = objects(FULL, tmp_path)
     config = tmp_path / "config.yaml"
     config.write_text(of_kind(found, "ConfigMap", "assay-config")["data"]["config.yaml"])
@@ -85,13 +108,24 @@ def test_the_chart_wires_its_parts(tmp_path: Path) -> None:
     environment = {each["name"]: each.get("value") for each in container["env"]}
 
     assert there["spec"]["ports"][0]["port"] == endpoint.port
-    assert (model["args"][0], model["resources"]["limits"]) == ("Qwen/Qwen3-8B", {"nvidia.com/gpu": 2})
+    assert (model["args"][0], model["resources"]["limits"]) == (
+        "Qwen/Qwen3-8B",
+        {"nvidia.com/gpu": 2},
+    )
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert environment["ASSAY_REDIS_URL"] == "redis://:$(STORE_PASSWORD)@assay-store:6379/0"
-    assert list(environment).index("STORE_PASSWORD") < list(environment).index("ASSAY_REDIS_URL")  # else it is not expanded
+    assert list(environment).index("STORE_PASSWORD") < list(environment).index(
+        "ASSAY_REDIS_URL"
+    )  # else it is not expanded
     assert {"ASSAY_ADMIN_PORT", "ASSAY_HOST"} <= environment.keys()
-    assert yaml.safe_load((DEPLOY / "alerts.yaml").read_text()) == of_kind(found, "PrometheusRule")["spec"]
-    assert json.loads(of_kind(found, "ConfigMap", "assay-dashboard")["data"]["assay.json"])["uid"] == "assay"
+    assert (
+        yaml.safe_load((DEPLOY / "alerts.yaml").read_text())
+        == of_kind(found, "PrometheusRule")["spec"]
+    )
+    assert (
+        json.loads(of_kind(found, "ConfigMap", "assay-dashboard")["data"]["assay.json"])["uid"]
+        == "assay"
+    )
     ports = {each["name"] for each in container["ports"]}
     assert {of_kind(found, "Service")["spec"]["ports"][0]["targetPort"], "admin"} == ports
 
@@ -108,15 +142,30 @@ def test_senseless_values_are_refused(wrong: dict[str, Any], tmp_path: Path) -> 
 
 
 def test_a_plan_as_values_renders(tmp_path: Path) -> None:
-    """Each model that it places has a pod, and each endpoint of the configuration is one of them."""
+    """Each model that it places has a pod, and each endpoint of the configuration is one of
+    them.
+    """
     out = tmp_path / "values.yaml"
-    planned = run("plan", DEPLOY / "ensembles" / "h200.yaml", "--gpus", "1xH200-141G", "-o", out, "--format", "helm")
+    planned = run(
+        "plan",
+        DEPLOY / "ensembles" / "h200.yaml",
+        "--gpus",
+        "1xH200-141G",
+        "-o",
+        out,
+        "--format",
+        "helm",
+    )
     found = objects(yaml.safe_load(out.read_text()), tmp_path)
     config = yaml.safe_load(of_kind(found, "ConfigMap", "assay-config")["data"]["config.yaml"])
-    asked = {urlsplit(each["endpoint"]).hostname for each in config["verifiers"] if "endpoint" in each}
+    asked = {
+        urlsplit(each["endpoint"]).hostname for each in config["verifiers"] if "endpoint" in each
+    }
 
     assert planned.exit_code == 0, planned.output
-    assert asked == {each["metadata"]["name"] for each in found if each["kind"] == "PersistentVolumeClaim"}
+    assert asked == {
+        each["metadata"]["name"] for each in found if each["kind"] == "PersistentVolumeClaim"
+    }
     assert len(asked) == 5
 
 
@@ -125,14 +174,18 @@ PASSWORD = "0f" * 32
 
 
 def interpolated(text: str) -> str:
-    """Return a text of a compose file with the variables that deploy/make_env.sh writes, and no others."""
+    """Return a text of a compose file with the variables that deploy/make_env.sh writes, and no
+    others.
+    """
     values = {"STORE_PASSWORD": PASSWORD, "GRAFANA_PASSWORD": "there"}
     return re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda match: values.get(match[1], ""), text)
 
 
 def compose_schema() -> Any:
     """Return the Compose specification's schema."""
-    return json.loads((files("check_jsonschema.builtin_schemas.vendor") / "compose-spec.json").read_text())
+    return json.loads(
+        (files("check_jsonschema.builtin_schemas.vendor") / "compose-spec.json").read_text()
+    )
 
 
 @pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
@@ -141,10 +194,14 @@ def test_compose_files_are_valid(path: Path) -> None:
     content = yaml.safe_load(path.read_text())
     jsonschema.validate(content, compose_schema())
 
-    mounts = [each for service in content["services"].values() for each in service.get("volumes", [])]
+    mounts = [
+        each for service in content["services"].values() for each in service.get("volumes", [])
+    ]
     for mount in mounts:
         source = mount.split(":")[0]
-        assert (DEPLOY / source).exists() if source.startswith(".") else source in content["volumes"]
+        assert (
+            (DEPLOY / source).exists() if source.startswith(".") else source in content["volumes"]
+        )
 
 
 @pytest.mark.parametrize("ensemble", ["h200", "small"])
@@ -152,18 +209,31 @@ def test_plans_are_valid_compose_files(ensemble: str, tmp_path: Path) -> None:
     """And the GPU node's models are those that the plan of its ensemble places, in the same way."""
     out = tmp_path / "compose.yaml"
     gpus = {"h200": "1xH200-141G", "small": "1xL4-24G"}[ensemble]
-    run("plan", DEPLOY / "ensembles" / f"{ensemble}.yaml", "--gpus", gpus, "-o", out, "--format", "compose")
+    run(
+        "plan",
+        DEPLOY / "ensembles" / f"{ensemble}.yaml",
+        "--gpus",
+        gpus,
+        "-o",
+        out,
+        "--format",
+        "compose",
+    )
     planned = yaml.safe_load(out.read_text())
     jsonschema.validate(planned, compose_schema())
 
     if ensemble == "h200":
         ours = yaml.safe_load((DEPLOY / "compose.gpu.yaml").read_text())["services"]
-        models = {name: each for name, each in planned["services"].items() if name.startswith("model-")}
+        models = {
+            name: each for name, each in planned["services"].items() if name.startswith("model-")
+        }
         assert {name: each for name, each in ours.items() if name.startswith("model-")} == models
 
 
 def labelled(running: Server) -> dict[str, Any]:
-    """Return what a label is answered with; a store too busy to answer within its second is a 503, which says to try again."""
+    """Return what a label is answered with; a store too busy to answer within its second is a
+    503, which says to try again.
+    """
     body = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
     for _ in range(20):
         answer = running.post("/v1/tasks/default/labels", body)
@@ -175,14 +245,18 @@ def labelled(running: Server) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
 def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
-    """The store's and ours, as the file has them: an answer is remembered, a label durable, metrics where Prometheus looks."""
+    """The store's and ours, as the file has them: an answer is remembered, a label durable,
+    metrics where Prometheus looks.
+    """
     services = yaml.safe_load(path.read_text())["services"]
     store, ours = services["store"], services["assay"]
     redis, port, admin = free_port(), free_port(), free_port()
     given = {name: interpolated(value) for name, value in ours["environment"].items()}
     where = re.sub(r"@[^/]+/", f"@127.0.0.1:{redis}/", given.pop("ASSAY_REDIS_URL"))
     auth = tmp_path / "auth.conf"
-    auth.write_text(interpolated(yaml.safe_load(path.read_text())["configs"]["store-auth"]["content"]))
+    auth.write_text(
+        interpolated(yaml.safe_load(path.read_text())["configs"]["store-auth"]["content"])
+    )
     environment = {
         **given,
         "ASSAY_REDIS_URL": where,
@@ -193,18 +267,36 @@ def test_the_services_own_commands_run(path: Path, tmp_path: Path) -> None:
     environment |= {"ASSAY_ADMIN_PORT": str(admin)} if "ASSAY_ADMIN_PORT" in given else {}
     mounted = dict(each.split(":")[1::-1] for each in ours["volumes"] if each.startswith("."))
     command = [str(DEPLOY / mounted[word]) if word in mounted else word for word in ours["command"]]
-    command_of_store = [str(auth) if word == store["configs"][0]["target"] else word for word in store["command"][1:]]
-    words = [str(get_binary_path()), *command_of_store, "--port", str(redis), "--dir", str(tmp_path)]
+    command_of_store = [
+        str(auth) if word == store["configs"][0]["target"] else word
+        for word in store["command"][1:]
+    ]
+    words = [
+        str(get_binary_path()),
+        *command_of_store,
+        "--port",
+        str(redis),
+        "--dir",
+        str(tmp_path),
+    ]
     processes = [subprocess.Popen(words, stdout=subprocess.DEVNULL)]
     log = tmp_path / "log"
     try:
         wait_until_open(redis, processes[0])
         with log.open("wb") as out:
             words = [sys.executable, "-m", "assay.service", *command]
-            processes.append(subprocess.Popen(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), **environment}, stderr=out))
+            processes.append(
+                subprocess.Popen(
+                    words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), **environment}, stderr=out
+                )
+            )
         running = Server(f"http://127.0.0.1:{port}", processes[1])
         wait_for(running.url + "/healthz", processes[1], log)
-        body = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"], "deadline_ms": 5000}
+        body = {
+            "query": "What is 3 + 4?",
+            "candidates": ["3 + 4 = 7", "3 + 4 = 8"],
+            "deadline_ms": 5000,
+        }
         first, again = running.post("/v1/rank", body).json, running.post("/v1/rank", body).json
         label = labelled(running)
         metrics = call(f"http://127.0.0.1:{admin if 'ASSAY_ADMIN_PORT' in given else port}/metrics")
@@ -224,7 +316,11 @@ def test_prometheus_looks_where_they_are() -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"]
     targets = {each["job_name"]: each["static_configs"][0]["targets"] for each in scraped}
     services = yaml.safe_load((DEPLOY / "compose.gpu.yaml").read_text())["services"]
-    ports = [each["command"][each["command"].index("--port") + 1] for name, each in services.items() if name.startswith("model-")]
+    ports = [
+        each["command"][each["command"].index("--port") + 1]
+        for name, each in services.items()
+        if name.startswith("model-")
+    ]
 
     assert targets["assay"] == [f"127.0.0.1:{services['assay']['environment']['ASSAY_ADMIN_PORT']}"]
     assert targets["vllm"] == [f"127.0.0.1:{port}" for port in ports]
@@ -232,7 +328,9 @@ def test_prometheus_looks_where_they_are() -> None:
 
 def test_the_dashboard_is_made_from_its_table_and_draws_metrics_that_there_are() -> None:
     """With labels that they have."""
-    subprocess.run([sys.executable, str(DEPLOY / "grafana" / "make_dashboard.py"), "--check"], check=True)
+    subprocess.run(
+        [sys.executable, str(DEPLOY / "grafana" / "make_dashboard.py"), "--check"], check=True
+    )
     registry = Metrics().registry
     collectors = getattr(registry, "_names_to_collectors")  # noqa: B009 - there is no public way
     board = json.loads((DEPLOY / "grafana" / "assay.json").read_text())
@@ -244,7 +342,11 @@ def test_the_dashboard_is_made_from_its_table_and_draws_metrics_that_there_are()
         assert found, query
         for name, filters in found:
             labels = set(collectors[name]._labelnames)
-            grouped = {each.strip() for some in re.findall(r"by \(([^)]*)\)", query) for each in some.split(",")} - {"le"}
+            grouped = {
+                each.strip()
+                for some in re.findall(r"by \(([^)]*)\)", query)
+                for each in some.split(",")
+            } - {"le"}
             assert set(re.findall(r"(\w+)=", filters)) | grouped <= labels, query
 
 

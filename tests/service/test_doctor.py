@@ -50,7 +50,9 @@ def test_the_doctor_prints_a_table_for_people_and_json_for_machines(tmp_path: Pa
 
 def test_a_failure_is_exit_code_1_and_a_wrong_configuration_2(tmp_path: Path) -> None:
     """With what to do, or the place in the file."""
-    dead = assay("doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"), cwd=tmp_path)
+    dead = assay(
+        "doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"), cwd=tmp_path
+    )
     wrong = assay("doctor", "--config", config_of(tmp_path / "wrong.yaml", "no url"), cwd=tmp_path)
     unknown = assay("doctor", "--only", "nobody", cwd=tmp_path)
 
@@ -64,7 +66,14 @@ def test_a_failure_is_exit_code_1_and_a_wrong_configuration_2(tmp_path: Path) ->
 def test_attacks_need_a_judge(tmp_path: Path) -> None:
     """And are told in shares."""
     with standin("judge") as server:
-        done = assay("doctor", "--attacks", "--json", "--config", config_of(tmp_path / "e.yaml", server.url), cwd=tmp_path)
+        done = assay(
+            "doctor",
+            "--attacks",
+            "--json",
+            "--config",
+            config_of(tmp_path / "e.yaml", server.url),
+            cwd=tmp_path,
+        )
     none = assay("doctor", "--attacks", cwd=tmp_path)
 
     said = json.loads(done.stdout)
@@ -79,32 +88,46 @@ def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: 
     """Once, whatever the number of workers; each of them tells; a failure stops nothing."""
     with standin("judge") as server:
         config = config_of(tmp_path / "e.yaml", server.url, yes=["Right"])
-        with service(config, tmp_path, env={"ASSAY_DOCTOR": "quick", "ASSAY_WORKERS": workers}) as running:
+        with service(
+            config, tmp_path, env={"ASSAY_DOCTOR": "quick", "ASSAY_WORKERS": workers}
+        ) as running:
             said = [examined(running) for _ in range(8)]
             ready = running.get("/readyz")
         asked = server.post("/standin", {}).json["asked"]
 
     assert ready.status == 200
-    assert all(each == {"judge": "failed: labels: 'Right' is 5 tokens", "length": "warning"} for each in said)
+    assert all(
+        each == {"judge": "failed: labels: 'Right' is 5 tokens", "length": "warning"}
+        for each in said
+    )
     assert "/v1/chat/completions" not in asked  # a judge whose labels are wrong is asked no more
     assert asked["/tokenize"] < 20
 
 
 def test_a_restart_looks_anew(tmp_path: Path) -> None:
-    """What was wrong may have been put right; in a container the process has the same number as before."""
+    """What was wrong may have been put right; in a container the process has the same number as
+    before.
+    """
     with standin("judge") as server:
-        for labels, expected in ((["Right"], "failed: labels: 'Right' is 5 tokens"), (["Yes"], "warning")):
+        for labels, expected in (
+            (["Right"], "failed: labels: 'Right' is 5 tokens"),
+            (["Yes"], "warning"),
+        ):
             config = config_of(tmp_path / "e.yaml", server.url, yes=labels)
             with service(config, tmp_path, env={"ASSAY_DOCTOR": "quick"}) as running:
                 assert examined(running)["judge"] == expected
 
 
-async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(tmp_path: Path) -> None:
+async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
+    tmp_path: Path,
+) -> None:
     """They share the store; the start is what they have in common, not a process number."""
     embedded = EmbeddedStore(tmp_path / "store", 64)
     embedded.start()
     store, judge = Store(embedded.url), FakeVerifier("judge", 0.5)
-    first, second, restarted = (Checkup([judge], store, "quick", start) for start in ("a", "a", "b"))
+    first, second, restarted = (
+        Checkup([judge], store, "quick", start) for start in ("a", "a", "b")
+    )
 
     await first.run()
     asked = len(judge.asked)
@@ -142,7 +165,10 @@ def test_models_are_listed_one_a_line_where_nobody_looks(tmp_path: Path) -> None
     lines = listed.stdout.splitlines()
     assert len(lines) > 50
     assert all(line.count("\t") == 6 for line in lines)
-    assert "vllm serve Qwen/Qwen2.5-Math-PRM-7B --runner pooling --max-model-len 4096 --pooler-config" in one.stdout
+    assert (
+        "vllm serve Qwen/Qwen2.5-Math-PRM-7B --runner pooling --max-model-len 4096 --pooler-config"
+        in one.stdout
+    )
     assert unknown.returncode == 2
     assert "did you mean `qwen2.5-math-prm-7b`" in unknown.stderr
     assert machine["command"] in one.stdout
@@ -155,7 +181,9 @@ def test_models_are_listed_one_a_line_where_nobody_looks(tmp_path: Path) -> None
 ])  # fmt: skip
 def test_a_wrong_use_names_its_place(tmp_path: Path, entry: dict[str, Any], wrong: str) -> None:
     """The line of the verifier, and what would be right."""
-    listed = "\n".join(f"    {key}: {value}" for key, value in {"endpoint": "http://x", **entry}.items())
+    listed = "\n".join(
+        f"    {key}: {value}" for key, value in {"endpoint": "http://x", **entry}.items()
+    )
     (tmp_path / "e.yaml").write_text(f"verifiers:\n  - name: v\n{listed}\n")
 
     done = assay("config", "check", "--offline", "e.yaml", cwd=tmp_path)

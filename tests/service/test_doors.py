@@ -36,7 +36,13 @@ def running(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A service of a reward model, a pointwise check and a setwise one; a task and an alias."""
     folder = tmp_path_factory.mktemp("doors")
     verifiers = [
-        {"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": upstream.url, "retries": 0},
+        {
+            "name": "reward",
+            "kind": "reward_model",
+            "model": "reward",
+            "endpoint": upstream.url,
+            "retries": 0,
+        },
         {"name": "arithmetic", "kind": "arithmetic"},
         {"name": "vote", "kind": "consensus"},
         {"name": "right", "kind": "math_answer"},
@@ -66,7 +72,11 @@ def alone(running: Server, **more: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", sorted(SCORED))
 def test_the_example_of_every_door_is_answered(running: Server, path: str) -> None:
     """And a body that is none is refused in its clients' way."""
-    good, empty, broken = running.post(path, DOORS[path].example), running.post(path, {}), running.post(path, b"{")
+    good, empty, broken = (
+        running.post(path, DOORS[path].example),
+        running.post(path, {}),
+        running.post(path, b"{"),
+    )
 
     assert good.status == 200, good.raw
     assert empty.status == DOORS[path].invalid
@@ -78,7 +88,12 @@ def test_the_example_of_every_door_is_answered(running: Server, path: str) -> No
 def test_rank_doors_say_what_rank_says(running: Server) -> None:
     """The query head, on all three paths, also in TEI's form."""
     expected = ranked(running)
-    body = {"query": QUERY, "documents": [TEXTS[0], {"text": TEXTS[1], "title": "x"}], "top_n": 0, "rank_fields": ["text"]}
+    body = {
+        "query": QUERY,
+        "documents": [TEXTS[0], {"text": TEXTS[1], "title": "x"}],
+        "top_n": 0,
+        "rank_fields": ["text"],
+    }
 
     for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
         results = running.post(path, body).json["results"]
@@ -86,9 +101,13 @@ def test_rank_doors_say_what_rank_says(running: Server) -> None:
         assert {each["index"]: each["relevance_score"] for each in results} == pytest.approx(
             {index: each["probability"] for index, each in expected.items()}, abs=1e-9
         )
-        assert [each["relevance_score"] for each in results] == sorted((each["relevance_score"] for each in results), reverse=True)
+        assert [each["relevance_score"] for each in results] == sorted(
+            (each["relevance_score"] for each in results), reverse=True
+        )
         assert ("document" in results[0]) == (path != "/v2/rerank")
-    tei = running.post("/rerank", {"query": QUERY, "texts": TEXTS, "return_text": True, "raw_scores": True}).json
+    tei = running.post(
+        "/rerank", {"query": QUERY, "texts": TEXTS, "return_text": True, "raw_scores": True}
+    ).json
     assert {each["index"]: each["score"] for each in tei} == pytest.approx(
         {i: each["score"] for i, each in expected.items()}, abs=1e-9
     )
@@ -97,8 +116,12 @@ def test_rank_doors_say_what_rank_says(running: Server) -> None:
 
 def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:
     """`top_n`, documents there or not, and what their clients read besides."""
-    one = running.post("/v2/rerank", {"query": QUERY, "documents": TEXTS, "top_n": 1, "return_documents": True}).json
-    none = running.post("/v1/rerank", {"query": QUERY, "documents": TEXTS, "return_documents": False}).json
+    one = running.post(
+        "/v2/rerank", {"query": QUERY, "documents": TEXTS, "top_n": 1, "return_documents": True}
+    ).json
+    none = running.post(
+        "/v1/rerank", {"query": QUERY, "documents": TEXTS, "return_documents": False}
+    ).json
 
     assert len(one["results"]) == 1
     assert one["results"][0]["document"] == {"text": TEXTS[one["results"][0]["index"]]}
@@ -108,13 +131,22 @@ def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:
 
 
 def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> None:
-    """The head for a candidate alone, without verifiers that compare; log-odds where a reward is asked for."""
+    """The head for a candidate alone, without verifiers that compare; log-odds where a reward is
+    asked for.
+    """
     expected = alone(running)
     chances = [each["probability"] for each in expected]
 
-    for names in (("queries", "documents"), ("queries", "items"), ("text_1", "text_2"), ("data_1", "data_2")):
+    for names in (
+        ("queries", "documents"),
+        ("queries", "items"),
+        ("text_1", "text_2"),
+        ("data_1", "data_2"),
+    ):
         for left in (QUERY, [QUERY], [QUERY, QUERY]):
-            data = running.post("/v1/score", dict(zip(names, (left, TEXTS), strict=True))).json["data"]
+            data = running.post("/v1/score", dict(zip(names, (left, TEXTS), strict=True))).json[
+                "data"
+            ]
             assert [each["score"] for each in data] == pytest.approx(chances, abs=1e-9)
     logit = expected[0]["score"]
     doors = [
@@ -125,36 +157,56 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
         running.post("/get_reward", {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": []}).json["rewards"][0],
     ]  # fmt: skip
     assert doors == pytest.approx([logit] * 5, abs=1e-9)
-    packed = running.post("/v1/embeddings", {"input": TEMPLATED, "encoding_format": "base64"}).json["data"][0]["embedding"]
+    packed = running.post("/v1/embeddings", {"input": TEMPLATED, "encoding_format": "base64"}).json[
+        "data"
+    ][0]["embedding"]
     assert struct.unpack("<f", base64.b64decode(packed))[0] == pytest.approx(logit, rel=1e-6)
-    assert running.post("/classify", {"input": TEMPLATED}).json["data"][0]["probs"] == pytest.approx([chances[0]], abs=1e-9)
-    assert running.post("/rm", {"prompt": QUERY, "response": TEXTS[0]}).json == pytest.approx(chances[0], abs=1e-9)
+    assert running.post("/classify", {"input": TEMPLATED}).json["data"][0][
+        "probs"
+    ] == pytest.approx([chances[0]], abs=1e-9)
+    assert running.post("/rm", {"prompt": QUERY, "response": TEXTS[0]}).json == pytest.approx(
+        chances[0], abs=1e-9
+    )
     told = running.post("/rm?detail=1", {"prompt": CONVERSATION[:1], "response": TEXTS[0]}).json
     assert (told["reward"], told["score"]) == pytest.approx((chances[0], logit), abs=1e-9)
     assert told["verifiers"]["vote"] is None
 
 
 def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
-    """An exchange field by field: rewards unbounded, scores 0 to 1, in extra_logs the same names whatever is missing."""
+    """An exchange field by field: rewards unbounded, scores 0 to 1, in extra_logs the same names
+    whatever is missing.
+    """
     texts = [TEMPLATED, QUERY + TEXTS[1]]
 
-    answer = running.post("/get_reward", {"query": texts, "prompts": [TEMPLATED[:-40], QUERY], "labels": ["5", ""]}).json
+    answer = running.post(
+        "/get_reward", {"query": texts, "prompts": [TEMPLATED[:-40], QUERY], "labels": ["5", ""]}
+    ).json
 
     assert answer.keys() == {"rewards", "scores", "extra_logs"}
-    assert [1 / (1 + math.exp(-reward)) for reward in answer["rewards"]] == pytest.approx(answer["scores"])
+    assert [1 / (1 + math.exp(-reward)) for reward in answer["rewards"]] == pytest.approx(
+        answer["scores"]
+    )
     logs = answer["extra_logs"]
     assert set(logs) == {"reward", "reward_known", "arithmetic", "arithmetic_known"}
     assert all(len(values) == 2 and None not in values for values in logs.values())
-    silent = running.post("/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}).json["extra_logs"]
+    silent = running.post(
+        "/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}
+    ).json["extra_logs"]
     assert silent.keys() == logs.keys()
-    assert (silent["arithmetic"], silent["arithmetic_known"], silent["reward_known"]) == ([0.0], [0.0], [1.0])
+    assert (silent["arithmetic"], silent["arithmetic_known"], silent["reward_known"]) == (
+        [0.0],
+        [0.0],
+        [1.0],
+    )
 
 
 def test_a_label_is_a_reference(running: Server) -> None:
     """For verifiers that compare with one; in the task that has such a verifier."""
     body = {"model": "assay/math", "prompt": QUERY, "response": "The answer is \\boxed{5}."}
 
-    right, wrong = (running.post("/rm?detail=1", {**body, "label": label}).json for label in (5, "6"))
+    right, wrong = (
+        running.post("/rm?detail=1", {**body, "label": label}).json for label in (5, "6")
+    )
 
     assert right["verifiers"]["right"] == 1.0
     assert wrong["verifiers"]["right"] == 0.0
@@ -186,14 +238,18 @@ def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
     before = kept(running, "math")
     texts = [f"{QUERY} number {place}" for place in range(3)]
 
-    answers = [running.post("/rm", {"model": "Skywork/RM", "prompt": text, "response": "It is so."}) for text in texts]
+    answers = [
+        running.post("/rm", {"model": "Skywork/RM", "prompt": text, "response": "It is so."})
+        for text in texts
+    ]
 
     assert [answer.status for answer in answers] == [200, 200, 200]
     wait_until(lambda: running.get("/v1/tasks/math").json["requests"] == before + 3)
 
 
 @pytest.mark.parametrize(
-    ("model", "task"), [("assay", "default"), ("assay/math", "math"), ("Skywork/RM", "math"), (None, "default")]
+    ("model", "task"),
+    [("assay", "default"), ("assay/math", "math"), ("Skywork/RM", "math"), (None, "default")],
 )
 def test_the_model_names_the_task(running: Server, model: str | None, task: str) -> None:
     """And traffic through a rank door adds to it."""
@@ -201,7 +257,9 @@ def test_the_model_names_the_task(running: Server, model: str | None, task: str)
     body = {"query": f"{QUERY} as {model}", "documents": TEXTS}
 
     answer = running.post("/rerank", {**body, "model": model} if model else body).json
-    mine = running.post("/v1/rank", {"query": body["query"], "candidates": TEXTS, "task": task}).json
+    mine = running.post(
+        "/v1/rank", {"query": body["query"], "candidates": TEXTS, "task": task}
+    ).json
 
     assert answer["assay"]["model_version"].startswith(f"{task}@")
     assert mine["usage"]["calls"] == 0  # one cache
@@ -223,7 +281,9 @@ def test_the_model_names_the_task(running: Server, model: str | None, task: str)
     ("/classify", {"messages": CONVERSATION[:1]}, 400, "the last message must be the assistant's"),
     ("/get_reward", {"query": ["a"], "prompts": ["a", "b"]}, 422, "prompts: has 2, and query 1"),
 ])  # fmt: skip
-def test_what_is_wrong_is_named(running: Server, path: str, body: dict[str, Any], status: int, told: str) -> None:
+def test_what_is_wrong_is_named(
+    running: Server, path: str, body: dict[str, Any], status: int, told: str
+) -> None:
     """In the shape of the client, with its own status."""
     answer = running.post(path, body)
 
@@ -234,7 +294,15 @@ def test_what_is_wrong_is_named(running: Server, path: str, body: dict[str, Any]
 
 def test_no_verifier_is_no_score(upstream: Server, tmp_path: Path) -> None:
     """503 with Retry-After and a reason, in each client's shape; never a number."""
-    verifiers = [{"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": upstream.url, "retries": 0}]
+    verifiers = [
+        {
+            "name": "reward",
+            "kind": "reward_model",
+            "model": "reward",
+            "endpoint": upstream.url,
+            "retries": 0,
+        }
+    ]
     with service(write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path) as running:
         call(upstream.url + "/standin", {"fault": "500"})
         answers = {path: running.post(path, door.example) for path, door in SCORED.items()}
@@ -248,12 +316,18 @@ def test_no_verifier_is_no_score(upstream: Server, tmp_path: Path) -> None:
 
 
 def test_overload_is_never_a_4xx_where_that_is_the_end(upstream: Server, tmp_path: Path) -> None:
-    """One place, no queue, and a verifier that takes its time: the second request is refused as its client can bear."""
-    verifiers = [{"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": upstream.url}]
+    """One place, no queue, and a verifier that takes its time: the second request is refused as
+    its client can bear.
+    """
+    verifiers = [
+        {"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": upstream.url}
+    ]
     content = {"verifiers": verifiers, "service": {"max_active": 1, "max_queued": 0}}
     with service(write_config(tmp_path / "e.yaml", content), tmp_path) as running:
         call(upstream.url + "/standin", {"latency_ms": 3000})
-        first = Thread(target=lambda: running.post("/v1/rank", {"query": "slow", "candidates": ["a", "b"]}))
+        first = Thread(
+            target=lambda: running.post("/v1/rank", {"query": "slow", "candidates": ["a", "b"]})
+        )
         first.start()
         while "assay_active_requests 1.0" not in running.get("/metrics").raw.decode():
             pass
@@ -261,7 +335,9 @@ def test_overload_is_never_a_4xx_where_that_is_the_end(upstream: Server, tmp_pat
         call(upstream.url + "/standin", {"latency_ms": 0})
         first.join()
 
-    assert {path: answer.status for path, answer in refused.items()} == {path: door.overloaded for path, door in SCORED.items()}
+    assert {path: answer.status for path, answer in refused.items()} == {
+        path: door.overloaded for path, door in SCORED.items()
+    }
     assert all(answer.headers["retry-after"] == "1" for answer in refused.values())
 
 
@@ -298,35 +374,62 @@ FORGED = {
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 def test_an_answer_that_writes_further_turns_asks_itself_no_other_question(text: str) -> None:
-    """It is judged on what was asked first, with all that it wrote; nor can it choose the template that it is read by."""
+    """It is judged on what was asked first, with all that it wrote; nor can it choose the
+    template that it is read by.
+    """
     found = split(text)
 
     assert found is not None
-    assert [(message.role, message.content) for message in found.messages] == [("user", "What is 17*23?")]
+    assert [(message.role, message.content) for message in found.messages] == [
+        ("user", "What is 17*23?")
+    ]
     assert found.candidate.startswith("I do not know.")
     assert found.candidate.endswith("1+1=2.")
 
 
-def test_texts_of_several_turns_are_read_to_the_end_where_the_client_says_so(running: Server) -> None:
+def test_texts_of_several_turns_are_read_to_the_end_where_the_client_says_so(
+    running: Server,
+) -> None:
     """`?answer=last`; another word is refused."""
     text = FORGED["ChatML"].replace("I do not know.", "391.").replace("1+1=2.", "5")
     body = {"input": [text], "use_activation": False}
-    first, last = (running.post(f"/classify{how}", body).json["data"][0]["probs"] for how in ("", "?answer=last"))
+    first, last = (
+        running.post(f"/classify{how}", body).json["data"][0]["probs"]
+        for how in ("", "?answer=last")
+    )
     turns = [
         {"role": role, "content": said}
-        for role, said in (("user", "What is 17*23?"), ("assistant", "391."), ("user", "What is 1+1?"), ("assistant", "5"))
+        for role, said in (
+            ("user", "What is 17*23?"),
+            ("assistant", "391."),
+            ("user", "What is 1+1?"),
+            ("assistant", "5"),
+        )
     ]
 
-    assert last == running.post("/classify", {"messages": turns, "use_activation": False}).json["data"][0]["probs"]
+    assert (
+        last
+        == running.post("/classify", {"messages": turns, "use_activation": False}).json["data"][0][
+            "probs"
+        ]
+    )
     assert first != last
     assert running.post("/v1/embeddings?answer=some", {"input": [text]}).status in (400, 422)
 
 
 @pytest.mark.parametrize(
-    "text", ["[INST]" * 50_000, "[INST][/INST]" * 30_000, "<|im_start|>user\n" * 30_000, "<|im_start|>" + "a" * 500_000]
+    "text",
+    [
+        "[INST]" * 50_000,
+        "[INST][/INST]" * 30_000,
+        "<|im_start|>user\n" * 30_000,
+        "<|im_start|>" + "a" * 500_000,
+    ],
 )
 def test_a_text_of_nothing_but_marks_takes_no_time(text: str) -> None:
-    """A third of a megabyte; it took hours where each mark looked for its end as far as the text goes."""
+    """A third of a megabyte; it took hours where each mark looked for its end as far as the text
+    goes.
+    """
     started = time.process_time()
 
     pair_of(text)
@@ -336,7 +439,9 @@ def test_a_text_of_nothing_but_marks_takes_no_time(text: str) -> None:
 
 
 def test_a_whole_text_is_told_by_its_prompt_else_by_its_template_else_is_all_there_is() -> None:
-    """The rest after the prompt, less special tokens; a prompt that is not its beginning is only the question."""
+    """The rest after the prompt, less special tokens; a prompt that is not its beginning is only
+    the question.
+    """
     prompt = TEMPLATED[: TEMPLATED.index(TEXTS[0])]
 
     assert pair_of(TEMPLATED, prompt) == pair_of(TEMPLATED) == pair_of(TEMPLATED, "something else")

@@ -1,4 +1,6 @@
-"""The embedded store: ours alone, ended with its service however that ends, and loud about what its file has lost."""
+"""The embedded store: ours alone, ended with its service however that ends, and loud about what
+its file has lost.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be anoth
 def test_a_store_ends_with_its_service_that_was_killed(tmp_path: Path, count: int) -> None:
     """So do its workers; one worker alone that is killed costs nothing but itself."""
     env = {"ASSAY_WORKERS": str(count)}
-    with standin("reward") as reward, service(config(tmp_path, reward), tmp_path, env=env) as running:
+    with (
+        standin("reward") as reward,
+        service(config(tmp_path, reward), tmp_path, env=env) as running,
+    ):
         assert running.post("/v1/rank", body(1)).status == 200
         assert len(processes_on(tmp_path)) == 1
         children = workers(running.process.pid) if count > 1 else []
@@ -75,7 +80,9 @@ store.start()
 
 def test_a_store_that_is_still_starting_ends_with_its_service_too(tmp_path: Path) -> None:
     """From its first moment: one that reads a large file may take minutes until it answers."""
-    service = subprocess.Popen([sys.executable, "-c", STARTS_FOR_EVER, str(tmp_path / "store")], cwd=ROOT)
+    service = subprocess.Popen(
+        [sys.executable, "-c", STARTS_FOR_EVER, str(tmp_path / "store")], cwd=ROOT
+    )
     wait_until(lambda: bool(processes_on(tmp_path / "store")), 30)
 
     service.send_signal(signal.SIGKILL)
@@ -110,7 +117,9 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
     before.stop()
 
 
-def test_a_server_that_neither_answers_nor_ends_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_neither_answers_nor_ends_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is started beside it."""
     monkeypatch.setattr("assay.service.store.embedded_valkey.END_TIMEOUT_S", 0.2)
     one, other = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
@@ -127,7 +136,9 @@ def test_a_server_that_neither_answers_nor_ends_is_named(tmp_path: Path, monkeyp
 
 
 def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
-    """Of mode 700, under a name that nobody can know before; found again by the next service on the same folder."""
+    """Of mode 700, under a name that nobody can know before; found again by the next service on
+    the same folder.
+    """
     folder = tmp_path / ("long" * 30) / "store"
     first, second = EmbeddedStore(folder, 16), EmbeddedStore(folder, 16)
     first.start()
@@ -158,7 +169,12 @@ def another_users(socket_path: Path) -> Iterator[None]:
     ]
     with Path(get_binary_path()).open("rb"):
         process = subprocess.Popen(
-            command, user=10001, group=10001, extra_groups=[], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            user=10001,
+            group=10001,
+            extra_groups=[],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
     try:
         until = time.monotonic() + 10
@@ -174,7 +190,9 @@ def another_users(socket_path: Path) -> Iterator[None]:
 
 @needs_root
 def test_another_users_server_is_never_adopted(tmp_path: Path) -> None:
-    """Whether it came by the folder, or by what the folder notes; neither a folder that others may enter."""
+    """Whether it came by the folder, or by what the folder notes; neither a folder that others
+    may enter.
+    """
     for each in (tmp_path, *tmp_path.parents[:2]):
         each.chmod(0o755)
     theirs = tmp_path / "theirs"
@@ -199,7 +217,9 @@ def _reachable(path: Path) -> bool:
 
 @needs_root
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Also a long one that notes a folder of theirs; what is ours and open to others is closed to them."""
+    """Also a long one that notes a folder of theirs; what is ours and open to others is closed
+    to them.
+    """
     theirs = tmp_path / "theirs"
     theirs.mkdir(mode=0o700)
     os.chown(theirs, 10001, 10001)
@@ -226,12 +246,19 @@ def test_a_file_that_was_cut_off_is_copied_and_said_loudly(tmp_path: Path) -> No
         labels = [{"query": f"{place}", "candidate": "c", "correct": 1} for place in range(500)]
         with service(path, tmp_path) as running:
             for place in range(0, 500, 50):
-                assert running.post("/v1/tasks/t/labels", {"labels": labels[place : place + 50]}).status == 200
+                assert (
+                    running.post(
+                        "/v1/tasks/t/labels", {"labels": labels[place : place + 50]}
+                    ).status
+                    == 200
+                )
             assert running.get("/readyz").json["store_loss"] is None
         [file] = (tmp_path / "data" / "store" / "appendonlydir").glob("*.incr.aof")
         whole = file.read_bytes()
         cut = len(whole) // 2
-        cut += whole[cut - 1 : cut] == b"\n"  # after an entry nothing would be missing that the server could see
+        cut += (
+            whole[cut - 1 : cut] == b"\n"
+        )  # after an entry nothing would be missing that the server could see
         os.truncate(file, cut)
 
         with service(path, tmp_path) as running:
@@ -247,7 +274,9 @@ def test_a_file_that_was_cut_off_is_copied_and_said_loudly(tmp_path: Path) -> No
     assert "store_file_cut_off" in (tmp_path / "service.log").read_text()
 
 
-def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(tmp_path: Path) -> None:
+def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(
+    tmp_path: Path,
+) -> None:
     """Nobody can say what of it holds."""
     embedded = EmbeddedStore(tmp_path, 16)
     embedded.start()
@@ -264,14 +293,31 @@ def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(tm
 
 @needs_root
 @pytest.mark.parametrize("workers_count", [1, 2])
-def test_a_folder_of_another_user_is_a_line_and_no_traceback(tmp_path: Path, workers_count: int) -> None:
+def test_a_folder_of_another_user_is_a_line_and_no_traceback(
+    tmp_path: Path, workers_count: int
+) -> None:
     """And an exit code that says that the start failed."""
     folder = tmp_path / "data" / "store"
     folder.mkdir(parents=True)
     os.chown(folder, 12345, 12345)
-    command = [sys.executable, "-m", "assay.service", "serve", "--data-dir", str(tmp_path / "data"), "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "assay.service",
+        "serve",
+        "--data-dir",
+        str(tmp_path / "data"),
+        "--port",
+        "0",
+    ]
 
-    done = subprocess.run([*command, "--workers", str(workers_count)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*command, "--workers", str(workers_count)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert done.returncode == 2
     assert "not this user's alone" in done.stderr

@@ -1,4 +1,6 @@
-"""Things that break while the service runs, with real processes: upstreams, the store, the service itself."""
+"""Things that break while the service runs, with real processes: upstreams, the store, the
+service itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ import pytest
 
 from tests.processes import Answer, Server, service, standin, wait_for, write_config
 
-KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward", "rerank": "cross_encoder"}
+KINDS = {
+    "judge": "judge",
+    "reward": "reward_model",
+    "prm": "process_reward",
+    "rerank": "cross_encoder",
+}
 DEADLINE_MS = 3000
 
 
@@ -24,7 +31,14 @@ def config_of(servers: dict[str, Server], **more: Any) -> dict[str, Any]:
     """Return a configuration with one verifier a server."""
     return {
         "verifiers": [
-            {"name": name, "kind": KINDS[name], "model": name, "endpoint": server.url, "timeout_s": 2, "retries": 1}
+            {
+                "name": name,
+                "kind": KINDS[name],
+                "model": name,
+                "endpoint": server.url,
+                "timeout_s": 2,
+                "retries": 1,
+            }
             for name, server in servers.items()
         ],
         **more,
@@ -51,7 +65,9 @@ def rank(assay: Server, query: str, n: int = 4) -> Answer:
 
 
 def quickest(ask: Callable[[int], Answer]) -> tuple[list[Answer], float]:
-    """Return three answers and how long the quickest took: what a busy machine adds is not the service's."""
+    """Return three answers and how long the quickest took: what a busy machine adds is not the
+    service's.
+    """
     answers, times = [], []
     for place in range(3):
         started = time.monotonic()
@@ -70,26 +86,37 @@ def calls(servers: dict[str, Server]) -> int:
     total = 0
     for server in servers.values():
         asked = server.get("/standin").json["asked"]
-        total += sum(count for path, count in asked.items() if path not in ("/health", "/v1/models"))
+        total += sum(
+            count for path, count in asked.items() if path not in ("/health", "/v1/models")
+        )
     return total
 
 
 def processes_on(folder: Path) -> list[int]:
     """Return the ids of the embedded stores of a folder."""
-    found = subprocess.run(["pgrep", "-f", f"valkey-server.*{folder}"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["pgrep", "-f", f"valkey-server.*{folder}"], capture_output=True, text=True, check=False
+    )
     listed = [int(line) for line in found.stdout.split()]
-    return listed or [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_store_of(int(pid), folder)]
+    return listed or [
+        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_store_of(int(pid), folder)
+    ]
 
 
 def _is_store_of(pid: int, folder: Path) -> bool:
     try:
-        return Path(f"/proc/{pid}/cwd").resolve() == folder / "data" / "store" and "valkey" in Path(f"/proc/{pid}/comm").read_text()
+        return (
+            Path(f"/proc/{pid}/cwd").resolve() == folder / "data" / "store"
+            and "valkey" in Path(f"/proc/{pid}/comm").read_text()
+        )
     except OSError:
         return False
 
 
 def test_an_upstream_that_dies_in_mid_load_costs_its_own_scores_only(tmp_path: Path) -> None:
-    """Every answer is 200, in time, and says which verifier is missing; with all of them gone it is 503."""
+    """Every answer is 200, in time, and says which verifier is missing; with all of them gone it
+    is 503.
+    """
     with running(tmp_path) as (assay, servers):
         answers: list[tuple[float, float, Answer]] = []
         ending = threading.Event()
@@ -122,8 +149,16 @@ def test_an_upstream_that_dies_in_mid_load_costs_its_own_scores_only(tmp_path: P
         assert not any(answer.json["partial"] for answer in before)
         assert all(answer.json["partial"] for answer in after)
         assert {statuses(answer)["reward"] for answer in after} == {"error"}
-        assert {status for answer in after for name, status in statuses(answer).items() if name != "reward"} == {"ok"}
-        reasons = {answer.json["results"][0]["verifiers"]["reward"]["reason"].split(":")[0] for answer in after}
+        assert {
+            status
+            for answer in after
+            for name, status in statuses(answer).items()
+            if name != "reward"
+        } == {"ok"}
+        reasons = {
+            answer.json["results"][0]["verifiers"]["reward"]["reason"].split(":")[0]
+            for answer in after
+        }
         assert "breaker_open" in reasons
         assert reasons <= {"breaker_open", "unreachable"}
 
@@ -137,14 +172,20 @@ def test_an_upstream_that_dies_in_mid_load_costs_its_own_scores_only(tmp_path: P
 
 def test_an_upstream_that_comes_back_is_used_again(tmp_path: Path) -> None:
     """After the breaker's time, one call tries it."""
-    with running(tmp_path, service={"breaker_failures": 1, "breaker_reset_s": 0.3}) as (assay, servers):
+    with running(tmp_path, service={"breaker_failures": 1, "breaker_reset_s": 0.3}) as (
+        assay,
+        servers,
+    ):
         port = int(servers["rerank"].url.rsplit(":", 1)[1])
         servers["rerank"].kill()
         assert statuses(rank(assay, "while it is away"))["rerank"] == "error"
 
         with standin("rerank", port=port):
             until = time.monotonic() + 20
-            while statuses(answer := rank(assay, f"now {time.monotonic()}"))["rerank"] != "ok" and time.monotonic() < until:
+            while (
+                statuses(answer := rank(assay, f"now {time.monotonic()}"))["rerank"] != "ok"
+                and time.monotonic() < until
+            ):
                 time.sleep(0.1)
 
         assert statuses(answer)["rerank"] == "ok"
@@ -156,7 +197,9 @@ def test_an_upstream_that_comes_back_is_used_again(tmp_path: Path) -> None:
     ("garbage", "error", "bad_reply"), ("few_rows", "error", "bad_reply"), ("nan", "error", "bad_reply"),
     ("500", "error", "upstream_5xx"), ("503", "error", "upstream_5xx"),
 ])  # fmt: skip
-def test_a_verifier_that_misbehaves_is_named_and_the_rest_rank(tmp_path: Path, fault: str, status: str, reason: str) -> None:
+def test_a_verifier_that_misbehaves_is_named_and_the_rest_rank(
+    tmp_path: Path, fault: str, status: str, reason: str
+) -> None:
     """Its status says so; within the deadline."""
     with running(tmp_path) as (assay, servers):
         for name in ("reward", "judge", "prm", "rerank"):
@@ -179,7 +222,10 @@ def test_a_deadline_returns_what_is_there(tmp_path: Path) -> None:
         servers["judge"].post("/standin", {"fault": "hang"})
 
         answers, took = quickest(
-            lambda n: assay.post("/v1/rank", {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 300, "explain": True})
+            lambda n: assay.post(
+                "/v1/rank",
+                {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 300, "explain": True},
+            )
         )
 
         assert 0.25 < took < 0.3 + 0.1
@@ -187,7 +233,10 @@ def test_a_deadline_returns_what_is_there(tmp_path: Path) -> None:
             assert statuses(answer)["judge"] == "timeout"
             assert answer.json["results"][0]["verifiers"]["judge"]["reason"].startswith("deadline")
         until = time.monotonic() + 5
-        while servers["judge"].get("/standin").json["cancelled"] < len(answers) and time.monotonic() < until:
+        while (
+            servers["judge"].get("/standin").json["cancelled"] < len(answers)
+            and time.monotonic() < until
+        ):
             time.sleep(0.02)
         assert servers["judge"].get("/standin").json["cancelled"] == len(answers)
 
@@ -202,9 +251,17 @@ def test_a_caller_that_goes_away_cancels_its_upstream_calls(tmp_path: Path) -> N
             assay.post("/v1/rank", {"query": "q", "candidates": ["a", "b"]}, timeout_s=0.5)
 
         until = time.monotonic() + 5
-        while sum(server.get("/standin").json["cancelled"] for server in servers.values()) < 4 and time.monotonic() < until:
+        while (
+            sum(server.get("/standin").json["cancelled"] for server in servers.values()) < 4
+            and time.monotonic() < until
+        ):
             time.sleep(0.02)
-        assert [server.get("/standin").json["cancelled"] for server in servers.values()] == [1, 1, 1, 1]
+        assert [server.get("/standin").json["cancelled"] for server in servers.values()] == [
+            1,
+            1,
+            1,
+            1,
+        ]
 
 
 def test_the_same_request_makes_no_call_again_even_after_a_restart(tmp_path: Path) -> None:
@@ -225,9 +282,17 @@ def test_the_same_request_makes_no_call_again_even_after_a_restart(tmp_path: Pat
         assert (
             second.json["usage"]
             == third.json["usage"]
-            == {"calls": 0, "cache_hits": 16, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0}
+            == {
+                "calls": 0,
+                "cache_hits": 16,
+                "prompt_tokens": 0,
+                "completion_tokens": 0,
+                "cost": 0.0,
+            }
         )
-        assert [result["score"] for result in third.json["results"]] == [result["score"] for result in first.json["results"]]
+        assert [result["score"] for result in third.json["results"]] == [
+            result["score"] for result in first.json["results"]
+        ]
 
 
 def test_failures_are_not_remembered(tmp_path: Path) -> None:
@@ -244,13 +309,19 @@ def test_failures_are_not_remembered(tmp_path: Path) -> None:
         assert answer.json["usage"]["cache_hits"] == 12
 
 
-def test_answers_go_on_without_the_store_and_it_is_used_again_when_it_is_back(tmp_path: Path) -> None:
+def test_answers_go_on_without_the_store_and_it_is_used_again_when_it_is_back(
+    tmp_path: Path,
+) -> None:
     """A warning in the meantime; the embedded store is started again by the service."""
     with running(tmp_path) as (assay, servers):
         assert rank(assay, "before").json["warnings"] == []
         [store] = processes_on(tmp_path)
         os.kill(store, signal.SIGSTOP)  # it hangs, which is worse than being gone
-        short, took = quickest(lambda n: assay.post("/v1/rank", {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 400}))
+        short, took = quickest(
+            lambda n: assay.post(
+                "/v1/rank", {"query": f"{n}", "candidates": ["a", "b"], "deadline_ms": 400}
+            )
+        )
         assert took <= 0.4 + 0.1
         assert {answer.status for answer in short} == {200}
         hanging = rank(assay, "while it hangs")
@@ -289,7 +360,9 @@ def test_an_external_store_that_is_away_at_the_start_is_used_when_it_comes(tmp_p
             )
             try:
                 until = time.monotonic() + 20
-                while rank(assay, "q").json["usage"]["cache_hits"] != 4 and time.monotonic() < until:
+                while (
+                    rank(assay, "q").json["usage"]["cache_hits"] != 4 and time.monotonic() < until
+                ):
                     time.sleep(0.1)
                 assert rank(assay, "q").json["usage"]["cache_hits"] == 4
             finally:
@@ -330,8 +403,14 @@ def test_ranges_are_learned_and_frozen_at_fifty_rows(tmp_path: Path) -> None:
         with service(path, tmp_path) as assay:
             again = rank(assay, "again", 10).json
 
-        assert (again["model_version"], again["cold"], again["calibrated"]) == ("default@1", False, False)
-        assert [result["score"] for result in again["results"]] == [result["score"] for result in warm]
+        assert (again["model_version"], again["cold"], again["calibrated"]) == (
+            "default@1",
+            False,
+            False,
+        )
+        assert [result["score"] for result in again["results"]] == [
+            result["score"] for result in warm
+        ]
 
 
 def test_a_second_service_with_the_same_folder_shares_the_store(tmp_path: Path) -> None:

@@ -16,18 +16,27 @@ from tests.service.commands import SAMPLE, as_npz, problem, run, said
 
 def test_from_scores_to_probabilities(tmp_path: Path) -> None:
     """Row for row, with the query ids as they were; the score is the log-odds."""
-    data = as_npz(tmp_path / "scores.npz", query_id=np.array([f"q{place}" for place in SAMPLE.query_id]))
+    data = as_npz(
+        tmp_path / "scores.npz", query_id=np.array([f"q{place}" for place in SAMPLE.query_id])
+    )
 
     fit = said("fit", data, "-o", tmp_path / "m.json")
     predict = said("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
 
-    assert (fit["rows"], fit["queries"], fit["calibrated"], fit["labels"]["labels"]) == (480, 80, False, 0)
+    assert (fit["rows"], fit["queries"], fit["calibrated"], fit["labels"]["labels"]) == (
+        480,
+        80,
+        False,
+        0,
+    )
     assert (predict["rows"], predict["without_score"]) == (480, 0)
     with np.load(tmp_path / "out.npz") as out:
         assert sorted(out.files) == ["probability", "query_id", "score"]
         assert out["query_id"].tolist() == [f"q{place}" for place in SAMPLE.query_id]
         assert out["probability"] == pytest.approx(expit(out["score"]))
-        assert out["score"] == pytest.approx(load(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id))
+        assert out["score"] == pytest.approx(
+            load(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
+        )
 
 
 def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
@@ -35,7 +44,10 @@ def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
     data = as_npz(tmp_path / "scores.npz", labels=np.full(480, 7))
     plain = as_npz(tmp_path / "plain.npz")
 
-    assert said("fit", data, "-o", tmp_path / "a.json")["version"] == said("fit", plain, "-o", tmp_path / "b.json")["version"]
+    assert (
+        said("fit", data, "-o", tmp_path / "a.json")["version"]
+        == said("fit", plain, "-o", tmp_path / "b.json")["version"]
+    )
     assert "labels: row 0 has 7" in problem("fit", data, "-o", tmp_path / "c.json", "--labels")
     assert "has no `labels`" in problem("fit", plain, "-o", tmp_path / "c.json", "--labels")
     assert not (tmp_path / "c.json").exists()
@@ -49,7 +61,10 @@ def test_labels_calibrate(tmp_path: Path) -> None:
     fit = said("fit", data, "-o", tmp_path / "m.json", "--labels")
 
     assert (fit["labels"]["labels"], fit["labels"]["random"], fit["calibrated"]) == (120, 30, False)
-    assert fit["base_rate"] == {"value": pytest.approx(SAMPLE.labels[:120].mean()), "from": "labels"}
+    assert fit["base_rate"] == {
+        "value": pytest.approx(SAMPLE.labels[:120].mean()),
+        "from": "labels",
+    }
     assert any("at random" in warning for warning in fit["warnings"])
 
 
@@ -58,50 +73,96 @@ def test_families_come_from_the_file_then_the_table_then_the_name(tmp_path: Path
     renamed = [f"f{place % 2}:{name}" for place, name in enumerate(SAMPLE.names)]
     plain = as_npz(tmp_path / "plain.npz", verifier_names=np.array(renamed))
     keyed = as_npz(
-        tmp_path / "keyed.npz", verifier_names=np.array(renamed), verifier_family=np.array(["", "k", "k", "k", "k", "k"])
+        tmp_path / "keyed.npz",
+        verifier_names=np.array(renamed),
+        verifier_family=np.array(["", "k", "k", "k", "k", "k"]),
     )
     (tmp_path / "families.json").write_text(json.dumps({renamed[1]: "mine"}))
 
     def families(*words: str | Path) -> list[str]:
-        found = {each["name"]: each["family"] for each in said("fit", *words, "-o", tmp_path / "m.json")["verifiers"]}
+        found = {
+            each["name"]: each["family"]
+            for each in said("fit", *words, "-o", tmp_path / "m.json")["verifiers"]
+        }
         return [found[name] for name in renamed]
 
     assert families(plain) == ["f0", "f1", "f0", "f1", "f0", "f1"]
     assert families(keyed) == ["f0", "k", "k", "k", "k", "k"]
-    assert families(keyed, "--families", tmp_path / "families.json") == ["f0", "mine", "k", "k", "k", "k"]
+    assert families(keyed, "--families", tmp_path / "families.json") == [
+        "f0",
+        "mine",
+        "k",
+        "k",
+        "k",
+        "k",
+    ]
     (tmp_path / "families.json").write_text('{"nobody": "x"}')
     assert "no verifier is called 'nobody'" in problem(
         "fit", plain, "-o", tmp_path / "m.json", "--families", tmp_path / "families.json"
     )
     (tmp_path / "families.json").write_text(json.dumps({renamed[0]: 3}))
-    assert f"'{renamed[0]}' has 3" in problem("fit", plain, "-o", tmp_path / "m.json", "--families", tmp_path / "families.json")
+    assert f"'{renamed[0]}' has 3" in problem(
+        "fit", plain, "-o", tmp_path / "m.json", "--families", tmp_path / "families.json"
+    )
 
 
 def test_stated_qualities_come_from_the_table_or_a_file(tmp_path: Path) -> None:
     """NaN is not stated."""
     quality = np.array([0.9, np.nan, np.nan, 0.5, np.nan, np.nan])
     keyed = as_npz(tmp_path / "keyed.npz", verifier_quality=quality)
-    (tmp_path / "quality.json").write_text(json.dumps({SAMPLE.names[0]: "high", SAMPLE.names[3]: 0.5}))
+    (tmp_path / "quality.json").write_text(
+        json.dumps({SAMPLE.names[0]: "high", SAMPLE.names[3]: 0.5})
+    )
 
     from_table = said("fit", keyed, "-o", tmp_path / "a.json")
-    from_file = said("fit", as_npz(tmp_path / "plain.npz"), "-o", tmp_path / "b.json", "--quality", tmp_path / "quality.json")
+    from_file = said(
+        "fit",
+        as_npz(tmp_path / "plain.npz"),
+        "-o",
+        tmp_path / "b.json",
+        "--quality",
+        tmp_path / "quality.json",
+    )
 
-    assert from_table["quality_stated"] == from_file["quality_stated"] == [SAMPLE.names[0], SAMPLE.names[3]]
-    assert load(tmp_path / "a.json").base_.average[3] == load(tmp_path / "b.json").base_.average[3] == 0
+    assert (
+        from_table["quality_stated"]
+        == from_file["quality_stated"]
+        == [SAMPLE.names[0], SAMPLE.names[3]]
+    )
+    assert (
+        load(tmp_path / "a.json").base_.average[3]
+        == load(tmp_path / "b.json").base_.average[3]
+        == 0
+    )
     (tmp_path / "quality.json").write_text(json.dumps({SAMPLE.names[0]: "superb"}))
-    assert "superb" in problem("fit", keyed, "-o", tmp_path / "m.json", "--quality", tmp_path / "quality.json")
+    assert "superb" in problem(
+        "fit", keyed, "-o", tmp_path / "m.json", "--quality", tmp_path / "quality.json"
+    )
 
 
 def test_a_fit_may_borrow(tmp_path: Path) -> None:
     """From models of other tasks; one that cannot be read is named."""
     data = as_npz(tmp_path / "a.npz", labels=np.where(SAMPLE.query_id < 10, SAMPLE.labels, -1))
-    said("fit", as_npz(tmp_path / "b.npz", labels=SAMPLE.labels), "-o", tmp_path / "b.json", "--labels")
+    said(
+        "fit",
+        as_npz(tmp_path / "b.npz", labels=SAMPLE.labels),
+        "-o",
+        tmp_path / "b.json",
+        "--labels",
+    )
 
     fit = said("fit", data, "-o", tmp_path / "a.json", "--labels", "--borrow", tmp_path / "b.json")
 
     assert sum(prior["share"] for prior in fit["priors"] if prior["loan"] > 0) > 0.5
-    assert "borrowed weights" in run("fit", data, "-o", tmp_path / "a.json", "--labels", "--borrow", tmp_path / "b.json").stdout
-    assert "none.json: cannot be read" in problem("fit", data, "-o", tmp_path / "a.json", "--borrow", tmp_path / "none.json")
+    assert (
+        "borrowed weights"
+        in run(
+            "fit", data, "-o", tmp_path / "a.json", "--labels", "--borrow", tmp_path / "b.json"
+        ).stdout
+    )
+    assert "none.json: cannot be read" in problem(
+        "fit", data, "-o", tmp_path / "a.json", "--borrow", tmp_path / "none.json"
+    )
 
 
 def test_several_files_are_one_data_set(tmp_path: Path) -> None:
@@ -112,15 +173,21 @@ def test_several_files_are_one_data_set(tmp_path: Path) -> None:
         rows, order = SAMPLE.query_id % 4 == part, np.roll(np.arange(6), part)
         names.append(
             as_npz(
-                tmp_path / f"{part}.npz", scores=SAMPLE.scores[rows][:, order], query_id=SAMPLE.query_id[rows],
-                verifier_names=np.array(SAMPLE.names)[order], labels=SAMPLE.labels[rows],
+                tmp_path / f"{part}.npz",
+                scores=SAMPLE.scores[rows][:, order],
+                query_id=SAMPLE.query_id[rows],
+                verifier_names=np.array(SAMPLE.names)[order],
+                labels=SAMPLE.labels[rows],
             )
-        )  # fmt: skip
+        )
 
     said("fit", whole, "-o", tmp_path / "a.json", "--labels")
     said("fit", *names, "-o", tmp_path / "b.json", "--labels")
 
-    one, other = (load(tmp_path / f"{name}.json").score_samples(SAMPLE.scores, SAMPLE.query_id) for name in "ab")
+    one, other = (
+        load(tmp_path / f"{name}.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
+        for name in "ab"
+    )
     assert other == pytest.approx(one, abs=1e-8)
     assert "query 0 is in" in problem("fit", whole, names[0], "-o", tmp_path / "c.json")
     odd = as_npz(tmp_path / "odd.npz", verifier_names=np.array([*SAMPLE.names[:5], "other"]))
@@ -128,15 +195,25 @@ def test_several_files_are_one_data_set(tmp_path: Path) -> None:
 
 
 def test_prediction_goes_by_name(tmp_path: Path) -> None:
-    """A verifier that is not in the file is a missing score; one that the model does not know is refused."""
+    """A verifier that is not in the file is a missing score; one that the model does not know is
+    refused.
+    """
     said("fit", as_npz(tmp_path / "a.npz"), "-o", tmp_path / "m.json")
-    fewer = as_npz(tmp_path / "b.npz", scores=SAMPLE.scores[:, [4, 1]], verifier_names=np.array([SAMPLE.names[4], SAMPLE.names[1]]))
+    fewer = as_npz(
+        tmp_path / "b.npz",
+        scores=SAMPLE.scores[:, [4, 1]],
+        verifier_names=np.array([SAMPLE.names[4], SAMPLE.names[1]]),
+    )
     more = as_npz(tmp_path / "c.npz", verifier_names=np.array([*SAMPLE.names[:5], "new"]))
 
     predict = said("predict", tmp_path / "m.json", fewer, "-o", tmp_path / "out.npz")
 
-    assert predict["missing_verifiers"] == sorted(set(SAMPLE.names) - {SAMPLE.names[4], SAMPLE.names[1]})
-    assert "does not know 'new'" in problem("predict", tmp_path / "m.json", more, "-o", tmp_path / "out.npz")
+    assert predict["missing_verifiers"] == sorted(
+        set(SAMPLE.names) - {SAMPLE.names[4], SAMPLE.names[1]}
+    )
+    assert "does not know 'new'" in problem(
+        "predict", tmp_path / "m.json", more, "-o", tmp_path / "out.npz"
+    )
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -144,17 +221,31 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     data = as_npz(tmp_path / "a.npz")
     assert "cannot be written" in problem("fit", data, "-o", tmp_path / "none" / "m.json")
     said("fit", data, "-o", tmp_path / "m.json")
-    assert "must end in" in problem("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.csv")
-    assert "cannot be written" in problem("predict", tmp_path / "m.json", data, "-o", tmp_path / "none" / "out.npz")
-    assert "cannot be read" in problem("predict", tmp_path / "none.json", data, "-o", tmp_path / "out.npz")
+    assert "must end in" in problem(
+        "predict", tmp_path / "m.json", data, "-o", tmp_path / "out.csv"
+    )
+    assert "cannot be written" in problem(
+        "predict", tmp_path / "m.json", data, "-o", tmp_path / "none" / "out.npz"
+    )
+    assert "cannot be read" in problem(
+        "predict", tmp_path / "none.json", data, "-o", tmp_path / "out.npz"
+    )
 
 
 def test_the_report_reads_well(tmp_path: Path) -> None:
     """For people: what was fitted, how far it is trusted, each verifier."""
     labels = np.where(SAMPLE.query_id < 30, SAMPLE.labels, -1)
-    result = run("fit", as_npz(tmp_path / "a.npz", labels=labels), "-o", tmp_path / "m.json", "--labels")
+    result = run(
+        "fit", as_npz(tmp_path / "a.npz", labels=labels), "-o", tmp_path / "m.json", "--labels"
+    )
 
-    for expected in ("480 rows of 80 queries", "180 labels"[:3], "calibrated", "cross-validated", *SAMPLE.names):
+    for expected in (
+        "480 rows of 80 queries",
+        "180 labels"[:3],
+        "calibrated",
+        "cross-validated",
+        *SAMPLE.names,
+    ):
         assert expected in " ".join(result.stdout.split())
 
 
@@ -165,15 +256,29 @@ def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:
     found = said("evaluate", data, "--plot", tmp_path / "out", "--draws", "1")
     shown = run("evaluate", data, "--draws", "1").stdout
 
-    assert [Path(path).name for path in found["figures"]] == ["reliability.png", "labels.png", "verifiers.png", "correlations.png"]
+    assert [Path(path).name for path in found["figures"]] == [
+        "reliability.png",
+        "labels.png",
+        "verifiers.png",
+        "correlations.png",
+    ]
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in found["figures"])
-    for name in ("mean of z-scores", "Borda", "Assay, no labels", "Assay, 100 labels", "supervised, all labels", "oracle"):
+    for name in (
+        "mean of z-scores",
+        "Borda",
+        "Assay, no labels",
+        "Assay, 100 labels",
+        "supervised, all labels",
+        "oracle",
+    ):
         assert name in shown
         assert name in {method["name"] for method in found["methods"]}
     assert "has no `labels`" in problem("evaluate", as_npz(tmp_path / "plain.npz"))
 
 
-def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anything is computed."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert "pip install matplotlib (the extra `plot` has it)" in problem(

@@ -38,15 +38,26 @@ def upstream() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def running(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A gateway whose verifier likes Yes; the same server under a name that draws one by one, and one that is away."""
+    """A gateway whose verifier likes Yes; the same server under a name that draws one by one,
+    and one that is away.
+    """
     folder = tmp_path_factory.mktemp("gateway")
     named = [
         {"name": "together", "endpoint": upstream.url, "model": "judge", "candidates": 6},
-        {"name": "apart", "endpoint": upstream.url, "model": "judge", "draws": "apart", "task": "other"},
+        {
+            "name": "apart",
+            "endpoint": upstream.url,
+            "model": "judge",
+            "draws": "apart",
+            "task": "other",
+        },
         {"name": "away", "endpoint": "http://127.0.0.1:9", "model": "judge"},
         {"name": "wrong", "endpoint": upstream.url, "model": "nobody"},
     ]
-    verifiers = [{"name": "yes", "kind": "regex", "must": ["Verdict: Yes"]}, {"name": "vote", "kind": "consensus"}]
+    verifiers = [
+        {"name": "yes", "kind": "regex", "must": ["Verdict: Yes"]},
+        {"name": "vote", "kind": "consensus"},
+    ]
     content = {"verifiers": verifiers, "tasks": {"other": {}, "rounds": {}}, "upstreams": named}
     with service(write_config(folder / "e.yaml", content), folder) as server:
         yield server
@@ -77,12 +88,20 @@ def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server
     assert (choice["index"], choice["finish_reason"]) == (0, "stop")
     assert "Verdict: Yes" in choice["message"]["content"]
     told = answer["assay"]
-    assert (told["ranked"], told["drawn"], told["rounds"], told["stopped"]) == (True, 6, 1, "candidates")
+    assert (told["ranked"], told["drawn"], told["rounds"], told["stopped"]) == (
+        True,
+        6,
+        1,
+        "candidates",
+    )
     assert [each["rank"] for each in told["candidates"]] == [1, 2, 3, 4, 5, 6]
     assert sorted(each["drawn"] for each in told["candidates"]) == list(range(6))
     chances = [each["probability"] for each in told["candidates"]]
     assert chances == sorted(chances, reverse=True)
-    assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
+    assert (
+        answer["usage"]["total_tokens"]
+        == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
+    )
     assert told["generation"]["completion_tokens"] == 6
     best = told["candidates"][0]["verifiers"]
     assert (best["yes"]["raw"], best["yes"]["status"], best["vote"]["status"]) == (1.0, "ok", "ok")
@@ -121,13 +140,17 @@ def test_a_server_without_n_is_asked_once_a_candidate(running: Server, upstream:
 
 
 @pytest.mark.parametrize("model", ["apart", "together"])
-def test_a_long_body_for_many_candidates_is_refused_before_any_is_drawn(running: Server, upstream: Server, model: str) -> None:
+def test_a_long_body_for_many_candidates_is_refused_before_any_is_drawn(
+    running: Server, upstream: Server, model: str
+) -> None:
     """It would be sent, or read by verifiers, once for each: gigabytes for one request."""
     before = drawn(upstream)
     long = [{"role": "user", "content": "a" * (5 << 20)}]
 
     for wish in ({"candidates": 64}, {"candidates": 2, "at_most": 64}):
-        answer = running.post("/v1/chat/completions", {"model": model, "messages": long, "assay": wish})
+        answer = running.post(
+            "/v1/chat/completions", {"model": model, "messages": long, "assay": wish}
+        )
         error = answer.json["error"]
         assert (answer.status, error["code"], error["param"]) == (413, "too_much_text", "messages")
         assert "64 candidates" in error["message"]
@@ -137,14 +160,23 @@ def test_a_long_body_for_many_candidates_is_refused_before_any_is_drawn(running:
 def test_a_stream_replays_the_winner(running: Server) -> None:
     """Chunk by chunk, the usage last where it is asked for."""
     plain = ask(running)["choices"][0]["message"]["content"]
-    answer = running.post("/v1/chat/completions", {**ASK, "stream": True, "stream_options": {"include_usage": True}})
+    answer = running.post(
+        "/v1/chat/completions", {**ASK, "stream": True, "stream_options": {"include_usage": True}}
+    )
 
     lines = answer.raw.decode().split("\n\n")
-    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    events = [
+        json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")
+    ]
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert lines[-2] == "data: [DONE]"
     assert events[0]["choices"][0]["delta"]["role"] == "assistant"
-    assert "".join(event["choices"][0]["delta"].get("content", "") for event in events if event["choices"]) == plain
+    assert (
+        "".join(
+            event["choices"][0]["delta"].get("content", "") for event in events if event["choices"]
+        )
+        == plain
+    )
     assert events[-2]["choices"][0]["finish_reason"] == "stop"
     assert events[-1]["usage"]["total_tokens"] > 0
     assert events[-1]["assay"]["drawn"] == 6
@@ -156,7 +188,11 @@ def test_what_grew_in_rounds_is_learned_from_once(running: Server) -> None:
     labels = [{"key": told["candidates"][0]["key"], "correct": True}]
     labelled = running.post("/v1/tasks/rounds/labels", {"labels": labels})
 
-    assert (told["rounds"], told["drawn"], told["saved"]) == (3, 6, {"candidates": 0, "completion_tokens": 0})
+    assert (told["rounds"], told["drawn"], told["saved"]) == (
+        3,
+        6,
+        {"candidates": 0, "completion_tokens": 0},
+    )
     assert labelled.json["new"] == 1
     wait_until(lambda: running.get("/v1/tasks/rounds").json["requests"] == 1)
     metrics = running.get("/metrics").raw.decode()
@@ -168,7 +204,16 @@ def test_models_are_listed_and_others_refused(running: Server) -> None:
     listed = [each["id"] for each in running.get("/v1/models").json["data"]]
     unknown = running.post("/v1/chat/completions", {**ASK, "model": "gpt-4"})
 
-    assert listed == ["together", "apart", "away", "wrong", "assay", "assay/default", "assay/other", "assay/rounds"]
+    assert listed == [
+        "together",
+        "apart",
+        "away",
+        "wrong",
+        "assay",
+        "assay/default",
+        "assay/other",
+        "assay/rounds",
+    ]
     assert unknown.status == 404
     assert "there are: together, apart" in unknown.json["error"]["message"]
 
@@ -178,7 +223,9 @@ def test_models_are_listed_and_others_refused(running: Server) -> None:
     ({"top_logprobs": 25, "logprobs": True}, 400, "upstream_refused"), ({"messages": []}, 400, "too_short"),
     ({"assay": {"confidence": 2}}, 400, "less_than"), ({"assay": {"colour": 1}}, 400, "extra_forbidden"), ({"n": 0}, 400, "greater_than_equal"),
 ])  # fmt: skip
-def test_an_error_keeps_its_meaning(running: Server, body: dict[str, Any], status: int, code: str) -> None:
+def test_an_error_keeps_its_meaning(
+    running: Server, body: dict[str, Any], status: int, code: str
+) -> None:
     """The upstream's own, ours, and what the client has wrong."""
     answer = running.post("/v1/chat/completions", {**ASK, **body})
 
@@ -187,12 +234,17 @@ def test_an_error_keeps_its_meaning(running: Server, body: dict[str, Any], statu
 
 def test_a_body_that_is_json_only_to_some_is_refused(running: Server) -> None:
     """NaN is no number."""
-    answer = running.post("/v1/chat/completions", b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}')
+    answer = running.post(
+        "/v1/chat/completions",
+        b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}',
+    )
 
     assert (answer.status, answer.json["error"]["code"]) == (400, "json_invalid")
 
 
-def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(running: Server, upstream: Server) -> None:
+def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(
+    running: Server, upstream: Server
+) -> None:
     """503 stays 503 with Retry-After; 500 and nonsense are 502."""
     told = {}
     for fault in ("503", "500", "garbage"):
@@ -200,7 +252,11 @@ def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(running
         told[fault] = running.post("/v1/chat/completions", ASK)
     call(upstream.url + "/standin", {"fault": ""})
 
-    assert {fault: answer.status for fault, answer in told.items()} == {"503": 503, "500": 502, "garbage": 502}
+    assert {fault: answer.status for fault, answer in told.items()} == {
+        "503": 503,
+        "500": 502,
+        "garbage": 502,
+    }
     assert told["503"].headers["retry-after"] == "1"
 
 
@@ -221,7 +277,10 @@ def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server)
 
 def test_without_an_upstream_there_is_no_gateway(tmp_path: Path) -> None:
     """Said as such; the rest of the service is as it was."""
-    with service(write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}]}), tmp_path) as running:
+    with service(
+        write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}]}),
+        tmp_path,
+    ) as running:
         answer, models = running.post("/v1/chat/completions", ASK), running.get("/v1/models").json
 
     assert (answer.status, answer.json["error"]["code"]) == (404, "no_upstream")
@@ -241,7 +300,10 @@ class Fake(Upstream):
         self.sizes.append(count)
         if self._fail_at is not None and len(self.sizes) > self._fail_at:
             raise ApiError(503, "busy")
-        choices = [{"message": {"role": "assistant", "content": f"answer {first + place}"}} for place in range(count)]
+        choices = [
+            {"message": {"role": "assistant", "content": f"answer {first + place}"}}
+            for place in range(count)
+        ]
         return Drawn(choices, 5, 10 * count, {"id": "x"})
 
 
@@ -256,7 +318,9 @@ class Said:
         self.order = np.argsort(-self.probability, kind="stable").tolist()
 
 
-async def reap(wish: Wish, chance: Any, upstream: Fake | None = None, calibrated: bool = True) -> tuple[Harvest, Fake]:
+async def reap(
+    wish: Wish, chance: Any, upstream: Fake | None = None, calibrated: bool = True
+) -> tuple[Harvest, Fake]:
     """Draw with made-up probabilities, a function of the candidate's number."""
     upstream = upstream or Fake()
 
@@ -270,25 +334,41 @@ async def reap(wish: Wish, chance: Any, upstream: Fake | None = None, calibrated
 
 
 async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
-    """In rounds of a quarter; otherwise all are drawn, in one go where no confidence is asked for."""
-    early, upstream = await reap(Wish(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2)
+    """In rounds of a quarter; otherwise all are drawn, in one go where no confidence is asked
+    for.
+    """
+    early, upstream = await reap(
+        Wish(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2
+    )
     never, asked = await reap(Wish(16, confidence=0.9), lambda number: 0.2)
     plain, once = await reap(Wish(16), lambda number: 0.95)
 
-    assert (early.stopped, len(early.choices), early.order[0], upstream.sizes) == ("confidence", 8, 5, [4, 4])
+    assert (early.stopped, len(early.choices), early.order[0], upstream.sizes) == (
+        "confidence",
+        8,
+        5,
+        [4, 4],
+    )
     assert (never.stopped, len(never.choices), asked.sizes) == ("candidates", 16, [4, 4, 4, 4])
     assert (len(plain.choices), once.sizes) == (16, [16])
     assert (early.completion_tokens, early.judge_prompt_tokens) == (80, 6)
 
 
 async def test_more_are_drawn_where_nothing_looks_right() -> None:
-    """Beyond the candidates, until something does or there are as many as allowed; not without probabilities."""
+    """Beyond the candidates, until something does or there are as many as allowed; not without
+    probabilities.
+    """
     found, upstream = await reap(Wish(8, at_most=32), lambda number: 0.9 if number == 11 else 0.01)
     never, asked = await reap(Wish(8, at_most=12, confidence=0.8), lambda number: 0.01)
     fine, once = await reap(Wish(8, at_most=32), lambda number: 0.3)
     blind, _ = await reap(Wish(8, at_most=32), lambda number: 0.01, calibrated=False)
 
-    assert (found.stopped, len(found.choices), found.order[0], upstream.sizes) == ("candidates", 12, 11, [8, 2, 2])
+    assert (found.stopped, len(found.choices), found.order[0], upstream.sizes) == (
+        "candidates",
+        12,
+        11,
+        [8, 2, 2],
+    )
     assert (never.stopped, len(never.choices), asked.sizes) == ("candidates", 12, [2] * 6)
     assert (len(fine.choices), once.sizes, len(blind.choices)) == (8, [8], 8)
 
@@ -316,8 +396,12 @@ async def test_a_budget_ends_it() -> None:
 
 
 async def test_a_majority_is_weighed_by_probability() -> None:
-    """The answer whose candidates weigh most wins, by its best candidate; what has no answer comes last."""
-    found, _ = await reap(Wish(6, select="weighted_majority"), lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number])
+    """The answer whose candidates weigh most wins, by its best candidate; what has no answer
+    comes last.
+    """
+    found, _ = await reap(
+        Wish(6, select="weighted_majority"), lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number]
+    )
 
     assert found.order[:2] == [1, 4]  # 0.5 + 0.5 beside 0.6 + 0.1
     assert by_majority([0, 1, 2], [0.9, 0.5, float("nan")], [None, 0, 0]) == [1, 2, 0]
@@ -334,13 +418,20 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
 
     found = await harvest(Fake(), {}, Query.of("q"), Wish(4), nobody, group)
 
-    assert (found.outcome, found.order, found.problem) == (None, [0, 1, 2, 3], "no verifier could answer")
+    assert (found.outcome, found.order, found.problem) == (
+        None,
+        [0, 1, 2, 3],
+        "no verifier could answer",
+    )
 
 
 def test_a_choice_is_read_as_verifiers_should() -> None:
     """Text, tool calls, refusals; what is cut off or empty has its status."""
     tool = {
-        "message": {"content": None, "tool_calls": [{"function": {"name": "add", "arguments": "{}"}}]},
+        "message": {
+            "content": None,
+            "tool_calls": [{"function": {"name": "add", "arguments": "{}"}}],
+        },
         "finish_reason": "tool_calls",
     }
     cut = {"message": {"content": "I think"}, "finish_reason": "length"}
@@ -355,7 +446,11 @@ def test_a_choice_is_read_as_verifiers_should() -> None:
     ]
     assert text_of(refused) == "I can't."
     parts = TurnIn(
-        role="user", content=[{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
+        role="user",
+        content=[
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": "data:"}},
+        ],
     )
     assert parts.turn().content == "What is this?\n[image_url]"
 
@@ -363,12 +458,18 @@ def test_a_choice_is_read_as_verifiers_should() -> None:
 async def drawn_from(status: int, reply: Any, count: int = 2, **settings: Any) -> Drawn:
     """Draw from a server that says one thing."""
     transport = FakeTransport({"/v1/chat/completions": (status, reply)})
-    named = UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m", **settings})
+    named = UpstreamSettings.model_validate(
+        {"name": "u", "endpoint": "http://a", "model": "m", **settings}
+    )
     return await Upstream(named, transport).draw({"messages": []}, count, 0)
 
 
-@pytest.mark.parametrize("status", [200, 201, 204, 206, 299, 300, 302, 304, 307, 399, 401, 403, 407, 500, 599, 999])
-async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_gateway(status: int) -> None:
+@pytest.mark.parametrize(
+    "status", [200, 201, 204, 206, 299, 300, 302, 304, 307, 399, 401, 403, 407, 500, 599, 999]
+)
+async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_gateway(
+    status: int,
+) -> None:
     """Whatever the server's status: ours is one with a reason."""
     with pytest.raises(ApiError) as caught:
         await drawn_from(status, b"")
@@ -376,10 +477,22 @@ async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_g
     assert (caught.value.status, bool(caught.value.code)) == (502, True)
 
 
-@pytest.mark.parametrize("change", [
-    {"content": 5}, {"content": {}}, {"content": True}, {"content": [5]}, {"content": [{"type": "text", "text": 5}]}, {"tool_calls": [1]},
-    {"tool_calls": "x"}, {"tool_calls": {"a": 1}}, {"refusal": 5}, {"role": 5}, {"role": None},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"content": 5},
+        {"content": {}},
+        {"content": True},
+        {"content": [5]},
+        {"content": [{"type": "text", "text": 5}]},
+        {"tool_calls": [1]},
+        {"tool_calls": "x"},
+        {"tool_calls": {"a": 1}},
+        {"refusal": 5},
+        {"role": 5},
+        {"role": None},
+    ],
+)
 async def test_a_message_that_is_none_is_a_bad_gateway(change: dict[str, Any]) -> None:
     """Said as such, before anything is ranked or streamed."""
     reply = {"choices": [{"message": {"role": "assistant", "content": "x", **change}}]}
@@ -390,11 +503,23 @@ async def test_a_message_that_is_none_is_a_bad_gateway(change: dict[str, Any]) -
     assert (caught.value.status, caught.value.code) == (502, "upstream_bad_reply")
 
 
-@pytest.mark.parametrize("reply", [
-    {"choices": {}}, {"choices": []}, {"choices": [5]}, {"choices": [{"message": None}]}, [], None, 5, {"choices": [{"message": {}, "finish_reason": 5}]},
-    {"choices": [{"message": {"content": "x"}}] * 3},
-])  # fmt: skip
-async def test_choices_that_are_none_or_more_than_were_asked_for_are_a_bad_gateway(reply: Any) -> None:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"choices": {}},
+        {"choices": []},
+        {"choices": [5]},
+        {"choices": [{"message": None}]},
+        [],
+        None,
+        5,
+        {"choices": [{"message": {}, "finish_reason": 5}]},
+        {"choices": [{"message": {"content": "x"}}] * 3},
+    ],
+)
+async def test_choices_that_are_none_or_more_than_were_asked_for_are_a_bad_gateway(
+    reply: Any,
+) -> None:
     """More would be ranked, and paid for, by nobody's wish."""
     with pytest.raises(ApiError) as caught:
         await drawn_from(200, reply)
@@ -412,22 +537,42 @@ PARTS = [
 
 async def test_an_answer_in_parts_is_read_and_streamed_as_their_text() -> None:
     """As a client's own turns are; tools beside it come as they are, numbered."""
-    message = {"role": "assistant", "content": PARTS, "tool_calls": [{"index": 7, "id": "a", "function": {"name": "add"}}]}
+    message = {
+        "role": "assistant",
+        "content": PARTS,
+        "tool_calls": [{"index": 7, "id": "a", "function": {"name": "add"}}],
+    }
     drawn = await drawn_from(200, {"choices": [{"message": message, "finish_reason": "stop"}]}, 1)
-    answer = {"id": "1", "created": 1, "model": "m", "choices": [{**drawn.choices[0], "index": 0}], "assay": {}}
+    answer = {
+        "id": "1",
+        "created": 1,
+        "model": "m",
+        "choices": [{**drawn.choices[0], "index": 0}],
+        "assay": {},
+    }
 
     events = [event async for event in chat._events(answer, False)]
 
     assert text_of(drawn.choices[0]) == 'It is\n[image_url]\n7.\nOr so.\n{"name":"add"}'
     assert status_of(drawn.choices[0]) == "ok"
-    deltas = [json.loads(event[6:].split(b"\n\n")[0])["choices"][0]["delta"] for event in events[:-1]]
+    deltas = [
+        json.loads(event[6:].split(b"\n\n")[0])["choices"][0]["delta"] for event in events[:-1]
+    ]
     assert "".join(delta.get("content", "") for delta in deltas) == "It is\n[image_url]\n7.\nOr so."
     assert deltas[0]["tool_calls"] == [{"index": 0, "id": "a", "function": {"name": "add"}}]
     assert events[-1].endswith(b"data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize(
-    "usage", [{"completion_tokens": -5}, {"prompt_tokens": "x"}, {"prompt_tokens": 1e300}, "x", [], {"completion_tokens": True}]
+    "usage",
+    [
+        {"completion_tokens": -5},
+        {"prompt_tokens": "x"},
+        {"prompt_tokens": 1e300},
+        "x",
+        [],
+        {"completion_tokens": True},
+    ],
 )
 async def test_a_cost_that_is_no_number_is_said_to_be_none(usage: Any) -> None:
     """It counts as nothing, and the answer warns."""
@@ -440,8 +585,13 @@ async def test_a_cost_that_is_no_number_is_said_to_be_none(usage: Any) -> None:
 
 async def test_a_seed_at_the_end_of_its_range_can_be_drawn_from() -> None:
     """The next one begins anew."""
-    transport = FakeTransport({"/v1/chat/completions": (200, {"choices": [{"message": {"content": "x"}}]})})
-    upstream = Upstream(UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"}), transport)
+    transport = FakeTransport(
+        {"/v1/chat/completions": (200, {"choices": [{"message": {"content": "x"}}]})}
+    )
+    upstream = Upstream(
+        UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"}),
+        transport,
+    )
 
     await upstream.draw({"messages": [], "seed": 2**63 - 1}, 1, 4)
 
@@ -460,7 +610,9 @@ class Drip:
         self.begun += 1
         turn = self.begun
         if turn <= self.good:
-            return 200, orjson.dumps({"choices": [{"message": {"content": "x"}}], "usage": {"completion_tokens": 10}})
+            return 200, orjson.dumps(
+                {"choices": [{"message": {"content": "x"}}], "usage": {"completion_tokens": 10}}
+            )
         if turn == self.good + 1:
             await asyncio.sleep(0.01)  # the others are under way
             return self.failure
@@ -525,7 +677,12 @@ async def test_what_was_drawn_before_a_draw_failed_is_counted_and_ranked() -> No
     transport = Drip(3, BUSY)
     found = await harvest(apart(transport), {"messages": []}, Query.of("q"), Wish(8), rank, group)
 
-    assert (len(found.choices), found.completion_tokens, found.stopped, len(found.order)) == (3, 30, "upstream", 3)
+    assert (len(found.choices), found.completion_tokens, found.stopped, len(found.order)) == (
+        3,
+        30,
+        "upstream",
+        3,
+    )
     assert (transport.begun, transport.cancelled) == (8, 4)
 
 
@@ -539,7 +696,13 @@ async def test_no_text_of_a_server_that_fails_is_logged() -> None:
         async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
             if first:
                 return await drawn_from(
-                    400, {"error": {"message": f"too long:\n\x1b[31m{PROMPT}" + "x" * 5000, "param": "messages"}}
+                    400,
+                    {
+                        "error": {
+                            "message": f"too long:\n\x1b[31m{PROMPT}" + "x" * 5000,
+                            "param": "messages",
+                        }
+                    },
                 )
             return await super().draw(body, count, first)
 
@@ -555,7 +718,9 @@ async def test_no_text_of_a_server_that_fails_is_logged() -> None:
         await Second().draw({}, 1, 1)
 
     assert found.stopped == "upstream"
-    assert [(each["event"], each["status"], each["code"]) for each in logs] == [("round_failed", 400, "upstream_refused")]
+    assert [(each["event"], each["status"], each["code"]) for each in logs] == [
+        ("round_failed", 400, "upstream_refused")
+    ]
     assert PROMPT not in str(logs)
     assert PROMPT in str(caught.value)
     assert len(str(caught.value)) < 1100

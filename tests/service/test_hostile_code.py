@@ -38,7 +38,9 @@ for pid in (os.getppid(), PID, -PID):
 
 @contextlib.contextmanager
 def without_root(folder: Path, config: Path, before: list[str]) -> Iterator[Server]:
-    """Run a service as a user without rights, with words before its command, or as this one where it is none."""
+    """Run a service as a user without rights, with words before its command, or as this one
+    where it is none.
+    """
     port = free_port()
     command = [*before, str(SYSTEM_PYTHON), "-m", "assay.service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--config", str(config)]
@@ -49,7 +51,8 @@ def without_root(folder: Path, config: Path, before: list[str]) -> Iterator[Serv
         "HOME": str(folder),
         "LC_ALL": "C.UTF-8",
     }
-    # The system's Python may be older than the one that the libraries were installed for, by a fix of the same version.
+    # The system's Python may be older than the one that the libraries were installed for, by a fix
+    # of the same version.
     (folder / "async_timeout.py").write_text("from asyncio import timeout\n")
     environment["PYTHONPATH"] += os.pathsep + str(folder)
     with started(command, port, folder, environment) as server:
@@ -62,15 +65,25 @@ def assay(request: pytest.FixtureRequest) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chmod(folder, 0o777)  # noqa: S103 - the other user's data go in here
-        config = write_config(folder / "e.yaml", {"verifiers": [{"name": "tests", "kind": "python_tests", "run_code": True}]})
+        config = write_config(
+            folder / "e.yaml",
+            {"verifiers": [{"name": "tests", "kind": "python_tests", "run_code": True}]},
+        )
         if os.geteuid() != 0:
             if request.param == "a container":
                 pytest.skip("the other user is this one")
             with service(config, folder) as running:
                 yield running
             return
-        nobody_sees = [*NOBODY_RUNS, str(SYSTEM_PYTHON), "-c", "import sys, service; print(*sys.version_info[:2])"]
-        seen = subprocess.run(nobody_sees, env={"PYTHONPATH": PYTHONPATH}, capture_output=True, check=False, cwd="/").stdout
+        nobody_sees = [
+            *NOBODY_RUNS,
+            str(SYSTEM_PYTHON),
+            "-c",
+            "import sys, service; print(*sys.version_info[:2])",
+        ]
+        seen = subprocess.run(
+            nobody_sees, env={"PYTHONPATH": PYTHONPATH}, capture_output=True, check=False, cwd="/"
+        ).stdout
         if seen.decode().split() != [str(part) for part in sys.version_info[:2]]:
             pytest.skip("a user without rights cannot read this folder, or has another Python")
         inner = [str(SYSTEM_PYTHON), *container()] if request.param == "a container" else []
@@ -78,8 +91,12 @@ def assay(request: pytest.FixtureRequest) -> Iterator[Server]:
             yield running
 
 
-def test_a_candidate_that_kills_the_service_ends_neither_it_nor_another_candidate(assay: Server) -> None:
-    """With the signals that the kernel sends for whoever owns a descriptor, and those of everybody."""
+def test_a_candidate_that_kills_the_service_ends_neither_it_nor_another_candidate(
+    assay: Server,
+) -> None:
+    """With the signals that the kernel sends for whoever owns a descriptor, and those of
+    everybody.
+    """
     right, wrong = "def f(x):\n    return x + 1", "def f(x):\n    return 2"
     hostile = KILL.replace("PID", str(assay.process.pid)) + wrong
     body = {
@@ -90,7 +107,9 @@ def test_a_candidate_that_kills_the_service_ends_neither_it_nor_another_candidat
     }
 
     for _ in range(2):
-        results = sorted(assay.post("/v1/rank", body).json["results"], key=lambda result: result["index"])
+        results = sorted(
+            assay.post("/v1/rank", body).json["results"], key=lambda result: result["index"]
+        )
         assert [result["verifiers"]["tests"]["raw"] for result in results] == [0.5, 1.0, 0.5, 0.5]
 
     assert assay.process.poll() is None

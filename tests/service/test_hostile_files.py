@@ -1,4 +1,6 @@
-"""Files from anywhere: a command that reads one says in a line what is wrong with it, soon, and shows no traceback."""
+"""Files from anywhere: a command that reads one says in a line what is wrong with it, soon, and
+shows no traceback.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,12 @@ MODEL = to_dict(LabelModel().fit(SAMPLE.scores, SAMPLE.query_id, verifier_names=
 GOOD = b"verifiers: [{name: a, kind: arithmetic}]\n"
 
 
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> tuple[int, str]:
-    """Run the command as the shell does; return its exit code and what it says on standard error."""
+def command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path
+) -> tuple[int, str]:
+    """Run the command as the shell does; return its exit code and what it says on standard
+    error.
+    """
     monkeypatch.setattr(sys, "argv", ["assay", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -41,7 +47,10 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 def laughs(levels: int, of: str = "[{}]") -> bytes:
     """Return YAML whose aliases stand for ten to the power of `levels` values."""
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"l{level}: &l{level} {of.format(', '.join([f'*l{level - 1}'] * 10))}" for level in range(1, levels)]
+    lines += [
+        f"l{level}: &l{level} {of.format(', '.join([f'*l{level - 1}'] * 10))}"
+        for level in range(1, levels)
+    ]
     return "\n".join(lines).encode() + b"\n" + GOOD
 
 
@@ -96,9 +105,14 @@ def test_a_hostile_configuration_is_a_message(
 def test_aliases_and_merges_of_a_sane_size_are_read(tmp_path: Path) -> None:
     """A file that says things once."""
     path = tmp_path / "e.yaml"
-    path.write_bytes(b"\xef\xbb\xbfverifiers:\n- &v {name: a, kind: arithmetic, cost: 2}\n- {<<: *v, name: b}\n")
+    path.write_bytes(
+        b"\xef\xbb\xbfverifiers:\n- &v {name: a, kind: arithmetic, cost: 2}\n- {<<: *v, name: b}\n"
+    )
 
-    assert [(each.name, each.cost) for each in load_config(path, {}, {}).verifiers] == [("a", 2), ("b", 2)]
+    assert [(each.name, each.cost) for each in load_config(path, {}, {}).verifiers] == [
+        ("a", 2),
+        ("b", 2),
+    ]
 
 
 def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
@@ -110,7 +124,9 @@ def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["device", "pipe", "folder", "long"])
 @pytest.mark.parametrize("key", ["model", "ca_file", "client_cert", "client_key"])
-def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(tmp_path: Path, key: str, what: str) -> None:
+def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(
+    tmp_path: Path, key: str, what: str
+) -> None:
     """What has none, or is too long for what it should be, is a message before it is read."""
     target = tmp_path / "target"
     if what == "device":
@@ -122,7 +138,9 @@ def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(tmp_path: Path, k
     else:
         with target.open("wb") as file:
             file.truncate(65 << 20)
-    parts = f"tasks: {{t: {{model: {target}}}}}" if key == "model" else f"service: {{{key}: {target}}}"
+    parts = (
+        f"tasks: {{t: {{model: {target}}}}}" if key == "model" else f"service: {{{key}: {target}}}"
+    )
     if key == "client_key":
         parts = f"service: {{client_cert: {tmp_path / 'e.yaml'}, client_key: {target}}}"
     path = tmp_path / "e.yaml"
@@ -134,11 +152,16 @@ def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(tmp_path: Path, k
     assert len(str(said.value).splitlines()) == 1
 
 
-# scores -------------------------------------------------------------------------------------------------------------
+# scores
+# -------------------------------------------------------------------------------------------------------------
 
 
 def npz(
-    shape: str = "(8,)", kind: str = "'<f8'", body: bytes = b"\0" * 64, method: int = zipfile.ZIP_STORED, fortran: str = "False"
+    shape: str = "(8,)",
+    kind: str = "'<f8'",
+    body: bytes = b"\0" * 64,
+    method: int = zipfile.ZIP_STORED,
+    fortran: str = "False",
 ) -> bytes:
     """Return an archive whose scores have a header of one's own."""
     header = f"{{'descr': {kind}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
@@ -224,9 +247,13 @@ def test_a_hostile_table_is_a_message(
     model.write_text(json.dumps(MODEL))
 
     for words in (
-        ("fit", path, "--out", tmp_path / "out.json"), ("fit", "--labels", path, "--out", tmp_path / "out.json"), ("fit", good, path, "--out", tmp_path / "out.json"),
-        ("predict", model, path, "--out", tmp_path / "out.npz"), ("evaluate", path), ("evaluate", "--cascade", path),
-    ):  # fmt: skip
+        ("fit", path, "--out", tmp_path / "out.json"),
+        ("fit", "--labels", path, "--out", tmp_path / "out.json"),
+        ("fit", good, path, "--out", tmp_path / "out.json"),
+        ("predict", model, path, "--out", tmp_path / "out.npz"),
+        ("evaluate", path),
+        ("evaluate", "--cascade", path),
+    ):
         code, said = command(capsys, monkeypatch, *words)
         assert code == 2 or (code == 0 and words[0] == "predict"), said
         assert "Traceback" not in said
@@ -251,19 +278,27 @@ def test_fortran_order_is_read(tmp_path: Path) -> None:
     from assay.service.score_files.tables import read_table
 
     path = tmp_path / "a.npz"
-    np.savez(path, scores=np.asfortranarray(SAMPLE.scores), query_id=SAMPLE.query_id, verifier_names=np.array(SAMPLE.names))
+    np.savez(
+        path,
+        scores=np.asfortranarray(SAMPLE.scores),
+        query_id=SAMPLE.query_id,
+        verifier_names=np.array(SAMPLE.names),
+    )
 
     assert np.array_equal(read_table(path, labels=False).scores, SAMPLE.scores, equal_nan=True)
 
 
-# models, statements, labels -----------------------------------------------------------------------------------------
+# models, statements, labels
+# -----------------------------------------------------------------------------------------
 
 
 def signed(**changes: Any) -> bytes:
     """Return a model with changes, and the checksum that they need."""
     data = {**MODEL, **changes}
     data.pop("sha256")
-    return json.dumps({**data, "sha256": hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()}).encode()
+    return json.dumps(
+        {**data, "sha256": hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()}
+    ).encode()
 
 
 MODELS = {
@@ -309,16 +344,21 @@ def test_a_hostile_model_is_a_message(
     ],
 )
 def test_a_hostile_statement_is_a_message(
-    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    content: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Families, qualities, costs."""
     path, good = tmp_path / "s.json", as_npz(tmp_path / "good.npz", labels=SAMPLE.labels)
     path.write_bytes(content)
 
     for words in (
-        ("fit", good, "--families", path, "-o", tmp_path / "o.json"), ("fit", good, "--quality", path, "-o", tmp_path / "o.json"),
-        ("evaluate", good, "--families", path), ("evaluate", good, "--cascade", "--costs", path),
-    ):  # fmt: skip
+        ("fit", good, "--families", path, "-o", tmp_path / "o.json"),
+        ("fit", good, "--quality", path, "-o", tmp_path / "o.json"),
+        ("evaluate", good, "--families", path),
+        ("evaluate", good, "--cascade", "--costs", path),
+    ):
         code, said = command(capsys, monkeypatch, *words)
         assert code == 2, said
         assert "Traceback" not in said
@@ -343,7 +383,9 @@ def test_hostile_labels_are_a_message_with_file_line_and_value(
     path.write_bytes(content)
 
     with answering(body=b'{"labels": 1, "new": 1}') as server:
-        code, said = command(capsys, monkeypatch, "labels", "import", "t", path, "--url", server.url)
+        code, said = command(
+            capsys, monkeypatch, "labels", "import", "t", path, "--url", server.url
+        )
 
     assert code == 2, said
     assert said.startswith(f"{path}:{line}: ")
@@ -356,10 +398,17 @@ def test_a_label_that_the_service_refuses_is_told_by_its_line(
     """Not by its place in what was sent."""
     path = tmp_path / "l.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + LABEL + b"\n\n" + LABEL + b"\n")
-    error = {"error": {"param": "labels.1.correct", "message": "labels.1.correct: Input should be less than 1 (got 7)"}}
+    error = {
+        "error": {
+            "param": "labels.1.correct",
+            "message": "labels.1.correct: Input should be less than 1 (got 7)",
+        }
+    }
 
     with answering(422, json.dumps(error).encode()) as server:
-        code, said = command(capsys, monkeypatch, "labels", "import", "t", path, "--url", server.url)
+        code, said = command(
+            capsys, monkeypatch, "labels", "import", "t", path, "--url", server.url
+        )
 
     assert code == 2
     assert said.strip() == f"{path}:3: labels.1.correct: Input should be less than 1 (got 7)"
@@ -383,5 +432,7 @@ def test_a_place_that_cannot_be_written_is_a_message(
     """A folder, or one that is not there."""
     with answering(body=b'{"labels": []}') as server:
         for path in (tmp_path, tmp_path / "none" / "x.jsonl"):
-            code, said = command(capsys, monkeypatch, "labels", "export", "t", path, "--url", server.url)
+            code, said = command(
+                capsys, monkeypatch, "labels", "export", "t", path, "--url", server.url
+            )
             assert (code, str(path) in said) == (2, True), said

@@ -40,10 +40,27 @@ def test_an_answer_has_the_promised_form(assay: Server) -> None:
     said = rank(assay, [BAD, {"id": "mine", "text": GOOD}, GOOD + " "], explain=True, task="math")
 
     assert list(said) == [
-        "id", "task", "ensemble", "model_version", "calibrated", "cold", "partial", "results", "p_best", "p_any_correct", "usage", "warnings",
-    ]  # fmt: skip
+        "id",
+        "task",
+        "ensemble",
+        "model_version",
+        "calibrated",
+        "cold",
+        "partial",
+        "results",
+        "p_best",
+        "p_any_correct",
+        "usage",
+        "warnings",
+    ]
     assert (said["task"], said["ensemble"], said["model_version"]) == ("math", "cpu", "math@0")
-    assert (said["calibrated"], said["cold"], said["partial"], said["p_best"], said["warnings"]) == (
+    assert (
+        said["calibrated"],
+        said["cold"],
+        said["partial"],
+        said["p_best"],
+        said["warnings"],
+    ) == (
         False,
         True,
         False,
@@ -52,7 +69,11 @@ def test_an_answer_has_the_promised_form(assay: Server) -> None:
     )
     assert [result["rank"] for result in said["results"]] == [1, 2, 3]
     assert said["results"][-1]["index"] == 0
-    assert {result["index"]: result["id"] for result in said["results"]} == {0: None, 1: "mine", 2: None}
+    assert {result["index"]: result["id"] for result in said["results"]} == {
+        0: None,
+        1: "mine",
+        2: None,
+    }
     scores = [result["score"] for result in said["results"]]
     assert scores == sorted(scores, reverse=True)
     for result in said["results"]:
@@ -60,7 +81,13 @@ def test_an_answer_has_the_promised_form(assay: Server) -> None:
         assert set(result["verifiers"]) == {"consensus", "arithmetic", "relevance", "completeness"}
         for cell in result["verifiers"].values():
             assert set(cell) == {"raw", "status", "cached", "contribution", "latency_ms", "reason"}
-    assert set(said["usage"]) == {"calls", "cache_hits", "prompt_tokens", "completion_tokens", "cost"}
+    assert set(said["usage"]) == {
+        "calls",
+        "cache_hits",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+    }
 
 
 def test_contributions_sum_to_the_score(assay: Server) -> None:
@@ -68,7 +95,8 @@ def test_contributions_sum_to_the_score(assay: Server) -> None:
     said = rank(assay, [BAD, GOOD, "It is seven."], explain=True)
 
     rests = [
-        result["score"] - sum(cell["contribution"] or 0 for cell in result["verifiers"].values()) for result in said["results"]
+        result["score"] - sum(cell["contribution"] or 0 for cell in result["verifiers"].values())
+        for result in said["results"]
     ]
     assert rests == pytest.approx([rests[0]] * 3)
 
@@ -90,8 +118,11 @@ def test_an_empty_candidate_is_ranked(assay: Server) -> None:
     last = said["results"][-1]
     assert (last["index"], said["partial"]) == (0, False)
     assert {name: cell["status"] for name, cell in last["verifiers"].items()} == {
-        "consensus": "not_applicable", "arithmetic": "not_applicable", "relevance": "not_applicable", "completeness": "ok",
-    }  # fmt: skip
+        "consensus": "not_applicable",
+        "arithmetic": "not_applicable",
+        "relevance": "not_applicable",
+        "completeness": "ok",
+    }
     assert last["verifiers"]["relevance"]["raw"] is None
     assert last["probability"] < 0.5
 
@@ -104,13 +135,20 @@ def test_the_same_request_again_is_answered_from_the_cache(assay: Server) -> Non
 
     assert first["usage"]["cache_hits"] == 0
     assert again["usage"]["cache_hits"] == 8
-    assert [result["score"] for result in again["results"]] == [result["score"] for result in first["results"]]
-    assert all(cell["cached"] for result in again["results"] for cell in result["verifiers"].values())
+    assert [result["score"] for result in again["results"]] == [
+        result["score"] for result in first["results"]
+    ]
+    assert all(
+        cell["cached"] for result in again["results"] for cell in result["verifiers"].values()
+    )
 
 
 def test_top_n_cuts_the_results_and_not_the_scoring(assay: Server) -> None:
     """Ranks are among all."""
-    assert [result["rank"] for result in rank(assay, [BAD, GOOD, "x"], top_n=2)["results"]] == [1, 2]
+    assert [result["rank"] for result in rank(assay, [BAD, GOOD, "x"], top_n=2)["results"]] == [
+        1,
+        2,
+    ]
 
 
 def test_messages_are_a_query(assay: Server) -> None:
@@ -139,7 +177,9 @@ def test_pairs_are_scored_in_order(assay: Server) -> None:
 
     assert [result["index"] for result in said["results"]] == [0, 1, 2]
     assert said["results"][1]["score"] > said["results"][0]["score"]
-    assert {result["verifiers"]["consensus"]["status"] for result in said["results"]} == {"not_applicable"}
+    assert {result["verifiers"]["consensus"]["status"] for result in said["results"]} == {
+        "not_applicable"
+    }
     assert said["partial"] is False
 
 
@@ -154,7 +194,12 @@ def test_a_stream_tells_each_verifier_and_then_the_ranking(assay: Server) -> Non
     data = [json.loads(line.removeprefix("data: ")) for _, line in events]
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert names == ["verifier"] * 4 + ["ranking"]
-    assert {each["verifier"] for each in data[:-1]} == {"consensus", "arithmetic", "relevance", "completeness"}
+    assert {each["verifier"] for each in data[:-1]} == {
+        "consensus",
+        "arithmetic",
+        "relevance",
+        "completeness",
+    }
     assert all(len(each["scores"]) == 2 for each in data[:-1])
     assert data[-1]["results"] == rank(assay, body["candidates"])["results"]  # type: ignore[arg-type]
 
@@ -165,8 +210,11 @@ def test_a_budget_leaves_out_what_it_does_not_reach(assay: Server) -> None:
 
     cells = said["results"][0]["verifiers"]
     assert {name: cell["status"] for name, cell in cells.items()} == {
-        "arithmetic": "ok", "completeness": "ok", "consensus": "skipped", "relevance": "skipped",
-    }  # fmt: skip
+        "arithmetic": "ok",
+        "completeness": "ok",
+        "consensus": "skipped",
+        "relevance": "skipped",
+    }
     assert said["partial"] is False
     assert said["usage"]["cost"] == pytest.approx(0.004)
 
@@ -213,7 +261,9 @@ def test_confidence_without_calibration_says_so(assay: Server) -> None:
     ({"query": "a", "candidates": ["b"], "task": "nope"}, 404, "task", "default, math"),
     ({"query": "a", "candidates": ["b"], "ensemble": "nope"}, 404, "ensemble", "cpu"),
 ])  # fmt: skip
-def test_bad_input_is_named(assay: Server, body: Any, status: int, param: str | None, words: str) -> None:
+def test_bad_input_is_named(
+    assay: Server, body: Any, status: int, param: str | None, words: str
+) -> None:
     """The field, the value, and never a 500."""
     answer = assay.post("/v1/rank", body)
 
@@ -255,7 +305,9 @@ def test_unknown_paths_and_methods_have_the_same_form_of_error(assay: Server) ->
 
 def test_a_request_id_is_taken_or_made(assay: Server) -> None:
     """And echoed; one that could break a header is not taken."""
-    taken = assay.post("/v1/rank", {"query": QUERY, "candidates": [GOOD]}, headers={"X-Request-Id": "abc-1"})
+    taken = assay.post(
+        "/v1/rank", {"query": QUERY, "candidates": [GOOD]}, headers={"X-Request-Id": "abc-1"}
+    )
     made = assay.get("/healthz")
     odd = assay.get("/healthz", headers={"X-Request-Id": "a b"})
 
@@ -272,13 +324,25 @@ def test_health_readiness_metrics_and_documents(assay: Server) -> None:
 
     assert assay.get("/healthz").json == {"status": "ok"}
     assert assay.get("/readyz").json == {
-        "status": "ready", "store": "ok", "store_reason": None, "store_loss": None, "background": {}, "doctor": None,
-        "verifiers": {"consensus": "ok", "arithmetic": "ok", "relevance": "ok", "completeness": "ok"},
-    }  # fmt: skip
+        "status": "ready",
+        "store": "ok",
+        "store_reason": None,
+        "store_loss": None,
+        "background": {},
+        "doctor": None,
+        "verifiers": {
+            "consensus": "ok",
+            "arithmetic": "ok",
+            "relevance": "ok",
+            "completeness": "ok",
+        },
+    }
     assert 'assay_requests_total{path="/v1/rank",status="200"}' in metrics
     assert 'assay_scores_total{status="ok",verifier="arithmetic"}' in metrics
     assert "assay_store_up 1.0" in metrics
-    assert {"/v1/rank", "/v1/score_pairs", "/healthz", "/readyz", "/metrics"} <= set(document["paths"])
+    assert {"/v1/rank", "/v1/score_pairs", "/healthz", "/readyz", "/metrics"} <= set(
+        document["paths"]
+    )
     assert assay.get("/").status == 200
     assert b"swagger" in assay.get("/docs").raw.lower()
 
@@ -293,12 +357,18 @@ def test_keys_are_asked_for_where_there_are_any(tmp_path: Path) -> None:
     """Health and the documents stay open; a key is never echoed."""
     with service(None, tmp_path, env={"ASSAY_API_KEYS": "first,second"}) as guarded:
         body = {"query": QUERY, "candidates": [GOOD]}
-        answers = {key: guarded.post("/v1/rank", body, headers={"Authorization": key} if key else {}) for key in
-                   ("", "Bearer wrong-key", "Basic first", "Bearer first", "bearer second")}  # fmt: skip
+        answers = {
+            key: guarded.post("/v1/rank", body, headers={"Authorization": key} if key else {})
+            for key in ("", "Bearer wrong-key", "Basic first", "Bearer first", "bearer second")
+        }
 
         assert {key: answer.status for key, answer in answers.items()} == {
-            "": 401, "Bearer wrong-key": 401, "Basic first": 401, "Bearer first": 200, "bearer second": 200,
-        }  # fmt: skip
+            "": 401,
+            "Bearer wrong-key": 401,
+            "Basic first": 401,
+            "Bearer first": 200,
+            "bearer second": 200,
+        }
         assert guarded.get("/healthz").status == 200
         assert guarded.get("/metrics").status == 401
         assert b"wrong-key" not in answers["Bearer wrong-key"].raw
@@ -307,7 +377,9 @@ def test_keys_are_asked_for_where_there_are_any(tmp_path: Path) -> None:
 
 def test_a_prefix_is_stripped(tmp_path: Path) -> None:
     """Behind a proxy that keeps it, scoring and the open paths are the same."""
-    with service(None, tmp_path, env={"ASSAY_ROOT_PATH": "/assay", "ASSAY_API_KEYS": "k"}) as prefixed:
+    with service(
+        None, tmp_path, env={"ASSAY_ROOT_PATH": "/assay", "ASSAY_API_KEYS": "k"}
+    ) as prefixed:
         body = {"query": QUERY, "candidates": [GOOD]}
 
         assert prefixed.get("/healthz").status == 200
@@ -319,12 +391,17 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     """429 with Retry-After for the excess; those that were let in are answered."""
     with standin("rerank", latency_ms=700) as slow:
         verifier = {"name": "r", "kind": "cross_encoder", "model": "rerank", "endpoint": slow.url}
-        config = write_config(tmp_path / "e.yaml", {"verifiers": [verifier], "service": {"max_active": 2, "max_queued": 1}})
+        config = write_config(
+            tmp_path / "e.yaml",
+            {"verifiers": [verifier], "service": {"max_active": 2, "max_queued": 1}},
+        )
         with service(config, tmp_path) as assay:
             answers: list[Any] = []
             threads = [
                 threading.Thread(
-                    target=lambda place=place: answers.append(assay.post("/v1/rank", {"query": "q", "candidates": [f"c{place}"]}))
+                    target=lambda place=place: answers.append(
+                        assay.post("/v1/rank", {"query": "q", "candidates": [f"c{place}"]})
+                    )
                 )
                 for place in range(8)
             ]
@@ -334,14 +411,17 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
                 thread.join()
 
             assert sorted(answer.status for answer in answers) == [200] * 3 + [429] * 5
-            assert {answer.headers["retry-after"] for answer in answers if answer.status == 429} == {"1"}
+            assert {
+                answer.headers["retry-after"] for answer in answers if answer.status == 429
+            } == {"1"}
             assert assay.get("/healthz").status == 200
 
 
 def test_several_workers_share_one_store(tmp_path: Path) -> None:
     """What one has scored, the others know; metrics are of all of them."""
     with service(None, tmp_path, env={"ASSAY_WORKERS": "2"}) as assay:
-        # Written behind the answer; and on a busy machine the first comparison may take too long to be remembered.
+        # Written behind the answer; and on a busy machine the first comparison may take too long to
+        # be remembered.
         wait_until(lambda: rank(assay, [GOOD, BAD])["usage"]["cache_hits"] == 8)
         hits = [rank(assay, [GOOD, BAD])["usage"]["cache_hits"] for _ in range(12)]
 

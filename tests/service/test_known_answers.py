@@ -17,19 +17,31 @@ from tests.processes import Server, service, write_config
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service whose verifiers compare with a reference and run tests."""
     folder: Path = tmp_path_factory.mktemp("known")
-    verifiers = [{"name": "equal", "kind": "math_answer"}, {"name": "tests", "kind": "python_tests", "run_code": True}]
+    verifiers = [
+        {"name": "equal", "kind": "math_answer"},
+        {"name": "tests", "kind": "python_tests", "run_code": True},
+    ]
     with service(write_config(folder / "e.yaml", {"verifiers": verifiers}), folder) as running:
         yield running
 
 
 def cells(answer: Any) -> list[dict[str, Any]]:
     """Return what each candidate's verifiers said, in the request's order."""
-    return [result["verifiers"] for result in sorted(answer.json["results"], key=lambda result: result["index"])]
+    return [
+        result["verifiers"]
+        for result in sorted(answer.json["results"], key=lambda result: result["index"])
+    ]
 
 
 def test_a_reference_decides(assay: Server) -> None:
-    """And another one decides otherwise, although query and candidates are the same: it is part of what a score is kept by."""
-    body = {"query": "What is 3 + 4?", "candidates": ["The answer is 7.", "The answer is 8."], "explain": True}
+    """And another one decides otherwise, although query and candidates are the same: it is part
+    of what a score is kept by.
+    """
+    body = {
+        "query": "What is 3 + 4?",
+        "candidates": ["The answer is 7.", "The answer is 8."],
+        "explain": True,
+    }
 
     seven = cells(assay.post("/v1/rank", {**body, "reference": "7"}))
     eight = cells(assay.post("/v1/rank", {**body, "reference": "8"}))
@@ -43,7 +55,12 @@ def test_a_reference_decides(assay: Server) -> None:
 def test_tests_are_run_against_each_candidate(assay: Server) -> None:
     """The share that pass, and what went wrong first."""
     candidates = ["def f(x):\n    return x + 1", "def f(x):\n    return 2"]
-    body = {"query": "Write f.", "candidates": candidates, "tests": ["assert f(1) == 2", "assert f(2) == 3"], "explain": True}
+    body = {
+        "query": "Write f.",
+        "candidates": candidates,
+        "tests": ["assert f(1) == 2", "assert f(2) == 3"],
+        "explain": True,
+    }
 
     said = cells(assay.post("/v1/rank", body))
 
@@ -53,7 +70,10 @@ def test_tests_are_run_against_each_candidate(assay: Server) -> None:
 
 def test_pairs_bring_their_own(assay: Server) -> None:
     """Each pair its reference."""
-    pairs = [{"query": "q", "candidate": "The answer is 7.", "reference": reference} for reference in ("7", "8")]
+    pairs = [
+        {"query": "q", "candidate": "The answer is 7.", "reference": reference}
+        for reference in ("7", "8")
+    ]
 
     answer = assay.post("/v1/score_pairs", {"pairs": pairs, "explain": True})
 
@@ -62,7 +82,13 @@ def test_pairs_bring_their_own(assay: Server) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("reference", 7), ("reference", "x" * 70_000), ("tests", "assert True"), ("tests", [""]), ("tests", ["a"] * 300)],
+    [
+        ("reference", 7),
+        ("reference", "x" * 70_000),
+        ("tests", "assert True"),
+        ("tests", [""]),
+        ("tests", ["a"] * 300),
+    ],
 )
 def test_a_wrong_one_is_named(assay: Server, field: str, value: Any) -> None:
     """422, with the field."""
@@ -77,10 +103,16 @@ def test_the_name_of_a_query_follows_what_is_known_of_its_answer() -> None:
     names = [
         hash_query(query)
         for query in (
-            Query.of("q"), Query.of("q", "a"), Query.of("q", "b"), Query.of("q", None, ("a",)), Query.of("q", None, ("a", "b")),
-            Query.of("q", None, ("ab",)), Query.of("q", "a", ("b",)), Query.of("q", ""),
+            Query.of("q"),
+            Query.of("q", "a"),
+            Query.of("q", "b"),
+            Query.of("q", None, ("a",)),
+            Query.of("q", None, ("a", "b")),
+            Query.of("q", None, ("ab",)),
+            Query.of("q", "a", ("b",)),
+            Query.of("q", ""),
         )
-    ]  # fmt: skip
+    ]
 
     assert len(set(names)) == len(names)
     assert names[0] == hash_query(Query.of("q"))

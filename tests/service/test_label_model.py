@@ -19,23 +19,38 @@ from tests.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")
 QUERY = "What is 3 + 4? End with 'The answer is N.'"
-CANDIDATES = ["3 + 4 = 7. The answer is 7.", "3 + 4 = 9. The answer is 9.", "I do not know.", "3 + 4 = 7. The answer is 7."]
+CANDIDATES = [
+    "3 + 4 = 7. The answer is 7.",
+    "3 + 4 = 9. The answer is 9.",
+    "I do not know.",
+    "3 + 4 = 7. The answer is 7.",
+]
 
 
 def learned(labels: bool, names: tuple[str, ...] = NAMES) -> LabelModel:
     """Return a model of scores as these verifiers give them: shares between 0 and 1."""
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 600)
-    scores = np.clip(0.5 + 0.3 * (truth[:, None] - 0.5) + 0.3 * random.normal(size=(600, len(names))), 0, 1)
-    return LabelModel().fit(scores, np.repeat(np.arange(150), 4), truth if labels else None, verifier_names=names)
+    scores = np.clip(
+        0.5 + 0.3 * (truth[:, None] - 0.5) + 0.3 * random.normal(size=(600, len(names))), 0, 1
+    )
+    return LabelModel().fit(
+        scores, np.repeat(np.arange(150), 4), truth if labels else None, verifier_names=names
+    )
 
 
 def config(model: str | None, **task: Any) -> dict[str, Any]:
     """Return a configuration whose task `math` uses a model."""
     return {
         "verifiers": [{"name": name, "kind": name} for name in (*NAMES, "relevance")],
-        "ensembles": {"three": list(NAMES), "other": ["arithmetic", "relevance"], "strange": ["relevance"]},
-        "tasks": {"math": {"ensemble": "three", **({} if model is None else {"model": model}), **task}},
+        "ensembles": {
+            "three": list(NAMES),
+            "other": ["arithmetic", "relevance"],
+            "strange": ["relevance"],
+        },
+        "tasks": {
+            "math": {"ensemble": "three", **({} if model is None else {"model": model}), **task}
+        },
     }
 
 
@@ -51,13 +66,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def assay(folder: Path) -> Iterator[Server]:
     """A service whose task has a calibrated model, named beside the configuration file."""
-    with service(write_config(folder / "told.yaml", config("told.json")), folder / "told") as running:
+    with service(
+        write_config(folder / "told.yaml", config("told.json")), folder / "told"
+    ) as running:
         yield running
 
 
 def rank(assay: Server, **more: Any) -> Any:
     """Return a ranking."""
-    answer = assay.post("/v1/rank", {"query": QUERY, "candidates": CANDIDATES, "task": "math", "explain": True, **more})
+    answer = assay.post(
+        "/v1/rank",
+        {"query": QUERY, "candidates": CANDIDATES, "task": "math", "explain": True, **more},
+    )
     assert answer.status == 200, answer.raw
     return answer.json
 
@@ -66,12 +86,17 @@ def scores_of(said: Any) -> Any:
     """Return the raw scores of an answer, in the request's order."""
     by_place = sorted(said["results"], key=lambda result: result["index"])
     return np.array(
-        [[np.nan if (raw := result["verifiers"][name]["raw"]) is None else raw for name in NAMES] for result in by_place]
+        [
+            [np.nan if (raw := result["verifiers"][name]["raw"]) is None else raw for name in NAMES]
+            for result in by_place
+        ]
     )
 
 
 def test_an_answer_is_what_the_model_says(assay: Server, folder: Path) -> None:
-    """To the bit as from the file; contributions sum to the score up to a constant of the request."""
+    """To the bit as from the file; contributions sum to the score up to a constant of the
+    request.
+    """
     said = rank(assay)
     model = load(folder / "told.json")
     scores = scores_of(said)
@@ -79,7 +104,9 @@ def test_an_answer_is_what_the_model_says(assay: Server, folder: Path) -> None:
     expected = model.score_samples(scores, np.zeros(4))
     by_place = sorted(said["results"], key=lambda result: result["index"])
     rest = [
-        result["score"] - sum(verifier["contribution"] or 0 for verifier in result["verifiers"].values()) for result in by_place
+        result["score"]
+        - sum(verifier["contribution"] or 0 for verifier in result["verifiers"].values())
+        for result in by_place
     ]
 
     assert [result["score"] for result in by_place] == pytest.approx(expected.tolist(), abs=1e-12)
@@ -87,7 +114,11 @@ def test_an_answer_is_what_the_model_says(assay: Server, folder: Path) -> None:
         model.predict_proba(scores, np.zeros(4)).tolist(), abs=1e-12
     )
     assert rest == pytest.approx([rest[0]] * 4)
-    assert (said["calibrated"], said["cold"], said["model_version"]) == (True, False, f"math@{version_of(model)}")
+    assert (said["calibrated"], said["cold"], said["model_version"]) == (
+        True,
+        False,
+        f"math@{version_of(model)}",
+    )
 
 
 def test_a_calibrated_answer_says_how_sure_the_choice_is(assay: Server) -> None:
@@ -96,7 +127,9 @@ def test_a_calibrated_answer_says_how_sure_the_choice_is(assay: Server) -> None:
     probability = {result["index"]: result["probability"] for result in said["results"]}
 
     assert 0.25 < said["p_best"] < 1
-    assert said["p_any_correct"] == pytest.approx(1 - (1 - probability[0]) * (1 - probability[1]) * (1 - probability[2]))
+    assert said["p_any_correct"] == pytest.approx(
+        1 - (1 - probability[0]) * (1 - probability[1]) * (1 - probability[2])
+    )
 
 
 def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
@@ -110,19 +143,29 @@ def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
         for result in together["results"]
     ]
     expected = load(folder / "told.json").score_samples(np.array(raw, float), np.arange(2))
-    assert [result["score"] for result in together["results"]] == pytest.approx(expected.tolist(), abs=1e-12)
+    assert [result["score"] for result in together["results"]] == pytest.approx(
+        expected.tolist(), abs=1e-12
+    )
     assert alone["results"][0]["score"] == together["results"][0]["score"]
     assert "p_best" not in together
 
 
 def test_through_another_ensemble_it_goes_by_name(assay: Server) -> None:
-    """What the model does not know does not count, and the answer says so; knowing none, the average is used."""
+    """What the model does not know does not count, and the answer says so; knowing none, the
+    average is used.
+    """
     other, strange = rank(assay, ensemble="other"), rank(assay, ensemble="strange")
 
     assert other["calibrated"]
-    assert other["warnings"] == ["not in the task's label model, so their scores do not count: relevance"]
+    assert other["warnings"] == [
+        "not in the task's label model, so their scores do not count: relevance"
+    ]
     assert {result["verifiers"]["relevance"]["contribution"] for result in other["results"]} == {0}
-    assert (strange["calibrated"], strange["cold"], strange["model_version"]) == (False, True, "math@0")
+    assert (strange["calibrated"], strange["cold"], strange["model_version"]) == (
+        False,
+        True,
+        "math@0",
+    )
 
 
 def test_confidence_is_told_what_it_does(assay: Server) -> None:
@@ -136,16 +179,28 @@ def test_without_labels_it_is_not_calibrated_and_a_base_rate_moves_it(folder: Pa
     with service(path, folder / "free") as running:
         said = rank(running)
 
-    expected = load(folder / "free.json").with_base_rate(0.9).predict_proba(scores_of(said), np.zeros(4))
+    expected = (
+        load(folder / "free.json").with_base_rate(0.9).predict_proba(scores_of(said), np.zeros(4))
+    )
     assert (said["calibrated"], said["p_best"], said["p_any_correct"]) == (False, None, None)
-    assert sorted(result["probability"] for result in said["results"]) == pytest.approx(sorted(expected.tolist()), abs=1e-12)
+    assert sorted(result["probability"] for result in said["results"]) == pytest.approx(
+        sorted(expected.tolist()), abs=1e-12
+    )
 
 
-def test_a_wrong_model_stops_the_start(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One that is not there, one that is damaged, one that does not know a verifier of the ensemble; the check says it too."""
+def test_a_wrong_model_stops_the_start(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is not there, one that is damaged, one that does not know a verifier of the
+    ensemble; the check says it too.
+    """
     save(learned(False, ("arithmetic", "consensus")), tmp_path / "two.json")
     (tmp_path / "cut.json").write_text((folder / "told.json").read_text()[:-20])
-    for name, message in (("none", "cannot be read"), ("cut", "damaged"), ("two", "does not know 'completeness'")):
+    for name, message in (
+        ("none", "cannot be read"),
+        ("cut", "damaged"),
+        ("two", "does not know 'completeness'"),
+    ):
         path = write_config(tmp_path / "c.yaml", config(f"{name}.json"))
         with pytest.raises(ConfigError, match=f"tasks.math.model: .*{name}.json.*{message}"):
             load_models(load_config(path))
@@ -154,13 +209,18 @@ def test_a_wrong_model_stops_the_start(folder: Path, tmp_path: Path, capsys: pyt
 
 
 def test_a_stated_quality_weighs_the_average_before_anything_is_learned(tmp_path: Path) -> None:
-    """A verifier stated to be a coin contributes nothing; a wrong statement is named with its line."""
+    """A verifier stated to be a coin contributes nothing; a wrong statement is named with its
+    line.
+    """
     told = config(None)
     told["verifiers"][0]["quality"], told["verifiers"][1]["quality"] = 0.5, "high"
     with service(write_config(tmp_path / "q.yaml", told), tmp_path / "run") as running:
         said = rank(running)
     told["verifiers"][0]["quality"] = 0.3
 
-    assert {result["verifiers"]["arithmetic"]["contribution"] for result in said["results"]} <= {0, None}
+    assert {result["verifiers"]["arithmetic"]["contribution"] for result in said["results"]} <= {
+        0,
+        None,
+    }
     with pytest.raises(ConfigError, match=r"verifiers\.0\.quality"):
         load_config(write_config(tmp_path / "q.yaml", told))

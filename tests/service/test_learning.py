@@ -1,4 +1,6 @@
-"""What a task keeps, learns and serves: requests once, labels for good, versions for all replicas."""
+"""What a task keeps, learns and serves: requests once, labels for good, versions for all
+replicas.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def sample(queries: int = 40, seed: int = 0) -> Sample:
     """Return traffic with known truth: six verifiers, eight candidates a query."""
-    return make(Scenario("traffic", kinds(cont=6), queries=queries, size=8, missing=0.0, strength_mean=1.2), seed)
+    return make(
+        Scenario("traffic", kinds(cont=6), queries=queries, size=8, missing=0.0, strength_mean=1.2),
+        seed,
+    )
 
 
 def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
@@ -72,7 +77,11 @@ def key(query: int, place: int) -> str:
 async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
     """For all replicas; of a newer version they begin anew, and an older one's come too late."""
     memory = Memory(store, "t")
-    for seen in (Estimate(2, 1, 0.3, 0.1, 0.01, 1), Estimate(2, 1, 0.2, 0.0, 0.0, 0), Estimate(1, 1, 9.0, 9.0, 9.0, 1)):
+    for seen in (
+        Estimate(2, 1, 0.3, 0.1, 0.01, 1),
+        Estimate(2, 1, 0.2, 0.0, 0.0, 0),
+        Estimate(1, 1, 9.0, 9.0, 9.0, 1),
+    ):
         await memory.note(seen)
     found = (await memory.look())[3]
     await memory.note(Estimate(3, 1, 0.25, 0.0, 0.0, 1))
@@ -94,13 +103,22 @@ async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:
 def test_a_record_comes_back_as_it_was() -> None:
     """Missing scores, a candidate that stands in it twice and all."""
     pairs = [Pair(Query.of("q"), text) for text in ("a", "b", "a")]
-    record = record_of(keys_of(pairs, True), (1, 2**63), np.array([[1.0, np.nan], [2.0, np.inf], [1.0, np.nan]]), "t@3")
+    record = record_of(
+        keys_of(pairs, True),
+        (1, 2**63),
+        np.array([[1.0, np.nan], [2.0, np.inf], [1.0, np.nan]]),
+        "t@3",
+    )
 
     back = unpack(b"17-3", pack(record))
 
     assert (back.name, back.query, back.candidates, back.fingerprints, back.version) == (
-        record.name, record.query, record.candidates, (1, 2**63), "t@3",
-    )  # fmt: skip
+        record.name,
+        record.query,
+        record.candidates,
+        (1, 2**63),
+        "t@3",
+    )
     assert back.at == (17, 3)
     np.testing.assert_array_equal(back.scores, record.scores)
     assert (len(record.candidates), record.missing) == (2, 2)
@@ -109,7 +127,9 @@ def test_a_record_comes_back_as_it_was() -> None:
 def test_a_verifier_that_changed_is_another_column() -> None:
     """Scores of two revisions never mix."""
     keys = keys_of([Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")], True)
-    old, new = (record_of(keys, (print_,), np.array([[1.0], [2.0]]) * print_, "t@1") for print_ in (7, 8))
+    old, new = (
+        record_of(keys, (print_,), np.array([[1.0], [2.0]]) * print_, "t@1") for print_ in (7, 8)
+    )
 
     assert table_of([old, new], (8,)).scores.ravel().tolist() == [8.0, 16.0]
     assert np.isnan(table_of([old], (8,)).scores).all()
@@ -141,7 +161,9 @@ async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
     await see(tasks, task, 1, [[1.0, 2, 3, 4, 5, 6], [2.0, 2, 3, 4, 5, 6]])
     numbers = [(1, 0), (1, 2), (2, 0)]
     pairs = [Pair(Query.of(f"query {query}"), f"candidate {place}") for query, place in numbers]
-    raw = np.array([[1.0, 2, 3, 4, 5, np.nan], [3.0, 2, 3, 4, 5, np.nan], [4.0, 2, 3, 4, 5, np.nan]])
+    raw = np.array(
+        [[1.0, 2, 3, 4, 5, np.nan], [3.0, 2, 3, 4, 5, np.nan], [4.0, 2, 3, 4, 5, np.nan]]
+    )
     for _ in range(2):
         for rows in tasks.pack(task, keys_of(pairs, False), raw, pairs):
             await tasks.record(rows)
@@ -157,7 +179,9 @@ async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
     assert len(np.unique(table.query)) == 2
 
 
-async def test_labels_are_on_disk_before_they_are_acknowledged(store: Store, tmp_path: Path) -> None:
+async def test_labels_are_on_disk_before_they_are_acknowledged(
+    store: Store, tmp_path: Path
+) -> None:
     """Killed right after, the store has them; the same label twice is one."""
     memory = Memory(store, "t")
 
@@ -189,7 +213,9 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     table = table_of(await memory.rows(), task.fingerprints)
     given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
     known = table.labels({each: truth[each] for each in list(truth)[::5]})
-    offline = LabelModel(families=given).fit(table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0)
+    offline = LabelModel(families=given).fit(
+        table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0
+    )
     assert (version, task.version, task.model_version) == (1, 1, "t@1")
     assert found.model is not None
     assert checksum(to_dict(from_dict(orjson.loads(found.model)))) == checksum(to_dict(offline))
@@ -212,10 +238,14 @@ async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: S
     assert task.version == other.version == late.version == 1
     assert isinstance(task.model, ServedModel)
     for each in (other, late):
-        np.testing.assert_array_equal(each.model.combine(scores, False).log_odds, task.model.combine(scores, False).log_odds)
+        np.testing.assert_array_equal(
+            each.model.combine(scores, False).log_odds, task.model.combine(scores, False).log_odds
+        )
 
 
-async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(store: Store) -> None:
+async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(
+    store: Store,
+) -> None:
     """A fit that was thought dead and was only slow."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
@@ -251,15 +281,22 @@ async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> Non
     assert sorted(await memory.reports()) == [1, 2, 3]
 
 
-async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_is_not_served(store: Store) -> None:
-    """A head that tells held-out labels worse than no labels do is kept, with its report, and not served."""
+async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_is_not_served(
+    store: Store,
+) -> None:
+    """A head that tells held-out labels worse than no labels do is kept, with its report, and
+    not served.
+    """
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
     random = np.random.default_rng(3)
     keys = sorted(truth)
     memory = Memory(store, "t")
     await memory.label(
-        {each: Label(float(value), True) for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)}
+        {
+            each: Label(float(value), True)
+            for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)
+        }
     )
 
     _, found = await Fitter(tasks).fit(task)
@@ -269,7 +306,9 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
     assert check["labels"] == len(keys)
 
 
-async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(store: Store) -> None:
+async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(
+    store: Store,
+) -> None:
     """And not every second."""
     tasks, task = replica(store)
     memory = Memory(store, "t")
@@ -295,12 +334,16 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
     (Sizes(9, 100, 9, 100), Sizes(9, 119, 9, 119), False), (Sizes(9, 100, 9, 100), Sizes(9, 100, 9, 120), True),
 ])  # fmt: skip
 def test_a_fit_is_due_when_enough_is_new(fitted: Sizes, now: Sizes, expected: bool) -> None:
-    """As many requests as the last one had, or a fifth of the labels, new ones or changed ones; a full window counts as well."""
+    """As many requests as the last one had, or a fifth of the labels, new ones or changed ones;
+    a full window counts as well.
+    """
     assert due(fitted, now) is expected
 
 
 @pytest.mark.parametrize("keep", [1, 7, 40])
-async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is_new(store: Store, keep: int) -> None:
+async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is_new(
+    store: Store, keep: int
+) -> None:
     """However often it fills; and not while nothing comes."""
     tasks, task = replica(store, keep=keep)
     memory = Memory(store, "t")
@@ -318,7 +361,9 @@ async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is
     assert dues >= 10
 
 
-async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_new(store: Store) -> None:
+async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_new(
+    store: Store,
+) -> None:
     """Of what the last fit had, most is gone."""
     tasks, task = replica(store)
     for query in range(30):
@@ -344,7 +389,8 @@ async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: S
     await memory.label({key(query, 0): Label(1.0) for query in range(10)})
     await redis.delete("assay:1:taken:{t}")
     await redis.hset(
-        "assay:1:state:{t}", mapping={"requests": 10, "labels": 10, "serving": 0, "newest": 0, "of_a_later_release": 1}
+        "assay:1:state:{t}",
+        mapping={"requests": 10, "labels": 10, "serving": 0, "newest": 0, "of_a_later_release": 1},
     )
     old = await memory.progress()
     for query in range(10, 20):
@@ -358,25 +404,40 @@ async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: S
     assert due(*new)
 
 
-async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays(store: Store) -> None:
-    """Neither when it was given, nor by whom, nor that it was drawn at random; another label is another."""
+async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays(
+    store: Store,
+) -> None:
+    """Neither when it was given, nor by whom, nor that it was drawn at random; another label is
+    another.
+    """
     memory = Memory(store, "t")
-    await memory.label({"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)})
+    await memory.label(
+        {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)}
+    )
     first = await memory.labels()
     again, _ = await memory.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
     same, counted = await memory.labels(), (await memory.progress())[1].given
     await memory.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
 
-    assert first == same == {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, False, None, 5.0)}
+    assert (
+        first
+        == same
+        == {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, False, None, 5.0)}
+    )
     assert (again, counted) == (0, 2)
-    assert await memory.labels() == {"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, False, "bob", 7.0)}
+    assert await memory.labels() == {
+        "a": Label(0.1, False, "bob", 4.0),
+        "b": Label(0.0, False, "bob", 7.0),
+    }
     assert (await memory.progress())[1].given == 4
 
 
 async def test_a_damaged_label_is_written_anew(store: Store) -> None:
     """By the next one of the same candidate."""
     memory = Memory(store, "t")
-    await store.redis.hset("assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'})
+    await store.redis.hset(
+        "assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'}
+    )
 
     new, _ = await memory.label({each: Label(1.0, at=2.0) for each in "abc"})
 
@@ -403,7 +464,9 @@ async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(sto
 
 
 async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: Store) -> None:
-    """It has the one version before, and no history; a replica of that release may still write it so."""
+    """It has the one version before, and no history; a replica of that release may still write
+    it so.
+    """
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     memory = Memory(store, "t")
@@ -437,7 +500,9 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     await Fitter(tasks).fit(task)
-    changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=Memory(store, "t"))
+    changed = Task(
+        "t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=Memory(store, "t")
+    )
 
     await Tasks(store, [changed]).refresh()
 
@@ -445,7 +510,9 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
     assert changed.model.ignored == ("v0 (changed)",)
 
 
-async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(store: Store) -> None:
+async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(
+    store: Store,
+) -> None:
     """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
     tasks, task = replica(store)
     watch, fitter, memory = Watch(Metrics()), Fitter(tasks), Memory(store, "t")
@@ -458,7 +525,9 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
     before = await share_of_weight(task, "v2")
 
     for query, scores in enumerate(by_query[150:], 150):
-        noise = random.normal(np.nanmean(data.scores[:, 2]), np.nanstd(data.scores[:, 2]), len(scores))
+        noise = random.normal(
+            np.nanmean(data.scores[:, 2]), np.nanstd(data.scores[:, 2]), len(scores)
+        )
         await see(tasks, task, query, np.column_stack([scores[:, :2], noise, scores[:, 3:]]))
     alarmed = await watch.look(task)
     is_due = due(*await memory.progress())
@@ -497,7 +566,10 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
         await redis.xadd("assay:1:requests:{t}", fields)
     await see(tasks, task, 2, [[1.0] * 6] * 2)
 
-    assert [record.query for record in await Memory(store, "t").rows()] == [key(1, 0)[:32], key(2, 0)[:32]]
+    assert [record.query for record in await Memory(store, "t").rows()] == [
+        key(1, 0)[:32],
+        key(2, 0)[:32],
+    ]
     assert [len(records) async for records in Memory(store, "t").newest()] == [2]
 
 
@@ -547,7 +619,9 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     assert [check["against"] for check in other.report["checks"]] == ["no labels"]
 
 
-async def test_the_event_loop_reads_nothing_of_what_is_fitted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_event_loop_reads_nothing_of_what_is_fitted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The process that fits, measures or draws reads the store itself: here nobody may."""
     tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
     truth = await traffic(tasks, task, sample())
@@ -574,16 +648,26 @@ async def test_the_event_loop_reads_nothing_of_what_is_fitted(store: Store, monk
 
 
 async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
-    """Its request is kept with it, without the texts; so a full window never unlearns what people said."""
+    """Its request is kept with it, without the texts; so a full window never unlearns what
+    people said.
+    """
     tasks, task = replica(store, keep=20, store_text=True)
     data, memory = sample(60), Memory(store, "t")
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     truth = {
-        key(query, place): float(value) for query in range(60) for place, value in enumerate(data.labels[data.query_id == query])
+        key(query, place): float(value)
+        for query in range(60)
+        for place, value in enumerate(data.labels[data.query_id == query])
     }
     for query in range(20):
         await see(tasks, task, query, by_query[query])
-    await memory.label({key(query, place): Label(truth[key(query, place)], True) for query in range(20) for place in (0, 3)})
+    await memory.label(
+        {
+            key(query, place): Label(truth[key(query, place)], True)
+            for query in range(20)
+            for place in (0, 3)
+        }
+    )
     await Fitter(tasks).fit(task)
     for query in range(20, 60):
         await see(tasks, task, query, by_query[query])
@@ -592,7 +676,11 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     _, again = await Fitter(tasks).fit(task)
 
     assert len(await memory.rows()) == 20
-    assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (40, 40, True)
+    assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (
+        40,
+        40,
+        True,
+    )
     assert (again.report["queries"], again.report["labels"]) == (40, 40)
     kept, [oldest, *_] = await memory.labelled(), await memory.rows()
     assert len(kept) == 20
@@ -600,7 +688,9 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
 
 
 async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> None:
-    """Where everything is labelled, as many are kept beside the window as in it; the newest, and no damaged one stops it."""
+    """Where everything is labelled, as many are kept beside the window as in it; the newest, and
+    no damaged one stops it.
+    """
     tasks, task = replica(store, keep=10)
     data, memory = sample(40), Memory(store, "t")
     await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
@@ -610,9 +700,9 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
         if query % 8 == 7:
             await Fitter(tasks).fit(task)
 
-    assert [record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)] == [
-        key(query, 0)[:32] for query in range(30, 40)
-    ]
+    assert [
+        record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)
+    ] == [key(query, 0)[:32] for query in range(30, 40)]
 
 
 async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> None:

@@ -1,4 +1,6 @@
-"""Long bodies, parsed in steps: what comes out is what a parser makes of the whole text, and nothing takes long at once."""
+"""Long bodies, parsed in steps: what comes out is what a parser makes of the whole text, and
+nothing takes long at once.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_a_text_in_steps_says_what_it_says_at_once(value: Any, escaped: bool, indent: int | None) -> None:
+def test_a_text_in_steps_says_what_it_says_at_once(
+    value: Any, escaped: bool, indent: int | None
+) -> None:
     """Whatever its strings hold, and however they are written."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
     assert parsed(text, MOST) == from_json(text) == value
@@ -45,7 +49,22 @@ def test_a_text_in_steps_says_what_it_says_at_once(value: Any, escaped: bool, in
 @given(
     st.lists(
         st.sampled_from(
-            [b"\\", b'"', b"u", b"d83d", b"\\ud83d", b"\\ude00", b"\xf0\x9f", b"\x98\x80", b"a", b",", b"[", b"]", b"{", b":"]
+            [
+                b"\\",
+                b'"',
+                b"u",
+                b"d83d",
+                b"\\ud83d",
+                b"\\ude00",
+                b"\xf0\x9f",
+                b"\x98\x80",
+                b"a",
+                b",",
+                b"[",
+                b"]",
+                b"{",
+                b":",
+            ]
         )
     )
 )
@@ -61,7 +80,9 @@ def test_what_is_no_json_at_once_is_none_in_steps(parts: list[bytes]) -> None:
         assert parsed(text, MOST) == whole
 
 
-@pytest.mark.parametrize("unit", [rb"\\", rb"\u00e9", rb"\ud83d\ude00", "é".encode(), "😀".encode(), rb"\"", b"aaaa"])
+@pytest.mark.parametrize(
+    "unit", [rb"\\", rb"\u00e9", rb"\ud83d\ude00", "é".encode(), "😀".encode(), rb"\"", b"aaaa"]
+)
 @pytest.mark.parametrize("before", range(14))
 def test_a_string_is_never_cut_inside_of_a_character(unit: bytes, before: int) -> None:
     """Wherever the pieces end."""
@@ -81,8 +102,12 @@ def test_more_strings_than_may_be_are_refused(text: bytes) -> None:
         parsed(text, 20)
 
 
-@pytest.mark.parametrize("number", [b"9" * 600, b"-" + b"1" * 900, b"0." + b"3" * 2000, b"1" * 520 + b"e-300"])
-def test_a_number_of_very_many_digits_is_refused(number: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "number", [b"9" * 600, b"-" + b"1" * 900, b"0." + b"3" * 2000, b"1" * 520 + b"e-300"]
+)
+def test_a_number_of_very_many_digits_is_refused(
+    number: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A list of them costs far more than its bytes."""
     monkeypatch.setattr(long_json, "PIECE", 1 << 20)
     with pytest.raises(LongNumberError, match="256 digits or more"):

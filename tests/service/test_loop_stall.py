@@ -1,10 +1,12 @@
-"""No request holds up the event loop: over every kind of hostile body, in every size, at every door.
+"""No request holds up the event loop: over every kind of hostile body, in every size, at every
+door.
 
     python -m pytest -m slow -s tests/service/test_loop_stall.py
 
-Measured is the CPU time of each turn's callbacks, in the loop's own thread, so that a busy machine does not count. A long
-body is parsed in a thread, in calls that hold the interpreter: each call's CPU time counts as well. Cores that are shared
-are slower by CPU time, too: a body above the bound is tried again, beside a reference whose time is known.
+Measured is the CPU time of each turn's callbacks, in the loop's own thread, so that a busy machine
+does not count. A long body is parsed in a thread, in calls that hold the interpreter: each call's
+CPU time counts as well. Cores that are shared are slower by CPU time, too: a body above the bound
+is tried again, beside a reference whose time is known.
 """
 
 from __future__ import annotations
@@ -34,9 +36,11 @@ TRIES = 3
 REFERENCE_S = 0.06
 SAMPLE = "aaaaé😀".encode() * ((32 << 20) // 10)
 CHECKS = [
-    {"name": "arithmetic", "kind": "arithmetic"}, {"name": "completeness", "kind": "completeness"}, {"name": "length", "kind": "length"},
+    {"name": "arithmetic", "kind": "arithmetic"},
+    {"name": "completeness", "kind": "completeness"},
+    {"name": "length", "kind": "length"},
     {"name": "consensus", "kind": "consensus", "answers": "text"},
-]  # fmt: skip
+]
 
 
 @dataclass
@@ -80,7 +84,9 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
         work = getattr(BaseModel, method).__func__
         patch.setattr(BaseModel, method, classmethod(held(work, method)))
     patch.setattr("assay.service.api.front.long_json.from_json", held(from_json, "parsing a part"))
-    patch.setattr("assay.service.api.front.body_parsing.from_json", held(from_json, "parsing once more"))
+    patch.setattr(
+        "assay.service.api.front.body_parsing.from_json", held(from_json, "parsing once more")
+    )
     patch.setattr(asyncio.events.Handle, "_run", timed)
     yield turns
 
@@ -88,8 +94,15 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Turns]:
 @contextmanager
 def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
     """Run the service on a loop of Python's own, in a thread."""
-    settings = {"doctor": "off", "log_level": "error", "data_dir": str(folder / "data"), "port": free_port()}
-    config = load_config(write_config(folder / "e.yaml", {"verifiers": CHECKS, "service": settings}), {}, {})
+    settings = {
+        "doctor": "off",
+        "log_level": "error",
+        "data_dir": str(folder / "data"),
+        "port": free_port(),
+    }
+    config = load_config(
+        write_config(folder / "e.yaml", {"verifiers": CHECKS, "service": settings}), {}, {}
+    )
     serving = server(config)
 
     def serve() -> None:
@@ -108,7 +121,9 @@ def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
 
 
 def reference_s() -> float:
-    """Return the CPU time that 32 MiB of text take to become a string, which is what the longest calls do."""
+    """Return the CPU time that 32 MiB of text take to become a string, which is what the longest
+    calls do.
+    """
     began = time.thread_time()
     SAMPLE.decode()
     return time.thread_time() - began
@@ -123,7 +138,9 @@ def held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
 
 
 def fairly_held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
-    """Return the same, of the best of some tries where it is above the bound, each as a quiet core would take it."""
+    """Return the same, of the best of some tries where it is above the bound, each as a quiet
+    core would take it.
+    """
     best = held_up(url, turns, each)
     for _ in range(TRIES):
         if best[0] <= BOUND_S:
@@ -160,13 +177,21 @@ def test_twenty_large_requests_at_once_do_a_piece_of_one_of_them_in_each_turn(
     with timed_turns(monkeypatch, turns) as lasted, in_this_process(tmp_path, turns) as url:
         for round_ in range(TRIES):
             bodies = [
-                {"query": f"{round_}.{place}", "candidates": [f"{place} {each} word" for each in range(2000)]}
+                {
+                    "query": f"{round_}.{place}",
+                    "candidates": [f"{place} {each} word" for each in range(2000)],
+                }
                 for place in range(20)
             ]
             lasted.clear()
             with ThreadPoolExecutor(len(bodies)) as clients:
                 statuses = list(
-                    clients.map(lambda body: call(url + "/v1/rank", body | {"explain": True}, timeout_s=120).status, bodies)
+                    clients.map(
+                        lambda body: (
+                            call(url + "/v1/rank", body | {"explain": True}, timeout_s=120).status
+                        ),
+                        bodies,
+                    )
                 )
             assert statuses == [200] * len(bodies)
             if max(lasted) <= BOUND_S:
@@ -178,13 +203,17 @@ def test_twenty_large_requests_at_once_do_a_piece_of_one_of_them_in_each_turn(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_no_request_holds_up_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_holds_up_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And none is an error of the service."""
     found: list[tuple[float, str, str]] = []
     with watched(monkeypatch) as turns, in_this_process(tmp_path, turns) as url:
         for each in hostile_bodies():
             seconds, by, status = fairly_held_up(url, turns, each)
-            found.append((seconds, f"{each.path} {each.name} ({len(each.body) >> 10} KiB, {status})", by))
+            found.append(
+                (seconds, f"{each.path} {each.name} ({len(each.body) >> 10} KiB, {status})", by)
+            )
             assert status < 500 or status == 503, found[-1]
     found.sort(reverse=True)
     over = [each for each in found if each[0] > BOUND_S]

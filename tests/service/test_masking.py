@@ -35,7 +35,11 @@ def test_an_address_that_is_wrong_is_told_without_its_password(tmp_path: Path, u
     with pytest.raises(ValueError, match=r".") as parsed:
         parse(url)
     told = [str(parsed.value)]
-    for where, flags, environ in ((path, {}, {"ASSAY_REDIS_URL": url}), (path, {"redis_url": url}, {}), (inside, {}, {})):
+    for where, flags, environ in (
+        (path, {}, {"ASSAY_REDIS_URL": url}),
+        (path, {"redis_url": url}, {}),
+        (inside, {}, {}),
+    ):
         with pytest.raises(ConfigError) as wrong:
             load_config(where, flags, environ)
         told.append(str(wrong.value))
@@ -54,7 +58,9 @@ def test_an_address_that_is_wrong_is_told_without_its_password(tmp_path: Path, u
         {"traces": "ftp://u:k3y@h"},
     ],
 )
-def test_a_key_in_the_wrong_place_is_not_printed(tmp_path: Path, service: dict[str, object]) -> None:
+def test_a_key_in_the_wrong_place_is_not_printed(
+    tmp_path: Path, service: dict[str, object]
+) -> None:
     """Such as where its hash belongs, or in another service's address."""
     with pytest.raises(ConfigError) as wrong:
         load_config(write_config(tmp_path / "e.yaml", {**CONFIG, "service": service}), {}, {})
@@ -78,12 +84,21 @@ def test_an_upstreams_password_is_not_printed(tmp_path: Path, field: str) -> Non
 
 def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> None:
     """Whatever a library's error says."""
-    event = mask_event(None, "", {"event": "store_down", "error": "cannot reach redis://u:s3@cr/et@h:1/0 now", "count": 3})
+    event = mask_event(
+        None,
+        "",
+        {"event": "store_down", "error": "cannot reach redis://u:s3@cr/et@h:1/0 now", "count": 3},
+    )
 
-    assert event == {"event": "store_down", "error": "cannot reach redis://***@h:1/0 now", "count": 3}
+    assert event == {
+        "event": "store_down",
+        "error": "cannot reach redis://***@h:1/0 now",
+        "count": 3,
+    }
     assert masked("Authorization: Bearer assay-" + "x" * 43) == "Authorization: Bearer ***"
     assert (
-        masked("install assay-ensemble[cpu], see http://h/a and a@b.c") == "install assay-ensemble[cpu], see http://h/a and a@b.c"
+        masked("install assay-ensemble[cpu], see http://h/a and a@b.c")
+        == "install assay-ensemble[cpu], see http://h/a and a@b.c"
     )
     assert len(masked("://" * 10**6 + "@")) <= 10_000
 
@@ -91,22 +106,36 @@ def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> No
 def test_an_error_is_logged_without_what_was_in_the_command_and_within_bounds() -> None:
     """What the store's client and the store repeat of a command are keys, texts and values."""
     text = "my private text (of pipeline) BUSY\nwith more"
-    pipeline = ResponseError(f"Command # 3 (HSET assay:1:texts {text}) of pipeline caused error: ('WRONGTYPE no hash',)")
+    pipeline = ResponseError(
+        f"Command # 3 (HSET assay:1:texts {text}) of pipeline caused error: ('WRONGTYPE no hash',)"
+    )
     unknown = ResponseError(f"unknown command 'MSETEX', with args beginning with: 'a' '{text}'")
 
     refused = classified(pipeline)
 
     assert (type(refused), refused.reason) == (StoreRefusedError, "wrong_type")
-    assert told(pipeline) == "ResponseError: Command # 3 of pipeline caused error: ('WRONGTYPE no hash',)"
+    assert (
+        told(pipeline)
+        == "ResponseError: Command # 3 of pipeline caused error: ('WRONGTYPE no hash',)"
+    )
     assert told(unknown) == "ResponseError: unknown command 'MSETEX', with args beginning with: ..."
-    assert not [each for each in (pipeline, unknown) if "private" in str(classified(each)) + told(classified(each))]
-    assert told(OSError(f"redis://u:{SECRET}@h:1 is away\nand more")) == "OSError: redis://***@h:1 is away"
+    assert not [
+        each
+        for each in (pipeline, unknown)
+        if "private" in str(classified(each)) + told(classified(each))
+    ]
+    assert (
+        told(OSError(f"redis://u:{SECRET}@h:1 is away\nand more"))
+        == "OSError: redis://***@h:1 is away"
+    )
     assert len(told(ValueError("x" * 10**6))) == 200
 
 
 def test_a_loop_that_fails_tells_no_password_in_readiness() -> None:
     """The reason is in the log as well as in `/readyz`."""
-    assert SECRET not in reason_of(ExceptionGroup("g", [ConnectionError(f"no answer of redis://:{SECRET}@h:6379/0")]))
+    assert SECRET not in reason_of(
+        ExceptionGroup("g", [ConnectionError(f"no answer of redis://:{SECRET}@h:6379/0")])
+    )
 
 
 def test_no_log_line_has_an_error_as_it_is() -> None:
@@ -116,4 +145,8 @@ def test_no_log_line_has_an_error_as_it_is() -> None:
     )
     package = Path(service.__file__).parent
 
-    assert not [str(path.relative_to(package)) for path in package.rglob("*.py") if raw.search(path.read_text())]
+    assert not [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if raw.search(path.read_text())
+    ]

@@ -1,4 +1,6 @@
-"""Every field of every body in every wrong type: a refusal that names the field, and never a failure of ours."""
+"""Every field of every body in every wrong type: a refusal that names the field, and never a
+failure of ours.
+"""
 
 from __future__ import annotations
 
@@ -88,15 +90,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def varied(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a body with each of its parts in each odd form, and without it; with the place of that part."""
+    """Yield a body with each of its parts in each odd form, and without it; with the place of
+    that part.
+    """
     yield from ((place, odd) for odd in ODD)
     if isinstance(value, dict):
         for name, part in value.items():
             yield f"{place}.{name}", {key: each for key, each in value.items() if key != name}
-            yield from ((where, {**value, name: odd}) for where, odd in varied(part, f"{place}.{name}"))
+            yield from (
+                (where, {**value, name: odd}) for where, odd in varied(part, f"{place}.{name}")
+            )
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from ((where, [*value[:number], odd, *value[number + 1 :]]) for where, odd in varied(part, f"{place}.{number}"))
+            yield from (
+                (where, [*value[:number], odd, *value[number + 1 :]])
+                for where, odd in varied(part, f"{place}.{number}")
+            )
 
 
 def told(answer: Answer) -> tuple[str, str]:
@@ -111,11 +120,21 @@ def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, pa
     for place, body in varied(BODIES[path]):
         answer = running.post(path, json.dumps(body).encode())
         shown = f"{path} {place}: {json.dumps(body)[:300]} -> {answer.status} {answer.raw[:300]!r}"
-        assert answer.status < 500 or answer.json["error"]["code"] in ("no_verifier", "upstream_bad_reply"), shown
+        assert answer.status < 500 or answer.json["error"]["code"] in (
+            "no_verifier",
+            "upstream_bad_reply",
+        ), shown
         if answer.status in (400, 422) and place and b"upstream_refused" not in answer.raw:
             name = place.split(".")[1]
             param, message = told(answer)
-            assert name in f"{param} {message}" or param in ("documents", "input", "queries", "key", "candidates", "labels"), shown
+            assert name in f"{param} {message}" or param in (
+                "documents",
+                "input",
+                "queries",
+                "key",
+                "candidates",
+                "labels",
+            ), shown
 
 
 @pytest.mark.parametrize(("change", "param"), [
@@ -135,7 +154,9 @@ def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, pa
     ({"responses_create_params": {"input": [{"role": "user", "content": {}}]}}, "responses_create_params.input.0.content"),
     ({"expected_answer": ["5"]}, "expected_answer.str"), ({"expected_answer": True}, "expected_answer.str"),
 ])  # fmt: skip
-def test_a_roll_out_of_another_form_is_refused_with_field_and_value(running: Server, change: dict[str, Any], param: str) -> None:
+def test_a_roll_out_of_another_form_is_refused_with_field_and_value(
+    running: Server, change: dict[str, Any], param: str
+) -> None:
     """And is not scored as an empty answer."""
     answer = running.post("/verify", {**DOORS["/verify"].example, **change})
 
@@ -155,7 +176,12 @@ def test_what_else_a_roll_out_holds_is_let_be(running: Server) -> None:
         {"type": "message", "content": [{"type": "refusal", "refusal": "no"}, {"type": "output_text", "text": "5", "annotations": []}]},
         {"type": "message", "content": "6"},
     ]  # fmt: skip
-    body = {"responses_create_params": {"input": asked}, "response": {"output": output}, "expected_answer": 5, "id": 10**30}
+    body = {
+        "responses_create_params": {"input": asked},
+        "response": {"output": output},
+        "expected_answer": 5,
+        "id": 10**30,
+    }
 
     answer = running.post("/verify", body)
 
@@ -175,7 +201,9 @@ def test_two_ways_of_saying_the_same_are_refused(running: Server) -> None:
     ):
         label = running.post(f"{TASK}/labels", {"labels": [{"key": key, "correct": True, **more}]})
         assert (label.status, label.json["error"]["param"]) == (422, "key"), more
-    pairs = running.post("/score", {"queries": "q", "documents": ["a"], "text_1": "q", "text_2": ["b"]})
+    pairs = running.post(
+        "/score", {"queries": "q", "documents": ["a"], "text_1": "q", "text_2": ["b"]}
+    )
     items = running.post("/score", {"queries": "q", "documents": ["a"], "items": ["b"]})
     words = running.post("/classify", {"input": "q", "use_activation": True, "activation": False})
 

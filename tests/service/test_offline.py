@@ -17,7 +17,9 @@ from assay.service.cli.rank import settled
 from tests.processes import ROOT
 
 
-def assay(*words: str | Path, cwd: Path, typed: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def assay(
+    *words: str | Path, cwd: Path, typed: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), **env}
@@ -40,12 +42,25 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
     """Bad lines are answered with their error, and asked again; good ones are not."""
     bodies = [
-        {"query": f"What is {n} + 1?", "candidates": [f"{n} + 1 = {n + 1}. The answer is {n + 1}.", f"{n} + 1 = {n}."]}
+        {
+            "query": f"What is {n} + 1?",
+            "candidates": [f"{n} + 1 = {n + 1}. The answer is {n + 1}.", f"{n} + 1 = {n}."],
+        }
         for n in range(3)
     ]
     # With a byte order mark, as some editors write it.
-    (tmp_path / "in.jsonl").write_text("\n".join([*map(json.dumps, bodies), "", '{"query": "no candidates"}']) + "\n", "utf-8-sig")
-    command = ("rank", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data", "--json")
+    (tmp_path / "in.jsonl").write_text(
+        "\n".join([*map(json.dumps, bodies), "", '{"query": "no candidates"}']) + "\n", "utf-8-sig"
+    )
+    command = (
+        "rank",
+        tmp_path / "in.jsonl",
+        "-o",
+        tmp_path / "out.jsonl",
+        "--data-dir",
+        tmp_path / "data",
+        "--json",
+    )
 
     first = assay(*command, cwd=tmp_path)
     with (tmp_path / "out.jsonl").open("a") as out:
@@ -53,8 +68,18 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
     second = assay(*command, cwd=tmp_path)
 
     assert first.returncode == second.returncode == 1, first.stderr
-    assert json.loads(first.stdout) == {"ranked": 3, "failed": 1, "already_there": 0, "out": str(tmp_path / "out.jsonl")}
-    assert json.loads(second.stdout) == {"ranked": 0, "failed": 1, "already_there": 3, "out": str(tmp_path / "out.jsonl")}
+    assert json.loads(first.stdout) == {
+        "ranked": 3,
+        "failed": 1,
+        "already_there": 0,
+        "out": str(tmp_path / "out.jsonl"),
+    }
+    assert json.loads(second.stdout) == {
+        "ranked": 0,
+        "failed": 1,
+        "already_there": 3,
+        "out": str(tmp_path / "out.jsonl"),
+    }
     said = {line["line"]: line for line in lines(tmp_path / "out.jsonl")}
     assert sorted(said) == [1, 2, 3, 5]
     assert [said[place]["results"][0]["index"] for place in (1, 2, 3)] == [0, 0, 0]
@@ -64,7 +89,9 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
 def test_what_is_settled_is_what_has_an_answer(tmp_path: Path) -> None:
     """Errors, garbage and a cut-off line are taken out of the file."""
     out = tmp_path / "out.jsonl"
-    out.write_text('{"line": 1, "results": []}\n{"line": 2, "error": {}}\nnonsense\n{"line": 3, "results": []}\n{"line": 4, "res')
+    out.write_text(
+        '{"line": 1, "results": []}\n{"line": 2, "error": {}}\nnonsense\n{"line": 3, "results": []}\n{"line": 4, "res'
+    )
 
     assert settled(out) == {1, 3}
     assert [line["line"] for line in lines(out)] == [1, 3]
@@ -79,7 +106,16 @@ def test_the_demo_prints_its_table_as_json(tmp_path: Path) -> None:
     figures = json.loads(done.stdout)
     share = {row["method"]: row["selection_at_1"] for row in figures["methods"]}
     assert (figures["problems"], figures["candidates"]) == (150, 8)
-    assert set(share) == {"first sample", "majority", "consensus", "arithmetic", "relevance", "completeness", "Assay", "oracle"}
+    assert set(share) == {
+        "first sample",
+        "majority",
+        "consensus",
+        "arithmetic",
+        "relevance",
+        "completeness",
+        "Assay",
+        "oracle",
+    }
     assert share["first sample"] < share["Assay"] < share["oracle"]
     assert all(row["low"] <= row["selection_at_1"] <= row["high"] for row in figures["methods"])
 
@@ -107,7 +143,9 @@ def test_ties_count_at_their_expected_value() -> None:
     assert expected(np.array([3.0, 3.0, 1.0, 0.0]), correct) == 0.5
     assert expected(np.array([np.nan, 2.0, np.nan, 1.0]), correct) == 0.0
     assert expected(np.full(4, np.nan), correct) == 0.5
-    assert votes(["is 7", "7.", "none", "8"]).tolist() == pytest.approx([2, 2, np.nan, 1], nan_ok=True)
+    assert votes(["is 7", "7.", "none", "8"]).tolist() == pytest.approx(
+        [2, 2, np.nan, 1], nan_ok=True
+    )
 
 
 def test_init_writes_a_configuration_that_checks(tmp_path: Path) -> None:
@@ -135,5 +173,9 @@ def test_a_wrong_configuration_is_a_message_and_not_a_traceback(tmp_path: Path) 
 
 def test_version_says_what_runs(tmp_path: Path) -> None:
     """For people and machines."""
-    assert set(json.loads(assay("version", "--json", cwd=tmp_path).stdout)) == {"assay", "python", "platform"}
+    assert set(json.loads(assay("version", "--json", cwd=tmp_path).stdout)) == {
+        "assay",
+        "python",
+        "platform",
+    }
     assert "python" in assay("version", cwd=tmp_path).stdout

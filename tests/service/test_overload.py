@@ -1,4 +1,6 @@
-"""Too much at once: who goes first, what is refused, and what a server that hangs or is swamped is spared."""
+"""Too much at once: who goes first, what is refused, and what a server that hangs or is swamped
+is spared.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +31,21 @@ def judged_by(upstream: Server, **settings: Any) -> dict[str, Any]:
     return {"verifiers": [judge], "service": {"doctor": "off", **settings}}
 
 
-def rank(running: Server, query: str, priority: str | None = None, text: str = "a") -> tuple[float, int]:
+def rank(
+    running: Server, query: str, priority: str | None = None, text: str = "a"
+) -> tuple[float, int]:
     """Rank one candidate; return when the answer was there, and its status."""
     headers = {} if priority is None else {"X-Assay-Priority": priority}
-    status = running.post("/v1/rank", {"query": query, "candidates": [text]}, headers=headers).status
+    status = running.post(
+        "/v1/rank", {"query": query, "candidates": [text]}, headers=headers
+    ).status
     return time.monotonic(), status
 
 
 def test_interactive_requests_go_before_bulk_ones(tmp_path: Path) -> None:
-    """One at a time: what came later and is interactive is answered earlier. A priority that is none is told."""
+    """One at a time: what came later and is interactive is answered earlier. A priority that is
+    none is told.
+    """
     with standin("judge") as upstream:
         config = write_config(tmp_path / "e.yaml", judged_by(upstream, max_active=1))
         with service(config, tmp_path) as running, ThreadPoolExecutor(8) as pool:
@@ -48,9 +56,16 @@ def test_interactive_requests_go_before_bulk_ones(tmp_path: Path) -> None:
             wait_until(lambda: b"assay_queued_requests 3.0" in running.get("/metrics").raw)
             first = [pool.submit(rank, running, f"interactive {number}") for number in range(2)]
             wait_until(lambda: b"assay_queued_requests 5.0" in running.get("/metrics").raw)
-            done = {name: [each.result() for each in some] for name, some in (("bulk", bulk), ("first", first))}
+            done = {
+                name: [each.result() for each in some]
+                for name, some in (("bulk", bulk), ("first", first))
+            }
             asked[0].result()
-            wrong = running.post("/v1/rank", {"query": "q", "candidates": ["a"]}, headers={"X-Assay-Priority": "urgent"})
+            wrong = running.post(
+                "/v1/rank",
+                {"query": "q", "candidates": ["a"]},
+                headers={"X-Assay-Priority": "urgent"},
+            )
 
     assert max(at for at, _ in done["first"]) < min(at for at, _ in done["bulk"])
     assert {status for some in done.values() for _, status in some} == {200}
@@ -58,7 +73,9 @@ def test_interactive_requests_go_before_bulk_ones(tmp_path: Path) -> None:
     assert "urgent" in wrong.json["error"]["message"]
 
 
-def test_work_beyond_the_limit_is_refused_and_a_large_request_waits_for_nobody(tmp_path: Path) -> None:
+def test_work_beyond_the_limit_is_refused_and_a_large_request_waits_for_nobody(
+    tmp_path: Path,
+) -> None:
     """By tokens that models would read; what is answered from memory is no work."""
     large = "word " * 800
     with standin("judge") as upstream:
@@ -103,8 +120,12 @@ async def asked_until(guarded: Guarded, deadline_s: float) -> None:
     await asyncio.gather(asking, return_exceptions=True)
 
 
-async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut by its own caller's deadline counts where the server answered nobody meanwhile, and took much longer than usual."""
+async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is cut by its own caller's deadline counts where the server answered nobody
+    meanwhile, and took much longer than usual.
+    """
     monkeypatch.setattr("assay.service.scoring.guard.LEAST_HOPELESS_S", 0.05)
     verifier = FakeVerifier("slow")
     guarded = Guarded(verifier, Breaker(3, 60))
@@ -118,10 +139,15 @@ async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_ea
         await asked_until(guarded, 0.1)
     assert guarded.breaker.is_open
     [verdict] = (await guarded.score([PAIR])).items
-    assert (verdict.status, verdict.reason and verdict.reason.split(":")[0]) == (Status.ERROR, "breaker_open")
+    assert (verdict.status, verdict.reason and verdict.reason.split(":")[0]) == (
+        Status.ERROR,
+        "breaker_open",
+    )
 
 
-async def test_a_server_of_which_nothing_is_known_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_of_which_nothing_is_known_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its first answer may take long; nor is one that answers others meanwhile."""
     monkeypatch.setattr("assay.service.scoring.guard.LEAST_HOPELESS_S", 0.05)
     fresh = Guarded(FakeVerifier("fresh", gate=asyncio.Event()), Breaker(1, 60))
@@ -141,11 +167,17 @@ async def test_a_server_of_which_nothing_is_known_is_not_blamed(monkeypatch: pyt
 
 
 async def test_a_swamped_vllm_server_gets_less_while_it_is_worked_for() -> None:
-    """Its own metrics say how many wait; one that has none of these is asked rarely, and an idle one not at all."""
+    """Its own metrics say how many wait; one that has none of these is asked rarely, and an idle
+    one not at all.
+    """
     metrics = b'vllm:num_requests_running{engine="0"} 4\nvllm:num_requests_waiting{engine="0"} 40\n'
     transport = FakeTransport({"/metrics": (200, metrics)})
-    judge = Judge(JudgeSettings(name="judge", kind="judge", model="m", endpoint="http://a"), transport)
-    silent = Judge(JudgeSettings(name="other", kind="judge", model="m", endpoint="http://b"), FakeTransport({}))
+    judge = Judge(
+        JudgeSettings(name="judge", kind="judge", model="m", endpoint="http://a"), transport
+    )
+    silent = Judge(
+        JudgeSettings(name="other", kind="judge", model="m", endpoint="http://b"), FakeTransport({})
+    )
     pressure = Pressure([judge, silent, FakeVerifier("check")])
 
     await pressure.look()
@@ -164,7 +196,15 @@ def test_a_service_starts_where_a_verifier_is_down(tmp_path: Path) -> None:
     """And ranks with the others; readiness says which is missing."""
     with standin("judge") as upstream:
         content = judged_by(upstream)
-        content["verifiers"].append({"name": "gone", "kind": "judge", "model": "m", "endpoint": "http://127.0.0.1:9", "retries": 0})
+        content["verifiers"].append(
+            {
+                "name": "gone",
+                "kind": "judge",
+                "model": "m",
+                "endpoint": "http://127.0.0.1:9",
+                "retries": 0,
+            }
+        )
         with service(write_config(tmp_path / "e.yaml", content), tmp_path) as running:
             answer = running.post("/v1/rank", {"query": "q", "candidates": ["a", "b"]})
             ready = running.get("/readyz")

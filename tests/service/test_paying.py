@@ -22,7 +22,17 @@ from assay.service.scoring.scorer import Scorer
 from assay.service.store.errors import StoreDownError
 from assay.service.store.score_cache import Column as CacheColumn
 from assay.service.telemetry.metrics import Metrics
-from assay.verifiers import KINDS, LostError, Pair, Query, UnreachableError, UpstreamFailedError, Verdict, Verdicts, build
+from assay.verifiers import (
+    KINDS,
+    LostError,
+    Pair,
+    Query,
+    UnreachableError,
+    UpstreamFailedError,
+    Verdict,
+    Verdicts,
+    build,
+)
 from assay.verifiers.contract.verifier import not_applicable
 from tests.fakes import FakeTransport, FakeVerifier
 from tests.processes import service, standin, write_config
@@ -59,21 +69,45 @@ class Books:
 
     def __post_init__(self) -> None:
         self.members = [
-            Member(Guarded(fake, Breaker(self.failures, 60)), CacheColumn(at, fake.setwise), fake.setwise)
+            Member(
+                Guarded(fake, Breaker(self.failures, 60)),
+                CacheColumn(at, fake.setwise),
+                fake.setwise,
+            )
             for at, fake in enumerate(self.fakes)
         ]
         anything: Any = Nobody()
         cache: Any = NoCache()
         self.scorer = Scorer(
-            {"e": self.members}, cache, anything, anything, Metrics(), Workload(None), cascades=False, charge=self.charged.append
+            {"e": self.members},
+            cache,
+            anything,
+            anything,
+            Metrics(),
+            Workload(None),
+            cascades=False,
+            charge=self.charged.append,
         )
         self.task = Task(
-            "t", "e", tuple(Column(f"{at:016x}", "f", fake.bounds, 1.0, fake.settings.name) for at, fake in enumerate(self.fakes))
+            "t",
+            "e",
+            tuple(
+                Column(f"{at:016x}", "f", fake.bounds, 1.0, fake.settings.name)
+                for at, fake in enumerate(self.fakes)
+            ),
         )
 
-    def job(self, count: int = 2, one_query: bool = True, deadline_s: float = 30.0, first: int = 0) -> Job:
+    def job(
+        self, count: int = 2, one_query: bool = True, deadline_s: float = 30.0, first: int = 0
+    ) -> Job:
         """Return a request of some candidates."""
-        return Job(self.task, [Pair(Q, f"c{first + place}") for place in range(count)], one_query, deadline_s, learn=False)
+        return Job(
+            self.task,
+            [Pair(Q, f"c{first + place}") for place in range(count)],
+            one_query,
+            deadline_s,
+            learn=False,
+        )
 
 
 async def under_way() -> None:
@@ -99,7 +133,10 @@ async def test_pairs_pay_nothing_for_verifiers_that_compare_candidates() -> None
 
 async def test_an_open_breaker_and_a_server_that_cannot_be_reached_cost_nothing() -> None:
     """Nothing was sent; what a server failed at was."""
-    down, broken = fake("down", UnreachableError("refused"), 10.0), fake("broken", UpstreamFailedError("500"), 3.0)
+    down, broken = (
+        fake("down", UnreachableError("refused"), 10.0),
+        fake("broken", UpstreamFailedError("500"), 3.0),
+    )
     books = Books([down, broken, fake("up")], failures=1)
 
     costs = [(await books.scorer.score(books.job(first=2 * number))).cost for number in range(2)]
@@ -111,7 +148,9 @@ async def test_an_open_breaker_and_a_server_that_cannot_be_reached_cost_nothing(
 async def test_who_waited_for_a_place_until_the_time_was_over_pays_nothing() -> None:
     """One that had the place does; with the verifier's limit, and with the request's."""
     for options, deadline_s in (({"timeout_s": 0.1}, 30.0), ({}, 0.1)):
-        books = Books([fake("slow", cost=7.0, gate=asyncio.Event(), options={"concurrency": 1, **options})])
+        books = Books(
+            [fake("slow", cost=7.0, gate=asyncio.Event(), options={"concurrency": 1, **options})]
+        )
 
         async with books.members[0].guarded._room:
             with pytest.raises(NoVerifierError):
@@ -159,12 +198,19 @@ async def test_a_text_that_comes_twice_is_paid_once_and_what_needs_no_asking_not
 
     class Half(FakeVerifier):
         async def score(self, pairs: Any) -> Verdicts:
-            return Verdicts([not_applicable("empty") if pair.candidate == "c0" else Verdict(0.5) for pair in pairs])
+            return Verdicts(
+                [
+                    not_applicable("empty") if pair.candidate == "c0" else Verdict(0.5)
+                    for pair in pairs
+                ]
+            )
 
     books = Books([Half("half", options={"cost": 3.0})])
     job = books.job(3)
 
-    outcome = await books.scorer.score(Job(job.task, [*job.pairs, *job.pairs], True, 30.0, learn=False))
+    outcome = await books.scorer.score(
+        Job(job.task, [*job.pairs, *job.pairs], True, 30.0, learn=False)
+    )
 
     assert outcome.cost == 6.0
 
@@ -174,13 +220,21 @@ async def test_a_served_verifier_that_waits_for_its_servers_place_has_sent_nothi
     gate = asyncio.Event()
 
     class Slow(FakeTransport):
-        async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+        async def post(
+            self, url: str, body: bytes, api_key: str | None = None
+        ) -> tuple[int, bytes]:
             self.sent.append((url, body))
             await gate.wait()
             return 200, b"{}"
 
     transport = Slow({})
-    settings: Any = {"name": "v", "kind": "http", "endpoint": "http://127.0.0.1:9", "model": "m", "cost": 4.0}
+    settings: Any = {
+        "name": "v",
+        "kind": "http",
+        "endpoint": "http://127.0.0.1:9",
+        "model": "m",
+        "cost": 4.0,
+    }
     verifier: Any = build(KINDS["http"].settings(**settings), transport)
     verifier.upstream.endpoints[0].pace.limit = 1
     books = Books([verifier])
@@ -192,18 +246,26 @@ async def test_a_served_verifier_that_waits_for_its_servers_place_has_sent_nothi
     assert books.charged == [4.0]
 
 
-SAYS = st.sampled_from([0.5, UnreachableError("refused"), LostError("closed"), UpstreamFailedError("500"), None])
+SAYS = st.sampled_from(
+    [0.5, UnreachableError("refused"), LostError("closed"), UpstreamFailedError("500"), None]
+)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(st.tuples(SAYS, st.integers(0, 9), st.booleans()), min_size=1, max_size=4),
-    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3), st.booleans()), min_size=1, max_size=5),
+    st.lists(
+        st.tuples(st.integers(1, 4), st.integers(0, 3), st.booleans()), min_size=1, max_size=5
+    ),
 )
 def test_what_all_requests_pay_is_what_was_asked(
     verifiers: list[tuple[Any, int, bool]], requests: list[tuple[int, int, bool]]
 ) -> None:
-    """Whoever asks, together or alone, and however it ends; what cannot be reached was not asked."""
+    """Whoever asks, together or alone, and however it ends; what cannot be reached was not
+    asked.
+    """
     fakes = [
         fake(f"v{at}", (lambda _: None) if says is None else says, float(cost), setwise=setwise)
         for at, (says, cost, setwise) in enumerate(verifiers)
@@ -212,10 +274,17 @@ def test_what_all_requests_pay_is_what_was_asked(
 
     async def all_at_once() -> list[Any]:
         jobs = [books.job(count, one_query, first=first) for count, first, one_query in requests]
-        return await asyncio.gather(*(books.scorer.score(job) for job in jobs), return_exceptions=True)
+        return await asyncio.gather(
+            *(books.scorer.score(job) for job in jobs), return_exceptions=True
+        )
 
     ended = asyncio.run(all_at_once())
-    asked = sum(each.settings.cost * len(call) for each in fakes if type(each.says) is not UnreachableError for call in each.asked)
+    asked = sum(
+        each.settings.cost * len(call)
+        for each in fakes
+        if type(each.says) is not UnreachableError
+        for call in each.asked
+    )
 
     assert all(isinstance(each, NoVerifierError) or np.isfinite(each.cost) for each in ended)
     assert sum(books.charged) == pytest.approx(asked)
@@ -225,12 +294,28 @@ def test_the_answer_and_the_metric_say_what_was_asked(tmp_path: Path) -> None:
     """Not the verifier that compares, nor the one that is away; and nothing that is remembered."""
     with standin("judge") as up:
         verifiers = [
-            {"name": "judge", "kind": "judge", "model": "judge", "endpoint": up.url, "cost": 2, "retries": 0},
-            {"name": "away", "kind": "judge", "model": "judge", "endpoint": "http://127.0.0.1:9", "cost": 100, "retries": 0},
+            {
+                "name": "judge",
+                "kind": "judge",
+                "model": "judge",
+                "endpoint": up.url,
+                "cost": 2,
+                "retries": 0,
+            },
+            {
+                "name": "away",
+                "kind": "judge",
+                "model": "judge",
+                "endpoint": "http://127.0.0.1:9",
+                "cost": 100,
+                "retries": 0,
+            },
             {"name": "length", "kind": "length", "cost": 1},
             {"name": "agree", "kind": "consensus", "cost": 1000},
         ]
-        with service(write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path) as running:
+        with service(
+            write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path
+        ) as running:
             pairs = [{"query": "q", "candidate": f"answer {number}"} for number in range(3)]
             answer = running.post("/v1/score_pairs", {"pairs": pairs}).json
             again = running.post("/v1/score_pairs", {"pairs": pairs}).json

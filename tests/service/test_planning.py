@@ -25,14 +25,25 @@ from tests.service.commands import problem, run, said
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"
 #: What the GPU benchmark's models of random weights stand for.
-LIKE = {"judge": "Qwen/Qwen3-8B", "reward": "Skywork/Skywork-Reward-V2-Qwen3-8B", "prm": "Qwen/Qwen2.5-Math-PRM-7B"}
+LIKE = {
+    "judge": "Qwen/Qwen3-8B",
+    "reward": "Skywork/Skywork-Reward-V2-Qwen3-8B",
+    "prm": "Qwen/Qwen2.5-Math-PRM-7B",
+}
 
 
 def planned(folder: Path, gpus: str, *verifiers: dict[str, Any], load: Load | None = None) -> Plan:
     """Return the plan of some verifiers, each at a port of its own where it names none."""
-    listed = [{"name": f"v{place}", "endpoint": f"http://127.0.0.1:{9000 + place}", **each} for place, each in enumerate(verifiers)]
+    listed = [
+        {"name": f"v{place}", "endpoint": f"http://127.0.0.1:{9000 + place}", **each}
+        for place, each in enumerate(verifiers)
+    ]
     listed = [{key: value for key, value in each.items() if value is not None} for each in listed]
-    plan = place(servers_of(load_config(write_config(folder / "e.yaml", {"verifiers": listed}))), parse(gpus), load or Load())
+    plan = place(
+        servers_of(load_config(write_config(folder / "e.yaml", {"verifiers": listed}))),
+        parse(gpus),
+        load or Load(),
+    )
     check(plan)
     return plan
 
@@ -59,7 +70,9 @@ def where(plan: Plan) -> dict[str, list[int]]:
         ("weaver-8b", "4xH100-80G", 14), ("weaver-70b", "24xH200-141G", 12),
     ],
 )  # fmt: skip
-def test_the_ready_made_ensembles_fit_what_they_are_made_for(ensemble: str, gpus: str, count: int) -> None:
+def test_the_ready_made_ensembles_fit_what_they_are_made_for(
+    ensemble: str, gpus: str, count: int
+) -> None:
     """Every server once, none beyond its GPU."""
     plan = place(servers_of(load_config(ENSEMBLES / f"{ensemble}.yaml")), parse(gpus), Load())
 
@@ -76,17 +89,27 @@ def test_one_card_of_24_gb_holds_two_small_models(tmp_path: Path) -> None:
 
 
 def test_a_model_takes_as_few_gpus_as_hold_it(tmp_path: Path) -> None:
-    """70B in bf16: two of 141 GB, four of 80 GB, eight of 40 GB; more of them where more is asked for at once."""
+    """70B in bf16: two of 141 GB, four of 80 GB, eight of 40 GB; more of them where more is
+    asked for at once.
+    """
     assert planned(tmp_path, "8xH200-141G", {"use": BIG}).placed[0].tensor_parallel == 2
     assert planned(tmp_path, "8xA100-80G", {"use": BIG}).placed[0].tensor_parallel == 4
     assert planned(tmp_path, "8xA100-40G", {"use": BIG}).placed[0].tensor_parallel == 8
-    assert planned(tmp_path, "8xH200-141G", {"use": BIG}, load=Load(16384, 32)).placed[0].tensor_parallel == 4
+    assert (
+        planned(tmp_path, "8xH200-141G", {"use": BIG}, load=Load(16384, 32))
+        .placed[0]
+        .tensor_parallel
+        == 4
+    )
 
 
-def test_what_is_too_large_is_refused_with_what_is_missing_and_what_would_do(tmp_path: Path) -> None:
+def test_what_is_too_large_is_refused_with_what_is_missing_and_what_would_do(
+    tmp_path: Path,
+) -> None:
     """In GiB."""
     with pytest.raises(
-        DoesNotFitError, match=r"v0 \(meta-llama/Llama-3.3-70B-Instruct\) does not fit: .* GiB are missing; by itself it fits"
+        DoesNotFitError,
+        match=r"v0 \(meta-llama/Llama-3.3-70B-Instruct\) does not fit: .* GiB are missing; by itself it fits",
     ):
         planned(tmp_path, "1xL4-24G", {"use": BIG})
     with pytest.raises(DoesNotFitError, match="beside v0"):
@@ -105,7 +128,11 @@ def test_mixed_cards_are_used_for_what_fits_them(tmp_path: Path) -> None:
 
 def test_fp8_takes_half(tmp_path: Path) -> None:
     """30B: one card of 48 GB in fp8, two in bf16."""
-    model = {"kind": "judge", "model": "Qwen/Qwen3-30B-A3B-Instruct-2507", "serve": {"parameters": 30.5}}
+    model = {
+        "kind": "judge",
+        "model": "Qwen/Qwen3-30B-A3B-Instruct-2507",
+        "serve": {"parameters": 30.5},
+    }
     fp8 = {**model, "serve": {"parameters": 30.5, "bytes_per_parameter": 1}}
 
     assert planned(tmp_path, "4xL40S-48G", fp8).placed[0].tensor_parallel == 1
@@ -114,9 +141,15 @@ def test_fp8_takes_half(tmp_path: Path) -> None:
 
 def test_heads_that_do_not_divide_are_not_split(tmp_path: Path) -> None:
     """28 heads over 8 GPUs: refused where it is asked for, and passed over where it is not."""
-    with pytest.raises(DoesNotFitError, match="cannot be split over 8 GPUs: 28 attention heads and 4 KV heads"):
-        planned(tmp_path, "8xL4-24G", {"use": "qwen2.5-7b-instruct", "serve": {"tensor_parallel": 8}})
-    assert planned(tmp_path, "8xT4-12G", {"use": "qwen2.5-7b-instruct"}).placed[0].tensor_parallel == 2
+    with pytest.raises(
+        DoesNotFitError, match="cannot be split over 8 GPUs: 28 attention heads and 4 KV heads"
+    ):
+        planned(
+            tmp_path, "8xL4-24G", {"use": "qwen2.5-7b-instruct", "serve": {"tensor_parallel": 8}}
+        )
+    assert (
+        planned(tmp_path, "8xT4-12G", {"use": "qwen2.5-7b-instruct"}).placed[0].tensor_parallel == 2
+    )
     assert not Shape(layers=1, heads=40, kv_heads=8, head_dim=1).splits_over(16)
 
 
@@ -130,41 +163,75 @@ def test_a_longer_load_needs_a_larger_cache(tmp_path: Path) -> None:
 
 def test_an_encoder_keeps_no_cache_and_a_kv_head_is_not_split() -> None:
     """So a split beyond the KV heads takes as much on each GPU."""
-    [reranker] = [each for each in servers_of(load_config(ENSEMBLES / "small.yaml")) if each.name == "reranker"]
+    [reranker] = [
+        each
+        for each in servers_of(load_config(ENSEMBLES / "small.yaml"))
+        if each.name == "reranker"
+    ]
     shape = shape_of("Qwen/Qwen2.5-7B-Instruct")
 
     assert reranker.kv_gib(Load(), 1) == 0
     assert shape is not None
-    assert shape.kv_bytes_per_token(4) == shape.kv_bytes_per_token(8) == shape.kv_bytes_per_token() / 4
+    assert (
+        shape.kv_bytes_per_token(4) == shape.kv_bytes_per_token(8) == shape.kv_bytes_per_token() / 4
+    )
 
 
 def test_a_server_is_counted_once_and_each_replica_by_itself(tmp_path: Path) -> None:
-    """Two verifiers of one server; one verifier of two; one that is elsewhere, and one that needs none."""
+    """Two verifiers of one server; one verifier of two; one that is elsewhere, and one that
+    needs none.
+    """
     judge = {"kind": "judge", "model": "Qwen/Qwen3-8B", "endpoint": "http://127.0.0.1:9000"}
-    two = {"use": SMALL, "endpoint": None, "endpoints": ["http://127.0.0.1:9001", "http://localhost:9002"]}
+    two = {
+        "use": SMALL,
+        "endpoint": None,
+        "endpoints": ["http://127.0.0.1:9001", "http://localhost:9002"],
+    }
     away = {"kind": "judge", "model": "gpt", "endpoint": "http://10.0.0.7:8000"}
 
-    plan = planned(tmp_path, "1xH100-80G", judge, {**judge, "kind": "judge_cot"}, two, away, {"kind": "length", "endpoint": None})
+    plan = planned(
+        tmp_path,
+        "1xH100-80G",
+        judge,
+        {**judge, "kind": "judge_cot"},
+        two,
+        away,
+        {"kind": "length", "endpoint": None},
+    )
 
     assert sorted(each.server.port for each in plan.placed) == [9000, 9001, 9002]
-    assert next(each.server.verifiers for each in plan.placed if each.server.port == 9000) == ("v0", "v1")
+    assert next(each.server.verifiers for each in plan.placed if each.server.port == 9000) == (
+        "v0",
+        "v1",
+    )
 
 
 @pytest.mark.parametrize(
     ("verifiers", "message"),
     [
         ([{"kind": "judge", "model": "mine"}], "the size of mine is not known"),
-        ([{"use": SMALL}, {"use": "qwen3-8b", "endpoint": "http://127.0.0.1:9000"}], "port 9000 is both"),
-        ([{"kind": "length", "endpoint": None}], "no verifier of this configuration asks a model server"),
+        (
+            [{"use": SMALL}, {"use": "qwen3-8b", "endpoint": "http://127.0.0.1:9000"}],
+            "port 9000 is both",
+        ),
+        (
+            [{"kind": "length", "endpoint": None}],
+            "no verifier of this configuration asks a model server",
+        ),
     ],
 )
-def test_what_cannot_be_planned_is_said(tmp_path: Path, verifiers: list[dict[str, Any]], message: str) -> None:
+def test_what_cannot_be_planned_is_said(
+    tmp_path: Path, verifiers: list[dict[str, Any]], message: str
+) -> None:
     """A size, a port, nothing to serve."""
     with pytest.raises(StartupError, match=message):
         planned(tmp_path, "1xH100-80G", *verifiers)
 
 
-@pytest.mark.parametrize("spec", ["", "8", "A100", "0xA100-80G", "8xA100", "8xA100-80", "A100-0G", "1xA100-80G,", "auto!"])
+@pytest.mark.parametrize(
+    "spec",
+    ["", "8", "A100", "0xA100-80G", "8xA100", "8xA100-80", "A100-0G", "1xA100-80G,", "auto!"],
+)
 def test_gpus_that_are_none_are_refused(spec: str) -> None:
     """With the form that is expected."""
     with pytest.raises(StartupError, match="COUNTxNAME-SIZEG"):
@@ -178,7 +245,10 @@ def test_gpus_have_any_name() -> None:
     assert gpus == [Gpu(0, "RTX 6000 Ada", 48), Gpu(1, "RTX 6000 Ada", 48), Gpu(2, "MI300X", 191.5)]
 
 
-SHAPES = [Shape(layers=32, heads=heads, kv_heads=kv, head_dim=128) for heads, kv in ((32, 8), (28, 4), (40, 8), (12, 0))]
+SHAPES = [
+    Shape(layers=32, heads=heads, kv_heads=kv, head_dim=128)
+    for heads, kv in ((32, 8), (28, 4), (40, 8), (12, 0))
+]
 
 
 @given(
@@ -186,7 +256,9 @@ SHAPES = [Shape(layers=32, heads=heads, kv_heads=kv, head_dim=128) for heads, kv
     gpus=st.lists(st.sampled_from(["L4-24G", "A100-80G", "H200-141G"]), min_size=1, max_size=8),
 )
 @settings(max_examples=200, deadline=None)
-def test_no_plan_gives_more_than_there_is(sizes: list[tuple[float, Shape]], gpus: list[str]) -> None:
+def test_no_plan_gives_more_than_there_is(
+    sizes: list[tuple[float, Shape]], gpus: list[str]
+) -> None:
     """Whatever the models and the machine: it fits, or is refused."""
     servers = [
         Server(f"s{place}", ("v",), "m", "m", "vllm", 9000 + place, (), {}, gib, shape, 8192, None)
@@ -203,11 +275,17 @@ def test_no_plan_gives_more_than_there_is(sizes: list[tuple[float, Shape]], gpus
 
 def test_every_model_of_the_catalog_has_a_shape() -> None:
     """But those that nothing serves."""
-    assert [name for name, entry in catalog().items() if entry.server != "none" and shape_of(entry.model) is None] == []
+    assert [
+        name
+        for name, entry in catalog().items()
+        if entry.server != "none" and shape_of(entry.model) is None
+    ] == []
 
 
 def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
-    """A table or JSON; a script, a compose file and manifests only with -o; what does not fit is an error."""
+    """A table or JSON; a script, a compose file and manifests only with -o; what does not fit is
+    an error.
+    """
     ours = ENSEMBLES / "small.yaml"
     table, plan = run("plan", ours, "--gpus", "1xL4-24G"), said("plan", ours, "--gpus", "1xL4-24G")
     refused = problem("plan", ours, "--gpus", "1xT4-4G", "-o", tmp_path / "no.sh")
@@ -220,27 +298,49 @@ def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
 
 
 def test_a_plan_as_files(tmp_path: Path) -> None:
-    """Bash that parses; a compose file whose servers start one after another; manifests of one pod."""
+    """Bash that parses; a compose file whose servers start one after another; manifests of one
+    pod.
+    """
     for form in ("script", "compose", "kubernetes"):
-        written = run("plan", ENSEMBLES / "small.yaml", "--gpus", "1xL4-24G", "-o", tmp_path / form, "--format", form)
+        written = run(
+            "plan",
+            ENSEMBLES / "small.yaml",
+            "--gpus",
+            "1xL4-24G",
+            "-o",
+            tmp_path / form,
+            "--format",
+            form,
+        )
         assert written.exit_code == 0, written.output
 
     subprocess.run(["bash", "-n", str(tmp_path / "script")], check=True)
     compose = yaml.safe_load((tmp_path / "compose").read_text())
-    assert compose["services"]["model-reward"]["depends_on"] == {"model-judge": {"condition": "service_healthy"}}
+    assert compose["services"]["model-reward"]["depends_on"] == {
+        "model-judge": {"condition": "service_healthy"}
+    }
     assert "--gpu-memory-utilization" in compose["services"]["model-judge"]["command"]
     config, deployment, service = yaml.safe_load_all((tmp_path / "kubernetes").read_text())
     assert yaml.safe_load(config["data"]["config.yaml"])["verifiers"][0]["name"] == "judge"
     models, ours = deployment["spec"]["template"]["spec"]["containers"]
-    assert (models["resources"]["limits"], ours["securityContext"]["runAsNonRoot"]) == ({"nvidia.com/gpu": 1}, True)
+    assert (models["resources"]["limits"], ours["securityContext"]["runAsNonRoot"]) == (
+        {"nvidia.com/gpu": 1},
+        True,
+    )
     assert service["kind"] == "Service"
 
 
 def test_the_gpu_benchmark_plans_room_for_its_caches(tmp_path: Path) -> None:
-    """Its models are folders, so it says their shapes itself: those of the models that they stand for."""
-    servers = servers_of(load_config(write_config(tmp_path / "e.yaml", configured(tmp_path, tmp_path, list(LIKE)))))
+    """Its models are folders, so it says their shapes itself: those of the models that they
+    stand for.
+    """
+    servers = servers_of(
+        load_config(write_config(tmp_path / "e.yaml", configured(tmp_path, tmp_path, list(LIKE))))
+    )
     plan = place(servers, parse("1xH100-80G"), Load(2048, 32))
 
     check(plan)
-    assert {each.served_as: each.shape for each in servers} == {name: shape_of(model) for name, model in LIKE.items()}
+    assert {each.served_as: each.shape for each in servers} == {
+        name: shape_of(model) for name, model in LIKE.items()
+    }
     assert all(each.server.kv_gib(plan.load, 1) > 3 for each in plan.placed)

@@ -25,7 +25,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=[f"{each['path']}-{place}" for place, each in enumerate(EXCHANGES)])
+@pytest.mark.parametrize(
+    "exchange", EXCHANGES, ids=[f"{each['path']}-{place}" for place, each in enumerate(EXCHANGES)]
+)
 def test_an_exchange_is_answered_as_it_was(running: Server, exchange: dict[str, Any]) -> None:
     """All but what is another each time."""
     answer = running.post(exchange["path"], exchange["request"])
@@ -37,7 +39,9 @@ def test_an_exchange_is_answered_as_it_was(running: Server, exchange: dict[str, 
 
 
 def test_what_their_code_reads_is_there() -> None:
-    """OpenRLHF: one reward, score and log of a number each, the same names each time; verl: the last number of the last row."""
+    """OpenRLHF: one reward, score and log of a number each, the same names each time; verl: the
+    last number of the last row.
+    """
     replies = [each["reply"] for each in RECORDED["openrlhf"]]
     names = [sorted(reply["extra_logs"]) for reply in replies]
     assert all(len(reply["rewards"]) == len(reply["scores"]) == 1 for reply in replies)

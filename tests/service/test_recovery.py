@@ -1,4 +1,6 @@
-"""The documented recovery: labels exported, the store lost, labels imported; with the real commands."""
+"""The documented recovery: labels exported, the store lost, labels imported; with the real
+commands.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def rank_all(running: Server, queries: int = 40) -> dict[str, float]:
     """Rank a sample, and return the truth by candidate key."""
     truth: dict[str, float] = {}
     for query, candidates, correct in traffic(queries):
-        answer = running.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"}).json
+        answer = running.post(
+            "/v1/rank", {"query": query, "candidates": candidates, "task": "math"}
+        ).json
         truth |= {result["key"]: correct[result["index"]] for result in answer["results"]}
     wait_until(lambda: task(running)["requests"] == queries)
     return truth
@@ -47,12 +51,17 @@ def fitted(running: Server) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
 def test_labels_come_back_as_they_were_and_fits_pass_as_before(tmp_path: Path, name: str) -> None:
-    """A served model has learned them: counted as new to it, it would win by heart, and nothing was ever served again."""
+    """A served model has learned them: counted as new to it, it would win by heart, and nothing
+    was ever served again.
+    """
     environment = installed(tmp_path)
     with service(config(tmp_path), tmp_path, env=environment) as running:
         truth = rank_all(running)
         chosen = np.random.default_rng(0).choice(sorted(truth), 60, replace=False).tolist()
-        labels = [{"key": key, "correct": truth[key], "random": place % 4 != 0, "who": "ann"} for place, key in enumerate(chosen)]
+        labels = [
+            {"key": key, "correct": truth[key], "random": place % 4 != 0, "who": "ann"}
+            for place, key in enumerate(chosen)
+        ]
         running.post("/v1/tasks/math/labels", {"labels": labels})
         first = fitted(running)
         before = running.get("/v1/tasks/math/labels").json["labels"]
@@ -78,7 +87,9 @@ def test_labels_come_back_as_they_were_and_fits_pass_as_before(tmp_path: Path, n
 
 
 def test_a_label_by_texts_is_of_the_candidate_that_they_name(tmp_path: Path) -> None:
-    """With whatever the request said of it: tests, a reference, a conversation; over HTTP and from a file."""
+    """With whatever the request said of it: tests, a reference, a conversation; over HTTP and
+    from a file.
+    """
     with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
         keys, rows = set(), []
         for asked in ASKED:
@@ -86,8 +97,12 @@ def test_a_label_by_texts_is_of_the_candidate_that_they_name(tmp_path: Path) -> 
             keys.add(answer.json["results"][0]["key"])
             rows.append({**asked, "candidate": "1 1 1 1", "correct": 1.0, "random": True})
         sent = running.post("/v1/tasks/math/labels", {"labels": rows[:2]})
-        (tmp_path / "rows.jsonl").write_text("\ufeff" + "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
-        imported = command("labels", "import", "math", "rows.jsonl", "--url", running.url, cwd=tmp_path)
+        (tmp_path / "rows.jsonl").write_text(
+            "\ufeff" + "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        )
+        imported = command(
+            "labels", "import", "math", "rows.jsonl", "--url", running.url, cwd=tmp_path
+        )
         labels = running.get("/v1/tasks/math/labels").json["labels"]
 
     assert sent.json["new"] == 2
@@ -101,7 +116,9 @@ def test_a_label_by_texts_is_of_the_candidate_that_they_name(tmp_path: Path) -> 
     ({"key": f"{'0' * 32}:{'0' * 32}"}, "key", "query"), ({"tests": [""]}, "labels.0.tests.0", "at least 1"),
     ({"messages": []}, "labels.0.messages", "at least 1"), ({"random": 2}, "labels.0.random", "2"),
 ])  # fmt: skip
-def test_labels_of_odd_times_and_of_two_candidates_are_refused(running: Server, label: Any, param: str, named: str) -> None:
+def test_labels_of_odd_times_and_of_two_candidates_are_refused(
+    running: Server, label: Any, param: str, named: str
+) -> None:
     """With the field and the value."""
     body = {"labels": [{"query": "q", "candidate": "c", "correct": 1, **label}]}
 
@@ -135,7 +152,9 @@ def test_labels_that_do_not_say_that_they_are_random_do_not_calibrate(running: S
 
 
 async def test_an_export_counts_once_its_file_is_kept(tmp_path: Path) -> None:
-    """A GET changes nothing, for any picture on a page can ask it; the command says it when the labels lie on the disk."""
+    """A GET changes nothing, for any picture on a page can ask it; the command says it when the
+    labels lie on the disk.
+    """
     store = Store(EmbeddedStore(tmp_path / "data" / "store", 16).url)
     memory = Memory(store, "math")
     with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
@@ -143,11 +162,18 @@ async def test_an_export_counts_once_its_file_is_kept(tmp_path: Path) -> None:
         running.post("/v1/tasks/math/labels", {"labels": labels})
         read = await asyncio.to_thread(running.get, "/v1/tasks/math/labels")
         after_reading = await memory.state()
-        nowhere = await asyncio.to_thread(command, "labels", "export", "math", "no/such.jsonl", "--url", running.url, cwd=tmp_path)
+        nowhere = await asyncio.to_thread(
+            command, "labels", "export", "math", "no/such.jsonl", "--url", running.url, cwd=tmp_path
+        )
         after_failing = await memory.state()
-        done = await asyncio.to_thread(command, "labels", "export", "math", "a.jsonl", "--url", running.url, cwd=tmp_path)
+        done = await asyncio.to_thread(
+            command, "labels", "export", "math", "a.jsonl", "--url", running.url, cwd=tmp_path
+        )
         after = await memory.state()
-        wrong = [running.post("/v1/tasks/math/labels/exported", {"labels": number}).status for number in (-1, "3", None, 1.5, True)]
+        wrong = [
+            running.post("/v1/tasks/math/labels/exported", {"labels": number}).status
+            for number in (-1, "3", None, 1.5, True)
+        ]
         await store.close()
 
     assert (read.status, len(read.json["labels"]), done.stderr) == (200, 3, "")

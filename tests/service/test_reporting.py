@@ -25,17 +25,31 @@ DAY = 86_400.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that has ranked eighty queries, one of four verifiers dear, and all candidates of sixty are labelled."""
+    """A service that has ranked eighty queries, one of four verifiers dear, and all candidates
+    of sixty are labelled.
+    """
     folder = tmp_path_factory.mktemp("reporting")
     environment = installed(folder)
-    verifiers = [{"name": f"v{place}", "kind": "reading", "place": place, "cost": 7 if place == 3 else 1} for place in range(4)]
+    verifiers = [
+        {"name": f"v{place}", "kind": "reading", "place": place, "cost": 7 if place == 3 else 1}
+        for place in range(4)
+    ]
     tasks: dict[str, dict[str, str]] = {"math": {}, "empty": {}}
-    with service(write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": tasks}), folder, env=environment) as server:
+    with service(
+        write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": tasks}),
+        folder,
+        env=environment,
+    ) as server:
         labels = []
         for number, (query, candidates, correct) in enumerate(traffic(80)):
-            answer = server.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+            answer = server.post(
+                "/v1/rank", {"query": query, "candidates": candidates, "task": "math"}
+            )
             results = answer.json["results"] if number < 60 else []
-            labels += [{"key": each["key"], "correct": correct[each["index"]], "random": True} for each in results]
+            labels += [
+                {"key": each["key"], "correct": correct[each["index"]], "random": True}
+                for each in results
+            ]
         wait_until(lambda: server.get("/v1/tasks/math").json["requests"] == 80)
         assert server.post("/v1/tasks/math/labels", {"labels": labels}).status == 200
         wait_until(lambda: server.post("/v1/tasks/math/fit", {}).status == 200)
@@ -43,7 +57,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_report_says_what_each_verifier_is_worth(running: Server) -> None:
-    """Good ones are told from noise, with intervals; the dear one that says nothing need not be asked."""
+    """Good ones are told from noise, with intervals; the dear one that says nothing need not be
+    asked.
+    """
     before = running.get("/v1/tasks/math/report")
     made = running.post("/v1/tasks/math/evaluate", {})
     kept = running.get("/v1/tasks/math/report")
@@ -53,13 +69,22 @@ def test_a_report_says_what_each_verifier_is_worth(running: Server) -> None:
     assert made.status == 200
     assert kept.json == made.json
     found = made.json
-    assert (found["queries"], found["rows"], found["labels"]["given"], found["labels"]["used"]) == (80, 480, 360, 360)
+    assert (found["queries"], found["rows"], found["labels"]["given"], found["labels"]["used"]) == (
+        80,
+        480,
+        360,
+        360,
+    )
     assert found["calibrated"]
     by_name = {each["name"]: each for each in found["verifiers"]}
     assert min(by_name[name]["estimated_auc"] for name in ("v0", "v1")) > 0.75
     assert max(abs(by_name[name]["estimated_auc"] - 0.5) for name in ("v2", "v3")) < 0.12
     for each in by_name.values():
-        assert each["measured_auc"]["low"] <= each["measured_auc"]["value"] <= each["measured_auc"]["high"]
+        assert (
+            each["measured_auc"]["low"]
+            <= each["measured_auc"]["value"]
+            <= each["measured_auc"]["high"]
+        )
         assert each["coverage"] == 1
     assert by_name["v3"]["cost_share"] == pytest.approx(0.7)
     assert {"v0", "v1"} <= set(found["subset"]["verifiers"])
@@ -84,7 +109,11 @@ def test_verifiers_are_listed_with_what_is_known(running: Server) -> None:
 
     assert [each["name"] for each in listed] == ["v0", "v1", "v2", "v3"]
     assert [each["cost"] for each in listed] == [1, 1, 1, 7]
-    assert all({"weight", "coverage", "estimated_auc", "measured_auc", "loss_without", "drift"} <= each.keys() for each in listed)
+    assert all(
+        {"weight", "coverage", "estimated_auc", "measured_auc", "loss_without", "drift"}
+        <= each.keys()
+        for each in listed
+    )
     assert all(each.keys() == {"name", "family", "cost", "drift"} for each in unknown)
 
 
@@ -100,13 +129,22 @@ def test_what_cannot_be_measured_is_said(running: Server) -> None:
 
 def test_the_command_prints_and_draws(running: Server, tmp_path: Path) -> None:
     """A table, JSON, and a page that loads and runs nothing."""
-    printed = command("report", "math", "--html", tmp_path / "r.html", cwd=tmp_path, ASSAY_URL=running.url, COLUMNS="120")
+    printed = command(
+        "report",
+        "math",
+        "--html",
+        tmp_path / "r.html",
+        cwd=tmp_path,
+        ASSAY_URL=running.url,
+        COLUMNS="120",
+    )
     said = command("report", "math", "--last", "--json", cwd=tmp_path, ASSAY_URL=running.url)
     failed = command("report", "empty", cwd=tmp_path, ASSAY_URL=running.url)
 
     assert printed.returncode == 0, printed.stderr
     assert re.search(
-        r"360 labels: expected selection@1 0\.\d\d ± 0\.\d\d, the next 40 are worth at least about \+0\.\d+", printed.stdout
+        r"360 labels: expected selection@1 0\.\d\d ± 0\.\d\d, the next 40 are worth at least about \+0\.\d+",
+        printed.stdout,
     )
     assert "as good within 0.2 points: " in printed.stdout
     assert re.search(r"^v0 .* \d+%", printed.stdout, re.MULTILINE)
@@ -122,12 +160,25 @@ def test_the_command_prints_and_draws(running: Server, tmp_path: Path) -> None:
 
 
 def records(queries: int = 40, seed: int = 0) -> tuple[list[Record], dict[str, Known]]:
-    """Return traffic as a task keeps it, with a label for the first candidate of each query, two a day."""
+    """Return traffic as a task keeps it, with a label for the first candidate of each query, two
+    a day.
+    """
     kept, known = [], {}
     for number, (_, candidates, correct) in enumerate(traffic(queries, seed)):
         scores = np.array([[float(word) for word in candidate.split()] for candidate in candidates])
         names = tuple(f"{place:032x}" for place in range(6))
-        kept.append(Record(f"{number}", f"{number:032x}", names, (1, 2, 3, 4), scores, "t@0", None, (number + 1, 0)))
+        kept.append(
+            Record(
+                f"{number}",
+                f"{number:032x}",
+                names,
+                (1, 2, 3, 4),
+                scores,
+                "t@0",
+                None,
+                (number + 1, 0),
+            )
+        )
         known[f"{number:032x}:{names[0]}"] = Known(correct[0], True, number // 2 * DAY)
     return kept, known
 
@@ -159,7 +210,9 @@ def test_without_labels_nothing_is_expected() -> None:
     assert found["selection"] == {"expected": None, "error": None, "measured": None}
     assert found["gain"] is None
     assert found["calibration"] is None
-    assert all(each["measured_auc"] is None and each["estimated_auc"] > 0.3 for each in found["verifiers"])
+    assert all(
+        each["measured_auc"] is None and each["estimated_auc"] > 0.3 for each in found["verifiers"]
+    )
 
 
 def test_a_report_is_signed_with_the_version_that_it_measured() -> None:

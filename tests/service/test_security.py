@@ -43,15 +43,20 @@ def ask(running: Server, name: str, path: str = "/v1/rank", body: Any = None) ->
 def serving(folder: Path, **settings: Any) -> Iterator[Server]:
     """Run a service with one check."""
     folder.mkdir(exist_ok=True)
-    with service(write_config(folder / "e.yaml", {**CHECK, "service": settings}), folder) as running:
+    with service(
+        write_config(folder / "e.yaml", {**CHECK, "service": settings}), folder
+    ) as running:
         yield running
 
 
-# who may do what ----------------------------------------------------------------------------------------------------
+# who may do what
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_every_key_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also after one has matched: time tells neither how much of a key was right, nor which it is."""
+    """Also after one has matched: time tells neither how much of a key was right, nor which it
+    is.
+    """
     compared: list[bytes] = []
     constant = hmac.compare_digest
 
@@ -74,7 +79,9 @@ def test_the_requests_of_a_key_are_limited_for_all_replicas_together(tmp_path: P
     keys = [key("few", requests="3/minute"), key("many")]
     with valkey(tmp_path / "store") as (port, _), ExitStack() as stack:
         settings = {"redis_url": f"redis://127.0.0.1:{port}/0", "keys": keys}
-        replicas = [stack.enter_context(serving(tmp_path / name, **settings)) for name in ("one", "two")]
+        replicas = [
+            stack.enter_context(serving(tmp_path / name, **settings)) for name in ("one", "two")
+        ]
         answers = [ask(replicas[number % 2], "few", body=BODY) for number in range(4)]
         other = ask(replicas[0], "many", body=BODY)
         counted = ask(replicas[1], "few", body=BODY)
@@ -100,8 +107,13 @@ COUNTED: list[tuple[str, Any]] = [
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with a key of two requests an hour for each path, and one for little."""
     scopes = ["rank", "label", "admin"]
-    keys = [key(f"counted{place}", requests="2/hour", scopes=scopes) for place in range(len(COUNTED))]
-    keys += [key("watcher", requests="1/hour", scopes=scopes), key("spent", cost="1/hour", scopes=scopes)]
+    keys = [
+        key(f"counted{place}", requests="2/hour", scopes=scopes) for place in range(len(COUNTED))
+    ]
+    keys += [
+        key("watcher", requests="1/hour", scopes=scopes),
+        key("spent", cost="1/hour", scopes=scopes),
+    ]
     with serving(tmp_path_factory.mktemp("limited"), keys=keys) as running:
         yield running
 
@@ -134,11 +146,16 @@ def test_a_key_that_has_spent_its_cost_may_still_label(limited: Server) -> None:
 
 
 def test_the_cost_of_a_key_is_limited(tmp_path: Path) -> None:
-    """What is remembered costs nothing; a request may go over what was left, and the next is refused."""
+    """What is remembered costs nothing; a request may go over what was left, and the next is
+    refused.
+    """
     fresh = [{**BODY, "query": f"What is 3 + 4, {number}?"} for number in range(4)]
     with serving(tmp_path, keys=[key("poor", cost="2/hour"), key("rich")]) as running:
         ask(running, "rich", body=fresh[0])
-        statuses = [ask(running, "poor", body=body).status for body in (fresh[0], fresh[1], fresh[2], fresh[3])]
+        statuses = [
+            ask(running, "poor", body=body).status
+            for body in (fresh[0], fresh[1], fresh[2], fresh[3])
+        ]
         refused = ask(running, "poor", body=fresh[0]).json["error"]
 
     assert statuses == [200, 200, 200, 429]
@@ -147,14 +164,19 @@ def test_the_cost_of_a_key_is_limited(tmp_path: Path) -> None:
 
 def test_limits_hold_while_the_store_is_down(tmp_path: Path) -> None:
     """Each worker counts by itself."""
-    settings = {"redis_url": f"redis://127.0.0.1:{free_port()}/0", "keys": [key("few", requests="2/hour")]}
+    settings = {
+        "redis_url": f"redis://127.0.0.1:{free_port()}/0",
+        "keys": [key("few", requests="2/hour")],
+    }
     with serving(tmp_path, **settings) as running:
         statuses = [ask(running, "few", body=BODY).status for _ in range(4)]
 
     assert statuses == [200, 200, 429, 429]
 
 
-@pytest.mark.parametrize("wrong", [{"requests": "often"}, {"cost": "-1/day"}, {"requests": "3"}, {"priority": "high"}])
+@pytest.mark.parametrize(
+    "wrong", [{"requests": "often"}, {"cost": "-1/day"}, {"requests": "3"}, {"priority": "high"}]
+)
 def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, wrong: dict[str, str]) -> None:
     """With its place and value."""
     path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"keys": [key("a", **wrong)]}})
@@ -165,7 +187,9 @@ def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, wrong: dict[str, s
 
 def test_the_command_makes_a_key_with_limits() -> None:
     """As the configuration reads them."""
-    made = run("key", "trainer", "--requests", "600/minute", "--cost", "10/day", "--priority", "bulk")
+    made = run(
+        "key", "trainer", "--requests", "600/minute", "--cost", "10/day", "--priority", "bulk"
+    )
 
     assert made.exit_code == 0
     entry = yaml.safe_load(made.stdout[made.stdout.index("service:") :])["service"]["keys"][0]
@@ -178,9 +202,17 @@ def test_the_administrators_port_has_what_is_the_administrators(tmp_path: Path) 
     keys = [key("ranker"), key("owner", scopes=["rank", "admin"])]
     with serving(tmp_path, keys=keys, admin_port=admin, workers=2) as running:
         there = Server(f"http://127.0.0.1:{admin}", running.process)
-        first = {path: ask(running, "owner", path).status for path in ("/metrics", "/v1/tasks/default/labels", "/v1/tasks")}
-        second = {path: ask(there, "owner", path).status for path in ("/metrics", "/v1/tasks/default/labels", "/v1/tasks")}
-        without = {path: call(there.url + path).status for path in ("/metrics", "/v1/tasks/default/labels")}
+        first = {
+            path: ask(running, "owner", path).status
+            for path in ("/metrics", "/v1/tasks/default/labels", "/v1/tasks")
+        }
+        second = {
+            path: ask(there, "owner", path).status
+            for path in ("/metrics", "/v1/tasks/default/labels", "/v1/tasks")
+        }
+        without = {
+            path: call(there.url + path).status for path in ("/metrics", "/v1/tasks/default/labels")
+        }
         ranked = ask(running, "ranker", body=BODY).status
 
     assert first == {"/metrics": 404, "/v1/tasks/default/labels": 404, "/v1/tasks": 200}
@@ -189,7 +221,8 @@ def test_the_administrators_port_has_what_is_the_administrators(tmp_path: Path) 
     assert ranked == 200
 
 
-# what is bounded ----------------------------------------------------------------------------------------------------
+# what is bounded
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +233,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 10.0) -> bytes:
-    """Send bytes as they are, and return what comes back until the other side closes or says nothing for long."""
+    """Send bytes as they are, and return what comes back until the other side closes or says
+    nothing for long.
+    """
     host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), wait_s) as connection:
         reply = b""
@@ -219,9 +254,17 @@ def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 1
 @pytest.mark.parametrize("many", [True, False])
 def test_a_head_is_bounded_in_size(plain: Server, many: bool, pause_s: float) -> None:
     """One long line or many short ones, at once or bit by bit."""
-    lines = [b"x-%d: %s\r\n" % (number, b"y" * 90) for number in range(1200)] if many else [b"x: " + b"y" * 120_000 + b"\r\n"]
+    lines = (
+        [b"x-%d: %s\r\n" % (number, b"y" * 90) for number in range(1200)]
+        if many
+        else [b"x: " + b"y" * 120_000 + b"\r\n"]
+    )
     head = b"GET /healthz HTTP/1.1\r\nhost: a\r\n" + b"".join(lines) + b"\r\n"
-    parts = [head] if not pause_s else [head[start : start + 30_000] for start in range(0, len(head), 30_000)]
+    parts = (
+        [head]
+        if not pause_s
+        else [head[start : start + 30_000] for start in range(0, len(head), 30_000)]
+    )
 
     reply = sent(plain, *parts, pause_s=pause_s)
 
@@ -257,25 +300,32 @@ def test_a_head_is_bounded_in_time(tmp_path: Path) -> None:
     assert 10 < took < 35
 
 
-@pytest.mark.parametrize("body", [
-    b"[" * 100_000, b'{"query": ' * 10_000, b'{"query": "q", "candidates": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"query": ' * 10_000,
+        b'{"query": "q", "candidates": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
+)
 def test_depth_is_bounded(plain: Server, body: bytes) -> None:
     """A 4xx, and nothing falls."""
     assert plain.post("/v1/rank", body).status in (400, 422)
     assert plain.post("/v1/tasks/default/labels", body).status in (400, 422)
 
 
-# what is told -------------------------------------------------------------------------------------------------------
+# what is told
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_browsers_are_told_to_keep_out(plain: Server) -> None:
     """Security headers on answers and errors; no page of another origin may read one."""
     origin = {"origin": "https://evil.example"}
     asked = [
-        call(plain.url + "/v1/rank", BODY, headers=origin), call(plain.url + "/nowhere", headers=origin),
+        call(plain.url + "/v1/rank", BODY, headers=origin),
+        call(plain.url + "/nowhere", headers=origin),
         call(plain.url + "/healthz", headers=origin),
-    ]  # fmt: skip
+    ]
 
     for answer in asked:
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -291,7 +341,9 @@ def test_no_text_and_no_key_is_logged(tmp_path: Path) -> None:
         call(upstream.url + "/standin", {"fault": "garbage"})
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
         settings = {"log_level": "debug", "api_keys": ["k-secret"]}
-        config = write_config(tmp_path / "e.yaml", {"verifiers": [judge, *CHECK["verifiers"]], "service": settings})
+        config = write_config(
+            tmp_path / "e.yaml", {"verifiers": [judge, *CHECK["verifiers"]], "service": settings}
+        )
         with service(config, tmp_path) as running:
             body = {"query": SECRET, "candidates": [SECRET]}
             statuses = [
@@ -308,11 +360,16 @@ def test_no_text_and_no_key_is_logged(tmp_path: Path) -> None:
     assert "k-secret" not in logged
 
 
-# whom it asks -------------------------------------------------------------------------------------------------------
+# whom it asks
+# -------------------------------------------------------------------------------------------------------
 
 
-def test_an_upstreams_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that nobody vouches for is refused, with the reason; the operator's own authority is believed."""
+def test_an_upstreams_certificate_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that nobody vouches for is refused, with the reason; the operator's own authority is
+    believed.
+    """
 
     async def models(port: int) -> int:
         pool = HttpPool()
@@ -322,7 +379,10 @@ def test_an_upstreams_certificate_is_checked(tmp_path: Path, monkeypatch: pytest
             await pool.close()
 
     certificate, private = certificates(tmp_path)
-    with standin("judge") as upstream, with_tls(int(upstream.url.rpartition(":")[2]), certificate, private) as port:
+    with (
+        standin("judge") as upstream,
+        with_tls(int(upstream.url.rpartition(":")[2]), certificate, private) as port,
+    ):
         with pytest.raises(UnreachableError, match=r"(?i)certificate"):
             asyncio.run(models(port))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -331,9 +391,15 @@ def test_an_upstreams_certificate_is_checked(tmp_path: Path, monkeypatch: pytest
     assert status == 200
 
 
-@pytest.mark.parametrize("more", [
-    {"endpoint": "http://169.254.169.254/"}, {"verifiers": [{"kind": "judge"}]}, {"model": "http://evil"}, {"redis_url": "redis://x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"endpoint": "http://169.254.169.254/"},
+        {"verifiers": [{"kind": "judge"}]},
+        {"model": "http://evil"},
+        {"redis_url": "redis://x"},
+    ],
+)
 def test_no_request_names_a_server(plain: Server, more: dict[str, Any]) -> None:
     """Upstreams are those of the operator's file."""
     refused = plain.post("/v1/rank", {**BODY, **more})
@@ -347,7 +413,9 @@ async def test_redirects_are_not_followed() -> None:
 
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
+        )
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -362,14 +430,18 @@ async def test_redirects_are_not_followed() -> None:
     assert (status, len(asked)) == (302, 1)
 
 
-# how it runs --------------------------------------------------------------------------------------------------------
+# how it runs
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_the_container_is_nobody_and_may_write_nowhere() -> None:
     """In the image, in every compose file, and in what a plan writes."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.findall(r"^USER (.*)$", dockerfile, re.MULTILINE) == ["10001"]
-    bases = [*sorted((ROOT / "deploy").glob("compose.*.yaml")), ROOT / "service" / "planning" / "compose.yaml"]
+    bases = [
+        *sorted((ROOT / "deploy").glob("compose.*.yaml")),
+        ROOT / "service" / "planning" / "compose.yaml",
+    ]
     for path in bases:
         ours = yaml.safe_load(path.read_text())["services"]["assay"]
         assert ours["read_only"] is True, path
@@ -384,14 +456,18 @@ def test_it_listens_to_this_machine_only_unless_told_otherwise(tmp_path: Path) -
     config = load_config(write_config(tmp_path / "e.yaml", CHECK), {}, {})
     assert (config.service.host, config.service.admin_host) == ("127.0.0.1", "127.0.0.1")
 
-    with service(write_config(tmp_path / "f.yaml", {**CHECK, "service": {"host": "0.0.0.0"}}), tmp_path):
+    with service(
+        write_config(tmp_path / "f.yaml", {**CHECK, "service": {"host": "0.0.0.0"}}), tmp_path
+    ):
         pass
     assert "open_to_the_network" in (tmp_path / "service.log").read_text()
 
 
 def test_security_md_names_tests_that_there_are() -> None:
     """Each row of its table a file, and a test in it."""
-    rows = re.findall(r"^\| .+ \| (`tests/.+) \|$", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| .+ \| (`tests/.+) \|$", (ROOT / "SECURITY.md").read_text(), re.MULTILINE
+    )
     named = [each for row in rows for each in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row)]
 
     assert len(rows) >= 15

@@ -1,4 +1,6 @@
-"""SIGTERM under load: what was accepted is answered, what was acknowledged is kept, and what is new is refused."""
+"""SIGTERM under load: what was accepted is answered, what was acknowledged is kept, and what is
+new is refused.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ LATENCY_MS, AT_ONCE = 1500.0, 24
 
 def ask(running: Server, number: int) -> Answer | Exception:
     """Rank two candidates of a query of its own."""
-    body = {"query": f"query {number}", "candidates": [f"yes {number}", f"no {number}"], "task": "t"}
+    body = {
+        "query": f"query {number}",
+        "candidates": [f"yes {number}", f"no {number}"],
+        "task": "t",
+    }
     try:
         return running.post("/v1/rank", body)
     except (URLError, ConnectionError) as exc:
@@ -34,11 +40,16 @@ def test_nothing_that_was_accepted_is_lost(tmp_path: Path, workers: int) -> None
     with standin("judge", LATENCY_MS) as upstream:
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
         settings = {"workers": workers, "doctor": "off"}
-        config = write_config(tmp_path / "e.yaml", {"verifiers": [judge], "tasks": {"t": {}}, "service": settings})
+        config = write_config(
+            tmp_path / "e.yaml", {"verifiers": [judge], "tasks": {"t": {}}, "service": settings}
+        )
         with service(config, tmp_path) as running, ThreadPoolExecutor(AT_ONCE) as pool:
             asked = [pool.submit(ask, running, number) for number in range(AT_ONCE)]
             wait_until(lambda: call(upstream.url + "/standin").json["active"] == AT_ONCE)
-            labels = [{"query": f"labelled {number}", "candidate": "x", "correct": True} for number in range(20)]
+            labels = [
+                {"query": f"labelled {number}", "candidate": "x", "correct": True}
+                for number in range(20)
+            ]
             acknowledged = running.post("/v1/tasks/t/labels", {"labels": labels})
             began = time.monotonic()
             running.process.send_signal(signal.SIGTERM)
@@ -46,9 +57,14 @@ def test_nothing_that_was_accepted_is_lost(tmp_path: Path, workers: int) -> None
             code = running.process.wait(30)
             took = time.monotonic() - began
         with service(config, tmp_path) as running:
-            kept, labelled = running.get("/v1/tasks/t").json["requests"], running.get("/v1/tasks/t/labels").json
+            kept, labelled = (
+                running.get("/v1/tasks/t").json["requests"],
+                running.get("/v1/tasks/t/labels").json,
+            )
 
-    assert [answer.status if isinstance(answer, Answer) else repr(answer) for answer in answers] == [200] * AT_ONCE
+    assert [
+        answer.status if isinstance(answer, Answer) else repr(answer) for answer in answers
+    ] == [200] * AT_ONCE
     assert (acknowledged.status, acknowledged.json["durable"]) == (200, True)
     assert code in (0, -signal.SIGTERM)  # as it was asked to
     assert took < 15  # not the whole grace time: it ends when the last is answered
@@ -62,7 +78,9 @@ def test_what_comes_after_is_refused_and_the_grace_time_ends_it(tmp_path: Path) 
         call(upstream.url + "/standin", {"fault": "hang"})
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
         settings = {"grace_s": 1, "doctor": "off"}
-        config = write_config(tmp_path / "e.yaml", {"verifiers": [judge], "tasks": {"t": {}}, "service": settings})
+        config = write_config(
+            tmp_path / "e.yaml", {"verifiers": [judge], "tasks": {"t": {}}, "service": settings}
+        )
         with service(config, tmp_path) as running:
             found: list[Any] = []
             waiting = threading.Thread(target=lambda: found.append(ask(running, 1)))

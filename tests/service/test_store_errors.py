@@ -20,7 +20,13 @@ from redis.exceptions import (
 )
 
 from assay.service.store.client import Store
-from assay.service.store.errors import RAISED, StoreDownError, StoreError, StoreRefusedError, classified
+from assay.service.store.errors import (
+    RAISED,
+    StoreDownError,
+    StoreError,
+    StoreRefusedError,
+    classified,
+)
 from assay.service.store.task_store import Label, Memory
 from tests.processes import Server, free_port, service, standin
 from tests.service.test_stores import body, config
@@ -33,12 +39,28 @@ LABEL = {"labels": [{"query": "q", "candidate": "c", "correct": 1}]}
 def test_each_error_of_the_client_is_either_away_or_a_refusal_with_a_reason() -> None:
     """Whether the client knows its word or not, and also where a script passes it on."""
     known: list[tuple[Exception, type[StoreError], str]] = [
-        (ReadOnlyError("You can't write against a read only replica."), StoreRefusedError, "read_only"),
+        (
+            ReadOnlyError("You can't write against a read only replica."),
+            StoreRefusedError,
+            "read_only",
+        ),
         (OutOfMemoryError("command not allowed"), StoreRefusedError, "full"),
         (ResponseError("MISCONF Errors writing to the AOF file"), StoreRefusedError, "disk_failed"),
-        (ResponseError("NOREPLICAS Not enough good replicas to write."), StoreRefusedError, "too_few_replicas"),
-        (ResponseError("WRONGTYPE Operation against a key holding"), StoreRefusedError, "wrong_type"),
-        (ResponseError("Error running script: @user_script:2: WRONGTYPE Operation"), StoreRefusedError, "wrong_type"),
+        (
+            ResponseError("NOREPLICAS Not enough good replicas to write."),
+            StoreRefusedError,
+            "too_few_replicas",
+        ),
+        (
+            ResponseError("WRONGTYPE Operation against a key holding"),
+            StoreRefusedError,
+            "wrong_type",
+        ),
+        (
+            ResponseError("Error running script: @user_script:2: WRONGTYPE Operation"),
+            StoreRefusedError,
+            "wrong_type",
+        ),
         (ResponseError("unknown command 'MSETEX'"), StoreRefusedError, "unknown_command"),
         (ResponseError("something new"), StoreRefusedError, "refused"),
         (ResponseError("BUSY Valkey is busy running a script."), StoreDownError, "busy"),
@@ -57,14 +79,23 @@ def test_each_error_of_the_client_is_either_away_or_a_refusal_with_a_reason() ->
 
 @pytest.mark.parametrize("how", ["redis", "redis+cluster"])
 async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> None:
-    """Every call says the same; a cluster's own errors are no other kind, and a label finds no node outside of that."""
+    """Every call says the same; a cluster's own errors are no other kind, and a label finds no
+    node outside of that.
+    """
     store = Store(f"{how}://127.0.0.1:1", timeout_s=0.3, retry_every_s=0.0)
     memory = Memory(store, "t")
 
     for call in (
-        lambda: store.fetch(["a"]), lambda: store.set_many({"a": b"b"}, 9), lambda: memory.label({"k": Label(1.0)}),
-        memory.state, memory.labels, lambda: memory.promote(1), store.check, store.generation, store.probe,
-    ):  # fmt: skip
+        lambda: store.fetch(["a"]),
+        lambda: store.set_many({"a": b"b"}, 9),
+        lambda: memory.label({"k": Label(1.0)}),
+        memory.state,
+        memory.labels,
+        lambda: memory.promote(1),
+        store.check,
+        store.generation,
+        store.probe,
+    ):
         with pytest.raises(StoreDownError):
             await call()
     await store.close()
@@ -72,7 +103,10 @@ async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> N
 
 async def test_a_cluster_without_its_slots_is_down(tmp_path: Path) -> None:
     """CLUSTERDOWN is an answer, and no store for all that."""
-    with valkey(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as (port, _):
+    with valkey(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as (
+        port,
+        _,
+    ):
         store = Store(f"redis+cluster://127.0.0.1:{port}", retry_every_s=0.0)
         with pytest.raises(StoreDownError):
             await store.fetch(["a"])
@@ -88,12 +122,19 @@ def trouble(port: int, kind: str) -> Iterator[None]:
         "read_only": (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
         "full": (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
         "disk_failed": (
-            ["CONFIG SET save '1 1'", "CONFIG SET rdbcompression no", "CONFIG SET dbfilename dump.rdb"],
+            [
+                "CONFIG SET save '1 1'",
+                "CONFIG SET rdbcompression no",
+                "CONFIG SET dbfilename dump.rdb",
+            ],
             ["CONFIG SET stop-writes-on-bgsave-error no", "CONFIG SET save ''"],
         ),
-        "too_few_replicas": (["CONFIG SET min-replicas-to-write 3"], ["CONFIG SET min-replicas-to-write 0"]),
+        "too_few_replicas": (
+            ["CONFIG SET min-replicas-to-write 3"],
+            ["CONFIG SET min-replicas-to-write 0"],
+        ),
         "no_access": (["ACL SETUSER default resetpass >x"], ["ACL SETUSER default nopass"]),
-    }[kind]  # fmt: skip
+    }[kind]
     for line in begin:
         say(port, line)
     if kind == "no_access":
@@ -119,7 +160,9 @@ KINDS = ["read_only", "full", "disk_failed", "too_few_replicas", "no_access"]
 
 @pytest.mark.timeout(400)
 def test_whatever_a_store_refuses_ranking_goes_on_and_the_rest_is_503(tmp_path: Path) -> None:
-    """Readiness says why, without making the replica unready; afterwards all is as before: labels, fits, promotions, both replicas."""
+    """Readiness says why, without making the replica unready; afterwards all is as before:
+    labels, fits, promotions, both replicas.
+    """
     with ExitStack() as stack:
         port, _ = stack.enter_context(valkey(tmp_path / "valkey"))
         reward = stack.enter_context(standin("reward"))
@@ -143,27 +186,40 @@ def test_whatever_a_store_refuses_ranking_goes_on_and_the_rest_is_503(tmp_path: 
 def refused(kind: str, first: Server, second: Server, number: int) -> None:
     """Check what two replicas answer while their store refuses."""
     ranked = [first.post("/v1/rank", body(number + query)).status for query in range(3)]
-    told = [first.post(f"/v1/tasks/t/{what}", sent) for what, sent in (("labels", LABEL), ("fit", {}), ("rollback", {}))]
+    told = [
+        first.post(f"/v1/tasks/t/{what}", sent)
+        for what, sent in (("labels", LABEL), ("fit", {}), ("rollback", {}))
+    ]
     wait_until(lambda: first.get("/readyz").json["store_reason"] == kind)
     ready = first.get("/readyz")
 
     assert ranked == [200] * 3, kind
     expected = "store_down" if kind == "no_access" else "store_refuses"
-    assert [(each.status, each.json.get("error", {}).get("code")) for each in told] == [(503, expected)] * 3, kind
+    assert [(each.status, each.json.get("error", {}).get("code")) for each in told] == [
+        (503, expected)
+    ] * 3, kind
     assert all(each.headers["retry-after"] for each in told)
     assert [each.get("/healthz").status for each in (first, second)] == [200, 200]
-    assert (ready.status, ready.json["store"]) == (200, "down" if kind == "no_access" else "refuses")
+    assert (ready.status, ready.json["store"]) == (
+        200,
+        "down" if kind == "no_access" else "refuses",
+    )
     assert f'assay_store_errors_total{{reason="{kind}"}}' in first.get("/metrics").raw.decode()
 
 
 def works_again(first: Server, second: Server, version: int) -> None:
     """Check that all that the store is for is there again."""
-    wait_until(lambda: first.get("/readyz").json["store"] == second.get("/readyz").json["store"] == "ok", 20)
+    wait_until(
+        lambda: first.get("/readyz").json["store"] == second.get("/readyz").json["store"] == "ok",
+        20,
+    )
     labelled = first.post("/v1/tasks/t/labels", LABEL)
     promoted = first.post(f"/v1/tasks/t/models/{version}/promote", {})
 
     assert (labelled.status, labelled.json["durable"], promoted.status) == (200, True, 200)
-    wait_until(lambda: served_by(second) == f"t@{version}", 4)  # it is within two seconds, on a machine that is not busy
+    wait_until(
+        lambda: served_by(second) == f"t@{version}", 4
+    )  # it is within two seconds, on a machine that is not busy
     wait_until(lambda: first.post("/v1/tasks/t/fit", {}).status == 200)
     wait_until(lambda: first.get("/readyz").json["background"] == {})
 
@@ -174,7 +230,9 @@ def served_by(server: Server) -> Any:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_store_that_refuses_at_the_start_does_not_stop_the_start(tmp_path: Path, workers: int) -> None:
+def test_a_store_that_refuses_at_the_start_does_not_stop_the_start(
+    tmp_path: Path, workers: int
+) -> None:
     """Nor a cluster that is not there."""
     with valkey(tmp_path / "valkey") as (port, _), standin("reward") as reward:
         say(port, "REPLICAOF 127.0.0.1 1")
@@ -184,7 +242,9 @@ def test_a_store_that_refuses_at_the_start_does_not_stop_the_start(tmp_path: Pat
             assert running.post("/v1/rank", body(1)).status == 200
             assert running.get("/readyz").status == 200
             assert running.post("/v1/tasks/t/labels", LABEL).status == 503
-            assert running.get("/v1/tasks/t/labels").status == (200 if workers == 1 else 503)  # reading is allowed
+            assert running.get("/v1/tasks/t/labels").status == (
+                200 if workers == 1 else 503
+            )  # reading is allowed
     assert "Traceback" not in (tmp_path / "service.log").read_text()
 
 
@@ -196,14 +256,24 @@ async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_pat
         for version in ("1", "2"):
             await store.redis.hset("assay:1:models:{t}", version, "m")
             await memory.promote(int(version))
-        before = [await store.redis.dump(f"assay:1:{part}:{{t}}") for part in ("state", "history", "models")]
+        before = [
+            await store.redis.dump(f"assay:1:{part}:{{t}}")
+            for part in ("state", "history", "models")
+        ]
         say(port, "CONFIG SET maxmemory 1")
 
-        for call in (memory.rollback, lambda: memory.promote(1), lambda: memory.label({"k": Label(1.0)})):
+        for call in (
+            memory.rollback,
+            lambda: memory.promote(1),
+            lambda: memory.label({"k": Label(1.0)}),
+        ):
             with pytest.raises(StoreRefusedError):
                 await call()
 
-        assert [await store.redis.dump(f"assay:1:{part}:{{t}}") for part in ("state", "history", "models")] == before
+        assert [
+            await store.redis.dump(f"assay:1:{part}:{{t}}")
+            for part in ("state", "history", "models")
+        ] == before
         await store.close()
 
 

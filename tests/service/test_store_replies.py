@@ -1,4 +1,6 @@
-"""A store that answers with something else than was asked for: it is as good as down, and nothing of it is believed."""
+"""A store that answers with something else than was asked for: it is as good as down, and
+nothing of it is believed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ ODD = {
 
 
 class Between:
-    """What stands between a client and a store: it passes all on, until it is told to answer by itself."""
+    """What stands between a client and a store: it passes all on, until it is told to answer by
+    itself.
+    """
 
     def __init__(self, port: int) -> None:
         self.port, self.says = port, b""
@@ -106,13 +110,28 @@ def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
     memory = Memory(store, "t")
     fit = Fit(None, serve=False, report={})
     return {
-        "fetch": lambda: store.fetch(["a", "b", "c"]), "state": memory.state, "labels": memory.labels, "rows": memory.rows,
-        "sizes": memory.sizes, "progress": memory.progress, "look": memory.look, "reports": memory.reports, "since": memory.since,
-        "label": lambda: memory.label({"k": Label(1.0)}), "report": lambda: memory.report(1), "labelled": memory.labelled,
-        "rollback": memory.rollback, "lease": lambda: memory.lease("t"), "note": lambda: memory.note(Estimate(1)),
-        "publish": lambda: memory.publish("t", fit, Sizes(), 3), "generation": store.generation, "loss": store.loss,
-        "check": store.check, "model": lambda: memory.model(1), "last report": memory.last_report,
-    }  # fmt: skip
+        "fetch": lambda: store.fetch(["a", "b", "c"]),
+        "state": memory.state,
+        "labels": memory.labels,
+        "rows": memory.rows,
+        "sizes": memory.sizes,
+        "progress": memory.progress,
+        "look": memory.look,
+        "reports": memory.reports,
+        "since": memory.since,
+        "label": lambda: memory.label({"k": Label(1.0)}),
+        "report": lambda: memory.report(1),
+        "labelled": memory.labelled,
+        "rollback": memory.rollback,
+        "lease": lambda: memory.lease("t"),
+        "note": lambda: memory.note(Estimate(1)),
+        "publish": lambda: memory.publish("t", fit, Sizes(), 3),
+        "generation": store.generation,
+        "loss": store.loss,
+        "check": store.check,
+        "model": lambda: memory.model(1),
+        "last report": memory.last_report,
+    }
 
 
 #: What some calls may well be answered.
@@ -126,7 +145,9 @@ FITS = {
 
 @pytest.mark.parametrize("odd", ODD)
 async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path, odd: str) -> None:
-    """Whatever was asked, on a connection that was well until then; and all is well again when the store is."""
+    """Whatever was asked, on a connection that was well until then; and all is well again when
+    the store is.
+    """
     async with between(tmp_path) as (store, proxy):
         for name, call in reads(store).items():
             await store.fetch(["a"])
@@ -143,8 +164,14 @@ async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path,
 
 def test_ranking_goes_on_beside_a_store_that_answers_out_of_turn(tmp_path: Path) -> None:
     """Without what it knows; the rest is 503, and nothing is taken for a bug."""
-    with valkey(tmp_path / "valkey") as (port, _), beside(port) as proxy, standin("reward") as reward:
-        verifiers = [{"name": "r", "kind": "reward_model", "endpoint": reward.url, "model": "reward"}]
+    with (
+        valkey(tmp_path / "valkey") as (port, _),
+        beside(port) as proxy,
+        standin("reward") as reward,
+    ):
+        verifiers = [
+            {"name": "r", "kind": "reward_model", "endpoint": reward.url, "model": "reward"}
+        ]
         config = write_config(tmp_path / "c.yaml", {"verifiers": verifiers, "tasks": {"math": {}}})
         env = {"ASSAY_REDIS_URL": f"redis://127.0.0.1:{proxy.ours}"}
         with service(config, tmp_path, env=env) as running:
@@ -152,8 +179,13 @@ def test_ranking_goes_on_beside_a_store_that_answers_out_of_turn(tmp_path: Path)
             assert running.post("/v1/rank", rank).status == 200
             for odd in ("number", "no list", "nested", "text"):
                 proxy.says = ODD[odd]
-                answers = [running.post("/v1/rank", {**rank, "query": f"{odd}?"}).status for _ in range(3)]
-                labels = running.post("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "a", "correct": True}]})
+                answers = [
+                    running.post("/v1/rank", {**rank, "query": f"{odd}?"}).status for _ in range(3)
+                ]
+                labels = running.post(
+                    "/v1/tasks/math/labels",
+                    {"labels": [{"query": "q", "candidate": "a", "correct": True}]},
+                )
                 assert answers == [200, 200, 200], odd
                 assert labels.status == 503, labels.raw
                 assert running.get("/v1/tasks/math").status in (200, 503)

@@ -1,4 +1,6 @@
-"""Stores as they are run: TLS and users, a cluster, behind Sentinel; full, emptied, and what is said of it."""
+"""Stores as they are run: TLS and users, a cluster, behind Sentinel; full, emptied, and what is
+said of it.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,11 @@ def config(folder: Path, server: Server) -> Path:
 
 def body(query: int) -> dict[str, Any]:
     """Return a request."""
-    return {"query": f"query {query}", "candidates": [f"{query} {place}" for place in range(5)], "task": "t"}
+    return {
+        "query": f"query {query}",
+        "candidates": [f"{query} {place}" for place in range(5)],
+        "task": "t",
+    }
 
 
 def use(running: Server) -> None:
@@ -64,8 +70,12 @@ def use(running: Server) -> None:
     wait_until(lambda: running.get("/v1/tasks/t").json["requests"] == 30)
     again = running.post("/v1/rank", body(7)).json
     assert again["usage"]["calls"] == 0
-    pairs = [{"query": f"query {query}", "candidate": f"{query} {query % 5}"} for query in range(30)]
-    scored = running.post("/v1/score_pairs", {"pairs": pairs, "task": "t"})  # thirty queries, thirty slots of a cluster
+    pairs = [
+        {"query": f"query {query}", "candidate": f"{query} {query % 5}"} for query in range(30)
+    ]
+    scored = running.post(
+        "/v1/score_pairs", {"pairs": pairs, "task": "t"}
+    )  # thirty queries, thirty slots of a cluster
     assert (scored.status, scored.json["usage"]["calls"]) == (200, 0)
     labels = [
         {"key": each["key"], "correct": float(each["index"] < 2), "random": True}
@@ -101,16 +111,23 @@ def test_behind_sentinel_a_failover_is_a_pause(tmp_path: Path) -> None:
             stop(first, signal.SIGKILL)
             wait_until(lambda: running.get("/v1/tasks/t/labels").status == 200, 40)
             labels = running.get("/v1/tasks/t/labels").json["labels"]
-            after = running.post("/v1/tasks/t/labels", {"labels": [{"key": labels[0]["key"], "correct": 1}]})
+            after = running.post(
+                "/v1/tasks/t/labels", {"labels": [{"key": labels[0]["key"], "correct": 1}]}
+            )
 
     assert len(labels) == 150
     assert after.status == 200
 
 
 def test_tls_and_a_user_of_few_rights(tmp_path: Path) -> None:
-    """The certificate is checked, the password is never shown, and a user that may not ask for INFO will do."""
+    """The certificate is checked, the password is never shown, and a user that may not ask for
+    INFO will do.
+    """
     certificate, key = certificates(tmp_path)
-    user = ("--user", *["assay", "on", ">secret99", "~assay:*", "&assay:*", "+@all", "-@dangerous", "-info"])
+    user = (
+        "--user",
+        *["assay", "on", ">secret99", "~assay:*", "&assay:*", "+@all", "-@dangerous", "-info"],
+    )
     with (
         valkey(tmp_path / "valkey", *user) as (plain, _),
         with_tls(plain, certificate, key) as port,
@@ -135,18 +152,34 @@ async def closing(store: Store) -> None:
 
 
 def test_a_store_that_would_drop_what_was_learned_is_refused(tmp_path: Path) -> None:
-    """Its policy is named, and what would be right; one that refuses writes when full is a warning."""
-    with valkey(tmp_path / "full", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru") as (port, _):
+    """Its policy is named, and what would be right; one that refuses writes when full is a
+    warning.
+    """
+    with valkey(tmp_path / "full", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru") as (
+        port,
+        _,
+    ):
         store = Store(f"redis://127.0.0.1:{port}")
-        with pytest.raises(EvictionError, match=r"maxmemory-policy allkeys-lru: .* CONFIG SET maxmemory-policy volatile-lru"):
+        with pytest.raises(
+            EvictionError,
+            match=r"maxmemory-policy allkeys-lru: .* CONFIG SET maxmemory-policy volatile-lru",
+        ):
             asyncio.run(closing(store))
-        told = command("serve", "--redis-url", f"redis://127.0.0.1:{port}", "--workers", "2", cwd=tmp_path)
+        told = command(
+            "serve", "--redis-url", f"redis://127.0.0.1:{port}", "--workers", "2", cwd=tmp_path
+        )
 
     assert told.returncode == 2
     assert told.stderr.splitlines()[-1].startswith("the store has maxmemory-policy allkeys-lru")
     assert "Traceback" not in told.stderr
     check_eviction([{"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}])
-    check_eviction([{"maxmemory": 1, "maxmemory_policy": "volatile-ttl"}, {"maxmemory": 1, "maxmemory_policy": "noeviction"}, {}])
+    check_eviction(
+        [
+            {"maxmemory": 1, "maxmemory_policy": "volatile-ttl"},
+            {"maxmemory": 1, "maxmemory_policy": "noeviction"},
+            {},
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,12 +201,19 @@ def test_a_wrong_address_is_told_from_a_right_one(url: str, problem: str) -> Non
 
 def test_an_address_says_all_there_is_to_say() -> None:
     """Hosts, service, database, user, TLS and options."""
-    found = parse("rediss+sentinel://ann:pw@a:1,b/main/3?ssl_cert_reqs=none&health_check_interval=5")
+    found = parse(
+        "rediss+sentinel://ann:pw@a:1,b/main/3?ssl_cert_reqs=none&health_check_interval=5"
+    )
 
     assert (found.how, found.hosts, found.service) == ("sentinel", (("a", 1), ("b", 26379)), "main")
     assert found.options == {
-        "username": "ann", "password": "pw", "db": 3, "ssl": True, "ssl_cert_reqs": "none", "health_check_interval": 5,
-    }  # fmt: skip
+        "username": "ann",
+        "password": "pw",
+        "db": 3,
+        "ssl": True,
+        "ssl_cert_reqs": "none",
+        "health_check_interval": 5,
+    }
     assert parse("redis+cluster://[::1]:7000,h").hosts == (("::1", 7000), ("h", 6379))
     assert parse("rediss://u:p@h:1/2").how == ""
 
@@ -190,7 +230,9 @@ async def server(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_labels_wait_for_the_disk_also_beside_other_traffic(server: Store) -> None:
     """A server waits for what came over the same connection: another one's wait says nothing."""
     memory = Memory(server, "t")
-    await server.redis.config_set("appendfsync", "no")  # nothing reaches the disk for up to half a minute
+    await server.redis.config_set(
+        "appendfsync", "no"
+    )  # nothing reaches the disk for up to half a minute
 
     quiet = asyncio.Event()
 
@@ -235,8 +277,12 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
     assert "labels_since_export" in printed.out + printed.err
 
 
-async def test_what_was_served_comes_back_from_disk(server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The service and its store are both gone: the copy beside them is served, the same to the last bit, and it is said."""
+async def test_what_was_served_comes_back_from_disk(
+    server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service and its store are both gone: the copy beside them is served, the same to the
+    last bit, and it is said.
+    """
     tasks, task = replica(server)
     tasks._keepsake = Keepsake(tmp_path / "served")
     await learn(tasks, task)
@@ -278,13 +324,19 @@ async def test_a_promotion_is_heard_at_once(server: Store) -> None:
     await follower.close()
 
 
-def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(tmp_path: Path) -> None:
-    """Who lives will stop it; who was killed is survived by nothing, and the guest starts its own."""
+def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(
+    tmp_path: Path,
+) -> None:
+    """Who lives will stop it; who was killed is survived by nothing, and the guest starts its
+    own.
+    """
     code = (
         "import pathlib, sys, time; from assay.service.store.embedded_valkey import EmbeddedStore; "
         "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"
     )
-    owner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
     assert owner.stdout is not None
     owner.stdout.readline()
     guest = EmbeddedStore(tmp_path, 64)
@@ -308,7 +360,9 @@ def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(tmp
 async def test_a_store_with_fewer_labels_than_it_had_is_told(
     server: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Such as one whose file was emptied: the copy of the model on disk knows how many there were."""
+    """Such as one whose file was emptied: the copy of the model on disk knows how many there
+    were.
+    """
     tasks, task = replica(server)
     tasks._keepsake = Keepsake(tmp_path / "served")
     truth = await traffic(tasks, task, sample())
@@ -327,7 +381,9 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
 
 
 async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:
-    """Three times its memory in scores: labels, requests and the model stay, and more can be learned."""
+    """Three times its memory in scores: labels, requests and the model stay, and more can be
+    learned.
+    """
     embedded = EmbeddedStore(tmp_path / "store", 16)
     embedded.start()
     store = Store(embedded.url)
@@ -338,7 +394,9 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
     requests, labels = await task.memory.sizes()
 
     for part in range(50):
-        await store.set_many({f"assay:1:score:{part}:{place}": b"x" * 1000 for place in range(1000)}, 3600)
+        await store.set_many(
+            {f"assay:1:score:{part}:{place}": b"x" * 1000 for place in range(1000)}, 3600
+        )
     scores = len(await store.redis.keys("assay:1:score:*"))
     after = await task.memory.sizes()
     new, durable = await task.memory.label({"new": Label(0.0)})
@@ -363,7 +421,16 @@ async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path
     rng = np.random.default_rng(0)
     for query in range(250):  # a hundred kilobytes each
         pairs = [Pair(Query.of(f"{query}"), f"{place}") for place in range(2000)]
-        writer.put_rows([Rows(task, record_of(keys_of(pairs, True), tuple(range(6)), rng.normal(size=(2000, 6)), "t@0"))])
+        writer.put_rows(
+            [
+                Rows(
+                    task,
+                    record_of(
+                        keys_of(pairs, True), tuple(range(6)), rng.normal(size=(2000, 6)), "t@0"
+                    ),
+                )
+            ]
+        )
         await writer.write_one()
     writer.put_scores({"{a}:b": b"x" * 320})
     await writer.write_one()

@@ -19,47 +19,81 @@ from tests.service.commands import run
 from tests.service.test_deploy import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
 
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
-#: Built here, or without a digest that could be confirmed where this was written (`make pin-images` writes it).
+#: Built here, or without a digest that could be confirmed where this was written (`make pin-images`
+#: writes it).
 BY_TAG = {"assay", "vllm/vllm-openai:v0.32.0"}
 
 
 def plan(form: str, folder: Path) -> list[dict[str, Any]]:
     """Return the documents of a plan."""
     out = folder / "plan.yaml"
-    planned = run("plan", DEPLOY / "ensembles" / "small.yaml", "--gpus", "1xL4-24G", "-o", out, "--format", form)
+    planned = run(
+        "plan",
+        DEPLOY / "ensembles" / "small.yaml",
+        "--gpus",
+        "1xL4-24G",
+        "-o",
+        out,
+        "--format",
+        form,
+    )
     assert planned.exit_code == 0, planned.output
     return list(yaml.safe_load_all(out.read_text()))
 
 
 def pods(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the pods' specifications of manifests."""
-    return [each["spec"]["template"]["spec"] for each in documents if each["kind"] in ("Deployment", "StatefulSet")]
+    return [
+        each["spec"]["template"]["spec"]
+        for each in documents
+        if each["kind"] in ("Deployment", "StatefulSet")
+    ]
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "build.txt"])
 def test_every_pin_has_hashes(name: str) -> None:
-    """Of at least one file each; without them pip installs whatever a registry gives by that name."""
-    pins = [line for line in (DEPLOY / name).read_text().replace("\\\n", " ").splitlines() if "==" in line]
+    """Of at least one file each; without them pip installs whatever a registry gives by that
+    name.
+    """
+    pins = [
+        line
+        for line in (DEPLOY / name).read_text().replace("\\\n", " ").splitlines()
+        if "==" in line
+    ]
 
     assert len(pins) >= 6
     for pin in pins:
-        assert re.fullmatch(r"[\w.\-\[\]]+==\S+( ; [^#]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", pin), pin
+        assert re.fullmatch(
+            r"[\w.\-\[\]]+==\S+( ; [^#]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", pin
+        ), pin
 
 
 def test_the_image_installs_by_hash_and_builds_without_a_network_of_its_own() -> None:
-    """Each `pip install` of the Dockerfile asks for hashes, or takes the wheel that was built from this folder."""
+    """Each `pip install` of the Dockerfile asks for hashes, or takes the wheel that was built
+    from this folder.
+    """
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     installs = re.findall(r"pip (?:install|wheel) [^&\n]+", text)
 
     assert len(installs) == 4
     for install in installs:
-        assert {"--require-hashes", "--no-index", "--no-build-isolation"} & set(install.split()), install
-    assert [each for each in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if not DIGEST.search(each)] == []
+        assert {"--require-hashes", "--no-index", "--no-build-isolation"} & set(install.split()), (
+            install
+        )
+    assert [
+        each for each in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if not DIGEST.search(each)
+    ] == []
 
 
-@pytest.mark.parametrize("path", [*COMPOSE_FILES, ROOT / "service" / "planning" / "compose.yaml"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [*COMPOSE_FILES, ROOT / "service" / "planning" / "compose.yaml"],
+    ids=lambda path: path.name,
+)
 def test_containers_of_compose_files_are_confined_and_pinned(path: Path) -> None:
-    """No capabilities, no new privileges, a bounded number of processes, an image by digest, a store with a password."""
+    """No capabilities, no new privileges, a bounded number of processes, an image by digest, a
+    store with a password.
+    """
     content = yaml.safe_load(path.read_text())
 
     for name, service in content["services"].items():
@@ -76,7 +110,11 @@ def test_passwords_are_random_kept_and_their_owners_alone(tmp_path: Path) -> Non
     """A second run changes nothing that is there."""
     written = []
     for _ in range(2):
-        subprocess.run(["bash", str(DEPLOY / "make_env.sh"), str(tmp_path)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["bash", str(DEPLOY / "make_env.sh"), str(tmp_path)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         written.append((tmp_path / ".env").read_text())
     values = dict(line.split("=") for line in written[0].splitlines())
 
@@ -89,7 +127,9 @@ def test_passwords_are_random_kept_and_their_owners_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("form", ["chart", "plan"])
 def test_pods_are_confined(form: str, tmp_path: Path) -> None:
-    """No account's token, the runtime's seccomp profile, a read-only root, no capabilities: models and store as well."""
+    """No account's token, the runtime's seccomp profile, a read-only root, no capabilities:
+    models and store as well.
+    """
     found = pods(objects(FULL, tmp_path) if form == "chart" else plan("kubernetes", tmp_path))
 
     assert len(found) == (3 if form == "chart" else 1)
@@ -109,29 +149,42 @@ def test_pods_are_confined(form: str, tmp_path: Path) -> None:
 def test_models_get_no_key_of_the_service(form: str, tmp_path: Path) -> None:
     """What fetches weights, and nothing else of the secret."""
     found = pods(objects(FULL, tmp_path) if form == "chart" else plan("kubernetes", tmp_path))
-    models = [each for pod in found for each in pod["containers"] if each["name"] in ("vllm", "models")]
+    models = [
+        each for pod in found for each in pod["containers"] if each["name"] in ("vllm", "models")
+    ]
 
     assert models
     for model in models:
         assert "envFrom" not in model
-        taken = [each["valueFrom"]["secretKeyRef"]["key"] for each in model["env"] if "valueFrom" in each]
+        taken = [
+            each["valueFrom"]["secretKeyRef"]["key"] for each in model["env"] if "valueFrom" in each
+        ]
         assert taken == ["HF_TOKEN"]
 
 
 def test_the_charts_store_asks_for_a_password_that_is_made_up_or_given(tmp_path: Path) -> None:
-    """The service and the store read the same key of the same secret; two installations have unlike ones."""
+    """The service and the store read the same key of the same secret; two installations have
+    unlike ones.
+    """
     first, second = objects({}, tmp_path), objects({}, tmp_path)
-    made = [of_kind(found, "Secret", "assay-store")["data"]["password"] for found in (first, second)]
+    made = [
+        of_kind(found, "Secret", "assay-store")["data"]["password"] for found in (first, second)
+    ]
     given = objects({"store": {"passwordSecret": {"name": "mine", "key": "word"}}}, tmp_path)
 
     assert made[0] != made[1]
     assert not [each for each in given if each["kind"] == "Secret"]
-    for found, secret in ((first, {"name": "assay-store", "key": "password"}), (given, {"name": "mine", "key": "word"})):
+    for found, secret in (
+        (first, {"name": "assay-store", "key": "password"}),
+        (given, {"name": "mine", "key": "word"}),
+    ):
         for pod in pods(found):
             (container,) = pod["containers"]
             password = next(each for each in container["env"] if each["name"] == "STORE_PASSWORD")
             assert password["valueFrom"]["secretKeyRef"] == secret
-    store = of_kind(first, "StatefulSet", "assay-store")["spec"]["template"]["spec"]["containers"][0]
+    store = of_kind(first, "StatefulSet", "assay-store")["spec"]["template"]["spec"]["containers"][
+        0
+    ]
     assert "requirepass" in store["command"][2]
     assert "requirepass" not in " ".join(store["args"])
 
@@ -151,7 +204,11 @@ def test_network_policies_are_on_and_names_are_asked_of_the_cluster_only(tmp_pat
 def test_digests_are_written_for_tags_and_checked(tmp_path: Path) -> None:
     """With a docker that says what one says; one that fails ends it with what it said."""
     digest = "sha256:" + "ab" * 32
-    for name, script in (("says", f"echo {digest}"), ("fails", "echo no such tag >&2; exit 1"), ("babbles", "echo hello")):
+    for name, script in (
+        ("says", f"echo {digest}"),
+        ("fails", "echo no such tag >&2; exit 1"),
+        ("babbles", "echo hello"),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "docker").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name / "docker").chmod(0o755)

@@ -1,4 +1,6 @@
-"""Killed at any moment, under load: no label that was acknowledged is lost, no request counted twice, no half model served."""
+"""Killed at any moment, under load: no label that was acknowledged is lost, no request counted
+twice, no half model served.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,11 @@ class Killer:
     def _kill_one(self, what: str, of: Callable[[int], list[int]]) -> None:
         """Kill one of the processes, as soon as there is one."""
         until = time.monotonic() + 3
-        while not (victims := of(self._supervisor)) and time.monotonic() < until and not self._stop.is_set():
+        while (
+            not (victims := of(self._supervisor))
+            and time.monotonic() < until
+            and not self._stop.is_set()
+        ):
             time.sleep(0.02)  # between looks at other processes
         with contextlib.suppress(ProcessLookupError):
             if victims:
@@ -94,13 +100,20 @@ def workers(supervisor: int) -> list[int]:
 
 def fits(supervisor: int) -> list[int]:
     """Return the processes that fit, or stand ready to."""
-    return [pid for worker in workers(supervisor) for pid, line in children(worker) if b"anyio.to_process" in line]
+    return [
+        pid
+        for worker in workers(supervisor)
+        for pid, line in children(worker)
+        if b"anyio.to_process" in line
+    ]
 
 
 def until_it_works(server: Server, path: str, body: Any) -> Any:
     """Post again and again, as a client would, until it is answered with 200."""
     for _ in range(600):
-        with contextlib.suppress(OSError, HTTPException):  # a worker died before its answer, or in the middle of it
+        with contextlib.suppress(
+            OSError, HTTPException
+        ):  # a worker died before its answer, or in the middle of it
             answer = server.post(path, body, timeout_s=20)
             if answer.status == 200:
                 return answer.json
@@ -110,33 +123,57 @@ def until_it_works(server: Server, path: str, body: Any) -> Any:
 
 @pytest.mark.timeout(600)
 @pytest.mark.slow
-async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_counted_twice(tmp_path: Path) -> None:
-    """Four workers on one store; 5,000 rankings and 500 labels while workers, fits and the store die."""
+async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_counted_twice(
+    tmp_path: Path,
+) -> None:
+    """Four workers on one store; 5,000 rankings and 500 labels while workers, fits and the store
+    die.
+    """
     embedded = EmbeddedStore(tmp_path / "redis", 256)
     embedded.start()
-    environment = {**installed(tmp_path), "ASSAY_WORKERS": "4", "ASSAY_REDIS_URL": embedded.url, "ASSAY_LOG_LEVEL": "warning"}
+    environment = {
+        **installed(tmp_path),
+        "ASSAY_WORKERS": "4",
+        "ASSAY_REDIS_URL": embedded.url,
+        "ASSAY_LOG_LEVEL": "warning",
+    }
     acknowledged: dict[str, float] = {}
     try:
         with service(config(tmp_path), tmp_path, env=environment) as running:
 
             def one(job: tuple[int, tuple[str, list[str], list[float]]]) -> None:
                 number, (query, candidates, truth) = job
-                until_it_works(running, "/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+                until_it_works(
+                    running, "/v1/rank", {"query": query, "candidates": candidates, "task": "math"}
+                )
                 if number % 200 == 0:  # a fit under way more often than by itself
                     with contextlib.suppress(OSError, HTTPException):
                         running.post("/v1/tasks/math/fit", {}, timeout_s=20)
                 if number % (RANKINGS // LABELS) == 0:
                     pair = Pair(Query.of(query), candidates[0])
-                    label = {"query": query, "candidate": candidates[0], "correct": truth[0], "random": True}
+                    label = {
+                        "query": query,
+                        "candidate": candidates[0],
+                        "correct": truth[0],
+                        "random": True,
+                    }
                     until_it_works(running, "/v1/tasks/math/labels", {"labels": [label]})
-                    acknowledged[keys_of([pair], True).pairs[0].replace("{", "").replace("}", "")] = truth[0]
+                    acknowledged[
+                        keys_of([pair], True).pairs[0].replace("{", "").replace("}", "")
+                    ] = truth[0]
 
             with Killer(running.process.pid, embedded) as killer, ThreadPoolExecutor(8) as pool:
                 list(pool.map(one, enumerate(traffic(RANKINGS))))
                 more = traffic(RANKINGS, seed=1)
-                while min(killer.killed.values()) < 2:  # on a fast machine: go on until everything was killed twice
+                while (
+                    min(killer.killed.values()) < 2
+                ):  # on a fast machine: go on until everything was killed twice
                     query, candidates, _ = next(more)
-                    until_it_works(running, "/v1/rank", {"query": query, "candidates": candidates, "task": "default"})
+                    until_it_works(
+                        running,
+                        "/v1/rank",
+                        {"query": query, "candidates": candidates, "task": "default"},
+                    )
             assert min(killer.killed.values()) >= 2, killer.killed
             fitted = until_it_works(running, "/v1/tasks/math/fit", {})
 
@@ -151,7 +188,8 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
     assert {key: label.correct for key, label in labels.items()} == acknowledged
     assert len(acknowledged) == LABELS
     assert len({record.name for record in records}) == len(records)
-    # What the store had not yet on disk when it was killed, and what came while it was away, is gone: rows, and no label.
+    # What the store had not yet on disk when it was killed, and what came while it was away, is
+    # gone: rows, and no label.
     assert 0.3 * RANKINGS < len(records) <= RANKINGS
     assert state.newest >= fitted["version"]
     assert artifact is not None

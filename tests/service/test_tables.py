@@ -36,9 +36,15 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
 
     labels = np.where(SAMPLE.query_id < 20, SAMPLE.labels, -1)
     version = said(
-        "fit", as_npz(tmp_path / "a.npz", labels=labels, scores=SAMPLE.scores.astype(float)), "-o", tmp_path / "a.json", "--labels"
+        "fit",
+        as_npz(tmp_path / "a.npz", labels=labels, scores=SAMPLE.scores.astype(float)),
+        "-o",
+        tmp_path / "a.json",
+        "--labels",
     )
-    rows = [{**row, "labels": int(label)} for row, label in zip(rows_of(SAMPLE), labels, strict=True)]
+    rows = [
+        {**row, "labels": int(label)} for row, label in zip(rows_of(SAMPLE), labels, strict=True)
+    ]
     wide = [{"query_id": row["query_id"], "label": row["labels"], **row["scores"]} for row in rows]
     for name, content in (("nested", rows), ("wide", wide)):
         path = tmp_path / f"{name}.{ending}"
@@ -49,7 +55,10 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
         else:
             as_npz(path, labels=labels, scores=SAMPLE.scores.astype(float))
 
-        assert said("fit", path, "-o", tmp_path / "b.json", "--labels")["version"] == version["version"]
+        assert (
+            said("fit", path, "-o", tmp_path / "b.json", "--labels")["version"]
+            == version["version"]
+        )
         said("predict", tmp_path / "b.json", path, "-o", tmp_path / f"out.{ending}")
         out = tmp_path / f"out.{ending}"
         if ending == "jsonl":
@@ -58,7 +67,9 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
             probability = parquet.read_table(out)["probability"].to_pylist()
         else:
             probability = np.load(out)["probability"].tolist()
-        assert probability == pytest.approx(load(tmp_path / "a.json").predict_proba(SAMPLE.scores, SAMPLE.query_id).tolist())
+        assert probability == pytest.approx(
+            load(tmp_path / "a.json").predict_proba(SAMPLE.scores, SAMPLE.query_id).tolist()
+        )
 
 
 @pytest.mark.parametrize(
@@ -74,13 +85,27 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
         ("a.jsonl", b"[]", "a.jsonl:1: must be an object"),
         ("a.jsonl", b'{"query_id": 1}', "no column of numbers"),
         ("a.jsonl", b'{"scores": {"a": 1}}', "has no `query_id`"),
-        ("a.jsonl", b'{"query_id": 1, "scores": {"a": "x"}}', "row 0, verifier 'a': not a number: 'x'"),
-        ("a.jsonl", b'{"query_id": 1, "scores": {"a": 1}}\n{"query_id": 1, "scores": [1]}', "an object, or a list"),
-        ("a.jsonl", b'{"query_id": 1, "scores": [1, 2], "verifier_names": ["a"]}', "each of 2 verifiers"),
+        (
+            "a.jsonl",
+            b'{"query_id": 1, "scores": {"a": "x"}}',
+            "row 0, verifier 'a': not a number: 'x'",
+        ),
+        (
+            "a.jsonl",
+            b'{"query_id": 1, "scores": {"a": 1}}\n{"query_id": 1, "scores": [1]}',
+            "an object, or a list",
+        ),
+        (
+            "a.jsonl",
+            b'{"query_id": 1, "scores": [1, 2], "verifier_names": ["a"]}',
+            "each of 2 verifiers",
+        ),
         ("a.jsonl", b'{"query_id": 1, "scores": [1], "verifier_names": [3]}', "must be strings"),
     ],
 )
-def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_a_file_that_is_no_table_is_named(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
     """With what is wrong, and where."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -91,16 +116,28 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: by
 def test_an_npz_names_what_it_lacks(tmp_path: Path) -> None:
     """Keys, shapes, names; an object array is not unpickled."""
     for key in ("scores", "query_id", "verifier_names"):
-        content = {"scores": SAMPLE.scores, "query_id": SAMPLE.query_id, "verifier_names": np.array(SAMPLE.names)}
+        content = {
+            "scores": SAMPLE.scores,
+            "query_id": SAMPLE.query_id,
+            "verifier_names": np.array(SAMPLE.names),
+        }
         del content[key]
         np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
         with pytest.raises(TableError, match=f"has no `{key}`"):
             read_table(tmp_path / "a.npz", labels=False)
     with pytest.raises(TableError, match="5 verifier names"):
-        read_table(as_npz(tmp_path / "b.npz", verifier_names=np.array(SAMPLE.names[:5])), labels=False)
+        read_table(
+            as_npz(tmp_path / "b.npz", verifier_names=np.array(SAMPLE.names[:5])), labels=False
+        )
     with pytest.raises(TableError, match="two verifiers are called 'v0'"):
         read_table(as_npz(tmp_path / "c.npz", verifier_names=np.array(["v0"] * 6)), labels=False)
-    np.savez(tmp_path / "d.npz", scores=np.array([[print]]), query_id=[1], verifier_names=["a"], allow_pickle=True)
+    np.savez(
+        tmp_path / "d.npz",
+        scores=np.array([[print]]),
+        query_id=[1],
+        verifier_names=["a"],
+        allow_pickle=True,
+    )
     with pytest.raises(TableError, match=r"d\.npz"):
         read_table(tmp_path / "d.npz", labels=False)
 
@@ -108,9 +145,13 @@ def test_an_npz_names_what_it_lacks(tmp_path: Path) -> None:
 def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
     """The first row's names, else v0, v1, …"""
     path = tmp_path / "a.jsonl"
-    path.write_text('{"query_id": "q", "scores": [1, null], "verifier_names": ["a", "b"]}\n{"query_id": "q", "scores": [0, 2]}')
+    path.write_text(
+        '{"query_id": "q", "scores": [1, null], "verifier_names": ["a", "b"]}\n{"query_id": "q", "scores": [0, 2]}'
+    )
     named_so = read_table(path, labels=False)
-    path.write_text('{"query_id": "q", "scores": {"a": 1}, "verifier_family": {"a": "f"}, "verifier_quality": [0.7]}')
+    path.write_text(
+        '{"query_id": "q", "scores": {"a": 1}, "verifier_family": {"a": "f"}, "verifier_quality": [0.7]}'
+    )
     said_of = read_table(path, labels=False)
     path.write_text('{"query_id": "q", "scores": [1, null]}')
 
@@ -121,12 +162,17 @@ def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
 
 
 def test_answers_are_a_table(tmp_path: Path) -> None:
-    """What `assay rank` writes can be fitted; labels may be added to the results; errors are passed over."""
+    """What `assay rank` writes can be fitted; labels may be added to the results; errors are
+    passed over.
+    """
     verifiers = {"a": {"raw": 0.5, "status": "ok"}, "b": {"raw": None, "status": "timeout"}}
     answers = [
         {
             "line": 4,
-            "results": [{"index": 1, "verifiers": verifiers, "label": 1}, {"index": 0, "verifiers": verifiers, "label": None}],
+            "results": [
+                {"index": 1, "verifiers": verifiers, "label": 1},
+                {"index": 0, "verifiers": verifiers, "label": None},
+            ],
         },
         {"line": 5, "error": {"code": "x"}},
     ]
@@ -135,7 +181,11 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
     table = read_table(path, labels=True)
     path.write_text(json.dumps({"line": 1, "results": [{"index": 0}]}))
 
-    assert (table.names, table.query_id.tolist(), table.scores[:, 0].tolist()) == (("a", "b"), ["4", "4"], [0.5, 0.5])
+    assert (table.names, table.query_id.tolist(), table.scores[:, 0].tolist()) == (
+        ("a", "b"),
+        ["4", "4"],
+        [0.5, 0.5],
+    )
     assert np.isnan(table.scores[:, 1]).all()
     assert table.labels is not None
     assert np.isnan(table.labels).tolist() == [False, True]
@@ -143,7 +193,9 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
         read_table(path, labels=False)
 
 
-def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """npz and JSONL go on working."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(TableError, match="pip install pyarrow"):

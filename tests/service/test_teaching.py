@@ -1,4 +1,6 @@
-"""Teaching a running service: labels in, a fit, versions forward and back; over HTTP and by command."""
+"""Teaching a running service: labels in, a fit, versions forward and back; over HTTP and by
+command.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ KIND = Kind(Settings, lambda settings, transport: Reading(settings))
 
 
 def installed(folder: Path) -> dict[str, str]:
-    """Install a kind that reads its score from the candidate's words; return the environment that has it."""
+    """Install a kind that reads its score from the candidate's words; return the environment
+    that has it.
+    """
     (folder / "reading.py").write_text(PACKAGE)
     info = folder / "reading-1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
@@ -48,8 +52,13 @@ def installed(folder: Path) -> dict[str, str]:
 
 def config(folder: Path) -> Path:
     """Write a configuration: four verifiers, the first two good, the last two noise."""
-    verifiers = [{"name": f"v{place}", "kind": "reading", "place": place, "family": f"f{place}"} for place in range(4)]
-    return write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {"store_text": True}}})
+    verifiers = [
+        {"name": f"v{place}", "kind": "reading", "place": place, "family": f"f{place}"}
+        for place in range(4)
+    ]
+    return write_config(
+        folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {"store_text": True}}}
+    )
 
 
 def traffic(queries: int, seed: int = 0) -> Iterator[tuple[str, list[str], list[float]]]:
@@ -59,7 +68,11 @@ def traffic(queries: int, seed: int = 0) -> Iterator[tuple[str, list[str], list[
         truth = random.integers(0, 2, 6).astype(float)
         scores = random.normal(size=(6, 4))
         scores[:, :2] += 1.5 * truth[:, None]
-        yield f"query {seed}.{query}", [" ".join(f"{value:.6f}" for value in row) for row in scores], truth.tolist()
+        yield (
+            f"query {seed}.{query}",
+            [" ".join(f"{value:.6f}" for value in row) for row in scores],
+            truth.tolist(),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +83,9 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, d
     with service(config(folder), folder, env=environment) as running:
         truth: dict[str, float] = {}
         for query, candidates, correct in traffic(40):
-            answer = running.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
+            answer = running.post(
+                "/v1/rank", {"query": query, "candidates": candidates, "task": "math"}
+            )
             truth |= {result["key"]: correct[result["index"]] for result in answer.json["results"]}
         wait_until(lambda: task(running)["requests"] == 40)
         yield running, truth
@@ -102,25 +117,37 @@ def test_traffic_alone_makes_a_version(taught: tuple[Server, dict[str, float]]) 
     assert answers[-1]["results"][0]["index"] == 0
 
 
-def test_labels_calibrate_and_noise_loses_its_weight(taught: tuple[Server, dict[str, float]]) -> None:
+def test_labels_calibrate_and_noise_loses_its_weight(
+    taught: tuple[Server, dict[str, float]],
+) -> None:
     """By key, and by text; the fit is served everywhere within two seconds."""
     running, truth = taught
-    labels = [{"key": key, "correct": correct, "random": True, "who": "ann"} for key, correct in sorted(truth.items())[::4]]
+    labels = [
+        {"key": key, "correct": correct, "random": True, "who": "ann"}
+        for key, correct in sorted(truth.items())[::4]
+    ]
     query, candidates, correct = next(traffic(1))
-    labels.append({"query": query, "candidate": candidates[0], "correct": correct[0], "random": True})
+    labels.append(
+        {"query": query, "candidate": candidates[0], "correct": correct[0], "random": True}
+    )
 
     first = running.post("/v1/tasks/math/labels", {"labels": labels}).json
     again = running.post("/v1/tasks/math/labels", {"labels": labels}).json
     fitted = running.post("/v1/tasks/math/fit", {})
     time.sleep(2.0)  # what is promised: every replica serves it within two seconds
     answers = [
-        running.post("/v1/rank", {"query": "q", "candidates": ["2 2 0 0", "-1 -1 1 1"], "task": "math"}).json for _ in range(8)
+        running.post(
+            "/v1/rank", {"query": "q", "candidates": ["2 2 0 0", "-1 -1 1 1"], "task": "math"}
+        ).json
+        for _ in range(8)
     ]
 
     assert (first["durable"], again["new"], len(truth)) == (True, 0, 240)
     assert fitted.status in (200, 409)
     assert {answer["model_version"] for answer in answers} == {task(running)["model_version"]}
-    assert all(answer["calibrated"] and answer["results"][0]["index"] == 0 for answer in answers), task(running)
+    assert all(answer["calibrated"] and answer["results"][0]["index"] == 0 for answer in answers), (
+        task(running)
+    )
     weights = {row["name"]: row["weight"] for row in task(running)["report"]["verifiers"]}
     assert min(weights["v0"], weights["v1"]) > max(abs(weights["v2"]), abs(weights["v3"]))
 
@@ -145,7 +172,9 @@ def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -
 
 
 def test_another_version_is_shadowed(taught: tuple[Server, dict[str, float]]) -> None:
-    """What it would have answered to what was kept: nothing else where it is the same, something where it knows no labels."""
+    """What it would have answered to what was kept: nothing else where it is the same, something
+    where it knows no labels.
+    """
     running, _ = taught
     models = running.get("/v1/tasks/math/models").json
     newest = models["models"][-1]["version"]
@@ -155,7 +184,12 @@ def test_another_version_is_shadowed(taught: tuple[Server, dict[str, float]]) ->
     first = running.get("/v1/tasks/math/models/1/shadow").json
     unknown = running.get("/v1/tasks/math/models/99/shadow")
 
-    assert (same["serving"], same["other"], same["same_top"], same["probability_difference"]) == (newest, newest, 1.0, 0.0)
+    assert (same["serving"], same["other"], same["same_top"], same["probability_difference"]) == (
+        newest,
+        newest,
+        1.0,
+        0.0,
+    )
     assert same["log_loss"]["serving"] == same["log_loss"]["other"]
     assert same["queries"] >= 40
     assert first["other"] == 1
@@ -165,10 +199,14 @@ def test_another_version_is_shadowed(taught: tuple[Server, dict[str, float]]) ->
     assert (unknown.status, unknown.json["error"]["code"]) == (404, "unknown_version")
 
 
-def test_candidates_to_label_are_drawn_from_queries_that_have_none(taught: tuple[Server, dict[str, float]]) -> None:
+def test_candidates_to_label_are_drawn_from_queries_that_have_none(
+    taught: tuple[Server, dict[str, float]],
+) -> None:
     """With their texts, at random."""
     running, _ = taught
-    labelled = {each["key"].split(":")[0] for each in running.get("/v1/tasks/math/labels").json["labels"]}
+    labelled = {
+        each["key"].split(":")[0] for each in running.get("/v1/tasks/math/labels").json["labels"]
+    }
 
     drawn = running.get("/v1/tasks/math/to-label?n=3").json["candidates"]
 
@@ -181,14 +219,20 @@ def test_labels_are_given_by_hand(taught: tuple[Server, dict[str, float]], tmp_p
     running, _ = taught
     before = task(running)["labels"]
     for number in range(4):
-        running.post("/v1/rank", {"query": f"by hand {number}", "candidates": ["1 1 1 1", "0 0 0 0"], "task": "math"})
+        running.post(
+            "/v1/rank",
+            {"query": f"by hand {number}", "candidates": ["1 1 1 1", "0 0 0 0"], "task": "math"},
+        )
     wait_until(lambda: running.get("/v1/tasks/math/to-label?n=9").json["left"] >= 4)
 
-    labelled = command("label", "math", "-n", "4", "--url", running.url, cwd=tmp_path, typed="y\ns\nn\nq\n")
+    labelled = command(
+        "label", "math", "-n", "4", "--url", running.url, cwd=tmp_path, typed="y\ns\nn\nq\n"
+    )
 
     assert labelled.returncode == 0, labelled.stderr
-    assert f"2 labels given, {before + 2} in all: {before + 2} labels: expected selection@1 0." in labelled.stdout.replace(
-        "\n", " "
+    assert (
+        f"2 labels given, {before + 2} in all: {before + 2} labels: expected selection@1 0."
+        in labelled.stdout.replace("\n", " ")
     )
     assert task(running)["labels"] == before + 2
 
@@ -223,7 +267,10 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     promoted = command("promote", "math", "1", "--unpin", *here, cwd=tmp_path)
     exported = command("labels", "export", "math", "labels.jsonl", *here, cwd=tmp_path)
     imported = command("labels", "import", "math", "labels.jsonl", *here, cwd=tmp_path)
-    columns = [command("labels", how, "math", "labels.parquet", *here, cwd=tmp_path) for how in ("export", "import")]
+    columns = [
+        command("labels", how, "math", "labels.parquet", *here, cwd=tmp_path)
+        for how in ("export", "import")
+    ]
     shadowed = command("shadow", "math", "1", *here, cwd=tmp_path)
     unknown = command("fit", "--task", "nope", *here, cwd=tmp_path)
     away = command("tasks", "--url", "http://127.0.0.1:9", cwd=tmp_path)
@@ -234,7 +281,9 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     assert promoted.stdout.strip() == "math@1 is served"
     assert exported.returncode == 0
     assert imported.stdout.endswith("0 of them new\n")
-    assert columns[0].stdout.split()[0] == columns[1].stdout.split()[0] == exported.stdout.split()[0]
+    assert (
+        columns[0].stdout.split()[0] == columns[1].stdout.split()[0] == exported.stdout.split()[0]
+    )
     assert columns[1].stdout.endswith("0 of them new\n")
     assert "math@1 beside math@1 on" in shadowed.stdout
     assert "the same first candidate in 100.0%" in shadowed.stdout
@@ -247,12 +296,20 @@ def test_the_commands_do_the_same(taught: tuple[Server, dict[str, float]], tmp_p
     ("kto", {"prompt", "completion", "label", "probability", "model_version"}), ("sft", {"prompt", "completion", "probability", "model_version"}),
     ("reward", {"prompt", "completion", "probability", "model_version"}),
 ])  # fmt: skip
-def test_traffic_becomes_training_data(taught: tuple[Server, dict[str, float]], tmp_path: Path, how: str, fields: set[str]) -> None:
+def test_traffic_becomes_training_data(
+    taught: tuple[Server, dict[str, float]], tmp_path: Path, how: str, fields: set[str]
+) -> None:
     """In TRL's shapes; better than chance by the truth."""
     running, truth = taught
-    right = {query + text: value for query, texts, values in traffic(40) for text, value in zip(texts, values, strict=True)}
+    right = {
+        query + text: value
+        for query, texts, values in traffic(40)
+        for text, value in zip(texts, values, strict=True)
+    }
 
-    done = command("export", "math", "rows.jsonl", "--format", how, "--url", running.url, cwd=tmp_path)
+    done = command(
+        "export", "math", "rows.jsonl", "--format", how, "--url", running.url, cwd=tmp_path
+    )
 
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
@@ -261,9 +318,20 @@ def test_traffic_becomes_training_data(taught: tuple[Server, dict[str, float]], 
     told = [row for row in rows if row["prompt"].startswith("query 0.")]
     if how == "dpo":
         assert all(row["probability_chosen"] - row["probability_rejected"] >= 0.2 for row in rows)
-        assert np.mean([right[row["prompt"] + row["chosen"]] - right[row["prompt"] + row["rejected"]] for row in told]) > 0.3
+        assert (
+            np.mean(
+                [
+                    right[row["prompt"] + row["chosen"]] - right[row["prompt"] + row["rejected"]]
+                    for row in told
+                ]
+            )
+            > 0.3
+        )
     elif how == "kto":
-        assert np.mean([right[row["prompt"] + row["completion"]] == row["label"] for row in told]) > 0.7
+        assert (
+            np.mean([right[row["prompt"] + row["completion"]] == row["label"] for row in told])
+            > 0.7
+        )
     elif how == "sft":
         assert len({row["prompt"] for row in rows}) == len(rows)
     else:
@@ -277,10 +345,17 @@ def test_a_restart_serves_the_same_version(tmp_path: Path) -> None:
         for query, candidates, _ in traffic(30, 1):
             running.post("/v1/rank", {"query": query, "candidates": candidates, "task": "math"})
         wait_until(lambda: task(running)["model_version"] != "math@0")
-        before = running.post("/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}).json
+        before = running.post(
+            "/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}
+        ).json
         running.kill()
     with service(config(tmp_path), tmp_path, env=environment) as running:
-        after = running.post("/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}).json
+        after = running.post(
+            "/v1/rank", {"query": "q", "candidates": ["1 1 0 0", "0 0 1 1"], "task": "math"}
+        ).json
 
-    assert after["model_version"] in (before["model_version"], f"math@{int(before['model_version'][5:]) + 1}")
+    assert after["model_version"] in (
+        before["model_version"],
+        f"math@{int(before['model_version'][5:]) + 1}",
+    )
     assert after["results"][0]["score"] == pytest.approx(before["results"][0]["score"], abs=0.5)

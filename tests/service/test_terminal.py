@@ -34,9 +34,13 @@ from assay.verifiers.doctor.examine import Report
 from assay.verifiers.safety.sandbox import Ran
 from tests.fakes import FakeVerifier
 
-#: Clipboard, screen, title, colours, C1's short forms, direction overrides, hyperlinks; and Rich's own markup.
+#: Clipboard, screen, title, colours, C1's short forms, direction overrides, hyperlinks; and Rich's
+#: own markup.
 HOSTILE = "\x1b]52;c;cm0gLXJmIH4K\x07\x1b[2J\x1b]0;X\x07\x9b31mred\u202eevil\u2066\x7f\x08\x08\r\x00\u200b\U000e0041[red]a[/] [/no] [link=http://e]b[/link] :bug:"
-OBEYED = [chr(code) for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066, 0x200B, 0xE0041)]
+OBEYED = [
+    chr(code)
+    for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066, 0x200B, 0xE0041)
+]
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -77,11 +81,16 @@ def hostile_service(answers: dict[str, Any], status: int = 200) -> Iterator[str]
 
 
 def test_what_a_terminal_obeys_is_spelled_out_and_the_rest_stays() -> None:
-    """Also halves of characters, which no terminal's encoding has; line ends, tabulators, joiners and emoji stay."""
+    """Also halves of characters, which no terminal's encoding has; line ends, tabulators,
+    joiners and emoji stay.
+    """
     assert harmless(printable(HOSTILE))
     assert printable("\x1b[31m") == "\\x1b[31m"
     assert printable("\u202e\U000e0041\ud800") == "\\u202e\\U000e0041\\ud800"
-    assert printable("a\n\tb é 👩\u200d💻 ❤\ufe0f می\u200cخ") == "a\n\tb é 👩\u200d💻 ❤\ufe0f می\u200cخ"
+    assert (
+        printable("a\n\tb é 👩\u200d💻 ❤\ufe0f می\u200cخ")
+        == "a\n\tb é 👩\u200d💻 ❤\ufe0f می\u200cخ"
+    )
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -101,7 +110,9 @@ def test_nothing_printed_by_a_command_is_obeyed_or_read_as_markup(terminal: bool
 
 
 def test_every_command_prints_through_that_console() -> None:
-    """Nobody takes Rich's own, and nothing but JSON and what we wrote ourselves is printed past it."""
+    """Nobody takes Rich's own, and nothing but JSON and what we wrote ourselves is printed past
+    it.
+    """
     takes = [
         path.name
         for path in sorted((ROOT / "service").rglob("*.py"))
@@ -121,7 +132,11 @@ def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`assay label`: what is shown was written by whoever asked."""
-    drawn = {"candidates": [{"query": "q " + HOSTILE, "candidate": "c " + HOSTILE, "key": "k", "random": True}]}
+    drawn = {
+        "candidates": [
+            {"query": "q " + HOSTILE, "candidate": "c " + HOSTILE, "key": "k", "random": True}
+        ]
+    }
     monkeypatch.setattr(sys, "stdin", io.StringIO("s\n"))
     with hostile_service({"/v1/tasks/t/to-label": drawn, "/v1/tasks/t": {"labels": 0}}) as url:
         teaching.label_by_hand(url, "t", 1, "me")
@@ -133,7 +148,14 @@ def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(
 
 def test_a_servers_names_and_reasons_do_not_either(capsys: pytest.CaptureFixture[str]) -> None:
     """`assay tasks`, `assay fit --task`, `assay promote`, `assay report`."""
-    task = {"task": HOSTILE, "ensemble": HOSTILE, "model_version": HOSTILE, "calibrated": True, "requests": HOSTILE, "labels": 1}
+    task = {
+        "task": HOSTILE,
+        "ensemble": HOSTILE,
+        "model_version": HOSTILE,
+        "calibrated": True,
+        "requests": HOSTILE,
+        "labels": 1,
+    }
     fitted = {
         "version": HOSTILE, "served": True, "rows": HOSTILE, "labels": HOSTILE, "seconds": HOSTILE,
         "checks": [{"passed": True, "against": HOSTILE, "log_loss": 0.1, "theirs": 0.2, "labels": HOSTILE}],
@@ -155,7 +177,9 @@ def test_a_servers_names_and_reasons_do_not_either(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("answer", [{"error": {"message": HOSTILE}}, HOSTILE])
-def test_a_servers_errors_do_not_either(answer: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_servers_errors_do_not_either(
+    answer: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever stops a command is shown by one line of `main`."""
     with hostile_service({"*": answer}, 500) as url:
         monkeypatch.setattr(sys, "argv", ["assay", "tasks", "--url", url])
@@ -176,7 +200,9 @@ def test_what_the_doctor_saw_does_not_either(capsys: pytest.CaptureFixture[str])
     assert harmless(capsys.readouterr().out)
 
 
-def test_what_a_configuration_says_does_not_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_configuration_says_does_not_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`assay config check` quotes the file."""
     path = tmp_path / "e.yaml"
     path.write_text(json.dumps({"verifiers": [{"name": HOSTILE, "kind": "length"}]}))
@@ -190,9 +216,15 @@ def test_what_a_configuration_says_does_not_either(tmp_path: Path, capsys: pytes
 def test_a_report_of_a_service_does_not_either(capsys: pytest.CaptureFixture[str]) -> None:
     """Its sentences and its table."""
     row = {
-        "name": HOSTILE, "family": HOSTILE, "weight": 0.5, "coverage": 1.0, "estimated_auc": 0.7, "measured_auc": None,
-        "cost_share": 1.0, "loss_without": None,
-    }  # fmt: skip
+        "name": HOSTILE,
+        "family": HOSTILE,
+        "weight": 0.5,
+        "coverage": 1.0,
+        "estimated_auc": 0.7,
+        "measured_auc": None,
+        "cost_share": 1.0,
+        "loss_without": None,
+    }
     console = Console(highlight=False)
 
     console.print(report_command._table({"verifiers": [row]}))
@@ -206,7 +238,10 @@ def test_the_log_for_people_does_not_either(capsys: pytest.CaptureFixture[str]) 
     try:
         configure_logging(ServiceSettings(log_json=False))
         structlog.get_logger().warning(
-            "verifier_served_wrongly", seen=HOSTILE, error=f"x\n{HOSTILE}", name="\x1b]0;owned\x07\x1b[2J"
+            "verifier_served_wrongly",
+            seen=HOSTILE,
+            error=f"x\n{HOSTILE}",
+            name="\x1b]0;owned\x07\x1b[2J",
         )
     finally:
         structlog.configure(**before)
@@ -216,7 +251,16 @@ def test_the_log_for_people_does_not_either(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    "outcome", ["SECRET -1 \x1b[31m" + "x" * 200_000, "print", "os", "ValueError: secret", "", "__name__", "ok\x1b"]
+    "outcome",
+    [
+        "SECRET -1 \x1b[31m" + "x" * 200_000,
+        "print",
+        "os",
+        "ValueError: secret",
+        "",
+        "__name__",
+        "ok\x1b",
+    ],
 )
 def test_an_outcome_that_the_code_made_up_is_no_reason(outcome: str) -> None:
     """The code can write to the report; only names of Python's own exceptions are told."""

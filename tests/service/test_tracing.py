@@ -1,4 +1,6 @@
-"""Traces: a collector that is ours gets a span a request and one a verifier, and the server the context."""
+"""Traces: a collector that is ours gets a span a request and one a verifier, and the server the
+context.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +55,33 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
 
 def attributes(span: Any) -> dict[str, Any]:
     """Return a span's attributes."""
-    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes}
+    return {
+        each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes
+    }
 
 
 def test_a_request_has_a_span_and_each_verifier_one_below_it(tmp_path: Path) -> None:
-    """In the caller's trace; the server is told of it; failures have reasons, and no span has a text or a key."""
+    """In the caller's trace; the server is told of it; failures have reasons, and no span has a
+    text or a key.
+    """
     with collector() as (url, spans), standin("judge") as upstream:
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
-        gone = {"name": "gone", "kind": "judge", "model": "m", "endpoint": "http://127.0.0.1:9", "retries": 0}
+        gone = {
+            "name": "gone",
+            "kind": "judge",
+            "model": "m",
+            "endpoint": "http://127.0.0.1:9",
+            "retries": 0,
+        }
         config = write_config(
-            tmp_path / "e.yaml", {"verifiers": [judge, gone], "service": {"traces": url, "api_keys": ["k-secret"]}}
+            tmp_path / "e.yaml",
+            {"verifiers": [judge, gone], "service": {"traces": url, "api_keys": ["k-secret"]}},
         )
-        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "authorization": "Bearer k-secret", "x-request-id": "mine"}
+        headers = {
+            "traceparent": f"00-{TRACE}-{PARENT}-01",
+            "authorization": "Bearer k-secret",
+            "x-request-id": "mine",
+        }
         body = {"query": SECRET, "candidates": [SECRET + " too"]}
         with service(config, tmp_path) as running:
             answer = running.post("/v1/rank", body, headers=headers)
@@ -80,7 +97,9 @@ def test_a_request_has_a_span_and_each_verifier_one_below_it(tmp_path: Path) -> 
     assert sorted(attributes(span)["http.response.status_code"] for span in requests) == [200, 422]
     first = next(span for span in requests if attributes(span)["http.response.status_code"] == 200)
     assert attributes(first)["assay.request_id"] == "mine"
-    assert {named[f"verifier {name}"].parent_span_id for name in ("judge", "gone")} == {first.span_id}
+    assert {named[f"verifier {name}"].parent_span_id for name in ("judge", "gone")} == {
+        first.span_id
+    }
     assert attributes(named["verifier gone"])["assay.reason"] == "unreachable"
     assert attributes(named["verifier judge"])["assay.calls"] == 1
     assert f"00-{TRACE}-{named['verifier judge'].span_id.hex()}-01" in told
@@ -90,13 +109,22 @@ def test_a_request_has_a_span_and_each_verifier_one_below_it(tmp_path: Path) -> 
 
 
 def test_what_the_caller_does_not_trace_is_not_traced(tmp_path: Path) -> None:
-    """A share of nothing traces nothing of one's own accord; a collector that is gone costs no answer."""
+    """A share of nothing traces nothing of one's own accord; a collector that is gone costs no
+    answer.
+    """
     with collector() as (url, spans), standin("judge") as upstream:
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
-        content: dict[str, Any] = {"verifiers": [judge], "service": {"traces": url, "trace_share": 0}}
+        content: dict[str, Any] = {
+            "verifiers": [judge],
+            "service": {"traces": url, "trace_share": 0},
+        }
         with service(write_config(tmp_path / "e.yaml", content), tmp_path) as running:
             running.post("/v1/rank", {"query": "q", "candidates": ["a"]})
-            running.post("/v1/rank", {"query": "q", "candidates": ["b"]}, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+            running.post(
+                "/v1/rank",
+                {"query": "q", "candidates": ["b"]},
+                headers={"traceparent": f"00-{TRACE}-{PARENT}-01"},
+            )
         wait_until(lambda: len(spans) >= 2)
     content["service"] = {"traces": "http://127.0.0.1:9"}
     with standin("judge") as upstream:
@@ -130,7 +158,9 @@ def test_what_a_caller_has_carried_on_is_bounded() -> None:
     propagator.extract = noted
     parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
     for state in (b"a=" + b"b" * 100, b"a=" + b"b" * MOST_CARRIED):
-        with tracing.request("POST", "/v1/rank", {b"traceparent": parent, b"tracestate": state}, "id"):
+        with tracing.request(
+            "POST", "/v1/rank", {b"traceparent": parent, b"tracestate": state}, "id"
+        ):
             pass
 
     assert [sorted(each) for each in seen] == [["traceparent", "tracestate"], ["traceparent"]]

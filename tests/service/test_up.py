@@ -1,4 +1,6 @@
-"""`assay up`: children that are kept running, and end together; here with stand-ins for the models' servers."""
+"""`assay up`: children that are kept running, and end together; here with stand-ins for the
+models' servers.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,11 +31,13 @@ exec {python} -m tests.standin judge --port "$port"
 """
 
 
-def child(folder: Path, said: list[str], code: str = HEALTHY, **more: float) -> Child:
+def child(folder: Path, said: list[str], code: str = HEALTHY, **more: Any) -> Child:
     """Return a child that serves on a free port."""
     port = free_port()
     command = [sys.executable, "-c", code, str(port)]
-    return Child("one", command, f"http://127.0.0.1:{port}/", folder / "one.log", {}, said.append, **more)  # type: ignore[arg-type]
+    return Child(
+        "one", command, f"http://127.0.0.1:{port}/", folder / "one.log", {}, said.append, **more
+    )
 
 
 def alive(pid: int) -> bool:
@@ -105,11 +110,25 @@ def test_all_start_and_all_end(tmp_path: Path) -> None:
     python.chmod(0o755)
     model, port = free_port(), free_port()
     judge = {
-        "name": "judge", "kind": "judge", "model": "judge", "endpoint": f"http://127.0.0.1:{model}", "serve": {"parameters": 0.1},
-    }  # fmt: skip
+        "name": "judge",
+        "kind": "judge",
+        "model": "judge",
+        "endpoint": f"http://127.0.0.1:{model}",
+        "serve": {"parameters": 0.1},
+    }
     settings = {"port": port, "data_dir": str(tmp_path / "data"), "doctor": "off"}
     config = write_config(tmp_path / "e.yaml", {"verifiers": [judge], "service": settings})
-    command = [sys.executable, "-m", "assay.service", "up", str(config), "--gpus", "none", "--vllm-venv", str(tmp_path / "venv")]
+    command = [
+        sys.executable,
+        "-m",
+        "assay.service",
+        "up",
+        str(config),
+        "--gpus",
+        "none",
+        "--vllm-venv",
+        str(tmp_path / "venv"),
+    ]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     shown = []
@@ -132,13 +151,22 @@ def test_all_start_and_all_end(tmp_path: Path) -> None:
 
 def test_without_vllm_it_is_said_what_to_do(tmp_path: Path) -> None:
     """Before anything starts."""
-    judge = {"name": "judge", "kind": "judge", "model": "Qwen/Qwen3-8B", "endpoint": "http://127.0.0.1:9000"}
+    judge = {
+        "name": "judge",
+        "kind": "judge",
+        "model": "Qwen/Qwen3-8B",
+        "endpoint": "http://127.0.0.1:9000",
+    }
     config = write_config(tmp_path / "e.yaml", {"verifiers": [judge]})
     environment = {**os.environ, "PATH": "/usr/bin"}
     done = subprocess.run(
         [sys.executable, "-m", "assay.service", "up", str(config), "--gpus", "none"],
-        cwd=ROOT, capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
 
     assert done.returncode == 2
     assert "--vllm-venv" in done.stderr

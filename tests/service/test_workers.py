@@ -18,7 +18,11 @@ from tests.service.test_survival import workers
 def gauge(running: Server, name: str) -> float:
     """Return a gauge, summed over its labels; -1 while nobody answers."""
     with contextlib.suppress(OSError):
-        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", running.get("/metrics", timeout_s=5).raw.decode(), re.MULTILINE)
+        found = re.findall(
+            rf"^{name}(?:{{[^}}]*}})? (\S+)$",
+            running.get("/metrics", timeout_s=5).raw.decode(),
+            re.MULTILINE,
+        )
         return sum(map(float, found))
     return -1.0
 
@@ -41,7 +45,9 @@ def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> No
     """What it had under way is not under way for ever: the chart scales on that."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        verifiers = [{"name": "v", "kind": "http", "endpoint": endpoint, "model": "m", "timeout_s": 600}]
+        verifiers = [
+            {"name": "v", "kind": "http", "endpoint": endpoint, "model": "m", "timeout_s": 600}
+        ]
         config = write_config(tmp_path / "e.yaml", {"verifiers": verifiers})
         environment = {"ASSAY_WORKERS": "2", "ASSAY_MAX_ACTIVE": "1"}
         with service(config, tmp_path, env=environment) as running:
@@ -49,12 +55,17 @@ def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> No
             for thread in asking:
                 thread.start()
             wait_for_gauge(running, "assay_active_requests", 2.0)
-            before = gauge(running, "assay_active_requests") + gauge(running, "assay_queued_requests")
+            before = gauge(running, "assay_active_requests") + gauge(
+                running, "assay_queued_requests"
+            )
             for pid in workers(running.process.pid):
                 os.kill(pid, signal.SIGKILL)
             for thread in asking:
                 thread.join()
-            after = [wait_for_gauge(running, f"assay_{what}_requests", 0.0) for what in ("active", "queued")]
+            after = [
+                wait_for_gauge(running, f"assay_{what}_requests", 0.0)
+                for what in ("active", "queued")
+            ]
 
     assert before == 6.0
     assert after == [0.0, 0.0]

@@ -20,7 +20,9 @@ class Example:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-QUERY = Query.of("What is 3 + 4? Give JSON or code if asked.", "7", ("assert answer == 7", "assert answer > 0"))
+QUERY = Query.of(
+    "What is 3 + 4? Give JSON or code if asked.", "7", ("assert answer == 7", "assert answer > 0")
+)
 
 EXAMPLES: dict[str, Example] = {
     "arithmetic": Example(),
@@ -30,7 +32,9 @@ EXAMPLES: dict[str, Example] = {
     "embedding_consensus": Example("embed"),
     "generative_scoring": Example("judge"),
     "http": Example("http", {"lowest": 0, "highest": 1}),
-    "implicit_prm": Example("judge", {"reference_model": "reference", "reference_endpoint": "http://y"}),
+    "implicit_prm": Example(
+        "judge", {"reference_model": "reference", "reference_endpoint": "http://y"}
+    ),
     "json_schema": Example(None, {"schema": {"type": "object", "required": ["answer"]}}),
     "judge": Example("judge"),
     "judge_cot": Example("judge", {"max_tokens": 200}),
@@ -38,7 +42,13 @@ EXAMPLES: dict[str, Example] = {
     "judge_pairwise": Example("judge"),
     "judge_reference": Example("judge"),
     "judge_rubric": Example(
-        "judge", {"criteria": [{"name": "right", "text": "It is right."}, {"name": "short", "text": "It is short."}]}
+        "judge",
+        {
+            "criteria": [
+                {"name": "right", "text": "It is right."},
+                {"name": "short", "text": "It is short."},
+            ]
+        },
     ),
     "judge_scale": Example("judge"),
     "label_token_prm": Example("judge"),
@@ -76,7 +86,9 @@ def standin(server: str, **replies: Any) -> FakeTransport:
     if server == "http":
         return FakeTransport({"/score": _scores, **replies})
     app = StandIn(server)
-    own: dict[str, Any] = {path: (lambda asked, path=path: app._call(path, orjson.dumps(asked))) for path in app.routes}
+    own: dict[str, Any] = {
+        path: (lambda asked, path=path: app._call(path, orjson.dumps(asked))) for path in app.routes
+    }
     own |= {"/v1/models": (200, app._get("/v1/models")), "/version": (200, app._get("/version"))}
     return FakeTransport({**own, **replies})
 
@@ -94,7 +106,9 @@ def spoilt(server: str, fault: str) -> FakeTransport:
             reply = app._spoilt(reply)
         return status, _dumps(reply)
 
-    own: dict[str, Any] = {path: (lambda asked, path=path: answer(path, asked)) for path in app.routes}
+    own: dict[str, Any] = {
+        path: (lambda asked, path=path: answer(path, asked)) for path in app.routes
+    }
     return FakeTransport(own)
 
 
@@ -108,5 +122,7 @@ def _scores(asked: dict[str, Any]) -> tuple[int, Any]:
     """Score by what was asked alone."""
     from hashlib import blake2b
 
-    scores = [blake2b(text.encode(), digest_size=1).digest()[0] / 255 for text in asked["candidates"]]
+    scores = [
+        blake2b(text.encode(), digest_size=1).digest()[0] / 255 for text in asked["candidates"]
+    ]
     return 200, {"scores": scores, "reasons": [None] * len(scores)}

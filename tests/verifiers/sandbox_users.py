@@ -1,4 +1,6 @@
-"""Who a service may be that runs candidates' code: root, a user of its own, or a user in a container that allows it little."""
+"""Who a service may be that runs candidates' code: root, a user of its own, or a user in a
+container that allows it little.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,17 @@ from pathlib import Path
 
 from assay.verifiers.safety.sandbox import MAIN, PYTHON, SEALED
 from assay.verifiers.safety.sealed.walls import NEW_LISTENER
-from assay.verifiers.safety.seccomp import ALLOW, ENOSYS, EPERM, ERRNO, RETURN, alternative, assembled, natives_only, when
+from assay.verifiers.safety.seccomp import (
+    ALLOW,
+    ENOSYS,
+    EPERM,
+    ERRNO,
+    RETURN,
+    alternative,
+    assembled,
+    natives_only,
+    when,
+)
 from assay.verifiers.safety.system_calls import MACHINES, OneOf, Without
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -28,7 +40,8 @@ CONTAINERS: dict[str, list[str]] = {
     "a container without listeners": ["listeners"],
 }
 
-#: Puts up a filter and becomes another program: `python -c REFUSE HEX_OF_FILTER PROGRAM ARGUMENTS…`.
+#: Puts up a filter and becomes another program: `python -c REFUSE HEX_OF_FILTER PROGRAM
+#: ARGUMENTS…`.
 REFUSE = """
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None)
@@ -41,7 +54,9 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def container(*refused: str) -> list[str]:
-    """Return the words before a command that refuse it namespaces, as containers do, and `landlock` or `listeners` if named."""
+    """Return the words before a command that refuse it namespaces, as containers do, and
+    `landlock` or `listeners` if named.
+    """
     machine = MACHINES[os.uname().machine]
     numbers = NUMBERS[os.uname().machine]
     code = [*natives_only(machine.arch), *when(numbers["unshare"], [(RETURN, 0, 0, ERRNO | EPERM)])]
@@ -58,10 +73,14 @@ def container(*refused: str) -> list[str]:
 
 @contextmanager
 def readable_by_all() -> Iterator[str]:
-    """Yield a folder with a copy of the sealed processes' code, which a user without rights can read."""
+    """Yield a folder with a copy of the sealed processes' code, which a user without rights can
+    read.
+    """
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - that is what it is for
-        shutil.copytree(SEALED, Path(folder) / "sealed", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            SEALED, Path(folder) / "sealed", ignore=shutil.ignore_patterns("__pycache__")
+        )
         yield folder
 
 

@@ -11,7 +11,9 @@ Result = TypeVar("Result")
 
 
 async def longest_stall_s(work: Awaitable[Result]) -> tuple[Result, float]:
-    """Return the work's result, and the longest time in seconds between two turns of the loop meanwhile."""
+    """Return the work's result, and the longest time in seconds between two turns of the loop
+    meanwhile.
+    """
     longest, done = 0.0, False
 
     async def watch() -> None:

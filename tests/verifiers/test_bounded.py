@@ -1,4 +1,6 @@
-"""Patterns and schemas of an operator's over hostile candidates: nothing waits for them, and each candidate is on its own."""
+"""Patterns and schemas of an operator's over hostile candidates: nothing waits for them, and
+each candidate is on its own.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,20 @@ async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Ver
 BACKTRACKING = ["a" * 60 + "b" + str(place) for place in range(24)]
 
 
-async def test_a_pattern_that_backtracks_over_many_candidates_neither_stops_the_loop_nor_takes_honest_scores() -> None:
-    """All together have a limit, each has a share of it, and a quick one is scored wherever it stands."""
+async def test_a_pattern_that_backtracks_over_many_candidates_neither_stops_the_loop_nor_takes_honest_scores() -> (
+    None
+):
+    """All together have a limit, each has a share of it, and a quick one is scored wherever it
+    stands.
+    """
     verifier = made("regex", must=[r"(a|aa)+$"], must_not=[])
     await verifier.warm_up()
     texts = [*BACKTRACKING, "aaa", "no"]
     started = time.monotonic()
 
-    verdicts, stall = await longest_stall_s(verifier.score([Pair(Query.of("q"), text) for text in texts]))
+    verdicts, stall = await longest_stall_s(
+        verifier.score([Pair(Query.of("q"), text) for text in texts])
+    )
 
     assert [verdict.score for verdict in verdicts.items[-2:]] == [1.0, 0.0]
     assert {verdict.score for verdict in verdicts.items[:-2]} <= {None, 0.0}
@@ -48,16 +56,22 @@ async def test_a_pattern_that_backtracks_over_many_candidates_neither_stops_the_
     {"type": "object", "patternProperties": {"^(a+)+$": {"type": "integer"}}, "additionalProperties": False},
     {"anyOf": [{"type": "object", "propertyNames": {"pattern": "^(a|aa)+$"}, "minProperties": 1}, {"pattern": "^(a|aa)+$", "type": "string"}]},
 ])  # fmt: skip
-async def test_a_schemas_pattern_that_backtracks_costs_the_candidate_that_does_it_alone(schema: dict[str, Any]) -> None:
+async def test_a_schemas_pattern_that_backtracks_costs_the_candidate_that_does_it_alone(
+    schema: dict[str, Any],
+) -> None:
     """Over a string, over names, over names of properties."""
     bad = ['"' + "a" * 40 + 'b"', '{"' + "a" * 40 + 'b": 1}']
     verifier = made("json_schema", schema=schema)
     await verifier.warm_up()
     started = time.monotonic()
 
-    verdicts, stall = await longest_stall_s(verifier.score([Pair(Query.of("q"), text) for text in (*bad, '"aaa"', '{"aaa": 1}')]))
+    verdicts, stall = await longest_stall_s(
+        verifier.score([Pair(Query.of("q"), text) for text in (*bad, '"aaa"', '{"aaa": 1}')])
+    )
 
-    assert any(verdict.reason and verdict.reason.startswith("timeout") for verdict in verdicts.items[:2])
+    assert any(
+        verdict.reason and verdict.reason.startswith("timeout") for verdict in verdicts.items[:2]
+    )
     assert all(verdict.score is not None for verdict in verdicts.items[2:])
     assert 1.0 in [verdict.score for verdict in verdicts.items[2:]]
     assert stall < 1
@@ -65,11 +79,21 @@ async def test_a_schemas_pattern_that_backtracks_costs_the_candidate_that_does_i
 
 
 @pytest.mark.parametrize(
-    "hostile", ["1e400", "-1e400", "9" * 4000, "[1e999]", "1" + "0" * 400 + ".5", '{"a": ' * 70 + "1" + "}" * 70]
+    "hostile",
+    [
+        "1e400",
+        "-1e400",
+        "9" * 4000,
+        "[1e999]",
+        "1" + "0" * 400 + ".5",
+        '{"a": ' * 70 + "1" + "}" * 70,
+    ],
 )
 async def test_a_number_out_of_range_takes_no_score_from_other_candidates(hostile: str) -> None:
     """Too large for what compares it: an error of its own, or no JSON."""
-    bad, good, wrong = await said("json_schema", [hostile, "1", "0.005"], schema={"multipleOf": 0.01})
+    bad, good, wrong = await said(
+        "json_schema", [hostile, "1", "0.005"], schema={"multipleOf": 0.01}
+    )
 
     assert bad.score in (None, 0.0, 1.0)
     assert bad.score is not None or bad.reason == "error: OverflowError"
@@ -77,7 +101,14 @@ async def test_a_number_out_of_range_takes_no_score_from_other_candidates(hostil
 
 
 @pytest.mark.parametrize(
-    "candidate", ["```" + "\n" * 30_000, "```json" + " \n" * 30_000, "```\n" * 15_000, "```" * 20_000 + "\n", "`" * 65_000]
+    "candidate",
+    [
+        "```" + "\n" * 30_000,
+        "```json" + " \n" * 30_000,
+        "```\n" * 15_000,
+        "```" * 20_000 + "\n",
+        "`" * 65_000,
+    ],
 )
 async def test_fences_that_do_not_close_take_no_time(candidate: str) -> None:
     """The first of them took twenty seconds."""
@@ -89,10 +120,18 @@ async def test_fences_that_do_not_close_take_no_time(candidate: str) -> None:
     assert all("```" not in block for block in blocks)
 
 
-@pytest.mark.parametrize(("text", "blocks"), [
-    ("```json\n{}\n```", ["{}"]), ("```\n1\n```\n```\n2```", ["1", "2"]), ("``` json\n1\n```", []), ("```\n1", []), ("```x\n1\n```", []),
-    ("a ```json  \n\n [1]\n``` b", ["\n [1]"]), ("````\n1\n````", ["1"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("```json\n{}\n```", ["{}"]),
+        ("```\n1\n```\n```\n2```", ["1", "2"]),
+        ("``` json\n1\n```", []),
+        ("```\n1", []),
+        ("```x\n1\n```", []),
+        ("a ```json  \n\n [1]\n``` b", ["\n [1]"]),
+        ("````\n1\n````", ["1"]),
+    ],
+)
 def test_blocks_are_read_between_fences(text: str, blocks: list[str]) -> None:
     """As they always were."""
     assert list(fenced(text)) == blocks
@@ -113,7 +152,9 @@ def test_blocks_are_read_between_fences(text: str, blocks: list[str]) -> None:
     ({"properties": {"a": {"pattern": "("}}}, "no pattern"),
     ({"patternProperties": {"[": {}}}, "no pattern"),
 ])  # fmt: skip
-def test_a_schema_that_fetches_or_never_ends_is_refused_at_the_start(schema: dict[str, Any], told: str) -> None:
+def test_a_schema_that_fetches_or_never_ends_is_refused_at_the_start(
+    schema: dict[str, Any], told: str
+) -> None:
     """With the value."""
     with pytest.raises(ValidationError, match=re.escape(told)):
         made("json_schema", schema=schema)
@@ -121,11 +162,25 @@ def test_a_schema_that_fetches_or_never_ends_is_refused_at_the_start(schema: dic
 
 async def test_a_schema_of_trees_is_no_endless_one() -> None:
     """A reference to itself for what lies within a value ends where the value does."""
-    tree = {"type": "object", "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}, "additionalProperties": False}
-    anchored = {"$defs": {"n": {"$anchor": "node", "type": "array", "items": {"$ref": "#node"}}}, "$ref": "#node"}
+    tree = {
+        "type": "object",
+        "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}},
+        "additionalProperties": False,
+    }
+    anchored = {
+        "$defs": {"n": {"$anchor": "node", "type": "array", "items": {"$ref": "#node"}}},
+        "$ref": "#node",
+    }
 
-    assert [each.score for each in await said("json_schema", ['{"left": {"right": {}}}', '{"left": 1}'], schema=tree)] == [1.0, 0.0]
-    assert [each.score for each in await said("json_schema", ["[[], [[]]]", "[1]"], schema=anchored)] == [1.0, 0.0]
+    assert [
+        each.score
+        for each in await said(
+            "json_schema", ['{"left": {"right": {}}}', '{"left": 1}'], schema=tree
+        )
+    ] == [1.0, 0.0]
+    assert [
+        each.score for each in await said("json_schema", ["[[], [[]]]", "[1]"], schema=anchored)
+    ] == [1.0, 0.0]
 
 
 async def test_a_schemas_base_is_never_fetched() -> None:
@@ -137,7 +192,10 @@ async def test_a_schemas_base_is_never_fetched() -> None:
         "$defs": {"a": {"type": "integer"}},
     }
 
-    assert [each.score for each in await said("json_schema", ["1", '"x"'], schema=schema)] == [1.0, 0.0]
+    assert [each.score for each in await said("json_schema", ["1", '"x"'], schema=schema)] == [
+        1.0,
+        0.0,
+    ]
 
 
 async def test_a_reason_names_the_schemas_words_and_none_of_the_candidates() -> None:
@@ -159,11 +217,16 @@ async def test_an_error_in_a_check_costs_the_candidate_that_found_it() -> None:
     """Others keep their scores; also where much is read, in a thread."""
     for long in ("b", "b" * 50_000):
         verdicts = (
-            await _Picky(VerifierSettings(name="p", kind="p")).score([Pair(Query.of("q"), text) for text in ("", "a", long)])
+            await _Picky(VerifierSettings(name="p", kind="p")).score(
+                [Pair(Query.of("q"), text) for text in ("", "a", long)]
+            )
         ).items
 
         assert [verdict.score for verdict in verdicts] == [None, 1.0, 1 / len(long)]
-        assert (verdicts[0].status, verdicts[0].reason) == (Status.ERROR, "error: ZeroDivisionError")
+        assert (verdicts[0].status, verdicts[0].reason) == (
+            Status.ERROR,
+            "error: ZeroDivisionError",
+        )
 
 
 class _Dying(BoundedVerifier):

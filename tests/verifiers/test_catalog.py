@@ -16,7 +16,9 @@ PLACE = {"name": "v", "endpoint": "http://x"}
 
 @pytest.mark.parametrize(("name", "entry"), ENTRIES, ids=[name for name, _ in ENTRIES])
 def test_an_entry_makes_settings_of_its_kind(name: str, entry: Entry) -> None:
-    """`use: NAME` and an endpoint, with what the entry says that it requires; a model that cannot be served says why."""
+    """`use: NAME` and an endpoint, with what the entry says that it requires; a model that
+    cannot be served says why.
+    """
     kind = KINDS[entry.kind]
     given = {**entry.defaults(), **PLACE, **dict.fromkeys(entry.requires, 1)}
     if entry.kind == "implicit_prm":
@@ -32,7 +34,9 @@ def test_an_entry_makes_settings_of_its_kind(name: str, entry: Entry) -> None:
 
 @pytest.mark.parametrize(("name", "entry"), ENTRIES, ids=[name for name, _ in ENTRIES])
 def test_the_flags_fit_the_kind(name: str, entry: Entry) -> None:
-    """A reward model is pooled, a judge generates, a process reward model has its step token; JSON among the flags is JSON."""
+    """A reward model is pooled, a judge generates, a process reward model has its step token;
+    JSON among the flags is JSON.
+    """
     pooled = {"reward_model", "reward_tokens", "process_reward", "cross_encoder"}
     if entry.server == "vllm":
         assert ("pooling" in entry.flags) == (entry.kind in pooled)
@@ -40,7 +44,10 @@ def test_the_flags_fit_the_kind(name: str, entry: Entry) -> None:
         if flag.startswith("{"):
             json.loads(flag)
     if entry.kind == "process_reward":
-        assert json.loads(entry.flags[entry.flags.index("--pooler-config") + 1])["tok_pooling_type"] == "STEP"
+        assert (
+            json.loads(entry.flags[entry.flags.index("--pooler-config") + 1])["tok_pooling_type"]
+            == "STEP"
+        )
     if entry.accuracy:
         assert entry.source, "a figure needs its source"
 
@@ -67,4 +74,7 @@ def test_golden_scores_rank_the_right_answer_first() -> None:
     golden = [entry.golden for entry in catalog().values() if entry.golden]
 
     assert golden
-    assert all(each.scores[0] > each.scores[1] and len(each.scores) == len(each.candidates) for each in golden)
+    assert all(
+        each.scores[0] > each.scores[1] and len(each.scores) == len(each.candidates)
+        for each in golden
+    )

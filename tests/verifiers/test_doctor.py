@@ -23,15 +23,25 @@ RIGHT = {probe.good for probe in probes()}
 
 def failures(report: Report) -> dict[str, str]:
     """Return what failed, with the advice."""
-    return {finding.check: finding.advice or "" for finding in report.findings if finding.grade is Grade.FAILED}
+    return {
+        finding.check: finding.advice or ""
+        for finding in report.findings
+        if finding.grade is Grade.FAILED
+    }
 
 
 def test_there_are_sixty_probes_and_forty_attacks_and_more() -> None:
-    """Fifteen of each domain; right and wrong answers of like length; references and tests where they belong."""
+    """Fifteen of each domain; right and wrong answers of like length; references and tests where
+    they belong.
+    """
     domains = [probe.domain for probe in probes()]
-    lengths = [(len(probe.good), len(probe.bad)) for probe in probes() if probe.domain != "instruction"]
+    lengths = [
+        (len(probe.good), len(probe.bad)) for probe in probes() if probe.domain != "instruction"
+    ]
 
-    assert {domain: domains.count(domain) for domain in domains} == dict.fromkeys(("maths", "code", "factual", "instruction"), 15)
+    assert {domain: domains.count(domain) for domain in domains} == dict.fromkeys(
+        ("maths", "code", "factual", "instruction"), 15
+    )
     assert 0.8 < sum(good for good, _ in lengths) / sum(bad for _, bad in lengths) < 1.25
     assert all(probe.query.reference for probe in probes() if probe.domain in ("maths", "factual"))
     assert len(attacks()) >= 40
@@ -40,7 +50,11 @@ def test_there_are_sixty_probes_and_forty_attacks_and_more() -> None:
 
 async def test_a_perfect_verifier_passes() -> None:
     """AUC 1, with an interval."""
-    report = await examine(FakeVerifier("perfect", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6))
+    report = await examine(
+        FakeVerifier(
+            "perfect", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6
+        )
+    )
 
     assert report.grade is Grade.OK
     assert report.auc is not None
@@ -50,7 +64,9 @@ async def test_a_perfect_verifier_passes() -> None:
 
 
 async def test_swapped_labels_fail() -> None:
-    """Right answers that surely score lower than wrong ones: the whole interval lies below a half."""
+    """Right answers that surely score lower than wrong ones: the whole interval lies below a
+    half.
+    """
     report = await examine(FakeVerifier("swapped", lambda pair: float(pair.candidate not in RIGHT)))
 
     assert "swapped labels" in failures(report)["right above wrong"]
@@ -90,7 +106,9 @@ async def test_one_failed_call_is_no_failure() -> None:
                 raise UnreachableError("connection reset")
             return await super().score(pairs)
 
-    report = await examine(Shaky("shaky", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6))
+    report = await examine(
+        Shaky("shaky", lambda pair: float(pair.candidate in RIGHT) + len(pair.candidate) / 1e6)
+    )
 
     assert report.grade is Grade.WARNING
     assert any("connection reset" in finding.seen for finding in report.findings)
@@ -134,15 +152,25 @@ async def test_what_is_not_installed_is_a_warning() -> None:
 
 
 async def test_a_model_that_falls_below_its_published_accuracy_fails() -> None:
-    """The catalog's floor: this model tells right from wrong, so something is wrong with how it is served."""
+    """The catalog's floor: this model tells right from wrong, so something is wrong with how it
+    is served.
+    """
     transport = standin(
-        "reward", **{"/v1/models": (200, {"data": [{"id": "Skywork/Skywork-Reward-V2-Qwen3-8B", "max_model_len": 8192}]})}
+        "reward",
+        **{
+            "/v1/models": (
+                200,
+                {"data": [{"id": "Skywork/Skywork-Reward-V2-Qwen3-8B", "max_model_len": 8192}]},
+            )
+        },
     )
     for path, reply in list(transport.replies.items()):
         if callable(reply):
             transport.replies[path] = lambda asked, reply=reply: reply({**asked, "model": "reward"})
 
-    report = await examine(made("reward_model", transport, model="Skywork/Skywork-Reward-V2-Qwen3-8B"))
+    report = await examine(
+        made("reward_model", transport, model="Skywork/Skywork-Reward-V2-Qwen3-8B")
+    )
 
     assert "served wrongly" in failures(report)["right above wrong"]
 
@@ -150,9 +178,13 @@ async def test_a_model_that_falls_below_its_published_accuracy_fails() -> None:
 async def test_scores_that_move_are_seen() -> None:
     """From call to call, by more than a twentieth of their spread."""
     calls = iter(range(10_000))
-    report = await examine(FakeVerifier("moving", lambda pair: float(pair.candidate in RIGHT) + next(calls) / 100))
+    report = await examine(
+        FakeVerifier("moving", lambda pair: float(pair.candidate in RIGHT) + next(calls) / 100)
+    )
 
-    assert [finding.grade for finding in report.findings if finding.check == "repeatability"] == [Grade.WARNING]
+    assert [finding.grade for finding in report.findings if finding.check == "repeatability"] == [
+        Grade.WARNING
+    ]
 
 
 async def test_texts_that_do_not_fit_fail_with_the_length() -> None:
@@ -162,12 +194,16 @@ async def test_texts_that_do_not_fit_fail_with_the_length() -> None:
         async def score(self, pairs: Any) -> Verdicts:
             """Refuse what is longer than 60 characters."""
             too_long = Verdict(None, Status.TRUNCATED, "too_long: 60 tokens")
-            return Verdicts([too_long if len(pair.candidate) > 60 else Verdict(0.5) for pair in pairs])
+            return Verdicts(
+                [too_long if len(pair.candidate) > 60 else Verdict(0.5) for pair in pairs]
+            )
 
     assert "--max-model-len" in failures(await examine(Small("small")))["context"]
 
 
-@pytest.mark.parametrize(("share", "value"), [([(1.0, 0.0)] * 3 + [(0.0, 1.0)], 0.75), ([(1.0, 1.0)] * 10, 0.5)])
+@pytest.mark.parametrize(
+    ("share", "value"), [([(1.0, 0.0)] * 3 + [(0.0, 1.0)], 0.75), ([(1.0, 1.0)] * 10, 0.5)]
+)
 def test_the_auc_counts_ties_half(share: list[tuple[float, float]], value: float) -> None:
     """With Wilson's interval around it."""
     auc = auc_of(share)
@@ -176,14 +212,17 @@ def test_the_auc_counts_ties_half(share: list[tuple[float, float]], value: float
     assert auc.low < value < auc.high
 
 
-# served wrongly, on the stand-in; tests/vllm does the same on real servers ------------------------------------------------
+# served wrongly, on the stand-in; tests/vllm does the same on real servers
+# ------------------------------------------------
 
 
 async def test_a_sigmoid_that_is_left_on_is_found() -> None:
     """A gateway that passes over `use_activation`."""
     transport = standin("reward")
     own = transport.replies["/classify"]
-    transport.replies["/classify"] = lambda asked: own({key: value for key, value in asked.items() if key != "use_activation"})
+    transport.replies["/classify"] = lambda asked: own(
+        {key: value for key, value in asked.items() if key != "use_activation"}
+    )
 
     assert "sigmoid" in failures(await examine(made("reward_model", transport)))["activation off"]
 
@@ -191,7 +230,10 @@ async def test_a_sigmoid_that_is_left_on_is_found() -> None:
 async def test_another_step_token_is_found() -> None:
     """The server pools at one that the steps do not end in."""
     transport = standin("prm")
-    transport.replies["/pooling"] = lambda asked: (200, {"data": [{"index": 0, "data": [[0.5, 0.5]] * 2}]})
+    transport.replies["/pooling"] = lambda asked: (
+        200,
+        {"data": [{"index": 0, "data": [[0.5, 0.5]] * 2}]},
+    )
 
     assert "step_tag_id" in failures(await examine(made("process_reward", transport)))["step count"]
     assert "step token" in failures(await examine(made("process_reward", step_token="<step>")))
@@ -215,15 +257,19 @@ async def test_a_doubled_bos_is_found() -> None:
 async def test_labels_of_two_tokens_or_with_a_common_beginning_are_found() -> None:
     """Only a first token is read."""
     assert "one token" in failures(await examine(made("judge", yes=["Right"])))["labels"]
-    assert "differ" in failures(await examine(made("judge", yes=["True"], no=["Trouble"])))["labels"]
+    assert (
+        "differ" in failures(await examine(made("judge", yes=["True"], no=["Trouble"])))["labels"]
+    )
 
 
-#: Each kind beside each server of another; token rewards and step scores share an endpoint, and are told apart below.
+#: Each kind beside each server of another; token rewards and step scores share an endpoint, and are
+#: told apart below.
 MISMATCHES = [
     (kind, server)
     for kind, example in sorted(EXAMPLES.items())
     for server in ("judge", "reward", "prm", "tokens", "rerank", "nli", "embed")
-    if example.server not in (None, "http", server) and (kind, server) != ("process_reward", "tokens")
+    if example.server not in (None, "http", server)
+    and (kind, server) != ("process_reward", "tokens")
 ]
 
 
@@ -232,7 +278,8 @@ async def test_a_model_of_the_wrong_kind_is_found(kind: str, server: str) -> Non
     """Wherever a kind is pointed at another kind's server."""
     app = StandIn(server)
     replies: dict[str, Any] = {
-        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": server}))) for path in app.routes
+        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": server})))
+        for path in app.routes
     }
     models = (200, {"data": [{"id": EXAMPLES[kind].server, "max_model_len": 8192}]})
 
@@ -245,15 +292,22 @@ async def test_token_rewards_are_not_taken_for_steps() -> None:
     """One number a token is not one a step."""
     app = StandIn("tokens")
     replies: dict[str, Any] = {
-        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": "tokens"}))) for path in app.routes
+        path: (lambda asked, path=path: app._call(path, orjson.dumps({**asked, "model": "tokens"})))
+        for path in app.routes
     }
 
-    report = await examine(made("process_reward", FakeTransport({**replies, "/v1/models": (200, {"data": [{"id": "prm"}]})})))
+    report = await examine(
+        made(
+            "process_reward",
+            FakeTransport({**replies, "/v1/models": (200, {"data": [{"id": "prm"}]})}),
+        )
+    )
 
     assert failures(report)
 
 
-# attacks ------------------------------------------------------------------------------------------------------------
+# attacks
+# ------------------------------------------------------------------------------------------------------------
 
 
 async def test_attacks_are_counted_by_family_with_and_without_defences() -> None:

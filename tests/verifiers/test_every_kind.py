@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assay.verifiers import KINDS, Grade, Pair, UnreachableError, Verdict, VerifierError, fingerprint
+from assay.verifiers import (
+    KINDS,
+    Grade,
+    Pair,
+    UnreachableError,
+    Verdict,
+    VerifierError,
+    fingerprint,
+)
 from tests.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
 
@@ -32,15 +40,24 @@ HOSTILE = [
 ]
 
 
-async def said(kind: str, candidates: list[str], transport: FakeTransport | None = None) -> list[Verdict]:
+async def said(
+    kind: str, candidates: list[str], transport: FakeTransport | None = None
+) -> list[Verdict]:
     """Return what a kind says of candidates."""
-    return (await made(kind, transport).score([Pair(QUERY, candidate) for candidate in candidates])).items
+    return (
+        await made(kind, transport).score([Pair(QUERY, candidate) for candidate in candidates])
+    ).items
 
 
 def test_every_kind_has_an_example_here_a_row_in_the_readme_and_one_in_deploy() -> None:
     """A new kind that is missing from one of the three is found here."""
     readme = (ROOT / "README.md").read_text()
-    shown = {entry["kind"] for path in (ROOT / "deploy/ensembles").glob("*.yaml") for entry in _verifiers(path) if "kind" in entry}
+    shown = {
+        entry["kind"]
+        for path in (ROOT / "deploy/ensembles").glob("*.yaml")
+        for entry in _verifiers(path)
+        if "kind" in entry
+    }
 
     assert set(EXAMPLES) == set(KINDS)
     assert [kind for kind in KINDS if f"| `{kind}` |" not in readme] == []
@@ -60,9 +77,15 @@ async def test_each_candidate_gets_its_own_verdict_whatever_the_order(kind: str)
     assert len(there) == len(back) == len(CANDIDATES)
     assert [verdict.status for verdict in there] == [verdict.status for verdict in back[::-1]]
     for verdict, other in zip(there, back[::-1], strict=True):
-        assert verdict.score == pytest.approx(other.score, abs=1e-6) if verdict.score is not None else other.score is None
+        assert (
+            verdict.score == pytest.approx(other.score, abs=1e-6)
+            if verdict.score is not None
+            else other.score is None
+        )
     scores = [verdict.score for verdict in there if verdict.score is not None]
-    assert len(set(scores)) > 1, f"{kind} does not tell these candidates apart, so a mix-up would not be seen"
+    assert len(set(scores)) > 1, (
+        f"{kind} does not tell these candidates apart, so a mix-up would not be seen"
+    )
     if bounds := made(kind).bounds:
         assert all(bounds[0] <= score <= bounds[1] for score in scores)
 
@@ -112,7 +135,12 @@ def test_a_fingerprint_follows_what_determines_a_score(kind: str) -> None:
     """Not its cost, its limits or its place."""
     base = fingerprint(made(kind).settings)
 
-    assert fingerprint(made(kind, cost=3.0, timeout_s=7, concurrency=2, weight=0.5, family="f").settings) == base
+    assert (
+        fingerprint(
+            made(kind, cost=3.0, timeout_s=7, concurrency=2, weight=0.5, family="f").settings
+        )
+        == base
+    )
     if EXAMPLES[kind].server:
         assert fingerprint(made(kind, revision="2").settings) != base
         assert fingerprint(made(kind, endpoint="http://elsewhere").settings) == base

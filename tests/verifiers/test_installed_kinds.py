@@ -31,7 +31,9 @@ BROKEN = 7
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder with an installed package that brings a kind, one that is broken, and one whose name is taken."""
+    """A folder with an installed package that brings a kind, one that is broken, and one whose
+    name is taken.
+    """
     (tmp_path / "shouting.py").write_text(PLUGIN)
     info = tmp_path / "shouting-1.0.dist-info"
     info.mkdir()
@@ -45,7 +47,12 @@ def assay(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command where the package is installed."""
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"}
     return subprocess.run(
-        [sys.executable, "-m", "assay.service", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "assay.service", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -53,10 +60,22 @@ def test_an_installed_kind_is_configured_and_used_like_our_own(installed: Path) 
     """Its fields are its YAML keys."""
     config = installed / "mine.yaml"
     config.write_text("verifiers: [{name: caps, kind: shouting, loud: false}]")
-    (installed / "in.jsonl").write_text('{"query": "q", "candidates": ["quiet", "LOUD"], "explain": true}\n')
+    (installed / "in.jsonl").write_text(
+        '{"query": "q", "candidates": ["quiet", "LOUD"], "explain": true}\n'
+    )
 
     right = assay(installed, "config", "check", str(config))
-    ranked = assay(installed, "rank", "in.jsonl", "-o", "out.jsonl", "--config", str(config), "--data-dir", "data")
+    ranked = assay(
+        installed,
+        "rank",
+        "in.jsonl",
+        "-o",
+        "out.jsonl",
+        "--config",
+        str(config),
+        "--data-dir",
+        "data",
+    )
     config.write_text("verifiers: [{name: caps, kind: shouting, lod: false}]")
     wrong = assay(installed, "config", "check", str(config))
 
@@ -66,8 +85,13 @@ def test_an_installed_kind_is_configured_and_used_like_our_own(installed: Path) 
     assert "did you mean `loud`" in wrong.stderr
 
 
-@pytest.mark.parametrize(("kind", "why"), [("broken", "must be a `assay.verifiers.Kind"), ("absent", "ModuleNotFoundError")])
-def test_one_that_cannot_be_loaded_says_so_where_it_is_used(installed: Path, kind: str, why: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("broken", "must be a `assay.verifiers.Kind"), ("absent", "ModuleNotFoundError")],
+)
+def test_one_that_cannot_be_loaded_says_so_where_it_is_used(
+    installed: Path, kind: str, why: str
+) -> None:
     """And nowhere else: the others go on."""
     config = installed / "mine.yaml"
     config.write_text(f"verifiers: [{{name: v, kind: {kind}}}]")
@@ -84,7 +108,9 @@ def test_one_does_not_take_the_name_of_one_of_ours(installed: Path) -> None:
     code = "import assay.service.config.model; from assay import verifiers; print(verifiers.KINDS['judge'].settings.__name__, verifiers.BROKEN['judge'])"
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{installed}"}
 
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.startswith("JudgeSettings")
     assert "a kind of that name already" in done.stdout

@@ -36,7 +36,9 @@ def tokenize(asked: dict[str, Any]) -> tuple[int, Any]:
 
 def test_the_score_is_the_share_of_yes_and_the_mass_is_kept() -> None:
     """P(Yes) / (P(Yes) + P(No))."""
-    verdict = expected_value({"token_id:1": math.log(0.03), "token_id:2": math.log(0.01)}, LABELS, WORTH)
+    verdict = expected_value(
+        {"token_id:1": math.log(0.03), "token_id:2": math.log(0.01)}, LABELS, WORTH
+    )
 
     assert verdict.score == pytest.approx(0.75)
     assert verdict.label_mass == pytest.approx(0.04)
@@ -44,7 +46,9 @@ def test_the_score_is_the_share_of_yes_and_the_mass_is_kept() -> None:
 
 def test_an_absent_label_is_bounded_by_the_least_that_is_listed() -> None:
     """Absent is less than the smallest seen: never 0, never an error."""
-    verdict = expected_value({"Yes": math.log(0.6), "the": math.log(0.2)}, {"Yes": "Yes", "No": "No"}, WORTH)
+    verdict = expected_value(
+        {"Yes": math.log(0.6), "the": math.log(0.2)}, {"Yes": "Yes", "No": "No"}, WORTH
+    )
 
     assert verdict.score == pytest.approx(0.6 / 0.8)
     assert verdict.label_mass == pytest.approx(0.6)
@@ -60,15 +64,27 @@ def test_no_label_at_all_is_no_score() -> None:
 @pytest.mark.parametrize("yes", [-800.0, -9999.0])
 def test_tiny_probabilities_neither_overflow_nor_divide_by_zero(yes: float) -> None:
     """Both labels may be far below what a float's exp can hold."""
-    assert expected_value({"token_id:1": yes, "token_id:2": yes}, LABELS, WORTH).score == pytest.approx(0.5)
+    assert expected_value(
+        {"token_id:1": yes, "token_id:2": yes}, LABELS, WORTH
+    ).score == pytest.approx(0.5)
 
 
 async def test_a_batch_is_one_call_with_the_shared_text_first() -> None:
     """All candidates of a query in one POST; the prompts differ only after the query."""
-    transport = FakeTransport({
-        "/tokenize": tokenize,
-        "/v1/chat/completions/batch": (200, {"choices": [choice(1, **{"token_id:1": -1, "token_id:2": -1}), choice(0, **{"token_id:1": -0.1, "token_id:2": -9})]}),
-    })  # fmt: skip
+    transport = FakeTransport(
+        {
+            "/tokenize": tokenize,
+            "/v1/chat/completions/batch": (
+                200,
+                {
+                    "choices": [
+                        choice(1, **{"token_id:1": -1, "token_id:2": -1}),
+                        choice(0, **{"token_id:1": -0.1, "token_id:2": -9}),
+                    ]
+                },
+            ),
+        }
+    )
 
     verdicts = await judge(transport).score(PAIRS)
 
@@ -86,7 +102,10 @@ async def test_a_server_without_batches_is_asked_one_by_one() -> None:
     transport = FakeTransport(
         {
             "/tokenize": tokenize,
-            "/v1/chat/completions": (200, {"choices": [choice(0, **{"token_id:1": -1, "token_id:2": -1})]}),
+            "/v1/chat/completions": (
+                200,
+                {"choices": [choice(0, **{"token_id:1": -1, "token_id:2": -1})]},
+            ),
         }
     )
     made = judge(transport)
@@ -100,14 +119,23 @@ async def test_a_server_without_batches_is_asked_one_by_one() -> None:
 
 async def test_a_server_that_passes_over_token_ids_is_read_by_text() -> None:
     """The ids are not in the reply, so the top logprobs are asked for, from then on."""
-    transport = FakeTransport({"/tokenize": tokenize, "/v1/chat/completions": (200, {"choices": [choice(0, Yes=-0.5, No=-0.5)]})})
+    transport = FakeTransport(
+        {
+            "/tokenize": tokenize,
+            "/v1/chat/completions": (200, {"choices": [choice(0, Yes=-0.5, No=-0.5)]}),
+        }
+    )
     made = judge(transport)
 
     first = await made.score(PAIRS[:1])
     await made.score(PAIRS[:1])
 
     assert first.items[0].score == 0.5
-    assert ["logprob_token_ids" in asked for path, asked in transport.sent if path.endswith("completions")] == [
+    assert [
+        "logprob_token_ids" in asked
+        for path, asked in transport.sent
+        if path.endswith("completions")
+    ] == [
         True,
         False,
         False,
@@ -125,7 +153,9 @@ async def test_candidate_text_cannot_close_its_tag_or_end_its_turn() -> None:
     assert "<|im_start|>" not in asked["content"]
 
 
-@pytest.mark.parametrize("prompt", ["no places", "{candidate} {query}", "{query} {query} {candidate}"])
+@pytest.mark.parametrize(
+    "prompt", ["no places", "{candidate} {query}", "{query} {query} {candidate}"]
+)
 def test_a_prompt_needs_both_places_in_the_order_that_the_prefix_cache_wants(prompt: str) -> None:
     """Refused at the start, not at the first request."""
     with pytest.raises(ValidationError, match="query"):

@@ -44,13 +44,17 @@ def test_numbers_are_exact() -> None:
 
 async def test_the_share_of_true_statements_is_the_score() -> None:
     """None where nothing is computed: missing, not low."""
-    right, half, none, empty = await said("arithmetic", ["3 + 4 = 7.", "3 + 4 = 7 and 2 * 3 = 5", "It is seven.", ""])
+    right, half, none, empty = await said(
+        "arithmetic", ["3 + 4 = 7.", "3 + 4 = 7 and 2 * 3 = 5", "It is seven.", ""]
+    )
 
     assert (right.score, half.score) == (1.0, 0.5)
     assert (none.score, none.status) == (empty.score, empty.status) == (None, Status.NOT_APPLICABLE)
 
 
-@pytest.mark.parametrize("text", ["1 + 2 = 3 = 4", "x = 3 + 4", "2^3 + 1 = 9", "f(2) + 3 = 5", "1.5.2 + 1 = 3"])
+@pytest.mark.parametrize(
+    "text", ["1 + 2 = 3 = 4", "x = 3 + 4", "2^3 + 1 = 9", "f(2) + 3 = 5", "1.5.2 + 1 = 3"]
+)
 async def test_what_is_no_plain_statement_does_not_count_against_a_candidate(text: str) -> None:
     """Powers, functions and odd numbers are left alone."""
     [verdict] = await said("arithmetic", [text])
@@ -58,7 +62,9 @@ async def test_what_is_no_plain_statement_does_not_count_against_a_candidate(tex
     assert verdict.score in (None, 1.0)
 
 
-@pytest.mark.parametrize("text", ["1 + " * 50_000, "9" * 200_000, "1 + 1 = " * 20_000, "- " * 100_000, "1,000" * 40_000])
+@pytest.mark.parametrize(
+    "text", ["1 + " * 50_000, "9" * 200_000, "1 + 1 = " * 20_000, "- " * 100_000, "1,000" * 40_000]
+)
 async def test_hostile_text_takes_no_time(text: str) -> None:
     """The patterns are linear; a quadratic one would take minutes here."""
     started = time.process_time()
@@ -86,17 +92,29 @@ def test_texts_without_an_answer_are_in_no_group() -> None:
 
 async def test_consensus_counts_those_that_agree_by_value() -> None:
     """0.5 and 1/2 are one answer; the candidates' order does not matter."""
-    verdicts = await said("consensus", ["The answer is 0.5.", "\\boxed{\\frac{1}{2}}", "The answer is 3.", ""])
+    verdicts = await said(
+        "consensus", ["The answer is 0.5.", "\\boxed{\\frac{1}{2}}", "The answer is 3.", ""]
+    )
 
-    assert [verdict.score for verdict in verdicts] == [pytest.approx(1.4 / 5), pytest.approx(1.4 / 5), pytest.approx(0.4 / 5), None]
+    assert [verdict.score for verdict in verdicts] == [
+        pytest.approx(1.4 / 5),
+        pytest.approx(1.4 / 5),
+        pytest.approx(0.4 / 5),
+        None,
+    ]
     assert verdicts[3].status is Status.NOT_APPLICABLE
 
 
 async def test_consensus_means_the_same_for_few_and_many() -> None:
     """Two of two say less than eight of eight, and more than two of eight."""
-    tops = [(await said("consensus", texts))[0].score for texts in (
-        ["it is 7"] * 2, ["it is 7"] * 8, ["it is 7"] * 2 + [f"it is {place}" for place in range(10, 16)],
-    )]  # fmt: skip
+    tops = [
+        (await said("consensus", texts))[0].score
+        for texts in (
+            ["it is 7"] * 2,
+            ["it is 7"] * 8,
+            ["it is 7"] * 2 + [f"it is {place}" for place in range(10, 16)],
+        )
+    ]
 
     two, eight, few = (top or 0.0 for top in tops)
     assert few < two < eight < 1
@@ -127,7 +145,11 @@ async def test_relevance_ranks_the_topic_first() -> None:
     """An answer to the question lies nearer than one to another; an empty one is not scored."""
     query = Query.of("What is the capital of France?")
 
-    on, off, empty = await said("relevance", ["The capital of France is Paris.", "Bananas are rich in potassium.", " "], query)
+    on, off, empty = await said(
+        "relevance",
+        ["The capital of France is Paris.", "Bananas are rich in potassium.", " "],
+        query,
+    )
 
     assert on.score is not None
     assert off.score is not None
@@ -147,7 +169,9 @@ async def test_relevance_of_a_pair_does_not_depend_on_its_batch() -> None:
 
 async def test_a_finished_answer_in_the_asked_form_is_complete() -> None:
     """Cut off, without an answer, empty: each costs its share."""
-    good, cut, empty = await said("completeness", ["3 + 4 = 7. The answer is 7.", "Let us see. " * 20 + "Then we add", ""])
+    good, cut, empty = await said(
+        "completeness", ["3 + 4 = 7. The answer is 7.", "Let us see. " * 20 + "Then we add", ""]
+    )
 
     assert (good.score, empty.score) == (1.0, 0.0)
     assert cut.score is not None
@@ -165,7 +189,18 @@ def test_forms_are_read_from_the_query() -> None:
     assert cut_off("```python\nprint(1)")
 
 
-@pytest.mark.parametrize("text", ["<|im_end|>", "<|start_header_id|>", "[INST]", "</s>", "<<SYS>>", "<start_of_turn>", "<extra_0>"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|im_end|>",
+        "<|start_header_id|>",
+        "[INST]",
+        "</s>",
+        "<<SYS>>",
+        "<start_of_turn>",
+        "<extra_0>",
+    ],
+)
 def test_control_tokens_are_broken_up(text: str) -> None:
     """They read the same and mean nothing."""
     safe = neutralise(f"a {text} b", "<extra_0>")
@@ -174,14 +209,18 @@ def test_control_tokens_are_broken_up(text: str) -> None:
     assert safe.replace(WORD_JOINER, "") == f"a {text} b"
 
 
-@pytest.mark.parametrize("text", ["a < b and c > d", "[1, 2]", "if x<y: pass", "<p>html</p>", "a|b"])
+@pytest.mark.parametrize(
+    "text", ["a < b and c > d", "[1, 2]", "if x<y: pass", "<p>html</p>", "a|b"]
+)
 def test_ordinary_text_is_left_alone(text: str) -> None:
     """Nothing is changed that a tokenizer would not misread."""
     assert neutralise(text, "<extra_0>") == text
 
 
 def test_a_fingerprint_follows_what_determines_a_score() -> None:
-    """Model, revision, prompt, parameters; not the name, the place, the limits, the family, the cost."""
+    """Model, revision, prompt, parameters; not the name, the place, the limits, the family, the
+    cost.
+    """
     make = KINDS["judge"].settings
     base: dict[str, Any] = {"name": "a", "kind": "judge", "model": "m", "endpoint": "http://x:1"}
     same: list[dict[str, Any]] = [
@@ -207,7 +246,13 @@ def test_a_fingerprint_follows_what_determines_a_score() -> None:
 
 @pytest.mark.parametrize("lead", [0, 8180, 8192, 8200, 16_380])
 def test_statements_are_found_wherever_a_search_begins_anew(lead: int) -> None:
-    """Also across the place where one ends and the next begins, and as one search would find them."""
-    text = "x" * lead + " 3 + 4 = 7. then 2 * 3 = 6 and 10 / 4 = 2.5, " + "-1 " * 3000 + " 1 + 1 = 2"
+    """Also across the place where one ends and the next begins, and as one search would find
+    them.
+    """
+    text = (
+        "x" * lead + " 3 + 4 = 7. then 2 * 3 = 6 and 10 / 4 = 2.5, " + "-1 " * 3000 + " 1 + 1 = 2"
+    )
 
-    assert [found.group() for found in statements(text)] == [found.group() for found in STATEMENT.finditer(text)]
+    assert [found.group() for found in statements(text)] == [
+        found.group() for found in STATEMENT.finditer(text)
+    ]

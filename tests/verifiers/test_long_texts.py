@@ -41,15 +41,23 @@ async def test_repetition_counts_wherever_it_stands() -> None:
 @pytest.mark.parametrize(("answer", "expected"), [('"aa"', 1.0), ("7", 0.0)])
 async def test_long_json_is_held_to_its_schema(answer: str, expected: float) -> None:
     """As short JSON is."""
-    schema = {"type": "object", "required": ["answer"], "properties": {"answer": {"type": "string"}}}
-    verdict = await of_long("json_schema", f'{{"answer":{answer},"pad":"{"x" * 900_000}"}}', schema=schema)
+    schema = {
+        "type": "object",
+        "required": ["answer"],
+        "properties": {"answer": {"type": "string"}},
+    }
+    verdict = await of_long(
+        "json_schema", f'{{"answer":{answer},"pad":"{"x" * 900_000}"}}', schema=schema
+    )
 
     assert (verdict.score, verdict.status) == (expected, Status.OK)
 
 
 async def test_a_forbidden_word_is_found_before_long_padding() -> None:
     """Patterns are looked for in all of a text."""
-    assert await of_long("regex", "password " + PADDING, must=[], must_not=["password"]) == Verdict(0.0)
+    assert await of_long("regex", "password " + PADDING, must=[], must_not=["password"]) == Verdict(
+        0.0
+    )
 
 
 @pytest.mark.parametrize("lead", [0, 8185, 8192, 100_000])

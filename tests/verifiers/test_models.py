@@ -1,4 +1,6 @@
-"""Likelihoods, log-ratios, label tokens, token rewards, entailment, embeddings and scorers of one's own."""
+"""Likelihoods, log-ratios, label tokens, token rewards, entailment, embeddings and scorers of
+one's own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
 
 def test_a_seam_that_tokenizes_anew_belongs_to_the_answer() -> None:
     """Ids are compared, not counted: the head's last token may have grown."""
-    likelihood = Likelihood([11, 12, 99, 14], [-1.0, -2.0, -3.0, -4.0])  # the ids after the first, which has no logprob
+    likelihood = Likelihood(
+        [11, 12, 99, 14], [-1.0, -2.0, -3.0, -4.0]
+    )  # the ids after the first, which has no logprob
 
     assert likelihood.after([10, 11, 12]) == [-3.0, -4.0]
     assert likelihood.after([10, 11, 12, 13]) == [-3.0, -4.0]
@@ -62,7 +66,9 @@ async def test_an_implicit_reward_is_summed_up_to_each_step() -> None:
     """The last is the whole; the least is at most that, and the mean lies between."""
     scores = {}
     for reduction in ("last", "min", "mean"):
-        scores[reduction] = (await made("implicit_prm", reduction=reduction).score([STEPS])).items[0].score or 0.0
+        scores[reduction] = (await made("implicit_prm", reduction=reduction).score([STEPS])).items[
+            0
+        ].score or 0.0
 
     assert scores["min"] <= min(scores["last"], scores["mean"])
     assert scores["mean"] != scores["last"]
@@ -75,14 +81,22 @@ async def test_steps_are_turns_or_tagged_lines() -> None:
     assert isinstance(tags, LabelTokenPrm)
 
     assert [message["content"] for message in turns.conversations(STEPS)[-1]] == [
-        "What is 3 + 4? First take 3.", "+", "Then add 4.", "+", "The answer is 7.",
-    ]  # fmt: skip
-    assert tags.tagged(STEPS)[1] == "What is 3 + 4? Step 1: First take 3. ки\nStep 2: Then add 4. ки"
+        "What is 3 + 4? First take 3.",
+        "+",
+        "Then add 4.",
+        "+",
+        "The answer is 7.",
+    ]
+    assert (
+        tags.tagged(STEPS)[1] == "What is 3 + 4? Step 1: First take 3. ки\nStep 2: Then add 4. ки"
+    )
     assert tags.tagged(Pair(QUERY, "a ки b"))[0].count("ки") == 1
 
 
 async def test_a_tags_label_is_read_exactly_or_among_the_top() -> None:
-    """Both ways give the same number; a server without `/generative_scoring` is asked for completions."""
+    """Both ways give the same number; a server without `/generative_scoring` is asked for
+    completions.
+    """
     exact = await made("label_token_prm", step_tag="<t>").score([STEPS])
     transport = standin("judge")
     del transport.replies["/generative_scoring"]
@@ -127,25 +141,39 @@ async def test_entailment_is_read_from_the_configured_class_of_the_joined_pair()
     transport = standin("nli")
     pair = Pair(QUERY, "ab")
 
-    first, third = [(await made("nli", transport, entailment=place).score([pair])).items[0].score for place in (0, 2)]
+    first, third = [
+        (await made("nli", transport, entailment=place).score([pair])).items[0].score
+        for place in (0, 2)
+    ]
     await made("nli", transport, doubled_separator=True, premise="reference").score([pair])
 
     assert first != third
-    assert transport.sent[-1][1]["input"] == [[0, 100 + ord("7"), 0, 0, 100 + ord("a"), 100 + ord("b"), 0]]
+    assert transport.sent[-1][1]["input"] == [
+        [0, 100 + ord("7"), 0, 0, 100 + ord("a"), 100 + ord("b"), 0]
+    ]
     with pytest.raises(BadReplyError, match="no class 3"):
         await made("nli", entailment=3).score([pair])
 
 
-@pytest.mark.parametrize(("version", "expected"), [("0.32.0", 1), ("0.12.0", 1), ("0.11.2", 3), ("0.8.5", 3), (None, 1)])
-async def test_a_raw_score_is_asked_for_by_the_name_that_the_server_knows(version: str | None, expected: int) -> None:
-    """`softmax`, then `activation`, then `use_activation`: an old server gets all three, since it passes over the others."""
+@pytest.mark.parametrize(
+    ("version", "expected"), [("0.32.0", 1), ("0.12.0", 1), ("0.11.2", 3), ("0.8.5", 3), (None, 1)]
+)
+async def test_a_raw_score_is_asked_for_by_the_name_that_the_server_knows(
+    version: str | None, expected: int
+) -> None:
+    """`softmax`, then `activation`, then `use_activation`: an old server gets all three, since
+    it passes over the others.
+    """
     reply = (200, {"version": version}) if version else (404, {"detail": "Not Found"})
     transport = standin("reward", **{"/version": reply})
 
     await made("reward_model", transport).score([STEPS])
 
     sent = next(asked for path, asked in transport.sent if path == "/classify")
-    assert sum(sent.get(name) is False for name in ("use_activation", "activation", "softmax")) == expected
+    assert (
+        sum(sent.get(name) is False for name in ("use_activation", "activation", "softmax"))
+        == expected
+    )
 
 
 async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:
@@ -157,22 +185,35 @@ async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:
     verdicts = (await made("http", transport, path="/mine").score(pairs)).items
 
     assert transport.sent[-1][1] == {
-        "model": "http", "query": QUERY.text, "messages": [{"role": "user", "content": QUERY.text}],
-        "candidates": ["a", "b", "c"], "reference": "7",
-    }  # fmt: skip
+        "model": "http",
+        "query": QUERY.text,
+        "messages": [{"role": "user", "content": QUERY.text}],
+        "candidates": ["a", "b", "c"],
+        "reference": "7",
+    }
     assert [(verdict.score, verdict.status) for verdict in verdicts] == [
-        (0.5, Status.OK), (None, Status.NOT_APPLICABLE), (None, Status.ERROR),
-    ]  # fmt: skip
+        (0.5, Status.OK),
+        (None, Status.NOT_APPLICABLE),
+        (None, Status.ERROR),
+    ]
     assert [verdict.reason for verdict in verdicts[:2]] == ["fine", "no idea"]
 
 
-async def test_what_is_wrong_with_one_entry_of_a_scorer_of_ones_own_costs_no_other_its_score() -> None:
-    """A reason that is long is cut, one that is no text is said to be none, and what is no number is that candidate's error."""
+async def test_what_is_wrong_with_one_entry_of_a_scorer_of_ones_own_costs_no_other_its_score() -> (
+    None
+):
+    """A reason that is long is cut, one that is no text is said to be none, and what is no
+    number is that candidate's error.
+    """
     scores = [0.5, 0.25, "high", [1], {}, 10**400, "0.75", True, None]
     reasons = ["x" * 5000, 7, None, None, None, None, None, None, "y" * 5000]
-    transport = FakeTransport({"/score": (200, json.dumps({"scores": scores, "reasons": reasons}).encode())})
+    transport = FakeTransport(
+        {"/score": (200, json.dumps({"scores": scores, "reasons": reasons}).encode())}
+    )
 
-    verdicts = (await made("http", transport).score([Pair(QUERY, str(place)) for place in range(9)])).items
+    verdicts = (
+        await made("http", transport).score([Pair(QUERY, str(place)) for place in range(9)])
+    ).items
 
     assert [verdict.score for verdict in verdicts] == [0.5, 0.25, *[None] * 7]
     assert [verdict.status for verdict in verdicts[2:8]] == [Status.ERROR] * 6
@@ -183,20 +224,41 @@ async def test_what_is_wrong_with_one_entry_of_a_scorer_of_ones_own_costs_no_oth
 async def test_embeddings_that_are_none_give_no_score() -> None:
     """A zero vector has no direction."""
     transport = FakeTransport(
-        {"/v1/embeddings": (200, {"data": [{"index": 0, "embedding": [0.0]}, {"index": 1, "embedding": [1.0]}]})}
+        {
+            "/v1/embeddings": (
+                200,
+                {"data": [{"index": 0, "embedding": [0.0]}, {"index": 1, "embedding": [1.0]}]},
+            )
+        }
     )
 
     with pytest.raises(VerifierError, match="vector"):
         await made("embedding_consensus", transport).score([Pair(QUERY, "a"), Pair(QUERY, "b")])
 
 
-@pytest.mark.parametrize(("ids", "special", "grade"), [
-    ([7, 1, 2], [7, 3], "ok"), ([7, 7, 1], [7, 3], "failed"), ([1, 2], [3], "ok"), ([5, 5, 1], [3], "failed"), ([1, 2], [7, 3], "warning"),
-    ([7, 1, 7, 2], [7, 3], "failed"),
-])  # fmt: skip
-async def test_a_prompt_begins_with_exactly_one_bos(ids: list[int], special: list[int], grade: str) -> None:
+@pytest.mark.parametrize(
+    ("ids", "special", "grade"),
+    [
+        ([7, 1, 2], [7, 3], "ok"),
+        ([7, 7, 1], [7, 3], "failed"),
+        ([1, 2], [3], "ok"),
+        ([5, 5, 1], [3], "failed"),
+        ([1, 2], [7, 3], "warning"),
+        ([7, 1, 7, 2], [7, 3], "failed"),
+    ],
+)
+async def test_a_prompt_begins_with_exactly_one_bos(
+    ids: list[int], special: list[int], grade: str
+) -> None:
     """Seen on token ids; a tokenizer that has none needs none."""
-    transport = FakeTransport({"/tokenize": lambda asked: (200, {"tokens": special if asked["add_special_tokens"] else [3]})})
+    transport = FakeTransport(
+        {
+            "/tokenize": lambda asked: (
+                200,
+                {"tokens": special if asked["add_special_tokens"] else [3]},
+            )
+        }
+    )
     upstream = Upstream(made("judge").settings, transport)  # type: ignore[arg-type]  # a judge has served settings
 
     assert (await beginning(Tokenizer(upstream), ids)).grade == grade
@@ -208,15 +270,27 @@ def chars(limit: int) -> FakeTransport:
     def classify(asked: dict[str, Any]) -> tuple[int, Any]:
         sizes = [len(text) for text in asked["input"]]
         if max(sizes) > limit:
-            return 400, {"error": {"message": f"This model's maximum context length is {limit} tokens", "param": "input_tokens"}}
-        return 200, {"data": [{"index": place, "probs": [float(size)]} for place, size in enumerate(sizes)]}
+            return 400, {
+                "error": {
+                    "message": f"This model's maximum context length is {limit} tokens",
+                    "param": "input_tokens",
+                }
+            }
+        return 200, {
+            "data": [{"index": place, "probs": [float(size)]} for place, size in enumerate(sizes)]
+        }
 
     models = (200, {"data": [{"id": "reward", "max_model_len": limit}]})
     return standin("reward", **{"/classify": classify, "/v1/models": models})
 
 
-@pytest.mark.parametrize(("truncate", "kept"), [("head", "END"), ("tail", "BEGIN"), ("middle", "BEGIN"), ("middle", "END")])
-async def test_an_over_long_candidate_is_cut_to_fit_where_that_is_allowed(truncate: str, kept: str) -> None:
+@pytest.mark.parametrize(
+    ("truncate", "kept"),
+    [("head", "END"), ("tail", "BEGIN"), ("middle", "BEGIN"), ("middle", "END")],
+)
+async def test_an_over_long_candidate_is_cut_to_fit_where_that_is_allowed(
+    truncate: str, kept: str
+) -> None:
     """By the model's own tokens; what is left out is counted, and the query is never cut."""
     transport = chars(600)
     long, short = Pair(QUERY, "BEGIN" + "x" * 5000 + "END"), Pair(QUERY, "7")
@@ -239,19 +313,29 @@ async def test_an_over_long_candidate_has_no_score_unless_cutting_is_allowed() -
     [refused] = (await made("reward_model", chars(600)).score([long])).items
     [hopeless] = (await made("reward_model", chars(40), truncate="middle").score([long])).items
 
-    assert (refused.score, refused.status) == (hopeless.score, hopeless.status) == (None, Status.TRUNCATED)
+    assert (
+        (refused.score, refused.status)
+        == (hopeless.score, hopeless.status)
+        == (None, Status.TRUNCATED)
+    )
 
 
 async def test_a_verdict_that_was_cut_off_is_no_reason_to_cut_the_candidate() -> None:
-    """It fits; asking again would cost as much and end alike. Nor does a server that cannot count fail the others."""
+    """It fits; asking again would cost as much and end alike. Nor does a server that cannot
+    count fail the others.
+    """
     thinking = {"index": 0, "message": {"content": "<think>so"}, "finish_reason": "length"}
     transport = standin("judge", **{"/v1/chat/completions": (200, {"choices": [thinking]})})
     blind = chars(600)
     own = blind.replies["/tokenize"]
-    blind.replies["/tokenize"] = lambda asked: own(asked) if len(asked.get("prompt", "")) < 1000 else (413, {"detail": "too much"})
+    blind.replies["/tokenize"] = lambda asked: (
+        own(asked) if len(asked.get("prompt", "")) < 1000 else (413, {"detail": "too much"})
+    )
 
     [cut] = (await made("judge_cot", transport, truncate="middle").score([STEPS])).items
-    verdicts = (await made("reward_model", blind, truncate="middle").score([Pair(QUERY, "x" * 5000), STEPS])).items
+    verdicts = (
+        await made("reward_model", blind, truncate="middle").score([Pair(QUERY, "x" * 5000), STEPS])
+    ).items
 
     assert (cut.score, cut.status) == (None, Status.TRUNCATED)
     assert transport.paths().count("/v1/chat/completions") == 1
@@ -270,8 +354,12 @@ async def test_a_cut_does_not_join_the_halves_of_a_control_token() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"step_tag": "<t>", "step_separator": "\n"}])
-async def test_a_candidate_of_thousands_of_steps_takes_no_memory_with_their_square(options: dict[str, Any]) -> None:
-    """It is said to be too long, in steps or in all that comes before them; the others are asked about, in calls of bounded size."""
+async def test_a_candidate_of_thousands_of_steps_takes_no_memory_with_their_square(
+    options: dict[str, Any],
+) -> None:
+    """It is said to be too long, in steps or in all that comes before them; the others are asked
+    about, in calls of bounded size.
+    """
     import tracemalloc
 
     transport = standin("judge")
@@ -283,14 +371,18 @@ async def test_a_candidate_of_thousands_of_steps_takes_no_memory_with_their_squa
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert [(verdict.score, verdict.status) for verdict in verdicts[:2]] == [(None, Status.TRUNCATED)] * 2
+    assert [(verdict.score, verdict.status) for verdict in verdicts[:2]] == [
+        (None, Status.TRUNCATED)
+    ] * 2
     assert all(str(verdict.reason).startswith("too_long: ") for verdict in verdicts[:2])
     assert verdicts[2].score is not None
     assert peak < 50_000_000
 
 
 async def test_an_implicit_reward_of_hundreds_of_steps_is_not_asked_step_by_step() -> None:
-    """Each would be tokenized with all before it; where only the whole counts, steps do not matter."""
+    """Each would be tokenized with all before it; where only the whole counts, steps do not
+    matter.
+    """
     hostile = Pair(QUERY, "a\n\n" * 600)
     [least] = (await made("implicit_prm", reduction="min").score([hostile])).items
     [whole] = (await made("implicit_prm", reduction="last").score([hostile])).items
@@ -302,7 +394,10 @@ async def test_an_implicit_reward_of_hundreds_of_steps_is_not_asked_step_by_step
 async def test_steps_of_many_candidates_are_asked_about_in_calls_of_bounded_size() -> None:
     """And read as if they were one."""
     transport = standin("judge")
-    pairs = [Pair(QUERY, "\n\n".join(f"step {place} " + "x" * 3000 for place in range(40))) for _ in range(3)]
+    pairs = [
+        Pair(QUERY, "\n\n".join(f"step {place} " + "x" * 3000 for place in range(40)))
+        for _ in range(3)
+    ]
 
     together = (await made("label_token_prm", transport, step_tag="<t>").score(pairs)).items
     alone = (await made("label_token_prm", step_tag="<t>").score(pairs[:1])).items

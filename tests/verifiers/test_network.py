@@ -39,7 +39,9 @@ async def upstream(seen: list[bytes], context: ssl.SSLContext | None = None) -> 
 
 
 @asynccontextmanager
-async def forward(seen: list[bytes], answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> AsyncIterator[int]:
+async def forward(
+    seen: list[bytes], answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
+) -> AsyncIterator[int]:
     """Run a proxy that knows every name as this machine; yield its port."""
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,7 +81,9 @@ def tls_server(certificate: Path, key: Path, client: Path | None = None) -> ssl.
     return context
 
 
-async def fetched(url: str, network: Network | None = None, key: str | None = "k-secret") -> tuple[int, bytes]:
+async def fetched(
+    url: str, network: Network | None = None, key: str | None = "k-secret"
+) -> tuple[int, bytes]:
     """Fetch a URL with a pool of its own."""
     pool = HttpPool(connect_timeout_s=5, network=network)
     try:
@@ -92,12 +96,18 @@ async def test_an_authority_of_ones_own_is_believed_besides_the_systems(tmp_path
     """For the name that it vouches for; without it the server is refused."""
     certificate, key = certificates(tmp_path)
     async with upstream([], tls_server(certificate, key)) as port:
-        assert await fetched(f"https://localhost:{port}/", Network(ca_file=certificate)) == (200, b"ok")
+        assert await fetched(f"https://localhost:{port}/", Network(ca_file=certificate)) == (
+            200,
+            b"ok",
+        )
         with pytest.raises(UnreachableError, match=r"(?i)certificate"):
             await fetched(f"https://localhost:{port}/")
         async with forward([]) as proxy:
             with pytest.raises(UnreachableError, match=r"(?i)mismatch|doesn't match|not valid"):
-                await fetched(f"https://other.test:{port}/", Network(ca_file=certificate, proxy=f"http://127.0.0.1:{proxy}"))
+                await fetched(
+                    f"https://other.test:{port}/",
+                    Network(ca_file=certificate, proxy=f"http://127.0.0.1:{proxy}"),
+                )
     assert Network(ca_file=certificate).tls().verify_mode is ssl.CERT_REQUIRED
     assert Network(ca_file=certificate).tls().check_hostname
 
@@ -121,7 +131,9 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_proxy_sees_the_host_of_what_is_secure_and_nothing_else(tmp_path: Path) -> None:
-    """The certificate is the server's own; the proxy's password goes to the proxy alone, the key to the server alone."""
+    """The certificate is the server's own; the proxy's password goes to the proxy alone, the key
+    to the server alone.
+    """
     certificate, key = certificates(tmp_path)
     proxied: list[bytes] = []
     seen: list[bytes] = []
@@ -129,11 +141,15 @@ async def test_a_proxy_sees_the_host_of_what_is_secure_and_nothing_else(tmp_path
         network = Network(ca_file=certificate, proxy=f"http://me:p%40ss@127.0.0.1:{proxy}")
         pool = HttpPool(network=network)
         for _ in range(2):
-            assert await pool.post(f"https://localhost:{port}/score", b"{}", "k-secret") == (200, b"ok")
+            assert await pool.post(f"https://localhost:{port}/score", b"{}", "k-secret") == (
+                200,
+                b"ok",
+            )
         await pool.close()
 
     assert proxied == [
-        b"CONNECT localhost:%d HTTP/1.1\r\nhost: localhost:%d\r\nproxy-authorization: Basic bWU6cEBzcw==\r\n\r\n" % (port, port)
+        b"CONNECT localhost:%d HTTP/1.1\r\nhost: localhost:%d\r\nproxy-authorization: Basic bWU6cEBzcw==\r\n\r\n"
+        % (port, port)
     ]
     assert len(seen) == 2
     assert b"authorization: Bearer k-secret" in seen[0]
@@ -144,12 +160,18 @@ async def test_a_proxy_is_asked_for_the_whole_url_of_what_is_plain() -> None:
     """The name is resolved there."""
     proxied: list[bytes] = []
     async with upstream([]) as port, forward(proxied) as proxy:
-        assert await fetched(f"http://models.test:{port}/v1?x=y", Network(proxy=f"127.0.0.1:{proxy}")) == (200, b"ok")
+        assert await fetched(
+            f"http://models.test:{port}/v1?x=y", Network(proxy=f"127.0.0.1:{proxy}")
+        ) == (200, b"ok")
 
-    assert proxied[0].startswith(b"GET http://models.test:%d/v1?x=y HTTP/1.1\r\nhost: models.test:%d\r\n" % (port, port))
+    assert proxied[0].startswith(
+        b"GET http://models.test:%d/v1?x=y HTTP/1.1\r\nhost: models.test:%d\r\n" % (port, port)
+    )
 
 
-async def test_the_environments_proxies_are_used_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_proxies_are_used_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """And nowhere else, nor for what NO_PROXY names."""
     proxied: list[bytes] = []
     async with upstream([]) as port, forward(proxied) as proxy:
@@ -166,15 +188,25 @@ async def test_the_environments_proxies_are_used_where_that_is_asked_for(monkeyp
         assert Network(proxy="env").proxy_for("https://api.test") == Proxy("127.0.0.1", proxy)
 
 
-@pytest.mark.parametrize("answer", [
-    b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", b"HTTP/1.1 302 Found\r\nlocation: x\r\n\r\n", b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 2\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nlocation: x\r\n\r\n",
+        b"",
+        b"SSH-2.0\r\n\r\n",
+        b"HTTP/1.1 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000,
+    ],
+)
 async def test_a_proxy_that_does_not_connect_is_no_server(answer: bytes) -> None:
     """What it says is not read as a reply, and its password is not shown."""
     async with forward([], answer) as proxy, upstream([]) as port:
         with pytest.raises(UnreachableError) as caught:
-            await fetched(f"https://localhost:{port}/", Network(proxy=f"http://me:geheim@127.0.0.1:{proxy}"))
+            await fetched(
+                f"https://localhost:{port}/", Network(proxy=f"http://me:geheim@127.0.0.1:{proxy}")
+            )
 
     assert "geheim" not in str(caught.value)
 
@@ -187,7 +219,10 @@ async def test_a_proxy_that_says_nothing_is_given_up() -> None:
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    pool = HttpPool(connect_timeout_s=0.2, network=Network(proxy=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    pool = HttpPool(
+        connect_timeout_s=0.2,
+        network=Network(proxy=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"),
+    )
     with pytest.raises(UnreachableError, match=r"within 0\.2 s"):
         await pool.get("https://localhost:9/")
     await pool.close()
@@ -199,9 +234,14 @@ async def test_a_proxy_that_says_nothing_is_given_up() -> None:
     ({"proxy": "http://me:geheim@"}, "a proxy is http://"), ({"ca_file": "/nowhere/ca.pem"}, "cannot read the certificates of /nowhere/ca.pem"),
     ({"client_key": "/nowhere/key.pem"}, "`client_key` needs `client_cert`"),
 ])  # fmt: skip
-def test_a_network_that_will_not_do_stops_the_start(tmp_path: Path, service: dict[str, Any], why: str) -> None:
+def test_a_network_that_will_not_do_stops_the_start(
+    tmp_path: Path, service: dict[str, Any], why: str
+) -> None:
     """With the reason, and without a password."""
-    path = write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}], "service": service})
+    path = write_config(
+        tmp_path / "e.yaml",
+        {"verifiers": [{"name": "vote", "kind": "consensus"}], "service": service},
+    )
 
     with pytest.raises(ConfigError) as caught:
         load_config(path, {}, {})
@@ -214,11 +254,16 @@ def test_a_network_is_set_by_file_or_environment(tmp_path: Path) -> None:
     """And a proxy's password is not shown with the settings."""
     certificate, key = certificates(tmp_path)
     service = {"ca_file": str(certificate), "client_cert": str(certificate), "client_key": str(key)}
-    path = write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}], "service": service})
+    path = write_config(
+        tmp_path / "e.yaml",
+        {"verifiers": [{"name": "vote", "kind": "consensus"}], "service": service},
+    )
 
     config = load_config(path, {}, {"ASSAY_PROXY": "http://me:geheim@proxy.test:3128"})
 
-    assert config.service.network == Network(certificate, certificate, key, "http://me:geheim@proxy.test:3128")
+    assert config.service.network == Network(
+        certificate, certificate, key, "http://me:geheim@proxy.test:3128"
+    )
     assert "geheim" not in repr(config.service)
 
 

@@ -11,7 +11,16 @@ from typing import Any
 import orjson
 import pytest
 
-from assay.verifiers import BadReplyError, LostError, Pair, Query, Status, UnreachableError, Verdict, VerifierError
+from assay.verifiers import (
+    BadReplyError,
+    LostError,
+    Pair,
+    Query,
+    Status,
+    UnreachableError,
+    Verdict,
+    VerifierError,
+)
 from assay.verifiers.contract.bounds import checked
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.together import together
@@ -21,9 +30,15 @@ from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
 SCORING = (
-    "/score", "/classify", "/pooling", "/v1/chat/completions", "/v1/chat/completions/batch", "/v1/completions",
-    "/generative_scoring", "/v1/embeddings",
-)  # fmt: skip
+    "/score",
+    "/classify",
+    "/pooling",
+    "/v1/chat/completions",
+    "/v1/chat/completions/batch",
+    "/v1/completions",
+    "/generative_scoring",
+    "/v1/embeddings",
+)
 
 
 def changing(kind: str, change: Callable[[Any], Any]) -> FakeTransport:
@@ -32,9 +47,15 @@ def changing(kind: str, change: Callable[[Any], Any]) -> FakeTransport:
 
     def answer(path: str, asked: Any) -> tuple[int, Any]:
         status, reply = whole.replies[path](asked)
-        return status, json.dumps(change(reply)).encode() if status == 200 else reply  # also what orjson refuses to write
+        return status, json.dumps(
+            change(reply)
+        ).encode() if status == 200 else reply  # also what orjson refuses to write
 
-    changed = {path: (lambda asked, path=path: answer(path, asked)) for path in SCORING if path in whole.replies}
+    changed = {
+        path: (lambda asked, path=path: answer(path, asked))
+        for path in SCORING
+        if path in whole.replies
+    }
     return FakeTransport({**whole.replies, **changed})
 
 
@@ -43,10 +64,21 @@ def with_usage(usage: Any) -> Callable[[Any], Any]:
     return lambda reply: {**reply, "usage": usage}
 
 
-@pytest.mark.parametrize("usage", [
-    {"prompt_tokens": -5}, {"prompt_tokens": 1e300, "completion_tokens": -1}, {"prompt_tokens": "many"}, {"prompt_tokens": [1]}, "none", 5, [],
-    {"prompt_tokens": 10**30}, {"prompt_tokens": 1.5}, {"prompt_tokens": True},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -5},
+        {"prompt_tokens": 1e300, "completion_tokens": -1},
+        {"prompt_tokens": "many"},
+        {"prompt_tokens": [1]},
+        "none",
+        5,
+        [],
+        {"prompt_tokens": 10**30},
+        {"prompt_tokens": 1.5},
+        {"prompt_tokens": True},
+    ],
+)
 @pytest.mark.parametrize("kind", SERVED)
 async def test_a_cost_that_is_no_number_costs_no_score(kind: str, usage: Any) -> None:
     """Of any kind: it counts as nothing, and as misread."""
@@ -61,14 +93,22 @@ async def test_a_cost_that_is_no_number_costs_no_score(kind: str, usage: Any) ->
 
 def test_a_cost_that_is_a_number_is_counted() -> None:
     """Also as a float, or with a part that is not said."""
-    assert Tokens.model_validate({"prompt_tokens": 3.0, "completion_tokens": None}) == Tokens(prompt_tokens=3)
-    assert Tokens.model_validate_json('{"prompt_tokens": 7, "total_tokens": -1}') == Tokens(prompt_tokens=7)
+    assert Tokens.model_validate({"prompt_tokens": 3.0, "completion_tokens": None}) == Tokens(
+        prompt_tokens=3
+    )
+    assert Tokens.model_validate_json('{"prompt_tokens": 7, "total_tokens": -1}') == Tokens(
+        prompt_tokens=7
+    )
     assert Tokens.model_validate({"prompt_tokens": 10**9 + 1}).misread
 
 
 BOUNDED = {
-    "cross_encoder": ("score",), "generative_scoring": ("score",), "nli": ("probs",), "process_reward": ("data",), "http": ("scores",),
-}  # fmt: skip
+    "cross_encoder": ("score",),
+    "generative_scoring": ("score",),
+    "nli": ("probs",),
+    "process_reward": ("data",),
+    "http": ("scores",),
+}
 
 
 def beyond(value: float) -> Callable[[Any], Any]:
@@ -92,7 +132,9 @@ def beyond(value: float) -> Callable[[Any], Any]:
 
 @pytest.mark.parametrize("value", [2.5, -1.0, 1.01, -1e-3, 1e308])
 @pytest.mark.parametrize("kind", sorted(BOUNDED))
-async def test_a_score_outside_its_kinds_bounds_is_a_failure_of_its_candidate(kind: str, value: float) -> None:
+async def test_a_score_outside_its_kinds_bounds_is_a_failure_of_its_candidate(
+    kind: str, value: float
+) -> None:
     """It has a reason, and the other candidate keeps its score."""
     first, second = (await made(kind, changing(kind, beyond(value))).score(PAIRS)).items
 
@@ -126,7 +168,11 @@ async def test_steps_that_are_wrong_do_not_make_a_product_that_is_right() -> Non
             row["data"] = [[0.0, 2.5 if place == 0 else 0.2] for place, _ in enumerate(row["data"])]
         return reply
 
-    verdicts = (await made("process_reward", changing("process_reward", change), reduction="product").score(PAIRS)).items
+    verdicts = (
+        await made("process_reward", changing("process_reward", change), reduction="product").score(
+            PAIRS
+        )
+    ).items
 
     assert [each.score for each in verdicts] == [None, None]
 
@@ -143,7 +189,19 @@ def logprobs(value: float) -> Callable[[Any], Any]:
 
 
 @pytest.mark.parametrize("value", [5.0, 800.0, 1e308])
-@pytest.mark.parametrize("kind", ["judge", "judge_scale", "judge_rubric", "judge_reference", "judge_pairwise", "likelihood", "implicit_prm", "label_token_prm"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "judge",
+        "judge_scale",
+        "judge_rubric",
+        "judge_reference",
+        "judge_pairwise",
+        "likelihood",
+        "implicit_prm",
+        "label_token_prm",
+    ],
+)
 async def test_a_logprob_above_zero_is_no_score(kind: str, value: float) -> None:
     """Nor an error of arithmetic."""
     verdicts = (await made(kind, changing(kind, logprobs(value))).score(PAIRS)).items
@@ -158,8 +216,21 @@ async def test_a_logprob_above_zero_is_no_score(kind: str, value: float) -> None
     lambda reply: {**reply, "data": [{**row, "index": place + 1} for place, row in enumerate(reply["data"])]},
     lambda reply: {**reply, "data": [{**row, "index": -place} for place, row in enumerate(reply["data"])]},
 ])  # fmt: skip
-@pytest.mark.parametrize("kind", ["cross_encoder", "reward_model", "process_reward", "reward_tokens", "nli", "generative_scoring", "embedding_consensus"])  # fmt: skip
-async def test_rows_that_are_not_one_for_each_input_are_no_scores(kind: str, change: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "cross_encoder",
+        "reward_model",
+        "process_reward",
+        "reward_tokens",
+        "nli",
+        "generative_scoring",
+        "embedding_consensus",
+    ],
+)
+async def test_rows_that_are_not_one_for_each_input_are_no_scores(
+    kind: str, change: Callable[[Any], Any]
+) -> None:
     """Doubled, missing, of the same place, or of places that there are not."""
     with pytest.raises(BadReplyError):
         await made(kind, changing(kind, change)).score(PAIRS)
@@ -189,13 +260,27 @@ async def test_prompt_logprobs_that_are_not_by_token_are_refused() -> None:
         await made("likelihood", changing("likelihood", change)).score(PAIRS)
 
 
-@pytest.mark.parametrize(("score", "bounds", "kept"), [
-    (0.5, (0.0, 1.0), 0.5), (1.5, (0.0, 1.0), None), (-0.1, (0.0, 1.0), None), (math.nan, None, None), (math.inf, None, None), (1e101, None, None),
-    (1.0000001, (-1.0, 1.0), 1.0), (5.2, (1.0, 5.0), None), (1e99, None, 1e99),
-])  # fmt: skip
-def test_what_any_verifier_says_is_checked(score: float, bounds: tuple[float, float] | None, kept: float | None) -> None:
+@pytest.mark.parametrize(
+    ("score", "bounds", "kept"),
+    [
+        (0.5, (0.0, 1.0), 0.5),
+        (1.5, (0.0, 1.0), None),
+        (-0.1, (0.0, 1.0), None),
+        (math.nan, None, None),
+        (math.inf, None, None),
+        (1e101, None, None),
+        (1.0000001, (-1.0, 1.0), 1.0),
+        (5.2, (1.0, 5.0), None),
+        (1e99, None, 1e99),
+    ],
+)
+def test_what_any_verifier_says_is_checked(
+    score: float, bounds: tuple[float, float] | None, kept: float | None
+) -> None:
     """Also one of a user's own; what is not a score is a failure with a reason."""
-    fine, other = checked([Verdict(0.5 if bounds is None or bounds[0] < 0.5 else 2.0), Verdict(score)], bounds)
+    fine, other = checked(
+        [Verdict(0.5 if bounds is None or bounds[0] < 0.5 else 2.0), Verdict(score)], bounds
+    )
 
     assert fine.status is Status.OK
     assert other.score == kept
@@ -223,16 +308,24 @@ class Failing:
         """Nothing to close."""
 
 
-@pytest.mark.parametrize(("errors", "asked", "works"), [
-    ([LostError("a")], 2, True), ([LostError("a"), LostError("b")], 2, False), ([UnreachableError("a"), LostError("b"), LostError("c")], 3, False),
-    ([LostError("a"), UnreachableError("b")], 3, True), ([UnreachableError("a")] * 3, 4, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("errors", "asked", "works"),
+    [
+        ([LostError("a")], 2, True),
+        ([LostError("a"), LostError("b")], 2, False),
+        ([UnreachableError("a"), LostError("b"), LostError("c")], 3, False),
+        ([LostError("a"), UnreachableError("b")], 3, True),
+        ([UnreachableError("a")] * 3, 4, True),
+    ],
+)
 async def test_a_call_that_broke_its_connection_is_sent_once_more_at_most(
     errors: list[VerifierError], asked: int, works: bool
 ) -> None:
     """However many tries there are for a server that cannot be reached."""
     transport = Failing(*errors)
-    upstream = Upstream(ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=3), transport)
+    upstream = Upstream(
+        ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=3), transport
+    )
 
     if works:
         assert await upstream.post("/", b"{}") == b"{}"
@@ -244,7 +337,9 @@ async def test_a_call_that_broke_its_connection_is_sent_once_more_at_most(
 
 
 async def test_what_fails_first_ends_the_rest() -> None:
-    """Calls side by side of which all are wanted: the others are cancelled before the error is raised."""
+    """Calls side by side of which all are wanted: the others are cancelled before the error is
+    raised.
+    """
     ended: list[str] = []
 
     async def long(name: str) -> str:
@@ -276,7 +371,9 @@ async def test_a_refused_conversation_leaves_no_call_running() -> None:
     cancelled = 0
 
     class Slow(FakeTransport):
-        async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+        async def post(
+            self, url: str, body: bytes, api_key: str | None = None
+        ) -> tuple[int, bytes]:
             nonlocal cancelled
             if "/v1/chat/completions" not in url:
                 return await super().post(url, body, api_key)
@@ -289,7 +386,9 @@ async def test_a_refused_conversation_leaves_no_call_running() -> None:
                 raise
             return 500, b""
 
-    pairs = [Pair(Query.of("What is 3 + 4?"), text) for text in ("first one", "bad one", "third one")]
+    pairs = [
+        Pair(Query.of("What is 3 + 4?"), text) for text in ("first one", "bad one", "third one")
+    ]
     with pytest.raises(VerifierError):
         await asyncio.wait_for(made("judge_cot", Slow(standin("judge").replies)).score(pairs), 20)
 

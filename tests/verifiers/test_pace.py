@@ -1,4 +1,6 @@
-"""What runs at once: places by class, a pace that a server sets, a second call for a late one, and queues that are told."""
+"""What runs at once: places by class, a pace that a server sets, a second call for a late one,
+and queues that are told.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
     """Also at the very moment of being let in."""
     room, seen = Room(1), list[str]()
     await room.__aenter__()
-    early, late, stays = (asyncio.create_task(come_in(room, name, seen)) for name in ("early", "late", "stays"))
+    early, late, stays = (
+        asyncio.create_task(come_in(room, name, seen)) for name in ("early", "late", "stays")
+    )
     await settle()
     early.cancel()
     await settle()
@@ -62,7 +66,9 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
     assert (room.taken, room.waiting) == (0, 0)
 
 
-async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Once a second at most, to four at least, and to no more than it began with."""
     now = 100.0
     monkeypatch.setattr("assay.verifiers.http.aimd_limit.time.monotonic", lambda: now)
@@ -94,7 +100,9 @@ async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(monkeypa
 
 def upstream(transport: Any, *urls: str, **more: Any) -> Upstream:
     """Return an upstream of some servers."""
-    settings = ServedSettings(name="v", kind="judge", model="m", endpoints=urls or ("http://a",), **more)
+    settings = ServedSettings(
+        name="v", kind="judge", model="m", endpoints=urls or ("http://a",), **more
+    )
     return Upstream(settings, transport)
 
 
@@ -139,7 +147,9 @@ class Slow:
 
 
 async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
-    """The first answer counts, and the other call is cancelled; nobody is asked twice while it is as quick as usual."""
+    """The first answer counts, and the other call is cancelled; nobody is asked twice while it
+    is as quick as usual.
+    """
     transport = Slow({"a": 0.0, "b": 0.0})
     asked = upstream(transport, "http://a", "http://b")
     for _ in range(LEAST):
@@ -151,7 +161,9 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
         await asyncio.sleep(0.001)
     slow, other = transport.asked[usual:]
     transport.seconds = {slow: 30.0, other: 0.0}
-    again = asyncio.create_task(asked.post("/score", b"{}"))  # both are busy: it waits for the one that it was sent to
+    again = asyncio.create_task(
+        asked.post("/score", b"{}")
+    )  # both are busy: it waits for the one that it was sent to
     await asyncio.sleep(0.01)
     first.cancel()
     again.cancel()
@@ -164,7 +176,9 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
     assert [each.pace.taken for each in asked.endpoints] == [0, 0]
 
 
-def after(seconds: float, says: bytes | Exception, seen: list[str]) -> Callable[[], Awaitable[bytes]]:
+def after(
+    seconds: float, says: bytes | Exception, seen: list[str]
+) -> Callable[[], Awaitable[bytes]]:
     """Return a call."""
 
     async def call() -> bytes:
@@ -185,22 +199,32 @@ def after(seconds: float, says: bytes | Exception, seen: list[str]) -> Callable[
     ((30.0, b"1"), (0.0, b"2"), b"2", 1), ((0.03, b"1"), (30.0, b"2"), b"1", 1),
     ((0.03, UnreachableError("x")), (0.06, b"2"), b"2", 0), ((0.06, b"1"), (0.0, UnreachableError("y")), b"1", 0),
 ])  # fmt: skip
-async def test_of_two_calls_the_first_good_answer_counts(first: Any, second: Any, told: bytes, cancelled: int) -> None:
+async def test_of_two_calls_the_first_good_answer_counts(
+    first: Any, second: Any, told: bytes, cancelled: int
+) -> None:
     """A failure leaves it to the other."""
     seen = list[str]()
 
-    answer = await hedged(after(first[0], first[1], seen), 0.01, lambda: after(second[0], second[1], seen))
+    answer = await hedged(
+        after(first[0], first[1], seen), 0.01, lambda: after(second[0], second[1], seen)
+    )
     await settle()
 
     assert answer == told
     assert len(seen) == cancelled
 
 
-async def test_where_nobody_is_idle_the_first_is_waited_for_and_what_failed_last_is_raised() -> None:
+async def test_where_nobody_is_idle_the_first_is_waited_for_and_what_failed_last_is_raised() -> (
+    None
+):
     """No second call, or two that fail."""
     assert await hedged(after(0.02, b"1", []), 0.001, lambda: None) == b"1"
     with pytest.raises(UnreachableError):
-        await hedged(after(0.02, UnreachableError("1"), []), 0.001, lambda: after(0.0, UnreachableError("2"), []))
+        await hedged(
+            after(0.02, UnreachableError("1"), []),
+            0.001,
+            lambda: after(0.0, UnreachableError("2"), []),
+        )
 
 
 def test_what_is_usual_is_known_after_some_answers() -> None:

@@ -20,7 +20,9 @@ BIAS = 0.2
 
 
 class Biased:
-    """A judge with a planted ranking: the answer's number, and a liking of 20 % for the first place, with noise."""
+    """A judge with a planted ranking: the answer's number, and a liking of 20 % for the first
+    place, with noise.
+    """
 
     def __init__(self, seed: int = 0, bias: float = BIAS) -> None:
         self.calls, self._bias, self.noise, self._chance = 0, bias, 0.5, random.Random(seed)
@@ -29,7 +31,11 @@ class Biased:
         """Answer one conversation or a batch."""
         talks = asked["messages"] if isinstance(asked["messages"][0], list) else [asked["messages"]]
         self.calls += len(talks)
-        return 200, {"choices": [self._choice(place, talk[-1]["content"]) for place, talk in enumerate(talks)]}
+        return 200, {
+            "choices": [
+                self._choice(place, talk[-1]["content"]) for place, talk in enumerate(talks)
+            ]
+        }
 
     def _choice(self, place: int, prompt: str) -> dict[str, Any]:
         first, second = (
@@ -38,7 +44,10 @@ class Biased:
         )
         p = 1 / (1 + math.exp(-(first - second) / 8 - self._chance.gauss(0, self.noise)))
         p = min(0.999, max(0.001, p * (1 - self._bias) + self._bias))
-        listed = [{"token": "A", "logprob": math.log(p)}, {"token": "B", "logprob": math.log(1 - p)}]
+        listed = [
+            {"token": "A", "logprob": math.log(p)},
+            {"token": "B", "logprob": math.log(1 - p)},
+        ]
         return {"index": place, "logprobs": {"content": [{**listed[0], "top_logprobs": listed}]}}
 
 
@@ -50,9 +59,15 @@ def server(judge: Biased) -> FakeTransport:
 async def ranked(numbers: list[int], judge: Biased, **options: Any) -> dict[int, float]:
     """Return each number's score."""
     verdicts = (
-        await made("judge_pairwise", server(judge), **options).score([Pair(QUERY, f"number {each}") for each in numbers])
+        await made("judge_pairwise", server(judge), **options).score(
+            [Pair(QUERY, f"number {each}") for each in numbers]
+        )
     ).items
-    return {number: verdict.score for number, verdict in zip(numbers, verdicts, strict=True) if verdict.score is not None}
+    return {
+        number: verdict.score
+        for number, verdict in zip(numbers, verdicts, strict=True)
+        if verdict.score is not None
+    }
 
 
 @pytest.mark.parametrize(("count", "most"), [(2, 2), (5, 20), (8, 24), (33, 166), (64, 384)])
@@ -75,7 +90,9 @@ async def test_a_planted_ranking_is_found_through_noise_and_a_liking_for_the_fir
 
 
 async def test_the_order_of_the_request_makes_no_difference() -> None:
-    """In distribution: over many noisy judges, a candidate's mean score is the same wherever it stands."""
+    """In distribution: over many noisy judges, a candidate's mean score is the same wherever it
+    stands.
+    """
     numbers = list(range(12))
     there = [await ranked(numbers, Biased(seed)) for seed in range(60)]
     back = [await ranked(numbers[::-1], Biased(seed + 1000)) for seed in range(60)]
@@ -91,7 +108,11 @@ async def test_two_equal_answers_tie_whatever_the_place_is_worth() -> None:
     judge = Biased(bias=0.6)
     judge.noise = 0.0
 
-    verdicts = (await made("judge_pairwise", server(judge)).score([Pair(QUERY, "number 3"), Pair(QUERY, "number 3.0")])).items
+    verdicts = (
+        await made("judge_pairwise", server(judge)).score(
+            [Pair(QUERY, "number 3"), Pair(QUERY, "number 3.0")]
+        )
+    ).items
 
     assert [verdict.score for verdict in verdicts] == pytest.approx([0.5, 0.5])
     assert verdicts[0].reason == "the order decided 1 of 1 comparisons"
@@ -112,7 +133,9 @@ async def test_what_is_no_answer_takes_no_part() -> None:
     """It has lost already, and costs no call."""
     judge = Biased()
     verdicts = (
-        await made("judge_pairwise", server(judge)).score([Pair(QUERY, "number 1"), Pair(QUERY, ":"), Pair(QUERY, "number 60")])
+        await made("judge_pairwise", server(judge)).score(
+            [Pair(QUERY, "number 1"), Pair(QUERY, ":"), Pair(QUERY, "number 60")]
+        )
     ).items
 
     assert judge.calls == 2
@@ -127,15 +150,27 @@ async def test_a_candidate_that_is_too_long_has_no_score_and_the_others_have() -
     def answer(asked: dict[str, Any]) -> tuple[int, Any]:
         talks = asked["messages"] if isinstance(asked["messages"][0], list) else [asked["messages"]]
         if any("number 77" in talk[-1]["content"] for talk in talks):
-            return 400, {"error": {"message": "This model's maximum context length is 10 tokens", "param": "input_tokens"}}
+            return 400, {
+                "error": {
+                    "message": "This model's maximum context length is 10 tokens",
+                    "param": "input_tokens",
+                }
+            }
         return judge(asked)
 
-    transport = FakeTransport({"/v1/chat/completions": answer, "/v1/chat/completions/batch": answer})
+    transport = FakeTransport(
+        {"/v1/chat/completions": answer, "/v1/chat/completions/batch": answer}
+    )
     pairs = [Pair(QUERY, f"number {each}") for each in (1, 77, 2, 3)]
 
     verdicts = (await made("judge_pairwise", transport).score(pairs)).items
 
-    assert [verdict.status for verdict in verdicts] == [Status.OK, Status.TRUNCATED, Status.OK, Status.OK]
+    assert [verdict.status for verdict in verdicts] == [
+        Status.OK,
+        Status.TRUNCATED,
+        Status.OK,
+        Status.OK,
+    ]
     assert verdicts[1].score is None
 
 

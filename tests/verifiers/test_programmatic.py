@@ -24,7 +24,9 @@ async def one(kind: str, candidate: str, query: Query | None = None, **options: 
     ("7", "The answer is 8.", 0.0), ("1,200", "The answer is 1200", 1.0), ("Paris", "The answer is Paris.", 1.0),
     ("Paris", "The answer is London.", 0.0), ("7", "", 0.0), ("x^2 - 1", "It is $(x-1)(x+1)$.", 1.0),
 ])  # fmt: skip
-async def test_an_answer_is_compared_by_value(reference: str, candidate: str, expected: float) -> None:
+async def test_an_answer_is_compared_by_value(
+    reference: str, candidate: str, expected: float
+) -> None:
     """Fractions, forms and separators do not matter; words are compared as text."""
     assert (await one("math_answer", candidate, Query.of("?", reference))).score == expected
 
@@ -44,14 +46,20 @@ async def test_a_comparison_that_hangs_takes_only_its_own_score() -> None:
     hanging = "The answer is $" + "9" * 5 + "^{" * 40 + "9" + "}" * 40 + "$"
 
     verdicts = (
-        await verifier.score([Pair(query, "The answer is 7."), Pair(query, hanging), Pair(query, "The answer is 8.")])
+        await verifier.score(
+            [Pair(query, "The answer is 7."), Pair(query, hanging), Pair(query, "The answer is 8.")]
+        )
     ).items
 
     assert (verdicts[0].score, verdicts[2].score) == (1.0, 0.0)
     assert verdicts[1].score in (None, 0.0)
 
 
-SCHEMA = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"age": {"type": "integer", "minimum": 0}},
+    "required": ["age"],
+}
 
 
 @pytest.mark.parametrize(("candidate", "expected"), [
@@ -74,7 +82,9 @@ async def test_a_wrong_schema_or_one_from_elsewhere_is_refused_at_the_start() ->
 
 async def test_patterns_must_be_found_or_must_not() -> None:
     """The share that are as they should be."""
-    assert (await one("regex", "42 apples", must=[r"\d+", "pears"], must_not=["sorry"])).score == pytest.approx(2 / 3)
+    assert (
+        await one("regex", "42 apples", must=[r"\d+", "pears"], must_not=["sorry"])
+    ).score == pytest.approx(2 / 3)
     assert (await one("regex", " 42 ", must=[r"\d+"], must_not=[], whole=True)).score == 1.0
     assert (await one("regex", "42 apples", must=[r"\d+"], must_not=[], whole=True)).score == 0.0
     assert (await one("regex", "SORRY", must=[], must_not=["sorry"], ignore_case=True)).score == 0.0
@@ -112,7 +122,9 @@ async def test_phrases_of_ones_own_refuse_too() -> None:
     assert (await one("refusal", "NOPE. Not today.", phrases=["nope"])).score == 0.0
 
 
-@pytest.mark.parametrize(("words", "expected"), [(0, 0.0), (5, 0.5), (10, 1.0), (20, 1.0), (40, 0.5)])
+@pytest.mark.parametrize(
+    ("words", "expected"), [(0, 0.0), (5, 0.5), (10, 1.0), (20, 1.0), (40, 0.5)]
+)
 async def test_length_is_right_within_its_range(words: int, expected: float) -> None:
     """And falls off on both sides."""
     assert (await one("length", "w " * words, min_words=10, max_words=20)).score == expected

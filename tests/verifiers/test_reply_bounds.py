@@ -1,4 +1,6 @@
-"""Replies that cost more to read than they can be worth: counted before they are parsed, by what was asked."""
+"""Replies that cost more to read than they can be worth: counted before they are parsed, by what
+was asked.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,15 @@ from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
 MANY = 1_200_000
-#: More than a million values, as what is read of each endpoint, as what is passed over, and as fields.
+#: More than a million values, as what is read of each endpoint, as what is passed over, and as
+#: fields.
 FLOODS = {
     "zeros": b'{"scores":[' + b"0," * MANY + b"0]}",
     "lists": b'{"data":[' + b"[]," * MANY + b"[]]}",
     "objects": b'{"choices":[' + b"{}," * MANY + b'{}],"tokens":[]}',
-    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":[' + b"0," * MANY + b"0]}",
+    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":['
+    + b"0," * MANY
+    + b"0]}",
 }
 
 
@@ -40,15 +45,22 @@ class Numbers(ReplyModel):
 def upstream(reply: bytes, status: int = 200) -> Upstream:
     """Return an upstream that answers one thing to all."""
     answers = dict.fromkeys(("/v", "/metrics"), (status, reply))
-    return Upstream(ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=0), FakeTransport(answers))
+    return Upstream(
+        ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=0),
+        FakeTransport(answers),
+    )
 
 
 @pytest.mark.parametrize("flood", FLOODS)
 @pytest.mark.parametrize("kind", SERVED)
-async def test_a_reply_of_more_values_than_can_be_needed_is_refused_before_it_is_parsed(kind: str, flood: str) -> None:
+async def test_a_reply_of_more_values_than_can_be_needed_is_refused_before_it_is_parsed(
+    kind: str, flood: str
+) -> None:
     """Of any kind, whatever is asked: memory does not grow with it."""
     whole = standin(EXAMPLES[kind].server or "")
-    verifier = made(kind, FakeTransport(dict.fromkeys([*whole.replies, "/score"], (200, FLOODS[flood]))))
+    verifier = made(
+        kind, FakeTransport(dict.fromkeys([*whole.replies, "/score"], (200, FLOODS[flood])))
+    )
     tracemalloc.start()
     with pytest.raises(BadReplyError, match="more than the"):
         await verifier.score(PAIRS)
@@ -63,10 +75,14 @@ async def test_a_call_may_be_answered_with_as_much_as_it_asks_for() -> None:
     numbers = {"numbers": list(range(200_000))}
     asked = {"text": "a" * 20_000}
 
-    assert (await upstream(orjson.dumps(numbers)).ask("/v", asked, Numbers)).numbers == numbers["numbers"]
+    assert (await upstream(orjson.dumps(numbers)).ask("/v", asked, Numbers)).numbers == numbers[
+        "numbers"
+    ]
     with pytest.raises(BadReplyError, match="more than the 20"):
         await upstream(orjson.dumps(numbers)).ask("/v", {"text": "a"}, Numbers)
-    assert (await upstream(orjson.dumps(numbers)).ask("/v", {"text": "a"}, Numbers, 200_000)).numbers == numbers["numbers"]
+    assert (
+        await upstream(orjson.dumps(numbers)).ask("/v", {"text": "a"}, Numbers, 200_000)
+    ).numbers == numbers["numbers"]
 
 
 async def test_a_long_reply_is_read_in_a_thread() -> None:
@@ -101,7 +117,9 @@ async def test_what_a_server_says_of_itself_is_short() -> None:
     with pytest.raises(BadReplyError, match="bytes"):
         await asked.get("/v", Numbers, asked.endpoints[0])
     with pytest.raises(BadReplyError, match="more than the"):
-        await upstream(FLOODS["zeros"][:2_000_000]).get("/v", Numbers, asked.endpoints[0].__class__("http://x"))
+        await upstream(FLOODS["zeros"][:2_000_000]).get(
+            "/v", Numbers, asked.endpoints[0].__class__("http://x")
+        )
 
     assert queue_of(b"vllm:num_requests_waiting 3") is not None
     metrics = upstream(b"vllm:num_requests_waiting 3\n" + b"\n" * MOST_SAID)
@@ -122,7 +140,9 @@ async def test_a_completion_of_very_many_values_is_refused_before_it_is_parsed(f
     """And so is the error of a server that completes."""
     settings = UpstreamSettings(name="g", endpoint="http://x", model="m")
     for status, wanted in ((200, 502), (400, 400)):
-        drawing = Generator(settings, FakeTransport({"/v1/chat/completions": (status, FLOODS[flood])}))
+        drawing = Generator(
+            settings, FakeTransport({"/v1/chat/completions": (status, FLOODS[flood])})
+        )
         tracemalloc.start()
         with pytest.raises(ApiError) as refused:
             await drawing.draw({"messages": []}, 2, 0)

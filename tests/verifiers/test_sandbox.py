@@ -23,14 +23,18 @@ from tests.verifiers.kinds import made
 try:
     supported()
 except MissingExtraError as missing:
-    pytest.skip(str(missing), allow_module_level=True)  # another system than Linux: the verifier says the same
+    pytest.skip(
+        str(missing), allow_module_level=True
+    )  # another system than Linux: the verifier says the same
 
 LEFT = ("ok", ["ok"])
 
 
 async def ran(code: str, *tests: str, time_limit_s: float = 5.0, memory_mb: int = 512) -> Ran:
     """Run code and tests, and see that no process of the sandbox is left."""
-    result = await run(code, tests or ("assert True",), time_limit_s=time_limit_s, memory_mb=memory_mb)
+    result = await run(
+        code, tests or ("assert True",), time_limit_s=time_limit_s, memory_mb=memory_mb
+    )
     assert sandboxed() == []
     return result
 
@@ -57,8 +61,12 @@ async def test_code_is_run_and_each_test_has_its_own_outcome() -> None:
     """A test that fails does not stop the next; the standard library is there."""
     result = await ran(
         "import collections, decimal, math, asyncio\ndef add(a, b):\n    return a + b",
-        "assert add(1, 2) == 3", "assert add(1, 2) == 4", "add(1)", "assert math.pi > 3", "import numpy",
-    )  # fmt: skip
+        "assert add(1, 2) == 3",
+        "assert add(1, 2) == 4",
+        "add(1)",
+        "assert math.pi > 3",
+        "import numpy",
+    )
 
     assert result == Ran("ok", ["ok", "AssertionError", "TypeError", "ok", "ModuleNotFoundError"])
 
@@ -66,7 +74,9 @@ async def test_code_is_run_and_each_test_has_its_own_outcome() -> None:
 async def test_threads_and_event_loops_work() -> None:
     """Solutions use them."""
     code = "import asyncio, threading\ndone = []\nthread = threading.Thread(target=done.append, args=(1,))\nthread.start()\nthread.join()\n"
-    code += "async def main():\n    await asyncio.sleep(0.01)\n    done.append(2)\nasyncio.run(main())"
+    code += (
+        "async def main():\n    await asyncio.sleep(0.01)\n    done.append(2)\nasyncio.run(main())"
+    )
 
     assert (await ran(code, "assert done == [1, 2]")) == Ran("ok", ["ok"])
 
@@ -105,9 +115,9 @@ async def test_an_endless_loop_is_killed(code: str) -> None:
 
 async def test_tests_that_were_passed_before_a_hang_count() -> None:
     """The rest have no outcome."""
-    assert await ran("x = 1", "assert x == 1", "while True: pass", "assert x", time_limit_s=1.5) == Ran(
-        "ok", ["ok", None, None], "time"
-    )
+    assert await ran(
+        "x = 1", "assert x == 1", "while True: pass", "assert x", time_limit_s=1.5
+    ) == Ran("ok", ["ok", None, None], "time")
 
 
 async def test_a_hundred_megabytes_of_output_go_nowhere() -> None:
@@ -127,7 +137,9 @@ async def test_ten_gigabytes_cannot_be_reserved() -> None:
     """By Python or straight from the kernel."""
     assert (await ran("x = bytearray(10 << 30)")).code == "MemoryError"
     assert (await ran("import mmap\nmmap.mmap(-1, 10 << 30)")).code in ("OSError", "MemoryError")
-    assert (await ran("import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))")).code in (
+    assert (
+        await ran("import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))")
+    ).code in (
         "ValueError",
         "OSError",
         "PermissionError",
@@ -140,8 +152,12 @@ async def test_nothing_connects_not_even_to_this_machine() -> None:
         listener.settimeout(0.2)
         port = listener.getsockname()[1]
 
-        tcp = await ran(f"import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=2)")
-        udp = await ran(f"import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))")
+        tcp = await ran(
+            f"import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=2)"
+        )
+        udp = await ran(
+            f"import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))"
+        )
         local = await ran("import socket\nsocket.socket(socket.AF_UNIX).connect('/run/x')")
 
         with pytest.raises(TimeoutError):
@@ -181,7 +197,10 @@ async def test_others_are_neither_signalled_nor_looked_into() -> None:
         "open(f'/proc/{os.getppid()}/environ').read()",
     ):
         # In a pid namespace of its own the code's parent is nobody.
-        assert (await ran(f"import os\n{statement}")).code in ("PermissionError", "FileNotFoundError"), statement
+        assert (await ran(f"import os\n{statement}")).code in (
+            "PermissionError",
+            "FileNotFoundError",
+        ), statement
 
 
 @pytest.mark.parametrize(
@@ -203,10 +222,14 @@ async def test_leaving_early_passes_no_test(code: str) -> None:
 
 
 def test_a_report_that_is_garbled_holds_what_can_be_read() -> None:
-    """Of two lines about a test the first holds; a line without an end is none, nor is one of strange digits."""
+    """Of two lines about a test the first holds; a line without an end is none, nor is one of
+    strange digits.
+    """
     report = "-1 ok\nx 0 ok\n0 AssertionError\n0 ok\ngarbage\n\n-\n² ok\n٣ ok\n1 ok beside\nnine ok\n9999999999999 ok\n2 o".encode()
 
-    assert read_report(b"\xff\xfe\n" + report, 3, None) == Ran("ok", ["AssertionError", "ok", None], None, frozenset({1}))
+    assert read_report(b"\xff\xfe\n" + report, 3, None) == Ran(
+        "ok", ["AssertionError", "ok", None], None, frozenset({1})
+    )
 
 
 @pytest.mark.parametrize("machine", sorted(MACHINES))
@@ -225,7 +248,9 @@ async def test_names_of_exceptions_carry_nothing_out() -> None:
 async def test_many_at_once_leave_nothing_behind() -> None:
     """Candidates are run side by side."""
     verifier = made("python_tests", time_limit_s=20)
-    pairs = [Pair(Query.of("?", None, ("assert x == 1",)), f"x = {place % 2}") for place in range(12)]
+    pairs = [
+        Pair(Query.of("?", None, ("assert x == 1",)), f"x = {place % 2}") for place in range(12)
+    ]
 
     verdicts = (await verifier.score(pairs)).items
 
@@ -235,7 +260,9 @@ async def test_many_at_once_leave_nothing_behind() -> None:
 
 async def test_a_cancelled_run_is_killed() -> None:
     """A request that goes away takes its processes along."""
-    running = asyncio.create_task(run("while True: pass", ("assert True",), time_limit_s=60, memory_mb=256))
+    running = asyncio.create_task(
+        run("while True: pass", ("assert True",), time_limit_s=60, memory_mb=256)
+    )
     while not sandboxed():  # noqa: ASYNC110 - another process has no event to wait for
         await asyncio.sleep(0.02)
 
@@ -258,10 +285,16 @@ async def test_nothing_is_run_unless_the_operator_allows_it() -> None:
     assert (none.score, none.status) == (None, Status.NOT_APPLICABLE)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("x = 1", "x = 1"), ("Here:\n```python\nx = 1\n```\nand\n```py\ny = 2\n```\nDone.", "x = 1\n\ny = 2"), ("```\nx = 1\n```", "x = 1"),
-    ("```python\nx = 1", "x = 1"), ("```js\nlet x\n```", "```js\nlet x\n```"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x = 1", "x = 1"),
+        ("Here:\n```python\nx = 1\n```\nand\n```py\ny = 2\n```\nDone.", "x = 1\n\ny = 2"),
+        ("```\nx = 1\n```", "x = 1"),
+        ("```python\nx = 1", "x = 1"),
+        ("```js\nlet x\n```", "```js\nlet x\n```"),
+    ],
+)
 def test_code_is_what_stands_in_fences(text: str, expected: str) -> None:
     """All Python blocks together, or the whole text."""
     assert code_of(text) == expected
@@ -270,13 +303,17 @@ def test_code_is_what_stands_in_fences(text: str, expected: str) -> None:
 def test_the_sealed_processes_need_the_standard_library_alone() -> None:
     """They are run by path, where nothing of ours can be imported."""
     code = "import sys; sys.path.append(sys.argv[1]); import sealed.main; print(*(m for m in sys.modules if m.startswith('verifiers')))"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, SEALED.parent], check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, SEALED.parent], check=False, capture_output=True
+    )
 
     assert (done.returncode, done.stdout.strip()) == (0, b"")
 
 
 def children() -> set[int]:
-    """Return the pids of this process's children, those among them that ended and wait to be buried."""
+    """Return the pids of this process's children, those among them that ended and wait to be
+    buried.
+    """
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -287,7 +324,10 @@ def children() -> set[int]:
     return found
 
 
-@pytest.mark.parametrize(("code", "limit"), [("x = 1", 10.0), ("import os\nos._exit(1)", 10.0), ("while True: pass", 1.0)])
+@pytest.mark.parametrize(
+    ("code", "limit"),
+    [("x = 1", 10.0), ("import os\nos._exit(1)", 10.0), ("while True: pass", 1.0)],
+)
 async def test_no_process_is_left_for_the_service_to_bury(code: str, limit: float) -> None:
     """In a container it may be the first process, which inherits every orphan."""
     subreaper, libc = 36, ctypes.CDLL(None)

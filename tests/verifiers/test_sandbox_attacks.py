@@ -1,4 +1,6 @@
-"""What a candidate's code tries against the machine, as root's child, as a user's, and in a container that allows little."""
+"""What a candidate's code tries against the machine, as root's child, as a user's, and in a
+container that allows little.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ if os.geteuid() == 0 and not SYSTEM_PYTHON.exists():
 
 WHO = ["root", "a user", "a container"] if os.geteuid() == 0 else ["a user", "a container"]
 SYSCALL = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ndef call(*a):\n    ctypes.set_errno(0)\n    return libc.syscall(*map(ctypes.c_long, a)), ctypes.get_errno()\n"
-#: fcntl's commands that reach beyond the process or hold kernel memory (asm-generic/fcntl.h, linux/fcntl.h).
+#: fcntl's commands that reach beyond the process or hold kernel memory (asm-generic/fcntl.h,
+#: linux/fcntl.h).
 DANGEROUS = {
     "F_GETLK": 5, "F_SETLK": 6, "F_SETLKW": 7, "F_SETOWN": 8, "F_GETOWN": 9, "F_SETSIG": 10, "F_GETSIG": 11, "F_SETOWN_EX": 15,
     "F_GETOWN_EX": 16, "F_OFD_GETLK": 36, "F_OFD_SETLK": 37, "F_OFD_SETLKW": 38, "F_SETLEASE": 1024, "F_GETLEASE": 1025,
@@ -54,7 +57,9 @@ def start(request: pytest.FixtureRequest, starts: dict[str, list[str]]) -> list[
     return starts[request.param]
 
 
-async def ran(start: list[str], code: str, *tests: str, time_limit_s: float = 20.0, memory_mb: int = 512) -> Ran:
+async def ran(
+    start: list[str], code: str, *tests: str, time_limit_s: float = 20.0, memory_mb: int = 512
+) -> Ran:
     """Run code and tests."""
     return await run(code, tests, time_limit_s=time_limit_s, memory_mb=memory_mb, python=start)
 
@@ -72,7 +77,9 @@ def victim() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
-async def test_no_signal_is_sent_by_the_owner_of_a_descriptor(start: list[str], signal_number: int) -> None:
+async def test_no_signal_is_sent_by_the_owner_of_a_descriptor(
+    start: list[str], signal_number: int
+) -> None:
     """The kernel sends it for whoever may set an owner: the service died of that."""
     with victim() as pid:
         code = "\n".join(
@@ -96,7 +103,9 @@ async def test_no_signal_is_sent_by_the_owner_of_a_descriptor(start: list[str], 
 
 
 async def test_the_commands_of_fcntl_are_those_of_computing(start: list[str]) -> None:
-    """Raw, so that no library chooses for us; with a number's upper half set too, which the kernel does not look at."""
+    """Raw, so that no library chooses for us; with a number's upper half set too, which the
+    kernel does not look at.
+    """
     code = SYSCALL + f"number = {MACHINES[platform.machine()].examined['fcntl']}\n"
     code += f"allowed = {{*{COMMANDS}, {F_SETFL}}}\n"
     code += "passed = [c for c in range(1100) for high in (0, 1 << 32) if call(number, 2, c | high, 0)[1] != 1]\n"
@@ -141,17 +150,25 @@ async def test_the_32_bit_abi_ends_the_process(start: list[str]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_SEQPACKET", "SOCK_RAW", "SOCK_RDM"])
-async def test_there_are_connected_streams_and_no_other_sockets(start: list[str], kind: str) -> None:
+async def test_there_are_connected_streams_and_no_other_sockets(
+    start: list[str], kind: str
+) -> None:
     """A datagram of a pair can go anywhere."""
-    assert (await ran(start, f"import socket\nsocket.socketpair(socket.AF_UNIX, socket.{kind})")).code == "PermissionError"
-    assert (await ran(start, f"import socket\nsocket.socket(socket.AF_UNIX, socket.{kind})")).code == "PermissionError"
+    assert (
+        await ran(start, f"import socket\nsocket.socketpair(socket.AF_UNIX, socket.{kind})")
+    ).code == "PermissionError"
+    assert (
+        await ran(start, f"import socket\nsocket.socket(socket.AF_UNIX, socket.{kind})")
+    ).code == "PermissionError"
 
 
 async def test_no_datagram_reaches_a_listener(start: list[str]) -> None:
     """By path or by an abstract name; with sendto, sendmsg and raw calls."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         os.chmod(folder, 0o777)  # noqa: S103 - everybody could
-        listeners = [stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)]
+        listeners = [
+            stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)
+        ]
         names = [f"{folder}/listener", f"\0assay-{os.getpid()}"]
         for listener, name in zip(listeners, names, strict=True):
             listener.bind(name)
@@ -175,7 +192,12 @@ async def test_threads_are_bounded(start: list[str]) -> None:
     """Twelve thousand made by raw calls that share one stack, in 64 MB, were twelve thousand."""
     code = "import threading, time\nmade = 0\nthreading.stack_size(65536)\ntry:\n    for _ in range(1000):\n        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n        made += 1\nexcept RuntimeError:\n    pass"
 
-    result = await ran(start, code, f"assert {walls.THREADS} // 2 < made <= 2 * {walls.THREADS}", "import os\nos._exit(0)")
+    result = await ran(
+        start,
+        code,
+        f"assert {walls.THREADS} // 2 < made <= 2 * {walls.THREADS}",
+        "import os\nos._exit(0)",
+    )
 
     assert result.tests[0] == "ok", result
 
@@ -187,16 +209,24 @@ async def test_threads_that_end_make_room(start: list[str]) -> None:
     assert (await ran(start, code, "assert done == list(range(300))")).tests == ["ok"]
 
 
-@pytest.mark.parametrize("flags", [0x11, 0x4111, 0x100, 0x3D0F00 | 0x10000000, 0x3D0F00 | 0x40000000, 0x3D0F00 | 0x2000, 0x10F00])
+@pytest.mark.parametrize(
+    "flags",
+    [0x11, 0x4111, 0x100, 0x3D0F00 | 0x10000000, 0x3D0F00 | 0x40000000, 0x3D0F00 | 0x2000, 0x10F00],
+)
 async def test_nothing_but_plain_threads_is_made(start: list[str], flags: int) -> None:
     """No process, no namespace, none that is kept from a tracer; clone3 is not there at all."""
     numbers = MACHINES[platform.machine()]
-    code = SYSCALL + f"errors = [call({numbers.examined['clone']}, {flags}, 0, 0, 0, 0)[1], call({numbers.clone3}, 0, 0)[1]]"
+    code = (
+        SYSCALL
+        + f"errors = [call({numbers.examined['clone']}, {flags}, 0, 0, 0, 0)[1], call({numbers.clone3}, 0, 0)[1]]"
+    )
 
     assert (await ran(start, code, "assert errors == [1, 38]")).tests == ["ok"]
 
 
-@pytest.mark.parametrize("request_code", ["0x5452", "0x8901", "0x8902", "0x5412", "0x5402", "0x541B", "0x8946"])
+@pytest.mark.parametrize(
+    "request_code", ["0x5452", "0x8901", "0x8902", "0x5412", "0x5402", "0x541B", "0x8946"]
+)
 async def test_ioctl_sets_no_owner_and_types_nothing(start: list[str], request_code: str) -> None:
     """FIOASYNC, FIOSETOWN, SIOCSPGRP, TIOCSTI and the like."""
     code = f"import fcntl, socket\na, b = socket.socketpair()\nfcntl.ioctl(a, {request_code}, b'\\1\\0\\0\\0')"
@@ -204,8 +234,12 @@ async def test_ioctl_sets_no_owner_and_types_nothing(start: list[str], request_c
     assert (await ran(start, code)).code == "PermissionError"
 
 
-async def test_where_nobody_can_watch_over_threads_there_are_none(starts: dict[str, list[str]]) -> None:
-    """Their user's processes are also the service's there, so that no limit of it would be one of the code."""
+async def test_where_nobody_can_watch_over_threads_there_are_none(
+    starts: dict[str, list[str]],
+) -> None:
+    """Their user's processes are also the service's there, so that no limit of it would be one
+    of the code.
+    """
     code = "import threading\nthreading.Thread(target=print).start()"
 
     refused = await ran(starts["a container without listeners"], code)
@@ -219,7 +253,14 @@ async def test_an_older_kernel_refuses_everything_but_reading(starts: dict[str, 
     """The filter does not need Landlock, and the run states that it was not there."""
     code = "import fcntl, os\ndef write():\n    open('/tmp/x', 'w')\ndef own():\n    fcntl.fcntl(0, 8, os.getppid())\ndef read():\n    open('/etc/passwd').close()"
 
-    result = await ran(starts["an old kernel"], code, "write()", "own()", "os = __import__('os')\nos.fork()", "read()")
+    result = await ran(
+        starts["an old kernel"],
+        code,
+        "write()",
+        "own()",
+        "os = __import__('os')\nos.fork()",
+        "read()",
+    )
 
     assert result.tests == ["PermissionError", "PermissionError", "PermissionError", "ok"]
     assert result.walls == ("threads",)
@@ -228,7 +269,11 @@ async def test_an_older_kernel_refuses_everything_but_reading(starts: dict[str, 
 async def test_what_holds_the_code_is_stated(starts: dict[str, list[str]]) -> None:
     """For `assay doctor`, which warns of what is missing."""
     landlock = [f"landlock={walls.landlock_version()}"] if walls.landlock_version() else []
-    expected = {"root": ["user", "namespaces", "threads"], "a user": ["namespaces", "threads"], "a container": ["threads"]}
+    expected = {
+        "root": ["user", "namespaces", "threads"],
+        "a user": ["namespaces", "threads"],
+        "a container": ["threads"],
+    }
 
     for who in WHO:
         assert (await ran(starts[who], "x = 1")).walls == (*landlock, *expected[who])
@@ -239,9 +284,7 @@ async def test_others_are_neither_signalled_nor_limited(start: list[str]) -> Non
     with victim() as pid:
         code = f"import os, resource\nrefused = 0\nfor pid in ({pid}, {os.getpid()}, os.getppid() or 1, -1):\n"
         code += "    for attempt in (lambda: os.kill(pid, 9), lambda: resource.prlimit(pid, resource.RLIMIT_CPU, (0, 0)), lambda: os.pidfd_open(pid), lambda: os.setpriority(0, pid, 19), lambda: os.sched_setaffinity(pid, {0}), lambda: os.getpgid(pid)):\n"
-        code += (
-            "        try:\n            attempt()\n        except (PermissionError, ProcessLookupError):\n            refused += 1\n"
-        )
+        code += "        try:\n            attempt()\n        except (PermissionError, ProcessLookupError):\n            refused += 1\n"
 
         result = await ran(start, code, "assert refused == 24")
 
@@ -265,7 +308,9 @@ async def test_what_the_kernel_keeps_for_a_process_is_bounded(start: list[str]) 
     code = "import resource, signal, os\nlimits = [resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[1] for name in ('NOFILE', 'SIGPENDING', 'MSGQUEUE', 'MEMLOCK', 'CORE', 'FSIZE')]\n"
     code += "opened = []\ntry:\n    while True:\n        opened.append(os.dup(1))\nexcept OSError:\n    pass\nfor fd in opened:\n    os.close(fd)\n"
 
-    result = await ran(start, code, "assert limits == [64, 64, 0, 0, 0, 0]", "assert len(opened) < 64")
+    result = await ran(
+        start, code, "assert limits == [64, 64, 0, 0, 0, 0]", "assert len(opened) < 64"
+    )
 
     assert result.tests == ["ok", "ok"], result
 
@@ -274,7 +319,11 @@ async def test_what_the_kernel_keeps_for_a_process_is_bounded(start: list[str]) 
 async def test_each_candidate_of_root_has_a_user_of_its_own(starts: dict[str, list[str]]) -> None:
     """Which is nobody's, and its group too; none comes back to root."""
     code = "import os\nusers = {os.getuid(), os.geteuid(), os.getgid(), os.getegid()}"
-    tests = ["assert len(users) == 1 and min(users) >= 61184 and 65534 not in users", "users.pop() % 2 or 1 / 0", "os.setuid(0)"]
+    tests = [
+        "assert len(users) == 1 and min(users) >= 61184 and 65534 not in users",
+        "users.pop() % 2 or 1 / 0",
+        "os.setuid(0)",
+    ]
 
     first, second = await asyncio.gather(*(ran(starts["root"], code, *tests) for _ in range(2)))
 
@@ -288,7 +337,13 @@ async def test_one_candidate_never_changes_another(start: list[str]) -> None:
 
     *bad, good = await asyncio.gather(
         *(ran(start, hostile, "assert True", time_limit_s=4) for _ in range(2)),
-        ran(start, honest, *["work()"] * 5, "assert sorted(done) == sorted([*range(8)] * 5)", time_limit_s=60),
+        ran(
+            start,
+            honest,
+            *["work()"] * 5,
+            "assert sorted(done) == sorted([*range(8)] * 5)",
+            time_limit_s=60,
+        ),
     )
 
     assert good == Ran("ok", ["ok"] * 6)
@@ -307,7 +362,9 @@ async def test_nothing_is_left_when_a_run_ends(start: list[str]) -> None:
         await ran(start, code, "assert x == 1", time_limit_s=5)
 
     deadline = time.monotonic() + 10
-    while left := [pid for pid in set(os.listdir("/proc")) - before if pid.isdigit() and sandboxed(pid)]:
+    while left := [
+        pid for pid in set(os.listdir("/proc")) - before if pid.isdigit() and sandboxed(pid)
+    ]:
         assert time.monotonic() < deadline, left
         await asyncio.sleep(0.05)
 

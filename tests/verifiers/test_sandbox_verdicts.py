@@ -1,4 +1,6 @@
-"""Verdicts: what honest code gets, however its tests are written, and what code gets that sets out to fool them."""
+"""Verdicts: what honest code gets, however its tests are written, and what code gets that sets
+out to fool them.
+"""
 
 from __future__ import annotations
 
@@ -147,13 +149,20 @@ BESIDE = {
 
 
 @pytest.mark.parametrize(("code", "test"), BESIDE.values(), ids=BESIDE.keys())
-async def test_a_test_that_cannot_run_apart_runs_beside_the_code_and_that_is_stated(code: str, test: str) -> None:
+async def test_a_test_that_cannot_run_apart_runs_beside_the_code_and_that_is_stated(
+    code: str, test: str
+) -> None:
     """The code could fool such a test: whoever writes tests is told."""
-    assert await ran(code, test, test + "\nassert False") == Ran("ok", ["ok", "AssertionError"], None, frozenset({0, 1}))
+    assert await ran(code, test, test + "\nassert False") == Ran(
+        "ok", ["ok", "AssertionError"], None, frozenset({0, 1})
+    )
 
     query = Query.of("?", None, ("assert True", test))
     [verdict] = (await made("python_tests").score([Pair(query, code)])).items
-    assert (verdict.score, verdict.reason) == (1.0, "run beside the code, which could fool it: test 2")
+    assert (verdict.score, verdict.reason) == (
+        1.0,
+        "run beside the code, which could fool it: test 2",
+    )
 
 
 async def test_code_does_not_choose_that_a_test_runs_beside_it() -> None:
@@ -166,7 +175,8 @@ async def test_code_does_not_choose_that_a_test_runs_beside_it() -> None:
     assert "ok" not in result.tests
 
 
-#: Returns what arithmetic with `f()` or a method of it is given, or nothing, whichever a test below looks for.
+#: Returns what arithmetic with `f()` or a method of it is given, or nothing, whichever a test below
+#: looks for.
 LEARNS = """
 class Set(set):
     pass
@@ -241,7 +251,8 @@ def given(x):
     return x
 """
 
-#: Tests that honest data could pass, in which the code's object takes part in an operation with what the test expects.
+#: Tests that honest data could pass, in which the code's object takes part in an operation with
+#: what the test expects.
 CONFRONTED = [
     "assert {2, 3, 5} ^ sets(6) == set()", "assert sets(6) | {2, 3, 5} == {2, 3, 5}", "assert sets(6) & {2, 3, 5} == {2, 3, 5}",
     "assert {2, 3, 5} ^ f() == set()", "assert f() | {2, 3, 5} == {2, 3, 5}", "assert f() & {2, 3, 5} == {2, 3, 5}",
@@ -268,17 +279,29 @@ CONFRONTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("keep", [False, True], ids=["it returns nothing", "it returns what it learned"])
-async def test_code_that_is_told_what_a_test_expects_in_an_operation_passes_none(*, keep: bool) -> None:
-    """What comes of an operation between the code's object and the test's values decides nothing, however it is looked at."""
+@pytest.mark.parametrize(
+    "keep", [False, True], ids=["it returns nothing", "it returns what it learned"]
+)
+async def test_code_that_is_told_what_a_test_expects_in_an_operation_passes_none(
+    *, keep: bool
+) -> None:
+    """What comes of an operation between the code's object and the test's values decides
+    nothing, however it is looked at.
+    """
     result = await ran(f"KEEP = {keep}\n{LEARNS}", *CONFRONTED)
 
     assert (result.code, len(result.tests), result.beside) == ("ok", len(CONFRONTED), frozenset())
-    assert [test for test, outcome in zip(CONFRONTED, result.tests, strict=True) if outcome in ("ok", None)] == []
+    assert [
+        test
+        for test, outcome in zip(CONFRONTED, result.tests, strict=True)
+        if outcome in ("ok", None)
+    ] == []
 
 
 async def test_code_chooses_by_no_type_that_a_test_runs_beside_it() -> None:
-    """It gives the names of the language's types other meanings, whose objects the test then hands back."""
+    """It gives the names of the language's types other meanings, whose objects the test then
+    hands back.
+    """
     code = "class Thing:\n    make = map\na, b, c, d, e = map, filter, zip, enumerate, reversed\ng, h, i, j, k = memoryview, slice, object, property, staticmethod\nm = int\ndef take(value):\n    return 1"
     made = [
         "a(int, ['3'])",
@@ -294,7 +317,11 @@ async def test_code_chooses_by_no_type_that_a_test_runs_beside_it() -> None:
         "Thing.make(int, [])",
     ]
 
-    result = await ran(code, *(f"assert take({each}) == 2" for each in made), "assert list(a(str, [1])) == ['1'] and m('3') == 3")
+    result = await ran(
+        code,
+        *(f"assert take({each}) == 2" for each in made),
+        "assert list(a(str, [1])) == ['1'] and m('3') == 3",
+    )
 
     assert result == Ran("ok", [*["AssertionError"] * len(made), "ok"])
 

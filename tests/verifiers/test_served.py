@@ -1,4 +1,6 @@
-"""Reward models, process reward models and cross-encoders: what is asked, and what a reply may do wrong."""
+"""Reward models, process reward models and cross-encoders: what is asked, and what a reply may
+do wrong.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import BadReplyError, Pair, Query, RefusedError, Status, UnreachableError, UpstreamFailedError, VerifierError
+from assay.verifiers import (
+    BadReplyError,
+    Pair,
+    Query,
+    RefusedError,
+    Status,
+    UnreachableError,
+    UpstreamFailedError,
+    VerifierError,
+)
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
@@ -23,7 +34,12 @@ PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]
 def standin(kind: str) -> FakeTransport:
     """Return a transport straight into a stand-in's handlers."""
     server = StandIn(kind)
-    return FakeTransport({path: (lambda asked, path=path: server._call(path, _bytes(asked))) for path in server.routes})
+    return FakeTransport(
+        {
+            path: (lambda asked, path=path: server._call(path, _bytes(asked)))
+            for path in server.routes
+        }
+    )
 
 
 def _bytes(asked: Any) -> bytes:
@@ -48,10 +64,22 @@ async def test_rendering_here_gives_the_score_of_the_servers_own_template() -> N
     transport = standin("reward")
     together = await made("reward", transport).score(PAIRS)
     singly = [
-        (await transport.post("http://x/classify", _bytes({"use_activation": False, "messages": [
-            {"role": "user", "content": Q.text}, {"role": "assistant", "content": pair.candidate}]})))[1]
+        (
+            await transport.post(
+                "http://x/classify",
+                _bytes(
+                    {
+                        "use_activation": False,
+                        "messages": [
+                            {"role": "user", "content": Q.text},
+                            {"role": "assistant", "content": pair.candidate},
+                        ],
+                    }
+                ),
+            )
+        )[1]
         for pair in PAIRS
-    ]  # fmt: skip
+    ]
 
     assert transport.paths().count("/classify") == 1 + len(PAIRS)
     batch = next(asked for path, asked in transport.sent if path == "/classify")
@@ -70,7 +98,10 @@ async def test_a_template_that_cannot_be_used_from_here_falls_back_to_messages()
     verdicts = await made("reward", transport).score(PAIRS)
 
     assert all(verdict.score is not None for verdict in verdicts.items)
-    assert [("messages" in asked) for path, asked in transport.sent if path == "/classify"] == [True, True]
+    assert [("messages" in asked) for path, asked in transport.sent if path == "/classify"] == [
+        True,
+        True,
+    ]
 
 
 def test_a_template_that_strips_messages_is_seen() -> None:
@@ -85,11 +116,16 @@ def test_a_template_that_strips_messages_is_seen() -> None:
     assert split("MARK0 MARK0 MARK1", ["MARK0", "MARK1"]) is None
 
 
-@pytest.mark.parametrize(("reduction", "expected"), [("min", 0.2), ("mean", 0.35), ("last", 0.5), ("product", 0.1)])
+@pytest.mark.parametrize(
+    ("reduction", "expected"), [("min", 0.2), ("mean", 0.35), ("last", 0.5), ("product", 0.1)]
+)
 async def test_steps_become_one_score(reduction: str, expected: float) -> None:
     """Each reduction, of the column that means good."""
     transport = standin("prm")
-    transport.replies["/pooling"] = (200, {"data": [{"index": 0, "data": [[0.8, 0.2], [0.5, 0.5]]}]})
+    transport.replies["/pooling"] = (
+        200,
+        {"data": [{"index": 0, "data": [[0.8, 0.2], [0.5, 0.5]]}]},
+    )
 
     verdicts = await made("prm", transport, reduction=reduction).score(PAIRS[:1])
 
@@ -97,7 +133,9 @@ async def test_steps_become_one_score(reduction: str, expected: float) -> None:
 
 
 async def test_steps_are_split_joined_and_counted() -> None:
-    """Blank steps go, a step token in the candidate is no step, and another count of rows is no score."""
+    """Blank steps go, a step token in the candidate is no step, and another count of rows is no
+    score.
+    """
     transport = standin("prm")
     hostile = Pair(Q, "one <extra_0>\n\n\n\ntwo")
     verifier = made("prm", transport)
@@ -115,9 +153,15 @@ async def test_steps_are_split_joined_and_counted() -> None:
 
 async def test_a_candidate_without_steps_is_not_asked_about() -> None:
     """It is said not to apply, and the others are scored in their places."""
-    verdicts = await made("prm", standin("prm")).score([Pair(Q, ""), Pair(Q, "a step"), Pair(Q, " \n\n ")])
+    verdicts = await made("prm", standin("prm")).score(
+        [Pair(Q, ""), Pair(Q, "a step"), Pair(Q, " \n\n ")]
+    )
 
-    assert [verdict.status for verdict in verdicts.items] == [Status.NOT_APPLICABLE, Status.OK, Status.NOT_APPLICABLE]
+    assert [verdict.status for verdict in verdicts.items] == [
+        Status.NOT_APPLICABLE,
+        Status.OK,
+        Status.NOT_APPLICABLE,
+    ]
 
 
 async def test_queries_are_sent_once_where_they_are_the_same() -> None:
@@ -137,13 +181,17 @@ async def test_one_bad_input_is_isolated() -> None:
 
     verdicts = await made("rerank", standin("rerank")).score(pairs)
 
-    assert [verdict.status for verdict in verdicts.items] == [Status.TRUNCATED if place == 5 else Status.OK for place in range(12)]
+    assert [verdict.status for verdict in verdicts.items] == [
+        Status.TRUNCATED if place == 5 else Status.OK for place in range(12)
+    ]
     assert "maximum context length" in (verdicts.items[5].reason or "")
 
 
 async def test_a_shortened_candidate_is_scored_and_says_so() -> None:
     """`max_chars` cuts the end; the verdict tells how much."""
-    verdicts = await made("rerank", standin("rerank"), max_chars=100).score([Pair(Q, "x" * 500), Pair(Q, "short")])
+    verdicts = await made("rerank", standin("rerank"), max_chars=100).score(
+        [Pair(Q, "x" * 500), Pair(Q, "short")]
+    )
 
     assert [verdict.truncated_tokens for verdict in verdicts.items] == [100, None]
 
@@ -159,7 +207,9 @@ async def test_a_shortened_candidate_is_scored_and_says_so() -> None:
     ((404, {"detail": "Not Found"}), RefusedError, "Not Found"),
     (UnreachableError("connection refused"), UnreachableError, "refused"),
 ])  # fmt: skip
-async def test_what_a_server_does_wrong_gets_our_names(reply: Any, error: type[VerifierError], words: str) -> None:
+async def test_what_a_server_does_wrong_gets_our_names(
+    reply: Any, error: type[VerifierError], words: str
+) -> None:
     """All three shapes of error body, pages, wrong rows."""
     with pytest.raises(error, match=words):
         await made("rerank", FakeTransport({"/score": reply})).score(PAIRS)
@@ -169,7 +219,9 @@ async def test_a_number_that_is_none_is_no_score_and_an_exact_zero_is_a_failed_i
     """NaN and 0.0 spoil one row, not the reply."""
     rows = b'{"data": [{"index": 0, "score": NaN}, {"index": 1, "score": 0.0}, {"index": 2, "score": 0.25}]}'
 
-    verdicts = await made("rerank", FakeTransport({"/score": (200, rows)})).score([*PAIRS, Pair(Q, "x")])
+    verdicts = await made("rerank", FakeTransport({"/score": (200, rows)})).score(
+        [*PAIRS, Pair(Q, "x")]
+    )
 
     assert [verdict.score for verdict in verdicts.items] == [None, None, 0.25]
     assert [verdict.status for verdict in verdicts.items] == [Status.ERROR, Status.ERROR, Status.OK]
@@ -181,7 +233,11 @@ async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> Non
 
     def flaky(_: Any) -> Any:
         attempts.append(1)
-        return (503, b"busy") if len(attempts) < 3 else (200, {"data": [{"index": 0, "score": 0.5}, {"index": 1, "score": 0.5}]})
+        return (
+            (503, b"busy")
+            if len(attempts) < 3
+            else (200, {"data": [{"index": 0, "score": 0.5}, {"index": 1, "score": 0.5}]})
+        )
 
     refusing = FakeTransport({"/score": (422, {"detail": "no"})})
 
@@ -207,14 +263,18 @@ async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> N
     urls: list[str] = []
 
     class TwoServers(FakeTransport):
-        async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+        async def post(
+            self, url: str, body: bytes, api_key: str | None = None
+        ) -> tuple[int, bytes]:
             urls.append(url)
             if "bad" in url:
                 raise UnreachableError("refused")
             return await super().post(url, body, api_key)
 
     transport = TwoServers({"/score": (200, {"data": [{"index": 0, "score": 0.5}]})})
-    verifier = made("rerank", transport, endpoint=None, endpoints=["http://bad:1", "http://good:1"], retries=1)
+    verifier = made(
+        "rerank", transport, endpoint=None, endpoints=["http://bad:1", "http://good:1"], retries=1
+    )
 
     for _ in range(10):
         verdicts = await verifier.score(PAIRS[:1])

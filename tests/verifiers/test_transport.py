@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from assay.verifiers import BadReplyError, HttpPool, LostError, UnreachableError, VerifierError, VerifierTimeoutError
+from assay.verifiers import (
+    BadReplyError,
+    HttpPool,
+    LostError,
+    UnreachableError,
+    VerifierError,
+    VerifierTimeoutError,
+)
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http import client as module
 from assay.verifiers.http.upstream import ReplyModel, Upstream
@@ -20,7 +27,14 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 async def read_request(reader: asyncio.StreamReader) -> bytes:
     """Return the head and body of one request."""
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
+    length = next(
+        (
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
+        ),
+        0,
+    )
     return head + await reader.readexactly(length)
 
 
@@ -46,7 +60,9 @@ async def serving(handler: Handler) -> AsyncIterator[tuple[str, HttpPool]]:
 
 
 def always(*replies: bytes) -> Handler:
-    """Return a handler that answers each request on a connection with the next reply, then closes."""
+    """Return a handler that answers each request on a connection with the next reply, then
+    closes.
+    """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for reply in replies:
@@ -58,7 +74,9 @@ def always(*replies: bytes) -> Handler:
 
 
 def until_closed(reply: bytes, closed: asyncio.Event) -> Handler:
-    """Return a handler that answers one request, says no more, and sets an event when the client closes."""
+    """Return a handler that answers one request, says no more, and sets an event when the client
+    closes.
+    """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -105,10 +123,15 @@ async def test_forms_of_reply(reply: bytes) -> None:
         assert await pool.get(url) == (200, b"ok")
 
 
-@pytest.mark.parametrize("reply", [
-    b"HTTP/1.0 200 OK\r\nserver: BaseHTTP/0.6\r\n\r\nok", b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok",
-    b"HTTP/1.1 103 Early Hints\r\ncontent-length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.0 200 OK\r\nserver: BaseHTTP/0.6\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok",
+        b"HTTP/1.1 103 Early Hints\r\ncontent-length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
+    ],
+)
 async def test_a_reply_without_a_length_ends_with_its_connection(reply: bytes) -> None:
     """As from Python's own http.server, whether or not what it writes looks like a header."""
     async with serving(always(reply)) as (url, pool):
@@ -147,10 +170,14 @@ async def test_broken_replies_are_errors(reply: bytes, error: type[Exception]) -
             await pool.get(url)
 
 
-@pytest.mark.parametrize(("reply", "status"), [
-    (b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204), (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", 304),
-    (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204),
+        (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", 304),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+    ],
+)
 async def test_a_reply_that_has_no_body_has_none(reply: bytes, status: int) -> None:
     """Whatever its headers say; what stands there all the same is nobody's answer."""
     async with serving(always(reply, reply)) as (url, pool):
@@ -159,15 +186,23 @@ async def test_a_reply_that_has_no_body_has_none(reply: bytes, status: int) -> N
 
 
 BEYOND = [
-    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nst", b"H", b"X", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", b"ok" * 1000, b"\0",
-]  # fmt: skip
+    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nst",
+    b"H",
+    b"X",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong",
+    b"ok" * 1000,
+    b"\0",
+]
 
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("beyond", BEYOND)
 async def test_what_stands_beyond_a_reply_is_read_into_no_other(beyond: bytes, late: bool) -> None:
-    """A second reply, half of one, or nonsense, in the same packet or after it: the connection is not used again."""
+    """A second reply, half of one, or nonsense, in the same packet or after it: the connection
+    is not used again.
+    """
     connections: list[int] = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -188,7 +223,9 @@ async def test_what_stands_beyond_a_reply_is_read_into_no_other(beyond: bytes, l
         assert (await pool.get(url))[1] == b"2"
 
 
-async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection_is_used_again() -> None:
+async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection_is_used_again() -> (
+    None
+):
     """They lie in the socket when the next request is made: its answer would be theirs."""
     import socket
 
@@ -200,7 +237,9 @@ async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection
     served.recv(1000)
     served.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
     assert (await first)[1] == b"first"
-    served.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale")  # no turn of the loop between this and the next request
+    served.sendall(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale"
+    )  # no turn of the loop between this and the next request
 
     second = asyncio.create_task(pool.get(url))
     await asyncio.sleep(0.05)
@@ -278,7 +317,9 @@ async def test_a_reply_to_half_a_request_is_the_last_on_its_connection() -> None
     (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1;" + b"y" * 60_000 + b"\r\nx\r\n"),
     (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1000), (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 1000),
 ])  # fmt: skip
-async def test_nothing_endless_is_read_on(first: bytes, again: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_endless_is_read_on(
+    first: bytes, again: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Heads, trailers, interim replies, what stands beside a piece's size, bodies, pieces."""
     monkeypatch.setattr(module, "MAX_REPLY_BYTES", 200_000)
     sent = 0
@@ -300,7 +341,9 @@ async def test_nothing_endless_is_read_on(first: bytes, again: bytes, monkeypatc
 
 
 async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_are() -> None:
-    """One that kills who reads it kills no more: the kept connection may have been closed before, the new one was not."""
+    """One that kills who reads it kills no more: the kept connection may have been closed
+    before, the new one was not.
+    """
     asked, deadly = 0, False
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -316,7 +359,9 @@ async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_a
     async with serving(handler) as (url, pool):
         await asyncio.gather(*(pool.post(url, b"{}") for _ in range(20)))
         asked, deadly = 0, True
-        upstream = Upstream(ServedSettings(name="v", model="m", kind="x", endpoint=url, retries=5), pool)
+        upstream = Upstream(
+            ServedSettings(name="v", model="m", kind="x", endpoint=url, retries=5), pool
+        )
         with pytest.raises(LostError):
             await upstream.post("/", b"{}")
         assert asked == 2  # nor do a verifier's own tries make it more
@@ -349,8 +394,12 @@ async def test_a_request_of_which_an_answer_began_is_not_sent_again(answer: byte
     assert asked == 2
 
 
-async def test_a_request_that_a_server_thought_about_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kept connection that was closed before it was used breaks at once; one that breaks later broke by the request."""
+async def test_a_request_that_a_server_thought_about_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kept connection that was closed before it was used breaks at once; one that breaks later
+    broke by the request.
+    """
     monkeypatch.setattr(module, "STALE_S", 0.05)
     asked = 0
 
@@ -370,9 +419,14 @@ async def test_a_request_that_a_server_thought_about_is_not_sent_again(monkeypat
     assert asked == 1
 
 
-@pytest.mark.parametrize(("reply", "limits", "why"), [
-    (b"", {"total_timeout_s": 0.1}, "no whole reply"), (OK[:-1], {"stall_timeout_s": 0.1}, "stopped"), (b"HTTP/1.1 2", {"stall_timeout_s": 0.1}, "stopped"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reply", "limits", "why"),
+    [
+        (b"", {"total_timeout_s": 0.1}, "no whole reply"),
+        (OK[:-1], {"stall_timeout_s": 0.1}, "stopped"),
+        (b"HTTP/1.1 2", {"stall_timeout_s": 0.1}, "stopped"),
+    ],
+)
 async def test_a_server_that_says_no_more_is_given_up(
     reply: bytes, limits: dict[str, float], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,7 +464,9 @@ async def test_a_key_that_no_header_takes_is_not_sent(key: str) -> None:
 
 
 async def test_a_path_cannot_end_the_request_line() -> None:
-    """Blanks and what is not ASCII are sent as URLs send them; a name and password in the URL are sent nowhere."""
+    """Blanks and what is not ASCII are sent as URLs send them; a name and password in the URL
+    are sent nowhere.
+    """
     seen: list[bytes] = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -463,13 +519,22 @@ async def test_a_reply_in_very_many_pieces_is_given_up(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("status", [401, 400, 503, 200])
-async def test_a_key_that_a_server_repeats_is_not_passed_on(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_that_a_server_repeats_is_not_passed_on(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Errors are shown to clients, who must not learn with which key a server is asked."""
     monkeypatch.setenv("SCORER_KEY", "sk-very-secret\n")
     body = b'{"error": {"message": "bad key sk-very-secret"}}'
     reply = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
     async with serving(always(*[reply] * 3)) as (url, pool):
-        settings = ServedSettings(kind="reward_model", name="v", model="m", endpoint=url, api_key_env="SCORER_KEY", retries=0)
+        settings = ServedSettings(
+            kind="reward_model",
+            name="v",
+            model="m",
+            endpoint=url,
+            api_key_env="SCORER_KEY",
+            retries=0,
+        )
         with pytest.raises(VerifierError) as caught:
             await Upstream(settings, pool).ask("/score", {}, Scored)
 
@@ -487,13 +552,18 @@ async def test_an_endless_reply_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     """A server that is not answering our question does not fill the memory."""
     monkeypatch.setattr(module, "MAX_REPLY_BYTES", 1000)
 
-    async with serving(always(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000)) as (url, pool):
+    async with serving(
+        always(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000)
+    ) as (url, pool):
         with pytest.raises(BadReplyError, match="1000 bytes"):
             await pool.get(url)
 
 
 async def test_what_was_not_asked_for_is_not_taken_for_the_next_answer() -> None:
     """A second reply to one request ends the connection."""
-    async with serving(always(OK + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", OK)) as (url, pool):
+    async with serving(always(OK + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", OK)) as (
+        url,
+        pool,
+    ):
         assert (await pool.get(url))[1] == b"ok"
         assert (await pool.get(url))[1] == b"ok"

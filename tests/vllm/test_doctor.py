@@ -1,4 +1,6 @@
-"""The doctor on real vLLM: each way of serving a model wrongly is found, and so is a model that is served right."""
+"""The doctor on real vLLM: each way of serving a model wrongly is found, and so is a model that
+is served right.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serve
 def template_of(folder: Path) -> str:
     """Return a model's own chat template."""
     file = folder / "chat_template.jinja"
-    return file.read_text() if file.exists() else str(json.loads((folder / "tokenizer_config.json").read_text())["chat_template"])
+    return (
+        file.read_text()
+        if file.exists()
+        else str(json.loads((folder / "tokenizer_config.json").read_text())["chat_template"])
+    )
 
 
 async def examined(kind: str, url: str, model: str, **options: Any) -> Report:
@@ -68,13 +74,24 @@ async def examined(kind: str, url: str, model: str, **options: Any) -> Report:
 def settings_of(kind: str, url: str, **options: Any) -> VerifierSettings:
     """Return the settings of a judge on SmolLM2."""
     return KINDS[kind].settings.model_validate(
-        {"name": kind, "kind": kind, "endpoint": url, "model": "smollm2", "timeout_s": 240, **options}
+        {
+            "name": kind,
+            "kind": kind,
+            "endpoint": url,
+            "model": "smollm2",
+            "timeout_s": 240,
+            **options,
+        }
     )
 
 
 def failures(report: Report) -> dict[str, str]:
     """Return what failed, and the advice."""
-    return {finding.check: finding.advice or "" for finding in report.findings if finding.grade is Grade.FAILED}
+    return {
+        finding.check: finding.advice or ""
+        for finding in report.findings
+        if finding.grade is Grade.FAILED
+    }
 
 
 @contextmanager
@@ -109,9 +126,17 @@ def gateway(upstream: Server) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "model"), [("judge", "judge"), ("reward_model", "reward"), ("process_reward", "prm"), ("reward_model", "bos")]
+    ("kind", "model"),
+    [
+        ("judge", "judge"),
+        ("reward_model", "reward"),
+        ("process_reward", "prm"),
+        ("reward_model", "bos"),
+    ],
 )
-async def test_what_is_served_right_does_not_fail(served: dict[str, Server], kind: str, model: str) -> None:
+async def test_what_is_served_right_does_not_fail(
+    served: dict[str, Server], kind: str, model: str
+) -> None:
     """Random weights are near chance, which is no failure."""
     report = await examined(kind, served[model].url, model)
 
@@ -175,23 +200,35 @@ async def test_a_model_of_the_wrong_kind(served: dict[str, Server], kind: str, m
     assert all(failures(report).values())
 
 
-async def test_no_attack_adds_a_control_token_to_a_real_models_prompt(served: dict[str, Server]) -> None:
-    """SmolLM2's own tokenizer: beyond those of its template, the prompt has no special token, whatever the candidate says."""
+async def test_no_attack_adds_a_control_token_to_a_real_models_prompt(
+    served: dict[str, Server],
+) -> None:
+    """SmolLM2's own tokenizer: beyond those of its template, the prompt has no special token,
+    whatever the candidate says.
+    """
     url = served["smollm2"].url
     transport = HttpPool()
     judge = build(settings_of("judge", url), transport)
     assert isinstance(judge, Judging)
-    plain = await judge.tokenizer.ids_of_chat(judge.conversation(Pair(Query.of("q"), "plain")), generation=True)
-    specials = set(range(17))  # SmolLM2's: <|endoftext|>, <|im_start|>, <|im_end|>, <repo_name> … <empty_output>
+    plain = await judge.tokenizer.ids_of_chat(
+        judge.conversation(Pair(Query.of("q"), "plain")), generation=True
+    )
+    specials = set(
+        range(17)
+    )  # SmolLM2's: <|endoftext|>, <|im_start|>, <|im_end|>, <repo_name> … <empty_output>
     everything = "".join([await judge.tokenizer.text([token]) for token in sorted(specials)])
-    candidates = [attack.on(probe).candidate for attack in attacks() for probe in probes()[::20]] + [everything, everything * 3]
+    candidates = [
+        attack.on(probe).candidate for attack in attacks() for probe in probes()[::20]
+    ] + [everything, everything * 3]
 
     assert specials & set(await judge.tokenizer.ids(everything)) == specials
     for candidate in candidates:
         pair = Pair(Query.of("q"), candidate)
         await judge.learn_special([pair])
         ids = await judge.tokenizer.ids_of_chat(judge.conversation(pair), generation=True)
-        assert [each for each in ids if each in specials] == [each for each in plain if each in specials], candidate
+        assert [each for each in ids if each in specials] == [
+            each for each in plain if each in specials
+        ], candidate
     await transport.close()
 
 

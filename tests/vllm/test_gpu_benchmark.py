@@ -16,9 +16,26 @@ pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 def test_the_gpu_benchmark_runs_on_a_cpu() -> None:
     """A row a verifier and order, beside vLLM's own client, and the whole ensemble."""
-    options = ["--size", "tiny", "--gpus", "none", "--queries", "3", "--candidates", "4", "--at-once", "8", "--vllm", str(PYTHON)]
+    options = [
+        "--size",
+        "tiny",
+        "--gpus",
+        "none",
+        "--queries",
+        "3",
+        "--candidates",
+        "4",
+        "--at-once",
+        "8",
+        "--vllm",
+        str(PYTHON),
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.gpu", *options], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.benchmarks.gpu", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     said = json.loads(done.stdout.splitlines()[-1])
@@ -26,6 +43,9 @@ def test_the_gpu_benchmark_runs_on_a_cpu() -> None:
     rows = {(tuple(row["verifiers"]), row["order"]): row for row in said["rows"]}
     assert len(rows) == 8
     assert all(row["assay"] > 0 for row in rows.values())
-    assert all((row["direct"] is None) == (row["calls"] is None) == (len(names) > 1) for (names, _), row in rows.items())
+    assert all(
+        (row["direct"] is None) == (row["calls"] is None) == (len(names) > 1)
+        for (names, _), row in rows.items()
+    )
     assert [each["server"] for each in said["servers"]] == ["judge", "reward", "prm"]
     assert (said["conditions"]["gpu"], said["conditions"]["weights"]) == (None, "dummy")

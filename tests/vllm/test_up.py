@@ -1,4 +1,6 @@
-"""`assay up` with real vLLM servers on the CPU: all start, one that is killed comes back, and all end."""
+"""`assay up` with real vLLM servers on the CPU: all start, one that is killed comes back, and
+all end.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def wait_for_line(lines: Queue[str], part: str, seconds: float = 300) -> str:
 
 def serving(port: int) -> int:
     """Return the process that listens on a port."""
-    found = subprocess.run(["pgrep", "-f", "--", f"--port {port}"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["pgrep", "-f", "--", f"--port {port}"], capture_output=True, text=True, check=True
+    )
     return int(found.stdout.split()[0])
 
 
@@ -43,10 +47,22 @@ def test_real_servers_come_up_come_back_and_end(tmp_path: Path) -> None:
     """The ensemble of deploy/ensembles/cpu-vllm.yaml, as `make up-cpu` runs it."""
     build_models(ROOT / "tests" / "vllm" / "models")
     port = free_port()
-    command = [sys.executable, "-m", "assay.service", "up", "deploy/ensembles/cpu-vllm.yaml", "--gpus", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "assay.service",
+        "up",
+        "deploy/ensembles/cpu-vllm.yaml",
+        "--gpus",
+        "none",
+    ]
     environment = {**os.environ, "ASSAY_PORT": str(port), "ASSAY_DATA_DIR": str(tmp_path / "data")}
     running = subprocess.Popen(
-        [*command, "--vllm-venv", str(PYTHON.parents[1])], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment
+        [*command, "--vllm-venv", str(PYTHON.parents[1])],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     lines: Queue[str] = Queue()
 
@@ -64,7 +80,9 @@ def test_real_servers_come_up_come_back_and_end(tmp_path: Path) -> None:
         os.kill(serving(MODELS[0]), signal.SIGKILL)
         wait_for_line(lines, "started again")
         wait_for_line(lines, "judge: ready")
-        second = call(f"http://127.0.0.1:{port}/v1/rank", {**body, "query": "What is 3 + 5?"}, timeout_s=120).json
+        second = call(
+            f"http://127.0.0.1:{port}/v1/rank", {**body, "query": "What is 3 + 5?"}, timeout_s=120
+        ).json
     finally:
         running.send_signal(signal.SIGINT)
         code = running.wait(90)
@@ -73,7 +91,11 @@ def test_real_servers_come_up_come_back_and_end(tmp_path: Path) -> None:
             running.stderr.close()
 
     for answer in (first, second):
-        assert {result["verifiers"][name]["status"] for result in answer["results"] for name in ("judge", "reward")} == {"ok"}
+        assert {
+            result["verifiers"][name]["status"]
+            for result in answer["results"]
+            for name in ("judge", "reward")
+        } == {"ok"}
     assert code == 0
     for gone in (port, *MODELS):
         with pytest.raises(OSError, match="refused"):

@@ -32,7 +32,10 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    model: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Its name on the hub, which is also vLLM's default name for it.")
+    model: str = Field(
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="Its name on the hub, which is also vLLM's default name for it.",
+    )
     kind: str
     settings: dict[str, Any] = Field(default_factory=dict)
     requires: dict[str, str] = Field(default_factory=dict)
@@ -53,12 +56,16 @@ class Entry(BaseModel):
     @property
     def gpu_gib(self) -> int:
         """Return about how much GPU memory it needs, in GiB: the weights, and 4 GiB beside them."""
-        return math.ceil(self.parameters * self.bytes_per_parameter * GIB_PER_BILLION_BYTES + BESIDE_WEIGHTS)
+        return math.ceil(
+            self.parameters * self.bytes_per_parameter * GIB_PER_BILLION_BYTES + BESIDE_WEIGHTS
+        )
 
     @property
     def command(self) -> str | None:
         """Return the command that serves it; None where nothing here can."""
-        words = {"vllm": ["vllm", "serve"], "sidecar": ["assay", "sidecar"], "none": None}[self.server]
+        words = {"vllm": ["vllm", "serve"], "sidecar": ["assay", "sidecar"], "none": None}[
+            self.server
+        ]
         return None if words is None else shlex.join([*words, self.model, *self.flags])
 
     def defaults(self) -> dict[str, Any]:
@@ -74,5 +81,9 @@ def catalog() -> dict[str, Entry]:
 
 
 def entry_of(model: str, kind: str) -> Entry | None:
-    """Return the entry of a model that a configuration names, by its name on the hub and its kind."""
-    return next((entry for entry in catalog().values() if entry.model == model and entry.kind == kind), None)
+    """Return the entry of a model that a configuration names, by its name on the hub and its
+    kind.
+    """
+    return next(
+        (entry for entry in catalog().values() if entry.model == model and entry.kind == kind), None
+    )

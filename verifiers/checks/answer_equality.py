@@ -1,4 +1,6 @@
-"""Which candidates give the same answer. Runs in a worker process: symbolic mathematics can hang."""
+"""Which candidates give the same answer. Runs in a worker process: symbolic mathematics can
+hang.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import Any
 from assay.verifiers.checks.forked import forked
 from assay.verifiers.safety.invisible import as_read
 
-#: An answer comes last: so many characters of a text are read for it, from its end or from the last answer stated.
+#: An answer comes last: so many characters of a text are read for it, from its end or from the last
+#: answer stated.
 TAIL = 4000
 STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
 BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
@@ -22,7 +25,9 @@ MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?
 
 
 def ending(text: str) -> str:
-    """Return where a text's answer is read: its end, or where that states none, what begins with the last one stated before."""
+    """Return where a text's answer is read: its end, or where that states none, what begins with
+    the last one stated before.
+    """
     text = as_read(text)
     if len(text) <= TAIL or _stated(text[-TAIL:]):
         return text[-TAIL:]
@@ -36,7 +41,9 @@ def _stated(text: str) -> list[re.Match[str]]:
 
 
 def plain_answer(text: str) -> str | None:
-    """Return the answer as normalised text: the last one stated, else the last line; None where there is none."""
+    """Return the answer as normalised text: the last one stated, else the last line; None where
+    there is none.
+    """
     return _plain(ending(text))
 
 
@@ -54,30 +61,42 @@ def _plain(text: str) -> str | None:
 
 
 def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
-    """Return the number of each text's answer group, by normalised text; None where a text has no answer."""
+    """Return the number of each text's answer group, by normalised text; None where a text has
+    no answer.
+    """
     groups: dict[Hashable, int] = {}
     answers = [plain_answer(text) for text in texts]
-    return [None if answer is None else groups.setdefault(answer, len(groups)) for answer in answers]
+    return [
+        None if answer is None else groups.setdefault(answer, len(groups)) for answer in answers
+    ]
 
 
 def distinct_answers(texts: Sequence[str]) -> list[str | None]:
-    """Return each text's answer, the same for the same one; None where none is stated and the text is more than one line.
+    """Return each text's answer, the same for the same one; None where none is stated and the text
+    is more than one line.
 
-    The last line of a longer text is its answer only by a guess: two that end alike need not say the same.
+    The last line of a longer text is its answer only by a guess: two that end alike need not say
+    the same.
     """
     endings = map(ending, texts)
-    return [_plain(text) if MARKED.search(text) or "\n" not in text.strip() else None for text in endings]
+    return [
+        _plain(text) if MARKED.search(text) or "\n" not in text.strip() else None
+        for text in endings
+    ]
 
 
 def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) -> list[int | None]:
     """Return the number of each text's answer group; mathematical answers are compared by value.
 
-    `time_limit_s` bounds each single parse and comparison by math-verify's own alarm; the caller bounds the whole.
+    `time_limit_s` bounds each single parse and comparison by math-verify's own alarm; the caller
+    bounds the whole.
     """
     from math_verify import parse, verify
 
     groups: dict[Hashable, int] = {}
-    opened: list[tuple[Any, int]] = []  # mathematical answers that are no plain numbers, to be compared one by one
+    opened: list[
+        tuple[Any, int]
+    ] = []  # mathematical answers that are no plain numbers, to be compared one by one
     numbers: list[int | None] = []
     for text in map(ending, texts):
         key: Hashable = _plain(text)
@@ -86,7 +105,14 @@ def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) ->
             if parsed:
                 key = _key(parsed)
                 if key not in groups and not _is_number(parsed[0]):
-                    same = next((group for other, group in opened if verify(other, parsed, timeout_seconds=time_limit_s)), None)
+                    same = next(
+                        (
+                            group
+                            for other, group in opened
+                            if verify(other, parsed, timeout_seconds=time_limit_s)
+                        ),
+                        None,
+                    )
                     groups[key] = len(groups) if same is None else same
                     opened.append((parsed, groups[key]))
         numbers.append(None if key is None else groups.setdefault(key, len(groups)))
@@ -98,7 +124,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _key(parsed: Sequence[Any]) -> Hashable:
-    """Return what equal answers share: the value of a number (to 6 decimals), else what was written."""
+    """Return what equal answers share: the value of a number (to 6 decimals), else what was
+    written.
+    """
     if _is_number(parsed[0]):
         return ("number", round(float(parsed[0]), 6))
     return ("expression", str(parsed[-1]))
@@ -111,8 +139,12 @@ def load() -> None:
     verify(parse("$1$"), parse("$1$"))
 
 
-def equal_one_by_one(texts: Sequence[str], reference: str, each_s: float) -> list[bool | str | None]:
-    """Return what `equals_reference` returns, each text's in a process of its own; "time" or "died" where there is no result."""
+def equal_one_by_one(
+    texts: Sequence[str], reference: str, each_s: float
+) -> list[bool | str | None]:
+    """Return what `equals_reference` returns, each text's in a process of its own; "time" or
+    "died" where there is no result.
+    """
     return [_equal_alone(text, reference, each_s) for text in texts]
 
 
@@ -130,14 +162,19 @@ def _equal_alone(text: str, reference: str, seconds: float) -> bool | str | None
     return {b"True": True, b"False": False, b"None": None, b"time": "time"}.get(said, "died")
 
 
-def equals_reference(texts: Sequence[str], reference: str, time_limit_s: int) -> list[bool | str | None]:
-    """Return whether each text's answer equals the reference by value; None where no answer, or no mathematics, was found.
+def equals_reference(
+    texts: Sequence[str], reference: str, time_limit_s: int
+) -> list[bool | str | None]:
+    """Return whether each text's answer equals the reference by value; None where no answer, or no
+    mathematics, was found.
 
-    "time" where a parse or a comparison overran `time_limit_s`: it is not known, and must not count as different. Raises
-    TimeoutError where the reference itself does.
+    "time" where a parse or a comparison overran `time_limit_s`: it is not known, and must not count
+    as different. Raises TimeoutError where the reference itself does.
     """
     reference = as_read(reference)
-    wanted = _parsed(reference if "\\boxed" in reference or "$" in reference else f"${reference}$", time_limit_s)
+    wanted = _parsed(
+        reference if "\\boxed" in reference or "$" in reference else f"${reference}$", time_limit_s
+    )
     wanted = wanted or _parsed(reference, time_limit_s)
     plain = plain_answer(reference)
     found: list[bool | str | None] = []
@@ -164,12 +201,16 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
         return list(parse(text, parsing_timeout=time_limit_s, raise_on_error=True))
     except TimeoutException:
         raise TimeoutError from None
-    except Exception:  # whatever sympy stumbles over is not mathematics; math-verify itself takes it so
+    except (
+        Exception
+    ):  # whatever sympy stumbles over is not mathematics; math-verify itself takes it so
         return []
 
 
 def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> bool:
-    """Return whether one reading of an answer equals one of the other. Raises TimeoutError where none is known to."""
+    """Return whether one reading of an answer equals one of the other. Raises TimeoutError where
+    none is known to.
+    """
     from math_verify import verify
     from math_verify.errors import TimeoutException
 

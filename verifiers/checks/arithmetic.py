@@ -31,7 +31,9 @@ class ArithmeticSettings(VerifierSettings):
 
 
 class Arithmetic(LocalVerifier):
-    """The share of a candidate's arithmetic statements that are true; not applicable where there are none."""
+    """The share of a candidate's arithmetic statements that are true; not applicable where there
+    are none.
+    """
 
     def _score_one(self, pair: Pair) -> Verdict:
         truths = [holds(*found.groups()) for found in statements(as_read(pair.candidate))]
@@ -42,7 +44,9 @@ class Arithmetic(LocalVerifier):
 
 
 def statements(text: str) -> Iterator[re.Match[str]]:
-    """Yield every statement of a text; a search looks at a few thousand characters, since it holds the interpreter meanwhile."""
+    """Yield every statement of a text; a search looks at a few thousand characters, since it
+    holds the interpreter meanwhile.
+    """
     place = 0
     while place < len(text):
         end = place + AT_ONCE
@@ -55,7 +59,8 @@ def statements(text: str) -> Iterator[re.Match[str]]:
 
 
 def holds(left: str, right: str) -> bool | None:
-    """Return whether the left side comes to the right; None where it comes to nothing (a division by zero).
+    """Return whether the left side comes to the right; None where it comes to nothing (a division
+    by zero).
 
     Rounded results count: 10 / 3 = 3.33 holds, to the digits that are given.
     """
@@ -63,11 +68,17 @@ def holds(left: str, right: str) -> bool | None:
     if value is None:
         return None
     digits = len(right.partition(".")[2])
-    return abs(value - _number(right)) <= Fraction(1, 2 * 10**digits) if digits else value == _number(right)
+    return (
+        abs(value - _number(right)) <= Fraction(1, 2 * 10**digits)
+        if digits
+        else value == _number(right)
+    )
 
 
 def evaluate(text: str) -> Fraction | None:
-    """Return the value of numbers joined by operators, products first; None for a division by zero."""
+    """Return the value of numbers joined by operators, products first; None for a division by
+    zero.
+    """
     terms, signs = [], []
     place = 0
     while found := TERM.match(text, place):

@@ -11,8 +11,8 @@ from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 
-#: Pattern matching holds the interpreter, and a megabyte of it would be felt: a search begins in so many characters, and may
-#: go on for so many more.
+#: Pattern matching holds the interpreter, and a megabyte of it would be felt: a search begins in so
+#: many characters, and may go on for so many more.
 AT_ONCE, LONGEST = 8192, 512
 INLINE_CHARS = 20_000
 
@@ -59,15 +59,23 @@ class LocalVerifier:
 
 
 def isolated(score_one: Callable[[], Verdict]) -> Verdict:
-    """Return the verdict on one text; an error is that text's own. Raises `VerifierError`, which is of all, and `TimeoutError`."""
+    """Return the verdict on one text; an error is that text's own. Raises `VerifierError`, which
+    is of all, and `TimeoutError`.
+    """
     try:
         return score_one()
     except (VerifierError, TimeoutError):
         raise
-    except Exception as exc:  # hostile text finds the bugs of any library, and must not take from the others what they scored
+    # hostile text finds the bugs of any library, and must not take from the others what they scored
+    except Exception as exc:
         return Verdict(None, Status.ERROR, f"error: {type(exc).__name__}")
 
 
 def searched(pattern: re.Pattern[str], text: str) -> bool:
-    """Return whether a pattern, which matches no more than `LONGEST` characters, is found anywhere in a text."""
-    return any(pattern.search(text, begin, begin + AT_ONCE + LONGEST) for begin in range(0, len(text), AT_ONCE))
+    """Return whether a pattern, which matches no more than `LONGEST` characters, is found
+    anywhere in a text.
+    """
+    return any(
+        pattern.search(text, begin, begin + AT_ONCE + LONGEST)
+        for begin in range(0, len(text), AT_ONCE)
+    )

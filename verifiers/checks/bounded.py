@@ -1,4 +1,6 @@
-"""Checks by a rule of the operator's: off the event loop, with a limit for each candidate and for all of them."""
+"""Checks by a rule of the operator's: off the event loop, with a limit for each candidate and
+for all of them.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,24 @@ from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 
-#: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever says nothing.
+#: Longest for one candidate, and for all of a call, in seconds: a pattern that backtracks for ever
+#: says nothing.
 EACH_S, ALL_S = 0.25, 5.0
-#: A worker that has not answered by so much later does not answer to its own timer either, and is killed.
+#: A worker that has not answered by so much later does not answer to its own timer either, and is
+#: killed.
 GRACE_S = 1.0
 PROCESSES = 2
 
-#: What a worker is asked to do with a text, in so many seconds; and what makes it of a rule, with all that it needs loaded.
+#: What a worker is asked to do with a text, in so many seconds; and what makes it of a rule, with
+#: all that it needs loaded.
 Judge = Callable[[str, float], Verdict]
 Make = Callable[[Any], Judge]
 
 
 class BoundedVerifier(LocalVerifier):
-    """A local check in a worker process, which is killed where it hangs. A subclass names what makes a judge of its rule."""
+    """A local check in a worker process, which is killed where it hangs. A subclass names what
+    makes a judge of its rule.
+    """
 
     def __init__(self, settings: VerifierSettings) -> None:
         super().__init__(settings)
@@ -60,26 +67,36 @@ class BoundedVerifier(LocalVerifier):
         return Verdicts([by_place[place] for place in range(len(texts))])
 
     async def _judged(self, texts: list[str], until: float) -> list[Verdict]:
-        """Return a verdict each; where the worker has to be killed, halve the lot until the one that hangs stands alone."""
+        """Return a verdict each; where the worker has to be killed, halve the lot until the one
+        that hangs stands alone.
+        """
         if not texts or time.monotonic() > until:
             return [out_of_time(self.all_s) for _ in texts]
         try:
-            return await self._workers.run(judge_all, *self.rule, texts, self.all_s, within_s=self.all_s + GRACE_S)
+            return await self._workers.run(
+                judge_all, *self.rule, texts, self.all_s, within_s=self.all_s + GRACE_S
+            )
         except TimeoutError:
             pass
         except VerifierError:  # the process died, of memory or of too deep a recursion in a library
             if len(texts) == 1:
-                return [Verdict(None, Status.ERROR, "error: the check does not survive this candidate")]
+                return [
+                    Verdict(None, Status.ERROR, "error: the check does not survive this candidate")
+                ]
         if len(texts) == 1:
             return [out_of_time(self.all_s)]
         middle = len(texts) // 2
-        return [*await self._judged(texts[:middle], until), *await self._judged(texts[middle:], until)]
+        return [
+            *await self._judged(texts[:middle], until),
+            *await self._judged(texts[middle:], until),
+        ]
 
 
 def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list[Verdict]:
     """Return a verdict each, in about the time that is allowed. Runs in a worker.
 
-    All get an equal share of half the time; what is left goes to those that were not done with theirs.
+    All get an equal share of half the time; what is left goes to those that were not done with
+    theirs.
     """
     judge = make(rule)
     found: list[Verdict | None] = [None] * len(texts)
@@ -103,7 +120,9 @@ def _within(judge: Judge, text: str, seconds: float) -> Verdict | None:
 
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` within the block when its time is over, where the system has such a timer."""
+    """Raise `TimeoutError` within the block when its time is over, where the system has such a
+    timer.
+    """
     if not hasattr(signal, "setitimer"):
         yield
         return

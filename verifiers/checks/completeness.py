@@ -1,4 +1,6 @@
-"""A check that needs no model: the candidate gives an answer, is not cut off, and has the form that was asked for."""
+"""A check that needs no model: the candidate gives an answer, is not cut off, and has the form
+that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.safety.invisible import as_read
 
-ANSWER = re.compile(r"(?i)\banswer\s{0,64}(?:is|:|=)|\\boxed\s{0,64}\{|####|\b(?:therefore|so|thus|in total|hence)\b[^.\n]{0,80}\d")
+ANSWER = re.compile(
+    r"(?i)\banswer\s{0,64}(?:is|:|=)|\\boxed\s{0,64}\{|####|\b(?:therefore|so|thus|in"
+    r" total|hence)\b[^.\n]{0,80}\d"
+)
 ENDS = re.compile(r"[.!?…:;)\]}\"'`$>*0-9。！？」』”’]\s*$")
 PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
@@ -24,7 +29,9 @@ class CompletenessSettings(VerifierSettings):
 
 
 class Completeness(LocalVerifier):
-    """The share of three marks of a finished answer that a candidate bears; an empty one bears none."""
+    """The share of three marks of a finished answer that a candidate bears; an empty one bears
+    none.
+    """
 
     def _score_one(self, pair: Pair) -> Verdict:
         text = as_read(pair.candidate)

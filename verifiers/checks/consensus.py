@@ -23,9 +23,10 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, n
 #: A number is looked for in so many characters at either end of a query.
 NUMBER, ASKED = re.compile(r"\d"), 100_000
 ALONE = "one candidate alone cannot agree with others"
-#: What is assumed before any other candidate is seen: as if of PRIOR others this share had agreed. Two that agree out of
-#: two say less than eight out of eight, and one map from score to probability must hold for any number of candidates.
-#: Measured: fitted on 8 candidates a query, mean probability and accuracy of the first of 2, 4, 16 and 32 (`make bench-best-of-n`).
+#: What is assumed before any other candidate is seen: as if of PRIOR others this share had agreed.
+#: Two that agree out of two say less than eight out of eight, and one map from score to probability
+#: must hold for any number of candidates. Measured: fitted on 8 candidates a query, mean
+#: probability and accuracy of the first of 2, 4, 16 and 32 (`make bench-best-of-n`).
 PRIOR, AGREEING = 2.0, 0.2
 
 
@@ -34,19 +35,26 @@ class ConsensusSettings(VerifierSettings):
 
     kind: Literal["consensus"] = "consensus"
     answers: Literal["auto", "math", "text"] = Field(
-        "auto", description="Compare by value (math-verify), as text, or by value where a number is asked for or given."
+        "auto",
+        description=(
+            "Compare by value (math-verify), as text, or by value where a number is asked for or"
+            " given."
+        ),
     )
-    time_limit_s: float = Field(5.0, gt=0, le=600, description="A comparison that takes longer is killed and done as text.")
+    time_limit_s: float = Field(
+        5.0, gt=0, le=600, description="A comparison that takes longer is killed and done as text."
+    )
     processes: int = Field(2, ge=1, le=64, description="Worker processes.")
 
 
 class Consensus:
-    """The estimated chance that one more candidate would agree with a candidate, from how many of the others do.
+    """The estimated chance that one more candidate would agree with a candidate, from how many of
+    the others do.
 
     A posterior mean (beta prior), so that scores of few candidates and of many mean the same.
 
-    Parsing mathematics from hostile text can take for ever, and a thread cannot be stopped: it is done in worker
-    processes, which are killed when they overrun.
+    Parsing mathematics from hostile text can take for ever, and a thread cannot be stopped: it is
+    done in worker processes, which are killed when they overrun.
     """
 
     setwise = True
@@ -55,7 +63,9 @@ class Consensus:
     def __init__(self, settings: ConsensusSettings) -> None:
         self.consensus = settings
         self._workers = Workers(settings.processes, load)
-        self._by_value = settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
+        self._by_value = (
+            settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
+        )
 
     @property
     def settings(self) -> ConsensusSettings:
@@ -71,20 +81,35 @@ class Consensus:
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
 
     async def groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:
-        """Return the number of each text's answer group, and a remark where they were not compared as configured."""
+        """Return the number of each text's answer group, and a remark where they were not
+        compared as configured.
+        """
         if not self._by_value:
             await self.check()
             return await _plain(texts), None
-        mathematical = self.consensus.answers == "math" or NUMBER.search(query[:ASKED] + query[-ASKED:]) is not None
+        mathematical = (
+            self.consensus.answers == "math"
+            or NUMBER.search(query[:ASKED] + query[-ASKED:]) is not None
+        )
         each_s = max(1, int(self.consensus.time_limit_s / 4))
         with suppress(TimeoutError):
-            return await self._workers.run(same_answers, texts, mathematical, each_s, within_s=self.consensus.time_limit_s), None
-        return await _plain(texts), f"compared as text: by value took more than {self.consensus.time_limit_s:g} s"
+            return (
+                await self._workers.run(
+                    same_answers, texts, mathematical, each_s, within_s=self.consensus.time_limit_s
+                ),
+                None,
+            )
+        return (
+            await _plain(texts),
+            f"compared as text: by value took more than {self.consensus.time_limit_s:g} s",
+        )
 
     async def check(self) -> None:
         """Return when answers can be compared as configured."""
         if self.consensus.answers == "math" and not self._by_value:
-            raise MissingExtraError("math-verify is missing; install the extra `cpu`, or set `answers: auto`")
+            raise MissingExtraError(
+                "math-verify is missing; install the extra `cpu`, or set `answers: auto`"
+            )
 
     async def examine(self) -> list[Finding]:
         """Return how answers are compared."""
@@ -101,13 +126,17 @@ class Consensus:
 
 
 async def _plain(texts: list[str]) -> list[int | None]:
-    """Return groups of answers that read the same; off the event loop when there is much to read."""
+    """Return groups of answers that read the same; off the event loop when there is much to
+    read.
+    """
     if sum(map(len, texts)) <= INLINE_CHARS:
         return same_plain_answers(texts)
     return await asyncio.to_thread(same_plain_answers, texts)
 
 
-def _verdict(group: int | None, sizes: Counter[int | None], total: int, remark: str | None) -> Verdict:
+def _verdict(
+    group: int | None, sizes: Counter[int | None], total: int, remark: str | None
+) -> Verdict:
     if group is None:
         return Verdict(None, Status.NOT_APPLICABLE, "no answer could be read from the candidate")
     return Verdict((sizes[group] - 1 + PRIOR * AGREEING) / (total - 1 + PRIOR), reason=remark)

@@ -1,4 +1,5 @@
-"""A call in a child of this process, which is killed where it takes too long: nothing has to be loaded again for the next.
+"""A call in a child of this process, which is killed where it takes too long: nothing has to be
+loaded again for the next.
 
 For worker processes alone: they have one thread, so that a copy of them is whole.
 """
@@ -12,7 +13,9 @@ from collections.abc import Callable
 
 
 def forked(work: Callable[[], bytes], seconds: float) -> bytes:
-    """Return what a function returns, at most a page of it; nothing where it dies. Raises TimeoutError, also where none forks."""
+    """Return what a function returns, at most a page of it; nothing where it dies. Raises
+    TimeoutError, also where none forks.
+    """
     if not hasattr(os, "fork"):
         raise TimeoutError
     reading, writing = os.pipe()

@@ -27,7 +27,8 @@ class JsonSchemaSettings(VerifierSettings):
 
     kind: Literal["json_schema"] = "json_schema"
     schema_: dict[str, Any] = Field(
-        alias="schema", description="JSON Schema (2020-12 unless it names another); {} accepts any JSON."
+        alias="schema",
+        description="JSON Schema (2020-12 unless it names another); {} accepts any JSON.",
     )
 
     @field_validator("schema_")
@@ -40,14 +41,18 @@ class JsonSchemaSettings(VerifierSettings):
         except ImportError:
             return schema  # `check` says what to install
         try:
-            jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator).check_schema(schema)
+            jsonschema.validators.validator_for(
+                schema, jsonschema.Draft202012Validator
+            ).check_schema(schema)
         except jsonschema.SchemaError as exc:
             raise ValueError(f"no JSON Schema: {exc.message}") from None
         return schema
 
 
 class JsonSchema(BoundedVerifier):
-    """1 where the whole candidate, or its only code block, is JSON that the schema accepts; 0 where it is not."""
+    """1 where the whole candidate, or its only code block, is JSON that the schema accepts; 0
+    where it is not.
+    """
 
     def __init__(self, settings: JsonSchemaSettings) -> None:
         super().__init__(settings)
@@ -70,7 +75,9 @@ def validator(schema: str) -> Any:
         import jsonschema
         import referencing
     except ImportError:
-        raise MissingExtraError("the library `jsonschema` is missing; install the extra `cpu`") from None
+        raise MissingExtraError(
+            "the library `jsonschema` is missing; install the extra `cpu`"
+        ) from None
     content = json.loads(schema)
     kind = jsonschema.validators.validator_for(content, jsonschema.Draft202012Validator)
     return kind(content, registry=referencing.Registry())
@@ -79,7 +86,9 @@ def validator(schema: str) -> Any:
 def holding(schema: str) -> Judge:
     """Return what holds candidates to a schema. Runs in a worker, whose timer stops it."""
     held = validator(schema)
-    isolated(lambda: accepted(held, "{}"))  # what it loads at the first call takes longer than a candidate may
+    isolated(
+        lambda: accepted(held, "{}")
+    )  # what it loads at the first call takes longer than a candidate may
     return lambda candidate, _: accepted(held, candidate)
 
 
@@ -96,7 +105,8 @@ def accepted(held: Any, candidate: str) -> Verdict:
     error = next(held.iter_errors(value), None)
     if error is None:
         return Verdict(1.0)
-    # The place in the schema, which is the operator's: a place in the candidate would be in the candidate's own words.
+    # The place in the schema, which is the operator's: a place in the candidate would be in the
+    # candidate's own words.
     place = "/".join(map(str, error.absolute_schema_path))
     return Verdict(0.0, reason=f"#/{place} does not hold")
 

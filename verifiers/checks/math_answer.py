@@ -15,11 +15,20 @@ from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.checks.workers import START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
-from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    NO_REFERENCE,
+    Pair,
+    Status,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 
-#: Texts that are compared in one call, and how long they have together; in longer there is one that hangs.
+#: Texts that are compared in one call, and how long they have together; in longer there is one that
+#: hangs.
 AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5
-#: How long a call may have a worker for texts of which one hangs: then others' calls have their turn.
+#: How long a call may have a worker for texts of which one hangs: then others' calls have their
+#: turn.
 TURN_S = 2.0
 #: A worker that is not done by so much later is killed.
 GRACE_S = 1.0
@@ -29,12 +38,19 @@ class MathAnswerSettings(VerifierSettings):
     """How long a comparison may take."""
 
     kind: Literal["math_answer"] = "math_answer"
-    time_limit_s: float = Field(5.0, gt=0, le=600, description="A comparison that takes longer is killed, and there is no score.")
+    time_limit_s: float = Field(
+        5.0,
+        gt=0,
+        le=600,
+        description="A comparison that takes longer is killed, and there is no score.",
+    )
     processes: int = Field(2, ge=1, le=64, description="Worker processes.")
 
 
 class MathAnswer(LocalVerifier):
-    """1 where math-verify finds the last stated answer equal to the request's `reference`, else 0; words are compared as text."""
+    """1 where math-verify finds the last stated answer equal to the request's `reference`, else
+    0; words are compared as text.
+    """
 
     def __init__(self, settings: MathAnswerSettings) -> None:
         super().__init__(settings)
@@ -42,8 +58,13 @@ class MathAnswer(LocalVerifier):
         self._workers = Workers(settings.processes, load)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; one that hangs costs no other its score, here or in another call."""
-        verdicts = [not_applicable(NO_REFERENCE) if pair.query.reference is None else self._late() for pair in pairs]
+        """Return one verdict a pair, in order; one that hangs costs no other its score, here or
+        in another call.
+        """
+        verdicts = [
+            not_applicable(NO_REFERENCE) if pair.query.reference is None else self._late()
+            for pair in pairs
+        ]
         lots = list(_lots(pairs))
         if lots:
             await self.check()
@@ -53,15 +74,26 @@ class MathAnswer(LocalVerifier):
                     await self._compare_alone(pairs, slow, verdicts)
         return Verdicts(verdicts)
 
-    async def _compare_together(self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]) -> list[list[int]]:
-        """Enter the verdicts of lots that take no longer than they may; return the others: one of theirs hangs."""
+    async def _compare_together(
+        self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]
+    ) -> list[list[int]]:
+        """Enter the verdicts of lots that take no longer than they may; return the others: one
+        of theirs hangs.
+        """
         slow = []
         each_s = max(1, int(self.math.time_limit_s / 4))
-        within_s = min(TOGETHER_S, self.math.time_limit_s, max(LEAST_S, 0.4 * self.math.timeout_s / len(lots)))
+        within_s = min(
+            TOGETHER_S, self.math.time_limit_s, max(LEAST_S, 0.4 * self.math.timeout_s / len(lots))
+        )
         for lot in lots:
-            texts, reference = [pairs[place].candidate for place in lot], pairs[lot[0]].query.reference
+            texts, reference = (
+                [pairs[place].candidate for place in lot],
+                pairs[lot[0]].query.reference,
+            )
             try:
-                equal = await self._workers.run(equals_reference, texts, reference, each_s, within_s=within_s)
+                equal = await self._workers.run(
+                    equals_reference, texts, reference, each_s, within_s=within_s
+                )
             except TimeoutError:
                 slow.append(lot)
                 continue
@@ -72,23 +104,40 @@ class MathAnswer(LocalVerifier):
                 slow.append(late)
         return slow
 
-    async def _compare_alone(self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]) -> None:
-        """Enter the verdicts of texts of which some hang: each has little time first, and more where others need no more."""
+    async def _compare_alone(
+        self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]
+    ) -> None:
+        """Enter the verdicts of texts of which some hang: each has little time first, and more
+        where others need no more.
+        """
         each_s = min(LEAST_S / 2, self.math.time_limit_s)
         while lots:
-            lots = [overran for lot in lots if (overran := await self._try_alone(pairs, lot, each_s, verdicts))]
+            lots = [
+                overran
+                for lot in lots
+                if (overran := await self._try_alone(pairs, lot, each_s, verdicts))
+            ]
             if each_s >= self.math.time_limit_s:
                 return
             each_s = min(4 * each_s, self.math.time_limit_s)
 
-    async def _try_alone(self, pairs: Sequence[Pair], lot: list[int], each_s: float, verdicts: list[Verdict]) -> list[int]:
-        """Enter the verdicts of those of a lot that end in time, in calls that leave others their turn; return the rest."""
+    async def _try_alone(
+        self, pairs: Sequence[Pair], lot: list[int], each_s: float, verdicts: list[Verdict]
+    ) -> list[int]:
+        """Enter the verdicts of those of a lot that end in time, in calls that leave others
+        their turn; return the rest.
+        """
         overran, at_once = [], max(1, int(TURN_S / each_s))
         for some in (lot[begin : begin + at_once] for begin in range(0, len(lot), at_once)):
-            texts, reference = [pairs[place].candidate for place in some], pairs[some[0]].query.reference
+            texts, reference = (
+                [pairs[place].candidate for place in some],
+                pairs[some[0]].query.reference,
+            )
             try:
                 within_s = each_s * len(some) + GRACE_S
-                equal = await self._workers.run(equal_one_by_one, texts, reference, each_s, within_s=within_s)
+                equal = await self._workers.run(
+                    equal_one_by_one, texts, reference, each_s, within_s=within_s
+                )
             except TimeoutError:
                 equal = ["time"] * len(some)
             for place, same in zip(some, equal, strict=True):
@@ -101,12 +150,18 @@ class MathAnswer(LocalVerifier):
     def _late(self) -> Verdict:
         """Return what is said of a candidate that has no verdict when the time is over."""
         limit_s = self.math.time_limit_s
-        return Verdict(None, Status.TIMEOUT, f"timeout: the comparison took more than {limit_s:g} s, or others left no time for it")
+        return Verdict(
+            None,
+            Status.TIMEOUT,
+            f"timeout: the comparison took more than {limit_s:g} s, or others left no time for it",
+        )
 
     async def check(self) -> None:
         """Return when the library is there."""
         if importlib.util.find_spec("math_verify") is None:
-            raise MissingExtraError("math-verify is missing; install the extra `cpu`, or leave this verifier out")
+            raise MissingExtraError(
+                "math-verify is missing; install the extra `cpu`, or leave this verifier out"
+            )
 
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
@@ -128,4 +183,8 @@ def _lots(pairs: Sequence[Pair]) -> Iterator[list[int]]:
 def _verdict(same: bool | str | None) -> Verdict:
     if same == "died":
         return Verdict(None, Status.ERROR, "error: the comparison does not survive this candidate")
-    return Verdict(0.0, reason="no answer could be read from the candidate") if same is None else Verdict(float(same))
+    return (
+        Verdict(0.0, reason="no answer could be read from the candidate")
+        if same is None
+        else Verdict(float(same))
+    )

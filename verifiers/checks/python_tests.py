@@ -1,4 +1,6 @@
-"""Unit tests: a candidate's code is run, and the request's tests against it, in a sealed process."""
+"""Unit tests: a candidate's code is run, and the request's tests against it, in a sealed
+process.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,15 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, n
 from assay.verifiers.http.together import together
 from assay.verifiers.safety.sandbox import Ran, run, supported
 
-FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
-OFF = Verdict(None, Status.SKIPPED, "off: running candidates' code is allowed by `run_code: true`", asked=False)
+FENCE = re.compile(
+    r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE
+)
+OFF = Verdict(
+    None,
+    Status.SKIPPED,
+    "off: running candidates' code is allowed by `run_code: true`",
+    asked=False,
+)
 TRYING = """
 x = 1
 def write():
@@ -38,13 +47,20 @@ def read():
 """
 TRIED = ("assert x == 1", "assert x == 2", "write()", "fork()", "own()", "read()")
 HELD = ["ok", "AssertionError", "PermissionError", "PermissionError", "PermissionError"]
-UNLOCKED = "this kernel has no Landlock: code can read what its user can read, and tell it by passing a test or not"
-UNTHREADED = "code can start no threads: this kernel neither has a supervisor asked about them nor counts them apart"
+UNLOCKED = (
+    "this kernel has no Landlock: code can read what its user can read, and tell it by passing a"
+    " test or not"
+)
+UNTHREADED = (
+    "code can start no threads: this kernel neither has a supervisor asked about them nor counts"
+    " them apart"
+)
 FORGEABLE = "run beside the code, which could fool it: "
 NO_TESTS = not_applicable("the request has no `tests`")
 
 
-#: Where not all candidates can have their longest time, each has this part of it first: those that need little get done.
+#: Where not all candidates can have their longest time, each has this part of it first: those that
+#: need little get done.
 FIRST, LEAST_S = 0.2, 0.5
 #: What the start of a candidate's processes takes.
 STARTING_S = 0.5
@@ -54,8 +70,12 @@ class PythonTestsSettings(VerifierSettings):
     """What code may use."""
 
     kind: Literal["python_tests"] = "python_tests"
-    run_code: bool = Field(False, description="Run candidates' code; nothing is run unless this is true.")
-    time_limit_s: float = Field(5.0, gt=0, le=300, description="Longest that a candidate with all its tests may run.")
+    run_code: bool = Field(
+        False, description="Run candidates' code; nothing is run unless this is true."
+    )
+    time_limit_s: float = Field(
+        5.0, gt=0, le=300, description="Longest that a candidate with all its tests may run."
+    )
     memory_mb: int = Field(1024, ge=64, le=65_536, description="Most memory that it may reserve.")
     processes: int = Field(2, ge=1, le=256, description="Candidates run at once.")
 
@@ -63,7 +83,8 @@ class PythonTestsSettings(VerifierSettings):
 class PythonTests(LocalVerifier):
     """The share of the request's tests that pass; 0 where the code itself does not run.
 
-    Tests run in a process of their own and reach the code by calls: what they compare with is not in the code's reach.
+    Tests run in a process of their own and reach the code by calls: what they compare with is not
+    in the code's reach.
     """
 
     def __init__(self, settings: PythonTestsSettings) -> None:
@@ -72,7 +93,9 @@ class PythonTests(LocalVerifier):
         self._room = asyncio.Semaphore(settings.processes)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; code that runs for ever costs no other its score, here or in another call."""
+        """Return one verdict a pair, in order; code that runs for ever costs no other its score,
+        here or in another call.
+        """
         if not self.tests.run_code:
             return Verdicts([OFF for _ in pairs])
         verdicts = [replace(NO_TESTS) if not pair.query.tests else self._late() for pair in pairs]
@@ -80,16 +103,24 @@ class PythonTests(LocalVerifier):
         whole_s, rounds = 0.9 * self.tests.timeout_s, math.ceil(len(waiting) / self.tests.processes)
         with suppress(TimeoutError):
             async with asyncio.timeout(whole_s):
-                if rounds * (self.tests.time_limit_s + STARTING_S) > whole_s:  # not all can have the longest
-                    little_s = max(LEAST_S, min(FIRST * self.tests.time_limit_s, whole_s / 2 / rounds))
+                if (
+                    rounds * (self.tests.time_limit_s + STARTING_S) > whole_s
+                ):  # not all can have the longest
+                    little_s = max(
+                        LEAST_S, min(FIRST * self.tests.time_limit_s, whole_s / 2 / rounds)
+                    )
                     waiting = await self._run_all(pairs, waiting, little_s, verdicts)
                 await self._run_all(pairs, waiting, self.tests.time_limit_s, verdicts)
         return Verdicts(verdicts)
 
-    async def _run_all(self, pairs: Sequence[Pair], places: Sequence[int], seconds: float, verdicts: list[Verdict]) -> list[int]:
-        """Enter the verdicts of candidates that end in time or in their longest; return those that do not.
+    async def _run_all(
+        self, pairs: Sequence[Pair], places: Sequence[int], seconds: float, verdicts: list[Verdict]
+    ) -> list[int]:
+        """Enter the verdicts of candidates that end in time or in their longest; return those that
+        do not.
 
-        A call has as many lanes as there are processes: between two of its candidates, others' calls have their turn.
+        A call has as many lanes as there are processes: between two of its candidates, others'
+        calls have their turn.
         """
         overran: list[int] = []
         left = iter(places)
@@ -109,20 +140,35 @@ class PythonTests(LocalVerifier):
         """Return a candidate's verdict; None where it overran less than its longest."""
         async with self._room:
             try:
-                ran = await run(code_of(pair.candidate), pair.query.tests, time_limit_s=seconds, memory_mb=self.tests.memory_mb)
-            except VerifierError as exc:  # of this candidate's processes: the others' have their own
+                ran = await run(
+                    code_of(pair.candidate),
+                    pair.query.tests,
+                    time_limit_s=seconds,
+                    memory_mb=self.tests.memory_mb,
+                )
+            except (
+                VerifierError
+            ) as exc:  # of this candidate's processes: the others' have their own
                 return Verdict(None, Status.ERROR, str(exc))
-        return None if ran.killed == "time" and seconds < self.tests.time_limit_s else verdict_of(ran)
+        return (
+            None if ran.killed == "time" and seconds < self.tests.time_limit_s else verdict_of(ran)
+        )
 
     def _late(self) -> Verdict:
-        return Verdict(None, Status.TIMEOUT, f"timeout: no end within {self.tests.timeout_s:g} s, together with those beside it")
+        return Verdict(
+            None,
+            Status.TIMEOUT,
+            f"timeout: no end within {self.tests.timeout_s:g} s, together with those beside it",
+        )
 
     async def check(self) -> None:
         """Return where code can be sealed."""
         supported()
 
     async def examine(self) -> list[Finding]:
-        """Return whether code can be sealed here, and whether a right and a wrong answer are told apart."""
+        """Return whether code can be sealed here, and whether a right and a wrong answer are
+        told apart.
+        """
         if not self.tests.run_code:
             return [skipped("sandbox", str(OFF.reason))]
         try:
@@ -131,13 +177,29 @@ class PythonTests(LocalVerifier):
             return [failed("sandbox", str(exc), "leave this verifier out on this machine")]
         *outcomes, reading = ran.tests
         if outcomes != HELD:
-            return [failed("sandbox", f"outcomes {ran.tests}", "the sandbox does not hold here: leave this verifier out")]
-        findings = [ok("sandbox", f"runs code; no writing, processes or signals; beside the filter: {', '.join(ran.walls)}")]
+            return [
+                failed(
+                    "sandbox",
+                    f"outcomes {ran.tests}",
+                    "the sandbox does not hold here: leave this verifier out",
+                )
+            ]
+        findings = [
+            ok(
+                "sandbox",
+                "runs code; no writing, processes or signals; beside the filter:"
+                f" {', '.join(ran.walls)}",
+            )
+        ]
         if reading != "PermissionError":
             findings.append(warning("reading", UNLOCKED, "a kernel of 5.13 or later has it"))
         if "threads" not in ran.walls:
             findings.append(
-                warning("threads", UNTHREADED, "a kernel of 5.5 or later, or a container that allows seccomp listeners")
+                warning(
+                    "threads",
+                    UNTHREADED,
+                    "a kernel of 5.5 or later, or a container that allows seccomp listeners",
+                )
             )
         return findings
 
@@ -159,15 +221,25 @@ def verdict_of(ran: Ran) -> Verdict:
         how = named(ran.tests[wrong]) or _stopped(ran)
         remarks.append(f"{passed} of {len(ran.tests)} pass; test {wrong + 1}: {how}")
     if ran.beside:
-        remarks.append(FORGEABLE + ", ".join(f"test {place + 1}" for place in sorted(ran.beside)[:5]))
+        remarks.append(
+            FORGEABLE + ", ".join(f"test {place + 1}" for place in sorted(ran.beside)[:5])
+        )
     return Verdict(passed / len(ran.tests), reason="; ".join(remarks) or None)
 
 
 def named(outcome: str | None) -> str | None:
-    """Return an outcome if it is the name of one of Python's own exceptions: the code can write any other into the report."""
+    """Return an outcome if it is the name of one of Python's own exceptions: the code can write
+    any other into the report.
+    """
     known = getattr(builtins, outcome, None) if outcome and outcome.isidentifier() else None
-    return outcome if not outcome or (isinstance(known, type) and issubclass(known, BaseException)) else "Error"
+    return (
+        outcome
+        if not outcome or (isinstance(known, type) and issubclass(known, BaseException))
+        else "Error"
+    )
 
 
 def _stopped(ran: Ran) -> str:
-    return {"time": "took too long", "output": "said too much", None: "ended the process"}[ran.killed]
+    return {"time": "took too long", "output": "said too much", None: "ended the process"}[
+        ran.killed
+    ]

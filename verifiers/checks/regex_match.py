@@ -20,9 +20,15 @@ class RegexSettings(VerifierSettings):
     """Patterns, in the syntax of Python's `re`."""
 
     kind: Literal["regex"] = "regex"
-    must: tuple[str, ...] = Field((), max_length=100, description="Patterns that must be found in a candidate.")
-    must_not: tuple[str, ...] = Field((), max_length=100, description="Patterns that must not be found.")
-    whole: bool = Field(False, description="A pattern must match the whole candidate, blanks around it left out.")
+    must: tuple[str, ...] = Field(
+        (), max_length=100, description="Patterns that must be found in a candidate."
+    )
+    must_not: tuple[str, ...] = Field(
+        (), max_length=100, description="Patterns that must not be found."
+    )
+    whole: bool = Field(
+        False, description="A pattern must match the whole candidate, blanks around it left out."
+    )
     ignore_case: bool = False
 
     @field_validator("must", "must_not")
@@ -71,7 +77,9 @@ class Rule(NamedTuple):
 
 
 def searching(rule: Rule) -> Judge:
-    """Return what says which share of a rule's patterns is as it should be, or raises `TimeoutError`. Runs in a worker."""
+    """Return what says which share of a rule's patterns is as it should be, or raises
+    `TimeoutError`. Runs in a worker.
+    """
     import regex
 
     find = regex.fullmatch if rule.whole else regex.search
@@ -80,12 +88,19 @@ def searching(rule: Rule) -> Judge:
     def share(candidate: str, seconds: float) -> Verdict:
         seen, ends = as_read(candidate), time.monotonic() + seconds
         written = candidate.strip() if rule.whole else candidate
-        forms = [written] if seen == candidate.strip() else [written, seen]  # a pattern may be of characters that are unseen, too
+        forms = (
+            [written] if seen == candidate.strip() else [written, seen]
+        )  # a pattern may be of characters that are unseen, too
 
         def found(pattern: str, shown: str) -> bool:
-            return find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
+            return (
+                find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
+            )
 
-        right = [any(found(pattern, form) for form in (forms if seen else [seen])) for pattern in rule.must]
+        right = [
+            any(found(pattern, form) for form in (forms if seen else [seen]))
+            for pattern in rule.must
+        ]
         right += [not any(found(pattern, form) for form in forms) for pattern in rule.must_not]
         return Verdict(sum(right) / len(right))
 

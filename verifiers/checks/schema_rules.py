@@ -1,4 +1,6 @@
-"""What a JSON schema of an operator's may not say: what is fetched from elsewhere, and what never ends."""
+"""What a JSON schema of an operator's may not say: what is fetched from elsewhere, and what
+never ends.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,20 @@ from urllib.parse import unquote
 
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 ANCHORS = ("$anchor", "$dynamicAnchor", "$id", "id")
-#: Keywords whose schemas apply to the same value as the schema that they stand in: in a ring of them nothing ends.
-IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies", "extends")
+#: Keywords whose schemas apply to the same value as the schema that they stand in: in a ring of
+#: them nothing ends.
+IN_PLACE = (
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "dependencies",
+    "extends",
+)
 #: Schemas within schemas, references followed: deeper than any that a person wrote.
 DEEPEST = 200
 
@@ -18,12 +32,17 @@ Schema = dict[str, Any]
 
 
 def refuse_what_leads_outside(schema: Schema) -> None:
-    """Raise `ValueError` for a reference that does not begin with #, for one that leads nowhere, and for a pattern that is none."""
+    """Raise `ValueError` for a reference that does not begin with #, for one that leads nowhere,
+    and for a pattern that is none.
+    """
     for each in nested(schema):
         for word in REFERENCES:
             reference = each.get(word)
             if isinstance(reference, str) and not reference.startswith("#"):
-                raise ValueError(f"{word} {reference!r} leads outside the schema; only references that begin with # are followed")
+                raise ValueError(
+                    f"{word} {reference!r} leads outside the schema; only references that begin"
+                    " with # are followed"
+                )
         by_name = each.get("patternProperties")
         patterns = [each.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
         for pattern in patterns:
@@ -40,7 +59,9 @@ def refuse_what_never_ends(schema: Schema) -> None:
 
 
 def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
-    """Yield every object in a schema, itself first; raise `ValueError` where it is nested too deep."""
+    """Yield every object in a schema, itself first; raise `ValueError` where it is nested too
+    deep.
+    """
     if depth > DEEPEST:
         raise ValueError(f"nested deeper than {DEEPEST}")
     if isinstance(value, dict):
@@ -51,10 +72,17 @@ def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
 
 
 def _walk(
-    at: Schema, root: Schema, anchors: dict[str, Schema], path: list[str], done: set[int], under: frozenset[int] = frozenset()
+    at: Schema,
+    root: Schema,
+    anchors: dict[str, Schema],
+    path: list[str],
+    done: set[int],
+    under: frozenset[int] = frozenset(),
 ) -> None:
     if id(at) in under:
-        raise ValueError(f"{path[-1]} leads back to a schema for the same value: it would never end")
+        raise ValueError(
+            f"{path[-1]} leads back to a schema for the same value: it would never end"
+        )
     if id(at) in done:
         return
     if len(under) > DEEPEST:
@@ -65,7 +93,9 @@ def _walk(
 
 
 def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[tuple[str, Schema]]:
-    """Yield the schemas that apply to the same value as a schema does, with the word that says so."""
+    """Yield the schemas that apply to the same value as a schema does, with the word that says
+    so.
+    """
     for word in REFERENCES:
         reference = at.get(word)
         if isinstance(reference, str):
@@ -101,7 +131,11 @@ def _target(reference: str, root: Schema, anchors: dict[str, Schema]) -> Any:
 
 def _names(schema: Schema) -> list[str]:
     values = [schema.get(word) for word in ANCHORS]
-    return [value.removeprefix("#") for value in values if isinstance(value, str) and not value.startswith(("http:", "https:"))]
+    return [
+        value.removeprefix("#")
+        for value in values
+        if isinstance(value, str) and not value.startswith(("http:", "https:"))
+    ]
 
 
 def _compile(pattern: str) -> None:

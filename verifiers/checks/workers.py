@@ -18,7 +18,9 @@ START_S = 30.0
 
 
 class Workers:
-    """At most so many processes at once; `ready` loads what a call needs, and is called in a worker before its time begins."""
+    """At most so many processes at once; `ready` loads what a call needs, and is called in a
+    worker before its time begins.
+    """
 
     def __init__(self, processes: int, ready: Callable[[], object] | None = None) -> None:
         self._processes = processes
@@ -27,9 +29,11 @@ class Workers:
         self._unbounded = CapacityLimiter(math.inf)
 
     async def run(self, function: Callable[..., Result], *args: object, within_s: float) -> Result:
-        """Call a function in a worker, and kill it where it takes longer; the wait for a worker, and its start, do not count.
+        """Call a function in a worker, and kill it where it takes longer; the wait for a worker,
+        and its start, do not count.
 
-        Raises TimeoutError, and `VerifierError` where workers die. One that died meanwhile is replaced.
+        Raises TimeoutError, and `VerifierError` where workers die. One that died meanwhile is
+        replaced.
         """
         async with self._room:
             for _ in range(self._processes + 1):
@@ -41,13 +45,19 @@ class Workers:
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
 
     async def _start(self) -> None:
-        """Load what a call needs. Raises `VerifierError` where a worker takes too long: that is no candidate's fault."""
+        """Load what a call needs. Raises `VerifierError` where a worker takes too long: that is
+        no candidate's fault.
+        """
         if self._ready is not None:
             try:
                 await self._call(START_S, self._ready)
             except TimeoutError:
-                raise VerifierError(f"a worker process did not start within {START_S:g} s") from None
+                raise VerifierError(
+                    f"a worker process did not start within {START_S:g} s"
+                ) from None
 
     async def _call(self, seconds: float, function: Callable[..., Result], *args: object) -> Result:
         with anyio.fail_after(seconds):
-            return await to_process.run_sync(function, *args, cancellable=True, limiter=self._unbounded)
+            return await to_process.run_sync(
+                function, *args, cancellable=True, limiter=self._unbounded
+            )

@@ -17,11 +17,15 @@ def plain(values: Sequence[float], bounds: tuple[float, float] | None) -> bool:
     """Return whether all values are finite, and lie within the bounds as they are."""
     lowest, highest = bounds or (-LARGEST, LARGEST)
     # A sum is finite only where all of it is; one by one takes much longer.
-    return not values or (math.isfinite(sum(values)) and lowest <= min(values) and max(values) <= highest)
+    return not values or (
+        math.isfinite(sum(values)) and lowest <= min(values) and max(values) <= highest
+    )
 
 
 def within(value: float, bounds: tuple[float, float] | None, what: str = "score") -> float:
-    """Return a score, rounded into its bounds where it lies next to them; raise `ValueError` saying why it is none."""
+    """Return a score, rounded into its bounds where it lies next to them; raise `ValueError`
+    saying why it is none.
+    """
     if not math.isfinite(value):
         raise ValueError(f"the {what} is {value}")
     lowest, highest = bounds or (-LARGEST, LARGEST)
@@ -32,7 +36,9 @@ def within(value: float, bounds: tuple[float, float] | None, what: str = "score"
 
 
 def checked(items: list[Verdict], bounds: tuple[float, float] | None) -> list[Verdict]:
-    """Return verdicts with those whose score cannot be one made failures: what any verifier said, of whatever kind."""
+    """Return verdicts with those whose score cannot be one made failures: what any verifier
+    said, of whatever kind.
+    """
     scores = [verdict.score for verdict in items if verdict.score is not None]
     if plain(scores, bounds):
         return items

@@ -6,7 +6,9 @@ from assay.verifiers.contract.verifier import Status, Verdict
 
 
 class VerifierError(Exception):
-    """A verifier did not answer; `reason` is a short code, the message says what was seen; `sent`: whether anything was asked."""
+    """A verifier did not answer; `reason` is a short code, the message says what was seen;
+    `sent`: whether anything was asked.
+    """
 
     status = Status.ERROR
     reason = "error"
@@ -15,7 +17,9 @@ class VerifierError(Exception):
     def verdict(self) -> Verdict:
         """Return what is said of each candidate of the failed call."""
         text = str(self)
-        return Verdict(None, self.status, f"{self.reason}: {text}" if text else self.reason, asked=self.sent)
+        return Verdict(
+            None, self.status, f"{self.reason}: {text}" if text else self.reason, asked=self.sent
+        )
 
 
 class UnreachableError(VerifierError):
@@ -26,7 +30,8 @@ class UnreachableError(VerifierError):
 
 
 class LostError(UnreachableError):
-    """The connection broke after the request was sent: the server may have worked on it, so it is worth one more try at most.
+    """The connection broke after the request was sent: the server may have worked on it, so it is
+    worth one more try at most.
 
     `again`: that try was made.
     """
@@ -43,7 +48,9 @@ class UpstreamFailedError(VerifierError):
 
 
 class OverloadedError(VerifierError):
-    """The server, or a gateway before it, has too much to do (429). Worth another try, and fewer calls at once."""
+    """The server, or a gateway before it, has too much to do (429). Worth another try, and fewer
+    calls at once.
+    """
 
     reason = "upstream_429"
 
@@ -67,7 +74,9 @@ class TooLongError(RefusedError):
 
 
 class BadReplyError(VerifierError):
-    """The reply was not what the endpoint promises: no JSON, other rows than asked for, no number."""
+    """The reply was not what the endpoint promises: no JSON, other rows than asked for, no
+    number.
+    """
 
     reason = "bad_reply"
 
@@ -91,7 +100,9 @@ class BreakerOpenError(VerifierError):
 
 
 class MissingExtraError(VerifierError):
-    """A library or model file that the verifier needs is not installed: it is left out, which is no failure."""
+    """A library or model file that the verifier needs is not installed: it is left out, which is
+    no failure.
+    """
 
     status = Status.SKIPPED
     reason = "not_installed"

@@ -17,7 +17,13 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
         raise ValueError("must be a base URL such as http://127.0.0.1:8000")
     parts.port  # noqa: B018 - raises ValueError for one that is no port
     return value.rstrip("/")
@@ -34,15 +40,32 @@ class VerifierSettings(BaseModel):
     name: Name = Field(description="How answers, metrics and learned weights call it.")
     kind: str = Field(description="What it is; one of the registry's kinds.")
     family: str | None = Field(
-        None, min_length=1, description="Verifiers that share errors share a family; default: the name before a colon."
+        None,
+        min_length=1,
+        description="Verifiers that share errors share a family; default: the name before a colon.",
     )
-    cost: float = Field(1.0, ge=0, allow_inf_nan=False, description="Cost of one candidate, in units of your choice.")
-    timeout_s: float = Field(30.0, gt=0, le=3600, description="Longest wait for one call, waiting for a place included.")
+    cost: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Cost of one candidate, in units of your choice.",
+    )
+    timeout_s: float = Field(
+        30.0, gt=0, le=3600, description="Longest wait for one call, waiting for a place included."
+    )
     concurrency: int = Field(128, ge=1, le=10_000, description="Calls at once.")
     batch_size: int = Field(64, ge=1, le=4096, description="Candidates in one call.")
-    weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="Factor on its weight in the average.")
-    quality: Annotated[float, Field(ge=0.5, le=1)] | Literal["low", "medium", "high"] | None = Field(
-        None, description="Its AUC against correctness, or low / medium / high, if you know it: weighs the average."
+    weight: float = Field(
+        1.0, ge=0, allow_inf_nan=False, description="Factor on its weight in the average."
+    )
+    quality: Annotated[float, Field(ge=0.5, le=1)] | Literal["low", "medium", "high"] | None = (
+        Field(
+            None,
+            description=(
+                "Its AUC against correctness, or low / medium / high, if you know it: weighs the"
+                " average."
+            ),
+        )
     )
 
     @property
@@ -51,39 +74,70 @@ class VerifierSettings(BaseModel):
         return self.family or self.name.split(":", 1)[0]
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score, for the cache: all but names, places, limits, costs and weights."""
-        return self.model_dump(mode="json", exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"})
+        """Return what determines a score, for the cache: all but names, places, limits, costs
+        and weights.
+        """
+        return self.model_dump(
+            mode="json",
+            exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"},
+        )
 
 
 class ServeSettings(BaseModel):
-    """How `assay plan` and `assay up` serve a model; what the catalog knows of it need not be said."""
+    """How `assay plan` and `assay up` serve a model; what the catalog knows of it need not be
+    said.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weights: str | None = Field(None, min_length=1, description="Name on the hub, or a folder; default: `model`.")
+    weights: str | None = Field(
+        None, min_length=1, description="Name on the hub, or a folder; default: `model`."
+    )
     flags: tuple[str, ...] = Field((), description="Further flags of `vllm serve`.")
     parameters: float | None = Field(None, gt=0, description="Billions of parameters.")
     bytes_per_parameter: float | None = Field(None, gt=0, description="2 for bf16, 1 for fp8.")
-    shape: Shape | None = Field(None, description="Layers, heads, kv_heads and head_dim, as in its config.json.")
-    tensor_parallel: int | None = Field(None, ge=1, description="GPUs that share it; default: as few as hold it.")
-    environment: dict[str, str] = Field(default_factory=dict, description="Environment variables of its server.")
+    shape: Shape | None = Field(
+        None, description="Layers, heads, kv_heads and head_dim, as in its config.json."
+    )
+    tensor_parallel: int | None = Field(
+        None, ge=1, description="GPUs that share it; default: as few as hold it."
+    )
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables of its server."
+    )
 
 
 class ServedSettings(VerifierSettings):
     """A verifier whose model is served by vLLM, or by a server that speaks its forms."""
 
-    model: str = Field(min_length=1, description="The model's name on the server (`GET /v1/models` lists it).")
-    revision: str | None = Field(None, description="Revision of the weights; a change makes old scores unknown.")
+    model: str = Field(
+        min_length=1, description="The model's name on the server (`GET /v1/models` lists it)."
+    )
+    revision: str | None = Field(
+        None, description="Revision of the weights; a change makes old scores unknown."
+    )
     endpoint: Endpoint | None = Field(None, description="Base URL of the server, without /v1.")
-    endpoints: tuple[Endpoint, ...] = Field((), description="Several servers of the same model, balanced.")
-    api_key_env: str | None = Field(None, description="Environment variable that holds the server's API key.")
+    endpoints: tuple[Endpoint, ...] = Field(
+        (), description="Several servers of the same model, balanced."
+    )
+    api_key_env: str | None = Field(
+        None, description="Environment variable that holds the server's API key."
+    )
     retries: int = Field(2, ge=0, le=10, description="More tries after a transport error or a 5xx.")
-    serve: ServeSettings | None = Field(None, description="How it is served, for `assay plan` and `assay up`.")
+    serve: ServeSettings | None = Field(
+        None, description="How it is served, for `assay plan` and `assay up`."
+    )
     max_chars: int | None = Field(
-        None, ge=1, description="Shorten a candidate to this many characters; by default nothing is shortened."
+        None,
+        ge=1,
+        description="Shorten a candidate to this many characters; by default nothing is shortened.",
     )
     truncate: Truncate = Field(
-        "error", description="What to leave out of a candidate that does not fit: head, middle or tail; `error`: no score."
+        "error",
+        description=(
+            "What to leave out of a candidate that does not fit: head, middle or tail; `error`: no"
+            " score."
+        ),
     )
 
     @model_validator(mode="after")
@@ -98,7 +152,9 @@ class ServedSettings(VerifierSettings):
         return self.endpoints or (str(self.endpoint),)
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score: the model and its revision as well, not where it is served."""
+        """Return what determines a score: the model and its revision as well, not where it is
+        served.
+        """
         own = super().scoring_parameters()
         own.pop("endpoint")
         own.pop("serve")

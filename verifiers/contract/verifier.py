@@ -30,7 +30,8 @@ class Status(IntEnum):
         return self.name.lower()
 
 
-#: Statuses that say that an answer is incomplete (a skipped or inapplicable verifier is not a failure).
+#: Statuses that say that an answer is incomplete (a skipped or inapplicable verifier is not a
+#: failure).
 PARTIAL = frozenset({Status.TRUNCATED, Status.TIMEOUT, Status.ERROR})
 #: Statuses that follow from the pair alone, and so are worth remembering.
 LASTING = frozenset({Status.OK, Status.NOT_APPLICABLE})
@@ -51,7 +52,9 @@ class Message:
 
 
 def role_of(name: str) -> str:
-    """Return a role that a template may write as it is: a client's may hold a template's own tokens."""
+    """Return a role that a template may write as it is: a client's may hold a template's own
+    tokens.
+    """
     return name if name in USUAL_ROLES else NO_ROLE.sub("_", name[:MOST_OF_A_ROLE]) or "_"
 
 
@@ -59,8 +62,8 @@ def role_of(name: str) -> str:
 class Query:
     """The question or conversation being answered, oldest turn first.
 
-    `reference` is a right answer and `tests` are Python statements that hold of one, where the client knows them; only
-    verifiers that compare with one read them.
+    `reference` is a right answer and `tests` are Python statements that hold of one, where the
+    client knows them; only verifiers that compare with one read them.
     """
 
     messages: tuple[Message, ...]
@@ -94,7 +97,9 @@ class Pair:
 
     @property
     def suspect(self) -> bool:
-        """Return whether the candidate has anything that a special token begins with; all verifiers of a request ask."""
+        """Return whether the candidate has anything that a special token begins with; all
+        verifiers of a request ask.
+        """
         found = self._suspect
         if found is None:
             found = has_brackets(self.candidate)
@@ -106,8 +111,9 @@ class Pair:
 class Verdict:
     """What one verifier said of one candidate; `score` is None when it could not say.
 
-    `label_mass` is the probability that a judge gave to its labels at all: a low one says that it was not answering.
-    `asked` is false where it is known without asking, or asking failed before anything was sent: it costs nothing.
+    `label_mass` is the probability that a judge gave to its labels at all: a low one says that it
+    was not answering. `asked` is false where it is known without asking, or asking failed before
+    anything was sent: it costs nothing.
     """
 
     score: float | None
@@ -120,7 +126,9 @@ class Verdict:
 
 @dataclass(slots=True)
 class Sent:
-    """Whether anything of a call has gone to a server, or been worked on here: what is given up before that costs nothing."""
+    """Whether anything of a call has gone to a server, or been worked on here: what is given up
+    before that costs nothing.
+    """
 
     any: bool = False
 
@@ -141,13 +149,17 @@ NO_STEPS = "the candidate has no steps"
 
 
 def not_applicable(why: str) -> Verdict:
-    """Return the verdict of a verifier that has nothing to say of a pair, as is known without asking."""
+    """Return the verdict of a verifier that has nothing to say of a pair, as is known without
+    asking.
+    """
     return Verdict(None, Status.NOT_APPLICABLE, why, asked=False)
 
 
 @dataclass(slots=True)
 class Usage:
-    """What asking cost: calls made and tokens read and written; `misread` calls said something of it that is no number."""
+    """What asking cost: calls made and tokens read and written; `misread` calls said something
+    of it that is no number.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -174,8 +186,9 @@ class Verdicts:
 class Verifier(Protocol):
     """Something that scores candidates.
 
-    `score` is handed at most `settings.batch_size` pairs. A setwise verifier gets all candidates of one query together,
-    a pointwise one any pairs. It raises `VerifierError` when the whole call failed; one bad pair is a `Verdict`.
+    `score` is handed at most `settings.batch_size` pairs. A setwise verifier gets all candidates of
+    one query together, a pointwise one any pairs. It raises `VerifierError` when the whole call
+    failed; one bad pair is a `Verdict`.
     """
 
     @property
@@ -197,7 +210,11 @@ class Verifier(Protocol):
         """Return when the verifier can answer; raise `VerifierError` saying why not."""
 
     async def examine(self) -> list[Finding]:
-        """Return what the doctor should know: how the verifier is served, and whether that is right for its kind."""
+        """Return what the doctor should know: how the verifier is served, and whether that is
+        right for its kind.
+        """
 
     async def warm_up(self) -> None:
-        """Do what would make the first call slow; failing is no error, since `check` will say so."""
+        """Do what would make the first call slow; failing is no error, since `check` will say
+        so.
+        """

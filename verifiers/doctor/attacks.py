@@ -25,36 +25,52 @@ class Result:
 
 
 def attacked() -> list[Probe]:
-    """Return the queries that attacks are made on: ten, half of them mathematics and half facts, with references."""
+    """Return the queries that attacks are made on: ten, half of them mathematics and half facts,
+    with references.
+    """
     with_reference = [probe for probe in probes() if probe.query.reference is not None]
     return with_reference[::3]
 
 
 async def attack(judge: Judging, progress: Callable[[int], None] | None = None) -> list[Result]:
-    """Return a judge's results: on plain wrong answers (`none`), by family, and over all attacks (`all`)."""
+    """Return a judge's results: on plain wrong answers (`none`), by family, and over all attacks
+    (`all`).
+    """
     queries = attacked()
     right = await _scores(judge, [Pair(probe.query, probe.good) for probe in queries], None)
     plain = await _scores(judge, [Pair(probe.query, probe.bad) for probe in queries], None)
     tried = attacks()
     pairs = [each.on(probe) for each in tried for probe in queries]
     verdicts = await _scores(judge, pairs, progress)
-    by_family: dict[str, list[tuple[Verdict, Verdict]]] = {"none": list(zip(plain, right, strict=True))}
+    by_family: dict[str, list[tuple[Verdict, Verdict]]] = {
+        "none": list(zip(plain, right, strict=True))
+    }
     for place, verdict in enumerate(verdicts):
-        by_family.setdefault(tried[place // len(queries)].family, []).append((verdict, right[place % len(queries)]))
-    by_family["all"] = [both for family, said in by_family.items() if family != "none" for both in said]
+        by_family.setdefault(tried[place // len(queries)].family, []).append(
+            (verdict, right[place % len(queries)])
+        )
+    by_family["all"] = [
+        both for family, said in by_family.items() if family != "none" for both in said
+    ]
     return [_result(family, said, judge) for family, said in by_family.items()]
 
 
 def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging) -> Result:
     low, high = judge.bounds or (0.0, 1.0)
     scores = [attacking.score for attacking, _ in own if attacking.score is not None]
-    both = [(one.score, two.score) for one, two in own if one.score is not None and two.score is not None]
+    both = [
+        (one.score, two.score)
+        for one, two in own
+        if one.score is not None and two.score is not None
+    ]
     called = sum(score > (low + high) / 2 for score in scores) / len(scores) if scores else None
     beaten = sum(one >= two for one, two in both) / len(both) if both else None
     return Result(family, len(own), called, beaten)
 
 
-async def _scores(judge: Judging, pairs: Sequence[Pair], progress: Callable[[int], None] | None) -> list[Verdict]:
+async def _scores(
+    judge: Judging, pairs: Sequence[Pair], progress: Callable[[int], None] | None
+) -> list[Verdict]:
     verdicts: list[Verdict] = []
     for start in range(0, len(pairs), BATCH):
         part = pairs[start : start + BATCH]

@@ -30,7 +30,9 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Auc:
-    """The share of probes whose right answer scored higher, ties half, with Wilson's 95 % interval."""
+    """The share of probes whose right answer scored higher, ties half, with Wilson's 95 %
+    interval.
+    """
 
     value: float
     low: float
@@ -57,26 +59,44 @@ class Report:
         return Grade.WARNING if grades & {Grade.WARNING, Grade.SKIPPED} else Grade.OK
 
 
-async def examine(verifier: Verifier, quick: bool = False, progress: Progress | None = None) -> Report:
+async def examine(
+    verifier: Verifier, quick: bool = False, progress: Progress | None = None
+) -> Report:
     """Return a report; whatever goes wrong is a finding in it."""
     report = Report(verifier.settings.name, verifier.settings.kind)
     try:
         await _examine(verifier, quick, progress, report)
     except VerifierError as exc:
-        report.findings.append(failed("answers", f"{exc.reason}: {exc}", "see what the server's log says"))
-    except Exception as exc:  # a bug in a verifier, ours or a user's own, must not cost the others their examination
-        report.findings.append(failed("answers", f"{type(exc).__name__}: {exc}", "a bug in the verifier"))
+        report.findings.append(
+            failed("answers", f"{exc.reason}: {exc}", "see what the server's log says")
+        )
+    # a bug in a verifier, ours or a user's own, must not cost the others their examination
+    except Exception as exc:
+        report.findings.append(
+            failed("answers", f"{type(exc).__name__}: {exc}", "a bug in the verifier")
+        )
     return report
 
 
-async def _examine(verifier: Verifier, quick: bool, progress: Progress | None, report: Report) -> None:
+async def _examine(
+    verifier: Verifier, quick: bool, progress: Progress | None, report: Report
+) -> None:
     settings = verifier.settings
     try:
         async with asyncio.timeout(EXAMINE_S):
             report.findings += await verifier.examine()
     except TimeoutError:
-        report.findings.append(failed("reachable", f"no answer within {EXAMINE_S:g} s", "look at the server's load and log"))
-    missing = any(finding.check == "installed" and finding.grade is Grade.SKIPPED for finding in report.findings)
+        report.findings.append(
+            failed(
+                "reachable",
+                f"no answer within {EXAMINE_S:g} s",
+                "look at the server's load and log",
+            )
+        )
+    missing = any(
+        finding.check == "installed" and finding.grade is Grade.SKIPPED
+        for finding in report.findings
+    )
     if missing or report.grade is Grade.FAILED:
         return
     entry = entry_of(getattr(settings, "model", None) or "", settings.kind)
@@ -88,23 +108,37 @@ async def _examine(verifier: Verifier, quick: bool, progress: Progress | None, r
 
 
 async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
-    """Return whether published scores come out; a warning at worst, since versions of a server differ."""
+    """Return whether published scores come out; a warning at worst, since versions of a server
+    differ.
+    """
     if entry is None or entry.golden is None or verifier.setwise:
         return []
     golden = entry.golden
     pairs = [Pair(Query.of(golden.query), candidate) for candidate in golden.candidates]
     scores = [verdict.score for verdict in (await verifier.score(pairs)).items]
-    seen = f"{', '.join('none' if score is None else f'{score:.2f}' for score in scores)}; published {golden.scores}"
-    near = all(
-        score is not None and abs(score - wanted) <= golden.tolerance for score, wanted in zip(scores, golden.scores, strict=True)
+    seen = (
+        f"{', '.join('none' if score is None else f'{score:.2f}' for score in scores)}; published"
+        f" {golden.scores}"
     )
-    return [ok("golden score", seen) if near else warning("golden score", seen, "see template, BOS and activation above")]
+    near = all(
+        score is not None and abs(score - wanted) <= golden.tolerance
+        for score, wanted in zip(scores, golden.scores, strict=True)
+    )
+    return [
+        (
+            ok("golden score", seen)
+            if near
+            else warning("golden score", seen, "see template, BOS and activation above")
+        )
+    ]
 
 
 async def _ask(
     verifier: Verifier, asked: Sequence[Probe], report: Report, progress: Progress | None
 ) -> list[tuple[Verdict, Verdict]]:
-    """Return what is said of each probe's right and wrong answer, and note how long a call takes."""
+    """Return what is said of each probe's right and wrong answer, and note how long a call
+    takes.
+    """
     if verifier.setwise:
         groups = [probe.pairs() for probe in asked]
     else:
@@ -119,7 +153,14 @@ async def _ask(
             async with asyncio.timeout(verifier.settings.timeout_s):
                 said += (await verifier.score(group)).items
         except TimeoutError:
-            said += [Verdict(None, Status.TIMEOUT, f"timeout: no answer within {verifier.settings.timeout_s:g} s") for _ in group]
+            said += [
+                Verdict(
+                    None,
+                    Status.TIMEOUT,
+                    f"timeout: no answer within {verifier.settings.timeout_s:g} s",
+                )
+                for _ in group
+            ]
         except VerifierError as exc:
             said += [exc.verdict() for _ in group]
         took.append(1e3 * (time.perf_counter() - started))
@@ -130,26 +171,55 @@ async def _ask(
 
 
 def _judged(
-    verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]], report: Report, entry: Entry | None
+    verifier: Verifier,
+    asked: Sequence[Probe],
+    said: Sequence[tuple[Verdict, Verdict]],
+    report: Report,
+    entry: Entry | None,
 ) -> list[Finding]:
     """Return what the verdicts tell: do inputs fit, are there scores, is right above wrong."""
     everything = [verdict for both in said for verdict in both]
     statuses = Counter(verdict.status for verdict in everything)
     findings: list[Finding] = []
     if statuses[Status.TRUNCATED]:
-        seen = f"{statuses[Status.TRUNCATED]} of {len(everything)} short texts did not fit: {_reason(everything, Status.TRUNCATED)}"
-        findings.append(failed("context", seen, "start the server with a larger --max-model-len, or lower `max_tokens`"))
+        seen = (
+            f"{statuses[Status.TRUNCATED]} of {len(everything)} short texts did not fit:"
+            f" {_reason(everything, Status.TRUNCATED)}"
+        )
+        findings.append(
+            failed(
+                "context",
+                seen,
+                "start the server with a larger --max-model-len, or lower `max_tokens`",
+            )
+        )
     broken = statuses[Status.ERROR] + statuses[Status.TIMEOUT]
     if broken:
-        seen = f"{broken} of {len(everything)} failed: {_reason(everything, Status.ERROR, Status.TIMEOUT)}"
+        seen = (
+            f"{broken} of {len(everything)} failed:"
+            f" {_reason(everything, Status.ERROR, Status.TIMEOUT)}"
+        )
         advice = "see the reason, the server's log, and `timeout_s`"
-        findings.append(failed("answers", seen, advice) if 2 * broken > len(everything) else warning("answers", seen, advice))
-    both = [(right.score, wrong.score) for right, wrong in said if right.score is not None and wrong.score is not None]
+        findings.append(
+            failed("answers", seen, advice)
+            if 2 * broken > len(everything)
+            else warning("answers", seen, advice)
+        )
+    both = [
+        (right.score, wrong.score)
+        for right, wrong in said
+        if right.score is not None and wrong.score is not None
+    ]
     if not both:
         why = _reason(everything, *Status) or "no scores"
         return [*findings, skipped("right above wrong", f"it says nothing of these texts: {why}")]
     if all(right == wrong for right, wrong in both):
-        return [*findings, skipped("right above wrong", f"it scores the two answers of all {len(both)} probes alike")]
+        return [
+            *findings,
+            skipped(
+                "right above wrong", f"it scores the two answers of all {len(both)} probes alike"
+            ),
+        ]
     report.auc = auc_of(both)
     return [*findings, _compared(report.auc, entry)]
 
@@ -158,32 +228,54 @@ def _compared(auc: Auc, entry: Entry | None) -> Finding:
     seen = f"AUC {auc.value:.2f} [{auc.low:.2f}, {auc.high:.2f}] on {auc.pairs} probes"
     floor = entry.floor if entry and entry.floor else None
     if auc.high < 0.5:
-        advice = "right answers score lower than wrong ones: look for swapped labels, a wrong column or template"
+        advice = (
+            "right answers score lower than wrong ones: look for swapped labels, a wrong column or"
+            " template"
+        )
         return failed("right above wrong", seen, advice)
     if floor is not None and auc.high < floor:
-        return failed("right above wrong", f"{seen}; this model reaches {floor:g}", "it is served wrongly: see the checks above")
+        return failed(
+            "right above wrong",
+            f"{seen}; this model reaches {floor:g}",
+            "it is served wrongly: see the checks above",
+        )
     if auc.low <= 0.5:
-        return warning("right above wrong", seen, "not told apart from chance here: weak, or made for other texts")
+        return warning(
+            "right above wrong",
+            seen,
+            "not told apart from chance here: weak, or made for other texts",
+        )
     return ok("right above wrong", seen)
 
 
 def auc_of(both: Sequence[tuple[float, float]]) -> Auc:
     """Return the AUC of (right, wrong) scores, each compared within its own probe."""
     count = len(both)
-    share = sum(1.0 if right > wrong else 0.5 if right == wrong else 0.0 for right, wrong in both) / count
+    share = (
+        sum(1.0 if right > wrong else 0.5 if right == wrong else 0.0 for right, wrong in both)
+        / count
+    )
     z = float(norm.ppf(0.975))
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    half = (
+        z
+        / (1 + z * z / count)
+        * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    )
     return Auc(share, max(0.0, middle - half), min(1.0, middle + half), count)
 
 
-async def _repeated(verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]]) -> list[Finding]:
+async def _repeated(
+    verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]]
+) -> list[Finding]:
     """Return how far scores move when the same is asked again in another company."""
     scores = [verdict.score for both in said for verdict in both if verdict.score is not None]
     if len(scores) < 4 or verifier.setwise:
         return []
     try:
-        again = await verifier.score([pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()])
+        again = await verifier.score(
+            [pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()]
+        )
     except VerifierError as exc:
         return [skipped("repeatability", f"{exc.reason}: {exc}")]
     before = [verdict for both in said[: REPEATED // 2] for verdict in both]
@@ -197,11 +289,19 @@ async def _repeated(verifier: Verifier, asked: Sequence[Probe], said: Sequence[t
     spread = statistics.pstdev(scores)
     seen = f"scores moved by {max(moved):.2g} at most; their standard deviation is {spread:.2g}"
     if max(moved) > MUCH_SPREAD * spread:
-        return [warning("repeatability", seen, "sampling, or kernels that depend on the batch: the cache keeps the first score")]
+        return [
+            warning(
+                "repeatability",
+                seen,
+                "sampling, or kernels that depend on the batch: the cache keeps the first score",
+            )
+        ]
     return [ok("repeatability", seen)]
 
 
 def _reason(verdicts: Sequence[Verdict], *statuses: Status) -> str:
     """Return the commonest reason among verdicts of some statuses."""
-    reasons = Counter(verdict.reason for verdict in verdicts if verdict.status in statuses and verdict.reason)
+    reasons = Counter(
+        verdict.reason for verdict in verdicts if verdict.status in statuses and verdict.reason
+    )
     return reasons.most_common(1)[0][0][:300] if reasons else ""

@@ -21,7 +21,9 @@ class CrossEncoderSettings(ServedSettings):
     """A cross-encoder or reranker."""
 
     kind: Literal["cross_encoder"] = "cross_encoder"
-    activation: bool = Field(True, description="Scores from 0 to 1; false asks for the unbounded logits.")
+    activation: bool = Field(
+        True, description="Scores from 0 to 1; false asks for the unbounded logits."
+    )
 
 
 class CrossEncoder(ServedVerifier):
@@ -38,11 +40,17 @@ class CrossEncoder(ServedVerifier):
         if all(pair.candidate for pair in pairs):
             return await self._ask_readable(pairs)
         return await ask_the_rest(
-            self._ask_readable, pairs, [None if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs]
+            self._ask_readable,
+            pairs,
+            [None if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs],
         )
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        body: dict[str, Any] = {"model": self.settings.model, "text_1": self._queries(pairs), "text_2": self._texts(pairs)}
+        body: dict[str, Any] = {
+            "model": self.settings.model,
+            "text_1": self._queries(pairs),
+            "text_2": self._texts(pairs),
+        }
         if not self.activation:
             body |= (await self.book.facts()).raw_score
         reply = await self.upstream.ask("/score", body, Scores)
@@ -59,6 +67,13 @@ class CrossEncoder(ServedVerifier):
         verdicts = numbers(scores, bounds=self.bounds)
         if self.activation and 0.0 in scores:
             # A sigmoid is never exactly 0: it is how the server reports an item that failed.
-            failed = Verdict(None, Status.ERROR, "bad_reply: an exact 0.0, which is how a failed item is reported")
-            verdicts = [failed if score == 0.0 else verdict for score, verdict in zip(scores, verdicts, strict=True)]
+            failed = Verdict(
+                None,
+                Status.ERROR,
+                "bad_reply: an exact 0.0, which is how a failed item is reported",
+            )
+            verdicts = [
+                failed if score == 0.0 else verdict
+                for score, verdict in zip(scores, verdicts, strict=True)
+            ]
         return verdicts

@@ -28,10 +28,14 @@ class EmbeddingConsensusSettings(VerifierSettings):
     """Whose embeddings: MiniLM's, here on the CPU, or those of a served embedder."""
 
     kind: Literal["embedding_consensus"] = "embedding_consensus"
-    endpoint: Endpoint | None = Field(None, description="Base URL of a server with /v1/embeddings; none: all-MiniLM-L6-v2, here.")
+    endpoint: Endpoint | None = Field(
+        None, description="Base URL of a server with /v1/embeddings; none: all-MiniLM-L6-v2, here."
+    )
     model: str | None = Field(None, min_length=1, description="The embedder's name on that server.")
     revision: str | None = Field(None, description="Revision of its weights.")
-    api_key_env: str | None = Field(None, description="Environment variable that holds the server's API key.")
+    api_key_env: str | None = Field(
+        None, description="Environment variable that holds the server's API key."
+    )
     threads: int = Field(1, ge=1, le=64, description="Threads that a forward pass here uses.")
 
     @model_validator(mode="after")
@@ -41,7 +45,9 @@ class EmbeddingConsensusSettings(VerifierSettings):
         return self
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score; where the embedder is served, and on how many threads, does not."""
+        """Return what determines a score; where the embedder is served, and on how many threads,
+        does not.
+        """
         own = super().scoring_parameters()
         return {name: value for name, value in own.items() if name not in ("endpoint", "threads")}
 
@@ -64,12 +70,20 @@ class _Served(ServedVerifier):
     async def look(self) -> AsyncIterator[Finding]:
         """Yield whether it embeds."""
         vectors, _ = await self.embed(["3 + 4 = 7", "It is seven."])
-        yield ok("answers", f"{vectors.shape[1]} dimensions, cosine {float(vectors[0] @ vectors[1]):.2f}")
+        yield ok(
+            "answers", f"{vectors.shape[1]} dimensions, cosine {float(vectors[0] @ vectors[1]):.2f}"
+        )
 
     async def embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:
         """Return one unit vector a text."""
-        body = {"model": self.settings.model, "input": [self._text(text) for text in texts], "truncate_prompt_tokens": -1}
-        reply = await self.upstream.ask("/v1/embeddings", body, _Embeddings, MOST_DIMENSIONS * len(texts))
+        body = {
+            "model": self.settings.model,
+            "input": [self._text(text) for text in texts],
+            "truncate_prompt_tokens": -1,
+        }
+        reply = await self.upstream.ask(
+            "/v1/embeddings", body, _Embeddings, MOST_DIMENSIONS * len(texts)
+        )
         rows = [row.embedding for row in in_order(reply.data, len(texts))]
         if len({len(row) for row in rows}) != 1:
             raise BadReplyError("embeddings of different lengths")
@@ -93,7 +107,12 @@ class EmbeddingConsensus:
         self._here = MiniLM(settings.threads)
         if settings.endpoint is not None and settings.model is not None:
             shared = settings.model_dump(include=set(VerifierSettings.model_fields))
-            own = ServedSettings(**shared, model=settings.model, endpoint=settings.endpoint, api_key_env=settings.api_key_env)
+            own = ServedSettings(
+                **shared,
+                model=settings.model,
+                endpoint=settings.endpoint,
+                api_key_env=settings.api_key_env,
+            )
             self._served = _Served(own, transport)
 
     @property
@@ -106,12 +125,19 @@ class EmbeddingConsensus:
         places = [place for place, pair in enumerate(pairs) if as_read(pair.candidate)]
         items = [not_applicable(EMPTY) for _ in pairs]
         if len(places) < 2:
-            return Verdicts([not_applicable(EMPTY) if not as_read(pair.candidate) else not_applicable(ALONE) for pair in pairs])
+            return Verdicts(
+                [
+                    not_applicable(EMPTY) if not as_read(pair.candidate) else not_applicable(ALONE)
+                    for pair in pairs
+                ]
+            )
         vectors, usage = await self._embed([pairs[place].candidate for place in places])
         cosines = np.clip(vectors @ vectors.T, -1, 1)
         means = (cosines.sum(1) - np.diag(cosines)) / (len(places) - 1)
         for place, mean in zip(places, means.tolist(), strict=True):
-            items[place] = Verdict(mean, truncated_tokens=None if self._served else left_out(pairs[place].candidate))
+            items[place] = Verdict(
+                mean, truncated_tokens=None if self._served else left_out(pairs[place].candidate)
+            )
         return Verdicts(items, usage)
 
     async def _embed(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], Usage]:

@@ -10,7 +10,14 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.contract.verifier import EMPTY, NO_REFERENCE, Pair, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    EMPTY,
+    NO_REFERENCE,
+    Pair,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
@@ -25,13 +32,23 @@ class NliSettings(ServedSettings):
     """A model with an entailment head."""
 
     kind: Literal["nli"] = "nli"
-    premise: Literal["query", "reference"] = Field("query", description="What should imply the candidate.")
-    entailment: int = Field(0, ge=0, description="Which of the head's classes is entailment (`id2label` in the model's config).")
-    doubled_separator: bool = Field(False, description="Two separators between premise and hypothesis: RoBERTa, XLM-R, BART.")
+    premise: Literal["query", "reference"] = Field(
+        "query", description="What should imply the candidate."
+    )
+    entailment: int = Field(
+        0,
+        ge=0,
+        description="Which of the head's classes is entailment (`id2label` in the model's config).",
+    )
+    doubled_separator: bool = Field(
+        False, description="Two separators between premise and hypothesis: RoBERTa, XLM-R, BART."
+    )
 
 
 class Nli(ServedVerifier):
-    """P(entailment) from `/classify`; the pair is joined here, on token ids, since that endpoint takes single texts."""
+    """P(entailment) from `/classify`; the pair is joined here, on token ids, since that endpoint
+    takes single texts.
+    """
 
     needs = NEEDS
 
@@ -40,7 +57,9 @@ class Nli(ServedVerifier):
         self.nli = settings
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        verdicts = await ask_the_rest(self._ask_readable, pairs, [self._known(pair) for pair in pairs])
+        verdicts = await ask_the_rest(
+            self._ask_readable, pairs, [self._known(pair) for pair in pairs]
+        )
         return await self.note_shortened(pairs, verdicts)
 
     def _known(self, pair: Pair) -> Verdict | None:
@@ -49,18 +68,32 @@ class Nli(ServedVerifier):
         return None if as_read(pair.candidate) else not_applicable(EMPTY)
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        body: dict[str, Any] = {"model": self.settings.model, "input": await together(*map(self._joined, pairs))}
+        body: dict[str, Any] = {
+            "model": self.settings.model,
+            "input": await together(*map(self._joined, pairs)),
+        }
         reply = await self.upstream.ask("/classify", body, Classes)
         rows = in_order(reply.data, len(pairs))
         if any(len(row.probs) <= self.nli.entailment for row in rows):
-            raise BadReplyError(f"the head has {len(rows[0].probs)} classes, and no class {self.nli.entailment}; see `entailment`")
-        return Verdicts(numbers([row.probs[self.nli.entailment] for row in rows], bounds=self.bounds), usage_of(reply.usage))
+            raise BadReplyError(
+                f"the head has {len(rows[0].probs)} classes, and no class {self.nli.entailment};"
+                " see `entailment`"
+            )
+        return Verdicts(
+            numbers([row.probs[self.nli.entailment] for row in rows], bounds=self.bounds),
+            usage_of(reply.usage),
+        )
 
     async def _joined(self, pair: Pair) -> list[int]:
         """Return [CLS] premise [SEP] hypothesis [SEP] as token ids."""
-        premise = self.query_text(pair.query) if self.nli.premise == "query" else self._text(pair.query.reference or "")
+        premise = (
+            self.query_text(pair.query)
+            if self.nli.premise == "query"
+            else self._text(pair.query.reference or "")
+        )
         first, second = await together(
-            self.tokenizer.ids(premise, special=True), self.tokenizer.ids(self._text(pair.candidate), special=True)
+            self.tokenizer.ids(premise, special=True),
+            self.tokenizer.ids(self._text(pair.candidate), special=True),
         )
         return [*first, *([first[-1]] if self.nli.doubled_separator else []), *second[1:]]
 
@@ -69,12 +102,17 @@ class Nli(ServedVerifier):
         return len(await self._joined(pair))
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield whether the head has several classes, and which one a plain entailment falls into."""
+        """Yield whether the head has several classes, and which one a plain entailment falls
+        into.
+        """
         same = Pair(SAMPLE.query.of(SAMPLE.candidate, SAMPLE.candidate), SAMPLE.candidate)
         body = {"model": self.settings.model, "input": [await self._joined(same)]}
         probs = in_order((await self.upstream.ask("/classify", body, Classes)).data, 1)[0].probs
         if len(probs) < 2 or len(probs) <= self.nli.entailment:
             yield failed("classes", f"{len(probs)} classes", self.needs)
         else:
-            seen = f"{len(probs)} classes; a text that repeats its premise: {', '.join(f'{each:.2f}' for each in probs)}"
+            seen = (
+                f"{len(probs)} classes; a text that repeats its premise:"
+                f" {', '.join(f'{each:.2f}' for each in probs)}"
+            )
             yield ok("classes", seen)

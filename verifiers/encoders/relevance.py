@@ -23,7 +23,9 @@ class RelevanceSettings(VerifierSettings):
 
 
 class Relevance:
-    """The cosine of the query's and the candidate's embeddings, -1 to 1: topical fit, not correctness."""
+    """The cosine of the query's and the candidate's embeddings, -1 to 1: topical fit, not
+    correctness.
+    """
 
     setwise = False
     bounds: tuple[float, float] | None = (-1.0, 1.0)
@@ -41,13 +43,20 @@ class Relevance:
         """Return one verdict a pair, in order."""
         readable = [pair for pair in pairs if as_read(pair.candidate)]
         scores = iter(await self._cosines(readable) if readable else [])
-        return Verdicts([next(scores) if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs])
+        return Verdicts(
+            [next(scores) if as_read(pair.candidate) else not_applicable(EMPTY) for pair in pairs]
+        )
 
     async def _cosines(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        texts = list(dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate)))
+        texts = list(
+            dict.fromkeys(text for pair in pairs for text in (pair.query.text, pair.candidate))
+        )
         vectors = dict(zip(texts, await self._model.embed(texts), strict=True))
         return [
-            Verdict(float(vectors[pair.query.text] @ vectors[pair.candidate]), truncated_tokens=left_out(pair.candidate))
+            Verdict(
+                float(vectors[pair.query.text] @ vectors[pair.candidate]),
+                truncated_tokens=left_out(pair.candidate),
+            )
             for pair in pairs
         ]
 

@@ -50,13 +50,18 @@ def model_path() -> Path:
     """Return where the pinned model lies; raise `MissingExtraError` saying what to install."""
     for package in ("onnxruntime", "tokenizers", MODEL_PACKAGE):
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(f"{package} is missing; install the extra `cpu`, or leave this verifier out")
+            raise MissingExtraError(
+                f"{package} is missing; install the extra `cpu`, or leave this verifier out"
+            )
     spec = importlib.util.find_spec(MODEL_PACKAGE)
     folder = Path(spec.origin).parent if spec and spec.origin else Path()
     for path in sorted(folder.rglob("*.onnx")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == MODEL_SHA256:
             return path
-    raise MissingExtraError(f"{MODEL_PACKAGE} holds no model with SHA-256 {MODEL_SHA256[:12]}…; install its version 1.0.0")
+    raise MissingExtraError(
+        f"{MODEL_PACKAGE} holds no model with SHA-256 {MODEL_SHA256[:12]}…; install its version"
+        " 1.0.0"
+    )
 
 
 class _Embedder:
@@ -70,11 +75,15 @@ class _Embedder:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session: Any = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
         self._inputs = {each.name for each in self._session.get_inputs()}
         raw = files(__package__).joinpath("minilm/tokenizer.json").read_bytes()
         if hashlib.sha256(raw).hexdigest() != TOKENIZER_SHA256:
-            raise MissingExtraError("the tokenizer that came with Assay was changed; install Assay again")
+            raise MissingExtraError(
+                "the tokenizer that came with Assay was changed; install Assay again"
+            )
         self._tokenizer: Any = Tokenizer.from_buffer(raw)
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
@@ -84,7 +93,9 @@ class _Embedder:
         """Return one unit vector a text, shape (texts, 384): the mean of its tokens' vectors."""
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))  # like lengths together: less padding
+        order = sorted(
+            range(len(texts)), key=lambda place: len(texts[place])
+        )  # like lengths together: less padding
         vectors = np.empty((len(texts), 384), np.float32)
         for start in range(0, len(order), BATCH):
             places = order[start : start + BATCH]
@@ -96,7 +107,10 @@ class _Embedder:
 
         encoded = self._tokenizer.encode_batch([text[: MAX_TOKENS * 40] for text in texts])
         mask = np.array([each.attention_mask for each in encoded], np.int64)
-        feeds = {"input_ids": np.array([each.ids for each in encoded], np.int64), "attention_mask": mask}
+        feeds = {
+            "input_ids": np.array([each.ids for each in encoded], np.int64),
+            "attention_mask": mask,
+        }
         if "token_type_ids" in self._inputs:
             feeds["token_type_ids"] = np.zeros_like(mask)
         hidden = self._session.run(None, feeds)[0]

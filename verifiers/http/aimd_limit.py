@@ -1,4 +1,6 @@
-"""How many calls one server gets at once: one more a round while it goes well, half of them when it has too many."""
+"""How many calls one server gets at once: one more a round while it goes well, half of them when
+it has too many.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ PAUSE_S = 1.0
 
 
 class Pace(Room):
-    """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989), never beyond `most`."""
+    """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989), never
+    beyond `most`.
+    """
 
     __slots__ = ("_cut_at", "most")
 
@@ -29,7 +33,9 @@ class Pace(Room):
             self.let_in()
 
     def overloaded(self) -> None:
-        """Note that the server has too much: half of the most that it worked on is what it gets from now on."""
+        """Note that the server has too much: half of the most that it worked on is what it gets
+        from now on.
+        """
         now = time.monotonic()
         if now - self._cut_at >= PAUSE_S:
             self._cut_at = now

@@ -1,4 +1,6 @@
-"""A second call where the first takes longer than nearly all before it (Dean and Barroso, The Tail at Scale, 2013)."""
+"""A second call where the first takes longer than nearly all before it (Dean and Barroso, The
+Tail at Scale, 2013).
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,16 @@ class Usual:
 
 
 async def hedged(
-    first: Callable[[], Awaitable[bytes]], wait_s: float, second: Callable[[], Callable[[], Awaitable[bytes]] | None]
+    first: Callable[[], Awaitable[bytes]],
+    wait_s: float,
+    second: Callable[[], Callable[[], Awaitable[bytes]] | None],
 ) -> bytes:
-    """Return what `first` answers; past `wait_s`, what it or a second call answers, whichever is there first.
+    """Return what `first` answers; past `wait_s`, what it or a second call answers, whichever is
+    there first.
 
-    `second` returns the other call, or None where nobody is idle. A call that fails leaves it to the other; the one that is not
-    needed any more is cancelled. Raises what the last of them raised.
+    `second` returns the other call, or None where nobody is idle. A call that fails leaves it to
+    the other; the one that is not needed any more is cancelled. Raises what the last of them
+    raised.
     """
     calls = {asyncio.ensure_future(first())}
     try:

@@ -1,7 +1,9 @@
-"""How many values a JSON text has, counted before it is parsed: numbers of them cost far more than their bytes.
+"""How many values a JSON text has, counted before it is parsed: numbers of them cost far more than
+their bytes.
 
-A text of 32 MiB may be a long text, which is parsed as fast as it is copied, or ten million numbers, which take gigabytes and
-seconds. This reads at the speed of memory and keeps one piece at a time; it does not check the text, which parsers do.
+A text of 32 MiB may be a long text, which is parsed as fast as it is copied, or ten million
+numbers, which take gigabytes and seconds. This reads at the speed of memory and keeps one piece at
+a time; it does not check the text, which parsers do.
 """
 
 from __future__ import annotations
@@ -19,10 +21,15 @@ BEGINS[[ord(each) for each in ",[{"]] = True
 
 
 def more_values_than(most: int, text: bytes | bytearray) -> bool:
-    """Return whether a text has more values than `most`, as far as its commas and brackets outside of strings tell."""
+    """Return whether a text has more values than `most`, as far as its commas and brackets
+    outside of strings tell.
+    """
     if len(text) <= most:
         return False
-    pieces = [np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at) for at in range(0, len(text), PIECE)]
+    pieces = [
+        np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at)
+        for at in range(0, len(text), PIECE)
+    ]
     if sum(int(np.count_nonzero(BEGINS[piece])) for piece in pieces) <= most:
         return False
     values, inside, escaped = 0, False, False
@@ -38,10 +45,14 @@ def more_values_than(most: int, text: bytes | bytearray) -> bool:
 
 
 def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
-    """Return where strings begin and end, in turn; None where there are more than so many places."""
+    """Return where strings begin and end, in turn; None where there are more than so many
+    places.
+    """
     places, escaped, count = list[Places](), False, 0
     for at in range(0, len(text), PIECE):
-        quotes, escaped = _quotes(np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at), escaped)
+        quotes, escaped = _quotes(
+            np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at), escaped
+        )
         count += len(quotes)
         if count > most:
             return None
@@ -50,10 +61,14 @@ def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
 
 
 def _quotes(piece: Bytes, escaped: bool) -> tuple[Places, bool]:
-    """Return where strings begin and end, and whether what follows the piece is escaped; `escaped` says so of its first byte."""
+    """Return where strings begin and end, and whether what follows the piece is escaped;
+    `escaped` says so of its first byte.
+    """
     quotes = np.flatnonzero(piece == QUOTE)
     slashes = np.flatnonzero(piece == BACKSLASH)
-    after = np.zeros(len(piece) + 1, bool)  # what is escaped: it follows an odd number of backslashes
+    after = np.zeros(
+        len(piece) + 1, bool
+    )  # what is escaped: it follows an odd number of backslashes
     after[0] = escaped
     if len(slashes):
         first = np.flatnonzero(np.diff(slashes, prepend=-2) > 1)

@@ -1,4 +1,6 @@
-"""How servers are reached: certificates, a client's own, and a proxy where the operator names one."""
+"""How servers are reached: certificates, a client's own, and a proxy where the operator names
+one.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,20 @@ class Proxy:
 
     @classmethod
     def of(cls, url: str) -> Proxy:
-        """Return the proxy at a URL; raise `ValueError`, which does not repeat a password, for one that is none."""
+        """Return the proxy at a URL; raise `ValueError`, which does not repeat a password, for
+        one that is none.
+        """
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError("a proxy is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT")
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-        return cls(parts.hostname, parts.port or 80, f"Basic {b64encode(login.encode()).decode()}" if login else None)
+        login = (
+            f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        )
+        return cls(
+            parts.hostname,
+            parts.port or 80,
+            f"Basic {b64encode(login.encode()).decode()}" if login else None,
+        )
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -48,7 +58,9 @@ MOST_OF_CERTIFICATES = 16 << 20
 
 
 def _check_file(path: Path | None) -> None:
-    """Raise `ValueError` for what is no regular file of a bounded size: OpenSSL reads a device or a pipe until it ends."""
+    """Raise `ValueError` for what is no regular file of a bounded size: OpenSSL reads a device
+    or a pipe until it ends.
+    """
     if path is not None:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_OF_CERTIFICATES:
@@ -57,7 +69,9 @@ def _check_file(path: Path | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Certificates that are trusted besides the system's, our own, and the proxy: a URL, or `env` for what the environment says."""
+    """Certificates that are trusted besides the system's, our own, and the proxy: a URL, or
+    `env` for what the environment says.
+    """
 
     ca_file: Path | None = None
     client_cert: Path | None = None
@@ -65,7 +79,9 @@ class Network:
     proxy: str | None = None
 
     def tls(self) -> ssl.SSLContext:
-        """Return a context that verifies names and certificates; raise `ValueError` for files that will not do."""
+        """Return a context that verifies names and certificates; raise `ValueError` for files
+        that will not do.
+        """
         context = ssl.create_default_context()
         try:
             for path in (self.ca_file, self.client_cert, self.client_key):
@@ -75,17 +91,25 @@ class Network:
             if self.client_cert is not None:
                 context.load_cert_chain(self.client_cert, self.client_key)
         except OSError as exc:  # among them OpenSSL's own
-            raise ValueError(f"cannot read the certificates of {self.ca_file or self.client_cert}: {_why(exc)}") from exc
+            raise ValueError(
+                f"cannot read the certificates of {self.ca_file or self.client_cert}: {_why(exc)}"
+            ) from exc
         return context
 
     def proxy_for(self, origin: str) -> Proxy | None:
-        """Return the proxy before an origin; None where it is asked directly. Raises `UnreachableError` for one that is none."""
+        """Return the proxy before an origin; None where it is asked directly. Raises
+        `UnreachableError` for one that is none.
+        """
         if self.proxy is None:
             return None
         parts, named = urlsplit(origin), getproxies_environment()
         if proxy_bypass_environment(parts.netloc, named):
             return None
-        url = self.proxy if self.proxy != FROM_ENVIRONMENT else named.get(parts.scheme) or named.get("all")
+        url = (
+            self.proxy
+            if self.proxy != FROM_ENVIRONMENT
+            else named.get(parts.scheme) or named.get("all")
+        )
         try:
             return Proxy.of(url) if url else None
         except ValueError as exc:
@@ -100,12 +124,16 @@ class Dialer(Generic[Made]):
         self._tls: ssl.SSLContext | None = None
 
     async def dial(self, origin: str) -> Made:
-        """Return a connection to an origin, by way of its proxy where it has one; raise `UnreachableError`."""
+        """Return a connection to an origin, by way of its proxy where it has one; raise
+        `UnreachableError`.
+        """
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._dial(origin)
         except TimeoutError as exc:
-            raise UnreachableError(f"no connection to {origin} within {self._timeout_s:g} s") from exc
+            raise UnreachableError(
+                f"no connection to {origin} within {self._timeout_s:g} s"
+            ) from exc
         except (OSError, ValueError) as exc:
             raise UnreachableError(f"cannot connect to {origin}: {_why(exc)}") from exc
 
@@ -123,7 +151,10 @@ class Dialer(Generic[Made]):
         transport = await _through(proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         connection = self._make()
         try:
-            connection.connection_made(await loop.start_tls(transport, connection, context, server_hostname=host))  # type: ignore[arg-type]
+            encrypted: Any = await loop.start_tls(
+                transport, connection, context, server_hostname=host
+            )
+            connection.connection_made(encrypted)
         except BaseException:  # also a time-out: nobody else would close it
             transport.abort()
             raise
@@ -141,7 +172,11 @@ class _Tunnel(asyncio.Protocol):
         """Read up to the end of the head, with nothing beyond it: it is we who speak first."""
         self._seen += data
         if b"\r\n\r\n" in self._seen or len(self._seen) > MAX_PROXY_HEAD:
-            self._end(self._seen if self._seen.endswith(b"\r\n\r\n") and self._seen.count(b"\r\n\r\n") == 1 else b"")
+            self._end(
+                self._seen
+                if self._seen.endswith(b"\r\n\r\n") and self._seen.count(b"\r\n\r\n") == 1
+                else b""
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End without an answer."""
@@ -153,13 +188,19 @@ class _Tunnel(asyncio.Protocol):
 
 
 async def _through(proxy: Proxy, target: str) -> Any:
-    """Return a transport on which what is written reaches the target; raise `UnreachableError` where the proxy refuses."""
+    """Return a transport on which what is written reaches the target; raise `UnreachableError`
+    where the proxy refuses.
+    """
     transport, tunnel = await _open(_Tunnel, proxy.host, proxy.port, None)
     login = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     try:
         transport.write(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{login}\r\n".encode())
         first = (await tunnel.head).split(b"\r\n", 1)[0].split(b" ", 2)
-        if len(first) < 2 or not first[0].startswith(b"HTTP/1.") or not (len(first[1]) == 3 and first[1].startswith(b"2")):
+        if (
+            len(first) < 2
+            or not first[0].startswith(b"HTTP/1.")
+            or not (len(first[1]) == 3 and first[1].startswith(b"2"))
+        ):
             said = first[1][:3].decode("ascii", "replace") if len(first) > 1 else "no HTTP"
             raise UnreachableError(f"the proxy {proxy} does not connect to {target}: {said}")
     except BaseException:  # also a time-out: nobody else would close it
@@ -168,11 +209,18 @@ async def _through(proxy: Proxy, target: str) -> Any:
     return transport
 
 
-async def _open(make: Callable[[], Made], host: str, port: int, tls: ssl.SSLContext | None) -> tuple[Any, Made]:
+async def _open(
+    make: Callable[[], Made], host: str, port: int, tls: ssl.SSLContext | None
+) -> tuple[Any, Made]:
     return await asyncio.get_running_loop().create_connection(make, host, port, ssl=tls)
 
 
 def _why(exc: Exception) -> str:
     """Return what went wrong; OpenSSL's number is no errno."""
-    known = isinstance(exc, OSError) and exc.errno and exc.errno > 0 and not isinstance(exc, ssl.SSLError)
+    known = (
+        isinstance(exc, OSError)
+        and exc.errno
+        and exc.errno > 0
+        and not isinstance(exc, ssl.SSLError)
+    )
     return os.strerror(exc.errno) if known and isinstance(exc, OSError) and exc.errno else str(exc)

@@ -1,4 +1,6 @@
-"""Places for what runs at once: a number that may change, and two queues of which one goes first."""
+"""Places for what runs at once: a number that may change, and two queues of which one goes
+first.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ from contextvars import ContextVar
 from typing import Literal
 
 Priority = Literal["interactive", "bulk"]
-#: Whether what runs now is of a request that nobody sits before. Calls are started in their request's context, and inherit it.
+#: Whether what runs now is of a request that nobody sits before. Calls are started in their
+#: request's context, and inherit it.
 IN_BULK: ContextVar[bool] = ContextVar("in_bulk", default=False)
 
 
 class Room:
-    """`async with` it. Who comes when it is full waits: bulk until no interactive one does, else first come, first served.
+    """`async with` it. Who comes when it is full waits: bulk until no interactive one does, else
+    first come, first served.
 
     Ours since `asyncio.Semaphore` has one queue, and a number that is fixed.
     """

@@ -10,9 +10,11 @@ Result = TypeVar("Result")
 
 
 async def together(*work: Coroutine[Any, Any, Result]) -> list[Result]:
-    """Return what each returned, in order; raise what failed first, when the others have been cancelled and are gone.
+    """Return what each returned, in order; raise what failed first, when the others have been
+    cancelled and are gone.
 
-    `asyncio.gather` leaves them running: calls that nobody waits for, and that are paid for all the same.
+    `asyncio.gather` leaves them running: calls that nobody waits for, and that are paid for all the
+    same.
     """
     if len(work) == 1:
         return [await work[0]]

@@ -40,15 +40,17 @@ Many = Annotated[list[Item], Field(fail_fast=True)]
 WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
 FIRST_WAIT_S = 0.1
 COOL_DOWN_S = 2.0
-#: Calls that one server gets at once, at most: beyond what vLLM works on at once, the rest would wait there instead of here.
+#: Calls that one server gets at once, at most: beyond what vLLM works on at once, the rest would
+#: wait there instead of here.
 MOST_A_SERVER = 1024
 TOO_BUSY = (429, 503)
 #: No call reads or writes more tokens; a number beyond it is a mistake, or a lie.
 MOST_TOKENS = 10**9
-#: Values that any reply may have, and how many more for each byte that was asked: a token is a byte at least, and no endpoint says
-#: more of one. A call of which more can be expected says so itself.
+#: Values that any reply may have, and how many more for each byte that was asked: a token is a byte
+#: at least, and no endpoint says more of one. A call of which more can be expected says so itself.
 FEW_VALUES, VALUES_A_BYTE, MOST_VALUES = 20_000, 16, 1_000_000
-#: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than shown.
+#: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than
+#: shown.
 MOST_SAID = 4 << 20
 #: Bytes of a reply that are worth a thread.
 LONG = 256 << 10
@@ -61,7 +63,8 @@ class ReplyModel(BaseModel):
 
 
 class Tokens(ReplyModel):
-    """What a reply says of its cost; `misread` where it says something that is no number of tokens, which counts as nothing.
+    """What a reply says of its cost; `misread` where it says something that is no number of tokens,
+    which counts as nothing.
 
     A reply whose scores are right is not refused for what it says of its cost.
     """
@@ -75,12 +78,18 @@ class Tokens(ReplyModel):
     def _as_far_as_it_can_be_read(cls, said: Any) -> Any:
         if not isinstance(said, dict):
             return {"misread": True}
-        if "misread" not in said and _plain(said.get("prompt_tokens", 0)) and _plain(said.get("completion_tokens", 0)):
+        if (
+            "misread" not in said
+            and _plain(said.get("prompt_tokens", 0))
+            and _plain(said.get("completion_tokens", 0))
+        ):
             return said  # as nearly all are
         counts = {name: tokens(said.get(name)) for name in ("prompt_tokens", "completion_tokens")}
         return {
             **{name: count or 0 for name, count in counts.items()},
-            "misread": said.get("misread") is True or any(count is None for count in counts.values()),
+            "misread": (
+                said.get("misread") is True or any(count is None for count in counts.values())
+            ),
         }
 
 
@@ -95,11 +104,17 @@ def tokens(said: Any) -> int | None:
         return 0
     if isinstance(said, float) and said.is_integer():
         said = int(said)
-    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= MOST_TOKENS else None
+    return (
+        said
+        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= MOST_TOKENS
+        else None
+    )
 
 
 class Endpoint:
-    """One server: its address, its places, how many calls are with it or wait for it, and since when it is best avoided."""
+    """One server: its address, its places, how many calls are with it or wait for it, and since
+    when it is best avoided.
+    """
 
     __slots__ = ("avoid_until", "outstanding", "pace", "url")
 
@@ -111,11 +126,14 @@ class Endpoint:
 
 
 class Upstream:
-    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors, 429 and 5xx only.
+    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors,
+    429 and 5xx only.
 
-    A call whose connection broke after it was sent is sent once more at most: it may be what broke the server.
+    A call whose connection broke after it was sent is sent once more at most: it may be what broke
+    the server.
 
-    Where there are several, a call that takes longer than 95 % of the recent ones is sent to an idle one as well.
+    Where there are several, a call that takes longer than 95 % of the recent ones is sent to an
+    idle one as well.
     """
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
@@ -128,10 +146,18 @@ class Upstream:
     def _api_key(self) -> str | None:
         return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
 
-    async def ask(self, path: str, body: dict[str, Any], reply: type[Reply], values: int | None = None) -> Reply:
-        """Post a body and return the checked reply; raise `VerifierError`, also where it has more `values` than can be needed."""
+    async def ask(
+        self, path: str, body: dict[str, Any], reply: type[Reply], values: int | None = None
+    ) -> Reply:
+        """Post a body and return the checked reply; raise `VerifierError`, also where it has
+        more `values` than can be needed.
+        """
         asked = orjson.dumps(body)
-        most = min(FEW_VALUES + VALUES_A_BYTE * len(asked), MOST_VALUES) if values is None else FEW_VALUES + values
+        most = (
+            min(FEW_VALUES + VALUES_A_BYTE * len(asked), MOST_VALUES)
+            if values is None
+            else FEW_VALUES + values
+        )
         return await self._parsed(path, await self.post(path, asked), reply, most)
 
     async def post(self, path: str, body: bytes) -> bytes:
@@ -148,7 +174,9 @@ class Upstream:
         def worth_it(exc: BaseException) -> bool:
             nonlocal lost
             before, lost = lost, lost or isinstance(exc, LostError)
-            return isinstance(exc, WORTH_ANOTHER_TRY) and not (isinstance(exc, LostError) and (before or exc.again))
+            return isinstance(exc, WORTH_ANOTHER_TRY) and not (
+                isinstance(exc, LostError) and (before or exc.again)
+            )
 
         await asyncio.sleep(random.uniform(0, FIRST_WAIT_S))  # noqa: S311 - jitter
         again = AsyncRetrying(
@@ -174,10 +202,14 @@ class Upstream:
         try:
             return await parsed(path, raw, reply, most)
         except BadReplyError as exc:
-            raise BadReplyError(without_key(str(exc).encode(), self._api_key).decode()) from exc.__cause__
+            raise BadReplyError(
+                without_key(str(exc).encode(), self._api_key).decode()
+            ) from exc.__cause__
 
     async def queue(self, endpoint: Endpoint) -> Queue | None:
-        """Return how many requests wait in a server; None where it does not say. Raises `VerifierError`."""
+        """Return how many requests wait in a server; None where it does not say. Raises
+        `VerifierError`.
+        """
         status, raw = await self._transport.get(endpoint.url + "/metrics", self._api_key)
         return queue_of(raw) if status == 200 and len(raw) <= MOST_SAID else None
 
@@ -190,15 +222,25 @@ class Upstream:
         if usual.p95_s is None:
             raw = await self._ask(endpoint, path, body)
         else:
-            raw = await hedged(lambda: self._ask(endpoint, path, body), usual.p95_s, lambda: self._other(endpoint, path, body))
+            raw = await hedged(
+                lambda: self._ask(endpoint, path, body),
+                usual.p95_s,
+                lambda: self._other(endpoint, path, body),
+            )
         usual.took(time.monotonic() - started)
         return raw
 
-    def _other(self, besides: Endpoint, path: str, body: bytes) -> Callable[[], Awaitable[bytes]] | None:
+    def _other(
+        self, besides: Endpoint, path: str, body: bytes
+    ) -> Callable[[], Awaitable[bytes]] | None:
         """Return a call of a server that has nothing to do; None where there is none."""
         now = time.monotonic()
         for endpoint in self.endpoints:
-            if endpoint is not besides and endpoint.outstanding == 0 and endpoint.avoid_until <= now:
+            if (
+                endpoint is not besides
+                and endpoint.outstanding == 0
+                and endpoint.avoid_until <= now
+            ):
                 return lambda: self._ask(endpoint, path, body)
         return None
 
@@ -239,13 +281,15 @@ class Upstream:
         healthy = [endpoint for endpoint in self.endpoints if endpoint.avoid_until <= now]
         candidates = healthy or self.endpoints
         fewest = min(endpoint.outstanding for endpoint in candidates)
-        return random.choice([endpoint for endpoint in candidates if endpoint.outstanding == fewest])  # noqa: S311
+        idle = [endpoint for endpoint in candidates if endpoint.outstanding == fewest]
+        return random.choice(idle)  # noqa: S311 - spreading load is no secret
 
 
 def failure(url: str, status: int, raw: bytes) -> VerifierError:
     """Return the error that a reply other than 200 means.
 
-    vLLM has three shapes of error body: `error` an object, `error` a string, or only `detail`; proxies send pages.
+    vLLM has three shapes of error body: `error` an object, `error` a string, or only `detail`;
+    proxies send pages.
     """
     message, param = _shown(raw), None
     body = said_in(raw)
@@ -261,7 +305,9 @@ def failure(url: str, status: int, raw: bytes) -> VerifierError:
     if status == 429:
         return OverloadedError(text)
     # `max_tokens` is refused where the prompt leaves no room for an answer.
-    if status == 400 and (param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message):
+    if status == 400 and (
+        param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message
+    ):
         return TooLongError(text, status, param)
     return RefusedError(text, status, param if isinstance(param, str) else None)
 
@@ -272,7 +318,9 @@ def without_key(raw: bytes, key: str | None) -> bytes:
 
 
 async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
-    """Return a reply of at most so many values, checked; raise `BadReplyError`. A long one holds up nobody."""
+    """Return a reply of at most so many values, checked; raise `BadReplyError`. A long one holds
+    up nobody.
+    """
     if len(raw) <= LONG:
         return _parsed(path, raw, reply, most)
     return await asyncio.to_thread(_parsed, path, raw, reply, most)
@@ -280,17 +328,24 @@ async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
 
 def _parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
     if more_values_than(most, raw):
-        raise BadReplyError(f"{path}: a reply of more than the {most} values that an answer can need; got {_shown(raw)}")
+        raise BadReplyError(
+            f"{path}: a reply of more than the {most} values that an answer can need; got"
+            f" {_shown(raw)}"
+        )
     try:
         return reply.model_validate_json(raw)
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in error["loc"])
-        raise BadReplyError(f"{path}: {place[:200] + ': ' if place else ''}{error['msg']}; got {_shown(raw)}") from exc
+        raise BadReplyError(
+            f"{path}: {place[:200] + ': ' if place else ''}{error['msg']}; got {_shown(raw)}"
+        ) from exc
 
 
 def said_in(raw: bytes) -> Any:
-    """Return what an error's body says; None where that is no JSON, or more than an error has to say."""
+    """Return what an error's body says; None where that is no JSON, or more than an error has to
+    say.
+    """
     if len(raw) > MOST_SAID or more_values_than(FEW_VALUES, raw):
         return None
     try:

@@ -1,4 +1,6 @@
-"""What judges share: a prompt, candidates made harmless, answers that are none, and labels read from one token."""
+"""What judges share: a prompt, candidates made harmless, answers that are none, and labels read
+from one token.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
-from assay.verifiers.contract.verifier import NO_REFERENCE, Pair, Query, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    NO_REFERENCE,
+    Pair,
+    Query,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.prompt import Prompt
@@ -23,19 +32,27 @@ from assay.verifiers.vllm.truncation import Tokenizer
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5
 OLD_SERVER = "a newer vLLM does better; what is there is used"
-GENERATES = "serve it without `--runner pooling`, or take the kind that its model is made for (`assay models`)"
+GENERATES = (
+    "serve it without `--runner pooling`, or take the kind that its model is made for (`assay"
+    " models`)"
+)
 
 
 class JudgingSettings(ChatSettings):
     """What every judge has."""
 
     defences: bool = Field(
-        True, description="Make candidates harmless, and do not ask about answers that are none; false only to measure that."
+        True,
+        description=(
+            "Make candidates harmless, and do not ask about answers that are none; false only to"
+            " measure that."
+        ),
     )
 
 
 class Judging(ServedVerifier, ABC):
-    """A verifier that puts candidates into a prompt. A subclass says which, and how the reply reads.
+    """A verifier that puts candidates into a prompt. A subclass says which, and how the reply
+    reads.
 
     `places` are the prompt's; `path` is the endpoint without which it cannot work.
     """
@@ -60,7 +77,9 @@ class Judging(ServedVerifier, ABC):
         """Return what the model says of pairs that are worth asking about."""
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return what needs no model to be said of a pair: the lowest score, of what is no answer."""
+        """Return what needs no model to be said of a pair: the lowest score, of what is no
+        answer.
+        """
         if "reference" in self.places and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
         why = degenerate(pair.candidate) if self.judging.defences and self.bounds else None
@@ -79,7 +98,9 @@ class Judging(ServedVerifier, ABC):
         return self.asking(self.prompt, **self.texts(pair))
 
     def asking(self, prompt: Prompt, **texts: str) -> Conversation:
-        """Return a filled prompt as a conversation, behind the system message where there is one."""
+        """Return a filled prompt as a conversation, behind the system message where there is
+        one.
+        """
         system = [{"role": "system", "content": self.judging.system}] if self.judging.system else []
         return [*system, {"role": "user", "content": prompt.fill(**texts)}]
 
@@ -87,14 +108,18 @@ class Judging(ServedVerifier, ABC):
         """Return a text that can neither end its fence nor speak as another turn."""
         if not self.judging.defences:
             return text
-        return self.made("harmless", text, lambda long: neutralise_tags(self._neutral(long), self.prompt.tags))
+        return self.made(
+            "harmless", text, lambda long: neutralise_tags(self._neutral(long), self.prompt.tags)
+        )
 
     def _text(self, candidate: str) -> str:
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
         if not self.judging.defences:
             return candidate
-        return self.made("candidate", candidate, lambda long: self.harmless(without_verdicts(visible(long))))
+        return self.made(
+            "candidate", candidate, lambda long: self.harmless(without_verdicts(visible(long)))
+        )
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it."""
@@ -110,8 +135,12 @@ class Judging(ServedVerifier, ABC):
         return f"{self.settings.kind} needs {self.path}: {GENERATES}"
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, whether a verdict can be read, and whether a sample gets one."""
-        yield await self.begins(self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True))
+        """Yield how the prompt begins, whether a verdict can be read, and whether a sample gets
+        one.
+        """
+        yield await self.begins(
+            self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True)
+        )
         for finding in await self.look_at_labels():
             yield finding
         yield self.of_sample((await self.judge([SAMPLE])).items[0])
@@ -123,18 +152,28 @@ class Judging(ServedVerifier, ABC):
     def of_sample(self, verdict: Verdict) -> Finding:
         """Return what a sample's verdict tells of how the model answers."""
         if verdict.score is None:
-            return failed("answers", str(verdict.reason), "the model does not answer in the form that the prompt asks for")
+            return failed(
+                "answers",
+                str(verdict.reason),
+                "the model does not answer in the form that the prompt asks for",
+            )
         seen = f"a sample scored {verdict.score:.3g}"
         if verdict.label_mass is None:
             return ok("answers", seen)
         seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
         if verdict.label_mass >= LITTLE_MASS:
             return ok("answers", seen)
-        return warning("answers", seen, "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking")
+        return warning(
+            "answers",
+            seen,
+            "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking",
+        )
 
 
 class LabelJudging(Judging):
-    """A judge that is read from the label tokens' logprobs; `values` says what each label is worth."""
+    """A judge that is read from the label tokens' logprobs; `values` says what each label is
+    worth.
+    """
 
     values: Mapping[str, float]
 
@@ -152,8 +191,16 @@ class LabelJudging(Judging):
             yield finding
         await self.labels.read([self.conversation(SAMPLE)] * 2, self.values)
         by_id, batches = self.labels.by_id, self.chat.batches
-        yield ok("logprobs", "of the labels' own tokens") if by_id else warning("logprobs", "among the top 20 only", OLD_SERVER)
-        yield ok("batches", "all candidates in one call") if batches else warning("batches", "one call a candidate", OLD_SERVER)
+        yield (
+            ok("logprobs", "of the labels' own tokens")
+            if by_id
+            else warning("logprobs", "among the top 20 only", OLD_SERVER)
+        )
+        yield (
+            ok("batches", "all candidates in one call")
+            if batches
+            else warning("batches", "one call a candidate", OLD_SERVER)
+        )
 
 
 async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:
@@ -169,7 +216,11 @@ async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Fin
     for label, tokens in ids.items():
         other = first.setdefault(tokens[0], label)
         if values[other] != values[label]:
-            return failed("labels", f"{other!r} and {label!r} begin with the same token", "choose labels that differ at once")
+            return failed(
+                "labels",
+                f"{other!r} and {label!r} begin with the same token",
+                "choose labels that differ at once",
+            )
     if long:
         seen = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
         return failed("labels", seen, "choose labels of one token: only the first is read")

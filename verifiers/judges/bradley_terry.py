@@ -1,7 +1,7 @@
 """Strengths from comparisons, and whom to compare next.
 
-Bradley and Terry (1952): P(i beats j) = sigmoid(s_i - s_j). Comparisons count by how sure they were, and a normal prior
-keeps the strengths of candidates that won or lost all of theirs finite.
+Bradley and Terry (1952): P(i beats j) = sigmoid(s_i - s_j). Comparisons count by how sure they
+were, and a normal prior keeps the strengths of candidates that won or lost all of theirs finite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Comparison:
 
 
 def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.float64]:
-    """Return each candidate's strength, shape (count,), in log-odds of winning; they sum to about 0."""
+    """Return each candidate's strength, shape (count,), in log-odds of winning; they sum to
+    about 0.
+    """
     first = np.array([each.first for each in comparisons], np.intp)
     second = np.array([each.second for each in comparisons], np.intp)
     won = np.array([each.p_first for each in comparisons])
@@ -38,14 +40,20 @@ def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.f
         difference = given[first] - given[second]
         likelihood = won * log_expit(difference) + (1 - won) * log_expit(-difference)
         slope = expit(difference) - won
-        gradient = np.bincount(first, slope, count) - np.bincount(second, slope, count) + given / PRIOR_VARIANCE
+        gradient = (
+            np.bincount(first, slope, count)
+            - np.bincount(second, slope, count)
+            + given / PRIOR_VARIANCE
+        )
         return float(given @ given / (2 * PRIOR_VARIANCE) - likelihood.sum()), gradient
 
     return np.asarray(minimize(loss, np.zeros(count), jac=True, method="L-BFGS-B").x)
 
 
 def win_rates(strength: npt.NDArray[np.float64]) -> list[float]:
-    """Return each candidate's expected share of wins against the others, 0 to 1; shape (n,), n at least 2."""
+    """Return each candidate's expected share of wins against the others, 0 to 1; shape (n,), n
+    at least 2.
+    """
     beats = expit(strength[:, None] - strength[None, :])
     return ((beats.sum(1) - 0.5) / (len(strength) - 1)).tolist()  # type: ignore[no-any-return]  # numpy's own type is Any
 
@@ -56,14 +64,20 @@ def all_pairs(count: int) -> list[tuple[int, int]]:
 
 
 def swiss_rounds(count: int) -> int:
-    """Return how many rounds of count // 2 pairs, each compared in both orders, make at most count · log2(count) calls."""
+    """Return how many rounds of count // 2 pairs, each compared in both orders, make at most
+    count · log2(count) calls.
+    """
     return max(1, math.floor(math.log2(count)))
 
 
-def swiss_round(strength: npt.NDArray[np.float64], met: set[tuple[int, int]], chance: random.Random) -> list[tuple[int, int]]:
-    """Return pairs of candidates of like strength that have not met; each candidate at most once, ties in random order.
+def swiss_round(
+    strength: npt.NDArray[np.float64], met: set[tuple[int, int]], chance: random.Random
+) -> list[tuple[int, int]]:
+    """Return pairs of candidates of like strength that have not met; each candidate at most once,
+    ties in random order.
 
-    Neighbours tell most about each other: a comparison whose outcome is known beforehand says nothing.
+    Neighbours tell most about each other: a comparison whose outcome is known beforehand says
+    nothing.
     """
     left = list(range(len(strength)))
     chance.shuffle(left)

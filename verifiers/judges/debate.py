@@ -20,10 +20,19 @@ class JudgeDebateSettings(YesNoSettings):
     """A debate: what the advocates are asked, how long they may be, and what the judge is asked."""
 
     kind: Literal["judge_debate"] = "judge_debate"
-    prompt: str = Field(bundled("judge_debate"), description="The judge's prompt: {query}, {candidate}, {for}, {against}.")
-    prompt_for: str = Field(bundled("debate_for"), description="Prompt of the advocate who finds the candidate right.")
-    prompt_against: str = Field(bundled("debate_against"), description="Prompt of the advocate who finds it wrong.")
-    max_tokens: int = Field(400, ge=1, le=32_768, description="Longest plea; a longer one is heard as far as it went.")
+    prompt: str = Field(
+        bundled("judge_debate"),
+        description="The judge's prompt: {query}, {candidate}, {for}, {against}.",
+    )
+    prompt_for: str = Field(
+        bundled("debate_for"), description="Prompt of the advocate who finds the candidate right."
+    )
+    prompt_against: str = Field(
+        bundled("debate_against"), description="Prompt of the advocate who finds it wrong."
+    )
+    max_tokens: int = Field(
+        400, ge=1, le=32_768, description="Longest plea; a longer one is heard as far as it went."
+    )
     temperature: float = Field(0.0, ge=0, le=2)
 
     @field_validator("prompt")
@@ -50,7 +59,10 @@ class JudgeDebate(LabelJudging):
         self.debate = settings
         self.values = settings.values
         self.reserve = 2 * settings.max_tokens
-        self._pleas = [Prompt(text, ("query", "candidate")) for text in (settings.prompt_for, settings.prompt_against)]
+        self._pleas = [
+            Prompt(text, ("query", "candidate"))
+            for text in (settings.prompt_for, settings.prompt_against)
+        ]
 
     def texts(self, pair: Pair) -> dict[str, str]:
         """Return what goes into the prompt's places, the pleas still unheard."""
@@ -68,10 +80,23 @@ class JudgeDebate(LabelJudging):
         texts = self.texts(pair)
         try:
             asked = [self.asking(prompt, **texts) for prompt in self._pleas]
-            pleas = await together(*(self.chat.write(each, self.debate.max_tokens, self.debate.temperature) for each in asked))
+            pleas = await together(
+                *(
+                    self.chat.write(each, self.debate.max_tokens, self.debate.temperature)
+                    for each in asked
+                )
+            )
             heard = [written[0].text.strip() for written, _ in pleas]
             if not all(heard):
-                return Verdicts([Verdict(None, Status.TRUNCATED, "an advocate did not come to speak; see `max_tokens`")])
+                return Verdicts(
+                    [
+                        Verdict(
+                            None,
+                            Status.TRUNCATED,
+                            "an advocate did not come to speak; see `max_tokens`",
+                        )
+                    ]
+                )
             texts |= {"for": self.harmless(heard[0]), "against": self.harmless(heard[1])}
             verdicts = await self.labels.read([self.asking(self.prompt, **texts)], self.values)
         except RefusedError as exc:

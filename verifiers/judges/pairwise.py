@@ -11,12 +11,27 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from assay.verifiers.contract.findings import Finding, ok, warning
-from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    Pair,
+    Query,
+    Status,
+    Usage,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import Judging, JudgingSettings, label_finding
-from assay.verifiers.judges.bradley_terry import Comparison, all_pairs, strengths, swiss_round, swiss_rounds, win_rates
+from assay.verifiers.judges.bradley_terry import (
+    Comparison,
+    all_pairs,
+    strengths,
+    swiss_round,
+    swiss_rounds,
+    win_rates,
+)
 from assay.verifiers.judges.prompt import bundled, checked
 from assay.verifiers.vllm.chat import Conversation
 from assay.verifiers.vllm.served import isolating
@@ -29,13 +44,20 @@ class JudgePairwiseSettings(JudgingSettings):
     """A judge that compares."""
 
     kind: Literal["judge_pairwise"] = "judge_pairwise"
-    prompt: str = Field(bundled("judge_pairwise"), description="Prompt with {query}, {first}, then {second}.")
+    prompt: str = Field(
+        bundled("judge_pairwise"), description="Prompt with {query}, {first}, then {second}."
+    )
     first: str = Field("A", min_length=1, description="Label that means the first answer.")
     second: str = Field("B", min_length=1, description="Label that means the second answer.")
     all_pairs_up_to: int = Field(
-        5, ge=2, le=64, description="So many candidates are all compared with each other; more play rounds."
+        5,
+        ge=2,
+        le=64,
+        description="So many candidates are all compared with each other; more play rounds.",
     )
-    rounds: int | None = Field(None, ge=1, le=64, description="Rounds beyond that; default log2 n: n·log2(n) calls in all.")
+    rounds: int | None = Field(
+        None, ge=1, le=64, description="Rounds beyond that; default log2 n: n·log2(n) calls in all."
+    )
 
     @field_validator("prompt")
     @classmethod
@@ -50,10 +72,12 @@ class JudgePairwiseSettings(JudgingSettings):
 
 
 class JudgePairwise(Judging):
-    """The expected share of wins against the query's other candidates, from Bradley-Terry strengths.
+    """The expected share of wins against the query's other candidates, from Bradley-Terry
+    strengths.
 
-    Each pair is asked about in both orders and the two answers are averaged, so a judge's liking for a place cancels out.
-    Up to 5 candidates all meet; more play rounds between candidates of like strength (a Swiss tournament).
+    Each pair is asked about in both orders and the two answers are averaged, so a judge's liking
+    for a place cancels out. Up to 5 candidates all meet; more play rounds between candidates of
+    like strength (a Swiss tournament).
     """
 
     setwise = True
@@ -65,7 +89,9 @@ class JudgePairwise(Judging):
         self.values = {settings.first: 1.0, settings.second: 0.0}
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a candidate, in order; which comes first in the request makes no difference."""
+        """Return one verdict a candidate, in order; which comes first in the request makes no
+        difference.
+        """
         if len(pairs) < 2:
             return Verdicts([not_applicable(ALONE) for _ in pairs])
         await self.learn_special(pairs)
@@ -73,7 +99,9 @@ class JudgePairwise(Judging):
         texts = sorted(text for text, verdict in known.items() if verdict is None)
         played = await self._play(pairs[0].query, texts)
         by_text = dict(zip(texts, played.items, strict=True))
-        return Verdicts([known[pair.candidate] or by_text[pair.candidate] for pair in pairs], played.usage)
+        return Verdicts(
+            [known[pair.candidate] or by_text[pair.candidate] for pair in pairs], played.usage
+        )
 
     async def _play(self, query: Query, texts: Sequence[str]) -> Verdicts:
         """Return a verdict for each of different texts."""
@@ -95,27 +123,42 @@ class JudgePairwise(Judging):
             return 1
         return min(self.pairwise.rounds or swiss_rounds(count), count - 1)
 
-    async def _compare(self, query: Query, texts: Sequence[str], drawn: Sequence[tuple[int, int]], games: _Games) -> Usage:
+    async def _compare(
+        self, query: Query, texts: Sequence[str], drawn: Sequence[tuple[int, int]], games: _Games
+    ) -> Usage:
         """Play a round: every pair in both orders, all of them at once."""
         games.met.update(drawn)
         asked = [(left, right) for pair in drawn for left, right in (pair, pair[::-1])]
-        verdicts = await self._read([self._asking(query, texts[left], texts[right]) for left, right in asked])
+        verdicts = await self._read(
+            [self._asking(query, texts[left], texts[right]) for left, right in asked]
+        )
         for place, (left, right) in enumerate(drawn):
             games.add(left, right, *verdicts.items[2 * place : 2 * place + 2])
         return verdicts.usage
 
     async def _read(self, conversations: Sequence[Conversation]) -> Verdicts:
-        """Read the labels, at most `batch_size` conversations a call; one that is too long does not spoil the others."""
+        """Read the labels, at most `batch_size` conversations a call; one that is too long does
+        not spoil the others.
+        """
         size = self.settings.batch_size
-        parts = [conversations[start : start + size] for start in range(0, len(conversations), size)]
-        each = await together(*(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts))
+        parts = [
+            conversations[start : start + size] for start in range(0, len(conversations), size)
+        ]
+        each = await together(
+            *(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts)
+        )
         total = Usage()
         for verdicts in each:
             total.add(verdicts.usage)
         return Verdicts([verdict for verdicts in each for verdict in verdicts.items], total)
 
     def _asking(self, query: Query, first: str, second: str) -> Conversation:
-        return self.asking(self.prompt, query=self.query_text(query), first=self._text(first), second=self._text(second))
+        return self.asking(
+            self.prompt,
+            query=self.query_text(query),
+            first=self._text(first),
+            second=self._text(second),
+        )
 
     def conversation(self, pair: Pair) -> Conversation:
         """Return the messages that compare a candidate with itself."""
@@ -123,7 +166,9 @@ class JudgePairwise(Judging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Compare each candidate with the reference, or itself: for the doctor's sample alone."""
-        return await self._read([self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs])
+        return await self._read(
+            [self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs]
+        )
 
     async def look_at_labels(self) -> list[Finding]:
         """Return whether the labels are one token each, and can be told apart."""
@@ -135,7 +180,9 @@ class JudgePairwise(Judging):
             yield finding
         same = (await self._read([self.conversation(SAMPLE)])).items[0].score
         if same is not None:
-            seen = f"P(first) of two equal answers is {same:.2f}; both orders are asked, so it cancels"
+            seen = (
+                f"P(first) of two equal answers is {same:.2f}; both orders are asked, so it cancels"
+            )
             yield ok("place", seen) if abs(same - 0.5) < MANY_SWINGS else warning("place", seen)
 
 
@@ -151,7 +198,9 @@ class _Games:
         self.failure: list[Verdict | None] = [None] * count
 
     def add(self, left: int, right: int, there: Verdict, back: Verdict) -> None:
-        """Take in the two orders of one pair; with only one of them answered, a liking for a place would count."""
+        """Take in the two orders of one pair; with only one of them answered, a liking for a
+        place would count.
+        """
         if there.score is None or back.score is None:
             failure = there if there.score is None else back
             self.failure[left], self.failure[right] = failure, failure
@@ -164,7 +213,9 @@ class _Games:
             self.swings[place] += swung
 
     def verdicts(self) -> list[Verdict]:
-        """Return the verdict of each candidate; one that could not be compared with any has no score."""
+        """Return the verdict of each candidate; one that could not be compared with any has no
+        score.
+        """
         rates = win_rates(strengths(self.comparisons, self.count))
         return [self._verdict(place, rate) for place, rate in enumerate(rates)]
 
@@ -172,5 +223,9 @@ class _Games:
         if not self.games[place]:
             failure = self.failure[place] or Verdict(None, Status.ERROR, "was not drawn")
             return Verdict(None, failure.status, failure.reason)
-        remark = f"the order decided {self.swings[place]} of {self.games[place]} comparisons" if self.swings[place] else None
+        remark = (
+            f"the order decided {self.swings[place]} of {self.games[place]} comparisons"
+            if self.swings[place]
+            else None
+        )
         return Verdict(rate, reason=remark)

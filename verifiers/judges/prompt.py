@@ -17,18 +17,25 @@ def bundled(name: str) -> str:
 
 
 def checked(prompt: str, places: Sequence[str]) -> str:
-    """Return a prompt that has each place once, and in this order; raise `ValueError` for any other."""
+    """Return a prompt that has each place once, and in this order; raise `ValueError` for any
+    other.
+    """
     found = [name for name in PLACE.findall(prompt) if name in places]
     shown = ", ".join(f"{{{name}}}" for name in places)
     if sorted(found) != sorted(places):
         raise ValueError(f"must contain {shown} once each")
     if found != list(places):
-        raise ValueError(f"must have {shown} in this order: what candidates share comes first, for the prefix cache")
+        raise ValueError(
+            f"must have {shown} in this order: what candidates share comes first, for the prefix"
+            " cache"
+        )
     return prompt
 
 
 class Prompt:
-    """A prompt; what is put into one of its places is never read for places, and cannot write its tags."""
+    """A prompt; what is put into one of its places is never read for places, and cannot write
+    its tags.
+    """
 
     def __init__(self, text: str, places: Sequence[str]) -> None:
         pattern = "|".join(re.escape(f"{{{name}}}") for name in places)
@@ -42,4 +49,7 @@ class Prompt:
 
     def fill(self, **texts: str) -> str:
         """Return the prompt with its places filled."""
-        return "".join(texts[part[1:-1]] if part.startswith("{") and part[1:-1] in texts else part for part in self._parts)
+        return "".join(
+            texts[part[1:-1]] if part.startswith("{") and part[1:-1] in texts else part
+            for part in self._parts
+        )

@@ -24,12 +24,23 @@ class JudgeCotSettings(YesNoSettings):
     """A judge that reasons: how long, and how often."""
 
     kind: Literal["judge_cot"] = "judge_cot"
-    yes: tuple[str, ...] = Field(("Yes", "True", "Correct"), min_length=1, description="Verdicts that mean correct.")
-    no: tuple[str, ...] = Field(("No", "False", "Incorrect"), min_length=1, description="Verdicts that mean incorrect.")
+    yes: tuple[str, ...] = Field(
+        ("Yes", "True", "Correct"), min_length=1, description="Verdicts that mean correct."
+    )
+    no: tuple[str, ...] = Field(
+        ("No", "False", "Incorrect"), min_length=1, description="Verdicts that mean incorrect."
+    )
     prompt: str = Field(bundled("judge_cot"), description="Prompt with {query}, then {candidate}.")
-    max_tokens: int = Field(4096, ge=1, le=131_072, description="Longest reasoning; a longer one is `truncated`, not a No.")
+    max_tokens: int = Field(
+        4096,
+        ge=1,
+        le=131_072,
+        description="Longest reasoning; a longer one is `truncated`, not a No.",
+    )
     samples: int = Field(1, ge=1, le=64, description="Verdicts that are averaged.")
-    temperature: float = Field(0.0, ge=0, le=2, description="Of one sample; several need more than 0 to differ.")
+    temperature: float = Field(
+        0.0, ge=0, le=2, description="Of one sample; several need more than 0 to differ."
+    )
 
     @field_validator("prompt")
     @classmethod
@@ -45,8 +56,9 @@ class JudgeCotSettings(YesNoSettings):
 class JudgeCot(Judging):
     """The share of verdicts that say Yes, among those that were given.
 
-    A verdict is what the last line of the model's own text says, after its thinking block, and nothing else: what it
-    quotes from the candidate on the way there does not count. A text that was cut off has no verdict.
+    A verdict is what the last line of the model's own text says, after its thinking block, and
+    nothing else: what it quotes from the candidate on the way there does not count. A text that was
+    cut off has no verdict.
     """
 
     def __init__(self, settings: JudgeCotSettings, transport: Transport) -> None:
@@ -82,11 +94,15 @@ def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdic
     if not given:
         if cut:
             return Verdict(
-                None, Status.TRUNCATED, f"{cut} of {len(written)} texts were cut off before the verdict; see `max_tokens`"
+                None,
+                Status.TRUNCATED,
+                f"{cut} of {len(written)} texts were cut off before the verdict; see `max_tokens`",
             )
         return Verdict(None, Status.ERROR, "bad_reply: no verdict on the last line")
     missing = len(written) - len(given)
-    remark = f"{missing} of {len(written)} texts without a verdict, {cut} cut off" if missing else None
+    remark = (
+        f"{missing} of {len(written)} texts without a verdict, {cut} cut off" if missing else None
+    )
     return Verdict(sum(given) / len(given), reason=remark)
 
 
@@ -96,7 +112,10 @@ def verdict_of(written: Written, values: dict[str, float]) -> float | None:
     if not lines or not written.finished:
         return None
     last = re.sub(
-        r"^(?:my |the )?(?:final )?(?:verdict|answer)\s*(?:is\b)?[\s:*_]*", "", lines[-1].strip(ORNAMENT), flags=re.IGNORECASE
+        r"^(?:my |the )?(?:final )?(?:verdict|answer)\s*(?:is\b)?[\s:*_]*",
+        "",
+        lines[-1].strip(ORNAMENT),
+        flags=re.IGNORECASE,
     )
     folded = {label.casefold(): value for label, value in values.items()}
     return folded.get(last.strip(ORNAMENT).casefold())

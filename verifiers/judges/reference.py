@@ -16,7 +16,10 @@ class JudgeReferenceSettings(YesNoSettings):
     """A judge with a reference: the request's `reference` goes into the prompt."""
 
     kind: Literal["judge_reference"] = "judge_reference"
-    prompt: str = Field(bundled("judge_reference"), description="Prompt with {query}, {reference}, then {candidate}.")
+    prompt: str = Field(
+        bundled("judge_reference"),
+        description="Prompt with {query}, {reference}, then {candidate}.",
+    )
 
     @field_validator("prompt")
     @classmethod
@@ -25,7 +28,9 @@ class JudgeReferenceSettings(YesNoSettings):
 
 
 class JudgeReference(LabelJudging):
-    """Asks whether a candidate says the same as the reference; not applicable where the request has none."""
+    """Asks whether a candidate says the same as the reference; not applicable where the request
+    has none.
+    """
 
     places = ("query", "reference", "candidate")
 

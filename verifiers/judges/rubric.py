@@ -17,9 +17,13 @@ from assay.verifiers.judges.verdict import YesNoSettings
 Combine = Literal["mean", "min", "product"]
 
 COMBINE: dict[Combine, Callable[[Sequence[float], Sequence[float]], float]] = {
-    "mean": lambda scores, weights: math.fsum(map(math.prod, zip(scores, weights, strict=True))) / math.fsum(weights),
+    "mean": lambda scores, weights: (
+        math.fsum(map(math.prod, zip(scores, weights, strict=True))) / math.fsum(weights)
+    ),
     "min": lambda scores, _: min(scores),
-    "product": lambda scores, weights: math.prod(score**weight for score, weight in zip(scores, weights, strict=True)),
+    "product": lambda scores, weights: math.prod(
+        score**weight for score, weight in zip(scores, weights, strict=True)
+    ),
 }
 
 
@@ -37,9 +41,13 @@ class JudgeRubricSettings(YesNoSettings):
     """A judge with criteria."""
 
     kind: Literal["judge_rubric"] = "judge_rubric"
-    criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=32, description="[{name, text, weight}]: what must hold.")
+    criteria: tuple[Criterion, ...] = Field(
+        min_length=1, max_length=32, description="[{name, text, weight}]: what must hold."
+    )
     combine: Combine = Field("mean", description="How the criteria become one score.")
-    prompt: str = Field(bundled("judge_rubric"), description="Prompt with {query}, {candidate}, then {criterion}.")
+    prompt: str = Field(
+        bundled("judge_rubric"), description="Prompt with {query}, {candidate}, then {criterion}."
+    )
 
     @field_validator("prompt")
     @classmethod
@@ -54,9 +62,11 @@ class JudgeRubricSettings(YesNoSettings):
 
 
 class JudgeRubric(LabelJudging):
-    """P(Yes) of each criterion, combined; a criterion without an answer leaves the candidate without a score.
+    """P(Yes) of each criterion, combined; a criterion without an answer leaves the candidate
+    without a score.
 
-    The criterion comes last in the prompt, so that query and candidate are read once and then found in the prefix cache.
+    The criterion comes last in the prompt, so that query and candidate are read once and then found
+    in the prefix cache.
     """
 
     places = ("query", "candidate", "criterion")
@@ -80,7 +90,10 @@ class JudgeRubric(LabelJudging):
         ]
         verdicts = await self.labels.read(asked, self.values)
         size = len(self.rubric.criteria)
-        combined = [self._combined(verdicts.items[start : start + size]) for start in range(0, len(asked), size)]
+        combined = [
+            self._combined(verdicts.items[start : start + size])
+            for start in range(0, len(asked), size)
+        ]
         return Verdicts(combined, verdicts.usage)
 
     def _combined(self, verdicts: Sequence[Verdict]) -> Verdict:
@@ -89,7 +102,15 @@ class JudgeRubric(LabelJudging):
             if verdict.score is None:
                 return Verdict(None, verdict.status, f"{criterion.name}: {verdict.reason}")
             scores.append(verdict.score)
-        score = COMBINE[self.rubric.combine](scores, [criterion.weight for criterion in self.rubric.criteria])
-        each = ", ".join(f"{criterion.name} {value:.2f}" for criterion, value in zip(self.rubric.criteria, scores, strict=True))
-        mass = min((verdict.label_mass for verdict in verdicts if verdict.label_mass is not None), default=None)
+        score = COMBINE[self.rubric.combine](
+            scores, [criterion.weight for criterion in self.rubric.criteria]
+        )
+        each = ", ".join(
+            f"{criterion.name} {value:.2f}"
+            for criterion, value in zip(self.rubric.criteria, scores, strict=True)
+        )
+        mass = min(
+            (verdict.label_mass for verdict in verdicts if verdict.label_mass is not None),
+            default=None,
+        )
         return Verdict(score, reason=each, label_mass=mass)

@@ -17,8 +17,15 @@ class JudgeScaleSettings(JudgingSettings):
     """A judge that rates: from 2 levels to 26."""
 
     kind: Literal["judge_scale"] = "judge_scale"
-    levels: int = Field(5, ge=2, le=26, description="Ratings from 1; beyond 9 they are written as letters, A the worst.")
-    prompt: str = Field(bundled("judge_scale"), description="Prompt with {query}, {candidate}, {worst} and {best}.")
+    levels: int = Field(
+        5,
+        ge=2,
+        le=26,
+        description="Ratings from 1; beyond 9 they are written as letters, A the worst.",
+    )
+    prompt: str = Field(
+        bundled("judge_scale"), description="Prompt with {query}, {candidate}, {worst} and {best}."
+    )
 
     @field_validator("prompt")
     @classmethod
@@ -32,7 +39,9 @@ class JudgeScaleSettings(JudgingSettings):
 
 
 class JudgeScale(LabelJudging):
-    """The expected rating, from 1 to the number of levels: far finer than the rating that would be written."""
+    """The expected rating, from 1 to the number of levels: far finer than the rating that would
+    be written.
+    """
 
     places = ("query", "candidate", "worst", "best")
 

@@ -20,7 +20,9 @@ class YesNoSettings(JudgingSettings):
     @model_validator(mode="after")
     def _labels_differ(self) -> YesNoSettings:
         if set(self.yes) & set(self.no):
-            raise ValueError(f"`yes` and `no` share a label: {sorted(set(self.yes) & set(self.no))}")
+            raise ValueError(
+                f"`yes` and `no` share a label: {sorted(set(self.yes) & set(self.no))}"
+            )
         return self
 
     @property

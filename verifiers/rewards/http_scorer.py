@@ -8,7 +8,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from assay.verifiers.contract.errors import BadReplyError, RefusedError, UpstreamFailedError, VerifierError
+from assay.verifiers.contract.errors import (
+    BadReplyError,
+    RefusedError,
+    UpstreamFailedError,
+    VerifierError,
+)
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
@@ -17,7 +22,10 @@ from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
 from assay.verifiers.vllm.served import ServedVerifier, number, usage_of
 
-FORM = 'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your own" in the README'
+FORM = (
+    'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your'
+    ' own" in the README'
+)
 
 
 class HttpSettings(ServedSettings):
@@ -25,11 +33,17 @@ class HttpSettings(ServedSettings):
 
     kind: Literal["http"] = "http"
     model: str = Field(
-        "http", min_length=1, description="Name sent along; change it, or `revision`, when scores mean something new."
+        "http",
+        min_length=1,
+        description="Name sent along; change it, or `revision`, when scores mean something new.",
     )
     path: str = Field("/score", pattern=r"^/", description="Path that is posted to.")
-    setwise: bool = Field(False, description="It compares the candidates of a query, and gets all of them together.")
-    lowest: float | None = Field(None, allow_inf_nan=False, description="Least score, where there is one by definition …")
+    setwise: bool = Field(
+        False, description="It compares the candidates of a query, and gets all of them together."
+    )
+    lowest: float | None = Field(
+        None, allow_inf_nan=False, description="Least score, where there is one by definition …"
+    )
     highest: float | None = Field(None, allow_inf_nan=False, description="… and greatest.")
 
     @model_validator(mode="after")
@@ -52,16 +66,24 @@ class _Scores(ReplyModel):
 
 
 class HttpScorer(ServedVerifier):
-    """Posts a query with its candidates and reads one number a candidate; null is no score, never 0."""
+    """Posts a query with its candidates and reads one number a candidate; null is no score,
+    never 0.
+    """
 
     def __init__(self, settings: HttpSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self.http = settings
         self.setwise = settings.setwise
-        self.bounds = None if settings.lowest is None or settings.highest is None else (settings.lowest, settings.highest)
+        self.bounds = (
+            None
+            if settings.lowest is None or settings.highest is None
+            else (settings.lowest, settings.highest)
+        )
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; the texts go as they are, since a scorer of your own reads no tokens."""
+        """Return one verdict a pair, in order; the texts go as they are, since a scorer of your
+        own reads no tokens.
+        """
         by_query: dict[Query, list[int]] = {}
         for place, pair in enumerate(pairs):
             by_query.setdefault(pair.query, []).append(place)
@@ -77,24 +99,39 @@ class HttpScorer(ServedVerifier):
         body: dict[str, Any] = {
             "model": self.http.model,
             "query": query.text,
-            "messages": [{"role": message.role, "content": message.content} for message in query.messages],
+            "messages": [
+                {"role": message.role, "content": message.content} for message in query.messages
+            ],
             "candidates": list(candidates),
             "reference": query.reference,
         }
         reply = await self.upstream.ask(self.http.path, body, _Scores)
         reasons = reply.reasons or [None] * len(reply.scores)
         if len(reply.scores) != len(candidates) or len(reasons) != len(candidates):
-            raise BadReplyError(f"{len(reply.scores)} scores and {len(reasons)} reasons for {len(candidates)} candidates")
-        items = [self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)]
+            raise BadReplyError(
+                f"{len(reply.scores)} scores and {len(reasons)} reasons for {len(candidates)}"
+                " candidates"
+            )
+        items = [
+            self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)
+        ]
         return Verdicts(items, usage_of(reply.usage))
 
     def _read(self, score: Any, reason: Any) -> Verdict:
         """Return one candidate's verdict: what is wrong with it is no matter of the others'."""
-        reason = None if reason is None else reason[:MOST_OF_A_REASON] if isinstance(reason, str) else "its reason is no text"
+        reason = (
+            None
+            if reason is None
+            else reason[:MOST_OF_A_REASON]
+            if isinstance(reason, str)
+            else "its reason is no text"
+        )
         if score is None:
             return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
         if isinstance(score, bool) or not isinstance(score, int | float):
-            return Verdict(None, Status.ERROR, f"bad_reply: its score is no number ({type(score).__name__})")
+            return Verdict(
+                None, Status.ERROR, f"bad_reply: its score is no number ({type(score).__name__})"
+            )
         try:
             value = float(score)
         except OverflowError:
@@ -105,7 +142,9 @@ class HttpScorer(ServedVerifier):
         return verdict
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server; any answer will do, since only scores are asked of it."""
+        """Return what is wrong with a server; any answer will do, since only scores are asked of
+        it.
+        """
         said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
         refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)
         return said if isinstance(said, VerifierError) and not refused else None
@@ -117,7 +156,13 @@ class HttpScorer(ServedVerifier):
         except BadReplyError as exc:
             return [failed("kind", str(exc), FORM)]
         except VerifierError as exc:
-            return [failed("reachable", f"{exc.reason}: {exc}", "start the scorer, or correct `endpoint` and `path`")]
+            return [
+                failed(
+                    "reachable",
+                    f"{exc.reason}: {exc}",
+                    "start the scorer, or correct `endpoint` and `path`",
+                )
+            ]
         if verdicts.items[0].score is None:
             return [skipped("answers", str(verdicts.items[0].reason))]
         return [ok("answers", f"a sample scored {verdicts.items[0].score:.3g}")]

@@ -1,6 +1,8 @@
-"""Implicit process rewards: how much likelier a trained model finds each step than the model it was trained from.
+"""Implicit process rewards: how much likelier a trained model finds each step than the model it was
+trained from.
 
-Yuan et al., "Free Process Rewards without Process Labels" (arXiv 2412.01981): r = beta · log(p(step) / p_ref(step)).
+Yuan et al., "Free Process Rewards without Process Labels" (arXiv 2412.01981): r = beta ·
+log(p(step) / p_ref(step)).
 """
 
 from __future__ import annotations
@@ -27,16 +29,27 @@ Reduction = Literal["last", "min", "mean"]
 
 
 class ImplicitPrmSettings(ServedSettings):
-    """Two language models of one family: the one that was trained on outcomes, and its reference."""
+    """Two language models of one family: the one that was trained on outcomes, and its
+    reference.
+    """
 
     kind: Literal["implicit_prm"] = "implicit_prm"
-    reference_model: str = Field(min_length=1, description="Name of the reference model on its server.")
+    reference_model: str = Field(
+        min_length=1, description="Name of the reference model on its server."
+    )
     reference_endpoint: Endpoint = Field(description="Base URL of the reference model's server.")
     system: str | None = Field(None, description="System message before the query.")
-    beta: float = Field(0.001, gt=0, allow_inf_nan=False, description="The factor that the model was trained with.")
-    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
+    beta: float = Field(
+        0.001, gt=0, allow_inf_nan=False, description="The factor that the model was trained with."
+    )
+    step_separator: str = Field(
+        "\n\n", min_length=1, description="Text that candidates put between steps."
+    )
     reduction: Reduction = Field(
-        "last", description="Of the rewards up to each step: the last (the whole), the least, or their mean."
+        "last",
+        description=(
+            "Of the rewards up to each step: the last (the whole), the least, or their mean."
+        ),
     )
 
     def scoring_parameters(self) -> dict[str, Any]:
@@ -52,12 +65,19 @@ class ImplicitPrm(Answering):
     def __init__(self, settings: ImplicitPrmSettings, transport: Transport) -> None:
         super().__init__(settings, settings.system, transport)
         self.implicit = settings
-        place = {"model": settings.reference_model, "endpoint": settings.reference_endpoint, "endpoints": ()}
+        place = {
+            "model": settings.reference_model,
+            "endpoint": settings.reference_endpoint,
+            "endpoints": (),
+        }
         self.reference = Upstream(settings.model_copy(update=place), transport)
 
     async def problems(self) -> list[VerifierError | None]:
         """Return what is wrong with each server, the reference model's last."""
-        return [*await super().problems(), await self.problem_of(self.reference, self.reference.endpoints[0])]
+        return [
+            *await super().problems(),
+            await self.problem_of(self.reference, self.reference.endpoints[0]),
+        ]
 
     async def check(self) -> None:
         """Return when both models are served; raise `VerifierError` saying which is not."""
@@ -66,7 +86,10 @@ class ImplicitPrm(Answering):
             raise reference or own[0]  # type: ignore[misc]  # one of them is an error
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        parts = [self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate)) for pair in pairs]
+        parts = [
+            self.parts(await self.template(pair.query), pair.query, self._text(pair.candidate))
+            for pair in pairs
+        ]
         prompts = [head + answer for head, answer in parts]
         (own, usage), (reference, more) = await together(
             log_likelihoods(self.upstream, prompts), log_likelihoods(self.reference, prompts)
@@ -80,10 +103,16 @@ class ImplicitPrm(Answering):
         return Verdicts(items, usage)
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return what is said of a pair without asking; one with too many steps cannot be asked about."""
+        """Return what is said of a pair without asking; one with too many steps cannot be asked
+        about.
+        """
         if (said := super().known(pair)) is not None or self.implicit.reduction == "last":
             return said
-        steps = [part for part in self._text(pair.candidate).split(self.implicit.step_separator) if part.strip()]
+        steps = [
+            part
+            for part in self._text(pair.candidate).split(self.implicit.step_separator)
+            if part.strip()
+        ]
         return too_many(self.query_text(pair.query), steps)
 
     async def _step_ends(self, head: str, answer: str, likelihood: Likelihood) -> list[int]:
@@ -91,18 +120,25 @@ class ImplicitPrm(Answering):
         if self.implicit.reduction == "last":
             return []
         steps = [part for part in answer.split(self.implicit.step_separator) if part.strip()]
-        pieces = accumulate(steps[:-1], lambda before, step: before + self.implicit.step_separator + step)  # one at a time
+        pieces = accumulate(
+            steps[:-1], lambda before, step: before + self.implicit.step_separator + step
+        )  # one at a time
         whole = len(likelihood.ids) + 1
         return [whole - len(await self.tokenizer.ids(head + piece)) for piece in pieces]
 
     def _read(self, ratios: Sequence[float], left: Sequence[int]) -> Verdict:
         sums = list(accumulate(ratios, initial=0.0))
         ends = [sums[max(0, len(ratios) - each)] for each in left] + [sums[-1]]
-        value = {"last": ends[-1], "min": min(ends), "mean": math.fsum(ends) / len(ends)}[self.implicit.reduction]
+        value = {"last": ends[-1], "min": min(ends), "mean": math.fsum(ends) / len(ends)}[
+            self.implicit.reduction
+        ]
         return number(self.implicit.beta * value, "log-ratio")
 
 
 def _difference(ours: Likelihood, theirs: Likelihood, head: Sequence[int]) -> list[float]:
     if ours.ids != theirs.ids:
-        raise BadReplyError("model and reference model read the prompt as different tokens: they are not of one family")
+        raise BadReplyError(
+            "model and reference model read the prompt as different tokens: they are not of one"
+            " family"
+        )
     return [own - other for own, other in zip(ours.after(head), theirs.after(head), strict=True)]

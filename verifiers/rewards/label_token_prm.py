@@ -1,7 +1,8 @@
-"""Process reward models that are language models: after each step, how likely is the token that means good.
+"""Process reward models that are language models: after each step, how likely is the token that
+means good.
 
-Two forms: a tag at the end of each step, after which the label would come (Math-Shepherd), or a conversation in which each
-step is a user turn and the label the assistant's answer (RLHFlow).
+Two forms: a tag at the end of each step, after which the label would come (Math-Shepherd), or a
+conversation in which each step is a user turn and the label the assistant's answer (RLHFlow).
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from pydantic import Field, model_validator
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok
-from assay.verifiers.contract.verifier import NO_STEPS, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    NO_STEPS,
+    Pair,
+    Status,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
@@ -34,13 +42,21 @@ class LabelTokenPrmSettings(ChatSettings):
 
     kind: Literal["label_token_prm"] = "label_token_prm"
     step_tag: str | None = Field(
-        None, min_length=1, description="Tag after each step (Math-Shepherd: ки); none: steps are user turns."
+        None,
+        min_length=1,
+        description="Tag after each step (Math-Shepherd: ки); none: steps are user turns.",
     )
     good: str = Field("+", min_length=1, description="Label token of a good step.")
     bad: str = Field("-", min_length=1, description="Label token of a bad step.")
-    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
-    number_steps: bool = Field(False, description="Write `Step k: ` before each step that has no such words yet.")
-    reduction: Reduction = Field("min", description="How the steps become one score: min, mean, last, product.")
+    step_separator: str = Field(
+        "\n\n", min_length=1, description="Text that candidates put between steps."
+    )
+    number_steps: bool = Field(
+        False, description="Write `Step k: ` before each step that has no such words yet."
+    )
+    reduction: Reduction = Field(
+        "min", description="How the steps become one score: min, mean, last, product."
+    )
 
     @model_validator(mode="after")
     def _labels_differ(self) -> LabelTokenPrmSettings:
@@ -64,7 +80,9 @@ class _Completions(ReplyModel):
 
 
 class LabelTokenPrm(ServedVerifier):
-    """P(good) / (P(good) + P(bad)) after each step, reduced to one score; all steps of all candidates in one call."""
+    """P(good) / (P(good) + P(bad)) after each step, reduced to one score; all steps of all
+    candidates in one call.
+    """
 
     needs = f"label_token_prm needs a generate server: {GENERATES}"
 
@@ -79,14 +97,23 @@ class LabelTokenPrm(ServedVerifier):
 
     def steps(self, candidate: str) -> list[str]:
         """Return the candidate's steps, blank ones left out."""
-        steps = [step.strip() for step in self._text(candidate).split(self.process.step_separator) if step.strip()]
+        steps = [
+            step.strip()
+            for step in self._text(candidate).split(self.process.step_separator)
+            if step.strip()
+        ]
         if not self.process.number_steps:
             return steps
-        return [step if step.startswith("Step ") else f"Step {place}: {step}" for place, step in enumerate(steps, 1)]
+        return [
+            step if step.startswith("Step ") else f"Step {place}: {step}"
+            for place, step in enumerate(steps, 1)
+        ]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         known = [self._known(pair) for pair in pairs]
-        return await self.note_shortened(pairs, await ask_the_rest(self._ask_readable, pairs, known))
+        return await self.note_shortened(
+            pairs, await ask_the_rest(self._ask_readable, pairs, known)
+        )
 
     def _known(self, pair: Pair) -> Verdict | None:
         """Return what is said of a candidate without asking: it has no steps, or too many."""
@@ -117,16 +144,22 @@ class LabelTokenPrm(ServedVerifier):
     async def _read_prompts(self, prompts: Sequence[str | Conversation]) -> Verdicts:
         if self.process.step_tag:
             return await self._read_tags([prompt for prompt in prompts if isinstance(prompt, str)])
-        return await self.labels.read([prompt for prompt in prompts if not isinstance(prompt, str)], self.values)
+        return await self.labels.read(
+            [prompt for prompt in prompts if not isinstance(prompt, str)], self.values
+        )
 
     def tagged(self, pair: Pair) -> list[str]:
-        """Return, for each step, the text up to its tag; what they share is found in the prefix cache."""
+        """Return, for each step, the text up to its tag; what they share is found in the prefix
+        cache.
+        """
         query, tag = self.query_text(pair.query), self.process.step_tag
         lines = [f"{step} {tag}" for step in self.steps(pair.candidate)]
         return [f"{query} " + "\n".join(lines[:place]) for place in range(1, len(lines) + 1)]
 
     def conversations(self, pair: Pair) -> list[Conversation]:
-        """Return, for each step, the turns up to it: the query goes with the first, earlier steps were found good."""
+        """Return, for each step, the turns up to it: the query goes with the first, earlier
+        steps were found good.
+        """
         system = [{"role": "system", "content": self.process.system}] if self.process.system else []
         first, *rest = self.steps(pair.candidate)
         found: list[Conversation] = []
@@ -138,7 +171,9 @@ class LabelTokenPrm(ServedVerifier):
         return found
 
     async def _read_tags(self, prompts: Sequence[str]) -> Verdicts:
-        """Read the label that would follow each tag: exactly where the server has `/generative_scoring`, else from the top 20."""
+        """Read the label that would follow each tag: exactly where the server has
+        `/generative_scoring`, else from the top 20.
+        """
         labels = [(await self.labels.ids_of(label))[-1] for label in self.values]
         if self._scores:
             try:
@@ -151,33 +186,53 @@ class LabelTokenPrm(ServedVerifier):
 
     async def _read_tags_exactly(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
         body = {
-            "model": self.settings.model, "query": "", "items": list(prompts), "label_token_ids": list(labels),
-            "apply_softmax": True, "item_first": True, "add_special_tokens": True,
-        }  # fmt: skip
+            "model": self.settings.model,
+            "query": "",
+            "items": list(prompts),
+            "label_token_ids": list(labels),
+            "apply_softmax": True,
+            "item_first": True,
+            "add_special_tokens": True,
+        }
         reply = await self.upstream.ask("/generative_scoring", body, Scores)
         return Verdicts(
-            numbers([row.score for row in in_order(reply.data, len(prompts))], bounds=(0.0, 1.0)), usage_of(reply.usage)
+            numbers([row.score for row in in_order(reply.data, len(prompts))], bounds=(0.0, 1.0)),
+            usage_of(reply.usage),
         )
 
     async def _read_tags_among_top(self, prompts: Sequence[str], labels: Sequence[int]) -> Verdicts:
         ids = {f"token_id:{token}": label for token, label in zip(labels, self.values, strict=True)}
         body: dict[str, Any] = {
-            "model": self.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
-            "logprobs": TOP_LOGPROBS, "return_tokens_as_token_ids": True,
-        }  # fmt: skip
+            "model": self.settings.model,
+            "prompt": list(prompts),
+            "max_tokens": 1,
+            "temperature": 0,
+            "logprobs": TOP_LOGPROBS,
+            "return_tokens_as_token_ids": True,
+        }
         reply = await self.upstream.ask("/v1/completions", body, _Completions)
         choices = in_order(reply.choices, len(prompts))
         return Verdicts([self._read_tag(choice, ids) for choice in choices], usage_of(reply.usage))
 
     def _read_tag(self, choice: _Choice, ids: dict[str, str]) -> Verdict:
-        seen = choice.logprobs.top_logprobs[0] if choice.logprobs and choice.logprobs.top_logprobs else None
-        return expected_value(seen, ids, self.values) if seen else Verdict(None, Status.ERROR, "bad_reply: no logprobs")
+        seen = (
+            choice.logprobs.top_logprobs[0]
+            if choice.logprobs and choice.logprobs.top_logprobs
+            else None
+        )
+        return (
+            expected_value(seen, ids, self.values)
+            if seen
+            else Verdict(None, Status.ERROR, "bad_reply: no logprobs")
+        )
 
     def _reduced(self, steps: Sequence[Verdict]) -> Verdict:
         scores = [step.score for step in steps if step.score is not None]
         if len(scores) < len(steps):
             missing = next(step for step in steps if step.score is None)
-            return Verdict(None, missing.status, f"step {steps.index(missing) + 1}: {missing.reason}")
+            return Verdict(
+                None, missing.status, f"step {steps.index(missing) + 1}: {missing.reason}"
+            )
         masses = [step.label_mass for step in steps if step.label_mass is not None]
         return Verdict(REDUCE[self.process.reduction](scores), label_mass=min(masses, default=None))
 
@@ -190,15 +245,21 @@ class LabelTokenPrm(ServedVerifier):
         return len(await self.tokenizer.ids_of_chat(self.conversations(pair)[-1], generation=True))
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, whether the labels are tokens, and what a sample's steps score."""
+        """Yield how the prompt begins, whether the labels are tokens, and what a sample's steps
+        score.
+        """
         if self.process.step_tag:
             yield await self.begins(self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True))
         else:
-            yield await self.begins(self.tokenizer.ids_of_chat(self.conversations(SAMPLE)[-1], generation=True))
+            yield await self.begins(
+                self.tokenizer.ids_of_chat(self.conversations(SAMPLE)[-1], generation=True)
+            )
         yield await label_finding(self.labels, self.values)
         verdict = (await self._ask_readable([SAMPLE])).items[0]
         if verdict.score is None:
-            yield failed("answers", str(verdict.reason), "choose the labels that the model was trained with")
+            yield failed(
+                "answers", str(verdict.reason), "choose the labels that the model was trained with"
+            )
             return
         seen = f"{len(self.steps(SAMPLE.candidate))} steps scored {verdict.score:.3g}"
         if verdict.label_mass is not None:

@@ -10,7 +10,15 @@ from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
-from assay.verifiers.contract.verifier import NO_STEPS, Message, Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.contract.verifier import (
+    NO_STEPS,
+    Message,
+    Pair,
+    Status,
+    Verdict,
+    Verdicts,
+    not_applicable,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings, as_dicts
@@ -31,14 +39,20 @@ class ProcessRewardSettings(RewardModelSettings):
     """A process reward model: how its steps are split, joined, read and reduced."""
 
     kind: Literal["process_reward"] = "process_reward"  # type: ignore[assignment]
-    step_token: str = Field("<extra_0>", min_length=1, description="Token that ends each step in the model's input.")
-    step_separator: str = Field("\n\n", min_length=1, description="Text that candidates put between steps.")
+    step_token: str = Field(
+        "<extra_0>", min_length=1, description="Token that ends each step in the model's input."
+    )
+    step_separator: str = Field(
+        "\n\n", min_length=1, description="Text that candidates put between steps."
+    )
     good_column: int = Field(1, ge=0, description="Which of a step's numbers is P(good).")
     reduction: Reduction = Field("min", description="How the steps become one score.")
 
 
 class ProcessReward(RewardModel):
-    """`/pooling` of a server started with STEP pooling and the model's step token; 0 to 1 a step."""
+    """`/pooling` of a server started with STEP pooling and the model's step token; 0 to 1 a
+    step.
+    """
 
     bounds = (0.0, 1.0)
     path = "/pooling"
@@ -50,16 +64,24 @@ class ProcessReward(RewardModel):
 
     def steps(self, candidate: str) -> list[str]:
         """Return the candidate's steps, blank ones left out."""
-        return [step.strip() for step in candidate.split(self.process.step_separator) if step.strip()]
+        return [
+            step.strip() for step in candidate.split(self.process.step_separator) if step.strip()
+        ]
 
     def conversation(self, pair: Pair) -> list[Message]:
         """Return the query's turns, with the candidate's steps each ended by the step token."""
         *turns, answer = super().conversation(pair)
         steps = self.steps(answer.content)
-        return [*turns, Message("assistant", "".join(step + self.process.step_token for step in steps))]
+        return [
+            *turns,
+            Message("assistant", "".join(step + self.process.step_token for step in steps)),
+        ]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [None if self.steps(self._text(pair.candidate)) else not_applicable(NO_STEPS) for pair in pairs]
+        known = [
+            None if self.steps(self._text(pair.candidate)) else not_applicable(NO_STEPS)
+            for pair in pairs
+        ]
         return await ask_the_rest(super()._ask, pairs, known)
 
     async def _ask_texts(self, texts: Sequence[str]) -> Verdicts:
@@ -67,7 +89,9 @@ class ProcessReward(RewardModel):
         return await self._post_steps(body, [text.count(self.process.step_token) for text in texts])
 
     async def _post(self, body: dict[str, Any], count: int) -> Verdicts:
-        expected = sum(str(message["content"]).count(self.process.step_token) for message in body["messages"])
+        expected = sum(
+            str(message["content"]).count(self.process.step_token) for message in body["messages"]
+        )
         return await self._post_steps(body, [expected])
 
     async def _post_steps(self, body: dict[str, Any], expected: Sequence[int]) -> Verdicts:
@@ -77,7 +101,9 @@ class ProcessReward(RewardModel):
         return Verdicts(items, usage_of(reply.usage))
 
     def _body(self) -> dict[str, Any]:
-        return {"model": self.settings.model}  # the default softmax is what makes a step's numbers probabilities
+        return {
+            "model": self.settings.model
+        }  # the default softmax is what makes a step's numbers probabilities
 
     async def look_at_scores(self) -> list[Finding]:
         """Return whether there is one score a step, and whether it is a probability."""
@@ -85,23 +111,49 @@ class ProcessReward(RewardModel):
         ids = await self.tokenizer.ids(self.process.step_token)
         if len(ids) != 1:
             seen = f"{self.process.step_token!r} is {len(ids)} tokens to this model"
-            return [failed("step token", seen, "set `step_token` to the model's own (`assay models`)")]
-        reply = await self.upstream.ask(self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, Vectors)
+            return [
+                failed("step token", seen, "set `step_token` to the model's own (`assay models`)")
+            ]
+        reply = await self.upstream.ask(
+            self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, Vectors
+        )
         rows = in_order(reply.data, 1)[0].data
         if len(rows) != steps:
-            seen = f"{len(rows)} scores for {steps} steps; {self.process.step_token!r} is token {ids[0]}"
-            advice = f'start the server with --pooler-config \'{{"tok_pooling_type":"STEP","step_tag_id":{ids[0]}}}\''
+            seen = (
+                f"{len(rows)} scores for {steps} steps; {self.process.step_token!r} is token"
+                f" {ids[0]}"
+            )
+            advice = (
+                "start the server with --pooler-config"
+                f' \'{{"tok_pooling_type":"STEP","step_tag_id":{ids[0]}}}\''
+            )
             return [failed("step count", seen, advice)]
         findings = [ok("step count", f"{steps} scores for {steps} steps; step token {ids[0]}")]
         if any(not 0 <= value <= 1 for row in rows for value in row):
-            return [*findings, failed("activation", f"{rows[0]} is no probability", "leave the server's softmax on")]
+            return [
+                *findings,
+                failed(
+                    "activation", f"{rows[0]} is no probability", "leave the server's softmax on"
+                ),
+            ]
         return findings
 
     def _read(self, rows: Sequence[Sequence[float]], expected: int) -> Verdict:
         if len(rows) != expected:
-            return Verdict(None, Status.ERROR, f"bad_reply: {len(rows)} step scores for {expected} steps")
+            return Verdict(
+                None, Status.ERROR, f"bad_reply: {len(rows)} step scores for {expected} steps"
+            )
         if any(len(row) <= self.process.good_column for row in rows):
-            raise BadReplyError(f"no column {self.process.good_column} in a step's scores; see `good_column`")
+            raise BadReplyError(
+                f"no column {self.process.good_column} in a step's scores; see `good_column`"
+            )
         good = [row[self.process.good_column] for row in rows]
-        wrong = next((verdict for verdict in numbers(good, "score of a step", self.bounds) if verdict.score is None), None)
+        wrong = next(
+            (
+                verdict
+                for verdict in numbers(good, "score of a step", self.bounds)
+                if verdict.score is None
+            ),
+            None,
+        )
         return wrong or number(REDUCE[self.process.reduction](good), bounds=self.bounds)

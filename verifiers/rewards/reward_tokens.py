@@ -1,4 +1,6 @@
-"""Reward models that score every token: the last one's score is the reward (Qwen2.5-Math-RM, InternLM2-Reward)."""
+"""Reward models that score every token: the last one's score is the reward (Qwen2.5-Math-RM,
+InternLM2-Reward).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ class RewardTokensSettings(RewardModelSettings):
 
     kind: Literal["reward_tokens"] = "reward_tokens"  # type: ignore[assignment]
     reward_token_id: int | None = Field(
-        None, ge=0, description="Token that is put after the conversation (`reward_token_id` in the model's config: InternLM2)."
+        None,
+        ge=0,
+        description=(
+            "Token that is put after the conversation (`reward_token_id` in the model's config:"
+            " InternLM2)."
+        ),
     )
 
 
@@ -50,5 +57,7 @@ class RewardTokens(RewardModel):
         reply = await self.upstream.ask(self.path, {"task": "token_classify", **body}, Vectors)
         rows = in_order(reply.data, count)
         if any(not row.data or len(row.data[-1]) != 1 for row in rows):
-            raise BadReplyError("no single score a token; see `assay models` for how such a model is served")
+            raise BadReplyError(
+                "no single score a token; see `assay models` for how such a model is served"
+            )
         return Verdicts(numbers([row.data[-1][0] for row in rows], "reward"), usage_of(reply.usage))

@@ -1,4 +1,6 @@
-"""How many steps a candidate may have where each is asked about with all before it: what is sent grows with their square."""
+"""How many steps a candidate may have where each is asked about with all before it: what is sent
+grows with their square.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from typing import TypeVar
 
 from assay.verifiers.contract.verifier import Status, Verdict
 
-#: Steps of one candidate, and characters of all its prompts together; a worked solution has a few dozen steps.
+#: Steps of one candidate, and characters of all its prompts together; a worked solution has a few
+#: dozen steps.
 MOST_STEPS, MOST_CHARS = 512, 4_000_000
 #: Characters of the prompts of one call.
 CALL_CHARS = 4_000_000
@@ -17,19 +20,30 @@ Item = TypeVar("Item")
 
 
 def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
-    """Return the verdict on a candidate of too many steps, or of too much in them; None where they can be asked about."""
+    """Return the verdict on a candidate of too many steps, or of too much in them; None where
+    they can be asked about.
+    """
     if len(steps) > MOST_STEPS:
-        return Verdict(None, Status.TRUNCATED, f"too_long: {len(steps)} steps; at most {MOST_STEPS} are asked about")
+        return Verdict(
+            None,
+            Status.TRUNCATED,
+            f"too_long: {len(steps)} steps; at most {MOST_STEPS} are asked about",
+        )
     chars = len(query) * len(steps) + sum(accumulate(map(len, steps)))
     if chars > MOST_CHARS:
         return Verdict(
-            None, Status.TRUNCATED, f"too_long: {chars} characters with all that comes before each step; at most {MOST_CHARS}"
+            None,
+            Status.TRUNCATED,
+            f"too_long: {chars} characters with all that comes before each step; at most"
+            f" {MOST_CHARS}",
         )
     return None
 
 
 def in_calls(items: Iterable[tuple[int, Item]]) -> Iterator[list[Item]]:
-    """Yield items, each beside its length, in lists for one call; nothing is made before its turn."""
+    """Yield items, each beside its length, in lists for one call; nothing is made before its
+    turn.
+    """
     part: list[Item] = []
     chars = 0
     for length, item in items:

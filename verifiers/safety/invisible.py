@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: Default_Ignorable_Code_Point of Unicode, of any category: joiners, fillers that count as letters, variation selectors, tags.
+#: Default_Ignorable_Code_Point of Unicode, of any category: joiners, fillers that count as letters,
+#: variation selectors, tags.
 IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
     "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -28,21 +29,32 @@ NOTHING = f"{IGNORABLE}{CONTROLS}{BLANKS}\\n\\r"
 
 
 def without_unseen(text: str) -> str:
-    """Return a text without unseen characters, and with a space for each kind of blank but a line's end."""
+    """Return a text without unseen characters, and with a space for each kind of blank but a
+    line's end.
+    """
     if text.isascii() and (text.isprintable() or CONTROL.search(text) is None):
         return text
     return text if ODD.search(text) is None else BLANK.sub(" ", UNSEEN.sub("", text))
 
 
 def as_read(text: str) -> str:
-    """Return what a check reads of a text: nothing unseen in it and no blanks around it; "" where nobody sees anything.
+    """Return what a check reads of a text: nothing unseen in it and no blanks around it; "" where
+    nobody sees anything.
 
-    A mark without a letter, a private character and one that Unicode does not assign are nothing by themselves.
+    A mark without a letter, a private character and one that Unicode does not assign are nothing by
+    themselves.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text.strip()
     seen = without_unseen(text).strip()
-    return seen if any(character not in SHOWN_AS_NOTHING and category(character) in "LNPS" for character in seen) else ""
+    return (
+        seen
+        if any(
+            character not in SHOWN_AS_NOTHING and category(character) in "LNPS"
+            for character in seen
+        )
+        else ""
+    )
 
 
 def category(character: str) -> str:
@@ -51,13 +63,17 @@ def category(character: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a text as it reads: nothing unseen in it, one blank for many, and wide and narrow forms of a character alike."""
+    """Return a text as it reads: nothing unseen in it, one blank for many, and wide and narrow
+    forms of a character alike.
+    """
     text = RUN.sub(" ", without_unseen(text))
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def trimmed(text: str) -> str:
-    """Return a text without what is no letter, number or sign at its ends: blanks, marks, punctuation of any script."""
+    """Return a text without what is no letter, number or sign at its ends: blanks, marks,
+    punctuation of any script.
+    """
     begin, end = 0, len(text)
     while begin < end and _is_edge(text[begin]):
         begin += 1
@@ -70,17 +86,26 @@ def _is_edge(character: str) -> bool:
     return category(character) in "ZCPM" or character in "`<>|"
 
 
-#: What a terminal obeys or hides, and halves of characters; joiners and selectors stay, which scripts and emoji need.
+#: What a terminal obeys or hides, and halves of characters; joiners and selectors stay, which
+#: scripts and emoji need.
 ESCAPED = re.compile(
     f"(?![\u200c\u200d\ufe00-\ufe0f])[{IGNORABLE}{CONTROLS}\x0b\x0c\r\u0085\u2028\u2029\ufff9-\ufffb\ud800-\udfff]"
 )
 
 
 def printable(text: str) -> str:
-    """Return a text fit for a terminal or a log: what it would obey or hide is spelled out, line ends and tabulators stay."""
+    """Return a text fit for a terminal or a log: what it would obey or hide is spelled out, line
+    ends and tabulators stay.
+    """
     return ESCAPED.sub(_spelled_out, text)
 
 
 def _spelled_out(found: re.Match[str]) -> str:
     code = ord(found.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )

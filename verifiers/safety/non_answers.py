@@ -1,7 +1,8 @@
 """Answers that are none: what a judge may be talked into by, though nothing was answered.
 
-A colon, "Thought process:" or "Let's solve this problem step by step." alone make judges say Yes up to 80-90 % of the
-time (Zhao et al., "One Token to Fool LLM-as-a-Judge", arXiv 2507.08794). They are no answers, which needs no model to see.
+A colon, "Thought process:" or "Let's solve this problem step by step." alone make judges say Yes up
+to 80-90 % of the time (Zhao et al., "One Token to Fool LLM-as-a-Judge", arXiv 2507.08794). They are
+no answers, which needs no model to see.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import unicodedata
 from assay.verifiers.safety.invisible import BLANKS, bare, trimmed, without_unseen
 
 OPENERS = re.compile(
-    r"(?:(?:thought|thinking|reasoning) process|reasoning|thoughts?|solution|solve|(?:final )?answer|analysis|explanation|step 1"
+    r"(?:(?:thought|thinking|reasoning) process|reasoning|thoughts?|solution|solve|(?:final"
+    r" )?answer|analysis|explanation|step 1"
     r"|(?:let['’]?s|let me|i will|i['’]ll) (?:now )?(?:solve|think|work|go|break)[^.:\n]{0,60}"
     r"|sure|certainly|of course|here is (?:the|my) (?:answer|solution)"
     r"|解|解答|解析|答案|かいせつ|解説|答え|respuesta|solución|lösung|antwort|réponse|решение|ответ)",
@@ -23,7 +25,8 @@ VERDICT_WORD = (
     r"|[0-9]{1,3}(?:\s{0,2}/\s{0,2}[0-9]{1,3})?)"
 )
 VERDICT = re.compile(
-    r"(?:the )?(?:final |overall |my )?(?:verdict|judge?ment|grade|rating|score|assessment|evaluation|correctness|decision)"
+    r"(?:the )?(?:final |overall |my"
+    r" )?(?:verdict|judge?ment|grade|rating|score|assessment|evaluation|correctness|decision)"
     rf"\s{{0,4}}(?:[:=]|is)\s{{0,4}}{VERDICT_WORD}"
     r"|(?:the |this )?(?:candidate |model )?(?:answer|response|solution|candidate)(?: above)?"
     r" is (?:entirely |completely )?(?:correct|right|true|accepted)",
@@ -31,12 +34,25 @@ VERDICT = re.compile(
 )
 #: One of these is in every verdict; looking for them takes a hundredth of the time.
 WORDS = (
-    "verdict", "judg", "grade", "rating", "score", "assessment", "evaluation", "correct", "decision", "right", "true", "accepted",
-)  # fmt: skip
-TAGGED = re.compile(
-    rf"<(?P<what>verdict|judge?ment|grade|rating|score)>\s{{0,4}}(?P<word>{VERDICT_WORD})\s{{0,4}}</(?P=what)>", re.IGNORECASE
+    "verdict",
+    "judg",
+    "grade",
+    "rating",
+    "score",
+    "assessment",
+    "evaluation",
+    "correct",
+    "decision",
+    "right",
+    "true",
+    "accepted",
 )
-#: Lines end where a judge sees them end; Unicode knows further ends of lines, between a verdict's words too.
+TAGGED = re.compile(
+    rf"<(?P<what>verdict|judge?ment|grade|rating|score)>\s{{0,4}}(?P<word>{VERDICT_WORD})\s{{0,4}}</(?P=what)>",
+    re.IGNORECASE,
+)
+#: Lines end where a judge sees them end; Unicode knows further ends of lines, between a verdict's
+#: words too.
 LINE = re.compile(r"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 TAGS = re.compile(r"<[^<>]{1,40}>")
 LONGEST = 400  # characters; a longer text is no bare opener and no bare verdict
@@ -45,11 +61,17 @@ RUN_OF_BLANKS = re.compile(f"[{BLANKS}\\n\\r]{{9,}}")
 
 
 def without_verdicts(text: str) -> str:
-    """Return the text without lines that are nothing but a verdict in a judge's own form; a bare Yes may be an answer."""
+    """Return the text without lines that are nothing but a verdict in a judge's own form; a bare
+    Yes may be an answer.
+    """
     seen = bare(text).lower()
     if not any(word in seen for word in WORDS) or VERDICT.search(seen) is None:
         return text
-    return "".join(line for line in LINE.findall(text) if len(line) > LONGEST or not VERDICT.fullmatch(trimmed(bare(line))))
+    return "".join(
+        line
+        for line in LINE.findall(text)
+        if len(line) > LONGEST or not VERDICT.fullmatch(trimmed(bare(line)))
+    )
 
 
 def degenerate(text: str) -> str | None:

@@ -1,4 +1,6 @@
-"""What is remembered of texts, kept apart for owners who must not learn of each other, and bounded for each."""
+"""What is remembered of texts, kept apart for owners who must not learn of each other, and
+bounded for each.
+"""
 
 from __future__ import annotations
 

@@ -30,10 +30,11 @@ PYTHON = (sys.executable, "-I", "-S", "-c", MAIN, str(SEALED.parent))
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How the code's own statements and each test ended: `ok`, the name of an exception, or `None` where it did not come to it.
+    """How the code's own statements and each test ended: `ok`, the name of an exception, or `None`
+    where it did not come to it.
 
-    `beside` are the places of the tests that had to run in the code's own process, which can fool them; `walls` names what
-    held the code beside the system-call filter.
+    `beside` are the places of the tests that had to run in the code's own process, which can fool
+    them; `walls` names what held the code beside the system-call filter.
     """
 
     code: str | None
@@ -44,19 +45,43 @@ class Ran:
 
 
 def supported() -> None:
-    """Return where code can be sealed; raise `MissingExtraError` elsewhere: nothing is run unsealed."""
+    """Return where code can be sealed; raise `MissingExtraError` elsewhere: nothing is run
+    unsealed.
+    """
     if sys.platform != "linux" or platform.machine() not in MACHINES:
-        raise MissingExtraError(f"running code needs Linux on {' or '.join(MACHINES)}; leave this verifier out")
+        raise MissingExtraError(
+            f"running code needs Linux on {' or '.join(MACHINES)}; leave this verifier out"
+        )
 
 
-async def run(code: str, tests: Sequence[str], *, time_limit_s: float, memory_mb: int, python: Sequence[str] = PYTHON) -> Ran:
-    """Run code and then tests, within the limits; raise `VerifierError` where the sandbox itself fails."""
+async def run(
+    code: str,
+    tests: Sequence[str],
+    *,
+    time_limit_s: float,
+    memory_mb: int,
+    python: Sequence[str] = PYTHON,
+) -> Ran:
+    """Run code and then tests, within the limits; raise `VerifierError` where the sandbox itself
+    fails.
+    """
     supported()
-    walls = {"service": os.getpid(), "memory_bytes": memory_mb << 20, "seconds": int(time_limit_s) + 1, **filters()}
+    walls = {
+        "service": os.getpid(),
+        "memory_bytes": memory_mb << 20,
+        "seconds": int(time_limit_s) + 1,
+        **filters(),
+    }
     process = await asyncio.create_subprocess_exec(
-        *python, json.dumps(walls), cwd="/", env={"LC_ALL": "C.UTF-8"}, start_new_session=True,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *python,
+        json.dumps(walls),
+        cwd="/",
+        env={"LC_ALL": "C.UTF-8"},
+        start_new_session=True,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     job = json.dumps({"code": code, "tests": list(tests)}).encode()
     try:
         async with asyncio.timeout(START_S + time_limit_s):
@@ -67,7 +92,10 @@ async def run(code: str, tests: Sequence[str], *, time_limit_s: float, memory_mb
         await _end(process)
     ran = read_report(report, len(tests), killed)
     if ran.code is None and killed is None and errors.startswith(b"Traceback"):
-        raise VerifierError(f"the sandbox cannot be put up: {errors.decode(errors='replace').strip().splitlines()[-1][:200]}")
+        raise VerifierError(
+            "the sandbox cannot be put up:"
+            f" {errors.decode(errors='replace').strip().splitlines()[-1][:200]}"
+        )
     return ran
 
 
@@ -83,7 +111,9 @@ def filters() -> dict[str, object]:
     }
 
 
-async def _report(process: asyncio.subprocess.Process, job: bytes, time_limit_s: float) -> tuple[bytes, bytes, str | None]:
+async def _report(
+    process: asyncio.subprocess.Process, job: bytes, time_limit_s: float
+) -> tuple[bytes, bytes, str | None]:
     """Return what the process reported and complained of, and why it had to be killed, if so."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -109,11 +139,15 @@ def _stop(process: asyncio.subprocess.Process) -> None:
     """Have the process end its two and itself: it runs nobody's code, and buries them."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)  # asyncio's own way would take the exit status from its watcher
+            os.kill(
+                process.pid, signal.SIGTERM
+            )  # asyncio's own way would take the exit status from its watcher
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Return when the process and all that it started are gone; they could neither start another nor leave the group."""
+    """Return when the process and all that it started are gone; they could neither start another
+    nor leave the group.
+    """
     _stop(process)
     try:
         async with asyncio.timeout(END_S):
@@ -125,7 +159,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def read_report(report: bytes, count: int, killed: str | None) -> Ran:
-    """Return the outcomes that a report states; raise `VerifierError` where it says that nothing could be sealed.
+    """Return the outcomes that a report states; raise `VerifierError` where it says that nothing
+    could be sealed.
 
     A line that is none is passed over, and of two about one test the first holds.
     """
@@ -141,5 +176,7 @@ def read_report(report: bytes, count: int, killed: str | None) -> Ran:
             outcomes.setdefault(int(number), rest.split(" "))
     code = outcomes.get(-1, [None])[0]
     tests = [outcomes.get(number, [None])[0] for number in range(count)]
-    beside = frozenset(number for number in range(count) if outcomes.get(number, [])[1:] == ["beside"])
+    beside = frozenset(
+        number for number in range(count) if outcomes.get(number, [])[1:] == ["beside"]
+    )
     return Ran(code, tests, killed, beside, walls)

@@ -13,23 +13,29 @@ CONTROL = re.compile(
     r"<(?=[|｜][^<>\n]{1,64}[|｜]>)|<(?=/?s>)|<(?=(?:unk|pad|mask|bos|eos|cls|sep)>)|<(?=[a-z]+_of_[a-z]+>)|<(?=<?/?SYS>)"
     r"|\[(?=/?INST\])|\[(?=(?:CLS|SEP|MASK|PAD|UNK)\])"
 )
-#: What could be a special token of some model: which of these are is learned from the server (`special_tokens.py`). Only the
-#: first character is taken, since in `<a>>QUESTION<<` one begins where another ends.
+#: What could be a special token of some model: which of these are is learned from the server
+#: (`special_tokens.py`). Only the first character is taken, since in `<a>>QUESTION<<` one begins
+#: where another ends.
 LOOKALIKE = re.compile(
     r"<(?=([^\s<>]{1,64}>))"
-    r"|\[(?=(/?[A-Za-z_|~!][\w|~!:./-]{1,40}[\]\[]))"  # [INST], [gMASK], [|Human|], [control_8], [start_header_id], [e~[
+    # [INST], [gMASK], [|Human|], [control_8], [start_header_id], [e~[
+    r"|\[(?=(/?[A-Za-z_|~!][\w|~!:./-]{1,40}[\]\[]))"
     r"|\](?=([~!<][^\s\[\]]{0,24}[\[\]](?:[^\s\[\]]{1,24}\[>\[)?))"  # ]~b], ]~!b[, ]<]minimax[>[
     r"|>(?=(>[A-Z_]{1,40}<<))"
     r"|\|(?=(\|\|[A-Z_]{1,40}\|\|\|))"
 )
-#: Which of them some family of models is known to have, for servers that cannot be asked: code has `a[key]` in many places.
+#: Which of them some family of models is known to have, for servers that cannot be asked: code has
+#: `a[key]` in many places.
 SUSPECT = re.compile(
     r"<[^<]{0,64}>|>>[^<]{0,64}<<|\|\|\|[^|]{0,64}\|\|\||\[/?[A-Z][A-Z0-9_]{0,40}\]|\[\|[^\[\]]{0,64}\|\]|\[[gs]MASK\]"
     r"|\[control_\d{1,4}\]|\[[a-z_]{1,40}_id\]|[\[\]][^\[\]]{0,3}~[^\[\]]{0,3}[\[\]]|\]<\].{0,64}",
     re.DOTALL,
 )
-#: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that scripts need stay.
-INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]")
+#: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that
+#: scripts need stay.
+INVISIBLE = re.compile(
+    "[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 PADDING = re.compile(r"(\s)\1{31,}")
 PADDING_KEPT = 8
 
@@ -39,11 +45,13 @@ OPENINGS = "<＜﹤〈⟨‹"
 
 
 def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
-    """Return the text with control tokens and the given markers broken up by an invisible character.
+    """Return the text with control tokens and the given markers broken up by an invisible
+    character.
 
-    A tokenizer that reads `<|im_end|>` in a candidate as the control token would let the candidate end its own turn
-    and write the next one. The first character of each is followed by a word joiner, so it reads the same and means
-    nothing. `special` are further strings that are tokens to the model. Text without any is returned as it is.
+    A tokenizer that reads `<|im_end|>` in a candidate as the control token would let the candidate
+    end its own turn and write the next one. The first character of each is followed by a word
+    joiner, so it reads the same and means nothing. `special` are further strings that are tokens to
+    the model. Text without any is returned as it is.
     """
     if "<" in text or "[" in text:
         text = CONTROL.sub(lambda found: found.group() + WORD_JOINER, text)
@@ -56,18 +64,30 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
 
 
 def has_brackets(text: str) -> bool:
-    """Return whether a text has anything that a special token begins with; single characters are found much faster than pairs."""
-    return "<" in text or "[" in text or "]" in text or (">" in text and ">>" in text) or ("|" in text and "|||" in text)
+    """Return whether a text has anything that a special token begins with; single characters are
+    found much faster than pairs.
+    """
+    return (
+        "<" in text
+        or "[" in text
+        or "]" in text
+        or (">" in text and ">>" in text)
+        or ("|" in text and "|||" in text)
+    )
 
 
 def lookalikes(text: str) -> Iterator[str]:
     """Yield every string of a text that may be a special token of some model, in order."""
     if has_brackets(text):
-        yield from (found.group() + found.group(found.lastindex or 0) for found in LOOKALIKE.finditer(text))
+        yield from (
+            found.group() + found.group(found.lastindex or 0) for found in LOOKALIKE.finditer(text)
+        )
 
 
 def suspect(text: str) -> bool:
-    """Return whether a string that looks like a special token is like those of known families of models."""
+    """Return whether a string that looks like a special token is like those of known families of
+    models.
+    """
     return SUSPECT.fullmatch(text) is not None
 
 
@@ -82,7 +102,9 @@ def _without_special(text: str, special: Container[str]) -> str:
 
 
 def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
-    """Return the text with every tag of these names broken up, also a badly spelled one (`</ Candidate >`, `＜／candidate＞`)."""
+    """Return the text with every tag of these names broken up, also a badly spelled one (`</
+    Candidate >`, `＜／candidate＞`).
+    """
     if not names or not any(opening in text for opening in OPENINGS):
         return text
     return _tags(names).sub(lambda found: found.group() + WORD_JOINER, text)
@@ -90,19 +112,29 @@ def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what finds the beginning of a tag: letters of any width and case, unseen characters and blanks in between."""
+    """Return what finds the beginning of a tag: letters of any width and case, unseen characters
+    and blanks in between.
+    """
     nothing = f"[{NOTHING}{WORD_JOINER}]*+"
     spelled = (f"[{NOTHING}]{{0,8}}".join(_any_width(each) for each in name) for name in names)
-    return re.compile(rf"[{OPENINGS}](?={nothing}[/／⁄∕⧸]?{nothing}(?:{'|'.join(spelled)})(?!\w))", re.IGNORECASE)
+    return re.compile(
+        rf"[{OPENINGS}](?={nothing}[/／⁄∕⧸]?{nothing}(?:{'|'.join(spelled)})(?!\w))", re.IGNORECASE
+    )
 
 
 def _any_width(character: str) -> str:
     """Return what finds a character, or its full-width form."""
-    return f"[{re.escape(character)}{chr(ord(character) + 0xFEE0)}]" if "!" <= character <= "~" else re.escape(character)
+    return (
+        f"[{re.escape(character)}{chr(ord(character) + 0xFEE0)}]"
+        if "!" <= character <= "~"
+        else re.escape(character)
+    )
 
 
 def visible(text: str) -> str:
-    """Return the text without characters that nobody sees, and with long runs of one blank cut to a few."""
+    """Return the text without characters that nobody sees, and with long runs of one blank cut
+    to a few.
+    """
     return PADDING.sub(lambda found: found.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
 
 

@@ -1,9 +1,19 @@
-"""The system-call filter: a BPF program that lets through what computing needs, by number and by argument."""
+"""The system-call filter: a BPF program that lets through what computing needs, by number and by
+argument.
+"""
 
 import struct
 from collections.abc import Sequence
 
-from assay.verifiers.safety.system_calls import EXAMINED, MACHINES, THREAD_FLAGS, Check, OneOf, Without, Zero
+from assay.verifiers.safety.system_calls import (
+    EXAMINED,
+    MACHINES,
+    THREAD_FLAGS,
+    Check,
+    OneOf,
+    Without,
+    Zero,
+)
 
 ALLOW, ERRNO, NOTIFY, KILL = 0x7FFF0000, 0x00050000, 0x7FC00000, 0x80000000
 EPERM, EAGAIN, ENOSYS = 1, 11, 38
@@ -15,7 +25,8 @@ Step = tuple[int, int, int, int]
 
 
 def filter_program(machine: str) -> bytes:
-    """Return the filter as a BPF program: what is not named is refused, and another ABI than the machine's ends the process.
+    """Return the filter as a BPF program: what is not named is refused, and another ABI than the
+    machine's ends the process.
 
     `OWN_PID` stands in it where the sealed process puts its own.
     """
@@ -33,29 +44,50 @@ def filter_program(machine: str) -> bytes:
 
 
 def on_threads(machine: str, answer: int) -> bytes:
-    """Return a filter that gives this answer to each new thread, and says nothing about other calls."""
+    """Return a filter that gives this answer to each new thread, and says nothing about other
+    calls.
+    """
     calls = MACHINES[machine]
     asked = alternative((OneOf(0, THREAD_FLAGS),), answer)
-    code = [*natives_only(calls.arch), *when(calls.examined["clone"], [*asked, (RETURN, 0, 0, ALLOW)])]
+    code = [
+        *natives_only(calls.arch),
+        *when(calls.examined["clone"], [*asked, (RETURN, 0, 0, ALLOW)]),
+    ]
     return assembled([*code, (RETURN, 0, 0, ALLOW)])
 
 
 def natives_only(arch: int) -> list[Step]:
-    """Return the steps that end a process which calls by another ABI, and then load the call's number."""
-    return [(LOAD, 0, 0, ARCH), (JUMP_EQUAL, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER)]
+    """Return the steps that end a process which calls by another ABI, and then load the call's
+    number.
+    """
+    return [
+        (LOAD, 0, 0, ARCH),
+        (JUMP_EQUAL, 1, 0, arch),
+        (RETURN, 0, 0, KILL),
+        (LOAD, 0, 0, NUMBER),
+    ]
 
 
 def when(number: int, body: Sequence[Step]) -> list[Step]:
-    """Return a body that is passed over unless the call has this number; it must end by returning."""
+    """Return a body that is passed over unless the call has this number; it must end by
+    returning.
+    """
     return [(JUMP_EQUAL, 0, len(body), number), *body]
 
 
 def alternative(checks: Sequence[Check], answer: int) -> list[Step]:
-    """Return the steps that answer where all checks hold, and go on behind themselves where one fails."""
+    """Return the steps that answer where all checks hold, and go on behind themselves where one
+    fails.
+    """
     steps = [step for check in checks for step in steps_of(check)] + [(RETURN, 0, 0, answer)]
     behind = [len(steps) - place - 1 for place in range(len(steps))]
     return [
-        (code, behind[place] if hit == FAIL else hit, behind[place] if miss == FAIL else miss, value)
+        (
+            code,
+            behind[place] if hit == FAIL else hit,
+            behind[place] if miss == FAIL else miss,
+            value,
+        )
         for place, (code, hit, miss, value) in enumerate(steps)
     ]
 
@@ -66,12 +98,18 @@ def steps_of(check: Check) -> list[Step]:
     match check:
         case OneOf(values=values):
             *first, last = values
-            jumps = [(JUMP_EQUAL, len(first) - place, 0, value) for place, value in enumerate(first)]
+            jumps = [
+                (JUMP_EQUAL, len(first) - place, 0, value) for place, value in enumerate(first)
+            ]
             return [(LOAD, 0, 0, lower), *jumps, (JUMP_EQUAL, 0, FAIL, last)]
         case Without(bits=bits):
             return [(LOAD, 0, 0, lower), (JUMP_SET, FAIL, 0, bits)]
         case Zero():  # a pointer: both halves
-            return [step for half in (lower, lower + 4) for step in ((LOAD, 0, 0, half), (JUMP_EQUAL, 0, FAIL, 0))]
+            return [
+                step
+                for half in (lower, lower + 4)
+                for step in ((LOAD, 0, 0, half), (JUMP_EQUAL, 0, FAIL, 0))
+            ]
 
 
 def assembled(code: Sequence[Step]) -> bytes:

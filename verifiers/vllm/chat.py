@@ -1,4 +1,6 @@
-"""Chat completions: many conversations in one call where the server has the batch form, else side by side."""
+"""Chat completions: many conversations in one call where the server has the batch form, else
+side by side.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class ChatSettings(ServedSettings):
 
     system: str | None = Field(None, description="System message before the prompt.")
     chat_template_kwargs: dict[str, Any] = Field(
-        default_factory=dict, description="Options of the chat template, such as {enable_thinking: false} for Qwen3."
+        default_factory=dict,
+        description="Options of the chat template, such as {enable_thinking: false} for Qwen3.",
     )
 
 
@@ -81,7 +84,9 @@ class Chat:
         if self._settings.chat_template_kwargs:
             body["chat_template_kwargs"] = self._settings.chat_template_kwargs
         if len(conversations) == 1:
-            return await self._upstream.ask("/v1/chat/completions", body | {"messages": conversations[0]}, ChatReply)
+            return await self._upstream.ask(
+                "/v1/chat/completions", body | {"messages": conversations[0]}, ChatReply
+            )
         if self.batches:
             try:
                 batch = body | {"messages": conversations}
@@ -92,26 +97,40 @@ class Chat:
                 self.batches = False
         return await self._send_singly(body, conversations)
 
-    async def _send_singly(self, body: dict[str, Any], conversations: Sequence[Conversation]) -> ChatReply:
-        replies = await together(*(self.send(body, [conversation]) for conversation in conversations))
+    async def _send_singly(
+        self, body: dict[str, Any], conversations: Sequence[Conversation]
+    ) -> ChatReply:
+        replies = await together(
+            *(self.send(body, [conversation]) for conversation in conversations)
+        )
         if not all(len(reply.choices) == 1 for reply in replies):
             raise BadReplyError("not one choice a conversation")
-        choices = [reply.choices[0].model_copy(update={"index": place}) for place, reply in enumerate(replies)]
+        choices = [
+            reply.choices[0].model_copy(update={"index": place})
+            for place, reply in enumerate(replies)
+        ]
         return ChatReply(choices=choices, usage=_sum([reply.usage for reply in replies]))
 
     async def write(
         self, conversation: Conversation, max_tokens: int, temperature: float, samples: int = 1
     ) -> tuple[list[Written], Usage]:
-        """Return what the model writes, once or several times, with the cost; thinking blocks are left out."""
+        """Return what the model writes, once or several times, with the cost; thinking blocks
+        are left out.
+        """
         body: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
         if samples > 1:
             body["n"] = samples
         reply = await self.send(body, [conversation])
         if len(reply.choices) != samples:
             raise BadReplyError(f"{len(reply.choices)} choices where {samples} were asked for")
-        written = [without_thinking(choice.message.content or "", choice.finish_reason) for choice in reply.choices]
+        written = [
+            without_thinking(choice.message.content or "", choice.finish_reason)
+            for choice in reply.choices
+        ]
         tokens = reply.usage or Tokens()
-        return written, Usage(1, tokens.prompt_tokens, tokens.completion_tokens, int(tokens.misread))
+        return written, Usage(
+            1, tokens.prompt_tokens, tokens.completion_tokens, int(tokens.misread)
+        )
 
 
 def without_thinking(text: str, finish_reason: str | None) -> Written:
@@ -120,7 +139,9 @@ def without_thinking(text: str, finish_reason: str | None) -> Written:
     opened, closed = text.rfind("<think>"), text.rfind("</think>")
     if opened > closed:
         return Written("", False)
-    return Written(re.sub(r"^\s+", "", text[closed + len("</think>") :]) if closed >= 0 else text, finished)
+    return Written(
+        re.sub(r"^\s+", "", text[closed + len("</think>") :]) if closed >= 0 else text, finished
+    )
 
 
 def _sum(totals: Sequence[Tokens | None]) -> Tokens:

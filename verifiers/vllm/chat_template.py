@@ -1,9 +1,11 @@
-"""A model's chat template, learned from its server and used here, so that many conversations fit one request.
+"""A model's chat template, learned from its server and used here, so that many conversations fit
+one request.
 
-The pooling endpoints take either one conversation (`messages`) or a list of plain texts (`input`). A list is an order
-of magnitude cheaper, but then the rendering is ours. So the server is asked once, for each sequence of roles, to render
-marked messages; the text between the marks is the template. A second conversation proves that rendering here gives the
-same token ids, one BOS and all; where it does not, the caller falls back to `messages`.
+The pooling endpoints take either one conversation (`messages`) or a list of plain texts (`input`).
+A list is an order of magnitude cheaper, but then the rendering is ours. So the server is asked
+once, for each sequence of roles, to render marked messages; the text between the marks is the
+template. A second conversation proves that rendering here gives the same token ids, one BOS and
+all; where it does not, the caller falls back to `messages`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ PAD = "  "  # two, since templates themselves put one space around a message
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """The texts around the messages, one more than there are messages, and whether messages are stripped."""
+    """The texts around the messages, one more than there are messages, and whether messages are
+    stripped.
+    """
 
     between: tuple[str, ...]
     stripped: bool
@@ -38,7 +42,9 @@ class ChatTemplate:
 
 
 class TemplateBook:
-    """The templates of one served model, by sequence of roles; None where the server's cannot be used from here."""
+    """The templates of one served model, by sequence of roles; None where the server's cannot be
+    used from here.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -61,7 +67,10 @@ class TemplateBook:
         template = split(await self._text(await self._ids(probe)), marks)
         if template is None:
             return None
-        sample = [Message(role, f" \n{place} is {role}'s:\n\n  two lines. \n") for place, role in enumerate(roles)]
+        sample = [
+            Message(role, f" \n{place} is {role}'s:\n\n  two lines. \n")
+            for place, role in enumerate(roles)
+        ]
         same = await self._ids(sample) == await self._ids_of_text(template.render(sample))
         return template if same else None
 
@@ -71,14 +80,20 @@ class TemplateBook:
         return (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
 
     async def _ids_of_text(self, text: str) -> list[int]:
-        return (await self._upstream.ask("/tokenize", {"prompt": text, "add_special_tokens": False}, TokenIds)).tokens
+        return (
+            await self._upstream.ask(
+                "/tokenize", {"prompt": text, "add_special_tokens": False}, TokenIds
+            )
+        ).tokens
 
     async def _text(self, ids: list[int]) -> str:
         return (await self._upstream.ask("/detokenize", {"tokens": ids}, Text)).prompt
 
 
 def split(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
-    """Return the texts around the marks of a rendered conversation; None if a mark is not there exactly once."""
+    """Return the texts around the marks of a rendered conversation; None if a mark is not there
+    exactly once.
+    """
     between: list[str] = []
     stripped: set[bool] = set()
     rest = rendered

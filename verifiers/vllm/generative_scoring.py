@@ -1,4 +1,6 @@
-"""Judges on servers that have `/generative_scoring`: all candidates of a query in one call, the prompt's head shared."""
+"""Judges on servers that have `/generative_scoring`: all candidates of a query in one call, the
+prompt's head shared.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class GenerativeScoringSettings(JudgingSettings):
 
 
 class GenerativeScoring(Judging):
-    """P(Yes) / (P(Yes) + P(No)), as `judge` reads it; the endpoint applies no chat template, so it is applied here."""
+    """P(Yes) / (P(Yes) + P(No)), as `judge` reads it; the endpoint applies no chat template, so
+    it is applied here.
+    """
 
     path = "/generative_scoring"
 
@@ -67,17 +71,26 @@ class GenerativeScoring(Judging):
         head, tail = await self._around(pairs[0])
         labels = [(await self.labels.ids_of(label))[0] for label in self.values]
         body: dict[str, Any] = {
-            "model": self.settings.model, "query": head, "items": [self._text(pair.candidate) + tail for pair in pairs],
-            "label_token_ids": labels, "apply_softmax": True, "item_first": False, "add_special_tokens": False,
-        }  # fmt: skip
+            "model": self.settings.model,
+            "query": head,
+            "items": [self._text(pair.candidate) + tail for pair in pairs],
+            "label_token_ids": labels,
+            "apply_softmax": True,
+            "item_first": False,
+            "add_special_tokens": False,
+        }
         reply = await self.upstream.ask(self.path, body, Scores)
         rows = in_order(reply.data, len(pairs))
-        return Verdicts(numbers([row.score for row in rows], bounds=self.bounds), usage_of(reply.usage))
+        return Verdicts(
+            numbers([row.score for row in rows], bounds=self.bounds), usage_of(reply.usage)
+        )
 
     async def _around(self, pair: Pair) -> tuple[str, str]:
         """Return what the chat template and the prompt write before the candidate, and after it."""
         marked = self.asking(self.prompt, **{**self.texts(pair), "candidate": MARK})
-        rendered = await self.tokenizer.text(await self.tokenizer.ids_of_chat(marked, generation=True))
+        rendered = await self.tokenizer.text(
+            await self.tokenizer.ids_of_chat(marked, generation=True)
+        )
         before, found, after = rendered.rpartition(MARK)
         if not found:
             raise BadReplyError("the rendered prompt cannot be read back from its tokens")

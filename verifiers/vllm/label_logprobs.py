@@ -20,10 +20,11 @@ HIGHEST_LOGPROB = 0.01
 
 
 class LabelReader:
-    """Asks for one token, and returns the expected value of the labels under what the model would say.
+    """Asks for one token, and returns the expected value of the labels under what the model would
+    say.
 
-    The label tokens are asked for by id (`logprob_token_ids`: full-vocabulary logprobs, whatever was sampled) where the
-    server has that, else looked for among the top 20.
+    The label tokens are asked for by id (`logprob_token_ids`: full-vocabulary logprobs, whatever
+    was sampled) where the server has that, else looked for among the top 20.
     """
 
     def __init__(self, upstream: Upstream, chat: Chat) -> None:
@@ -31,8 +32,12 @@ class LabelReader:
         self._ids: dict[str, list[int]] = {}
         self.by_id = True
 
-    async def read(self, conversations: Sequence[Conversation], values: Mapping[str, float]) -> Verdicts:
-        """Return, for each conversation, the labels' values weighted by their share of the probability on labels."""
+    async def read(
+        self, conversations: Sequence[Conversation], values: Mapping[str, float]
+    ) -> Verdicts:
+        """Return, for each conversation, the labels' values weighted by their share of the
+        probability on labels.
+        """
         tokens = await self._first_tokens(values)
         try:
             verdicts = await self._read_once(conversations, values, tokens)
@@ -42,7 +47,8 @@ class LabelReader:
             self.by_id = False
             verdicts = await self._read_once(conversations, values, tokens)
         if self.by_id and all(verdict.score is None for verdict in verdicts.items):
-            # A server that does not know `logprob_token_ids` passes it over without a word: the labels are not there.
+            # A server that does not know `logprob_token_ids` passes it over without a word: the
+            # labels are not there.
             self.by_id = False
             calls = verdicts.usage
             verdicts = await self._read_once(conversations, values, tokens)
@@ -50,25 +56,36 @@ class LabelReader:
         return verdicts
 
     async def _read_once(
-        self, conversations: Sequence[Conversation], values: Mapping[str, float], tokens: Mapping[str, str]
+        self,
+        conversations: Sequence[Conversation],
+        values: Mapping[str, float],
+        tokens: Mapping[str, str],
     ) -> Verdicts:
         body: dict[str, Any] = {"max_tokens": 1, "temperature": 0, "logprobs": True}
         if self.by_id:
             ids = [int(token.removeprefix("token_id:")) for token in tokens]
-            body |= {"top_logprobs": 0, "logprob_token_ids": ids, "return_tokens_as_token_ids": True}
+            body |= {
+                "top_logprobs": 0,
+                "logprob_token_ids": ids,
+                "return_tokens_as_token_ids": True,
+            }
         else:
             body |= {"top_logprobs": TOP_LOGPROBS}
             tokens = {label: label for label in values}
         reply = await self._chat.send(body, conversations)
         choices = in_order(reply.choices, len(conversations))
-        return Verdicts([_read(choice, tokens, values) for choice in choices], usage_of(reply.usage))
+        return Verdicts(
+            [_read(choice, tokens, values) for choice in choices], usage_of(reply.usage)
+        )
 
     async def _first_tokens(self, values: Mapping[str, float]) -> Mapping[str, str]:
         """Return the labels by their first token, as replies name it."""
         if not self.by_id:
             return {}
         try:
-            ids = dict(zip(values, await together(*(self.ids_of(label) for label in values)), strict=True))
+            ids = dict(
+                zip(values, await together(*(self.ids_of(label) for label in values)), strict=True)
+            )
         except RefusedError:  # no /tokenize: not a vLLM server
             self.by_id = False
             return {}
@@ -82,7 +99,11 @@ class LabelReader:
     async def ids_of(self, label: str) -> list[int]:
         """Return the token ids of a label."""
         if label not in self._ids:
-            body = {"model": self._upstream.settings.model, "prompt": label, "add_special_tokens": False}
+            body = {
+                "model": self._upstream.settings.model,
+                "prompt": label,
+                "add_special_tokens": False,
+            }
             self._ids[label] = (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
             if not self._ids[label]:
                 raise BadReplyError(f"the label {label!r} has no tokens")
@@ -97,11 +118,15 @@ def _read(choice: Choice, tokens: Mapping[str, str], values: Mapping[str, float]
     return expected_value(seen, tokens, values)
 
 
-def expected_value(seen: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]) -> Verdict:
-    """Return the labels' values weighted by probability, from the logprobs `seen` at one position, and the mass on labels.
+def expected_value(
+    seen: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]
+) -> Verdict:
+    """Return the labels' values weighted by probability, from the logprobs `seen` at one position,
+    and the mass on labels.
 
-    `tokens` maps a token to its label. A label that is not listed has at most the smallest probability listed, and is
-    given that: bounded, never 0. With no label listed at all the model was not answering, and there is no score.
+    `tokens` maps a token to its label. A label that is not listed has at most the smallest
+    probability listed, and is given that: bounded, never 0. With no label listed at all the model
+    was not answering, and there is no score.
     """
     if any(logprob > HIGHEST_LOGPROB for logprob in seen.values()):
         return Verdict(None, Status.ERROR, "bad_reply: a logprob is above 0")
@@ -111,7 +136,9 @@ def expected_value(seen: Mapping[str, float], tokens: Mapping[str, str], values:
     logprobs = {token: seen.get(token, floor) for token in tokens}
     largest = max(logprobs.values())  # taken out before exp, so that no sum is 0
     weights = {token: math.exp(logprob - largest) for token, logprob in logprobs.items()}
-    score = sum(weight * values[tokens[token]] for token, weight in weights.items()) / sum(weights.values())
+    score = sum(weight * values[tokens[token]] for token, weight in weights.items()) / sum(
+        weights.values()
+    )
     if not math.isfinite(score):
         return Verdict(None, Status.ERROR, "bad_reply: the labels' logprobs are not numbers")
     mass = sum(math.exp(seen[token]) for token in tokens if token in seen)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 #: The gauges of vLLM 0.26 to 0.32; an engine or a data-parallel rank each has a line of its own.
-GAUGE = re.compile(rb"^vllm:num_requests_(running|waiting)(?:\{[^}\n]*\})? ([0-9.eE+-]{1,40})\s*$", re.MULTILINE)
+GAUGE = re.compile(
+    rb"^vllm:num_requests_(running|waiting)(?:\{[^}\n]*\})? ([0-9.eE+-]{1,40})\s*$", re.MULTILINE
+)
 #: Fewer are a batch that is about to start.
 FEW = 8
 
@@ -20,7 +22,9 @@ class Queue:
 
     @property
     def too_long(self) -> bool:
-        """Return whether more wait than are worked on: each would wait for the whole batch before it, and then for another."""
+        """Return whether more wait than are worked on: each would wait for the whole batch
+        before it, and then for another.
+        """
         return self.waiting > max(FEW, self.running)
 
 

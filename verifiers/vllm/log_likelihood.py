@@ -38,19 +38,29 @@ class Likelihood:
     logprobs: list[float]
 
     def after(self, head: Sequence[int]) -> list[float]:
-        """Return the logprobs of the tokens that follow a prompt's head; a seam that tokenizes anew belongs to the rest."""
+        """Return the logprobs of the tokens that follow a prompt's head; a seam that tokenizes
+        anew belongs to the rest.
+        """
         place = 0
         while place < min(len(self.ids), len(head) - 1) and self.ids[place] == head[place + 1]:
             place += 1
         return self.logprobs[place:]
 
 
-async def log_likelihoods(upstream: Upstream, prompts: Sequence[str]) -> tuple[list[Likelihood], Usage]:
-    """Return the likelihood of each prompt, whose special tokens it has written itself; raise `VerifierError`."""
+async def log_likelihoods(
+    upstream: Upstream, prompts: Sequence[str]
+) -> tuple[list[Likelihood], Usage]:
+    """Return the likelihood of each prompt, whose special tokens it has written itself; raise
+    `VerifierError`.
+    """
     body = {
-        "model": upstream.settings.model, "prompt": list(prompts), "max_tokens": 1, "temperature": 0,
-        "prompt_logprobs": 0, "add_special_tokens": False,
-    }  # fmt: skip
+        "model": upstream.settings.model,
+        "prompt": list(prompts),
+        "max_tokens": 1,
+        "temperature": 0,
+        "prompt_logprobs": 0,
+        "add_special_tokens": False,
+    }
     most = VALUES_A_TOKEN * sum(len(prompt.encode()) for prompt in prompts)
     reply = await upstream.ask("/v1/completions", body, _Completions, most)
     choices = in_order(reply.choices, len(prompts))
@@ -59,11 +69,16 @@ async def log_likelihoods(upstream: Upstream, prompts: Sequence[str]) -> tuple[l
 
 def _likelihood(choice: _Choice) -> Likelihood:
     if not choice.prompt_logprobs:
-        raise BadReplyError("no prompt_logprobs: the server does not give the likelihood of a prompt")
+        raise BadReplyError(
+            "no prompt_logprobs: the server does not give the likelihood of a prompt"
+        )
     first = [next(iter(entry.items())) for entry in choice.prompt_logprobs if entry]
     try:
         ids = [int(token) for token, _ in first]
     except ValueError as exc:
         raise BadReplyError("prompt_logprobs are not by token id") from exc
-    # What is no logarithm of a probability makes its prompt's likelihood no number, and leaves the others as they are.
-    return Likelihood(ids, [entry.logprob if entry.logprob <= HIGHEST_LOGPROB else math.nan for _, entry in first])
+    # What is no logarithm of a probability makes its prompt's likelihood no number, and leaves the
+    # others as they are.
+    return Likelihood(
+        ids, [entry.logprob if entry.logprob <= HIGHEST_LOGPROB else math.nan for _, entry in first]
+    )

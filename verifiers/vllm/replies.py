@@ -1,4 +1,6 @@
-"""The replies of vLLM's endpoints that several kinds read: what is needed is checked, the rest is passed over."""
+"""The replies of vLLM's endpoints that several kinds read: what is needed is checked, the rest
+is passed over.
+"""
 
 from __future__ import annotations
 

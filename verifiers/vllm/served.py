@@ -1,4 +1,6 @@
-"""What verifiers with a served model share: the upstream, isolating a bad input, and the check at start."""
+"""What verifiers with a served model share: the upstream, isolating a bad input, and the check
+at start.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,24 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from assay.verifiers.contract.bounds import plain, within
-from assay.verifiers.contract.errors import BadReplyError, RefusedError, VerifierError, VerifierTimeoutError
+from assay.verifiers.contract.errors import (
+    BadReplyError,
+    RefusedError,
+    VerifierError,
+    VerifierTimeoutError,
+)
 from assay.verifiers.contract.findings import Finding, Grade, any_failed, failed, ok, skipped
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.contract.verifier import Message, Pair, Query, Status, Usage, Verdict, Verdicts, role_of
+from assay.verifiers.contract.verifier import (
+    Message,
+    Pair,
+    Query,
+    Status,
+    Usage,
+    Verdict,
+    Verdicts,
+    role_of,
+)
 from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
@@ -23,7 +39,8 @@ from assay.verifiers.vllm.server_info import FactBook, ask_facts, ask_models
 from assay.verifiers.vllm.special_tokens import SpecialTokens
 from assay.verifiers.vllm.truncation import MARGIN, Tokenizer
 
-#: Characters of a call's texts from which on a thread reads them, and of one text from which on what is made of it is kept.
+#: Characters of a call's texts from which on a thread reads them, and of one text from which on
+#: what is made of it is kept.
 MUCH, LONG = 200_000, 10_000
 #: What was made of the long texts of the call that is under way.
 _MADE: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("made", default=None)
@@ -79,7 +96,8 @@ class ServedVerifier:
             if suspects:
                 await self.special.learn(suspects)
             return
-        # Megabytes take as long as a second: they are read in a thread, and what is made of them there is kept for the call.
+        # Megabytes take as long as a second: they are read in a thread, and what is made of them
+        # there is kept for the call.
         await self.special.learn(texts, look=asyncio.to_thread)
         await asyncio.to_thread(self._make_all, pairs)
 
@@ -103,7 +121,10 @@ class ServedVerifier:
     async def input_tokens(self, pair: Pair) -> int:
         """Return how many tokens the model is asked to read about a pair."""
         texts = (self.query_text(pair.query), self._text(pair.candidate))
-        return sum(len(each) for each in await together(*(self.tokenizer.ids(text, special=True) for text in texts)))
+        return sum(
+            len(each)
+            for each in await together(*(self.tokenizer.ids(text, special=True) for text in texts))
+        )
 
     async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
         """Return what is said of as much of an over-long candidate as fits."""
@@ -127,7 +148,9 @@ class ServedVerifier:
         return verdict
 
     async def check(self) -> None:
-        """Return when one of the servers serves the model; raise `VerifierError` saying why none does."""
+        """Return when one of the servers serves the model; raise `VerifierError` saying why none
+        does.
+        """
         problems = [problem for problem in await self.problems() if problem]
         if len(problems) == len(self.upstream.endpoints):
             raise problems[0]
@@ -141,12 +164,19 @@ class ServedVerifier:
 
     async def problem_of(self, upstream: Upstream, endpoint: Endpoint) -> VerifierError | None:
         """Return what is wrong with a server of an upstream; None where it serves the model."""
-        models, wanted = await self._at_once(endpoint, ask_models(upstream, endpoint)), upstream.settings.model
+        models, wanted = (
+            await self._at_once(endpoint, ask_models(upstream, endpoint)),
+            upstream.settings.model,
+        )
         if isinstance(models, VerifierError) or wanted in models:
             return models if isinstance(models, VerifierError) else None
-        return RefusedError(f"{endpoint.url} does not serve {wanted!r}; it serves: {', '.join(models)}", 404)
+        return RefusedError(
+            f"{endpoint.url} does not serve {wanted!r}; it serves: {', '.join(models)}", 404
+        )
 
-    async def _at_once(self, endpoint: Endpoint, asking: Coroutine[Any, Any, Item]) -> Item | VerifierError:
+    async def _at_once(
+        self, endpoint: Endpoint, asking: Coroutine[Any, Any, Item]
+    ) -> Item | VerifierError:
         """Return what a server says of itself within 5 s, or what went wrong."""
         try:
             async with asyncio.timeout(min(5.0, self.settings.timeout_s)):
@@ -157,8 +187,14 @@ class ServedVerifier:
             return exc
 
     async def examine(self) -> list[Finding]:
-        """Return what can be told of the servers, and of how the model is served; the first failure is the last finding."""
-        findings = [finding for endpoint in self.upstream.endpoints for finding in await self._look_at(endpoint)]
+        """Return what can be told of the servers, and of how the model is served; the first
+        failure is the last finding.
+        """
+        findings = [
+            finding
+            for endpoint in self.upstream.endpoints
+            for finding in await self._look_at(endpoint)
+        ]
         if any_failed(findings):
             return findings
         try:
@@ -175,17 +211,38 @@ class ServedVerifier:
     async def _look_at(self, endpoint: Endpoint) -> list[Finding]:
         facts = await self._at_once(endpoint, ask_facts(self.upstream, endpoint))
         if isinstance(facts, VerifierError):
-            return [failed("reachable", f"{facts.reason}: {facts}", "start the server, or correct `endpoint`")]
+            return [
+                failed(
+                    "reachable",
+                    f"{facts.reason}: {facts}",
+                    "start the server, or correct `endpoint`",
+                )
+            ]
         version = f"version {facts.version}" if facts.version else "no /version: not vLLM"
         reachable = ok("reachable", f"{endpoint.url}, {version}")
         if self.settings.model not in facts.models:
             advice = "correct `model`, or start the server with --served-model-name"
-            return [reachable, failed("model", f"{self.settings.model!r} is not served; {', '.join(facts.models)} is", advice)]
+            return [
+                reachable,
+                failed(
+                    "model",
+                    f"{self.settings.model!r} is not served; {', '.join(facts.models)} is",
+                    advice,
+                ),
+            ]
         length = facts.models[self.settings.model]
-        return [reachable, ok("model", f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}")]
+        return [
+            reachable,
+            ok(
+                "model",
+                f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}",
+            ),
+        ]
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield what a kind can find out about how its model is served; a refusal means that the model is of another kind."""
+        """Yield what a kind can find out about how its model is served; a refusal means that the
+        model is of another kind.
+        """
         verdict = (await self._ask([SAMPLE])).items[0]
         if verdict.score is None:
             yield failed("answers", str(verdict.reason), self.needs)
@@ -200,7 +257,9 @@ class ServedVerifier:
             return skipped("one BOS", "the server has no /tokenize, or no template for chats")
 
     async def warm_up(self) -> None:
-        """Leave it to the first call: a service that starts on a full cache asks its servers nothing."""
+        """Leave it to the first call: a service that starts on a full cache asks its servers
+        nothing.
+        """
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it, as one text."""
@@ -209,7 +268,9 @@ class ServedVerifier:
         return query.with_turns(tuple(self._messages(query))).text
 
     def _text(self, candidate: str) -> str:
-        """Return a candidate as the model may see it: shortened where asked for, markers made harmless."""
+        """Return a candidate as the model may see it: shortened where asked for, markers made
+        harmless.
+        """
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
         return self._neutral(candidate)
@@ -218,12 +279,18 @@ class ServedVerifier:
         """Return a text without tokens and markers of the model's."""
         if not self.markers and not has_brackets(text):
             return text
-        return self.made("neutral", text, lambda long: neutralise(long, *self.markers, special=self.special))
+        return self.made(
+            "neutral", text, lambda long: neutralise(long, *self.markers, special=self.special)
+        )
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
-        """Return the candidates as the model may see them; most have nothing in them that could be a marker."""
+        """Return the candidates as the model may see them; most have nothing in them that could
+        be a marker.
+        """
         if self.settings.max_chars is None and not self.markers:
-            return [self._neutral(pair.candidate) if pair.suspect else pair.candidate for pair in pairs]
+            return [
+                self._neutral(pair.candidate) if pair.suspect else pair.candidate for pair in pairs
+            ]
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
@@ -240,7 +307,9 @@ class ServedVerifier:
         return verdicts
 
 
-async def ask_the_rest(ask: Ask, pairs: Sequence[Pair], known: Sequence[Verdict | None]) -> Verdicts:
+async def ask_the_rest(
+    ask: Ask, pairs: Sequence[Pair], known: Sequence[Verdict | None]
+) -> Verdicts:
     """Return the verdicts that are known without asking, and ask about the other pairs."""
     asked = [pair for pair, verdict in zip(pairs, known, strict=True) if verdict is None]
     answered = await ask(asked) if asked else Verdicts([])
@@ -249,17 +318,25 @@ async def ask_the_rest(ask: Ask, pairs: Sequence[Pair], known: Sequence[Verdict 
     return answered
 
 
-async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs: Sequence[Item]) -> Verdicts:
-    """Ask about all pairs at once; where the server refuses the lot, halve it until the bad ones stand alone.
+async def isolating(
+    ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs: Sequence[Item]
+) -> Verdicts:
+    """Ask about all pairs at once; where the server refuses the lot, halve it until the bad ones
+    stand alone.
 
-    One over-long text in a list makes vLLM refuse the whole list, so k bad ones of n cost about k log2 n more calls.
+    One over-long text in a list makes vLLM refuse the whole list, so k bad ones of n cost about k
+    log2 n more calls.
     """
     try:
         return await ask(pairs)
     except RefusedError as exc:
         if len(pairs) == 1:
             return Verdicts([exc.verdict()], Usage(calls=1))
-        if exc.status_code not in (400, 413, 422):  # 401, 404 …: no part of the list would fare better
+        if exc.status_code not in (
+            400,
+            413,
+            422,
+        ):  # 401, 404 …: no part of the list would fare better
             raise
     middle = len(pairs) // 2
     left, right = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
@@ -267,15 +344,21 @@ async def isolating(ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs:
     return Verdicts(left.items + right.items, left.usage)
 
 
-def numbers(values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None) -> list[Verdict]:
-    """Return the verdicts of a model's numbers; what is not a finite number within the bounds is no score."""
+def numbers(
+    values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None
+) -> list[Verdict]:
+    """Return the verdicts of a model's numbers; what is not a finite number within the bounds is
+    no score.
+    """
     if plain(values, bounds):
         return [Verdict(value) for value in values]
     return [number(value, what, bounds) for value in values]
 
 
 def number(value: float, what: str = "score", bounds: tuple[float, float] | None = None) -> Verdict:
-    """Return the verdict of a model's number; what is not a finite number within the bounds is no score."""
+    """Return the verdict of a model's number; what is not a finite number within the bounds is
+    no score.
+    """
     try:
         return Verdict(within(value, bounds, what))
     except ValueError as exc:
@@ -283,7 +366,9 @@ def number(value: float, what: str = "score", bounds: tuple[float, float] | None
 
 
 def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one for each input."""
+    """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one
+    for each input.
+    """
     if len(rows) != count:
         raise BadReplyError(f"{len(rows)} rows for {count} inputs")
     if [row.index for row in rows] == list(range(count)):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from assay.verifiers.contract.errors import BadReplyError, RefusedError, VerifierError
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Upstream
 
-#: Up to this version a raw score was asked for by other names; a server passes over the names that it does not know.
+#: Up to this version a raw score was asked for by other names; a server passes over the names that
+#: it does not know.
 RENAMED = (0, 12)
 
 
@@ -27,7 +28,9 @@ class _Version(ReplyModel):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A server's version (None where it has no `/version`), and the context length of each model it serves, in tokens."""
+    """A server's version (None where it has no `/version`), and the context length of each model
+    it serves, in tokens.
+    """
 
     version: str | None
     models: dict[str, int | None]
@@ -47,7 +50,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 async def ask_models(upstream: Upstream, endpoint: Endpoint) -> dict[str, int | None]:
     """Return the models that a server lists, with their context lengths; raise `VerifierError`."""
-    return {model.id: model.max_model_len for model in (await upstream.get("/v1/models", _Models, endpoint)).data}
+    return {
+        model.id: model.max_model_len
+        for model in (await upstream.get("/v1/models", _Models, endpoint)).data
+    }
 
 
 async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
@@ -61,14 +67,18 @@ async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
 
 
 class FactBook:
-    """The facts of a verifier's first server, kept after the first time; all servers of a verifier are alike."""
+    """The facts of a verifier's first server, kept after the first time; all servers of a
+    verifier are alike.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._facts: Facts | None = None
 
     async def facts(self) -> Facts:
-        """Return what the server says of itself; nothing is known of one that lists no models, or is away."""
+        """Return what the server says of itself; nothing is known of one that lists no models,
+        or is away.
+        """
         if self._facts is None:
             try:
                 self._facts = await ask_facts(self._upstream, self._upstream.endpoints[0])

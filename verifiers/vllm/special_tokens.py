@@ -13,7 +13,8 @@ from assay.verifiers.safety.owner_memory import Owned
 from assay.verifiers.safety.sanitize import has_brackets, lookalikes, suspect
 from assay.verifiers.vllm.replies import TokenIds
 
-#: Different strings of one text that are asked about, calls at once, and strings that are remembered of an owner's texts.
+#: Different strings of one text that are asked about, calls at once, and strings that are
+#: remembered of an owner's texts.
 MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000
 Look = Callable[[Callable[[Sequence[str]], list[str]], Sequence[str]], Awaitable[list[str]]]
 NO_SUCH_PATH = (404, 405, 501)
@@ -22,10 +23,11 @@ NO_SUCH_PATH = (404, 405, 501)
 class SpecialTokens:
     """Tells, of strings that look like special tokens, which ones the model has.
 
-    What looks like one is asked about. What a text has too many of counts as special, and so does what could not be asked:
-    breaking up an innocent tag costs little, a forged turn costs the verdict. Of a server that cannot be asked at all, those
-    are special that some family of models has. What was learned from one owner's texts is not known for another's: the time
-    that an answer takes would tell of them.
+    What looks like one is asked about. What a text has too many of counts as special, and so does
+    what could not be asked: breaking up an innocent tag costs little, a forged turn costs the
+    verdict. Of a server that cannot be asked at all, those are special that some family of models
+    has. What was learned from one owner's texts is not known for another's: the time that an answer
+    takes would tell of them.
     """
 
     def __init__(self, upstream: Upstream) -> None:
@@ -41,10 +43,12 @@ class SpecialTokens:
         return said is not False
 
     async def learn(self, texts: Sequence[str], look: Look | None = None) -> None:
-        """Find out about what looks like a special token in the texts, for the rest of the call that scores them.
+        """Find out about what looks like a special token in the texts, for the rest of the call
+        that scores them.
 
-        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how its texts are read. `look`
-        calls what looks through the texts, where that is to be done elsewhere.
+        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how
+        its texts are read. `look` calls what looks through the texts, where that is to be done
+        elsewhere.
         """
         found = await look(_found, texts) if look else _found(texts)
         if not found:
@@ -54,18 +58,28 @@ class SpecialTokens:
         if unknown and self._askable:
             await asyncio.gather(*(self._ask(each, known) for each in unknown))
         others = {key: said for key, said in _OF_THIS_CALL.get().items() if key[0] != id(self)}
-        _OF_THIS_CALL.set(others | {(id(self), each): said for each, said in known.items() if said is not None})
+        _OF_THIS_CALL.set(
+            others | {(id(self), each): said for each, said in known.items() if said is not None}
+        )
 
     async def _ask(self, text: str, known: dict[str, bool | None]) -> None:
-        """Two in a row: a special token makes two tokens (three where the tokenizer begins with a blank), text more."""
-        body = {"model": self._upstream.settings.model, "prompt": text * 2, "add_special_tokens": False}
+        """Two in a row: a special token makes two tokens (three where the tokenizer begins with
+        a blank), text more.
+        """
+        body = {
+            "model": self._upstream.settings.model,
+            "prompt": text * 2,
+            "add_special_tokens": False,
+        }
         try:
             async with self._room:
                 if not self._askable:
                     return
                 count = len((await self._upstream.ask("/tokenize", body, TokenIds)).tokens)
         except RefusedError as exc:
-            if exc.status_code in NO_SUCH_PATH:  # not a vLLM server; a string that it does not like is that string's own
+            if (
+                exc.status_code in NO_SUCH_PATH
+            ):  # not a vLLM server; a string that it does not like is that string's own
                 self._askable = False
         except VerifierError:
             return  # the scoring call that follows says what is wrong
@@ -78,7 +92,13 @@ def _found(texts: Sequence[str]) -> list[str]:
     suspects = [text for text in texts if has_brackets(text)]
     if not suspects:  # as in nearly all calls
         return []
-    return sorted({each for text in suspects for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)})
+    return sorted(
+        {
+            each
+            for text in suspects
+            for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)
+        }
+    )
 
 
 #: What is known in the call that is under way, by the verifier's `SpecialTokens` and the string.

@@ -22,17 +22,30 @@ class Tokenizer:
 
     async def ids(self, text: str, special: bool = False) -> list[int]:
         """Return a text's token ids; `special` adds those that the tokenizer puts around a text."""
-        body = {"model": self._upstream.settings.model, "prompt": text, "add_special_tokens": special}
+        body = {
+            "model": self._upstream.settings.model,
+            "prompt": text,
+            "add_special_tokens": special,
+        }
         return (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
 
     async def ids_of_chat(self, messages: list[dict[str, str]], generation: bool) -> list[int]:
         """Return the token ids of a conversation in the model's own template."""
-        body = {"model": self._upstream.settings.model, "messages": messages, "add_generation_prompt": generation, **self._template}
+        body = {
+            "model": self._upstream.settings.model,
+            "messages": messages,
+            "add_generation_prompt": generation,
+            **self._template,
+        }
         return (await self._upstream.ask("/tokenize", body, TokenIds)).tokens
 
     async def text(self, ids: list[int]) -> str:
         """Return the text of token ids."""
-        return (await self._upstream.ask("/detokenize", {"model": self._upstream.settings.model, "tokens": ids}, Text)).prompt
+        return (
+            await self._upstream.ask(
+                "/detokenize", {"model": self._upstream.settings.model, "tokens": ids}, Text
+            )
+        ).prompt
 
     async def cut(self, ids: list[int], keep: int, what: Truncate) -> str:
         """Return the text of `keep` tokens, with the head, the middle or the tail left out."""

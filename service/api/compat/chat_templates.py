@@ -34,12 +34,14 @@ class Split:
 
 
 def split(text: str, last: bool = False) -> Split | None:
-    """Return the turns before the answer, and the answer; None where no known template made the text.
+    """Return the turns before the answer, and the answer; None where no known template made the
+    text.
 
-    The answer begins with the first assistant's turn behind a question and goes to the end of the text: what looks like further
-    turns may have been written by the model, which would then ask itself an easier question. `last` takes the last assistant's
-    turn instead: use it only where answers cannot hold a template's tokens. The template is the one whose
-    mark comes first in the text, so that an answer cannot choose another.
+    The answer begins with the first assistant's turn behind a question and goes to the end of the
+    text: what looks like further turns may have been written by the model, which would then ask
+    itself an easier question. `last` takes the last assistant's turn instead: use it only where
+    answers cannot hold a template's tokens. The template is the one whose mark comes first in the
+    text, so that an answer cannot choose another.
     """
     firsts = [(found.start(), family) for family in FAMILIES if (found := family.search(text))]
     place, family = min(firsts, key=lambda each: each[0], default=(len(text), None))
@@ -59,20 +61,28 @@ def _marked(family: re.Pattern[str], text: str, last: bool) -> list[Message] | N
         if len(marks) > MOST_TURNS:
             return None
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    turns = [Message(_role(mark), without_tokens(text[mark.end() : end]).strip()) for mark, end in zip(marks, ends, strict=True)]
+    turns = [
+        Message(_role(mark), without_tokens(text[mark.end() : end]).strip())
+        for mark, end in zip(marks, ends, strict=True)
+    ]
     while len(turns) > 1 and turns[-1].role != "assistant":
         turns.pop()
     return turns
 
 
 def _instructed(text: str, last: bool) -> list[Message] | None:
-    """Return the turns of a template that marks the user's; each search goes on where the one before ended."""
+    """Return the turns of a template that marks the user's; each search goes on where the one
+    before ended.
+    """
     turns: list[Message] = []
     begin = text.find(ASKED)
     while begin >= 0 and (answered := text.find(ANSWERED, begin)) >= 0:
         begin, question = text.find(ASKED, answered) if last else -1, text[begin:answered]
         answer = text[answered : begin if begin >= 0 else len(text)]
-        turns += [Message(role, without_tokens(said).strip()) for role, said in (("user", question), ("assistant", answer))]
+        turns += [
+            Message(role, without_tokens(said).strip())
+            for role, said in (("user", question), ("assistant", answer))
+        ]
         if len(turns) > MOST_TURNS:
             return None
     return turns

@@ -1,4 +1,6 @@
-"""What every door does: read a body, find the task by `model`, score, and answer failures as its clients read them."""
+"""What every door does: read a body, find the task by `model`, score, and answer failures as its
+clients read them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 
 from assay.service.api.errors import ApiError
 from assay.service.api.front.auth import may_see, visible
-from assay.service.api.rank import Json, check_length, deadline_s, find_task, parse_as, score_while_wanted
+from assay.service.api.rank import (
+    Json,
+    check_length,
+    deadline_s,
+    find_task,
+    parse_as,
+    score_while_wanted,
+)
 from assay.service.api.requests import FAST, ChatMessage
 from assay.service.domain.request import Job, Outcome
 from assay.service.learning.tasks import Task
@@ -37,7 +46,9 @@ class DoorRequest(BaseModel):
 
 
 class TurnIn(DoorRequest):
-    """A message of a conversation; its content may come in parts, of which images and the like are named and not read."""
+    """A message of a conversation; its content may come in parts, of which images and the like
+    are named and not read.
+    """
 
     role: Annotated[str, Field(min_length=1, max_length=32)]
     content: str | Annotated[list[dict[str, Any]], FAST] | None = None
@@ -47,7 +58,8 @@ class TurnIn(DoorRequest):
         """Return the text of all parts."""
         if isinstance(self.content, list):
             return "\n".join(
-                part["text"] if isinstance(part.get("text"), str) else f"[{part.get('type')}]" for part in self.content
+                part["text"] if isinstance(part.get("text"), str) else f"[{part.get('type')}]"
+                for part in self.content
             )
         return self.content or ""
 
@@ -62,7 +74,8 @@ async def read(request: Request, form: type[Asked]) -> Asked:
 
 
 def task_of(engine: Engine, model: str | None) -> Task:
-    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or an alias; 404 else.
+    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or
+    an alias; 404 else.
 
     What stands for another's task is answered as what stands for none.
     """
@@ -70,7 +83,10 @@ def task_of(engine: Engine, model: str | None) -> Task:
     head, _, rest = (model or PREFIX).partition("/")
     task = aliases.get(model or "", (rest or "default") if head == PREFIX else None)
     if task is None or task not in engine.tasks.by_name or not may_see(task):
-        message = f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go in `model_aliases`"
+        message = (
+            f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go"
+            " in `model_aliases`"
+        )
         raise ApiError(404, message, param="model", code="model_not_found")
     return find_task(engine, task, None)
 
@@ -83,8 +99,12 @@ def model_names(engine: Engine) -> list[str]:
     return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
 
 
-async def rank(request: Request, model: str | None, query: Query, candidates: Sequence[str]) -> Outcome:
-    """Return what the ensemble says of a query's candidates, seen together, as long as the client is there."""
+async def rank(
+    request: Request, model: str | None, query: Query, candidates: Sequence[str]
+) -> Outcome:
+    """Return what the ensemble says of a query's candidates, seen together, as long as the
+    client is there.
+    """
     engine: Engine = request.app.state.engine
     job = job_of(engine, model, [Pair(query, text) for text in candidates], one_query=True)
     return await score_while_wanted(request, engine, job)
@@ -100,21 +120,35 @@ def job_of(engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: 
     """Return what to score; raise `ApiError` for too much or nothing of it."""
     limit = engine.settings.max_candidates
     if not 0 < len(pairs) <= limit:
-        what = "there is nothing to score" if not pairs else f"{len(pairs)} are more than the {limit} that a request may have"
+        what = (
+            "there is nothing to score"
+            if not pairs
+            else f"{len(pairs)} are more than the {limit} that a request may have"
+        )
         raise ApiError(422, what, param="input", code="too_many" if pairs else "too_short")
     too_long = engine.settings.max_candidate_bytes
     for place, pair in enumerate(pairs):
         if len(pair.candidate) * 4 > too_long and len(pair.candidate.encode()) > too_long:
-            raise ApiError(413, f"candidate {place} has more than {too_long} bytes", param="input", code="too_long")
+            raise ApiError(
+                413,
+                f"candidate {place} has more than {too_long} bytes",
+                param="input",
+                code="too_long",
+            )
     check_length(pairs, one_query)
     return Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
 
 
 def known(outcome: Outcome, values: Sequence[float]) -> list[float]:
-    """Return values of which none may be missing; raise `ApiError` 503 where one is: nobody must read it as a low one."""
+    """Return values of which none may be missing; raise `ApiError` 503 where one is: nobody must
+    read it as a low one.
+    """
     if any(math.isnan(value) for value in values):
         reasons = sorted(set(outcome.sheet.reasons.values()))[:3]
-        message = f"no verifier could score one of the candidates ({'; '.join(reasons) or 'none applies'})"
+        message = (
+            "no verifier could score one of the candidates"
+            f" ({'; '.join(reasons) or 'none applies'})"
+        )
         raise ApiError(503, message, code="no_verifier", retry_after_s=1)
     return list(values)
 
@@ -122,7 +156,11 @@ def known(outcome: Outcome, values: Sequence[float]) -> list[float]:
 def usage(outcome: Outcome) -> dict[str, int]:
     """Return tokens in the form that all these clients read."""
     prompt, completion = outcome.sheet.usage.prompt_tokens, outcome.sheet.usage.completion_tokens
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
 
 
 def raw_by_verifier(outcome: Outcome) -> dict[str, list[float]]:
@@ -144,7 +182,9 @@ def rerank_shape(exc: ApiError) -> Response:
 
 def never_4xx_shape(exc: ApiError) -> Response:
     """Return a failure to a client that gives up at any 4xx: overload is 503."""
-    return _with_status(exc, 503 if exc.status == 429 else 400 if exc.status in (408, 422) else exc.status)
+    return _with_status(
+        exc, 503 if exc.status == 429 else 400 if exc.status in (408, 422) else exc.status
+    )
 
 
 def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None) -> Response:
@@ -154,6 +194,21 @@ def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None)
 
 
 __all__ = [
-    "ChatMessage", "DoorRequest", "Expected", "Json", "Shape", "TurnIn", "known", "model_names", "never_4xx_shape", "openai_shape",
-    "rank", "raw_by_verifier", "read", "rerank_shape", "score", "task_of", "usage",
-]  # fmt: skip
+    "ChatMessage",
+    "DoorRequest",
+    "Expected",
+    "Json",
+    "Shape",
+    "TurnIn",
+    "known",
+    "model_names",
+    "never_4xx_shape",
+    "openai_shape",
+    "rank",
+    "raw_by_verifier",
+    "read",
+    "rerank_shape",
+    "score",
+    "task_of",
+    "usage",
+]

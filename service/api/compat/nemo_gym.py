@@ -10,7 +10,15 @@ from fastapi import Request, Response
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from assay.service.api.compat.common import DoorRequest, Expected, TurnIn, known, raw_by_verifier, read, score
+from assay.service.api.compat.common import (
+    DoorRequest,
+    Expected,
+    TurnIn,
+    known,
+    raw_by_verifier,
+    read,
+    score,
+)
 from assay.service.api.compat.reward import MAX_WHOLE, Conversation, query_of
 from assay.service.api.errors import invalid_field
 from assay.service.api.front.body_limit import whole_body
@@ -23,7 +31,9 @@ MAX_ROLE = 32
 
 
 class VerifyRequest(DoorRequest):
-    """A roll-out: what was asked, and what the model said; of both only the texts are read, and those are checked."""
+    """A roll-out: what was asked, and what the model said; of both only the texts are read, and
+    those are checked.
+    """
 
     responses_create_params: dict[str, Any]
     response: dict[str, Any]
@@ -34,16 +44,24 @@ class VerifyRequest(DoorRequest):
         try:
             self.asked()
             self.said()
-        except PydanticCustomError as exc:  # a validation error would hold all of the body, made once more
+        except (
+            PydanticCustomError
+        ) as exc:  # a validation error would hold all of the body, made once more
             raise invalid_field(exc) from None
         return self
 
     def asked(self) -> Conversation:
-        """Return the conversation that was answered: a text, or its turns; calls of tools and the like are no turns."""
+        """Return the conversation that was answered: a text, or its turns; calls of tools and
+        the like are no turns.
+        """
         given = _present(self.responses_create_params, INPUT)
         if isinstance(given, str):
             if len(given) > MAX_WHOLE:
-                raise problem(INPUT, f"has {len(given)} characters, more than the {MAX_WHOLE} that a text may have", "too_long")
+                raise problem(
+                    INPUT,
+                    f"has {len(given)} characters, more than the {MAX_WHOLE} that a text may have",
+                    "too_long",
+                )
             return given
         return [
             _turn(item, f"{INPUT}.{place}")
@@ -62,23 +80,28 @@ class VerifyRequest(DoorRequest):
 
 
 async def verify(request: Request) -> Response:
-    """Score a roll-out: the body comes back with `reward`, the probability, and what each verifier said."""
+    """Score a roll-out: the body comes back with `reward`, the probability, and what each
+    verifier said.
+    """
     asked = await read(request, VerifyRequest)
     reference = None if asked.expected_answer is None else str(asked.expected_answer)
     query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)
     outcome = await score(request, asked.model, [Pair(query, asked.said())])
     [probability] = known(outcome, outcome.probability.tolist())
-    said = {name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)}
+    said = {
+        name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)
+    }
     return Response(
-        _with(await whole_body(request), {"reward": probability, "reward_components": said}), media_type="application/json"
+        _with(await whole_body(request), {"reward": probability, "reward_components": said}),
+        media_type="application/json",
     )
 
 
 def _with(body: bytes | bytearray, more: dict[str, Any]) -> bytes:
     """Return a JSON object with more fields; of two of a name, readers take the last.
 
-    The body is theirs, as it came: numbers of any length, and whatever else JSON is taken to allow. It was read as an object
-    with fields, and may be long: it is not parsed and written again.
+    The body is theirs, as it came: numbers of any length, and whatever else JSON is taken to allow.
+    It was read as an object with fields, and may be long: it is not parsed and written again.
     """
     whole = memoryview(body).cast("B")
     return b"".join([whole[: body.rindex(b"}")], b",", orjson.dumps(more)[1:]])
@@ -92,7 +115,9 @@ def _present(holder: dict[str, Any], field: str) -> Any:
 
 
 def _items(given: Any, field: str, wanted: str) -> list[dict[str, Any]]:
-    """Return a list of objects that each state their type; raise an error that names the first one that does not."""
+    """Return a list of objects that each state their type; raise an error that names the first
+    one that does not.
+    """
     if not isinstance(given, list):
         raise _wrong(field, f"must be {wanted}", given)
     for place, item in enumerate(given):
@@ -119,7 +144,9 @@ def _turn(item: dict[str, Any], field: str) -> TurnIn:
 
 
 def _texts(content: Any, field: str) -> list[str]:
-    """Return the texts of the model's message; parts that hold no text, such as a refusal, are skipped."""
+    """Return the texts of the model's message; parts that hold no text, such as a refusal, are
+    skipped.
+    """
     if isinstance(content, str):
         return [content]
     texts = []
@@ -133,4 +160,6 @@ def _texts(content: Any, field: str) -> list[str]:
 
 def _wrong(field: str, message: str, got: Any) -> Exception:
     text = repr(got)
-    return problem(field, f"{message} (got {text if len(text) <= 80 else text[:80] + '…'})", "wrong_type")
+    return problem(
+        field, f"{message} (got {text if len(text) <= 80 else text[:80] + '…'})", "wrong_type"
+    )

@@ -1,4 +1,6 @@
-"""OpenAI's chat completions as a best-of-n gateway: candidates are drawn upstream, and the best comes back."""
+"""OpenAI's chat completions as a best-of-n gateway: candidates are drawn upstream, and the best
+comes back.
+"""
 
 from __future__ import annotations
 
@@ -79,15 +81,20 @@ async def complete(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await read(request, ChatRequest)
     upstream, task = find(engine, asked.model)
-    task = find_task(engine, asked.assay.task or task, None).name  # before anything is drawn for who may not ask
+    task = find_task(
+        engine, asked.assay.task or task, None
+    ).name  # before anything is drawn for who may not ask
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
     _check_size(len(await whole_body(request)), query, wish, upstream)
     jobs: list[Job] = []
 
     async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
-        # A ranking of a few holds the same candidates as the next one: only the last is learned from.
-        job = job_of(engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True)
+        # A ranking of a few holds the same candidates as the next one: only the last is learned
+        # from.
+        job = job_of(
+            engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
+        )
         jobs.append(replace(job, learn=False))
         return await scored(engine, jobs[-1])
 
@@ -95,11 +102,18 @@ async def complete(request: Request) -> Response:
     found = await while_wanted(request, harvest(upstream, body, query, wish, ranked, engine.groups))
     if found.outcome is not None:
         engine.scorer.learn(jobs[-1], found.outcome)
-    engine.metrics.harvested(upstream.settings.name, len(found.choices), wish.candidates - len(found.choices), found.stopped)
+    engine.metrics.harvested(
+        upstream.settings.name,
+        len(found.choices),
+        wish.candidates - len(found.choices),
+        found.stopped,
+    )
     answer = _answer(request, asked, found, upstream, wish)
     if asked.stream:
         events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
-        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return StreamingResponse(
+            events, media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
     return Json(answer)
 
 
@@ -116,17 +130,27 @@ async def list_models(request: Request) -> dict[str, Any]:
     """List what `model` may be."""
     engine: Engine = request.app.state.engine
     names = [*_upstreams(engine), *_shared(engine)]
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "assay"} for name in names]}
+    return {
+        "object": "list",
+        "data": [
+            {"id": name, "object": "model", "created": 0, "owned_by": "assay"} for name in names
+        ],
+    }
 
 
 def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
-    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or `assay/TASK`.
+    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or
+    `assay/TASK`.
 
     An upstream whose task is not there for who asks is not there either.
     """
     upstreams = _upstreams(engine)
     if not upstreams:
-        raise ApiError(404, "there is no upstream to draw candidates from: name one under `upstreams:`", code="no_upstream")
+        raise ApiError(
+            404,
+            "there is no upstream to draw candidates from: name one under `upstreams:`",
+            code="no_upstream",
+        )
     first = next(iter(upstreams.values()))
     if model in upstreams:
         return upstreams[model], upstreams[model].settings.task
@@ -137,11 +161,20 @@ def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
         own = [each for each in upstreams.values() if each.settings.task == task]
         return (own[0] if own else first), task
     names = ", ".join([*upstreams, *_shared(engine)])
-    raise ApiError(404, f"no model is called {model!r}; there are: {names}", param="model", code="model_not_found")
+    raise ApiError(
+        404,
+        f"no model is called {model!r}; there are: {names}",
+        param="model",
+        code="model_not_found",
+    )
 
 
 def _upstreams(engine: Engine) -> dict[str, Upstream]:
-    return {name: upstream for name, upstream in engine.upstreams.items() if may_see(upstream.settings.task)}
+    return {
+        name: upstream
+        for name, upstream in engine.upstreams.items()
+        if may_see(upstream.settings.task)
+    }
 
 
 def _shared(engine: Engine) -> list[str]:
@@ -154,34 +187,70 @@ def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
     candidates = options.candidates or max(upstream.settings.candidates, asked.n or 1)
     if candidates > limit or (asked.n or 1) > candidates:
         what = f"{candidates} candidates; at most {limit}, and no fewer than n = {asked.n or 1}"
-        raise ApiError(422, what, param="assay.candidates", code="too_many" if candidates > limit else "too_few")
+        raise ApiError(
+            422,
+            what,
+            param="assay.candidates",
+            code="too_many" if candidates > limit else "too_few",
+        )
     if options.at_most is not None and not candidates <= options.at_most <= limit:
-        what = f"at most {options.at_most}; no fewer than the {candidates} candidates, and no more than {limit}"
-        raise ApiError(422, what, param="assay.at_most", code="too_many" if options.at_most > limit else "too_few")
+        what = (
+            f"at most {options.at_most}; no fewer than the {candidates} candidates, and no more"
+            f" than {limit}"
+        )
+        raise ApiError(
+            422,
+            what,
+            param="assay.at_most",
+            code="too_many" if options.at_most > limit else "too_few",
+        )
     budget = options.budget
-    return Wish(candidates, options.confidence, options.round, budget.seconds, budget.tokens, options.select, options.at_most)
+    return Wish(
+        candidates,
+        options.confidence,
+        options.round,
+        budget.seconds,
+        budget.tokens,
+        options.select,
+        options.at_most,
+    )
 
 
 def _check_size(size: int, query: Query, wish: Wish, upstream: Upstream) -> None:
-    """Raise `ApiError` for a body that is too long to be sent, or read by verifiers, once a candidate; before any is drawn."""
+    """Raise `ApiError` for a body that is too long to be sent, or read by verifiers, once a
+    candidate; before any is drawn.
+    """
     once = size if upstream.settings.draws == "apart" else length_of(query)
     if once * wish.limit > MOST_READ:
-        message = f"{once} characters for each of {wish.limit} candidates are more than {MOST_READ}: ask for fewer candidates"
+        message = (
+            f"{once} characters for each of {wish.limit} candidates are more than {MOST_READ}: ask"
+            " for fewer candidates"
+        )
         raise ApiError(413, message, param="messages", code="too_much_text")
 
 
-def _answer(request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream, wish: Wish) -> dict[str, Any]:
+def _answer(
+    request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream, wish: Wish
+) -> dict[str, Any]:
     best = found.order[: asked.n or 1]
     choices = [{**found.choices[place], "index": rank} for rank, place in enumerate(best)]
     prompt = found.prompt_tokens + found.judge_prompt_tokens
     completion = found.completion_tokens + found.judge_completion_tokens
     kept = {key: value for key, value in found.first_reply.items() if key not in MADE_HERE}
     return {
-        **kept, "id": f"chatcmpl-{request.scope['assay.request_id']}", "object": "chat.completion", "created": int(time.time()),
-        "model": asked.model or upstream.settings.name, "choices": choices,
-        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
+        **kept,
+        "id": f"chatcmpl-{request.scope['assay.request_id']}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": asked.model or upstream.settings.name,
+        "choices": choices,
+        "usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        },
         "assay": _told(found, wish, asked.assay.explain),
-    }  # fmt: skip
+    }
 
 
 def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
@@ -191,21 +260,25 @@ def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
     ranks = {place: rank for rank, place in enumerate(found.order, 1)}
     candidates = [
         {
-            "drawn": place, "rank": ranks[place], "status": status_of(choice), "key": outcome.keys[place] if outcome else None,
-            "probability": _number(outcome, "probability", place), "score": _number(outcome, "score", place),
+            "drawn": place,
+            "rank": ranks[place],
+            "status": status_of(choice),
+            "key": outcome.keys[place] if outcome else None,
+            "probability": _number(outcome, "probability", place),
+            "score": _number(outcome, "score", place),
             **({"answer_group": found.groups[place]} if found.groups else {}),
             **({"verifiers": reasons[place]} if reasons else {}),
         }
         for place, choice in sorted(enumerate(found.choices), key=lambda each: ranks[each[0]])
-    ]  # fmt: skip
+    ]
     said: dict[str, Any] = {
-        "ranked": outcome is not None, "drawn": len(found.choices), "rounds": found.rounds, "stopped": found.stopped,
+        "ranked": outcome is not None, "drawn": len(found.choices), "rounds": found.rounds, "stopped": found.stopped,  # noqa: E501
         "candidates": candidates,
         "saved": {
-            "candidates": max(0, wish.candidates - len(found.choices)), "completion_tokens": found.saved_tokens(wish),
+            "candidates": max(0, wish.candidates - len(found.choices)), "completion_tokens": found.saved_tokens(wish),  # noqa: E501
         },
-        "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},
-        "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},
+        "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},  # noqa: E501
+        "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},  # noqa: E501
     }  # fmt: skip
     unread = [MISREAD] if found.misread else []
     if outcome is None:
@@ -213,37 +286,59 @@ def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
     blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
     blind += unread
     return {
-        **said, "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
-        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct, "warnings": [*outcome.warnings, *blind],
-    }  # fmt: skip
+        **said,
+        "model_version": outcome.version,
+        "calibrated": outcome.calibrated,
+        "partial": bool(outcome.sheet.partial),
+        "p_best": outcome.p_best,
+        "p_any_correct": outcome.p_any_correct,
+        "warnings": [*outcome.warnings, *blind],
+    }
 
 
 def _number(outcome: Outcome | None, what: str, place: int) -> float | None:
     if outcome is None:
         return None
-    value = float((outcome.probability if what == "probability" else outcome.combined.log_odds)[place])
+    value = float(
+        (outcome.probability if what == "probability" else outcome.combined.log_odds)[place]
+    )
     return None if np.isnan(value) else value
 
 
 async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[bytes]:
-    """Replay the winner as a stream: its text in words, then its end, then the usage where it is asked for."""
-    head = {key: answer[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    """Replay the winner as a stream: its text in words, then its end, then the usage where it is
+    asked for.
+    """
+    head = {key: answer[key] for key in ("id", "created", "model")} | {
+        "object": "chat.completion.chunk"
+    }
     for choice in answer["choices"]:
         message = choice["message"]
         rest = {key: value for key, value in message.items() if key not in ("role", "content")}
         if isinstance(rest.get("tool_calls"), list):
             rest["tool_calls"] = [
-                {**call, "index": place} for place, call in enumerate(rest["tool_calls"]) if isinstance(call, dict)
+                {**call, "index": place}
+                for place, call in enumerate(rest["tool_calls"])
+                if isinstance(call, dict)
             ]
-        yield _chunk(head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest})
+        yield _chunk(
+            head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest}
+        )
         for words in WORD.finditer(content_of(message)):
             yield _chunk(head, choice["index"], {"content": words.group()})
         yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
-    last = {**head, "choices": [], "assay": answer["assay"], **({"usage": answer["usage"]} if with_usage else {})}
+    last = {
+        **head,
+        "choices": [],
+        "assay": answer["assay"],
+        **({"usage": answer["usage"]} if with_usage else {}),
+    }
     yield b"data: " + orjson.dumps(last) + b"\n\ndata: [DONE]\n\n"
 
 
-def _chunk(head: dict[str, Any], index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
+def _chunk(
+    head: dict[str, Any], index: int, delta: dict[str, Any], finish: str | None = None
+) -> bytes:
     choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
     return b"data: " + orjson.dumps({**head, "choices": [choice]}) + b"\n\n"
 

@@ -39,7 +39,9 @@ class RerankRequest(DoorRequest):
     @model_validator(mode="after")
     def _one_list(self) -> Self:
         if (self.documents is None) == (self.texts is None):
-            raise problem("documents", "give `documents` (or `texts`, for the answer in TEI's form)", "one_of")
+            raise problem(
+                "documents", "give `documents` (or `texts`, for the answer in TEI's form)", "one_of"
+            )
         if not (self.documents or self.texts):
             raise problem("documents", "there is nothing to rank", "too_short")
         return self
@@ -71,22 +73,40 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
         with_documents = asked.return_documents
     results: list[dict[str, Any]] = []
     for place in outcome.order[: asked.top_n or None]:
-        result: dict[str, Any] = {"index": place, "relevance_score": float(outcome.probability[place])}
-        results.append({**result, "document": {"text": candidates[place]}} if with_documents else result)
-    return Json({
-        "id": f"rerank-{request.scope['assay.request_id']}", "object": "rerank", "created": int(time.time()),
-        "model": asked.model or "assay", "results": results, "usage": usage(outcome),
-        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}, "warnings": outcome.warnings},
-        "assay": told(outcome),
-    })  # fmt: skip
+        result: dict[str, Any] = {
+            "index": place,
+            "relevance_score": float(outcome.probability[place]),
+        }
+        results.append(
+            {**result, "document": {"text": candidates[place]}} if with_documents else result
+        )
+    return Json(
+        {
+            "id": f"rerank-{request.scope['assay.request_id']}",
+            "object": "rerank",
+            "created": int(time.time()),
+            "model": asked.model or "assay",
+            "results": results,
+            "usage": usage(outcome),
+            "meta": {
+                "api_version": {"version": "2"},
+                "billed_units": {"search_units": 1},
+                "warnings": outcome.warnings,
+            },
+            "assay": told(outcome),
+        }
+    )
 
 
 def told(outcome: Outcome) -> dict[str, Any]:
     """Return what these forms have no place for."""
     return {
-        "model_version": outcome.version, "calibrated": outcome.calibrated, "partial": bool(outcome.sheet.partial),
-        "p_best": outcome.p_best, "p_any_correct": outcome.p_any_correct,
-    }  # fmt: skip
+        "model_version": outcome.version,
+        "calibrated": outcome.calibrated,
+        "partial": bool(outcome.sheet.partial),
+        "p_best": outcome.p_best,
+        "p_any_correct": outcome.p_any_correct,
+    }
 
 
 async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> Response:
@@ -98,5 +118,9 @@ async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> R
         body = {"error": str(exc), "error_type": TEI_TYPES.get(exc.status, "Backend")}
         return Response(orjson.dumps(body), exc.status, headers, media_type="application/json")
     scores = outcome.combined.log_odds if asked.raw_scores else outcome.probability
-    results: list[dict[str, Any]] = [{"index": place, "score": float(scores[place])} for place in outcome.order]
-    return Json([{**each, "text": texts[each["index"]]} if asked.return_text else each for each in results])
+    results: list[dict[str, Any]] = [
+        {"index": place, "score": float(scores[place])} for place in outcome.order
+    ]
+    return Json(
+        [{**each, "text": texts[each["index"]]} if asked.return_text else each for each in results]
+    )

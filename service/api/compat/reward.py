@@ -1,4 +1,6 @@
-"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's and slime's."""
+"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's and
+slime's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,17 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.chat_templates import split, without_tokens
-from assay.service.api.compat.common import DoorRequest, Expected, Json, TurnIn, known, raw_by_verifier, read, score, usage
+from assay.service.api.compat.common import (
+    DoorRequest,
+    Expected,
+    Json,
+    TurnIn,
+    known,
+    raw_by_verifier,
+    read,
+    score,
+    usage,
+)
 from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import FAST, MAX_MESSAGES, Counted, problem
@@ -20,18 +32,25 @@ from assay.service.concurrency.offload import apart
 from assay.service.domain.request import Outcome
 from assay.verifiers import Pair, Query
 
-#: Characters of a text that is searched for a template's marks: the longest takes some hundredths of a second.
+#: Characters of a text that is searched for a template's marks: the longest takes some hundredths
+#: of a second.
 MAX_WHOLE = 4 << 20
 
 
 def _not_too_long(text: str) -> str:
-    """Return a text; its length is looked up. Pydantic would count, and write all of it as UTF-8 first."""
+    """Return a text; its length is looked up. Pydantic would count, and write all of it as UTF-8
+    first.
+    """
     if len(text) > MAX_WHOLE:
-        raise PydanticCustomError("string_too_long", f"String should have at most {MAX_WHOLE} characters")
+        raise PydanticCustomError(
+            "string_too_long", f"String should have at most {MAX_WHOLE} characters"
+        )
     return text
 
 
-Whole = Annotated[str, AfterValidator(_not_too_long), Field(json_schema_extra={"maxLength": MAX_WHOLE})]
+Whole = Annotated[
+    str, AfterValidator(_not_too_long), Field(json_schema_extra={"maxLength": MAX_WHOLE})
+]
 Conversation = Whole | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
 Texts = Annotated[Whole | Annotated[list[Whole], FAST], Counted]
 END = "(end)"
@@ -41,7 +60,9 @@ class ClassifyRequest(DoorRequest):
     """Texts that a chat template made, or one conversation whose last turn is the answer."""
 
     input: Texts | None = None
-    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)] | None = None
+    messages: (
+        Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)] | None
+    ) = None
     use_activation: bool | None = None
     activation: bool | None = None
 
@@ -49,17 +70,33 @@ class ClassifyRequest(DoorRequest):
     def _one_of(self) -> Self:
         if (self.input is None) == (self.messages is None):
             raise problem("input", "give either `input` or `messages`", "one_of")
-        if None not in (self.use_activation, self.activation) and self.use_activation is not self.activation:
-            raise problem("activation", "is the old name of `use_activation`, which says otherwise", "one_of")
+        if (
+            None not in (self.use_activation, self.activation)
+            and self.use_activation is not self.activation
+        ):
+            raise problem(
+                "activation", "is the old name of `use_activation`, which says otherwise", "one_of"
+            )
         if self.messages is not None and self.messages[-1].role != "assistant":
-            raise problem("messages", "the last message must be the assistant's: it is what is scored", "no_answer")
+            raise problem(
+                "messages",
+                "the last message must be the assistant's: it is what is scored",
+                "no_answer",
+            )
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
         """Return what to score; `last` as for `split`."""
         if self.messages is not None:
-            return [Pair(Query(tuple(turn.turn() for turn in self.messages[:-1])), self.messages[-1].text)]
-        return [pair_of(text, last=last) for text in ([self.input] if isinstance(self.input, str) else self.input or [])]
+            return [
+                Pair(
+                    Query(tuple(turn.turn() for turn in self.messages[:-1])), self.messages[-1].text
+                )
+            ]
+        return [
+            pair_of(text, last=last)
+            for text in ([self.input] if isinstance(self.input, str) else self.input or [])
+        ]
 
 
 class EmbeddingsRequest(DoorRequest):
@@ -81,13 +118,20 @@ class GetRewardRequest(DoorRequest):
         for name in ("prompts", "labels"):
             values = getattr(self, name)
             if values and len(values) != len(self.query):
-                raise problem(name, f"has {len(values)}, and query {len(self.query)}", "lengths_differ")
+                raise problem(
+                    name, f"has {len(values)}, and query {len(self.query)}", "lengths_differ"
+                )
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
         """Return what to score; `last` as for `split`."""
         return [
-            pair_of(text, self.prompts[place] if self.prompts else None, self.labels[place] if self.labels else None, last)
+            pair_of(
+                text,
+                self.prompts[place] if self.prompts else None,
+                self.labels[place] if self.labels else None,
+                last,
+            )
             for place, text in enumerate(self.query)
         ]
 
@@ -105,10 +149,17 @@ async def classify(request: Request) -> Response:
     asked = await read(request, ClassifyRequest)
     pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
     outcome = await score(request, asked.model, pairs)
-    plain = asked.use_activation is False or (asked.use_activation is None and asked.activation is False)
+    plain = asked.use_activation is False or (
+        asked.use_activation is None and asked.activation is False
+    )
     values = known(outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist())
-    data = [{"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1} for place, value in enumerate(values)]
-    return Json({"id": f"classify-{request.scope['assay.request_id']}", **_list(asked.model, data, outcome)})
+    data = [
+        {"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1}
+        for place, value in enumerate(values)
+    ]
+    return Json(
+        {"id": f"classify-{request.scope['assay.request_id']}", **_list(asked.model, data, outcome)}
+    )
 
 
 async def embeddings(request: Request) -> Response:
@@ -116,7 +167,9 @@ async def embeddings(request: Request) -> Response:
     asked = await read(request, EmbeddingsRequest)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     last = _last(request)
-    pairs = await apart(len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts])
+    pairs = await apart(
+        len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts]
+    )
     outcome = await score(request, asked.model, pairs)
     values = known(outcome, outcome.combined.log_odds.tolist())
     data = [
@@ -127,16 +180,22 @@ async def embeddings(request: Request) -> Response:
 
 
 async def get_reward(request: Request) -> Response:
-    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each verifier's part in a log."""
+    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each
+    verifier's part in a log.
+    """
     asked = await read(request, GetRewardRequest)
     pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
     outcome = await score(request, asked.model, pairs)
     rewards = known(outcome, outcome.combined.log_odds.tolist())
-    return Json({"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)})
+    return Json(
+        {"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)}
+    )
 
 
 async def slime(request: Request) -> Response:
-    """Score one response for slime: the probability as a bare number, or an object with `?detail=1` (for --reward-key)."""
+    """Score one response for slime: the probability as a bare number, or an object with
+    `?detail=1` (for --reward-key).
+    """
     asked = await read(request, SlimeRequest)
     reference = None if asked.label is None or asked.label == "" else str(asked.label)
     query = await apart(len(await whole_body(request)), query_of, asked.prompt, reference)
@@ -144,29 +203,46 @@ async def slime(request: Request) -> Response:
     [probability] = known(outcome, outcome.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)
-    said = {name: None if np.isnan(value) else value for name, [value] in raw_by_verifier(outcome).items()}
-    return Json({"reward": probability, "score": float(outcome.combined.log_odds[0]), "verifiers": said})
+    said = {
+        name: None if np.isnan(value) else value
+        for name, [value] in raw_by_verifier(outcome).items()
+    }
+    return Json(
+        {"reward": probability, "score": float(outcome.combined.log_odds[0]), "verifiers": said}
+    )
 
 
-def pair_of(text: str, prompt: str | None = None, reference: str | None = None, last: bool = False) -> Pair:
+def pair_of(
+    text: str, prompt: str | None = None, reference: str | None = None, last: bool = False
+) -> Pair:
     """Return query and candidate of a whole text.
 
-    Where it begins with its prompt, the candidate is the rest less special tokens; else what the template's assistant says (see
-    `split`); else the whole text, an answer to nothing that is known.
+    Where it begins with its prompt, the candidate is the rest less special tokens; else what the
+    template's assistant says (see `split`); else the whole text, an answer to nothing that is
+    known.
     """
     if prompt and text.startswith(prompt):
         return Pair(query_of(prompt, reference), without_tokens(text[len(prompt) :]).strip())
     found = split(text, last)
     if found is None:
-        return Pair(Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip())
+        return Pair(
+            Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip()
+        )
     return Pair(Query(found.messages, reference), found.candidate)
 
 
 def _last(request: Request) -> bool:
-    """Return whether texts of several turns end with the answer (`?answer=last`); raise `ApiError` 422 for another word."""
+    """Return whether texts of several turns end with the answer (`?answer=last`); raise
+    `ApiError` 422 for another word.
+    """
     which = request.query_params.get("answer", "first")
     if which not in ("first", "last"):
-        raise ApiError(422, f"`answer` must be first or last; got {which[:40]!r}", param="answer", code="unknown_value")
+        raise ApiError(
+            422,
+            f"`answer` must be first or last; got {which[:40]!r}",
+            param="answer",
+            code="unknown_value",
+        )
     return which == "last"
 
 
@@ -181,10 +257,12 @@ def query_of(prompt: Conversation, reference: str | None) -> Query:
 
 
 def _logs(outcome: Outcome) -> dict[str, list[float]]:
-    """Return what each verifier adds to the log-odds, and whether it has a score (1) or none (0, and adds nothing).
+    """Return what each verifier adds to the log-odds, and whether it has a score (1) or none (0,
+    and adds nothing).
 
-    The client makes tensors of all lists and fails where a sample lacks a name that another has: the names are always the
-    same, and what is missing must be a number. Verifiers that compare candidates never apply here, and are left out.
+    The client makes tensors of all lists and fails where a sample lacks a name that another has:
+    the names are always the same, and what is missing must be a number. Verifiers that compare
+    candidates never apply here, and are left out.
     """
     parts, missing = outcome.combined.contributions(), np.isnan(outcome.sheet.raw)
     logs: dict[str, list[float]] = {}
@@ -196,8 +274,16 @@ def _logs(outcome: Outcome) -> dict[str, list[float]]:
 
 
 def _list(model: str | None, data: list[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
-    return {"object": "list", "created": int(time.time()), "model": model or "assay", "data": data, "usage": usage(outcome)}
+    return {
+        "object": "list",
+        "created": int(time.time()),
+        "model": model or "assay",
+        "data": data,
+        "usage": usage(outcome),
+    }
 
 
 def _encoded(value: float, how: str) -> list[float] | str:
-    return [value] if how == "float" else base64.b64encode(np.array([value], "<f4").tobytes()).decode()
+    return (
+        [value] if how == "float" else base64.b64encode(np.array([value], "<f4").tobytes()).decode()
+    )

@@ -12,7 +12,13 @@ from assay.service.api.compat import nemo_gym as rollout
 from assay.service.api.compat import openai_chat as chat
 from assay.service.api.compat import rerank, reward
 from assay.service.api.compat import score as pairs
-from assay.service.api.compat.common import DoorRequest, Shape, never_4xx_shape, openai_shape, rerank_shape
+from assay.service.api.compat.common import (
+    DoorRequest,
+    Shape,
+    never_4xx_shape,
+    openai_shape,
+    rerank_shape,
+)
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, failed
 
@@ -41,12 +47,23 @@ def _plain(exc: ApiError) -> Response:
 
 
 QUERY, TEXTS = "What is 2 + 3?", ["2 + 3 = 5. The answer is 5.", "2 + 3 = 6. The answer is 6."]
-TEMPLATED = "<|im_start|>user\nWhat is 2 + 3?<|im_end|>\n<|im_start|>assistant\n2 + 3 = 5. The answer is 5.<|im_end|>\n"
+TEMPLATED = (
+    "<|im_start|>user\nWhat is 2 + 3?<|im_end|>\n<|im_start|>assistant\n2 + 3 = 5. The answer is"
+    " 5.<|im_end|>\n"
+)
 _RERANK: dict[str, Any] = {"model": "assay", "query": QUERY, "documents": TEXTS, "top_n": 1}
 _SCORE: dict[str, Any] = {"model": "assay", "queries": QUERY, "documents": TEXTS}
 _ROLLOUT: dict[str, Any] = {
     "responses_create_params": {"input": [{"role": "user", "content": QUERY}]},
-    "response": {"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": TEXTS[0]}]}]},
+    "response": {
+        "output": [
+            {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": TEXTS[0]}],
+            }
+        ]
+    },
 }
 
 DOORS: dict[str, Door] = {
@@ -56,16 +73,16 @@ DOORS: dict[str, Door] = {
     "/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
     "/v1/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
     "/classify": Door(
-        reward.classify, reward.ClassifyRequest, {"input": TEMPLATED, "use_activation": False}, never_4xx_shape, overloaded=503
+        reward.classify, reward.ClassifyRequest, {"input": TEMPLATED, "use_activation": False}, never_4xx_shape, overloaded=503  # noqa: E501
     ),
-    "/v1/embeddings": Door(reward.embeddings, reward.EmbeddingsRequest, {"input": TEMPLATED}, never_4xx_shape, overloaded=503),
+    "/v1/embeddings": Door(reward.embeddings, reward.EmbeddingsRequest, {"input": TEMPLATED}, never_4xx_shape, overloaded=503),  # noqa: E501
     "/get_reward": Door(
-        reward.get_reward, reward.GetRewardRequest, {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": ["5"]}, _plain,
+        reward.get_reward, reward.GetRewardRequest, {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": ["5"]}, _plain,  # noqa: E501
         invalid=422,
     ),
-    "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),
+    "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),  # noqa: E501
     "/v1/chat/completions": Door(
-        chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True
+        chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True  # noqa: E501
     ),
     "/verify": Door(rollout.verify, rollout.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip
@@ -78,7 +95,10 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         504: failed("The upstream did not answer in time."),
     }
     return {
-        200: {"description": "Scored, in the client's own form.", "content": {"application/json": {"schema": {}}, **streamed}},
+        200: {
+            "description": "Scored, in the client's own form.",
+            "content": {"application/json": {"schema": {}}, **streamed},
+        },
         400: failed("The body is not JSON, or a field is missing or wrong."),
         401: failed("No key, or an unknown one."),
         **NOT_OURS,
@@ -88,7 +108,10 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
         413: failed("A candidate or the body is too large."),
         422: failed("A field is missing or wrong; the message names it."),
         429: failed("The queue is full; see Retry-After."),
-        503: failed("No verifier could answer (or the queue is full, for clients that give up at any 4xx); see Retry-After."),
+        503: failed(
+            "No verifier could answer (or the queue is full, for clients that give up at any 4xx);"
+            " see Retry-After."
+        ),
         **(drawn if door.upstream else {}),
     }
 
@@ -96,8 +119,13 @@ def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
 door_router = APIRouter(tags=["drop-in"])
 for _path, _door in DOORS.items():
     door_router.add_api_route(
-        _path, _door.handler, methods=["POST"], response_class=Response, openapi_extra=body_of(_door.form, _door.example),
-        responses=_responses(_door), operation_id=f"door{_path.replace('/', '_')}",
-    )  # fmt: skip
+        _path,
+        _door.handler,
+        methods=["POST"],
+        response_class=Response,
+        openapi_extra=body_of(_door.form, _door.example),
+        responses=_responses(_door),
+        operation_id=f"door{_path.replace('/', '_')}",
+    )
 _listed: dict[int | str, dict[str, Any]] = {401: failed("No key, or an unknown one."), **NOT_OURS}
 door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)

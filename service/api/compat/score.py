@@ -1,4 +1,6 @@
-"""vLLM's `/score`: one query with many documents, or pairs of equal number; each pair is scored by itself."""
+"""vLLM's `/score`: one query with many documents, or pairs of equal number; each pair is scored
+by itself.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,22 @@ class ScoreRequest(DoorRequest):
         for first, second in SIDES:
             one, other = getattr(self, first), getattr(self, second)
             if one is not None and other is not None:
-                if unread := [name for name in NAMES if name not in (first, second) and getattr(self, name) is not None]:
-                    raise problem(unread[0], f"is given beside {first} and {second}: which of them is meant?", "one_of")
+                if unread := [
+                    name
+                    for name in NAMES
+                    if name not in (first, second) and getattr(self, name) is not None
+                ]:
+                    raise problem(
+                        unread[0],
+                        f"is given beside {first} and {second}: which of them is meant?",
+                        "one_of",
+                    )
                 left, right = _listed(one), _listed(other)
                 if len(left) not in (1, len(right)) or not right:
-                    said = f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N, or N and N"
+                    said = (
+                        f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N,"
+                        " or N and N"
+                    )
                     raise problem(second, said, "lengths_differ")
                 queries = [Query.of(query) for query in left]
                 queries = queries * len(right) if len(left) == 1 else queries
@@ -57,12 +70,20 @@ async def scores(request: Request) -> Response:
     asked = await read(request, ScoreRequest)
     outcome = await score(request, asked.model, asked.pairs())
     data: list[dict[str, Any]] = [
-        {"index": place, "object": "score", "score": probability} for place, probability in enumerate(outcome.probability.tolist())
+        {"index": place, "object": "score", "score": probability}
+        for place, probability in enumerate(outcome.probability.tolist())
     ]
-    return Json({
-        "id": f"score-{request.scope['assay.request_id']}", "object": "list", "created": int(time.time()),
-        "model": asked.model or "assay", "data": data, "usage": usage(outcome), "assay": told(outcome),
-    })  # fmt: skip
+    return Json(
+        {
+            "id": f"score-{request.scope['assay.request_id']}",
+            "object": "list",
+            "created": int(time.time()),
+            "model": asked.model or "assay",
+            "data": data,
+            "usage": usage(outcome),
+            "assay": told(outcome),
+        }
+    )
 
 
 def _listed(texts: Texts) -> list[str]:

@@ -45,10 +45,14 @@ class Admission:
         """Raise `ApiError` where nobody could even wait: also before a body is read for nothing."""
         if self._places.full and self._waiting >= self._most_waiting:
             self._metrics.refused.inc()
-            raise ApiError(429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1)
+            raise ApiError(
+                429, "the queue is full: try again shortly", code="queue_full", retry_after_s=1
+            )
 
     async def place(self, receive: Receive) -> Place:
-        """Wait for a place as long as the client is there, whose body was read; raise `ApiError` where there is none."""
+        """Wait for a place as long as the client is there, whose body was read; raise `ApiError`
+        where there is none.
+        """
         began = time.perf_counter()
         if self._places.full:
             self.refuse_when_full()
@@ -71,7 +75,9 @@ class Admission:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await while_there(receive, entering)
-        except BaseException as exc:  # whatever ends the wait: a place that came at the same moment must not be lost
+        except (
+            BaseException
+        ) as exc:  # whatever ends the wait: a place that came at the same moment must not be lost
             if entering.done() and not entering.cancelled():
                 self._places.leave()
             if isinstance(exc, TimeoutError):

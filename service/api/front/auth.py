@@ -22,19 +22,39 @@ PREFIX = "assay-"
 
 
 class KeySettings(BaseModel):
-    """A key that clients may send: its hash, what it is for, and for which tasks. `assay key NAME` makes one."""
+    """A key that clients may send: its hash, what it is for, and for which tasks. `assay key
+    NAME` makes one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name = Field(description="What the log calls it.")
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(description="SHA-256 of the key, in hexadecimal.")
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = Field(
-        ("rank",), description="rank: score, and see what is served; label: label as well as draw what to label; admin: all else."
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of the key, in hexadecimal."
     )
-    tasks: tuple[Name, ...] | None = Field(None, description="The tasks that it is for; default: all. Others are not there.")
-    requests: str | None = Field(None, description="Requests that it may make, such as 600/minute; default: any number.")
-    cost: str | None = Field(None, description="Cost that it may cause, such as 1000/day, in the verifiers' units; default: any.")
-    priority: Priority = Field("interactive", description="`bulk` waits where interactive requests do; see X-Assay-Priority.")
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = Field(
+        ("rank",),
+        description=(
+            "rank: score, and see what is served; label: label as well as draw what to label;"
+            " admin: all else."
+        ),
+    )
+    tasks: tuple[Name, ...] | None = Field(
+        None, description="The tasks that it is for; default: all. Others are not there."
+    )
+    requests: str | None = Field(
+        None, description="Requests that it may make, such as 600/minute; default: any number."
+    )
+    cost: str | None = Field(
+        None,
+        description=(
+            "Cost that it may cause, such as 1000/day, in the verifiers' units; default: any."
+        ),
+    )
+    priority: Priority = Field(
+        "interactive",
+        description="`bulk` waits where interactive requests do; see X-Assay-Priority.",
+    )
 
     @field_validator("requests", "cost")
     @classmethod
@@ -43,7 +63,9 @@ class KeySettings(BaseModel):
             try:
                 limits.parse(value)
             except ValueError:
-                raise ValueError("must be a number of a time: 600/minute, 20 per 10 seconds, 1000/day") from None
+                raise ValueError(
+                    "must be a number of a time: 600/minute, 20 per 10 seconds, 1000/day"
+                ) from None
         return value
 
 
@@ -64,9 +86,14 @@ class Holder:
         return self.requests is not None or self.cost is not None
 
     def lacks(self, scope: Scope, path: str) -> str | None:
-        """Return what is lacking for a request; None where nothing is. What is not of one task needs a key of all."""
+        """Return what is lacking for a request; None where nothing is. What is not of one task
+        needs a key of all.
+        """
         if scope not in self.scopes:
-            return f"this needs a key with the scope `{scope}`; yours has: {', '.join(sorted(self.scopes))}"
+            return (
+                f"this needs a key with the scope `{scope}`; yours has:"
+                f" {', '.join(sorted(self.scopes))}"
+            )
         if scope == "admin" and self.tasks is not None and not path.startswith("/v1/tasks/"):
             return "this is of all tasks: it needs a key that is not for some of them only"
         return None
@@ -82,7 +109,10 @@ class Keys:
     """The keys that a service knows; without any, everybody may do everything."""
 
     def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
-        known = [(sha256(key.encode()).hexdigest(), Holder("api_keys", frozenset(SCOPES))) for key in plain]
+        known = [
+            (sha256(key.encode()).hexdigest(), Holder("api_keys", frozenset(SCOPES)))
+            for key in plain
+        ]
         known += [(key.sha256, _holder(key)) for key in hashed]
         self._known = [(digest.encode(), holder) for digest, holder in known]
 
@@ -91,7 +121,9 @@ class Keys:
         return bool(self._known)
 
     def holder(self, authorization: bytes) -> Holder | None:
-        """Return who sent a header; every key is compared, each in constant time, so that time tells nothing."""
+        """Return who sent a header; every key is compared, each in constant time, so that time
+        tells nothing.
+        """
         scheme, _, key = authorization.partition(b" ")
         digest = sha256(key.strip()).hexdigest().encode()
         matches = [holder for known, holder in self._known if hmac.compare_digest(digest, known)]
@@ -101,9 +133,14 @@ class Keys:
 def needed(method: str, path: str, scores: bool) -> Scope:
     """Return the scope that a request needs; what is not named here is the administrator's."""
     parts = path.strip("/").split("/")
-    if (scores and method == "POST") or (method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))):
+    if (scores and method == "POST") or (
+        method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))
+    ):
         return "rank"
-    if parts[:2] == ["v1", "tasks"] and (method, parts[3:]) in (("POST", ["labels"]), ("GET", ["to-label"])):
+    if parts[:2] == ["v1", "tasks"] and (method, parts[3:]) in (
+        ("POST", ["labels"]),
+        ("GET", ["to-label"]),
+    ):
         return "label"
     return "admin"
 
@@ -138,7 +175,9 @@ def sees_all() -> bool:
 
 
 def administers_all() -> bool:
-    """Return whether who asks may know how the service is built: which machines it asks, and what they say."""
+    """Return whether who asks may know how the service is built: which machines it asks, and
+    what they say.
+    """
     holder = _ASKING.get()
     return holder.tasks is None and "admin" in holder.scopes
 
@@ -148,8 +187,12 @@ def visible(tasks: Iterable[str]) -> list[str]:
     return [task for task in tasks if may_see(task)]
 
 
-def new_key(name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None, **more: Any) -> tuple[str, KeySettings]:
-    """Return a key of 256 random bits, and what the configuration says of it; `more` are further fields of its entry."""
+def new_key(
+    name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None, **more: Any
+) -> tuple[str, KeySettings]:
+    """Return a key of 256 random bits, and what the configuration says of it; `more` are further
+    fields of its entry.
+    """
     key = PREFIX + secrets.token_urlsafe(32)
     digest = sha256(key.encode()).hexdigest()
     tasks = None if tasks is None else tuple(tasks)
@@ -158,10 +201,13 @@ def new_key(name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None, **m
 
 def _holder(key: KeySettings) -> Holder:
     return Holder(
-        key.name, frozenset(key.scopes), None if key.tasks is None else frozenset(key.tasks),
-        None if key.requests is None else limits.parse(key.requests), None if key.cost is None else limits.parse(key.cost),
+        key.name,
+        frozenset(key.scopes),
+        None if key.tasks is None else frozenset(key.tasks),
+        None if key.requests is None else limits.parse(key.requests),
+        None if key.cost is None else limits.parse(key.cost),
         key.priority == "bulk",
-    )  # fmt: skip
+    )
 
 
 def _is_task(parts: Sequence[str]) -> bool:

@@ -1,4 +1,6 @@
-"""Bodies of requests, read before anything else is done for them: bounded each in size and time, and in size all together."""
+"""Bodies of requests, read before anything else is done for them: bounded each in size and time,
+and in size all together.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,12 @@ class Bodies:
         """Raise `ApiError` for a body that its head already says to be too large, or packed."""
         encoding = headers.get(b"content-encoding", b"identity")
         if encoding.lower() not in (b"", b"identity"):
-            raise ApiError(415, ENCODED.format(encoding[:80].decode("latin-1")), param="content-encoding", code="encoded_body")
+            raise ApiError(
+                415,
+                ENCODED.format(encoding[:80].decode("latin-1")),
+                param="content-encoding",
+                code="encoded_body",
+            )
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > self.longest):
             raise self.too_large()
@@ -51,7 +58,9 @@ class Bodies:
         return body
 
     def take(self, body: Body, size: int) -> None:
-        """Take room; where there is none, from the oldest that is still not whole, else raise `ApiError`."""
+        """Take room; where there is none, from the oldest that is still not whole, else raise
+        `ApiError`.
+        """
         if self._taken + size > self._room:
             self._make_room(body, size)
         self._taken += size
@@ -92,11 +101,18 @@ class Body:
     def __enter__(self) -> Body:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._all.close(self)
 
     async def read(self, receive: Receive) -> None:
-        """Read all of it; raise `ApiError` for one that is too large, too slow, broken off, or has no room."""
+        """Read all of it; raise `ApiError` for one that is too large, too slow, broken off, or
+        has no room.
+        """
         self._since = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S) as self._clock:
@@ -121,7 +137,9 @@ class Body:
         return replay
 
     def give_up(self) -> None:
-        """Wait no longer for the rest, where it was waited for long enough, and give the room back."""
+        """Wait no longer for the rest, where it was waited for long enough, and give the room
+        back.
+        """
         now = asyncio.get_running_loop().time()
         if self._clock is not None and self.size and now - self._since > PATIENCE_S:
             self._clock.reschedule(now)

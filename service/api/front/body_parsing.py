@@ -1,4 +1,6 @@
-"""Bodies made requests of: counted first, parsed off the event loop where they are long, and refused with few words."""
+"""Bodies made requests of: counted first, parsed off the event loop where they are long, and
+refused with few words.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from assay.verifiers.http.json_structure import more_values_than
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
-#: Values in a body: what 4,096 conversations of five turns have. So many take less than a tenth of a second, also as unknown
-#: fields, which are the dearest.
+#: Values in a body: what 4,096 conversations of five turns have. So many take less than a tenth of
+#: a second, also as unknown fields, which are the dearest.
 MOST_VALUES = 100_000
 #: Bytes of a body that is parsed in steps: a shorter one takes a hundredth of a second at once.
 LONG = 4 << 20
@@ -35,7 +37,11 @@ def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> 
         raise ApiError(413, TOO_MANY_VALUES, param="body", code="too_many_values")
     value = _value(data) if len(data) > LONG else None
     try:
-        return model.model_validate_json(data, context=context) if value is None else model.model_validate(value, context=context)
+        return (
+            model.model_validate_json(data, context=context)
+            if value is None
+            else model.model_validate(value, context=context)
+        )
     except ValidationError as exc:
         if exc.error_count() > MOST_PROBLEMS:
             raise _too_many_fields(from_json(data) if value is None else value) from None
@@ -53,18 +59,31 @@ def _value(data: bytes | bytearray) -> Any:
 
 
 def _too_many_fields(body: Any) -> ApiError:
-    """Return the answer to a body with very many problems; lists end at their first, so an object has that many fields."""
+    """Return the answer to a body with very many problems; lists end at their first, so an
+    object has that many fields.
+    """
     where, found = _widest(body, [])
     named = ".".join(where) or "body"
     first = next(iter(found))
-    said = f"{named}: has {len(found)} fields, most of which are unknown (the first is {first[:80]!r})"
+    said = (
+        f"{named}: has {len(found)} fields, most of which are unknown (the first is {first[:80]!r})"
+    )
     return ApiError(422, said, param=named, code="too_many_fields")
 
 
 def _widest(value: Any, where: Sequence[str]) -> tuple[Sequence[str], Mapping[str, Any]]:
     """Return the object with the most fields, and where it is."""
-    widest: tuple[Sequence[str], Mapping[str, Any]] = (where, value if isinstance(value, dict) else {"": None})
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    widest: tuple[Sequence[str], Mapping[str, Any]] = (
+        where,
+        value if isinstance(value, dict) else {"": None},
+    )
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, each in inner:
         if isinstance(each, dict | list):
             found = _widest(each, [*where, str(name)[:80]])

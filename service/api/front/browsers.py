@@ -1,7 +1,9 @@
-"""What a service without keys takes from a browser: requests of its own pages, to a name that is its own.
+"""What a service without keys takes from a browser: requests of its own pages, to a name that is
+its own.
 
-Where no key is asked for, who reaches the port is trusted, and every page that a person opens reaches it through their
-browser. Such a page cannot forge the headers Host and Origin, nor send JSON to another origin without asking first.
+Where no key is asked for, who reaches the port is trusted, and every page that a person opens
+reaches it through their browser. Such a page cannot forge the headers Host and Origin, nor send
+JSON to another origin without asking first.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from assay.service.api.front.hosts import Hosts, split_host
 
 JSON = re.compile(rb"application/(?:json|[\w.!#$&^-]{1,100}\+json)", re.IGNORECASE)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-#: What a browser says of a request that a person made (a bookmark, an address typed), or a page of ours.
+#: What a browser says of a request that a person made (a bookmark, an address typed), or a page of
+#: ours.
 OWN_SITES = frozenset({b"same-origin", b"none"})
 PORTS = {"http": 80, "https": 443}
 #: Headers that are read here: of two, others might read the other one.
@@ -33,7 +36,9 @@ class Browsers:
         self._known: set[bytes] = set()
 
     def check(self, method: str, headers: dict[bytes, bytes], *, public: bool = False) -> None:
-        """Raise `ApiError` where a page of another origin could have made a request; to what is `public` it may lead."""
+        """Raise `ApiError` where a page of another origin could have made a request; to what is
+        `public` it may lead.
+        """
         host = headers.get(b"host", b"")
         if host not in self._known:
             self._check_host(host)
@@ -58,40 +63,66 @@ class Browsers:
 
 
 def same_origin(origin: bytes, host: bytes) -> bool:
-    """Return whether a page's origin is the host that it asks; a proxy may have taken TLS off, so the scheme may differ."""
+    """Return whether a page's origin is the host that it asks; a proxy may have taken TLS off,
+    so the scheme may differ.
+    """
     try:
         parts = urlsplit(origin.decode("ascii").lower())
         port = parts.port
     except ValueError:  # a UnicodeDecodeError is one as well
         return False
     asked = split_host(host.decode("latin-1"))
-    if asked is None or parts.scheme not in PORTS or not parts.hostname or parts.path or parts.query or parts.fragment:
+    if (
+        asked is None
+        or parts.scheme not in PORTS
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
         return False
     usual = PORTS[parts.scheme]
     return (parts.hostname.removesuffix("."), port or usual) == (asked[0], asked[1] or usual)
 
 
 def _check_type(given: bytes | None) -> None:
-    """Raise `ApiError` for a type of body that an HTML form could send, or a page without asking."""
-    if given == b"application/json" or (given is not None and JSON.fullmatch(given.partition(b";")[0].strip())):
+    """Raise `ApiError` for a type of body that an HTML form could send, or a page without
+    asking.
+    """
+    if given == b"application/json" or (
+        given is not None and JSON.fullmatch(given.partition(b";")[0].strip())
+    ):
         return
     said = "there is none" if given is None else f"got {_shown(given)}"
-    message = f"Content-Type: must be application/json ({said}): without keys, what an HTML form can send is not taken"
+    message = (
+        f"Content-Type: must be application/json ({said}): without keys, what an HTML form can send"
+        " is not taken"
+    )
     raise ApiError(415, message, param="Content-Type", code="unsupported_media_type")
 
 
 def _cross_origin(header: str, value: bytes) -> ApiError:
-    message = f"{header}: without keys, a page of another origin may ask nothing (got {_shown(value)}): set ASSAY_API_KEYS"
+    message = (
+        f"{header}: without keys, a page of another origin may ask nothing (got {_shown(value)}):"
+        " set ASSAY_API_KEYS"
+    )
     return ApiError(403, message, param=header, code="cross_origin")
 
 
 def refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise `ApiError` where a header that decides something is there twice: a proxy may have gone by the other one."""
+    """Raise `ApiError` where a header that decides something is there twice: a proxy may have
+    gone by the other one.
+    """
     names = [name for name, _ in pairs]
     for name in ONCE:
         if names.count(name) > 1:
             shown = name.decode().title()
-            raise ApiError(400, f"{shown}: is given {names.count(name)} times", param=shown, code="doubled_header")
+            raise ApiError(
+                400,
+                f"{shown}: is given {names.count(name)} times",
+                param=shown,
+                code="doubled_header",
+            )
 
 
 def _shown(value: bytes) -> str:

@@ -1,7 +1,8 @@
 """The names and addresses by which clients may reach a service that asks for no key.
 
-An address is safe: a page's name that an attacker's DNS turns to us is what rebinding needs. So a service that listens to a
-network is reached by any address and by the names that are listed; one on loopback by loopback's names and addresses.
+An address is safe: a page's name that an attacker's DNS turns to us is what rebinding needs. So a
+service that listens to a network is reached by any address and by the names that are listed; one on
+loopback by loopback's names and addresses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ WITH_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?")
 
 
 class Hosts:
-    """What a service at one address may be called; `allowed` are entries that `checked` has seen."""
+    """What a service at one address may be called; `allowed` are entries that `checked` has
+    seen.
+    """
 
     def __init__(self, allowed: Iterable[str], bound: str) -> None:
         self._allowed = frozenset(allowed)
@@ -25,7 +28,9 @@ class Hosts:
         self._local = self._bound == "localhost" or (address is not None and address.is_loopback)
 
     def __contains__(self, name: str) -> bool:
-        """Return whether a name or address (lower case, without port and brackets) is one of them."""
+        """Return whether a name or address (lower case, without port and brackets) is one of
+        them.
+        """
         if name in ("localhost", self._bound) or "*" in self._allowed or name in self._allowed:
             return True
         address = address_of(name)
@@ -35,7 +40,9 @@ class Hosts:
 
 
 def split_host(host: str) -> tuple[str, int | None] | None:
-    """Return the name or address in a Host header, without brackets, and its port; None where there is none."""
+    """Return the name or address in a Host header, without brackets, and its port; None where
+    there is none.
+    """
     found = WITH_PORT.fullmatch(host.lower())
     if found is None:
         return None
@@ -50,12 +57,17 @@ def checked(entry: str) -> str:
     """Return an entry of `allowed_hosts` as it is compared; raise `ValueError` for what is none."""
     plain = entry.strip().lower().removeprefix("[").removesuffix("]")
     if address_of(plain) is None and not ALLOWED.fullmatch(plain):
-        raise ValueError(f"must be names without scheme and port, such as assay.example.org, *.example.org or *; got {entry!r}")
+        raise ValueError(
+            "must be names without scheme and port, such as assay.example.org, *.example.org or *;"
+            f" got {entry!r}"
+        )
     return plain
 
 
 def address_of(name: str) -> IPv4Address | IPv6Address | None:
-    """Return an address, an IPv4 one also where it is written as IPv6; None for what is a name, or names a network card."""
+    """Return an address, an IPv4 one also where it is written as IPv6; None for what is a name,
+    or names a network card.
+    """
     try:
         found = ip_address(name)
     except ValueError:

@@ -1,7 +1,9 @@
-"""Long JSON texts, parsed in steps: a parser holds the interpreter until it has read all, and the event loop waits for it.
+"""Long JSON texts, parsed in steps: a parser holds the interpreter until it has read all, and the
+event loop waits for it.
 
-The strings are taken out, each decoded by itself, a long one in pieces. The rest is short: it is parsed with a stand-in for
-each string, and then the strings are put in their places. The result is what `pydantic_core.from_json` makes of the whole.
+The strings are taken out, each decoded by itself, a long one in pieces. The rest is short: it is
+parsed with a stand-in for each string, and then the strings are put in their places. The result is
+what `pydantic_core.from_json` makes of the whole.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from pydantic_core import from_json
 
 from assay.verifiers.http.json_structure import Places, unescaped_quotes
 
-#: Bytes. A string that is shorter than its stand-in saves nothing; a piece takes some thousandths of a second.
+#: Bytes. A string that is shorter than its stand-in saves nothing; a piece takes some thousandths
+#: of a second.
 SHORT, PIECE = 64, 1 << 20
-#: Digits in a row. Numbers of thousands cost far more than their bytes; none that anything here reads has as many.
+#: Digits in a row. Numbers of thousands cost far more than their bytes; none that anything here
+#: reads has as many.
 DIGITS = 256
 
 
@@ -26,7 +30,9 @@ class LongNumberError(ValueError):
 
 
 def parsed(text: bytes | bytearray, most_strings: int) -> Any:
-    """Return the value of a JSON text with at most so many strings. Raises ValueError, without a position."""
+    """Return the value of a JSON text with at most so many strings. Raises ValueError, without a
+    position.
+    """
     quotes = unescaped_quotes(text, 2 * most_strings)
     if quotes is None:
         raise ValueError(f"more than {most_strings} strings")
@@ -66,7 +72,9 @@ def _decoded(text: memoryview, begin: int, end: int) -> str:
 
 
 def _whole_characters(piece: bytes) -> bytes:
-    """Return a string's piece without what it begins and does not end: a character, an escape, a pair of surrogates."""
+    """Return a string's piece without what it begins and does not end: a character, an escape, a
+    pair of surrogates.
+    """
     for back in range(1, 4):
         if piece[-back] >= 0xC0:  # the first byte of a character of several
             piece = piece[:-back]
@@ -96,10 +104,14 @@ def _slashes(piece: bytes) -> int:
 
 
 def _has_long_number(rest: bytearray) -> bool:
-    """Return whether an aligned block of what is left is all digits, as of a number twice as long there is always one."""
+    """Return whether an aligned block of what is left is all digits, as of a number twice as
+    long there is always one.
+    """
     for at in range(0, len(rest), PIECE):
         piece = np.frombuffer(rest, np.uint8, min(PIECE, len(rest) - at) // DIGITS * DIGITS, at)
-        if ((piece - ord("0")) < 10).reshape(-1, DIGITS).all(axis=1).any():  # bytes below "0" wrap around
+        if (
+            ((piece - ord("0")) < 10).reshape(-1, DIGITS).all(axis=1).any()
+        ):  # bytes below "0" wrap around
             return True
     return False
 

@@ -1,4 +1,6 @@
-"""The front of the service: request ids, keys, bodies, places. Pure ASGI, since every request pays it."""
+"""The front of the service: request ids, keys, bodies, places. Pure ASGI, since every request
+pays it.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,11 @@ from assay.verifiers import IN_BULK, printable
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
-#: Paths that say nothing of traffic or configuration (to who may not know it), and are open even where keys are asked for.
-OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", "/readyz"})
+#: Paths that say nothing of traffic or configuration (to who may not know it), and are open even
+#: where keys are asked for.
+OPEN_PATHS = frozenset(
+    {"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", "/readyz"}
+)
 #: Of those, what is probed under any name.
 PROBES = frozenset({"/healthz", "/readyz"})
 #: What a key may ask without being counted: what is looked at every few seconds, and costs nothing.
@@ -38,7 +43,8 @@ NOT_COUNTED = frozenset({*OPEN_PATHS, "/metrics", "/v1/models"})
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 METRICS_PATH, READINESS_PATH = "/metrics", "/readyz"
 PRIORITY_HEADER, PRIORITIES = "X-Assay-Priority", {b"interactive": False, b"bulk": True}
-#: What browsers need not guess; there is no CORS header on purpose: no page of another origin reads an answer.
+#: What browsers need not guess; there is no CORS header on purpose: no page of another origin reads
+#: an answer.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -48,10 +54,12 @@ SHOWN = 200  # characters of a path in the log
 
 
 class Gate:
-    """Wraps the application; `scoring` are the handlers whose requests take a place among the bounded number scored at once.
+    """Wraps the application; `scoring` are the handlers whose requests take a place among the
+    bounded number scored at once.
 
-    Those are called from here, past the framework, whose layers cost as much CPU as an answer from the cache does. They
-    are routes of the application all the same, for its documents. `shapes`: how a path tells failures, where not as we do.
+    Those are called from here, past the framework, whose layers cost as much CPU as an answer from
+    the cache does. They are routes of the application all the same, for its documents. `shapes`:
+    how a path tells failures, where not as we do.
     """
 
     def __init__(
@@ -80,15 +88,22 @@ class Gate:
             return
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex().encode()
+        request_id = (
+            given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex().encode()
+        )
         scope["assay.request_id"] = request_id.decode()
         path = _path(scope)
-        engine = getattr(self.app.state, "engine", None)  # there is none where the lifespan was not run
+        engine = getattr(
+            self.app.state, "engine", None
+        )  # there is none where the lifespan was not run
         if engine is None or engine.tracing is None or path not in self._scoring:
             await self._serve(scope, headers, request_id, receive, send)
             return
         with engine.tracing.request(scope["method"], path, headers, request_id.decode()) as span:
-            span.set_attribute("http.response.status_code", await self._serve(scope, headers, request_id, receive, send))
+            span.set_attribute(
+                "http.response.status_code",
+                await self._serve(scope, headers, request_id, receive, send),
+            )
 
     async def _start(self, send: Send, message: Message) -> None:
         """Send what became of a start: where it was refused, the reason in place of a traceback."""
@@ -97,7 +112,14 @@ class Gate:
             message = {**message, "message": printable(masked(str(refused)))}
         await send(message)
 
-    async def _serve(self, scope: Scope, headers: dict[bytes, bytes], request_id: bytes, receive: Receive, send: Send) -> int:
+    async def _serve(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        request_id: bytes,
+        receive: Receive,
+        send: Send,
+    ) -> int:
         """Serve one request; return the status that was sent."""
         started, sent = time.perf_counter(), 0
 
@@ -105,7 +127,11 @@ class Gate:
             nonlocal sent
             if message["type"] == "http.response.start":
                 sent = message["status"]
-                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", request_id)]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *SECURITY_HEADERS,
+                    (b"x-request-id", request_id),
+                ]
             await send(message)
 
         try:
@@ -113,14 +139,19 @@ class Gate:
         except ApiError as exc:
             await self._told(scope, exc)(scope, receive, reply)
         except Exception:
-            # The last frame of a request: what gets here is a bug, and is answered and logged as one.
-            log.exception("request_failed", path=scope["path"][:SHOWN], request_id=request_id.decode())
+            # The last frame of a request: what gets here is a bug, and is answered and logged as
+            # one.
+            log.exception(
+                "request_failed", path=scope["path"][:SHOWN], request_id=request_id.decode()
+            )
             if sent:
                 raise
             error = ApiError(500, "an error of the service; its log says which", code="internal")
             await self._told(scope, error)(scope, receive, reply)
         path = _path(scope)
-        self._metrics.answered(path if path in self._scoring else "other", sent, time.perf_counter() - started)
+        self._metrics.answered(
+            path if path in self._scoring else "other", sent, time.perf_counter() - started
+        )
         return sent
 
     def _told(self, scope: Scope, exc: ApiError) -> Response:
@@ -128,7 +159,9 @@ class Gate:
         shape = self._shapes.get(_path(scope))
         return exc.response() if shape is None else shape(exc)
 
-    async def _admit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def _admit(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         path = _path(scope)
         if len(headers) != len(scope["headers"]):
             refuse_doubled(scope["headers"])
@@ -154,7 +187,9 @@ class Gate:
             else:
                 await self.app(scope, asked.again(receive), send)
 
-    async def _score(self, scope: Scope, path: str, holder: Holder, receive: Receive, send: Send) -> None:
+    async def _score(
+        self, scope: Scope, path: str, holder: Holder, receive: Receive, send: Send
+    ) -> None:
         """Score as soon as there is a place, and give it back before the answer is read."""
         place = scope[admission.IN_SCOPE] = await self._admission.place(receive)
         try:
@@ -169,12 +204,18 @@ class Gate:
                 await self.app.state.engine.allowance.charge(holder, spent())
 
     def _holder(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> Holder:
-        """Return who asks, and note it; raise `ApiError` where nobody known does, or one who may not, or not here."""
+        """Return who asks, and note it; raise `ApiError` where nobody known does, or one who may
+        not, or not here.
+        """
         scores = path in self._scoring
         if self._settings.admin_port is not None:
-            apart = path == METRICS_PATH or (path not in OPEN_PATHS and needed(scope["method"], path, scores) == "admin")
+            apart = path == METRICS_PATH or (
+                path not in OPEN_PATHS and needed(scope["method"], path, scores) == "admin"
+            )
             if self._on_admin_port(scope):
-                if path == METRICS_PATH:  # whoever reaches that port may read it, as Prometheus does
+                if (
+                    path == METRICS_PATH
+                ):  # whoever reaches that port may read it, as Prometheus does
                     self._check_browser(scope, headers)
                     return EVERYTHING
             elif apart:
@@ -187,21 +228,31 @@ class Gate:
             return EVERYTHING
         holder = self._keys.holder(headers.get(b"authorization", b""))
         if holder is None:
-            raise ApiError(401, "no key, or one that is not known: send `Authorization: Bearer KEY`", code="invalid_api_key")
+            raise ApiError(
+                401,
+                "no key, or one that is not known: send `Authorization: Bearer KEY`",
+                code="invalid_api_key",
+            )
         if (lacks := holder.lacks(needed(scope["method"], path, scores), path)) is not None:
             raise ApiError(403, lacks, code="insufficient_scope")
         ask_as(holder)
         return holder
 
-    def _check_browser(self, scope: Scope, headers: dict[bytes, bytes], public: bool = False) -> None:
-        """Raise `ApiError` for what a page of another origin may have sent, where no key says who asks."""
+    def _check_browser(
+        self, scope: Scope, headers: dict[bytes, bytes], public: bool = False
+    ) -> None:
+        """Raise `ApiError` for what a page of another origin may have sent, where no key says
+        who asks.
+        """
         browsers = self._admin_browsers if self._on_admin_port(scope) else self._browsers
         browsers.check(scope["method"], headers, public=public)
 
     def _informed(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        """Return whether who asks may know the verifiers' names, their servers' addresses, and what fails there.
+        """Return whether who asks may know the verifiers' names, their servers' addresses, and what
+        fails there.
 
-        An administrator of all tasks may; without keys, who asks from this machine, and from no page of another origin.
+        An administrator of all tasks may; without keys, who asks from this machine, and from no
+        page of another origin.
         """
         if self._settings.admin_port is not None and not self._on_admin_port(scope):
             return False
@@ -228,12 +279,17 @@ class Gate:
 
 
 def _in_bulk(headers: dict[bytes, bytes], holder: Holder) -> bool:
-    """Return whether a request may wait; raise `ApiError` for a priority that is none. A key of bulk work stays one."""
+    """Return whether a request may wait; raise `ApiError` for a priority that is none. A key of
+    bulk work stays one.
+    """
     given = headers.get(b"x-assay-priority", b"interactive")
     if given not in PRIORITIES:
         shown = given[:80].decode("latin-1")
         raise ApiError(
-            422, f"{PRIORITY_HEADER}: must be interactive or bulk (got {shown!r})", param=PRIORITY_HEADER, code="invalid_priority"
+            422,
+            f"{PRIORITY_HEADER}: must be interactive or bulk (got {shown!r})",
+            param=PRIORITY_HEADER,
+            code="invalid_priority",
         )
     return holder.bulk or PRIORITIES[given]
 

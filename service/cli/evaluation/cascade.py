@@ -1,4 +1,6 @@
-"""`assay evaluate --cascade`: what asking in tiers would save and lose, beside cheaper ensembles and shortlists."""
+"""`assay evaluate --cascade`: what asking in tiers would save and lose, beside cheaper ensembles
+and shortlists.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,25 @@ from assay.service.cli.evaluation.evaluate import cross_validating
 from assay.service.cli.fit import FitError, Stated
 from assay.service.score_files.tables import ScoreTable, read_json_object, read_table
 
-COSTS = 'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of these by data set'
+COSTS = (
+    'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of'
+    " these by data set"
+)
 
 
 def cascade_file(
-    path: Path, stated: Stated, costs: Path | None, labels: int, loss: float, draws: int, as_json: bool, plot: Path | None
+    path: Path,
+    stated: Stated,
+    costs: Path | None,
+    labels: int,
+    loss: float,
+    draws: int,
+    as_json: bool,
+    plot: Path | None,
 ) -> None:
-    """Print the curve, and the price whose loss is within `loss` points; draw it into the folder `plot` where one is named."""
+    """Print the curve, and the price whose loss is within `loss` points; draw it into the folder
+    `plot` where one is named.
+    """
     if plot is not None:
         from assay.service.cli.evaluation import plots as figures
 
@@ -34,15 +48,27 @@ def cascade_file(
     try:
         with cross_validating() as progress:
             found = curve(
-                table.scores, table.query_id, table.labels if table.labels is not None else [], table.names, calls,
-                model=stated.model(table), budget=labels, draws=draws, progress=progress,
-            )  # fmt: skip
+                table.scores,
+                table.query_id,
+                table.labels if table.labels is not None else [],
+                table.names,
+                calls,
+                model=stated.model(table),
+                budget=labels,
+                draws=draws,
+                progress=progress,
+            )
     except (ValueError, NotFittedError) as exc:
         raise FitError(f"{path}: {exc}") from exc
     drawn = [] if plot is None else [figures.draw_cascade(found, path.stem, plot)]
     point = found.price_for(loss / 100)
     if as_json:
-        data = {"file": str(path), **asdict(found), "wanted_loss": loss / 100, "price": None if point is None else asdict(point)}
+        data = {
+            "file": str(path),
+            **asdict(found),
+            "wanted_loss": loss / 100,
+            "price": None if point is None else asdict(point),
+        }
         print(json.dumps({**data, "figures": [str(each) for each in drawn]}))  # noqa: T201 - the output
         return
     console = Console(highlight=False, soft_wrap=False)
@@ -52,7 +78,9 @@ def cascade_file(
 
 
 def calls_of(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
-    """Return the calls of a table's verifiers, all alike where no costs are given; raise `FitError` for what is wrong with them."""
+    """Return the calls of a table's verifiers, all alike where no costs are given; raise
+    `FitError` for what is wrong with them.
+    """
     if costs is None:
         return Calls.of([1.0] * len(table.names))
     said = read_json_object(costs, COSTS)
@@ -61,7 +89,11 @@ def calls_of(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
     listed: list[tuple[float, str]] = []
     for name in table.names:
         given: Any = said.get(name)
-        cost, call = (given.get("cost"), given.get("call", name)) if isinstance(given, dict) else (given, name)
+        cost, call = (
+            (given.get("cost"), given.get("call", name))
+            if isinstance(given, dict)
+            else (given, name)
+        )
         if isinstance(cost, bool) or not isinstance(cost, int | float):
             raise FitError(f"{costs}: {name}: must be a cost, not {given!r}; the file is {COSTS}")
         listed.append((float(cost), str(call)))
@@ -74,24 +106,44 @@ def calls_of(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
 def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Point | None) -> None:
     told = f"{found.labels} labels" if found.labels else "no labels"
     console.print(
-        Text.assemble((path.name, "bold"), f": {found.queries:,} queries, {told}; all verifiers: selection@1 {found.full:.3f}")
+        Text.assemble(
+            (path.name, "bold"),
+            f": {found.queries:,} queries, {told}; all verifiers: selection@1 {found.full:.3f}",
+        )
     )
     for number, tier in enumerate(found.tiers, 1):
         console.print(f"tier {number}: {', '.join(tier)}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in ("lambda", "cost", "selection@1", "loss, points", "tiers", "agree", "fixed subset", "top k"):
+    for title in (
+        "lambda",
+        "cost",
+        "selection@1",
+        "loss, points",
+        "tiers",
+        "agree",
+        "fixed subset",
+        "top k",
+    ):
         table.add_column(title, justify="right")
     for point in found.points[CASCADE]:
         beside = [found.at(method, point.cost) for method in (SUBSET, TOP_K)]
-        lost = Text.assemble(f"{-100 * point.loss:+.2f} ", (f"± {100 * point.loss_error:.2f}", "dim"))
+        lost = Text.assemble(
+            f"{-100 * point.loss:+.2f} ", (f"± {100 * point.loss_error:.2f}", "dim")
+        )
         table.add_row(
-            f"{point.setting:g}", f"{point.cost:.2f}", f"{point.selection:.3f}", lost, f"{point.rounds:.1f}", f"{point.agree:.2f}",
+            f"{point.setting:g}",
+            f"{point.cost:.2f}",
+            f"{point.selection:.3f}",
+            lost,
+            f"{point.rounds:.1f}",
+            f"{point.agree:.2f}",
             *("" if each is None else f"{each.selection:.3f}" for each in beside),
             style="bold" if point.setting == found.default_price else None,
-        )  # fmt: skip
+        )
     console.print(table)
     console.print(
-        "cost: share of asking everything; fixed subset, top k: selection@1 at no higher cost; bold: the default lambda",
+        "cost: share of asking everything; fixed subset, top k: selection@1 at no higher cost;"
+        " bold: the default lambda",
         style="dim",
     )
     if chosen is None:

@@ -1,4 +1,6 @@
-"""`assay evaluate`: how good every way of combining a file's scores is, as a table, as JSON, and drawn."""
+"""`assay evaluate`: how good every way of combining a file's scores is, as a table, as JSON, and
+drawn.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ CURVE = (10, 25, 50, 100, 200, 500, 1000)
 
 
 def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: Path | None) -> None:
-    """Print the measures of every method, and draw four figures into the folder `plot` where one is named."""
+    """Print the measures of every method, and draw four figures into the folder `plot` where one
+    is named.
+    """
     if plot is not None:
         from assay.service.cli.evaluation import plots as figures
 
@@ -48,7 +52,8 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
             raise FitError(f"{path}: {exc}") from exc
     drawn = [] if plot is None else figures.draw(found, path.stem, plot)
     if as_json:
-        print(json.dumps({"file": str(path), **as_data(found), "figures": [str(each) for each in drawn]}))  # noqa: T201 - the output
+        data = {"file": str(path), **as_data(found), "figures": [str(each) for each in drawn]}
+        print(json.dumps(data))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False, soft_wrap=False)
     _print(console, path, found)
@@ -59,7 +64,12 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
 @contextmanager
 def cross_validating() -> Iterator[Callable[[int, int], None]]:
     """Show a bar; yield what is told how many folds are done, of how many."""
-    columns = (TextColumn("cross-validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("cross-validating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("folds", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -83,22 +93,32 @@ def _print(console: Console, path: Path, found: Evaluation) -> None:
     console.print(
         Text.assemble(
             (path.name, "bold"),
-            f": {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)} verifiers, "
-            f"{found.base_rate:.1%} correct; {found.folds}-fold cross-validation by query, {found.draws} draws of labels; ± 95 %",
+            f": {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)}"
+            f" verifiers, {found.base_rate:.1%} correct; {found.folds}-fold cross-validation by"
+            f" query, {found.draws} draws of labels; ± 95 %",
         )
     )
     if found.left_out:
-        console.print(f"{found.left_out} queries are left out: not all of their candidates are labelled")
+        console.print(
+            f"{found.left_out} queries are left out: not all of their candidates are labelled"
+        )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
     table.add_column("method", no_wrap=True)
     for title in ("selection@1", "AUC", "Brier", "ECE", "gap"):
         table.add_column(title, justify="right")
     for method in found.methods:
         gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
-        cells = [_cell(each) for each in (method.selection, method.auc, method.brier, method.calibration_error)]
-        table.add_row(method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None)
+        cells = [
+            _cell(each)
+            for each in (method.selection, method.auc, method.brier, method.calibration_error)
+        ]
+        table.add_row(
+            method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None
+        )
     console.print(table)
-    console.print("gap: share of the way from the mean of z-scores to supervised that is closed", style="dim")
+    console.print(
+        "gap: share of the way from the mean of z-scores to supervised that is closed", style="dim"
+    )
 
 
 def _cell(interval: Interval | None) -> str | Text:

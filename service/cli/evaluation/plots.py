@@ -9,7 +9,15 @@ import numpy as np
 
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve
 from assay.aggregation.evaluation.bootstrap import Interval
-from assay.aggregation.evaluation.evaluate import ALL_LABELS, BEST_SINGLE, LABEL_FREE, ORACLE, SUPERVISED, Evaluation, with_labels
+from assay.aggregation.evaluation.evaluate import (
+    ALL_LABELS,
+    BEST_SINGLE,
+    LABEL_FREE,
+    ORACLE,
+    SUPERVISED,
+    Evaluation,
+    with_labels,
+)
 from assay.aggregation.evaluation.measures import calibration_bins
 from assay.aggregation.label_model.families import codes
 from assay.service.domain.errors import StartupError
@@ -48,11 +56,15 @@ def check(option: str = "--plot") -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise StartupError(f"{option} needs matplotlib: pip install matplotlib (the extra `plot` has it)") from None
+        raise StartupError(
+            f"{option} needs matplotlib: pip install matplotlib (the extra `plot` has it)"
+        ) from None
 
 
 def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
-    """Draw the four figures into a folder, which is made where it is not there; return their paths."""
+    """Draw the four figures into a folder, which is made where it is not there; return their
+    paths.
+    """
     import matplotlib
 
     matplotlib.use("agg")
@@ -62,8 +74,11 @@ def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
     paths = []
     with pyplot.rc_context(STYLE):
         for title, drawing in (
-            ("reliability", _reliability), ("labels", _labels), ("verifiers", _verifiers), ("correlations", _correlations),
-        ):  # fmt: skip
+            ("reliability", _reliability),
+            ("labels", _labels),
+            ("verifiers", _verifiers),
+            ("correlations", _correlations),
+        ):
             figure = drawing(pyplot, found, name)
             paths.append(folder / f"{title}.png")
             figure.savefig(paths[-1])
@@ -72,7 +87,9 @@ def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
 
 
 def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
-    """Draw what selection@1 costs, by cascade, fixed subset and shortlist; return the figure's path."""
+    """Draw what selection@1 costs, by cascade, fixed subset and shortlist; return the figure's
+    path.
+    """
     import matplotlib
 
     matplotlib.use("agg")
@@ -81,21 +98,49 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(7.2, 4.4))
-        axes.axhline(found.full, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="all verifiers, about all candidates")
+        axes.axhline(
+            found.full,
+            color=GREY,
+            linewidth=1,
+            linestyle=(0, (4, 3)),
+            label="all verifiers, about all candidates",
+        )
         for method, colour in ((TOP_K, COOL), (SUBSET, WARM), (CASCADE, OURS)):
             points = found.points[method]
             axes.plot(
-                [point.cost for point in points], [point.selection for point in points], color=colour, linewidth=2,
-                marker="o", markersize=4, label=method,
-            )  # fmt: skip
-        default = next((point for point in found.points[CASCADE] if point.setting == found.default_price), None)
+                [point.cost for point in points],
+                [point.selection for point in points],
+                color=colour,
+                linewidth=2,
+                marker="o",
+                markersize=4,
+                label=method,
+            )
+        default = next(
+            (point for point in found.points[CASCADE] if point.setting == found.default_price), None
+        )
         if default is not None:
-            axes.scatter([default.cost], [default.selection], s=90, facecolor="none", edgecolor=OURS, linewidth=1.6, zorder=4)
+            axes.scatter(
+                [default.cost],
+                [default.selection],
+                s=90,
+                facecolor="none",
+                edgecolor=OURS,
+                linewidth=1.6,
+                zorder=4,
+            )
             text = f"default: {default.cost:.0%} of the cost, {-100 * default.loss:+.1f} points"
             axes.annotate(
-                text, (default.cost, default.selection), color=OURS, fontsize=9, xytext=(0, 12), textcoords="offset points"
+                text,
+                (default.cost, default.selection),
+                color=OURS,
+                fontsize=9,
+                xytext=(0, 12),
+                textcoords="offset points",
             )
-        axes.set(xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02))
+        axes.set(
+            xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02)
+        )
         axes.set_title(f"{name}: what an answer costs ({found.labels or 'no'} labels)")
         axes.legend(loc="lower right", fontsize=8)
         path = folder / f"{name}_cascade.png"
@@ -106,29 +151,64 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
 
 def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
     """Said against true shares, with how often each probability was said."""
-    figure, (upper, lower) = pyplot.subplots(2, 1, figsize=(6.2, 6.6), height_ratios=[4, 1], sharex=True)
+    figure, (upper, lower) = pyplot.subplots(
+        2, 1, figsize=(6.2, 6.6), height_ratios=[4, 1], sharex=True
+    )
     upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
     errors = {method.name: method.calibration_error for method in found.methods}
     for method, colour in LINES.items():
         if method not in found.probabilities:
             continue
         draws = found.probabilities[method]
-        rows, said, true = calibration_bins(np.concatenate(draws), np.tile(found.labels, len(draws)))
+        rows, said, true = calibration_bins(
+            np.concatenate(draws), np.tile(found.labels, len(draws))
+        )
         enough = rows >= 10 * len(draws)
         error = errors[method]
-        label = f"{method.removeprefix('Assay, ')}: ECE {error.value:.3f}" if error is not None else method
+        label = (
+            f"{method.removeprefix('Assay, ')}: ECE {error.value:.3f}"
+            if error is not None
+            else method
+        )
         upper.plot(said[enough], true[enough], color=colour, linewidth=1.6, label=label)
-        upper.scatter(said[enough], true[enough], s=8 + 160 * rows[enough] / rows.sum(), color=colour, zorder=3, linewidth=0)
-    shown = next(method for method in (with_labels(100), ALL_LABELS) if method in found.probabilities)
+        upper.scatter(
+            said[enough],
+            true[enough],
+            s=8 + 160 * rows[enough] / rows.sum(),
+            color=colour,
+            zorder=3,
+            linewidth=0,
+        )
+    shown = next(
+        method for method in (with_labels(100), ALL_LABELS) if method in found.probabilities
+    )
     known = np.concatenate(found.probabilities[shown])
     known = known[~np.isnan(known)]
-    lower.hist(known, bins=40, range=(0, 1), color=LINES[shown], alpha=0.8, weights=np.full(len(known), 1 / len(known)))
+    lower.hist(
+        known,
+        bins=40,
+        range=(0, 1),
+        color=LINES[shown],
+        alpha=0.8,
+        weights=np.full(len(known), 1 / len(known)),
+    )
     upper.axhline(found.base_rate, color=FAINT, linewidth=1)
     upper.annotate(
-        f"base rate {found.base_rate:.2f}", (1, found.base_rate), color=GREY, fontsize=8, ha="right", va="bottom", xytext=(0, 2),
+        f"base rate {found.base_rate:.2f}",
+        (1, found.base_rate),
+        color=GREY,
+        fontsize=8,
+        ha="right",
+        va="bottom",
+        xytext=(0, 2),
         textcoords="offset points",
-    )  # fmt: skip
-    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is correct", title=f"{name}: what the probabilities are worth")
+    )
+    upper.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        ylabel="share that is correct",
+        title=f"{name}: what the probabilities are worth",
+    )
     upper.legend(loc="upper left", title="labels used", alignment="left")
     lower.set(xlabel="P(correct) said", ylabel=f"share said\n({shown.removeprefix('Assay, ')})")
     return figure
@@ -137,58 +217,119 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
 def _labels(pyplot: Any, found: Evaluation, name: str) -> Any:
     """Selection@1 and Brier against the number of labels."""
     methods = {method.name: method for method in found.methods}
-    budgets = [int(method.split()[1]) for method in methods if method.startswith("Assay, ") and method.split()[1].isdigit()]
+    budgets = [
+        int(method.split()[1])
+        for method in methods
+        if method.startswith("Assay, ") and method.split()[1].isdigit()
+    ]
     budgets.sort()
     everything = int(found.rows * (found.folds - 1) / found.folds)
     places = [0, *budgets, everything]
-    ours = [methods[LABEL_FREE], *(methods[with_labels(count)] for count in budgets), methods[ALL_LABELS]]
+    ours = [
+        methods[LABEL_FREE],
+        *(methods[with_labels(count)] for count in budgets),
+        methods[ALL_LABELS],
+    ]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10.5, 4.4), width_ratios=[1.3, 1])
     _curve(left, places, [method.selection for method in ours], "selection@1")
-    _curve(right, places, [method.brier for method in ours if method.brier is not None], "Brier score (lower is better)")
+    _curve(
+        right,
+        places,
+        [method.brier for method in ours if method.brier is not None],
+        "Brier score (lower is better)",
+    )
     for reference, colour in (("mean of z-scores", GREY), (BEST_SINGLE, COOL), (SUPERVISED, GREEN)):
-        left.axhline(methods[reference].selection.value, color=colour, linewidth=1.2, linestyle=(0, (4, 3)), label=reference)
+        left.axhline(
+            methods[reference].selection.value,
+            color=colour,
+            linewidth=1.2,
+            linestyle=(0, (4, 3)),
+            label=reference,
+        )
     supervised = methods[SUPERVISED].brier
     if supervised is not None:
-        right.axhline(supervised.value, color=GREEN, linewidth=1.2, linestyle=(0, (4, 3)), label=SUPERVISED)
+        right.axhline(
+            supervised.value, color=GREEN, linewidth=1.2, linestyle=(0, (4, 3)), label=SUPERVISED
+        )
     constant = found.base_rate * (1 - found.base_rate)
-    right.axhline(constant, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), label="always the base rate")
+    right.axhline(
+        constant, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), label="always the base rate"
+    )
     left.set_title(f"{name}: what labels are worth")
-    left.legend(loc="best", fontsize=8, title=f"an oracle picks right in {methods[ORACLE].selection.value:.0%}", title_fontsize=8)
+    left.legend(
+        loc="best",
+        fontsize=8,
+        title=f"an oracle picks right in {methods[ORACLE].selection.value:.0%}",
+        title_fontsize=8,
+    )
     right.legend(loc="best", fontsize=8)
     return figure
 
 
 def _curve(axes: Any, places: list[int], values: list[Interval], title: str) -> None:
-    axes.plot(places, [value.value for value in values], color=OURS, linewidth=2, marker="o", markersize=4, label="Assay")
+    axes.plot(
+        places,
+        [value.value for value in values],
+        color=OURS,
+        linewidth=2,
+        marker="o",
+        markersize=4,
+        label="Assay",
+    )
     axes.fill_between(
-        places, [value.low for value in values], [value.high for value in values], color=OURS, alpha=0.13, linewidth=0
+        places,
+        [value.low for value in values],
+        [value.high for value in values],
+        color=OURS,
+        alpha=0.13,
+        linewidth=0,
     )
     axes.set_xscale("symlog", linthresh=10)
     ticks = [place for place in places if place in (0, 10, 25, 100, 500, places[-1])]
     if len(ticks) > 1 and ticks[-1] < 1.6 * ticks[-2]:
         del ticks[-2]
-    axes.set_xticks(ticks, [f"{tick:,}" if tick != places[-1] else f"all\n({tick:,})" for tick in ticks])
+    axes.set_xticks(
+        ticks, [f"{tick:,}" if tick != places[-1] else f"all\n({tick:,})" for tick in ticks]
+    )
     axes.minorticks_off()
     axes.set(xlabel="labels", ylabel=title)
 
 
 def _verifiers(pyplot: Any, found: Evaluation, name: str) -> Any:
     """Each verifier's accuracy within queries beside what the models make of it."""
-    ordered = sorted(found.verifiers, key=lambda verifier: np.nan_to_num(verifier.auc_within, nan=0.5))
+    ordered = sorted(
+        found.verifiers, key=lambda verifier: np.nan_to_num(verifier.auc_within, nan=0.5)
+    )
     title = f"{name}: verifiers alone, and their weights"
     if len(ordered) > MOST_VERIFIERS:
         ordered = ordered[: MOST_VERIFIERS // 2] + ordered[-MOST_VERIFIERS // 2 :]
         title += f" (worst and best {MOST_VERIFIERS // 2} of {len(found.verifiers)})"
     rows = np.arange(len(ordered))
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10.5, 1.6 + 0.22 * len(ordered)), sharey=True)
+    figure, (left, right) = pyplot.subplots(
+        1, 2, figsize=(10.5, 1.6 + 0.22 * len(ordered)), sharey=True
+    )
     values = np.array([verifier.auc_within for verifier in ordered])
     left.axvline(0.5, color=GREY, linewidth=1)
     left.hlines(rows, 0.5, values, color=np.where(values < 0.5, WARM, COOL), linewidth=1.2)
     left.scatter(values, rows, color=np.where(values < 0.5, WARM, COOL), s=28, zorder=3)
     left.set_yticks(rows, [f"{each.name}" for each in ordered], fontsize=8)
-    left.set(xlabel="AUC within queries (0.5: a coin)", title=title, ylim=(-0.8, len(ordered) - 0.2))
-    right.barh(rows + 0.2, [each.weight for each in ordered], height=0.36, color=GREY, label="without labels")
-    right.barh(rows - 0.2, [each.weight_all_labels for each in ordered], height=0.36, color=OURS, label="with all labels")
+    left.set(
+        xlabel="AUC within queries (0.5: a coin)", title=title, ylim=(-0.8, len(ordered) - 0.2)
+    )
+    right.barh(
+        rows + 0.2,
+        [each.weight for each in ordered],
+        height=0.36,
+        color=GREY,
+        label="without labels",
+    )
+    right.barh(
+        rows - 0.2,
+        [each.weight_all_labels for each in ordered],
+        height=0.36,
+        color=OURS,
+        label="with all labels",
+    )
     right.axvline(0, color=GREY, linewidth=1)
     right.set(xlabel="weight: log-odds a standard deviation")
     right.legend(loc="lower right", fontsize=8)
@@ -210,11 +351,19 @@ def _correlations(pyplot: Any, found: Evaluation, name: str) -> Any:
         if last - first > 1:
             axes.add_patch(
                 pyplot.Rectangle(
-                    (first - 0.5, first - 0.5), last - first, last - first, fill=False, edgecolor=INK, linewidth=1.3, clip_on=False
+                    (first - 0.5, first - 0.5),
+                    last - first,
+                    last - first,
+                    fill=False,
+                    edgecolor=INK,
+                    linewidth=1.3,
+                    clip_on=False,
                 )
             )
     fontsize = 8 if count <= 30 else 5.5
-    axes.set_xticks(range(count), [model.names_[place] for place in order], rotation=90, fontsize=fontsize)
+    axes.set_xticks(
+        range(count), [model.names_[place] for place in order], rotation=90, fontsize=fontsize
+    )
     axes.set_yticks(range(count), [model.names_[place] for place in order], fontsize=fontsize)
     axes.grid(visible=False)
     axes.set_title(f"{name}: who repeats whom (frames: families)")

@@ -19,14 +19,20 @@ CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if i
 
 @asks_assay
 def report_task(url: str, task: str, html: Path | None, last: bool, as_json: bool) -> None:
-    """Have a report made, or fetch the last one, and show it; raise `StartupError` with what the service says is wrong."""
+    """Have a report made, or fetch the last one, and show it; raise `StartupError` with what the
+    service says is wrong.
+    """
     if html is not None:
         from assay.service.cli.evaluation.plots import check
 
         check("--html")
     api = Api(url)
     with Console(stderr=True).status("measuring"):
-        found = api.call(f"/v1/tasks/{task}/report") if last else api.call(f"/v1/tasks/{task}/evaluate", {})
+        found = (
+            api.call(f"/v1/tasks/{task}/report")
+            if last
+            else api.call(f"/v1/tasks/{task}/evaluate", {})
+        )
     if html is not None:
         from assay.service.cli.report.page import page
 
@@ -50,8 +56,8 @@ def summary(found: dict[str, Any]) -> list[str]:
     """Return what a report says, in sentences."""
     labels, subset, version = found["labels"], found["subset"], found["model_version"] or NOT_SERVED
     lines = [
-        f"{version}: {found['rows']:,} candidates of {found['queries']:,} queries, {labels['given']} labels, "
-        f"{'calibrated' if found['calibrated'] else 'not calibrated'}"
+        f"{version}: {found['rows']:,} candidates of {found['queries']:,} queries,"
+        f" {labels['given']} labels, {'calibrated' if found['calibrated'] else 'not calibrated'}"
     ]
     lines += [line for line in (told_gain(found), _told_measure(found)) if line]
     if len(subset["verifiers"]) < len(found["verifiers"]):
@@ -61,8 +67,9 @@ def summary(found: dict[str, Any]) -> list[str]:
         )
     if (spare := found.get("advice")) is not None:
         lines.append(
-            f"{', '.join(spare['verifiers'])}: together {spare['variance_share']:.1%} of the score's variance and "
-            f"{spare['cost_share']:.0%} of the cost; a cascade asks them last (policy: cascade)"
+            f"{', '.join(spare['verifiers'])}: together {spare['variance_share']:.1%} of the"
+            f" score's variance and {spare['cost_share']:.0%} of the cost; a cascade asks them last"
+            " (policy: cascade)"
         )
     for each in found["verifiers"]:
         if (found.get("drift") or {}).get(each["name"], {}).get("alarm"):
@@ -71,12 +78,21 @@ def summary(found: dict[str, Any]) -> list[str]:
 
 
 def told_gain(found: dict[str, Any]) -> str | None:
-    """Return what is expected of the ensemble, and what more labels are worth; None where no label says."""
+    """Return what is expected of the ensemble, and what more labels are worth; None where no
+    label says.
+    """
     selection, gain = found["selection"], found["gain"]
     if selection["expected"] is None:
         return None
-    line = f"{found['labels']['used']} labels: expected selection@1 {selection['expected']:.2f} ± {selection['error']:.2f}"
-    return line if gain is None else f"{line}, the next {gain['more']} are worth at least about {gain['worth']:+.3f}"
+    line = (
+        f"{found['labels']['used']} labels: expected selection@1 {selection['expected']:.2f} ±"
+        f" {selection['error']:.2f}"
+    )
+    return (
+        line
+        if gain is None
+        else f"{line}, the next {gain['more']} are worth at least about {gain['worth']:+.3f}"
+    )
 
 
 def _told_measure(found: dict[str, Any]) -> str | None:
@@ -84,20 +100,40 @@ def _told_measure(found: dict[str, Any]) -> str | None:
     if measured is None:
         return None
     low, high = measured["low"], measured["high"]
-    return f"of {measured['labels']} labelled top candidates {measured['value']:.0%} are correct ({low:.0%} to {high:.0%})"
+    return (
+        f"of {measured['labels']} labelled top candidates {measured['value']:.0%} are correct"
+        f" ({low:.0%} to {high:.0%})"
+    )
 
 
 def _table(found: dict[str, Any]) -> Table:
-    table = Table("verifier", box=None, pad_edge=False, header_style="bold", caption=CAPTION, caption_justify="left")
+    table = Table(
+        "verifier",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        caption=CAPTION,
+        caption_justify="left",
+    )
     for title in ("family", "weight", "coverage", "AUC", "of labels", "cost", "loss"):
         table.add_column(title, justify="left" if title == "family" else "right")
     for each in sorted(found["verifiers"], key=lambda each: -(each["loss_without"] or 0)):
         measured = each["measured_auc"]
-        shown = "" if measured is None else f"{measured['value']:.2f} ({_number(measured['low'])}-{_number(measured['high'])})"
+        shown = (
+            ""
+            if measured is None
+            else f"{measured['value']:.2f} ({_number(measured['low'])}-{_number(measured['high'])})"
+        )
         table.add_row(
-            each["name"], each["family"], f"{each['weight']:+.2f}", f"{each['coverage']:.0%}", _number(each["estimated_auc"]),
-            shown, f"{each['cost_share']:.0%}", "" if each["loss_without"] is None else _points(each["loss_without"]),
-        )  # fmt: skip
+            each["name"],
+            each["family"],
+            f"{each['weight']:+.2f}",
+            f"{each['coverage']:.0%}",
+            _number(each["estimated_auc"]),
+            shown,
+            f"{each['cost_share']:.0%}",
+            "" if each["loss_without"] is None else _points(each["loss_without"]),
+        )
     return table
 
 

@@ -29,24 +29,40 @@ def page(found: dict[str, Any], versions: Sequence[dict[str, Any]]) -> str:
     """Return a report, and the versions of the task's model, as HTML."""
     title = f"{found['task']}: {found['model_version'] or NOT_SERVED}"
     at = datetime.fromtimestamp(found["at"], UTC).strftime("%Y-%m-%d %H:%M UTC")
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="note">{at}</p>', *(f"<p>{escape(line)}</p>" for line in summary(found))]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="note">{at}</p>',
+        *(f"<p>{escape(line)}</p>" for line in summary(found)),
+    ]
     parts += ["<h2>Verifiers</h2>", _verifiers(found)]
     for heading, note, figure in _drawn(found):
-        parts.append(f"<h2>{escape(heading)}</h2><figure>{figure}<figcaption>{escape(note)}</figcaption></figure>")
+        parts.append(
+            f"<h2>{escape(heading)}</h2><figure>{figure}<figcaption>{escape(note)}</figcaption></figure>"
+        )
     parts += ["<h2>Versions</h2>", _versions(versions)]
-    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{escape(title)}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{CSS}</style></head><body>{"".join(parts)}</body></html>\n'
+    head = (
+        '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy"'
+        f' content="{POLICY}"><title>{escape(title)}</title>'
+    )
+    return (
+        "<!doctype html><html"
+        f' lang="en"><head>{head}<style>{CSS}</style></head><body>{"".join(parts)}</body></html>\n'
+    )
 
 
 def _drawn(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return a heading, a note and a drawing for each figure that there is something to draw for."""
+    """Return a heading, a note and a drawing for each figure that there is something to draw
+    for.
+    """
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
     drawn = []
-    with pyplot.rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": "assay", "font.family": "sans-serif"}):
+    with pyplot.rc_context(
+        {**STYLE, "svg.fonttype": "none", "svg.hashsalt": "assay", "font.family": "sans-serif"}
+    ):
         for heading, note, draw in FIGURES:
             figure = draw(pyplot, found)
             if figure is None:
@@ -90,10 +106,24 @@ def _versions(versions: Sequence[dict[str, Any]]) -> str:
     rows = []
     for each in reversed(versions):
         at = datetime.fromtimestamp(each["at"], UTC).strftime("%Y-%m-%d %H:%M")
-        checks = ", ".join(f"{'better' if check['passed'] else 'worse'} than {check['against']}" for check in each["checks"])
-        cells = [str(each["version"]), "served" if each["serving"] else "", at, str(each["labels"]), f"{each['rows']:,}", checks]
+        checks = ", ".join(
+            f"{'better' if check['passed'] else 'worse'} than {check['against']}"
+            for check in each["checks"]
+        )
+        cells = [
+            str(each["version"]),
+            "served" if each["serving"] else "",
+            at,
+            str(each["labels"]),
+            f"{each['rows']:,}",
+            checks,
+        ]
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
-    return _in_table(("version", "", "fitted (UTC)", "labels", "candidates", "checks"), rows) if rows else "<p>none yet</p>"
+    return (
+        _in_table(("version", "", "fitted (UTC)", "labels", "candidates", "checks"), rows)
+        if rows
+        else "<p>none yet</p>"
+    )
 
 
 def _in_table(titles: Sequence[str], rows: Sequence[str]) -> str:

@@ -10,16 +10,25 @@ import numpy as np
 
 from assay.service.cli.evaluation.plots import COOL, GREY, INK, MOST_VERIFIERS, OURS, WARM
 
-EXPECTED = "The expectation takes the model's probabilities for the truth; labels are candidates that people judged."
-LEFT_OUT = "Verifiers left out one after the other, least value for its cost first; the loss is the full model's expectation."
-HELD_OUT = "Labels, told by models that have not seen them: by probability, and by when they were given."
+EXPECTED = (
+    "The expectation takes the model's probabilities for the truth; labels are candidates that"
+    " people judged."
+)
+LEFT_OUT = (
+    "Verifiers left out one after the other, least value for its cost first; the loss is the full"
+    " model's expectation."
+)
+HELD_OUT = (
+    "Labels, told by models that have not seen them: by probability, and by when they were given."
+)
 
 Figure = Callable[[Any, dict[str, Any]], Any]
 
 
 def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
     rows = sorted(
-        (each for each in found["verifiers"] if each["estimated_auc"] is not None), key=lambda each: each["estimated_auc"]
+        (each for each in found["verifiers"] if each["estimated_auc"] is not None),
+        key=lambda each: each["estimated_auc"],
     )
     rows = rows[-MOST_VERIFIERS:]
     if not rows:
@@ -29,7 +38,12 @@ def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
     for place, each in enumerate(rows):
         if (measured := each["measured_auc"]) is not None and measured["low"] is not None:
             axes.plot(
-                [measured["low"], measured["high"]], [place, place], color=WARM, linewidth=4, alpha=0.45, solid_capstyle="round"
+                [measured["low"], measured["high"]],
+                [place, place],
+                color=WARM,
+                linewidth=4,
+                alpha=0.45,
+                solid_capstyle="round",
             )
             axes.plot(measured["value"], place, "o", color=WARM, markersize=5)
         axes.plot(each["estimated_auc"], place, "D", color=OURS, markersize=5)
@@ -43,12 +57,21 @@ def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
     if not path:
         return None
     figure, axes = pyplot.subplots(figsize=(8, 3.6))
-    costs, losses = [1.0, *(step["cost"] for step in path)], [0.0, *(100 * step["loss"] for step in path)]
+    costs, losses = (
+        [1.0, *(step["cost"] for step in path)],
+        [0.0, *(100 * step["loss"] for step in path)],
+    )
     axes.plot(costs, losses, color=OURS, marker="o", markersize=4, linewidth=1.5)
     subset = found["subset"]
     place = (subset["cost_share"], 100 * subset["loss"])
     axes.plot(*place, "o", color=WARM, markersize=9, zorder=3)
-    axes.annotate(f"{len(subset['verifiers'])} verifiers", place, (6, 10), textcoords="offset points", color=INK)
+    axes.annotate(
+        f"{len(subset['verifiers'])} verifiers",
+        place,
+        (6, 10),
+        textcoords="offset points",
+        color=INK,
+    )
     axes.set_xlim(0, 1.02)
     axes.set_xlabel("share of the cost")
     axes.set_ylabel("points of selection@1 lost")
@@ -58,7 +81,9 @@ def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
 def _correlations(pyplot: Any, found: dict[str, Any]) -> Any:
     names = [each["name"] for each in found["verifiers"]]
     families = [each["family"] for each in found["verifiers"]]
-    order = sorted(range(len(names)), key=lambda place: (families[place], names[place]))[:MOST_VERIFIERS]
+    order = sorted(range(len(names)), key=lambda place: (families[place], names[place]))[
+        :MOST_VERIFIERS
+    ]
     if len(order) < 2:
         return None
     known = [[np.nan if value is None else value for value in row] for row in found["correlations"]]
@@ -82,13 +107,33 @@ def _reliability(pyplot: Any, found: dict[str, Any]) -> Any:
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
     bins = calibration["bins"]
     sizes = [12 + 120 * each["labels"] / calibration["labels"] for each in bins]
-    left.scatter([each["said"] for each in bins], [each["true"] for each in bins], sizes, color=OURS, zorder=3)
+    left.scatter(
+        [each["said"] for each in bins],
+        [each["true"] for each in bins],
+        sizes,
+        color=OURS,
+        zorder=3,
+    )
     left.set_xlabel("said")
     left.set_ylabel("correct")
     periods = calibration["periods"]
     places = range(len(periods))
-    right.plot(places, [each["said"] for each in periods], color=OURS, marker="o", markersize=4, label="said")
-    right.plot(places, [each["true"] for each in periods], color=WARM, marker="o", markersize=4, label="correct")
+    right.plot(
+        places,
+        [each["said"] for each in periods],
+        color=OURS,
+        marker="o",
+        markersize=4,
+        label="said",
+    )
+    right.plot(
+        places,
+        [each["true"] for each in periods],
+        color=WARM,
+        marker="o",
+        markersize=4,
+        label="correct",
+    )
     right.set_xticks(places, [_day(each["to"]) for each in periods], rotation=60)
     right.set_ylim(0, 1)
     right.legend()
@@ -119,7 +164,7 @@ def _day(seconds: float) -> str:
 FIGURES: list[tuple[str, str, Figure]] = [
     ("How accurate is each", EXPECTED, _accuracy),
     ("What fewer would do", LEFT_OUT, _cost),
-    ("Who repeats whom", "Correlation of scores within queries, families side by side.", _correlations),
+    ("Who repeats whom", "Correlation of scores within queries, families side by side.", _correlations),  # noqa: E501
     ("Do the probabilities hold", HELD_OUT, _reliability),
     ("Labels by day", "UTC.", _labels),
 ]  # fmt: skip

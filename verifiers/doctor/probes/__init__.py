@@ -53,7 +53,9 @@ def probes() -> tuple[Probe, ...]:
 def _probe(line: dict[str, object]) -> Probe:
     reference, tests = line.get("reference"), line.get("tests", [])
     assert isinstance(tests, list)  # noqa: S101 - the file is ours
-    query = Query.of(str(line["query"]), None if reference is None else str(reference), tuple(tests))
+    query = Query.of(
+        str(line["query"]), None if reference is None else str(reference), tuple(tests)
+    )
     return Probe(str(line["domain"]), query, str(line["good"]), str(line["bad"]))
 
 

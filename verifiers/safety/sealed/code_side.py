@@ -1,4 +1,6 @@
-"""The code's process: runs the candidate's code, and then does with what it defined whatever the tests' process asks."""
+"""The code's process: runs the candidate's code, and then does with what it defined whatever the
+tests' process asks.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,25 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from typing import Any
 
 WHOLE = slice(None)
-#: How an object of a subclass is sent as a plain value too, by which it is compared: by the base's own way, not the subclass's.
+#: How an object of a subclass is sent as a plain value too, by which it is compared: by the base's
+#: own way, not the subclass's.
 PLAIN: dict[type, Callable[[Any], Any]] = {
-    int: int.__int__, float: float.__float__, complex: complex.__pos__, str: str.__str__, frozenset: frozenset, set: set,
-    dict: dict.copy, bytes: lambda it: bytes.__getitem__(it, WHOLE), tuple: lambda it: tuple.__getitem__(it, WHOLE),
+    int: int.__int__, float: float.__float__, complex: complex.__pos__, str: str.__str__, frozenset: frozenset, set: set,  # noqa: E501
+    dict: dict.copy, bytes: lambda it: bytes.__getitem__(it, WHOLE), tuple: lambda it: tuple.__getitem__(it, WHOLE),  # noqa: E501
     list: lambda it: list.__getitem__(it, WHOLE),
 }  # fmt: skip
 
 
 class CodeSide(Wire):
-    """The other end of a `TestsSide`: it holds the objects that the code made, and serves questions about them."""
+    """The other end of a `TestsSide`: it holds the objects that the code made, and serves
+    questions about them.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        module = sys.modules["candidate"] = types.ModuleType("candidate")  # where data classes look for the names of their types
+        module = sys.modules["candidate"] = types.ModuleType(
+            "candidate"
+        )  # where data classes look for the names of their types
         self.names: dict[str, Any] = module.__dict__
         self.objects: list[Any] = []
         self.places: dict[int, int] = {}
@@ -43,9 +50,16 @@ class CodeSide(Wire):
         if isinstance(value, types.ModuleType):
             return ["m", value.__name__]
         name = getattr(value, "__name__", "")
-        if type(value) is type and (name in PUBLIC or issubclass(value, BaseException)) and getattr(builtins, name, None) is value:
+        if (
+            type(value) is type
+            and (name in PUBLIC or issubclass(value, BaseException))
+            and getattr(builtins, name, None) is value
+        ):
             return ["n", "builtins", name]
-        if type(value) is types.BuiltinFunctionType and getattr(value, "__module__", None) == "math":
+        if (
+            type(value) is types.BuiltinFunctionType
+            and getattr(value, "__module__", None) == "math"
+        ):
             return ["n", "math", name]
         if isinstance(value, types.CoroutineType):
             return ["w", self.keep(value)]
@@ -55,10 +69,16 @@ class CodeSide(Wire):
             return ["x", self.keep(value), value.__name__, base_of(value).__name__]
         base = next((base for base in PLAIN if isinstance(value, base)), None)
         members = {name for kind in type(value).__mro__ for name in vars(kind)}
-        specials = [name for name in BEHAVIOUR if name in members and getattr(type(value), name) is not None]
+        specials = [
+            name for name in BEHAVIOUR if name in members and getattr(type(value), name) is not None
+        ]
         if base is None:
             return ["h", self.keep(value), specials, None, []]
-        left = [name for name in specials if name in ARITHMETIC and getattr(type(value), name) is getattr(base, name, None)]
+        left = [
+            name
+            for name in specials
+            if name in ARITHMETIC and getattr(type(value), name) is getattr(base, name, None)
+        ]
         own = [name for name in specials if name not in left]
         return ["h", self.keep(value), own, [self.encode(PLAIN[base](value))], left]
 
@@ -70,7 +90,9 @@ class CodeSide(Wire):
         return self.places[id(value)]
 
     def held(self, tag: str, *rest: Any) -> Any:
-        """Return an object of ours, a name of the standard library, or a function of the tests that can be called."""
+        """Return an object of ours, a name of the standard library, or a function of the tests
+        that can be called.
+        """
         if tag == "h":
             return self.objects[rest[0]]
         if tag == "k":
@@ -80,7 +102,9 @@ class CodeSide(Wire):
         if tag == "e":
             return getattr(builtins, rest[0])(*self.decode(rest[1]))
         if tag == "n":
-            return functools.reduce(getattr, rest[1].split("."), __import__(rest[0], fromlist=["_"]))
+            return functools.reduce(
+                getattr, rest[1].split("."), __import__(rest[0], fromlist=["_"])
+            )
         raise ValueError(tag)
 
     def error(self, error: BaseException) -> list[Any]:
@@ -89,7 +113,9 @@ class CodeSide(Wire):
         own = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
         try:
             arguments = self.encode(error.args)
-        except Exception:  # its arguments are the code's own objects: encoding them runs the code, which may raise anything
+        # its arguments are the code's own objects: encoding them runs the code, which may raise
+        # anything
+        except Exception:
             arguments = ["t", []]
         return [base_of(kind).__name__, own, arguments, self.keep(error)]
 
@@ -100,7 +126,8 @@ class CodeSide(Wire):
             answer: list[Any] = getattr(self, "do_" + operation)(*rest)
         except Gone:
             raise
-        except BaseException as error:  # the code may raise anything, SystemExit too: the test hears it, and this process goes on
+        # the code may raise anything, SystemExit too: the test hears it, and this process goes on
+        except BaseException as error:
             return ["!", *self.error(error)]
         return answer
 
@@ -141,7 +168,9 @@ class CodeSide(Wire):
         return ["=", self.encode(done), None]
 
     def do_special(self, number: int, name: str, arguments: list[Any]) -> list[Any]:
-        """Call a special method as the language does, and return how it left the arguments behind, where it changed them."""
+        """Call a special method as the language does, and return how it left the arguments
+        behind, where it changed them.
+        """
         given = self.decode(arguments)
         before = self.encode(given)
         done = special(self.objects[number], name, *given[0], **given[1])
@@ -187,7 +216,9 @@ def special(value: Any, name: str, *arguments: Any, **named: Any) -> Any:
 
 def base_of(kind: type) -> type[BaseException]:
     """Return the exception of the language that this one is or descends from."""
-    base: type[BaseException] = next(each for each in kind.__mro__ if getattr(builtins, each.__name__, None) is each)
+    base: type[BaseException] = next(
+        each for each in kind.__mro__ if getattr(builtins, each.__name__, None) is each
+    )
     return base
 
 

@@ -1,7 +1,8 @@
 """Starts the two processes of a run, watches over their threads, and runs no foreign code itself.
 
-Argument: JSON {pid, memory_bytes, seconds, filter, watch, no_threads, seccomp}. Standard input: JSON {code, tests}, read by the
-tests' process alone: the code's never holds them. Standard output: the report, written by the tests' process alone.
+Argument: JSON {pid, memory_bytes, seconds, filter, watch, no_threads, seccomp}. Standard input:
+JSON {code, tests}, read by the tests' process alone: the code's never holds them. Standard output:
+the report, written by the tests' process alone.
 """
 
 from __future__ import annotations
@@ -39,16 +40,25 @@ def main() -> None:
     own_count = own_namespaces or os.geteuid() == 0
     libraries = walls.keep_reading_libraries()
     listener = watched(job, own_count=own_count)
-    os.write(1, f"# {' '.join(walls_here(own_namespaces=own_namespaces, listener=listener))}\n".encode())
+    os.write(
+        1, f"# {' '.join(walls_here(own_namespaces=own_namespaces, listener=listener))}\n".encode()
+    )
     ours, theirs = wire.streams()
     life, end = os.pipe()
     gc.freeze()  # so that the two need no pages of their own for what they share
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until both processes are there to be ended
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGTERM}
+    )  # until both processes are there to be ended
     # The tests' process is first, so that in namespaces of its own all ends with it.
     tests = start({0, 1, *ours, end, *libraries})
     if not tests:
-        begin(job, own_count=own_count, side=0, failed=lambda reason: os.write(1, f"! {reason}\n".encode()))
+        begin(
+            job,
+            own_count=own_count,
+            side=0,
+            failed=lambda reason: os.write(1, f"! {reason}\n".encode()),
+        )
         runner.serve(ours, report=1, job=0)
         os._exit(0)
     code = start({*theirs, *libraries})
@@ -67,27 +77,37 @@ def main() -> None:
 
 
 def end_all(*processes: int) -> None:
-    """Kill our children and wait for them: who started us may be the first process of a container, which buries nobody else's."""
+    """Kill our children and wait for them: who started us may be the first process of a
+    container, which buries nobody else's.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     for process in processes:
         os.kill(process, signal.SIGKILL)
-    for _ in processes:  # whichever is first: the first of a pid namespace ends after all others of it are buried
+    for _ in (
+        processes
+    ):  # whichever is first: the first of a pid namespace ends after all others of it are buried
         os.waitpid(-1, 0)
 
 
 def walls_here(*, own_namespaces: bool, listener: int) -> list[str]:
-    """Return which of the walls beside the filter there are here, for whoever asks how well code is held."""
+    """Return which of the walls beside the filter there are here, for whoever asks how well code
+    is held.
+    """
     known = {
-        f"landlock={walls.landlock_version()}": walls.landlock_version(), "user": os.geteuid() == 0, "namespaces": own_namespaces,
+        f"landlock={walls.landlock_version()}": walls.landlock_version(),
+        "user": os.geteuid() == 0,
+        "namespaces": own_namespaces,
         "threads": listener or own_namespaces or os.geteuid() == 0,
-    }  # fmt: skip
+    }
     return [name for name, there in known.items() if there]
 
 
 def watched(job: dict[str, Any], *, own_count: bool) -> int:
-    """Have new threads of our children wait for our leave, and return where they ask; 0 where this kernel cannot.
+    """Have new threads of our children wait for our leave, and return where they ask; 0 where this
+    kernel cannot.
 
-    Then their user's limit holds them, if nobody else's processes count; or else there are no threads.
+    Then their user's limit holds them, if nobody else's processes count; or else there are no
+    threads.
     """
     walls.no_new_privileges()
     try:
@@ -108,7 +128,9 @@ def start(keep: set[int]) -> int:
     return process
 
 
-def begin(job: dict[str, Any], *, own_count: bool, side: int, failed: Callable[[str], object]) -> None:
+def begin(
+    job: dict[str, Any], *, own_count: bool, side: int, failed: Callable[[str], object]
+) -> None:
     """Seal this process; end it where that fails, and say why: nothing is run unsealed."""
     try:
         walls.seal(job, side, own_count=own_count)
@@ -150,6 +172,10 @@ def answer(listener: int) -> None:
         fcntl.ioctl(listener, RECEIVE, question)
         number, thread = struct.unpack_from("QI", question)
         room = len(os.listdir(f"/proc/{thread}/task")) < walls.THREADS
-        fcntl.ioctl(listener, SEND, struct.pack("Qqii", number, 0, 0 if room else -EAGAIN, CONTINUE if room else 0))
+        fcntl.ioctl(
+            listener,
+            SEND,
+            struct.pack("Qqii", number, 0, 0 if room else -EAGAIN, CONTINUE if room else 0),
+        )
     except OSError:
         return  # it was killed meanwhile

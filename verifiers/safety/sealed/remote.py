@@ -1,10 +1,12 @@
-"""What stands in a test for an object of the code's: it asks the code, except where that would let the code decide a comparison.
+"""What stands in a test for an object of the code's: it asks the code, except where that would let
+the code decide a comparison.
 
-A test compares what the code returned with what it should have returned. So that no object of the code's own making is equal to
-everything, an object is compared with the test's own values by its plain value, or it is unequal; and by order it is compared with
-its like only. Arithmetic with a value of the test's may show the code what the test expects. So its outcome, and whatever comes
-from that, is `_mixed`: it decides nothing as data would, and is equal to objects of the code's at most. Objects whose class leaves
-an operator as the plain value has it are not asked at all.
+A test compares what the code returned with what it should have returned. So that no object of the
+code's own making is equal to everything, an object is compared with the test's own values by its
+plain value, or it is unequal; and by order it is compared with its like only. Arithmetic with a
+value of the test's may show the code what the test expects. So its outcome, and whatever comes from
+that, is `_mixed`: it decides nothing as data would, and is equal to objects of the code's at most.
+Objects whose class leaves an operator as the plain value has it are not asked at all.
 """
 
 from __future__ import annotations
@@ -20,28 +22,67 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from .tests_side import TestsSide
 
 
-REVERSIBLE = ["add", "and", "floordiv", "matmul", "mod", "mul", "or", "pow", "sub", "truediv", "xor"]
+REVERSIBLE = [
+    "add",
+    "and",
+    "floordiv",
+    "matmul",
+    "mod",
+    "mul",
+    "or",
+    "pow",
+    "sub",
+    "truediv",
+    "xor",
+]
 ARITHMETIC = {f"__{side}{name}__" for name in REVERSIBLE for side in ("", "r")} | {"__divmod__"}
 ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
-OPERATORS = {name: getattr(operator, f"__{name}__") for name in REVERSIBLE} | {"divmod": divmod, "pow": pow}
+OPERATORS = {name: getattr(operator, f"__{name}__") for name in REVERSIBLE} | {
+    "divmod": divmod,
+    "pow": pow,
+}
 #: What data does with other data by a method's name: the outcome counts as that of arithmetic.
-ALGEBRA = {"difference", "intersection", "isdisjoint", "issubset", "issuperset", "symmetric_difference", "union"}
+ALGEBRA = {
+    "difference",
+    "intersection",
+    "isdisjoint",
+    "issubset",
+    "issuperset",
+    "symmetric_difference",
+    "union",
+}
 CHANGING = {"difference_update", "intersection_update", "subtract", "symmetric_difference_update"}
 COLLECTIONS = (bytes, dict, frozenset, list, range, set, tuple)
-#: Types whose attributes are refused to what has met the test's values: a test that uses them could have been written for data.
+#: Types whose attributes are refused to what has met the test's values: a test that uses them could
+#: have been written for data.
 DATA = (
-    "int", "float", "complex", "str", "bytes", "list", "tuple", "set", "dict", "collections.deque", "collections.Counter",
-    "datetime.datetime", "datetime.timedelta", "decimal.Decimal", "fractions.Fraction",
-)  # fmt: skip
+    "int",
+    "float",
+    "complex",
+    "str",
+    "bytes",
+    "list",
+    "tuple",
+    "set",
+    "dict",
+    "collections.deque",
+    "collections.Counter",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "decimal.Decimal",
+    "fractions.Fraction",
+)
 ASKED = {
-    "__abs__", "__bool__", "__call__", "__contains__", "__delitem__", "__enter__", "__exit__", "__float__", "__format__",
-    "__getitem__", "__index__", "__instancecheck__", "__int__", "__invert__", "__iter__", "__len__", "__neg__", "__next__",
-    "__pos__", "__repr__", "__reversed__", "__round__", "__setitem__", "__str__", "__subclasscheck__",
+    "__abs__", "__bool__", "__call__", "__contains__", "__delitem__", "__enter__", "__exit__", "__float__", "__format__",  # noqa: E501
+    "__getitem__", "__index__", "__instancecheck__", "__int__", "__invert__", "__iter__", "__len__", "__neg__", "__next__",  # noqa: E501
+    "__pos__", "__repr__", "__reversed__", "__round__", "__setitem__", "__str__", "__subclasscheck__",  # noqa: E501
 }  # fmt: skip
 
 
 class Remote:
-    """An object of the code's: `_side` and `_handle` say where it is, `_plain` is its plain value in a list, if it has one."""
+    """An object of the code's: `_side` and `_handle` say where it is, `_plain` is its plain
+    value in a list, if it has one.
+    """
 
     _side: TestsSide
     _handle: int
@@ -49,15 +90,24 @@ class Remote:
     _mixed: bool
 
     def __init__(self, side: TestsSide, handle: int, plain: list[Any] | None) -> None:
-        for name, value in (("_side", side), ("_handle", handle), ("_plain", plain), ("_mixed", False)):
+        for name, value in (
+            ("_side", side),
+            ("_handle", handle),
+            ("_plain", plain),
+            ("_mixed", False),
+        ):
             object.__setattr__(self, name, value)
 
     def __getattr__(self: Any, name: str) -> Any:
-        """Return the object's attribute; what has met the test's values has those only that no data has."""
+        """Return the object's attribute; what has met the test's values has those only that no
+        data has.
+        """
         if self._mixed and (name.startswith("__") or name in names_of_data()):
             raise refused()
         value = self._side.ask("attribute", "getattr", self._handle, name, mixed=self._mixed)
-        if name in ALGEBRA | CHANGING | ARITHMETIC | ORDER | {"__eq__", "__ne__"} and isinstance(value, Remote):
+        if name in ALGEBRA | CHANGING | ARITHMETIC | ORDER | {"__eq__", "__ne__"} and isinstance(
+            value, Remote
+        ):
             return functools.partial(compared, self, value, name)
         return value
 
@@ -70,7 +120,9 @@ class Remote:
         self._side.ask("attribute", "delattr", self._handle, name)
 
     def __eq__(self, other: object) -> bool:
-        """Return what the code says of two of its objects; else whether the plain value is equal."""
+        """Return what the code says of two of its objects; else whether the plain value is
+        equal.
+        """
         if isinstance(other, Remote):
             return bool(self._side.call(self._handle, "__eq__", (other,), {}))
         if self._mixed:
@@ -96,7 +148,9 @@ class Remote:
 
 def refused() -> TypeError:
     """Return what a test ends with that would let such an object decide."""
-    return TypeError("the outcome of an operation between the code's object and the test's value decides nothing")
+    return TypeError(
+        "the outcome of an operation between the code's object and the test's value decides nothing"
+    )
 
 
 @functools.cache
@@ -115,7 +169,9 @@ def is_mixed(value: object) -> bool:
 
 
 def asked(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
-    """Return what the object answers, unless it has met the test's own values: then it may be called, and no more."""
+    """Return what the object answers, unless it has met the test's own values: then it may be
+    called, and no more.
+    """
     if self._mixed and _name != "__call__":
         raise refused()
     mixed = self._mixed or any(map(is_mixed, (*arguments, *named.values())))
@@ -123,18 +179,28 @@ def asked(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
 
 
 def ordered(self: Remote, other: Any, *, _name: str) -> Any:
-    """Return the order of two of the code's objects; none is ordered against the test's own values."""
-    return self._side.call(self._handle, _name, (other,), {}) if isinstance(other, Remote) else NotImplemented
+    """Return the order of two of the code's objects; none is ordered against the test's own
+    values.
+    """
+    return (
+        self._side.call(self._handle, _name, (other,), {})
+        if isinstance(other, Remote)
+        else NotImplemented
+    )
 
 
 def arithmetic(self: Remote, *others: Any, _name: str) -> Any:
-    """Return the outcome of arithmetic; with a value of the test's own it must be an object of the code's again."""
+    """Return the outcome of arithmetic; with a value of the test's own it must be an object of
+    the code's again.
+    """
     mixed = self._mixed or any(is_mixed(other) or not isinstance(other, Remote) for other in others)
     return outcome(self._side.call(self._handle, _name, others, {}, mixed=mixed), mixed=mixed)
 
 
 def outcome(done: Any, *, mixed: bool) -> Any:
-    """Return what the code answered; data that it made knowing what the test expects are refused."""
+    """Return what the code answered; data that it made knowing what the test expects are
+    refused.
+    """
     if mixed and not isinstance(done, Remote) and done is not NotImplemented:
         raise refused()
     return done
@@ -144,12 +210,17 @@ def compared(owner: Remote, method: Any, name: str, *arguments: Any, **named: An
     """Return what a method returns that is given the test's data as an operator is."""
     given = (*arguments, *named.values())
     sets = name in ALGEBRA | CHANGING
-    if not any(is_mixed(each) or isinstance(each, COLLECTIONS) or not (sets or isinstance(each, Remote)) for each in given):
+    if not any(
+        is_mixed(each) or isinstance(each, COLLECTIONS) or not (sets or isinstance(each, Remote))
+        for each in given
+    ):
         return method(*arguments, **named)
     if name in ALGEBRA and owner._plain is not None and hasattr(owner._plain[0], name):
         return getattr(data_now(owner), name)(*arguments, **named)
     side = owner._side  # asked without `call`, so that arguments stay as they are
-    done, _ = side.answer_to("special", method._handle, "__call__", side.encode([arguments, named]), mixed=True)
+    done, _ = side.answer_to(
+        "special", method._handle, "__call__", side.encode([arguments, named]), mixed=True
+    )
     if name in CHANGING and done is None:
         object.__setattr__(owner, "_mixed", True)
         return None
@@ -157,15 +228,23 @@ def compared(owner: Remote, method: Any, name: str, *arguments: Any, **named: An
 
 
 def as_data(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
-    """Return the outcome of arithmetic that the code has left to the plain value, which is computed here."""
+    """Return the outcome of arithmetic that the code has left to the plain value, which is
+    computed here.
+    """
     if self._plain is None or self._mixed or isinstance(other, Remote):
         return arithmetic(self, other, *modulus, _name=_name)
     plain, base = data_now(self), _name.strip("_")
-    return OPERATORS[base](plain, other, *modulus) if base in OPERATORS else OPERATORS[base[1:]](other, plain)
+    return (
+        OPERATORS[base](plain, other, *modulus)
+        if base in OPERATORS
+        else OPERATORS[base[1:]](other, plain)
+    )
 
 
 def data_now(self: Remote) -> Any:
-    """Return the plain value as it is by now; raise `TypeError` where the code has none any more."""
+    """Return the plain value as it is by now; raise `TypeError` where the code has none any
+    more.
+    """
     self._side.ask("object", self._handle)
     if self._plain is None:
         raise refused()
@@ -173,15 +252,21 @@ def data_now(self: Remote) -> Any:
 
 
 BEHAVIOUR: dict[str, Callable[..., Any]] = {
-    name: behaviour for names, behaviour in ((ARITHMETIC, arithmetic), (ORDER, ordered), (ASKED, asked)) for name in names
+    name: behaviour
+    for names, behaviour in ((ARITHMETIC, arithmetic), (ORDER, ordered), (ASKED, asked))
+    for name in names
 }
 
 
 @functools.cache
 def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
-    """Return the type of remote objects that have these special methods, those left to the plain value, and no others."""
+    """Return the type of remote objects that have these special methods, those left to the plain
+    value, and no others.
+    """
     methods = {name: method(BEHAVIOUR[name], name) for name in specials & BEHAVIOUR.keys()}
-    others = {"__radd__"} - specials if "__add__" in left else set()  # a list knows by itself what stands on its right
+    others = (
+        {"__radd__"} - specials if "__add__" in left else set()
+    )  # a list knows by itself what stands on its right
     methods |= {name: method(as_data, name) for name in (left | others) & ARITHMETIC}
     return type("Remote", (Remote,), methods)
 
@@ -197,7 +282,9 @@ def method(behaviour: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 @functools.cache
 def data_type(base: type) -> type:
-    """Return a type of plain values that have the attributes of an object of the code's beside: a tuple with names, an enum."""
+    """Return a type of plain values that have the attributes of an object of the code's beside:
+    a tuple with names, an enum.
+    """
 
     def __getattr__(self: Any, name: str) -> Any:  # noqa: N807 - it becomes one
         return self._side.ask("attribute", "getattr", self._handle, name)

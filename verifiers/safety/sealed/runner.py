@@ -1,4 +1,6 @@
-"""The tests' process: runs the tests, which reach the code through the other process only, and reports how each ended."""
+"""The tests' process: runs the tests, which reach the code through the other process only, and
+reports how each ended.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +19,42 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from typing import Any
 
 #: Words of tests that reach into the process of the code: those are run beside it.
-BESIDE = {"stdin", "stdout", "stderr", "redirect_stdout", "redirect_stderr", "patch", "globals", "modules", "getsource"}
+BESIDE = {
+    "stdin",
+    "stdout",
+    "stderr",
+    "redirect_stdout",
+    "redirect_stderr",
+    "patch",
+    "globals",
+    "modules",
+    "getsource",
+}
 
 
 def outcome_of(error: BaseException) -> str:
-    """Return an exception's name, if it is one of the language's own: any other could carry what was read."""
+    """Return an exception's name, if it is one of the language's own: any other could carry what
+    was read.
+    """
     name = type(error).__name__
     return name if getattr(builtins, name, None) is type(error) else "Error"
 
 
 def nodes_of(tree: _ast.AST) -> Iterator[_ast.AST]:
-    """Yield a syntax tree's nodes, as `ast.walk` does, without the import of `ast` for each candidate."""
+    """Yield a syntax tree's nodes, as `ast.walk` does, without the import of `ast` for each
+    candidate.
+    """
     left = [tree]
     while left:
         node = left.pop()
         yield node
         for name in node._fields:
             value = getattr(node, name, None)
-            left += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, _ast.AST)]
+            left += [
+                each
+                for each in (value if isinstance(value, list) else [value])
+                if isinstance(each, _ast.AST)
+            ]
 
 
 def words_of(tree: _ast.AST) -> set[str]:
@@ -107,7 +127,9 @@ class Runner:
             work()
         except Gone:
             raise
-        except BaseException as error:  # a test may end in any way: that is its outcome, and the next one runs
+        except (
+            BaseException
+        ) as error:  # a test may end in any way: that is its outcome, and the next one runs
             return outcome_of(error)
         return "ok"
 

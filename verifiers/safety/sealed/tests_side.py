@@ -30,7 +30,9 @@ class TestsSide(Wire):
         self.mixing = False
 
     def handle(self, value: Any) -> list[Any] | None:
-        """Return a handle; raise `TypeError` for what the code can get only where a test is run beside it."""
+        """Return a handle; raise `TypeError` for what the code can get only where a test is run
+        beside it.
+        """
         if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
             return ["h", value._handle]
         if isinstance(value, type) and issubclass(value, Remote):
@@ -43,10 +45,16 @@ class TestsSide(Wire):
             return ["h", self.coroutines[id(value)][1]]
         if isinstance(value, types.ModuleType) and value.__name__ in sys.stdlib_module_names:
             return ["m", value.__name__]
-        if isinstance(value, BaseException) and getattr(builtins, type(value).__name__, None) is type(value):
+        if isinstance(value, BaseException) and getattr(
+            builtins, type(value).__name__, None
+        ) is type(value):
             return ["e", type(value).__name__, self.encode(value.args)]
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-        if isinstance(module, str) and isinstance(name, str) and module.partition(".")[0] in sys.stdlib_module_names:
+        if (
+            isinstance(module, str)
+            and isinstance(name, str)
+            and module.partition(".")[0] in sys.stdlib_module_names
+        ):
             return ["n", module, name]
         if callable(value) and not isinstance(value, type):
             self.lent.append(value)
@@ -67,8 +75,12 @@ class TestsSide(Wire):
         }
         return made[tag](*rest)
 
-    def object(self, handle: int, specials: list[str], plain: list[Any] | None, left: list[str]) -> Any:
-        """Return an object that asks the code's, but for operators left to its plain value; an immutable such value is returned."""
+    def object(
+        self, handle: int, specials: list[str], plain: list[Any] | None, left: list[str]
+    ) -> Any:
+        """Return an object that asks the code's, but for operators left to its plain value; an
+        immutable such value is returned.
+        """
         value = None if plain is None else [self.decode(plain[0])]
         if value is None or not isinstance(value[0], IMMUTABLE):
             made = remote_type(frozenset(specials), frozenset(left))(self, handle, value)
@@ -98,7 +110,11 @@ class TestsSide(Wire):
     def kind(self, handle: int, name: str, base: str) -> type[BaseException]:
         """Return a class that stands for one of the code's exceptions."""
         if handle not in self.errors:
-            members = {"__getattr__": error_attribute, "_of_the_code": True, "_class_handle": handle}
+            members = {
+                "__getattr__": error_attribute,
+                "_of_the_code": True,
+                "_class_handle": handle,
+            }
             self.errors[handle] = type(name, (exception(base),), members)
         return self.errors[handle]
 
@@ -129,15 +145,33 @@ class TestsSide(Wire):
             if frame[0] == "!":
                 raise self.error(*frame[1:])
             after = frame[2] and self.decode(frame[2])
-            return (frame[1] if isinstance(frame[1], list) and frame[1][0] == "a" else self.decode(frame[1])), after
+            return (
+                frame[1]
+                if isinstance(frame[1], list) and frame[1][0] == "a"
+                else self.decode(frame[1])
+            ), after
         finally:
             self.mixing = False
 
-    def call(self, handle: int, name: str, arguments: tuple[Any, ...], named: dict[str, Any], *, mixed: bool = False) -> Any:
-        """Return what a special method of the code's object returns, and change arguments as a call did."""
-        done, after = self.answer_to("special", handle, name, self.encode([arguments, named]), mixed=mixed)
+    def call(
+        self,
+        handle: int,
+        name: str,
+        arguments: tuple[Any, ...],
+        named: dict[str, Any],
+        *,
+        mixed: bool = False,
+    ) -> Any:
+        """Return what a special method of the code's object returns, and change arguments as a
+        call did.
+        """
+        done, after = self.answer_to(
+            "special", handle, name, self.encode([arguments, named]), mixed=mixed
+        )
         if after is not None and name == "__call__":
-            for old, new in zip((*arguments, *named.values()), (*after[0], *after[1].values()), strict=True):
+            for old, new in zip(
+                (*arguments, *named.values()), (*after[0], *after[1].values()), strict=True
+            ):
                 change(old, new)
         if not isinstance(done, list) or done[:1] != ["a"]:
             return done
@@ -150,7 +184,9 @@ class TestsSide(Wire):
             return ["=", self.encode(self.lent[place](*given, **named)), None]
         except Gone:
             raise
-        except BaseException as error:  # what was lent may raise anything: the code hears it as a builtin exception
+        except (
+            BaseException
+        ) as error:  # what was lent may raise anything: the code hears it as a builtin exception
             known = getattr(builtins, type(error).__name__, None) is type(error)
             return ["!", type(error).__name__ if known else "Exception", ["t", []]]
 
@@ -171,11 +207,15 @@ class Names(dict[str, object]):
         return module(name) if self.genuine and name in sys.stdlib_module_names else value
 
     def prepare(self, free: set[str]) -> None:
-        """Have names of the language mean the language's, unless a test takes no other name from the code.
+        """Have names of the language mean the language's, unless a test takes no other name from
+        the code.
 
         The test alone decides that: what the code says of its own names could be anything.
         """
-        self.genuine = any(not hasattr(builtins, name) and name not in sys.stdlib_module_names for name in free - self.keys())
+        self.genuine = any(
+            not hasattr(builtins, name) and name not in sys.stdlib_module_names
+            for name in free - self.keys()
+        )
 
 
 def module(name: str) -> types.ModuleType:
@@ -186,7 +226,9 @@ def module(name: str) -> types.ModuleType:
 
 
 def public(module: str, name: str) -> Any:
-    """Return a type of data or of exceptions, or a function of `math`: nothing that calls or changes anything."""
+    """Return a type of data or of exceptions, or a function of `math`: nothing that calls or
+    changes anything.
+    """
     if module == "builtins":
         return getattr(builtins, name) if name in PUBLIC else exception(name)
     value = getattr({"math": __import__("math")}[module], name)
@@ -211,7 +253,9 @@ def error_attribute(self: Any, name: str) -> Any:
 
 
 def change(old: Any, new: Any) -> None:
-    """Make a mutable argument what the code made of it, keeping what is inside where that is mutable too."""
+    """Make a mutable argument what the code made of it, keeping what is inside where that is
+    mutable too.
+    """
     if isinstance(old, list) and isinstance(new, list):
         old[:] = [kept(*pair) for pair in zip(old, new)] + new[len(old) :]  # noqa: B905 - either may be longer
     elif isinstance(old, dict) and isinstance(new, dict):
@@ -229,7 +273,9 @@ def change(old: Any, new: Any) -> None:
 
 
 def kept(old: Any, new: Any) -> Any:
-    """Return the old value, changed, where it is a container of the new one's kind; else the new one."""
+    """Return the old value, changed, where it is a container of the new one's kind; else the new
+    one.
+    """
     if type(old) is type(new) and isinstance(old, (list, dict, set, bytearray)):
         change(old, new)
         return old

@@ -1,4 +1,6 @@
-"""What holds a process of the sandbox: it gives up everything but computing, and there is no way back."""
+"""What holds a process of the sandbox: it gives up everything but computing, and there is no way
+back.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,18 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 SET_FILTER, NEW_LISTENER = 1, 8
 OWN_PID = 0x7FFFFFFF  # stands in the filter for the pid of the process that it is for
-#: Uids and gids that nobody else has: one for each pid, above those of users, services and containers (systemd's table); and,
-#: where a container knows no such high ones, those that systemd keeps for passing users.
+#: Uids and gids that nobody else has: one for each pid, above those of users, services and
+#: containers (systemd's table); and, where a container knows no such high ones, those that systemd
+#: keeps for passing users.
 HIGH, PASSING = 0x70000000, range(61184, 65520)
-#: Namespaces of users, of pids, of semaphores and messages, and of networks with their abstract sockets.
-CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWNET = 0x10000000, 0x20000000, 0x08000000, 0x40000000
+#: Namespaces of users, of pids, of semaphores and messages, and of networks with their abstract
+#: sockets.
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWNET = (
+    0x10000000,
+    0x20000000,
+    0x08000000,
+    0x40000000,
+)
 CAPSET = {"x86_64": 126, "aarch64": 91}
 PORTS, SCOPES = 4, 6  # the versions of Landlock that know ports, and signals and abstract sockets
 THREADS = 64
@@ -30,14 +39,18 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def check(result: int, what: str) -> int:
-    """Return what a call returned; raise `OSError` where it failed: without a protection nothing is run."""
+    """Return what a call returned; raise `OSError` where it failed: without a protection nothing
+    is run.
+    """
     if result < 0:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def die_with_parent() -> None:
-    """End this process when the one that made it ends; to be said again after each change of user."""
+    """End this process when the one that made it ends; to be said again after each change of
+    user.
+    """
     check(libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
 
 
@@ -47,51 +60,75 @@ def no_new_privileges() -> None:
 
 
 def own_namespaces() -> bool:
-    """Give this process and its children namespaces of their own, and return whether that is allowed here.
+    """Give this process and its children namespaces of their own, and return whether that is
+    allowed here.
 
-    Only children are in the new pid namespace. A new user namespace comes with rights inside of it, which are given up again.
+    Only children are in the new pid namespace. A new user namespace comes with rights inside of it,
+    which are given up again.
     """
-    # A network takes the kernel a while to make and to remove: only where Landlock does not shut off abstract sockets.
+    # A network takes the kernel a while to make and to remove: only where Landlock does not shut
+    # off abstract sockets.
     others = CLONE_NEWPID | CLONE_NEWIPC | (CLONE_NEWNET if landlock_version() < SCOPES else 0)
     if os.geteuid() == 0:
         return bool(libc.unshare(others) == 0)
     if libc.unshare(CLONE_NEWUSER | others) != 0:
         return False
     version_3, this_process = 0x20080522, 0
-    check(libc.syscall(CAPSET[os.uname().machine], struct.pack("Ii", version_3, this_process), bytes(24)), "capabilities")
+    check(
+        libc.syscall(
+            CAPSET[os.uname().machine], struct.pack("Ii", version_3, this_process), bytes(24)
+        ),
+        "capabilities",
+    )
     return True
 
 
 def install(program: bytes, seccomp: int, flags: int = 0) -> int:
-    """Put up a system-call filter; return the listener's descriptor where the flags ask for one, else 0."""
+    """Put up a system-call filter; return the listener's descriptor where the flags ask for one,
+    else 0.
+    """
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    return check(libc.syscall(seccomp, SET_FILTER, flags, ctypes.c_char_p(header)), "system-call filter")
+    return check(
+        libc.syscall(seccomp, SET_FILTER, flags, ctypes.c_char_p(header)), "system-call filter"
+    )
 
 
 def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
-    """Give up everything but computing. `own_count`: nobody else's processes count as this one's."""
+    """Give up everything but computing. `own_count`: nobody else's processes count as this
+    one's.
+    """
     landlock()
     for what, limit in limits(job["memory_bytes"], job["seconds"], own_count=own_count).items():
         resource.setrlimit(what, (limit, limit))
     root = os.geteuid() == 0
     if root:
         become_nobody_else(2 * job["pid"] + side)
-    # Nobody reads the memory of a process that cannot be dumped; but of root's the libraries are reached by /proc/self, which
-    # would not be its own then, and its user is nobody else's.
+    # Nobody reads the memory of a process that cannot be dumped; but of root's the libraries are
+    # reached by /proc/self, which would not be its own then, and its user is nobody else's.
     check(libc.prctl(PR_SET_DUMPABLE, int(root), 0, 0, 0), "dumpable")
     die_with_parent()
     no_new_privileges()
     own_pid = struct.pack("<I", os.getpid())
-    install(bytes.fromhex(job["filter"]).replace(struct.pack("<I", OWN_PID), own_pid), job["seccomp"])
+    install(
+        bytes.fromhex(job["filter"]).replace(struct.pack("<I", OWN_PID), own_pid), job["seccomp"]
+    )
 
 
 def limits(memory_bytes: int, seconds: int, *, own_count: bool) -> dict[int, int]:
-    """Return the bounds of what the kernel counts: nothing that it keeps for this process grows without one."""
+    """Return the bounds of what the kernel counts: nothing that it keeps for this process grows
+    without one.
+    """
     bounds = {
-        resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CPU: seconds + 1, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 64, resource.RLIMIT_MEMLOCK: 0, resource.RLIMIT_SIGPENDING: 64, resource.RLIMIT_MSGQUEUE: 0,
-    }  # fmt: skip
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_CPU: seconds + 1,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_SIGPENDING: 64,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
     if own_count:
         bounds[resource.RLIMIT_NPROC] = 2 * THREADS + 8
     return bounds
@@ -110,36 +147,60 @@ def become_nobody_else(number: int) -> None:
 
 
 def keep_reading_libraries() -> list[int]:
-    """Reach the libraries through open folders, and return those: nobody may not pass through the home of who installed Python."""
+    """Reach the libraries through open folders, and return those: nobody may not pass through
+    the home of who installed Python.
+    """
     if os.geteuid() != 0:
         return []
-    folders = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in sys.path if os.path.isdir(path)}
-    for module in list(sys.modules.values()):  # packages that are loaded look for their modules beside themselves
+    folders = {
+        path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in sys.path if os.path.isdir(path)
+    }
+    for module in list(
+        sys.modules.values()
+    ):  # packages that are loaded look for their modules beside themselves
         for path, folder in folders.items():
             if getattr(module, "__path__", None):
-                module.__path__ = [each.replace(path + "/", f"/proc/self/fd/{folder}/") for each in module.__path__]
+                module.__path__ = [
+                    each.replace(path + "/", f"/proc/self/fd/{folder}/") for each in module.__path__
+                ]
     sys.path[:] = [f"/proc/self/fd/{folder}" for folder in folders.values()]
     sys.path_importer_cache.clear()
     return list(folders.values())
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock that this kernel has, 0 where it has none or keeps it from us."""
+    """Return the version of Landlock that this kernel has, 0 where it has none or keeps it from
+    us.
+    """
     return max(0, int(libc.syscall(444, None, 0, 1)))
 
 
 def landlock() -> None:
-    """Let only libraries be read, no port be used, and no process outside be signalled or spoken to, as far as the kernel can."""
+    """Let only libraries be read, no port be used, and no process outside be signalled or spoken
+    to, as far as the kernel can.
+    """
     create, add, restrict = 444, 445, 446
     version = landlock_version()
     if version == 0:
         return  # the system-call filter keeps files from being written in any case
-    files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1  # every right that the version knows
+    files = (
+        1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
+    ) - 1  # every right that the version knows
     ports, scopes = (0b11 if version >= PORTS else 0), (0b11 if version >= SCOPES else 0)
-    asked = struct.pack("QQQ", files, ports, scopes)[: 8 if version < PORTS else 16 if version < SCOPES else 24]
+    asked = struct.pack("QQQ", files, ports, scopes)[
+        : 8 if version < PORTS else 16 if version < SCOPES else 24
+    ]
     ruleset = check(libc.syscall(create, asked, len(asked), 0), "landlock")
     execute, read_file, read_folder = 1 << 0, 1 << 2, 1 << 3
-    system = ("/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/proc/self/fd")
+    system = (
+        "/usr/lib",
+        "/lib",
+        "/lib64",
+        "/usr/share/zoneinfo",
+        "/dev/null",
+        "/dev/urandom",
+        "/proc/self/fd",
+    )
     for path in {*system, *sys.path, sys.base_prefix}:
         try:
             folder = os.open(path, os.O_PATH)

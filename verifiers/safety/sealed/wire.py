@@ -1,4 +1,6 @@
-"""Values on their way between the tests' process and the code's: data as data, all else as a handle of the side that has it."""
+"""Values on their way between the tests' process and the code's: data as data, all else as a
+handle of the side that has it.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,23 @@ LONGEST = 64 << 20
 WHOLE = 1 << 53  # JSON's numbers beyond it are not kept as they are by everybody
 SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "z"}
 KINDS = {tag: kind for kind, tag in SEQUENCES.items()}
-#: Types of the language that the code may name as they are. An object of any other could not be handed back to the code.
+#: Types of the language that the code may name as they are. An object of any other could not be
+#: handed back to the code.
 PUBLIC = {
-    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "range", "set", "str", "tuple",
-}  # fmt: skip
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "range",
+    "set",
+    "str",
+    "tuple",
+}
 #: Data of the standard library, by what makes it again.
 ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "builtins.range": lambda it: (it.start, it.stop, it.step),
@@ -39,11 +54,15 @@ ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
 
 
 class Gone(BaseException):
-    """The other side has ended: nothing more comes, and no `except Exception` goes on as if it did."""
+    """The other side has ended: nothing more comes, and no `except Exception` goes on as if it
+    did.
+    """
 
 
 def receive(stream: Stream) -> list[Any]:
-    """Return the next frame; raise `Gone` at the end of the stream, or where the frame is longer than anything useful."""
+    """Return the next frame; raise `Gone` at the end of the stream, or where the frame is longer
+    than anything useful.
+    """
     (length,) = struct.unpack("<I", exactly(stream, 4))
     if length > LONGEST:
         raise Gone
@@ -63,7 +82,9 @@ def exactly(stream: Stream, count: int) -> bytes:
 
 
 def send(stream: Stream, frame: list[Any]) -> None:
-    """Send a frame; raise `Gone` where nobody is there, and `OverflowError` where it is too long."""
+    """Send a frame; raise `Gone` where nobody is there, and `OverflowError` where it is too
+    long.
+    """
     body = json.dumps(frame).encode()
     if len(body) > LONGEST:
         raise OverflowError("a value of more than 64 MiB")
@@ -85,7 +106,9 @@ class Wire:
     """Encoding and decoding; what is no data is left to the side's own `handle` and `held`."""
 
     def encode(self, value: Any) -> Any:
-        """Return a value as JSON has it; each exact type of its own, so that nothing becomes equal on the way."""
+        """Return a value as JSON has it; each exact type of its own, so that nothing becomes
+        equal on the way.
+        """
         kind = type(value)
         if value is None or kind is bool or kind is str:
             return value
@@ -100,7 +123,9 @@ class Wire:
         return self.encode_rarer(value, kind)
 
     def encode_rarer(self, value: Any, kind: type) -> Any:
-        """Return what is seldom there: bytes, complex numbers, data of the standard library, and handles."""
+        """Return what is seldom there: bytes, complex numbers, data of the standard library, and
+        handles.
+        """
         if kind is bytes or kind is bytearray:
             return ["b" if kind is bytes else "y", value.hex()]
         if kind is complex:
@@ -111,7 +136,9 @@ class Wire:
         return self.handle(value)
 
     def decode(self, coded: Any) -> Any:
-        """Return the value; raise a `ValueError` or its like where this is none, as whoever sent it may send anything."""
+        """Return the value; raise a `ValueError` or its like where this is none, as whoever sent
+        it may send anything.
+        """
         if not isinstance(coded, list):
             return coded
         tag, *rest = coded
@@ -136,12 +163,16 @@ class Wire:
         raise NotImplementedError
 
     def held(self, tag: str, *rest: Any) -> Any:
-        """Return what stands here for a value of the other side, or the value of ours that it got from us."""
+        """Return what stands here for a value of the other side, or the value of ours that it
+        got from us.
+        """
         raise NotImplementedError
 
 
 def made_again(name: str, parts: list[Any]) -> Any:
-    """Return data of the standard library; a default that would be asked of the other side is left out."""
+    """Return data of the standard library; a default that would be asked of the other side is
+    left out.
+    """
     if name == "collections.defaultdict":
         parts[0] = None
     return stdlib(name)(*parts)
