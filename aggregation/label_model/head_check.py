@@ -13,7 +13,7 @@ from assay.aggregation.evaluation.measures import log_losses, selection_by_query
 from assay.aggregation.label_model.head import Rows
 from assay.aggregation.label_model.hyperparameters import MANY_LABELS, Recipe
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
-from assay.aggregation.label_model.transfer import Loan
+from assay.aggregation.label_model.transfer import TransferPrior
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
 
@@ -52,7 +52,7 @@ def check_head(
     used: Floats,
     with_query: bool,
     recipe: Recipe,
-    loan: Loan | None,
+    loan: TransferPrior | None,
 ) -> Check | None:
     """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too
     many, or too few queries.

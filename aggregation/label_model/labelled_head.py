@@ -17,7 +17,7 @@ from scipy.linalg import block_diag
 
 from assay.aggregation.label_model.head import Head, Rows
 from assay.aggregation.label_model.hyperparameters import Recipe
-from assay.aggregation.label_model.transfer import Loan
+from assay.aggregation.label_model.transfer import TransferPrior
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.logistic import fit_map
 from assay.aggregation.statistics.queries import Ints
@@ -51,7 +51,7 @@ def fit_head(
     used: Floats,
     with_query: bool,
     recipe: Recipe,
-    loan: Loan | None = None,
+    loan: TransferPrior | None = None,
 ) -> tuple[Head, list[PriorWeight]]:
     """Return the head learned from labelled rows, and how the priors were weighed; raise
     `OneClassError`.
@@ -145,7 +145,9 @@ def _prior(
     return mean, whole[:, whole.any(axis=0)]
 
 
-def _borrowed(mean: Floats, root: Floats, loan: Loan, share: float) -> tuple[Floats, Floats]:
+def _borrowed(
+    mean: Floats, root: Floats, loan: TransferPrior, share: float
+) -> tuple[Floats, Floats]:
     """Return the prior with other tasks' weights as its mean, and its covariance cut down to the
     task's own deviation.
     """

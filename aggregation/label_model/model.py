@@ -32,7 +32,7 @@ from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
-from assay.aggregation.label_model.transfer import Loan, loan_of
+from assay.aggregation.label_model.transfer import TransferPrior, loan_of
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.queries import Queries, finite
@@ -259,7 +259,7 @@ class LabelModel(FittedModel):
         if self.check_ is not None and self.check_.fall_back:
             self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
-    def _loan(self, with_query: bool) -> Loan | None:
+    def _loan(self, with_query: bool) -> TransferPrior | None:
         """Return what the other tasks' models say of this one's weights; those without labels or
         in common say nothing.
         """

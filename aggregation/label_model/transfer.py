@@ -19,7 +19,7 @@ from assay.aggregation.matrix import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Loan:
+class TransferPrior:
     """The shared weights as other tasks tell them, in the head's order of columns: mean,
     covariance, which are known.
     """
@@ -29,7 +29,7 @@ class Loan:
     known: npt.NDArray[np.bool_]
 
 
-def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Loan | None:
+def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
     """Return the loan of labelled heads, each with the verifiers that it knows, all in this
     task's order; None of none.
     """
@@ -43,4 +43,4 @@ def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Loan | None:
     covariance = np.zeros((weights.shape[1], weights.shape[1]))
     for (head, _), share in zip(heads, each, strict=True):
         covariance += head.covariance * np.outer(share, share)
-    return Loan((weights * each).sum(axis=0), covariance, counts > 0)
+    return TransferPrior((weights * each).sum(axis=0), covariance, counts > 0)

@@ -29,7 +29,7 @@ from assay.service.concurrency.offload import to_be_read
 from assay.service.concurrency.token_admission import TooMuchWorkError
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
-from assay.service.domain.request import Job, NoVerifierError, Outcome
+from assay.service.domain.request import NoVerifierError, ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Pair
@@ -103,7 +103,7 @@ async def score_pairs(request: Request) -> Response:
     outcome = await score_while_wanted(
         request,
         engine,
-        Job(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked)),
+        ScoringRequest(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked)),
     )
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
@@ -176,7 +176,7 @@ def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
 
 def rank_job(
     engine: Engine, asked: RankRequest, task: Task, request_id: str
-) -> tuple[Job, dict[str, Any]]:
+) -> tuple[ScoringRequest, dict[str, Any]]:
     """Return what to score for a ranking, and what its answer says besides."""
     query = asked.conversation()
     texts = [
@@ -185,7 +185,7 @@ def rank_job(
     ]
     pairs = [Pair(query, text) for text in texts]
     check_length(pairs, one_query=True)
-    job = Job(
+    job = ScoringRequest(
         task,
         pairs,
         True,
@@ -244,14 +244,18 @@ def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
     )
 
 
-async def score_while_wanted(request: Request, engine: Engine, job: Job) -> Outcome:
+async def score_while_wanted(
+    request: Request, engine: Engine, job: ScoringRequest
+) -> ScoringResult:
     """Return what the ensemble says, as long as the client is there; raise `ApiError`."""
     return await scored(engine, job, lambda asking: while_wanted(request, asking))
 
 
 async def scored(
-    engine: Engine, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None
-) -> Outcome:
+    engine: Engine,
+    job: ScoringRequest,
+    ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
+) -> ScoringResult:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
     try:
         return await engine.scorer.score(job, ask)
@@ -269,12 +273,12 @@ async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
 
 
 async def _events(
-    engine: Engine, job: Job, said: dict[str, Any], warnings: list[str]
+    engine: Engine, job: ScoringRequest, said: dict[str, Any], warnings: list[str]
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
         async for step in engine.scorer.stream(job):
-            if isinstance(step, Outcome):
+            if isinstance(step, ScoringResult):
                 step.warnings += warnings
                 await asyncio.sleep(0)  # what was made so far is sent, and others have their turn
                 yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))

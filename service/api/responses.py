@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from assay.service.domain.matrix import UNKNOWN, Sheet
-from assay.service.domain.request import Member, Outcome
-from assay.service.scoring.cascade_run import CUT, Course
+from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
+from assay.service.domain.request import EnsembleMember, ScoringResult
+from assay.service.scoring.cascade_run import CUT, CascadeRun
 from assay.verifiers import Status
 
 LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}
@@ -17,7 +17,7 @@ REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 
 
 def ranking(
-    outcome: Outcome,
+    outcome: ScoringResult,
     *,
     request_id: str,
     task: str,
@@ -56,7 +56,7 @@ def ranking(
 
 
 def scores(
-    outcome: Outcome, *, request_id: str, task: str, ensemble: str, explain: bool
+    outcome: ScoringResult, *, request_id: str, task: str, ensemble: str, explain: bool
 ) -> dict[str, Any]:
     """Return the answer to /v1/score_pairs: pairs in the request's order."""
     results: list[dict[str, Any]] = [
@@ -71,7 +71,7 @@ def scores(
     return {"id": request_id, **head(outcome, task, ensemble), "results": results, **tail(outcome)}
 
 
-def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
+def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
     """Return what an answer says of the model behind it."""
     return {
         "task": task,
@@ -83,7 +83,7 @@ def head(outcome: Outcome, task: str, ensemble: str) -> dict[str, Any]:
     }
 
 
-def tail(outcome: Outcome) -> dict[str, Any]:
+def tail(outcome: ScoringResult) -> dict[str, Any]:
     """Return what an answer says of its cost and its shortcomings."""
     usage = outcome.sheet.usage
     course = {} if outcome.course is None else {"cascade": cascaded(outcome, outcome.course)}
@@ -100,7 +100,7 @@ def tail(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
+def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
     """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share
     of the whole cost.
     """
@@ -118,7 +118,7 @@ def cascaded(outcome: Outcome, course: Course) -> dict[str, Any]:
     }
 
 
-def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
+def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
     sheet, contributions = outcome.sheet, outcome.combined.contributions()
     # A verifier that says nothing of a candidate may still count for it, by what it says of the
@@ -135,7 +135,7 @@ def explanations(outcome: Outcome) -> list[dict[str, dict[str, Any]]]:
     return explained
 
 
-def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
+def landed(member: EnsembleMember, sheet: ScoreMatrix, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
     return {
         "verifier": member.name,
@@ -143,7 +143,7 @@ def landed(member: Member, sheet: Sheet, column: int) -> dict[str, Any]:
     }
 
 
-def cells(sheet: Sheet, column: int) -> list[dict[str, Any]]:
+def cells(sheet: ScoreMatrix, column: int) -> list[dict[str, Any]]:
     """Return what one verifier said of each pair."""
     latency = _rounded(sheet.latency_ms[column])
     statuses, cached = sheet.status[:, column].tolist(), sheet.cached[:, column].tolist()

@@ -16,7 +16,7 @@ from assay.service.api.front.body_parsing import Checked
 from assay.service.api.front.body_parsing import checked as parsed
 from assay.service.learning.tasks import Task
 from assay.service.store.errors import NO_WRITES, StoreDownError, StoreRefusedError
-from assay.service.store.task_store import Memory
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ def task_of(request: Request, name: str) -> Task:
     return known[name]
 
 
-def memory_of(task: Task) -> Memory:
+def memory_of(task: Task) -> TaskStore:
     """Return what a task has learned from; raise `ApiError` 409 for one that learns nothing."""
     if task.memory is None:
         message = (
@@ -73,7 +73,7 @@ async def checked(request: Request, model: type[Checked]) -> Checked:
     return await parsed(await whole_body(request) or b"{}", model)
 
 
-def with_texts(task: Task) -> Memory:
+def with_texts(task: Task) -> TaskStore:
     """Return the memory of a task that stores texts; raise `ApiError` 409 for another."""
     memory = memory_of(task)
     if not task.store_text:

@@ -21,14 +21,14 @@ from assay.service.api.label_requests import LabelIn as LabelIn
 from assay.service.api.label_requests import LabelsIn as LabelsIn
 from assay.service.api.labels import label_router
 from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
-from assay.service.domain.observation import Record
+from assay.service.domain.observation import Observation
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task
 from assay.service.learning.training_export import Format, rows
 from assay.service.runtime.engine import Engine
 from assay.service.store.client import LOSS_OF_TASK
-from assay.service.store.task_store import Memory
+from assay.service.store.task_store import TaskStore
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)
@@ -104,7 +104,7 @@ async def export(
     first = await stored(anext(pages, []))
     served = copy(found)  # what is served now, for all rows, whatever is served meanwhile
 
-    def written(records: list[Record]) -> bytes:
+    def written(records: list[Observation]) -> bytes:
         return b"".join(
             orjson.dumps(row) + b"\n" for row in rows(served, records, format, margin, threshold)
         )
@@ -184,7 +184,7 @@ async def _measured(name: str, measuring: Any) -> Any:
         ) from None
 
 
-async def _unknown_version(memory: Memory, version: int) -> ApiError:
+async def _unknown_version(memory: TaskStore, version: int) -> ApiError:
     known = ", ".join(map(str, sorted(await stored(memory.reports())))) or "none"
     return ApiError(
         404, f"no version {version}; there are: {known}", param="version", code="unknown_version"

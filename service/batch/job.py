@@ -23,7 +23,7 @@ from rich.progress import (
 
 from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.plan import BAD, SUCCESS, Done, Part, Plan, freeze, left, plan, total
+from assay.service.batch.plan import BAD, SUCCESS, BatchPlan, Done, Part, freeze, left, plan, total
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
 from assay.service.config.model import Config, default_config_path, load_config
@@ -99,7 +99,7 @@ def _stored(config: Config) -> Iterator[Config]:
         embedded.stop()
 
 
-async def _planned(config: Config, wanted: Wanted) -> Plan:
+async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
     """Return the job, having looked that the verifiers of its ensemble answer."""
     async with open_engine(config, Metrics(), learning=False) as engine:
         job = await asyncio.to_thread(
@@ -121,7 +121,7 @@ async def _planned(config: Config, wanted: Wanted) -> Plan:
         return job
 
 
-def _here(config: Config, job: Plan, todo: Sequence[Part], effort: Effort) -> Iterator[Done]:
+def _here(config: Config, job: BatchPlan, todo: Sequence[Part], effort: Effort) -> Iterator[Done]:
     """Rank in this process."""
     with asyncio.Runner() as runner:
 
@@ -140,14 +140,14 @@ def _here(config: Config, job: Plan, todo: Sequence[Part], effort: Effort) -> It
             runner.run(opened.__aexit__(None, None, None))
 
 
-def _on_ray(config: Config, job: Plan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
+def _on_ray(config: Config, job: BatchPlan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
     from assay.service.batch.on_ray import rank
 
     assert wanted.ray is not None  # noqa: S101 - who calls has looked
     return rank(config, job, todo, wanted.effort, wanted.ray, wanted.workers)
 
 
-def _show(done: Iterable[Done], job: Plan, before: Sequence[Done], console: Console) -> None:
+def _show(done: Iterable[Done], job: BatchPlan, before: Sequence[Done], console: Console) -> None:
     """Show how far it is until all is done."""
     so_far = total(before)
     columns = (
@@ -169,7 +169,7 @@ def _show(done: Iterable[Done], job: Plan, before: Sequence[Done], console: Cons
             bar.update(task, completed=so_far.rows, description=said)
 
 
-def _tell(summary: dict[str, int], job: Plan, as_json: bool) -> None:
+def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**summary, "out": job.out}))  # noqa: T201 - this is the command's output
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.plan import DONE, Done, Part, Plan, chunks, freeze
+from assay.service.batch.plan import DONE, BatchPlan, Done, Part, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.config.model import Config
 from assay.service.runtime.engine import open_engine
@@ -31,7 +31,7 @@ NO_RAY = (
 
 def rank(
     config: Config,
-    plan: Plan,
+    plan: BatchPlan,
     todo: Sequence[Part],
     effort: Effort,
     address: str,
@@ -95,7 +95,7 @@ class Worker:
     the actor does.
     """
 
-    def __init__(self, config: Config, plan: Plan, effort: Effort) -> None:
+    def __init__(self, config: Config, plan: BatchPlan, effort: Effort) -> None:
         configure_logging(config.service)
         self._plan, self._parts = plan, plan.parts()
         self._loop = asyncio.new_event_loop()

@@ -43,7 +43,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """A job, the same however often it is resumed and whatever it runs on."""
 
     out: str
@@ -76,7 +76,7 @@ class Plan:
         return found
 
 
-def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Plan:
+def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
     """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was
     another one.
     """
@@ -96,12 +96,12 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Pla
         )
     if not sum(source.rows for source in sources):
         raise BatchError(f"{where}: has no rows")
-    new = Plan(out, where, sources, suffix, part_rows, verifiers, served(engine), task)
+    new = BatchPlan(out, where, sources, suffix, part_rows, verifiers, served(engine), task)
     if old is None:
         target.put(orjson.dumps(asdict(new), option=orjson.OPT_INDENT_2), PLAN)
         return new
     _same(old, new)
-    return Plan(out, where, sources, suffix, part_rows, verifiers, old.models, task)
+    return BatchPlan(out, where, sources, suffix, part_rows, verifiers, old.models, task)
 
 
 def served(engine: Engine) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def freeze(engine: Engine, models: dict[str, Any]) -> None:
         task.memory = None
 
 
-def left(plan: Plan, files: Files) -> tuple[list[Part], list[Done]]:
+def left(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Done]]:
     """Return the parts that are still to do, and what is known of those that are done."""
     parts, there = plan.parts(), set(files.names(DONE))
     done = files.get_all(DONE, [part.name for part in parts if part.name in there])
@@ -166,19 +166,19 @@ def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[
     return found
 
 
-def _read(out: str, content: bytes) -> Plan:
+def _read(out: str, content: bytes) -> BatchPlan:
     try:
         found = orjson.loads(content)
         sources = tuple(
             Source(each["path"], each["rows"], each["size"], tuple(each["offsets"]))
             for each in found.pop("sources")
         )
-        return Plan(sources=sources, **found)
+        return BatchPlan(sources=sources, **found)
     except (ValueError, KeyError, TypeError) as exc:
         raise BatchError(f"{out}/{PLAN} is damaged ({exc}); name another folder") from exc
 
 
-def _same(old: Plan, new: Plan) -> None:
+def _same(old: BatchPlan, new: BatchPlan) -> None:
     """Raise `BatchError` where a job that is resumed would not end as it began."""
     begun = f"{new.out} was begun with"
     shapes = [[(each.name, each.rows, each.size) for each in plan.sources] for plan in (old, new)]

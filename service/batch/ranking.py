@@ -26,8 +26,8 @@ from assay.service.api.rank import find_task, rank_job
 from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
-from assay.service.batch.plan import BAD, DONE, Done, Part, Plan
-from assay.service.domain.request import NoVerifierError, Outcome
+from assay.service.batch.plan import BAD, DONE, BatchPlan, Done, Part
+from assay.service.domain.request import NoVerifierError, ScoringResult
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Status
 
@@ -50,7 +50,7 @@ class Effort:
 class Ranker:
     """Ranks parts of one plan through an engine whose models are frozen."""
 
-    def __init__(self, engine: Engine, plan: Plan, effort: Effort) -> None:
+    def __init__(self, engine: Engine, plan: BatchPlan, effort: Effort) -> None:
         self._engine, self._plan, self._effort = engine, plan, effort
         self._files = Files(plan.out)
         self._room = asyncio.Semaphore(effort.concurrency)
@@ -128,10 +128,10 @@ class Ranker:
             }
         return {**result, "task": task.name, **self._said(outcome)}
 
-    async def _outcome(self, job: Any) -> Outcome | NoVerifierError:
+    async def _outcome(self, job: Any) -> ScoringResult | NoVerifierError:
         """Return what the ensemble says; where a verifier failed, it is asked again."""
 
-        async def once() -> Outcome | NoVerifierError:
+        async def once() -> ScoringResult | NoVerifierError:
             async with self._room:  # not while it waits for its next try
                 try:
                     return await self._engine.scorer.score(job)
@@ -146,10 +146,10 @@ class Ranker:
         try:
             return await again(once)
         except RetryError as exc:
-            last: Outcome | NoVerifierError = exc.last_attempt.result()
+            last: ScoringResult | NoVerifierError = exc.last_attempt.result()
             return last
 
-    def _said(self, outcome: Outcome) -> dict[str, Any]:
+    def _said(self, outcome: ScoringResult) -> dict[str, Any]:
         raw = outcome.sheet.raw.T.tolist()
         names = [member.name for member in outcome.members]
         said = dict(zip(names, raw, strict=True))
@@ -187,7 +187,7 @@ class Ranker:
             )
 
 
-def _blocks(plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
+def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
     """Yield parts with their rows; adjacent ones are read in one go."""
     form, files = plan.format(), Files(plan.where)
     start = 0
@@ -206,7 +206,7 @@ def _blocks(plan: Plan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
         start = stop
 
 
-def _may_yet_answer(outcome: Outcome | NoVerifierError) -> bool:
+def _may_yet_answer(outcome: ScoringResult | NoVerifierError) -> bool:
     """Return whether a verifier failed that could do better another time; one without a verdict
     would not.
     """
@@ -215,7 +215,7 @@ def _may_yet_answer(outcome: Outcome | NoVerifierError) -> bool:
     )
 
 
-def _reasons(outcome: Outcome) -> list[str]:
+def _reasons(outcome: ScoringResult) -> list[str]:
     """Return why verifiers failed, each once."""
     found: dict[str, str] = {}
     for (row, column), reason in sorted(outcome.sheet.reasons.items()):

@@ -13,7 +13,7 @@ from assay.service.scoring.guard import Guarded
 from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts
 
 
-class Flight:
+class SharedCall:
     """One call to a verifier, shared by all requests that want one of its pairs; one of them
     pays for it.
     """
@@ -40,12 +40,12 @@ class Flight:
 
 
 @dataclass(slots=True)
-class Share:
+class Subscription:
     """A request's part of a flight: which of its rows, in which column, under which of the
     flight's pairs.
     """
 
-    flight: Flight
+    flight: SharedCall
     column: int
     rows: list[tuple[int, str]]
     owner: bool  # the request that set the flight off, and is billed for it
@@ -85,7 +85,7 @@ class Inflight:
     """All flights of one process, by verifier fingerprint and pair."""
 
     def __init__(self) -> None:
-        self._lanes: dict[int, dict[str, Flight]] = {}
+        self._lanes: dict[int, dict[str, SharedCall]] = {}
 
     def __len__(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
@@ -98,7 +98,7 @@ class Inflight:
         rows: Sequence[int],
         keys: Sequence[str],
         pairs: Sequence[Pair],
-    ) -> list[Share]:
+    ) -> list[Subscription]:
         """Return shares in flights for all wanted pairs, joining those under way, starting the
         rest in batches.
         """
@@ -107,7 +107,7 @@ class Inflight:
             return self._boarded(
                 self._start(lane, guarded, column, list(zip(rows, keys, strict=True)), pairs)
             )
-        joined: dict[Flight, list[tuple[int, str]]] = {}
+        joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
         doubled: list[tuple[int, str]] = []
         for row, key, pair in zip(rows, keys, pairs, strict=True):
@@ -117,7 +117,9 @@ class Inflight:
                 joined.setdefault(lane[key], []).append((row, key))
             else:
                 fresh[key] = (row, pair)
-        shares = [Share(flight, column, places, owner=False) for flight, places in joined.items()]
+        shares = [
+            Subscription(flight, column, places, owner=False) for flight, places in joined.items()
+        ]
         wanted = [(row, key) for key, (row, _) in fresh.items()]
         shares += self._start(lane, guarded, column, wanted, [pair for _, pair in fresh.values()])
         for row, key in doubled:
@@ -126,12 +128,12 @@ class Inflight:
 
     def _start(
         self,
-        lane: dict[str, Flight],
+        lane: dict[str, SharedCall],
         guarded: Guarded,
         column: int,
         wanted: list[tuple[int, str]],
         pairs: Sequence[Pair],
-    ) -> list[Share]:
+    ) -> list[Subscription]:
         """Start flights for pairs that nobody has asked about, as many in each as the verifier
         takes.
         """
@@ -140,8 +142,10 @@ class Inflight:
         for start in range(0, len(wanted), size):
             places = wanted[start : start + size]
             keys = [key for _, key in places]
-            flight = self._launch(lane, keys, Flight(guarded, keys, pairs[start : start + size]))
-            shares.append(Share(flight, column, places, owner=True))
+            flight = self._launch(
+                lane, keys, SharedCall(guarded, keys, pairs[start : start + size])
+            )
+            shares.append(Subscription(flight, column, places, owner=True))
         return shares
 
     def board_set(
@@ -152,7 +156,7 @@ class Inflight:
         whole: str,
         rows: Sequence[int],
         pairs: Sequence[Pair],
-    ) -> list[Share]:
+    ) -> list[Subscription]:
         """Return the share in the flight that compares a whole set; `rows` and `pairs` are in
         the set's own order.
         """
@@ -160,13 +164,17 @@ class Inflight:
         flight, owner = lane.get(whole), False
         if flight is None or flight.given_up:
             places = [f"{place}" for place in range(len(pairs))]
-            flight, owner = self._launch(lane, [whole], Flight(guarded, places, pairs)), True
+            flight, owner = self._launch(lane, [whole], SharedCall(guarded, places, pairs)), True
         return self._boarded(
-            [Share(flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner)]
+            [
+                Subscription(
+                    flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner
+                )
+            ]
         )
 
     @staticmethod
-    def leave(shares: Sequence[Share]) -> None:
+    def leave(shares: Sequence[Subscription]) -> None:
         """Give up shares; a flight that nobody shares is cancelled, and its connection closed."""
         for share in shares:
             share.flight.waiting -= 1
@@ -175,13 +183,13 @@ class Inflight:
                 share.flight.task.cancel()
 
     @staticmethod
-    def _boarded(shares: list[Share]) -> list[Share]:
+    def _boarded(shares: list[Subscription]) -> list[Subscription]:
         for share in shares:
             share.flight.waiting += 1
         return shares
 
     @staticmethod
-    def _launch(lane: dict[str, Flight], keys: Sequence[str], flight: Flight) -> Flight:
+    def _launch(lane: dict[str, SharedCall], keys: Sequence[str], flight: SharedCall) -> SharedCall:
         lane.update(dict.fromkeys(keys, flight))
 
         def landed(_: asyncio.Task[Verdicts]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assay.service.domain.matrix import Sheet
+from assay.service.domain.matrix import ScoreMatrix
 from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 CHARS_A_TOKEN = 4
@@ -30,7 +30,7 @@ NOTHING = Budget(0.0, 0, 0)
 def affordable(
     budget: Budget,
     verifiers: Sequence[VerifierSettings],
-    sheet: Sheet,
+    sheet: ScoreMatrix,
     pairs: Sequence[Pair],
     *,
     columns: Sequence[int] | None = None,

@@ -19,7 +19,7 @@ _IS_PARTIAL = np.zeros(256, bool)
 _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 
 
-class Sheet:
+class ScoreMatrix:
     """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until
     something is known.
     """

@@ -37,7 +37,7 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Observation:
     """One ranked request."""
 
     name: str
@@ -63,7 +63,7 @@ def record_of(
     raw: Floats,
     version: str,
     pairs: Sequence[Pair] | None = None,
-) -> Record:
+) -> Observation:
     """Return the record of a ranked request, with its texts where they are given; a candidate
     that comes twice is kept once.
     """
@@ -77,12 +77,12 @@ def record_of(
             pairs[0].query.text,
             {candidate: pairs[first[candidate]].candidate for candidate in candidates},
         )
-    return Record(
+    return Observation(
         keys.whole or query, query, tuple(candidates), tuple(fingerprints), scores, version, texts
     )
 
 
-def pack(record: Record) -> dict[bytes, bytes]:
+def pack(record: Observation) -> dict[bytes, bytes]:
     """Return a record as a stream's entry."""
     texts = {} if record.texts is None else {b"t": orjson.dumps(record.texts)}
     return texts | {
@@ -101,7 +101,7 @@ def place_of(entry_id: bytes) -> tuple[int, int]:
     return int(milliseconds), int(number)
 
 
-def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Record:
+def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
     """Return the record of a stream's entry; raise `ValueError` for what is none."""
     try:
         hashes, query, prints = entry[b"k"], entry[b"q"], np.frombuffer(entry[b"f"], PRINTS)
@@ -117,7 +117,7 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Record:
         texts = _texts(entry[b"t"], candidates) if b"t" in entry else None
         version, place = entry[b"v"].decode(), place_of(entry_id)
         scores = np.where(np.isfinite(scores), scores, np.nan)
-        return Record(
+        return Observation(
             entry[b"n"].decode(),
             query.hex(),
             candidates,
@@ -146,7 +146,7 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
     return Texts(query, {candidate: texts[candidate] for candidate in candidates})
 
 
-def as_value(record: Record) -> bytes:
+def as_value(record: Observation) -> bytes:
     """Return a request as one value: its place, and its entry in hexadecimal."""
     entry = pack(replace(record, texts=None))
     return orjson.dumps(
@@ -154,7 +154,7 @@ def as_value(record: Record) -> bytes:
     )
 
 
-def from_value(raw: bytes) -> Record:
+def from_value(raw: bytes) -> Observation:
     """Return the request of such a value; raise `ValueError` for what is none."""
     found = json_object(raw)
     try:
@@ -168,7 +168,7 @@ def from_value(raw: bytes) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TrainingTable:
     """Records as a label model reads them, a row a candidate."""
 
     scores: Floats  # (rows, verifiers)
@@ -181,10 +181,10 @@ class Table:
 
 
 def table_of(
-    records: Iterable[Record],
+    records: Iterable[Observation],
     fingerprints: Sequence[int],
     since: Mapping[int, tuple[int, int]] | None = None,
-) -> Table:
+) -> TrainingTable:
     """Return the scores of some verifiers; one whose fingerprint is another is another verifier,
     and does not mix.
 
@@ -217,6 +217,6 @@ def table_of(
         for candidate, row in of.items()
     ]
     scores = np.array([row for _, _, row in rows]).reshape(-1, len(fingerprints))
-    return Table(
+    return TrainingTable(
         scores, np.array([number for number, _, _ in rows], np.int64), [key for _, key, _ in rows]
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from assay.aggregation import Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
-from assay.service.domain.matrix import UNKNOWN, Sheet
+from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
 from assay.service.learning.tasks import Task
 from assay.service.scoring.cascade_policy import Policy
-from assay.service.scoring.cascade_run import Course
+from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.guard import Guarded
-from assay.service.store.score_cache import Column
+from assay.service.store.score_cache import CachedColumn
 from assay.verifiers import Pair
 
 
@@ -25,11 +25,11 @@ class NoVerifierError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class EnsembleMember:
     """A verifier of an ensemble, with what the cache and the books need."""
 
     guarded: Guarded
-    column: Column
+    column: CachedColumn
     setwise: bool
 
     @property
@@ -39,7 +39,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ScoringRequest:
     """A request, checked."""
 
     task: Task
@@ -53,11 +53,11 @@ class Job:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ScoringResult:
     """All that is known at the end of a request; arrays are by pair, in the request's order."""
 
-    sheet: Sheet
-    members: Sequence[Member]
+    sheet: ScoreMatrix
+    members: Sequence[EnsembleMember]
     combined: Combined
     calibrated: bool
     probability: Floats
@@ -68,7 +68,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     p_best: float | None = None
     p_any_correct: float | None = None
-    course: Course | None = None
+    course: CascadeRun | None = None
     cost: float = 0.0  # of what was really asked, in the units of the configuration
     given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
 

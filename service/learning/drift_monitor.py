@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import structlog
 
 from assay.aggregation.drift import Drift, Reference, drifts
-from assay.service.domain.observation import Record, table_of
+from assay.service.domain.observation import Observation, table_of
 from assay.service.learning.tasks import Task
-from assay.service.store.task_store import Memory
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -20,12 +20,12 @@ LOOK_S = 5.0
 ROWS = 500
 
 
-class Watch:
+class DriftMonitor:
     """Compares the last requests of each task with those that its model was fitted on."""
 
     def __init__(self, metrics: Metrics, rows: int = ROWS) -> None:
         self._metrics, self._rows = metrics, rows
-        self._seen: dict[str, list[Record]] = {}  # of each task, what was compared last
+        self._seen: dict[str, list[Observation]] = {}  # of each task, what was compared last
 
     async def look(self, task: Task) -> list[Drift]:
         """Return how far each verifier is from the fit, tell it, and have the next fit see a
@@ -49,12 +49,12 @@ class Watch:
         self._seen[task.name] = records  # last: what could not be told is told again
         return task.drift
 
-    async def _newest(self, name: str, memory: Memory) -> list[Record]:
+    async def _newest(self, name: str, memory: TaskStore) -> list[Observation]:
         """Return the last requests that have as many candidates together as are compared; only
         new ones are read.
         """
         known = self._seen.get(name, [])
-        new: list[Record] = []
+        new: list[Observation] = []
         async for records in memory.newest(known[-1].at if known else None):
             new += records
             if sum(len(record.candidates) for record in new) >= self._rows:
@@ -62,7 +62,7 @@ class Watch:
         return last([*known, *new[::-1]], self._rows) if new else known
 
     async def _start_anew(
-        self, task: Task, memory: Memory, alarms: Sequence[int], place: tuple[int, int]
+        self, task: Task, memory: TaskStore, alarms: Sequence[int], place: tuple[int, int]
     ) -> None:
         """Let the drifted verifiers' scores count from the recent requests on, and a fit be due;
         once a fit.
@@ -83,9 +83,9 @@ class Watch:
                 await memory.make_due()
 
 
-def last(records: Sequence[Record], rows: int) -> list[Record]:
+def last(records: Sequence[Observation], rows: int) -> list[Observation]:
     """Return the last requests that have so many candidates together."""
-    kept: list[Record] = []
+    kept: list[Observation] = []
     count = 0
     for record in reversed(records):
         if count >= rows:
@@ -96,7 +96,7 @@ def last(records: Sequence[Record], rows: int) -> list[Record]:
 
 
 def compared(
-    reference: list[Reference], records: Sequence[Record], fingerprints: Sequence[int]
+    reference: list[Reference], records: Sequence[Observation], fingerprints: Sequence[int]
 ) -> list[Drift]:
     """Return each verifier's drift."""
     table = table_of(records, fingerprints)

@@ -16,7 +16,7 @@ from scipy.special import expit, log_expit
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from assay.aggregation.drift import references
 from assay.aggregation.label_model.artifact import from_dict, to_dict
-from assay.service.domain.observation import Record, Table, table_of
+from assay.service.domain.observation import Observation, TrainingTable, table_of
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
@@ -28,7 +28,7 @@ LABELS_GONE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FitInputs:
     """What a fit is made of: the verifiers by name and fingerprint, and what is stated of them."""
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownLabel:
     """A label as a fit reads it."""
 
     correct: float
@@ -71,9 +71,9 @@ class Fit:
 
 
 def fit(
-    given: Given,
-    records: Sequence[Record],
-    labels: Mapping[str, Known],
+    given: FitInputs,
+    records: Sequence[Observation],
+    labels: Mapping[str, KnownLabel],
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> Fit:
@@ -113,7 +113,7 @@ def fit(
     return Fit(orjson.dumps(to_dict(model)), serve, report)
 
 
-def fitted(given: Given, table: Table, known: Floats, drawn: Any) -> LabelModel:
+def fitted(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> LabelModel:
     """Return a model, from the labels where they say both things."""
     make = LabelModel(given.base_rate, given.families, given.quality)
     if (known >= 0).any():
@@ -140,7 +140,12 @@ def _row(model: LabelModel, place: int) -> dict[str, Any]:
 
 
 def _checks(
-    given: Given, table: Table, known: Floats, drawn: Any, serving: bytes | None, new: Any
+    given: FitInputs,
+    table: TrainingTable,
+    known: Floats,
+    drawn: Any,
+    serving: bytes | None,
+    new: Any,
 ) -> list[dict[str, Any]]:
     """Return whether labels held out are told as well as by no labels at all, and as by the model
     that serves.
@@ -175,7 +180,7 @@ def _whole(artifact: bytes) -> LabelModel | None:
         return None
 
 
-def held_out(given: Given, table: Table, known: Floats, drawn: Any) -> Floats | None:
+def held_out(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> Floats | None:
     """Return each row's log-odds by a model that has not seen its query's labels; None where
     labels are too few for that.
     """

@@ -14,11 +14,11 @@ import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
 from assay.service.learning.fit_job import Fit
-from assay.service.learning.report_job import Asked
+from assay.service.learning.report_job import ReportInputs
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.worker_jobs import Source, draw_kept, fit_kept, report_kept, shadow_kept
 from assay.service.store.errors import StoreError
-from assay.service.store.task_store import LEASE_MS, Memory, Sizes
+from assay.service.store.task_store import LEASE_MS, Sizes, TaskStore
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ class Fitter:
         await self._tasks.refresh_one(task)
         return version, found
 
-    async def _fit(self, task: Task, memory: Memory, token: str) -> tuple[int, Fit]:
+    async def _fit(self, task: Task, memory: TaskStore, token: str) -> tuple[int, Fit]:
         _, sizes = await memory.progress()
         found = await self._in_process(memory, token, self._source(task), task.given())
         return await memory.publish(token, found, sizes, task.versions), found
@@ -99,7 +99,7 @@ class Fitter:
         Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreError`.
         """
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        asked = Asked(task.given(), task.name, task.costs)
+        asked = ReportInputs(task.given(), task.name, task.costs)
         found: dict[str, Any] = await self._measured(task, report_kept, self._source(task), asked)
         await task.memory.keep_report(found)
         return found
@@ -144,7 +144,7 @@ class Fitter:
         except (BrokenWorkerProcess, TimeoutError) as died:
             raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
 
-    async def _in_process(self, memory: Memory, token: str, *arguments: Any) -> Fit:
+    async def _in_process(self, memory: TaskStore, token: str, *arguments: Any) -> Fit:
         """Fit in a process of its own, holding the lease: the event loop never waits, and a fit
         that hangs is killed.
         """
@@ -164,7 +164,7 @@ class Fitter:
         return found
 
 
-async def _renewing(memory: Memory, token: str) -> None:
+async def _renewing(memory: TaskStore, token: str) -> None:
     """Hold the lease while the fit goes on; one that is lost is found out when the fit is
     published.
     """

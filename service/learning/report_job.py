@@ -27,8 +27,8 @@ from assay.aggregation.evaluation.measures import calibration_bins, log_losses, 
 from assay.aggregation.evaluation.verifier_value import TOLERANCE, Value, value
 from assay.aggregation.label_model.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
-from assay.service.domain.observation import Record, Table, table_of
-from assay.service.learning.fit_job import MIN_ROWS, Given, Known, Served, fitted, held_out
+from assay.service.domain.observation import Observation, TrainingTable, table_of
+from assay.service.learning.fit_job import MIN_ROWS, FitInputs, KnownLabel, Served, fitted, held_out
 
 #: Labels that make a period of the calibration over time; as many periods as there are labels for,
 #: up to so many.
@@ -43,18 +43,18 @@ class NothingToReportError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportInputs:
     """What a report is made of, beside rows and labels."""
 
-    given: Given
+    given: FitInputs
     task: str
     costs: tuple[float, ...]
 
 
 def report(
-    asked: Asked,
-    records: Sequence[Record],
-    labels: Mapping[str, Known],
+    asked: ReportInputs,
+    records: Sequence[Observation],
+    labels: Mapping[str, KnownLabel],
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
@@ -118,9 +118,9 @@ def _advice(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | None:
 
 
 def shadow(
-    given: Given,
-    records: Sequence[Record],
-    labels: Mapping[str, Known],
+    given: FitInputs,
+    records: Sequence[Observation],
+    labels: Mapping[str, KnownLabel],
     serving: bytes,
     other: bytes,
     since: Mapping[int, tuple[int, int]] | None = None,
@@ -162,12 +162,12 @@ def shadow(
     )
 
 
-def _model(given: Given, artifact: bytes) -> LabelModel:
+def _model(given: FitInputs, artifact: bytes) -> LabelModel:
     return from_dict(orjson.loads(artifact)).for_verifiers(list(given.names), strict=False)
 
 
 def _label_counts(
-    table: Table, labels: Mapping[str, Known], known: Floats, drawn: Any
+    table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, drawn: Any
 ) -> dict[str, Any]:
     """Return how many labels there are, and how many were given on each day (UTC)."""
     days: dict[str, list[float]] = {}
@@ -189,7 +189,12 @@ def _label_counts(
 
 
 def _selection(
-    model: LabelModel, table: Table, found: Value, known: Floats, drawn: Any, held: Floats | None
+    model: LabelModel,
+    table: TrainingTable,
+    found: Value,
+    known: Floats,
+    drawn: Any,
+    held: Floats | None,
 ) -> dict[str, Any]:
     """Return how often the top candidate is correct: as the model expects, and as labels of top
     candidates say.
@@ -218,7 +223,7 @@ def _selection(
     return said
 
 
-def _top(model: LabelModel, table: Table) -> Any:
+def _top(model: LabelModel, table: TrainingTable) -> Any:
     """Return which rows are their query's first."""
     log_odds = model.score_samples(table.scores, table.query)
     top = np.zeros(len(log_odds), bool)
@@ -230,7 +235,7 @@ def _top(model: LabelModel, table: Table) -> Any:
 
 
 def _gain(
-    given: Given, model: LabelModel, table: Table, known: Floats, drawn: Any
+    given: FitInputs, model: LabelModel, table: TrainingTable, known: Floats, drawn: Any
 ) -> dict[str, Any] | None:
     """Return what more labels are worth in selection@1.
 
@@ -270,7 +275,7 @@ def _gain(
 
 
 def _verifiers(
-    model: LabelModel, table: Table, found: Value, known: Floats
+    model: LabelModel, table: TrainingTable, found: Value, known: Floats
 ) -> list[dict[str, Any]]:
     queries = Queries.of(table.query)
     measured = _measured(queries.take(table.scores), queries.take(known), queries)
@@ -340,7 +345,7 @@ def _subset(found: Value) -> dict[str, Any]:
 
 
 def _calibration(
-    table: Table, labels: Mapping[str, Known], known: Floats, held: Floats | None
+    table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, held: Floats | None
 ) -> dict[str, Any] | None:
     """Return said and true shares of labels held out: by probability, and by when the labels
     were given.

@@ -20,13 +20,13 @@ from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedM
 from assay.aggregation.drift import Drift, Reference
 from assay.aggregation.label_model.artifact import ArtifactError, from_dict
 from assay.service.domain.identity import Keys, by_query
-from assay.service.domain.observation import Record, record_of
-from assay.service.learning.fit_job import Given
+from assay.service.domain.observation import Observation, record_of
+from assay.service.learning.fit_job import FitInputs
 from assay.service.learning.model_backup import Keepsake
-from assay.service.scoring.cascade_policy import Economy, Estimate
+from assay.service.scoring.cascade_policy import CascadePolicy, CascadeSavings
 from assay.service.store.client import LOSS_OF_TASK, Store
 from assay.service.store.errors import StoreRefusedError
-from assay.service.store.task_store import MOST_BYTES, Memory, State
+from assay.service.store.task_store import MOST_BYTES, State, TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
 from assay.verifiers import Pair
@@ -53,8 +53,8 @@ class Task:
     versions: int = 20  # of its model
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
-    economy: Economy = field(default_factory=Economy)
-    memory: Memory | None = (
+    economy: CascadePolicy = field(default_factory=CascadePolicy)
+    memory: TaskStore | None = (
         None  # a view through another ensemble has none, nor a task that was given its model
     )
     model: Aggregator = field(init=False)
@@ -97,11 +97,11 @@ class Task:
         """Return what determines each verifier's scores, in the order of the columns."""
         return tuple(int(column.key, 16) for column in self.columns)
 
-    def given(self) -> Given:
+    def given(self) -> FitInputs:
         """Return what a fit is made of."""
         names = tuple(column.name for column in self.columns)
         families = {column.name: column.family for column in self.columns}
-        return Given(names, self.fingerprints, families, dict(self.quality), self.base_rate)
+        return FitInputs(names, self.fingerprints, families, dict(self.quality), self.base_rate)
 
     def use(self, model: ServedModel) -> None:
         """Serve a model that was fitted elsewhere, from now on and unchanged."""
@@ -141,7 +141,7 @@ class Rows:
     """A request, ready to be kept."""
 
     task: Task
-    record: Record
+    record: Observation
 
 
 class Tasks:
@@ -228,7 +228,7 @@ class Tasks:
                     )
         return went
 
-    async def note(self, task: Task, seen: Estimate) -> None:
+    async def note(self, task: Task, seen: CascadeSavings) -> None:
         """Note what a task's cascade would have done with a query. Raises `StoreError`."""
         if task.memory is not None:
             await task.memory.note(seen)
@@ -309,7 +309,7 @@ class Tasks:
                     log.error("store_came_back_empty", task=task.name, **lost(task))
         self._generation = found
 
-    async def _put_back(self, task: Task, memory: Memory) -> None:
+    async def _put_back(self, task: Task, memory: TaskStore) -> None:
         """Restore the version that was served last, from memory or from disk, in a store that
         knows of none.
         """
@@ -329,7 +329,7 @@ class Tasks:
                 hint="the store knew of no version: assay labels import brings an export back",
             )
 
-    async def _load(self, task: Task, memory: Memory, version: int) -> None:
+    async def _load(self, task: Task, memory: TaskStore, version: int) -> None:
         artifact, report = await memory.model(version), await memory.report(version)
         if task.version == version:  # whoever asked at the same time was first
             return

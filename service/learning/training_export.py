@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from assay.service.domain.observation import Record, Texts, table_of
+from assay.service.domain.observation import Observation, Texts, table_of
 from assay.service.learning.tasks import Task
 
 Format = Literal["dpo", "kto", "sft", "reward"]
@@ -18,7 +18,7 @@ Scored = list[tuple[str, float]]  # candidates with their probabilities, best fi
 
 
 def rows(
-    task: Task, records: Sequence[Record], how: Format, margin: float, threshold: float
+    task: Task, records: Sequence[Observation], how: Format, margin: float, threshold: float
 ) -> Iterator[dict[str, Any]]:
     """Yield training rows from requests whose texts were stored, read with the model that the task
     serves now.
@@ -36,7 +36,7 @@ def rows(
             yield {"prompt": record.texts.query, **row, "model_version": task.model_version}
 
 
-def _scored(task: Task, record: Record, texts: Texts) -> Scored:
+def _scored(task: Task, record: Observation, texts: Texts) -> Scored:
     """Return a request's candidates with their probabilities; those without a score are left
     out.
     """

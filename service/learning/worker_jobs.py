@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from assay.service.domain.observation import Record
-from assay.service.learning.fit_job import Fit, Given, Known, Served, fit
-from assay.service.learning.report_job import Asked, report, shadow
+from assay.service.domain.observation import Observation
+from assay.service.learning.fit_job import Fit, FitInputs, KnownLabel, Served, fit
+from assay.service.learning.report_job import ReportInputs, report, shadow
 from assay.service.store.client import Store
 from assay.service.store.errors import StoreError
-from assay.service.store.task_store import Label, Memory
+from assay.service.store.task_store import Label, TaskStore
 
 Result = TypeVar("Result")
 
@@ -38,15 +38,15 @@ class Source:
 class Kept:
     """All that there is to learn from."""
 
-    records: list[Record]
-    labels: dict[str, Known]
+    records: list[Observation]
+    labels: dict[str, KnownLabel]
     since: Mapping[int, tuple[int, int]]
 
 
-def fit_kept(source: Source, given: Given) -> Fit:
+def fit_kept(source: Source, given: FitInputs) -> Fit:
     """Return what `fit` makes of what is kept, beside what is served. Raises `StoreError`."""
 
-    async def work(memory: Memory) -> Fit:
+    async def work(memory: TaskStore) -> Fit:
         kept = await _read(memory)
         found = fit(given, kept.records, kept.labels, await _served(memory, given), kept.since)
         await _keep_labelled(memory, kept, source.keep)
@@ -55,10 +55,10 @@ def fit_kept(source: Source, given: Given) -> Fit:
     return _at(source, work)
 
 
-def report_kept(source: Source, asked: Asked) -> dict[str, Any]:
+def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
     """Return a report of what is kept. Raises `NothingToReportError` or `StoreError`."""
 
-    async def work(memory: Memory) -> dict[str, Any]:
+    async def work(memory: TaskStore) -> dict[str, Any]:
         kept = await _read(memory)
         return report(
             asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since
@@ -67,14 +67,14 @@ def report_kept(source: Source, asked: Asked) -> dict[str, Any]:
     return _at(source, work)
 
 
-def shadow_kept(source: Source, given: Given, version: int) -> dict[str, Any] | None:
+def shadow_kept(source: Source, given: FitInputs, version: int) -> dict[str, Any] | None:
     """Return how another version would have answered, and beside which; None where one of them is
     not there.
 
     Raises what `report_kept` raises.
     """
 
-    async def work(memory: Memory) -> dict[str, Any] | None:
+    async def work(memory: TaskStore) -> dict[str, Any] | None:
         beside = (await memory.state()).serving
         serving, other = await memory.model(beside), await memory.model(version)
         if serving is None or other is None:
@@ -96,9 +96,9 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
     Raises `StoreError`.
     """
 
-    async def work(memory: Memory) -> tuple[int, list[dict[str, Any]]]:
+    async def work(memory: TaskStore) -> tuple[int, list[dict[str, Any]]]:
         known = {key.partition(":")[0] for key in await memory.labels()}
-        left, drawn = 0, list[Record]()
+        left, drawn = 0, list[Observation]()
         async for records in memory.pages(texts=True):
             for record in records:
                 if record.texts is None or record.query in known:
@@ -115,7 +115,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
     return _at(source, work)
 
 
-def _drawn(record: Record) -> dict[str, Any]:
+def _drawn(record: Observation) -> dict[str, Any]:
     """Return a random candidate of a request: labels that calibrate must not be of the best ones
     only.
     """
@@ -125,7 +125,7 @@ def _drawn(record: Record) -> dict[str, Any]:
     return {"key": f"{record.query}:{candidate}", **text, "random": True}
 
 
-def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
+def _at(source: Source, work: Callable[[TaskStore], Awaitable[Result]]) -> Result:
     async def run() -> Result:
         damaged = Counter[str]()
         store = Store(
@@ -135,7 +135,7 @@ def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
             damaged=lambda what, count: damaged.update({what: count}),
         )
         try:
-            return await work(Memory(store, source.task))
+            return await work(TaskStore(store, source.task))
         finally:
             with suppress(
                 StoreError
@@ -148,7 +148,7 @@ def _at(source: Source, work: Callable[[Memory], Awaitable[Result]]) -> Result:
     return asyncio.run(run())
 
 
-async def _read(memory: Memory) -> Kept:
+async def _read(memory: TaskStore) -> Kept:
     """Return the requests of the window, and those before it that have a label."""
     labels = {key: _known(label) for key, label in (await memory.labels()).items()}
     records = {record.name: record for record in [*await memory.labelled(), *await memory.rows()]}
@@ -157,11 +157,11 @@ async def _read(memory: Memory) -> Kept:
     )
 
 
-def _known(label: Label) -> Known:
-    return Known(label.correct, bool(label.random), label.at)
+def _known(label: Label) -> KnownLabel:
+    return KnownLabel(label.correct, bool(label.random), label.at)
 
 
-async def _keep_labelled(memory: Memory, kept: Kept, most: int) -> None:
+async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
     """Keep the requests that have a label, so that it counts when the window has gone on; the
     newest of them.
     """
@@ -175,7 +175,7 @@ async def _keep_labelled(memory: Memory, kept: Kept, most: int) -> None:
     await memory.keep_labelled(with_label[-most:])
 
 
-async def _served(memory: Memory, given: Given) -> Served | None:
+async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
     """Return what serves, to compare with; None where there is nothing, or it was of other
     verifiers.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from assay.service.learning.tasks import Rows, Task, Tasks
-from assay.service.scoring.cascade_policy import Estimate
+from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
@@ -27,7 +27,7 @@ class Noted:
     """What a task's cascade would have done with a query."""
 
     task: Task
-    seen: Estimate
+    seen: CascadeSavings
 
 
 Item = dict[str, bytes] | list[Rows] | Noted
@@ -54,7 +54,7 @@ class Writer:
         if rows:
             self._put(rows)
 
-    def put_estimate(self, task: Task, seen: Estimate) -> None:
+    def put_estimate(self, task: Task, seen: CascadeSavings) -> None:
         """Have noted what a task's cascade would have done with a query."""
         self._put(Noted(task, seen))
 

@@ -24,10 +24,10 @@ from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
-from assay.service.domain.request import Member
+from assay.service.domain.request import EnsembleMember
 from assay.service.learning.configured_models import load_models
 from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
-from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import LOOK_S as FIT_LOOK_S
 from assay.service.learning.fit_scheduler import Fitter
 from assay.service.learning.follower import FOLLOW_S, Follower
@@ -37,17 +37,17 @@ from assay.service.learning.write_behind import Writer
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
 from assay.service.runtime.backpressure import Pressure
 from assay.service.runtime.startup_doctor import Checkup
-from assay.service.scoring.cascade_policy import Economy
-from assay.service.scoring.generator import Upstream
+from assay.service.scoring.cascade_policy import CascadePolicy
+from assay.service.scoring.generator import Generator
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.client import Store
-from assay.service.store.counters import Allowance
+from assay.service.store.counters import RateLimiter
 from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
-from assay.service.store.score_cache import Column, ScoreCache
-from assay.service.store.task_store import Memory
+from assay.service.store.score_cache import CachedColumn, ScoreCache
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.loop_stall import StallWatch
 from assay.service.telemetry.metrics import Metrics
 from assay.service.telemetry.secrets import told
@@ -74,10 +74,10 @@ class Engine:
     metrics: Metrics
     checkup: Checkup
     fitter: Fitter
-    watch: Watch
-    upstreams: dict[str, Upstream]
+    watch: DriftMonitor
+    upstreams: dict[str, Generator]
     answers: Consensus
-    allowance: Allowance
+    allowance: RateLimiter
     pressure: Pressure
     background: Background
     tracing: Tracing | None = None
@@ -245,7 +245,7 @@ async def _run(stack: AsyncExitStack, background: Background, loops: Iterable[Lo
         await stack.enter_async_context(background.beside(loop))
 
 
-def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
+def columns_of(members: Sequence[EnsembleMember]) -> list[aggregation.Column]:
     """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by
     fingerprint.
     """
@@ -262,7 +262,7 @@ def columns_of(members: Sequence[Member]) -> list[aggregation.Column]:
     ]
 
 
-def measured(members: Sequence[Member]) -> list[float] | None:
+def measured(members: Sequence[EnsembleMember]) -> list[float] | None:
     """Return the seconds that a candidate takes each verifier; None while one is not known."""
     seconds = [member.guarded.meter.seconds for member in members]
     known = [each for each in seconds if each is not None]
@@ -281,15 +281,15 @@ def _wire(
     serving: bool,
 ) -> Engine:
     settings = config.service
-    by_name: dict[str, Member] = {}
+    by_name: dict[str, EnsembleMember] = {}
     for each in config.verifiers:
         verifier = build(each, transport)
         breaker = Breaker(settings.breaker_failures, settings.breaker_reset_s)
         guarded = (
             Guarded(verifier, breaker) if tracing is None else Traced(verifier, breaker, tracing)
         )
-        column = Column(int.from_bytes(fingerprint(each), "little"), verifier.setwise)
-        by_name[each.name] = Member(guarded, column, verifier.setwise)
+        column = CachedColumn(int.from_bytes(fingerprint(each), "little"), verifier.setwise)
+        by_name[each.name] = EnsembleMember(guarded, column, verifier.setwise)
     ensembles = {
         name: [by_name[member] for member in members] for name, members in config.ensembles.items()
     }
@@ -326,10 +326,10 @@ def _wire(
         metrics,
         checkup,
         Fitter(tasks),
-        Watch(metrics),
-        {each.name: Upstream(each, transport) for each in config.upstreams},
+        DriftMonitor(metrics),
+        {each.name: Generator(each, transport) for each in config.upstreams},
         Consensus(ConsensusSettings(name="answers")),
-        Allowance(store),
+        RateLimiter(store),
         Pressure(member.guarded.verifier for member in by_name.values()),
         background,
         tracing,
@@ -339,7 +339,7 @@ def _wire(
 def _task(
     config: Config,
     name: str,
-    ensembles: dict[str, list[Member]],
+    ensembles: dict[str, list[EnsembleMember]],
     given: aggregation.LabelModel | None,
     store: Store,
 ) -> Task:
@@ -354,13 +354,13 @@ def _task(
         columns,
         settings.base_rate,
         dict(quality),
-        memory=Memory(store, name) if settings.learn else None,
+        memory=TaskStore(store, name) if settings.learn else None,
     )
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
     task.versions = settings.versions
     task.keep_bytes = _bytes_kept(config, settings.keep_mb)
     task.costs = tuple(each.cost for each in config.members(ensemble))
-    task.economy = Economy(
+    task.economy = CascadePolicy(
         settings.policy,
         settings.price,
         settings.loss,
@@ -400,7 +400,7 @@ async def _warm_up(engine: Engine, serving: bool) -> None:
         await engine.checkup.run()
 
 
-async def _problem(member: Member) -> str | None:
+async def _problem(member: EnsembleMember) -> str | None:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await member.guarded.verifier.check()

@@ -13,14 +13,14 @@ from typing import Any, Literal
 import structlog
 
 from assay.service.api.errors import ApiError
-from assay.service.domain.request import Outcome
+from assay.service.domain.request import ScoringResult
 from assay.service.scoring.completions import calls_of, content_of
-from assay.service.scoring.generator import Drawn, Upstream
+from assay.service.scoring.generator import Drawn, Generator
 from assay.verifiers import Query
 
 log = structlog.get_logger()
 
-Rank = Callable[[Query, Sequence[str]], Awaitable[Outcome]]
+Rank = Callable[[Query, Sequence[str]], Awaitable[ScoringResult]]
 Group = Callable[[str, list[str]], Awaitable[list[int | None]]]
 
 
@@ -30,7 +30,7 @@ NOTHING_RIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DrawOptions:
     """How candidates are drawn and one is chosen; `at_most` are drawn where nothing looks right
     among `candidates`.
     """
@@ -55,12 +55,12 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Harvest:
+class DrawResult:
     """What was drawn and what is said of it; `order` has the places of choices, best first."""
 
     choices: list[dict[str, Any]] = field(default_factory=list)
     first_reply: dict[str, Any] = field(default_factory=dict)
-    outcome: Outcome | None = None
+    outcome: ScoringResult | None = None
     order: list[int] = field(default_factory=list)
     groups: list[int | None] = field(default_factory=list)
     prompt_tokens: int = 0
@@ -86,7 +86,7 @@ class Harvest:
         log.warning("round_failed", upstream=upstream, status=error.status, code=error.code)
         self.stopped = "upstream"
 
-    def saved_tokens(self, wish: Wish) -> int:
+    def saved_tokens(self, wish: DrawOptions) -> int:
         """Return an estimate of the completion tokens that stopping early saved: as many as
         those drawn took, each.
         """
@@ -95,8 +95,13 @@ class Harvest:
 
 
 async def harvest(
-    upstream: Upstream, body: dict[str, Any], query: Query, wish: Wish, rank: Rank, group: Group
-) -> Harvest:
+    upstream: Generator,
+    body: dict[str, Any],
+    query: Query,
+    wish: DrawOptions,
+    rank: Rank,
+    group: Group,
+) -> DrawResult:
     """Draw and rank until the top candidate's probability reaches the confidence, or candidates,
     tokens or time are spent.
 
@@ -104,7 +109,7 @@ async def harvest(
     candidates so far are ranked. Without a calibrated model there is no probability to compare, so
     all candidates are drawn.
     """
-    found, started, ranked = Harvest(), time.monotonic(), 0
+    found, started, ranked = DrawResult(), time.monotonic(), 0
     while not found.stopped:
         try:
             drawn = await upstream.draw(
@@ -128,7 +133,9 @@ async def harvest(
     return found
 
 
-async def _rank(found: Harvest, query: Query, wish: Wish, rank: Rank, group: Group) -> None:
+async def _rank(
+    found: DrawResult, query: Query, wish: DrawOptions, rank: Rank, group: Group
+) -> None:
     texts = [text_of(choice) for choice in found.choices]
     try:
         found.outcome, found.problem = await rank(query, texts), None
@@ -182,7 +189,7 @@ def status_of(choice: dict[str, Any]) -> str:
     return "ok" if text_of(choice) else "empty"
 
 
-def _next_round(wish: Wish, drawn: int) -> int:
+def _next_round(wish: DrawOptions, drawn: int) -> int:
     """Return how many to draw next: all at once where nothing can stop it, else a quarter at
     first, and as many again each time.
     """
@@ -193,14 +200,14 @@ def _next_round(wish: Wish, drawn: int) -> int:
     return min(wish.limit - drawn, size)
 
 
-def _worth_ranking(wish: Wish, drawn: int) -> bool:
+def _worth_ranking(wish: DrawOptions, drawn: int) -> bool:
     """Return whether a ranking can decide anything now: confidence is asked for, or nothing may
     look right at the end.
     """
     return wish.confidence is not None or drawn >= wish.candidates
 
 
-def _why_stop(found: Harvest, wish: Wish, seconds: float) -> str:
+def _why_stop(found: DrawResult, wish: DrawOptions, seconds: float) -> str:
     """Return why to stop; empty to go on."""
     drawn = len(found.choices)
     outcome = found.outcome if found.outcome is not None and found.outcome.calibrated else None

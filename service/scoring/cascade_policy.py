@@ -27,7 +27,7 @@ QUANTILE = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CascadeSavings:
     """Sums over queries that were asked in full: what the cascade of one model version would have
     done with them.
 
@@ -42,11 +42,11 @@ class Estimate:
     squares: float = 0.0
     agreed: int = 0
 
-    def __add__(self, other: Estimate) -> Estimate:
+    def __add__(self, other: CascadeSavings) -> CascadeSavings:
         """Return both together; of different versions, the newer."""
         if self.version != other.version:
             return max(self, other, key=lambda each: each.version)
-        return Estimate(
+        return CascadeSavings(
             self.version,
             self.queries + other.queries,
             self.cost + other.cost,
@@ -83,7 +83,7 @@ class Estimate:
 
 
 @dataclass(slots=True)
-class Economy:
+class CascadePolicy:
     """A task's policy, and the cascade of the model that it serves.
 
     `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose;
@@ -100,7 +100,7 @@ class Economy:
     early: float | None = None
     measured: Callable[[], Sequence[float] | None] = lambda: None
     cascade: Cascade | None = None
-    estimate: Estimate = field(default_factory=Estimate)
+    estimate: CascadeSavings = field(default_factory=CascadeSavings)
     by_measure: bool = False
 
     def renew(self, model: LabelModel, version: int) -> None:
@@ -112,7 +112,7 @@ class Economy:
         if self.costs and model.joint_ is not None and model.joint_.queries >= LEAST_QUERIES:
             self.cascade = Cascade.of(model, Calls.of(self.costs), self.price, self.groups)
         if self.estimate.version != version:
-            self.estimate = Estimate(version)
+            self.estimate = CascadeSavings(version)
 
     def look_at_costs(self) -> None:
         """Have the cascade by measured costs as soon as there are any."""
@@ -145,7 +145,7 @@ class Economy:
             and interval[1] <= self.wanted_loss
         )
 
-    def judged(self, raw: Floats, log_odds: Floats) -> Estimate | None:
+    def judged(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
         """Return what the cascade would have done with a query that was asked in full; None
         where there is none to judge.
         """
@@ -156,7 +156,7 @@ class Economy:
         best = np.round(log_odds, 12)
         agreed = bool(best[got.best] == best.max())
         loss = 0.0 if agreed else float(chance.max() - chance[got.best])
-        return Estimate(self.estimate.version, 1, got.cost, loss, loss**2, int(agreed))
+        return CascadeSavings(self.estimate.version, 1, got.cost, loss, loss**2, int(agreed))
 
     def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
         """Return the names of each tier's verifiers; None where there is no cascade."""

@@ -14,7 +14,7 @@ Bools = npt.NDArray[np.bool_]
 CUT = "not asked: the candidate was unlikely enough to be the best, or clearly was"
 
 
-class Course:
+class CascadeRun:
     """One query that is asked in tiers. `stages`: how many decisions each candidate survived;
     `reached`: tiers it was asked.
     """

@@ -40,7 +40,7 @@ class Drawn:
     misread: bool = False  # whether a reply states no number of tokens
 
 
-class Upstream:
+class Generator:
     """One server."""
 
     def __init__(self, settings: UpstreamSettings, transport: Transport) -> None:

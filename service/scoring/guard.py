@@ -43,7 +43,7 @@ LATEST = 0.1
 LONGEST_REASON = 2000
 
 
-class Limits:
+class DeadlineTimer:
     """A time limit on any number of calls at once: `with` it, a task that overruns is stopped by a
     TimeoutError.
 
@@ -102,7 +102,7 @@ class Guarded:
         self.settings = verifier.settings
         self.breaker = breaker
         self._room = Room(self.settings.concurrency)
-        self._limits = Limits(self.settings.timeout_s)
+        self._limits = DeadlineTimer(self.settings.timeout_s)
         self.meter = Meter()
         self._usual_s: float | None = None
         self._answered_at = 0.0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from assay.service.concurrency.single_flight import Share
+from assay.service.concurrency.single_flight import Subscription
 from assay.service.concurrency.token_admission import tokens_of
 from assay.service.domain.budget import NOTHING
 from assay.service.domain.identity import Keys
-from assay.service.domain.matrix import Sheet
-from assay.service.domain.request import Job, Member
-from assay.service.scoring.cascade_run import Bools, Course
+from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.request import EnsembleMember, ScoringRequest
+from assay.service.scoring.cascade_run import Bools, CascadeRun
 from assay.verifiers import Pair, Usage, Verdict
 
 
-class Run:
+class ScoringRun:
     """A request under way."""
 
     __slots__ = (
@@ -41,11 +41,11 @@ class Run:
 
     def __init__(
         self,
-        members: Sequence[Member],
+        members: Sequence[EnsembleMember],
         pairs: Sequence[Pair],
         keys: Keys,
         shared: Keys,
-        sheet: Sheet,
+        sheet: ScoreMatrix,
         deadline: float,
     ) -> None:
         self.members = members
@@ -56,18 +56,18 @@ class Run:
         self.sheet = sheet
         self.deadline = deadline
         self.stored: dict[str, bytes] = {}
-        self.shares: list[Share] = []
+        self.shares: list[Subscription] = []
         self.answers: list[str] = []  # what tells the candidates' answers apart
         self.asked: list[tuple[str, float, Usage]] = []
         self.began = time.monotonic()
         self.work = 0  # tokens taken on
-        self.course: Course | None = None
+        self.course: CascadeRun | None = None
         self.cost = 0.0  # of what was really asked
         self.given_up = 0.0  # of it, of calls that were left
         self.spent = NOTHING
         self.warnings: list[str] = []
 
-    def pay(self, share: Share) -> float:
+    def pay(self, share: Subscription) -> float:
         """Return what the request pays for a call that has landed, or is left; it is counted."""
         cost = self.members[share.column].guarded.settings.cost * share.pay()
         self.cost += cost
@@ -92,13 +92,13 @@ class Run:
         )
 
 
-def enter(run: Run, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
+def enter(run: ScoringRun, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
     """Enter a verdict of some pairs."""
     for row in rows:
         run.sheet.put(row, column, verdict)
 
 
-def work_of(job: Job, run: Run) -> int:
+def work_of(job: ScoringRequest, run: ScoringRun) -> int:
     """Return an estimate of the tokens that models are asked to read."""
     return sum(
         tokens_of(
@@ -108,7 +108,7 @@ def work_of(job: Job, run: Run) -> int:
     )
 
 
-def reasons(members: Sequence[Member], sheet: Sheet) -> dict[str, str]:
+def reasons(members: Sequence[EnsembleMember], sheet: ScoreMatrix) -> dict[str, str]:
     """Return why each verifier has no score: its first reason."""
     return {
         member.name: next(

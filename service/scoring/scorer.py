@@ -17,17 +17,22 @@ from scipy.special import expit
 from assay.aggregation import Floats, order
 from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
 from assay.service.concurrency.offload import apart, characters
-from assay.service.concurrency.single_flight import Inflight, Share
+from assay.service.concurrency.single_flight import Inflight, Subscription
 from assay.service.concurrency.token_admission import Workload
 from assay.service.concurrency.turns import AT_ONCE, Turns
 from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.identity import keys_of
-from assay.service.domain.matrix import UNKNOWN, Sheet
-from assay.service.domain.request import Job, Member, NoVerifierError, Outcome
+from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
+from assay.service.domain.request import (
+    EnsembleMember,
+    NoVerifierError,
+    ScoringRequest,
+    ScoringResult,
+)
 from assay.service.learning.tasks import Tasks
 from assay.service.learning.write_behind import Writer
-from assay.service.scoring.cascade_run import Bools, Course, capped
-from assay.service.scoring.run import Run, enter, reasons, work_of
+from assay.service.scoring.cascade_run import Bools, CascadeRun, capped
+from assay.service.scoring.run import ScoringRun, enter, reasons, work_of
 from assay.service.store.errors import StoreError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
@@ -58,7 +63,7 @@ class Scorer:
 
     def __init__(
         self,
-        ensembles: dict[str, list[Member]],
+        ensembles: dict[str, list[EnsembleMember]],
         cache: ScoreCache,
         tasks: Tasks,
         writer: Writer,
@@ -79,13 +84,13 @@ class Scorer:
         self._metrics = metrics
         self._inflight = Inflight()
 
-    def members(self) -> dict[str, Member]:
+    def members(self) -> dict[str, EnsembleMember]:
         """Return the verifiers of all ensembles, each once, by name."""
         return {member.name: member for ensemble in self.ensembles.values() for member in ensemble}
 
     async def score(
-        self, job: Job, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None
-    ) -> Outcome:
+        self, job: ScoringRequest, ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None
+    ) -> ScoringResult:
         """Return what the ensemble says of the pairs; raise `NoVerifierError` where it says
         nothing, `TooMuchWorkError` where what is under way leaves no room.
 
@@ -104,7 +109,9 @@ class Scorer:
         finally:
             self._end(job, run)
 
-    async def stream(self, job: Job) -> AsyncIterator[tuple[Member, Sheet, int] | Outcome]:
+    async def stream(
+        self, job: ScoringRequest
+    ) -> AsyncIterator[tuple[EnsembleMember, ScoreMatrix, int] | ScoringResult]:
         """Yield each verifier with the sheet and its column as soon as all its scores are there,
         then the outcome.
         """
@@ -132,7 +139,7 @@ class Scorer:
             self._end(job, run)
         yield outcome
 
-    def _end(self, job: Job, run: Run) -> None:
+    def _end(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Leave what is still under way, and have paid what was asked: also where it failed, or
         nobody waits any more.
         """
@@ -142,20 +149,20 @@ class Scorer:
             self._metrics.charged(job.task.name, run.cost)
             self._charge(run.cost)
 
-    def _leave(self, run: Run, shares: list[Share]) -> float:
+    def _leave(self, run: ScoringRun, shares: list[Subscription]) -> float:
         """Give up calls; return what they cost all the same, which is counted."""
         cost = sum(run.pay(share) for share in shares)
         self._inflight.leave(shares)
         return cost
 
-    async def _open(self, job: Job) -> Run:
+    async def _open(self, job: ScoringRequest) -> ScoringRun:
         members = self.ensembles[job.task.ensemble]
         keys = await apart(characters(job.pairs, job.one_query), keys_of, job.pairs, job.one_query)
         await self._turns.mine(len(job.pairs))
-        sheet = Sheet(len(job.pairs), len(members))
+        sheet = ScoreMatrix(len(job.pairs), len(members))
         shared = keys.within(job.task.name) if self._apart else keys
         OWNER.set(job.task.name if self._apart else "")
-        run = Run(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
+        run = ScoringRun(members, job.pairs, keys, shared, sheet, time.monotonic() + job.deadline_s)
         try:
             # A store that hangs may use up half of a short deadline; a long one leaves room for its
             # own time-out.
@@ -170,7 +177,7 @@ class Scorer:
         self._metrics.stage("remember", time.monotonic() - run.began)
         return run
 
-    def _set_out(self, job: Job, run: Run) -> None:
+    def _set_out(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Ask for what is not known. Raises `TooMuchWorkError`."""
         if run.sheet.complete:
             return
@@ -183,7 +190,7 @@ class Scorer:
                 def probability(raw: Floats) -> Floats:
                     return np.asarray(expit(job.task.model.combine(raw, False).log_odds))
 
-                run.course = Course(cascade, len(job.pairs), sure, probability, early)
+                run.course = CascadeRun(cascade, len(job.pairs), sure, probability, early)
         self._rule_out(job, run)
         if self._workload.most is not None:
             work = work_of(job, run)
@@ -194,7 +201,7 @@ class Scorer:
         else:
             self._board_tier(job, run, run.course)
 
-    def _board_tier(self, job: Job, run: Run, course: Course) -> None:
+    def _board_tier(self, job: ScoringRequest, run: ScoringRun, course: CascadeRun) -> None:
         """Ask a tier of those that are kept; what the budget does not reach is left out, and
         ends it.
         """
@@ -215,7 +222,7 @@ class Scorer:
         self._board(job, run, course.columns)
         self._advance(job, run)  # all of it may be known
 
-    def _advance(self, job: Job, run: Run) -> None:
+    def _advance(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Decide, when all of a tier has landed, whether another is worth it, and ask it; or
         earlier, where there is a hurry.
         """
@@ -236,14 +243,14 @@ class Scorer:
         else:
             self._give_up(run)
 
-    def _give_up(self, run: Run) -> None:
+    def _give_up(self, run: ScoringRun) -> None:
         """Leave what was asked ahead of its time and turns out not to be wanted; what it costs
         is counted.
         """
         run.given_up += self._leave(run, run.shares)
         run.shares = []
 
-    def _rule_out(self, job: Job, run: Run) -> None:
+    def _rule_out(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Enter what need not be asked: setwise verifiers of lone pairs, and those that the
         budget does not reach.
         """
@@ -256,7 +263,11 @@ class Scorer:
                 enter(run, column, run.sheet.unknown_rows(column), BUDGET)
 
     def _board(
-        self, job: Job, run: Run, columns: Sequence[int], among: Bools | None = None
+        self,
+        job: ScoringRequest,
+        run: ScoringRun,
+        columns: Sequence[int],
+        among: Bools | None = None,
     ) -> None:
         everyone = list(range(len(job.pairs)))
         nothing_known = (
@@ -291,7 +302,7 @@ class Scorer:
                     member.guarded, member.column.fingerprint, column, rows, keys, asked
                 )
 
-    async def _land_all(self, job: Job, run: Run) -> None:
+    async def _land_all(self, job: ScoringRequest, run: ScoringRun) -> None:
         began = time.monotonic()
         try:
             hurried = run.course is not None and run.course.early is not None
@@ -303,7 +314,7 @@ class Scorer:
         finally:
             self._metrics.stage("ask", time.monotonic() - began)
 
-    async def _land_some(self, run: Run, when: str) -> None:
+    async def _land_some(self, run: ScoringRun, when: str) -> None:
         """Wait for calls and enter what they said; at the deadline, give up those that are still
         under way.
         """
@@ -316,7 +327,7 @@ class Scorer:
             when == asyncio.ALL_COMPLETED
             and len(done) < len({share.flight for share in run.shares})
         )
-        waiting: list[Share] = []
+        waiting: list[Subscription] = []
         landed: dict[int, list[tuple[int, Verdict]]] = {}
         for share in run.shares:
             if share.flight.task in done:
@@ -332,7 +343,7 @@ class Scorer:
             waiting = []
         run.shares = waiting
 
-    def _landed(self, run: Run, share: Share) -> list[tuple[int, Verdict]]:
+    def _landed(self, run: ScoringRun, share: Subscription) -> list[tuple[int, Verdict]]:
         """Return what a call said of the request's rows, and enter what it cost."""
         if share.flight.task.cancelled():  # the loop is closing down
             return [(row, LATE) for row, _ in share.rows]
@@ -345,7 +356,7 @@ class Scorer:
             run.asked.append((run.members[column].name, latency / 1e3, usage))
         return share.verdicts()
 
-    def _close(self, job: Job, run: Run) -> Outcome:
+    def _close(self, job: ScoringRequest, run: ScoringRun) -> ScoringResult:
         """Combine; counting and storing are done when the answer is on its way, and before
         another request is read.
         """
@@ -369,7 +380,7 @@ class Scorer:
             )
             combined = replace(combined, log_odds=capped(combined.log_odds, places))
         log_odds = combined.log_odds
-        outcome = Outcome(
+        outcome = ScoringResult(
             sheet,
             run.members,
             combined,
@@ -390,7 +401,7 @@ class Scorer:
         self._metrics.combined(job.task.name, outcome.p_best, time.monotonic() - began)
         return outcome
 
-    def learn(self, job: Job, outcome: Outcome) -> None:
+    def learn(self, job: ScoringRequest, outcome: ScoringResult) -> None:
         """Have the task keep a ranking that was asked for with `learn` off: of one that grew in
         rounds, the last.
         """
@@ -404,7 +415,7 @@ class Scorer:
         """Return when what the requests so far brought is handed to the writer."""
         await self._turns.all_done()
 
-    def _keep(self, job: Job, run: Run) -> None:
+    def _keep(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Count where the scores came from, and hand what is new to the writer: each for itself,
         whatever becomes of the others.
         """
@@ -439,13 +450,13 @@ class Scorer:
             self._metrics.unkept(name)
         return False
 
-    def _count(self, job: Job, run: Run) -> Iterator[None]:
+    def _count(self, job: ScoringRequest, run: ScoringRun) -> Iterator[None]:
         for name, seconds, usage in run.asked:
             self._metrics.asked(name, seconds, usage)
         self._metrics.scored([member.name for member in run.members], run.sheet)
         yield
 
-    def _remember(self, job: Job, run: Run) -> Iterator[None]:
+    def _remember(self, job: ScoringRequest, run: ScoringRun) -> Iterator[None]:
         if not run.sheet.any_asked:
             return
         if len(job.pairs) <= AT_ONCE:
@@ -457,7 +468,7 @@ class Scorer:
             self._writer.put_scores(values)
             yield
 
-    def _note(self, job: Job, run: Run) -> Iterator[None]:
+    def _note(self, job: ScoringRequest, run: ScoringRun) -> Iterator[None]:
         """Have the task learn from the query, and from what a cascade did or would have done
         with it.
         """
@@ -484,7 +495,7 @@ class Scorer:
                 yield
 
     @staticmethod
-    def _counts(job: Job, run: Run) -> bool:
+    def _counts(job: ScoringRequest, run: ScoringRun) -> bool:
         """Return whether a query that was asked in full tells what a cascade would have done:
         where there is one, and once.
         """
@@ -497,7 +508,7 @@ class Scorer:
             and not run.sheet.partial
         )
 
-    def _judge(self, job: Job, run: Run) -> None:
+    def _judge(self, job: ScoringRequest, run: ScoringRun) -> None:
         """Note what the cascade would have done with a query that was asked in full."""
         found = job.task.economy.judged(
             run.sheet.raw, job.task.model.combine(run.sheet.raw, False).log_odds
@@ -506,7 +517,7 @@ class Scorer:
             self._writer.put_estimate(job.task, found)
 
 
-async def _read_answers(job: Job, run: Run) -> None:
+async def _read_answers(job: ScoringRequest, run: ScoringRun) -> None:
     """Note which candidates give the same answer, for P(any is correct); off the event loop where
     there is much to read.
 

@@ -12,7 +12,7 @@ from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from assay.service.api.errors import ApiError
-from assay.service.api.front.auth import Holder
+from assay.service.api.front.auth import Principal
 from assay.service.store.client import PREFIX, Store
 from assay.service.store.errors import StoreError
 
@@ -90,13 +90,13 @@ class StoreStorage(Storage):
         return found
 
 
-class Allowance:
+class RateLimiter:
     """The limits of keys."""
 
     def __init__(self, store: Store) -> None:
         self._limiter = FixedWindowRateLimiter(StoreStorage(store))
 
-    async def admit(self, holder: Holder, scores: bool = True) -> None:
+    async def admit(self, holder: Principal, scores: bool = True) -> None:
         """Count a request; raise `ApiError` 429 where a key has none left, or `scores` and has
         spent what it may.
         """
@@ -115,7 +115,7 @@ class Allowance:
                 holder.requests, "requests", holder, f"this key may ask {holder.requests}"
             )
 
-    async def charge(self, holder: Holder, cost: float) -> None:
+    async def charge(self, holder: Principal, cost: float) -> None:
         """Note what a request cost: it may be more than was left, and then the next one is
         refused.
         """
@@ -125,7 +125,7 @@ class Allowance:
             )
 
     async def _refusal(
-        self, limit: limits.RateLimitItem, what: str, holder: Holder, says: str
+        self, limit: limits.RateLimitItem, what: str, holder: Principal, says: str
     ) -> ApiError:
         stats = await self._limiter.get_window_stats(limit, what, holder.name)
         left = max(1, math.ceil(stats.reset_time - time.time()))

@@ -17,7 +17,7 @@ import structlog
 
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
-from assay.service.domain.matrix import Sheet
+from assay.service.domain.matrix import ScoreMatrix
 from assay.service.store.client import PREFIX, Store
 from assay.verifiers import LASTING, Status
 from assay.verifiers.contract.bounds import LARGEST
@@ -50,7 +50,7 @@ Records = npt.NDArray[np.void]
 
 
 @dataclass(slots=True)
-class Column:
+class CachedColumn:
     """A verifier as the cache sees it."""
 
     fingerprint: int
@@ -66,7 +66,11 @@ class ScoreCache:
         self._unwritten: dict[str, bytes] = {}  # answered already, and on their way to the store
 
     async def read(
-        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, turns: Turns | None = None
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        turns: Turns | None = None,
     ) -> dict[str, bytes]:
         """Fill a sheet with what is known, and return the stored values, to be written back with
         what is new.
@@ -108,7 +112,11 @@ class ScoreCache:
                 del self._unwritten[name]
 
     def pack(
-        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        stored: dict[str, bytes],
     ) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what
         is new in the sheet.
@@ -121,8 +129,8 @@ class ScoreCache:
     def packing(
         self,
         keys: Keys,
-        columns: Sequence[Column],
-        sheet: Sheet,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
         stored: dict[str, bytes],
         at_once: int,
     ) -> Iterator[dict[str, bytes]]:
@@ -159,7 +167,7 @@ class ScoreCache:
                 self._unwritten |= values
                 yield values
 
-    def _table(self, columns: Sequence[Column], sheet: Sheet) -> Records:
+    def _table(self, columns: Sequence[CachedColumn], sheet: ScoreMatrix) -> Records:
         """Return a sheet as records, shape (pairs, verifiers)."""
         table = np.empty(sheet.raw.shape, RECORD)
         table["fingerprint"] = np.array([column.fingerprint for column in columns], np.uint64)
@@ -171,7 +179,11 @@ class ScoreCache:
         return table
 
     def _fill_pointwise(
-        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, stored: dict[str, bytes]
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        stored: dict[str, bytes],
     ) -> None:
         values = [stored.get(name, b"") for name in keys.pairs]
         places = [place for place, column in enumerate(columns) if not column.setwise]
@@ -191,7 +203,7 @@ class ScoreCache:
             _fill(sheet, rows[hit], place, records[hit])
 
     def _fill_setwise(
-        self, keys: Keys, columns: Sequence[Column], sheet: Sheet, value: bytes
+        self, keys: Keys, columns: Sequence[CachedColumn], sheet: ScoreMatrix, value: bytes
     ) -> None:
         records, _ = self._parse([value], columns)
         rows = np.array(keys.set_order)
@@ -202,7 +214,7 @@ class ScoreCache:
                     _fill(sheet, rows, place, known)
 
     def _parse(
-        self, values: Sequence[bytes], columns: Sequence[Column]
+        self, values: Sequence[bytes], columns: Sequence[CachedColumn]
     ) -> tuple[Records, npt.NDArray[np.intp]]:
         """Return the records of values that still hold, and how many each value has; what is
         damaged is counted, and left out.
@@ -249,7 +261,10 @@ def _sound(records: Records) -> npt.NDArray[np.bool_]:
 
 
 def _fill(
-    sheet: Sheet, rows: npt.NDArray[np.intp], column: int | npt.NDArray[np.intp], records: Records
+    sheet: ScoreMatrix,
+    rows: npt.NDArray[np.intp],
+    column: int | npt.NDArray[np.intp],
+    records: Records,
 ) -> None:
     if records.size:
         sheet.raw[rows, column] = records["score"]

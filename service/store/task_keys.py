@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import structlog
 
 from assay.service.concurrency.offload import LONG, apart
-from assay.service.domain.observation import Record, unpack
+from assay.service.domain.observation import Observation, unpack
 from assay.service.store.client import PREFIX, Store
 from assay.service.store.damaged_values import read_all
 from assay.service.store.errors import StoreRefusedError
@@ -112,7 +112,7 @@ class TaskKeys:
                 )
         return read.whole
 
-    async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Record]:
+    async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Observation]:
         """Return the records of entries; those that are damaged are left out, and put aside,
         where the store takes that.
         """
@@ -134,7 +134,7 @@ class TaskKeys:
 
 def _unpack_all(
     page: Sequence[tuple[bytes, dict[bytes, bytes]]],
-) -> tuple[list[Record], list[bytes]]:
+) -> tuple[list[Observation], list[bytes]]:
     """Return the records of entries, and the places of those that are damaged."""
     records, damaged = [], []
     for name, entry in page:

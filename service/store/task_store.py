@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import orjson
 import structlog
 
-from assay.service.domain.observation import Record, as_value, from_value, pack, place_of
+from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
 from assay.service.learning.fit_job import Fit
-from assay.service.scoring.cascade_policy import Estimate
+from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.damaged_values import Label as Label
 from assay.service.store.damaged_values import json_object, label_of, number, whole_number
 from assay.service.store.lua import (
@@ -76,12 +76,12 @@ class Sizes:
     given: int = 0  # labels that were ever given, or changed
 
 
-class Memory(TaskKeys):
+class TaskStore(TaskKeys):
     """One task's part of the store; its keys share a hash tag, so that they are in one place of
     a cluster.
     """
 
-    async def record(self, record: Record, most: int, most_bytes: int = MOST_BYTES) -> int:
+    async def record(self, record: Observation, most: int, most_bytes: int = MOST_BYTES) -> int:
         """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it
         was known.
 
@@ -109,11 +109,11 @@ class Memory(TaskKeys):
         """Return where the store is."""
         return self._store.url
 
-    async def rows(self) -> list[Record]:
+    async def rows(self) -> list[Observation]:
         """Return all requests kept, oldest first, without their texts."""
         return [record async for records in self.pages() for record in records]
 
-    async def pages(self, texts: bool = False) -> AsyncIterator[list[Record]]:
+    async def pages(self, texts: bool = False) -> AsyncIterator[list[Observation]]:
         """Yield all requests kept, oldest first, some at a time; with their texts where asked
         for.
         """
@@ -122,7 +122,9 @@ class Memory(TaskKeys):
             yield await self._records(page)
             start = f"({page[-1][0].decode()}"
 
-    async def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    async def newest(
+        self, after: tuple[int, int] | None = None
+    ) -> AsyncIterator[list[Observation]]:
         """Yield the requests that came after a place, without their texts: some at a time, the
         newest first.
         """
@@ -142,7 +144,7 @@ class Memory(TaskKeys):
             await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
         )
 
-    async def labelled(self) -> list[Record]:
+    async def labelled(self) -> list[Observation]:
         """Return the requests that had a label at the last fit: also those that the window has
         left.
         """
@@ -150,7 +152,7 @@ class Memory(TaskKeys):
         records = await self._whole("labelled", found, from_value)
         return list(records.values())
 
-    async def keep_labelled(self, records: Sequence[Record]) -> None:
+    async def keep_labelled(self, records: Sequence[Observation]) -> None:
         """Keep these requests for their labels, without their texts, in the place of those that
         were kept for it.
         """
@@ -264,7 +266,7 @@ class Memory(TaskKeys):
         raw = await self._ask(lambda: self._redis.hgetall(self._keys["state"]))
         return _state(await self._whole("state", raw, whole_number))
 
-    async def note(self, seen: Estimate) -> None:
+    async def note(self, seen: CascadeSavings) -> None:
         """Add to what is known of a version's cascade; what was known of an older one goes."""
         await self._run(
             NOTE,
@@ -273,7 +275,7 @@ class Memory(TaskKeys):
             *(part for name in SUMS for part in (name, getattr(seen, name))),
         )
 
-    async def look(self) -> tuple[State, int, int, Estimate]:
+    async def look(self) -> tuple[State, int, int, CascadeSavings]:
         """Return the state, how many requests and labels are kept, and what is known of a
         cascade, in one round trip.
         """
@@ -414,12 +416,12 @@ class Memory(TaskKeys):
         return version
 
 
-def _estimate(known: Mapping[str, float]) -> Estimate:
+def _estimate(known: Mapping[str, float]) -> CascadeSavings:
     version, queries, agreed = (
         int(known.get(name, 0)) for name in ("version", "queries", "agreed")
     )
     cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
-    return Estimate(version, queries, cost, loss, squares, agreed)
+    return CascadeSavings(version, queries, cost, loss, squares, agreed)
 
 
 def _state(known: Mapping[str, int]) -> State:

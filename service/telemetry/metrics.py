@@ -17,7 +17,7 @@ from prometheus_client import (
     multiprocess,
 )
 
-from assay.service.domain.matrix import Sheet
+from assay.service.domain.matrix import ScoreMatrix
 from assay.verifiers import Status, Usage
 
 CHANCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -261,7 +261,7 @@ class Metrics:
         self._child(self.places, verifier).set(limit)
         self._child(self.places_taken, verifier).set(taken)
 
-    def scored(self, verifiers: Sequence[str], sheet: Sheet) -> None:
+    def scored(self, verifiers: Sequence[str], sheet: ScoreMatrix) -> None:
         """Note where a request's scores came from."""
         for name, count in zip(verifiers, sheet.cached.sum(axis=0).tolist(), strict=True):
             if count:
@@ -278,7 +278,7 @@ class Metrics:
         if sheet.reasons:
             self._failed(verifiers, sheet)
 
-    def _failed(self, verifiers: Sequence[str], sheet: Sheet) -> None:
+    def _failed(self, verifiers: Sequence[str], sheet: ScoreMatrix) -> None:
         """Note why scores failed."""
         reasons: Tally[tuple[int, str]] = Tally()
         for row, column in np.argwhere(IS_FAILURE[sheet.status]).tolist():

@@ -16,12 +16,12 @@ from pydantic import ValidationError
 from assay.service.api.compat.chat_templates import split
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError, invalid
-from assay.service.api.front.auth import Keys, KeySettings, needed
+from assay.service.api.front.auth import KeyRing, KeySettings, needed
 from assay.service.api.front.middleware import _in_bulk
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import ServiceSettings
-from assay.service.scoring.best_of_n import Wish, harvest, status_of, text_of
-from assay.service.scoring.generator import Upstream
+from assay.service.scoring.best_of_n import DrawOptions, harvest, status_of, text_of
+from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
 from assay.verifiers.vllm.load import queue_of
@@ -66,7 +66,7 @@ def test_any_bytes_on_a_connection_are_answered_or_it_is_closed() -> None:
 
 def test_any_headers_are_a_holder_and_a_priority_or_refused() -> None:
     """Never an exception that is not ours."""
-    keys = Keys(["k"], [KeySettings(name="a", sha256="0" * 64)])
+    keys = KeyRing(["k"], [KeySettings(name="a", sha256="0" * 64)])
     nobody = keys.holder(b"Bearer k")
     assert nobody is not None
 
@@ -194,10 +194,10 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
         st.sampled_from([200, 400, 429, 500]),
     )
     def check(body: bytes, status: int) -> None:
-        upstream = Upstream(settings, FakeTransport({"/v1/chat/completions": (status, body)}))
+        upstream = Generator(settings, FakeTransport({"/v1/chat/completions": (status, body)}))
         try:
             found = asyncio.run(
-                harvest(upstream, {"messages": []}, Query.of("q"), Wish(2), rank, group)
+                harvest(upstream, {"messages": []}, Query.of("q"), DrawOptions(2), rank, group)
             )
         except ApiError as exc:
             assert exc.status >= 400  # noqa: PT017 - either is right

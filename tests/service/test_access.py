@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.front.auth import _ASKING, Holder, Keys, KeySettings, needed, new_key
+from assay.service.api.front.auth import _ASKING, KeyRing, KeySettings, Principal, needed, new_key
 from assay.service.api.tasks import _of_this_task
 from assay.service.domain.redaction import without_addresses
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
@@ -249,7 +249,7 @@ def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
         "the task math had 40 labels",
         "the task maths had 40 labels",
     ]
-    token = _ASKING.set(Holder("k", frozenset(), tasks))
+    token = _ASKING.set(Principal("k", frozenset(), tasks))
     try:
         told = [_of_this_task(loss, "math") for loss in losses]
     finally:
@@ -283,7 +283,7 @@ def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
 def test_keys_are_compared_whole_and_by_hash() -> None:
     """The hash itself is no key, and an upper-case scheme is a scheme."""
     key, entry = new_key("a", ["rank"], None)
-    keys = Keys(["plain"], [entry])
+    keys = KeyRing(["plain"], [entry])
 
     assert key not in entry.model_dump_json()
     assert (found := keys.holder(f"BEARER {key}".encode())) is not None
@@ -291,7 +291,7 @@ def test_keys_are_compared_whole_and_by_hash() -> None:
     assert keys.holder(f"Bearer {entry.sha256}".encode()) is None
     assert keys.holder(f"Basic {key}".encode()) is None
     assert keys.holder(b"") is None
-    assert not Keys([], [])
+    assert not KeyRing([], [])
 
 
 def test_what_has_no_scope_is_the_administrators() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.aggregation import RobustAverage
-from assay.service.domain.request import Job
+from assay.service.domain.request import ScoringRequest
 from assay.verifiers import Pair, Query
 from tests.service.test_paying import Books, fake
 
@@ -21,7 +21,7 @@ async def any_correct(texts: list[str]) -> tuple[float, list[float]]:
     books = Books([fake("v", 0.5)])
     books.task.model = Calibrated(books.task.columns, 0.2)
     pairs = [Pair(Query.of("3+4?"), text) for text in texts]
-    outcome = await books.scorer.score(Job(books.task, pairs, True, 30.0, learn=False))
+    outcome = await books.scorer.score(ScoringRequest(books.task, pairs, True, 30.0, learn=False))
     assert outcome.p_any_correct is not None
     return outcome.p_any_correct, outcome.probability.tolist()
 

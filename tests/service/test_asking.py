@@ -13,16 +13,16 @@ from structlog.testing import capture_logs
 from assay import aggregation
 from assay.service.api.app import configure_logging
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.single_flight import Inflight, Share
+from assay.service.concurrency.single_flight import Inflight, Subscription
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
-from assay.service.domain.matrix import Sheet
-from assay.service.domain.request import Job, Member
+from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
-from assay.service.store.score_cache import Column
+from assay.service.store.score_cache import CachedColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,
@@ -45,14 +45,14 @@ def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) ->
     return Guarded(verifier, Breaker(failures, reset_s))
 
 
-def board(inflight: Inflight, guard: Guarded, texts: Sequence[str]) -> list[Share]:
+def board(inflight: Inflight, guard: Guarded, texts: Sequence[str]) -> list[Subscription]:
     """Ask about texts, as one request would."""
     return inflight.board(
         guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts]
     )
 
 
-async def land(shares: Sequence[Share]) -> list[float | None]:
+async def land(shares: Sequence[Subscription]) -> list[float | None]:
     """Wait for shares and return the scores in the request's order."""
     await asyncio.wait({share.flight.task for share in shares})
     scores = {row: verdict.score for share in shares for row, verdict in share.verdicts()}
@@ -234,7 +234,8 @@ def test_a_budget_reaches_the_cheapest_first(budget: Budget, left_out: list[int]
     ]
 
     assert (
-        sorted(affordable(budget, verifiers, Sheet(2, 3), [Pair(Q, "x" * 20)] * 2)[0]) == left_out
+        sorted(affordable(budget, verifiers, ScoreMatrix(2, 3), [Pair(Q, "x" * 20)] * 2)[0])
+        == left_out
     )
 
 
@@ -275,14 +276,14 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
     owner, name = broken.split(".")
     monkeypatch.setattr({"metrics": metrics, "cache": cache, "tasks": tasks}[owner], name, fail)
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
-    members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
+    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
         {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
     )
 
     with capture_logs() as logs:
         outcome = await scorer.score(
-            Job(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0)
+            ScoringRequest(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0)
         )
         await asyncio.sleep(0)
 
@@ -351,7 +352,7 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
 @pytest.mark.parametrize(("left_out", "noted"), [(-5, 0), (7, 7), (10**12, 2**32 - 1)])
 def test_what_was_left_out_is_noted_as_far_as_it_can_be(left_out: int, noted: int) -> None:
     """A verifier of one's own may say anything; the request does not fail for it."""
-    sheet = Sheet(1, 1)
+    sheet = ScoreMatrix(1, 1)
 
     sheet.put(0, 0, Verdict(0.5, truncated_tokens=left_out))
 
@@ -363,7 +364,7 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
     kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
     cast(Any, cache).packing = lambda *_: iter([{"a": b"1"}])
     cast(Any, tasks).packing = lambda *_: iter(range(600))
-    members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
+    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
         {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
     )
@@ -371,7 +372,9 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
 
     await asyncio.gather(
         *(
-            scorer.score(Job(task, [Pair(Q, f"{n} {place}") for place in range(600)], True, 30.0))
+            scorer.score(
+                ScoringRequest(task, [Pair(Q, f"{n} {place}") for place in range(600)], True, 30.0)
+            )
             for n in range(5)
         )
     )
@@ -395,14 +398,16 @@ async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(
 
     monkeypatch.setattr(cache, "packing", packing, raising=False)
     monkeypatch.setattr(tasks, "packing", lambda *_: iter(range(600)), raising=False)
-    members = [Member(guarded(FakeVerifier("v")), Column(1, False), False)]
+    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
         {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
     )
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
 
     await scorer.score(
-        Job(Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0)
+        ScoringRequest(
+            Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0
+        )
     )
     seen = []
     for _ in range(12):

@@ -11,15 +11,15 @@ import pytest
 
 from assay.aggregation import RobustAverage
 from assay.service.domain.identity import Keys, keys_of
-from assay.service.domain.matrix import Sheet
+from assay.service.domain.matrix import ScoreMatrix
 from assay.service.learning.tasks import Task
 from assay.service.store.client import SCHEMA_KEY, SchemaError, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.errors import StoreDownError
-from assay.service.store.score_cache import RECORD, SCORES, Column, ScoreCache
+from assay.service.store.score_cache import RECORD, SCORES, CachedColumn, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 
-COLUMNS = [Column(11, False), Column(22, True), Column(33, False)]
+COLUMNS = [CachedColumn(11, False), CachedColumn(22, True), CachedColumn(33, False)]
 PAIRS = [Pair(Query.of("q"), text) for text in ("a", "b", "c")]
 KEYS = keys_of(PAIRS, True)
 
@@ -45,9 +45,9 @@ def store_url(store: Store) -> str:
     return "unix://" + str(store.redis.connection_pool.connection_kwargs["path"])
 
 
-def filled(columns: int = 3) -> Sheet:
+def filled(columns: int = 3) -> ScoreMatrix:
     """Return a sheet of scores that were just asked for, with one inapplicable and one failed."""
-    sheet = Sheet(3, columns)
+    sheet = ScoreMatrix(3, columns)
     for row in range(3):
         for column in range(columns):
             sheet.put(row, column, Verdict(row + column / 10, label_mass=0.5))
@@ -63,15 +63,17 @@ def average(task: Task) -> RobustAverage:
     return task.model
 
 
-async def written(cache: ScoreCache, keys: Keys, sheet: Sheet, columns: list[Column]) -> None:
+async def written(
+    cache: ScoreCache, keys: Keys, sheet: ScoreMatrix, columns: list[CachedColumn]
+) -> None:
     """Write what is new in a sheet."""
-    known = await cache.read(keys, columns, Sheet(len(keys.pairs), len(columns)))
+    known = await cache.read(keys, columns, ScoreMatrix(len(keys.pairs), len(columns)))
     await cache.write(cache.pack(keys, columns, sheet, known))
 
 
-async def read(cache: ScoreCache, keys: Keys, columns: list[Column]) -> Sheet:
+async def read(cache: ScoreCache, keys: Keys, columns: list[CachedColumn]) -> ScoreMatrix:
     """Return what is known."""
-    sheet = Sheet(len(keys.pairs), len(columns))
+    sheet = ScoreMatrix(len(keys.pairs), len(columns))
     await cache.read(keys, columns, sheet)
     return sheet
 
@@ -115,14 +117,14 @@ async def test_verifiers_are_told_apart_and_added_to_what_is_there(store: Store)
     """A changed fingerprint is unknown; the others' scores stay."""
     cache = ScoreCache(store, 60)
     await written(cache, KEYS, filled(), COLUMNS)
-    changed = [COLUMNS[0], COLUMNS[1], Column(44, False)]
+    changed = [COLUMNS[0], COLUMNS[1], CachedColumn(44, False)]
     sheet = await read(cache, KEYS, changed)
     assert sheet.cached[:, 2].tolist() == [False] * 3
 
-    new = Sheet(3, 1)
+    new = ScoreMatrix(3, 1)
     for row in range(3):
         new.put(row, 0, Verdict(9.0))
-    await written(cache, KEYS, new, [Column(44, False)])
+    await written(cache, KEYS, new, [CachedColumn(44, False)])
 
     assert (await read(cache, KEYS, changed)).raw[0].tolist() == [0.0, 0.1, 9.0]
     assert (await read(cache, KEYS, COLUMNS)).raw[0].tolist() == [0.0, 0.1, 0.2]
@@ -132,14 +134,14 @@ async def test_scores_expire(store: Store) -> None:
     """Each on its own, also where the value lives on."""
     short, long = ScoreCache(store, 1), ScoreCache(store, 60)
     await written(short, KEYS, filled(), [*COLUMNS[:1], *COLUMNS[1:]])
-    new = Sheet(3, 1)
+    new = ScoreMatrix(3, 1)
     for row in range(3):
         new.put(row, 0, Verdict(9.0))
-    await written(long, KEYS, new, [Column(44, False)])
+    await written(long, KEYS, new, [CachedColumn(44, False)])
 
     await asyncio.sleep(2.1)
 
-    assert (await read(long, KEYS, [*COLUMNS, Column(44, False)])).cached.tolist() == [
+    assert (await read(long, KEYS, [*COLUMNS, CachedColumn(44, False)])).cached.tolist() == [
         [False, False, False, True]
     ] * 3
     assert 0 < int(await store.redis.ttl(SCORES + KEYS.pairs[0])) <= 60
@@ -197,7 +199,7 @@ async def test_a_damaged_record_is_counted_and_asked_anew(
 
 async def test_an_answer_without_a_score_is_not_kept(store: Store) -> None:
     """Read back it would be taken for damaged."""
-    cache, sheet = ScoreCache(store, 60), Sheet(3, 1)
+    cache, sheet = ScoreCache(store, 60), ScoreMatrix(3, 1)
     for row in range(3):
         sheet.put(row, 0, Verdict(None if row == 1 else 0.5))
 
@@ -219,7 +221,7 @@ async def test_what_is_on_its_way_to_the_store_is_known_already(store: Store) ->
 async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
     """It was not made as it should have been."""
     cache = ScoreCache(store, 60)
-    sheet = Sheet(3, 1)
+    sheet = ScoreMatrix(3, 1)
     for row in range(3):
         sheet.put(row, 0, Verdict(0.5, reason="compared as text" if row == 1 else None))
 

@@ -21,15 +21,15 @@ from assay.aggregation.label_model.artifact import save
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config
-from assay.service.domain.request import Job, Member
+from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.score_files.tables import read_table
-from assay.service.scoring.cascade_policy import Economy, Estimate
-from assay.service.scoring.cascade_run import Course, capped
+from assay.service.scoring.cascade_policy import CascadePolicy, CascadeSavings
+from assay.service.scoring.cascade_run import CascadeRun, capped
 from assay.service.scoring.cost_meter import LEAST, Meter
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
-from assay.service.store.score_cache import Column as CacheColumn
+from assay.service.store.score_cache import CachedColumn as CacheColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.aggregation.data import small
@@ -396,9 +396,11 @@ def test_estimates_add_up() -> None:
     """Of one version; a newer one's take the place of an older one's, and enough of them have to
     say that the loss is small.
     """
-    one, other = Estimate(1, 1, 0.3, 0.0, 0.0, 1), Estimate(1, 1, 0.5, 0.1, 0.01, 0)
+    one, other = CascadeSavings(1, 1, 0.3, 0.0, 0.0, 1), CascadeSavings(1, 1, 0.5, 0.1, 0.01, 0)
     both = one + other
-    economy = Economy("auto", wanted_loss=0.01, estimate=Estimate(1, 60, 20.0, 0.1, 0.001, 58))
+    economy = CascadePolicy(
+        "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 60, 20.0, 0.1, 0.001, 58)
+    )
 
     assert both.said() == {
         "queries": 2,
@@ -407,24 +409,24 @@ def test_estimates_add_up() -> None:
         "cost": 0.4,
         "agree": 0.5,
     }
-    assert one + Estimate(2, 5) == Estimate(2, 5)
+    assert one + CascadeSavings(2, 5) == CascadeSavings(2, 5)
     assert one.interval is None
     assert economy.good_enough
-    assert not Economy(
-        "auto", wanted_loss=0.01, estimate=Estimate(1, 49, 20.0, 0.0, 0.0, 49)
+    assert not CascadePolicy(
+        "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 49, 20.0, 0.0, 0.0, 49)
     ).good_enough
-    assert not Economy(
-        "auto", wanted_loss=0.001, estimate=Estimate(1, 60, 20.0, 0.6, 0.01, 50)
+    assert not CascadePolicy(
+        "auto", wanted_loss=0.001, estimate=CascadeSavings(1, 60, 20.0, 0.6, 0.01, 50)
     ).good_enough
 
 
 def test_two_percent_of_the_traffic_is_asked_in_full() -> None:
     """And a model that rests on too few queries has no cascade."""
-    economy = Economy("cascade", costs=(0.0, 0.1, 1.0, 2.0, 10.0, 30.0))
+    economy = CascadePolicy("cascade", costs=(0.0, 0.1, 1.0, 2.0, 10.0, 30.0))
     economy.renew(model(), 1)
     taken = [economy.cascade_for(None, 6, sampled=True) is None for _ in range(4000)]
     few = small(0, queries=30)
-    poor = Economy("cascade", costs=economy.costs)
+    poor = CascadePolicy("cascade", costs=economy.costs)
     poor.renew(LabelModel().fit(few.scores, few.query_id, verifier_names=few.names), 1)
 
     assert 0.01 < np.mean(taken) < 0.035
@@ -439,7 +441,10 @@ def test_a_course_is_the_replay_step_by_step() -> None:
     found = cascade(60)
     for number in range(60):
         scores = query(number)
-        got, course = found.replay(scores), Course(found, len(scores), None, lambda raw: raw[:, 0])
+        got, course = (
+            found.replay(scores),
+            CascadeRun(found, len(scores), None, lambda raw: raw[:, 0]),
+        )
         raw = np.full(scores.shape, np.nan)
         while True:
             columns = np.array(course.columns)
@@ -557,11 +562,11 @@ def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> t
     names = [fake.name for fake in fakes]
     columns = tuple(Column(f"{at:016x}", name, None, 1.0, name) for at, name in enumerate(names))
     task = Task(
-        "t", "e", columns, economy=Economy("cascade", price, costs=SAMPLE_COSTS, early=early)
+        "t", "e", columns, economy=CascadePolicy("cascade", price, costs=SAMPLE_COSTS, early=early)
     )
     task.use(ServedModel(model(), columns))
     members = [
-        Member(Guarded(fake, Breaker(5, 5)), CacheColumn(at, False), False)
+        EnsembleMember(Guarded(fake, Breaker(5, 5)), CacheColumn(at, False), False)
         for at, fake in enumerate(fakes)
     ]
     nothing: Any = Nothing()
@@ -590,7 +595,7 @@ async def test_the_next_tier_starts_before_the_last_has_answered_where_it_is_kno
     gate = fakes[slow].gate = asyncio.Event()
     scorer, task = scorer_of(fakes, early, 0.0)
     pairs = [Pair(Query.of("q"), str(place)) for place in range(len(values))]
-    asking = asyncio.create_task(scorer.score(Job(task, pairs, True, 30.0, learn=False)))
+    asking = asyncio.create_task(scorer.score(ScoringRequest(task, pairs, True, 30.0, learn=False)))
     later = found.tiers[2].columns[0]
     for _ in range(50):
         await asyncio.sleep(0)
@@ -611,14 +616,14 @@ async def test_what_was_begun_early_and_is_not_wanted_is_left_and_its_cost_is_co
     found = cascade(price=0.0)
     slow, later = found.tiers[1].columns[0], found.tiers[2].columns
     monkeypatch.setattr(
-        Course, "_sure", lambda _, raw: not np.isnan(raw[:, slow]).any()
+        CascadeRun, "_sure", lambda _, raw: not np.isnan(raw[:, slow]).any()
     )  # when the slow one has spoken
     fakes = [FakeVerifier(sample().names[at], 0.5, bounds=None) for at in range(6)]
     for column in (slow, *later):
         fakes[column].gate = asyncio.Event()  # those of the later tier never answer
     scorer, task = scorer_of(fakes, 1.0, 0.0)
     pairs = [Pair(Query.of("q"), str(place)) for place in range(3)]
-    asking = asyncio.create_task(scorer.score(Job(task, pairs, True, 30.0, learn=False)))
+    asking = asyncio.create_task(scorer.score(ScoringRequest(task, pairs, True, 30.0, learn=False)))
     for _ in range(50):
         await asyncio.sleep(0)
     begun = [column for column in later if fakes[column].asked]

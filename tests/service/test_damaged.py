@@ -15,13 +15,13 @@ import pytest
 import pytest_asyncio
 
 from assay.service.domain.observation import unpack
-from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import Fitter, due
 from assay.service.learning.tasks import Task, Tasks
-from assay.service.scoring.cascade_policy import Estimate
+from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Label, Memory
+from assay.service.store.task_store import Label, TaskStore
 from assay.service.telemetry.metrics import Metrics
 from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
 
@@ -45,11 +45,11 @@ def damaged(store: Store, what: str) -> float | None:
     return metrics.registry.get_sample_value("assay_damaged_values_total", {"what": what})
 
 
-async def learned(store: Store) -> tuple[Tasks, Task, Memory]:
+async def learned(store: Store) -> tuple[Tasks, Task, TaskStore]:
     """Return a task that serves a first version, with labels."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
     await Fitter(tasks).fit(task)
     return tasks, task, memory
@@ -97,7 +97,7 @@ async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) 
     report |= {"tomorrow": 1, "reference": [{**each, "further": 1} for each in report["reference"]]}
     await redis.hset("assay:1:models:{t}", "report:1", orjson.dumps(report))
 
-    other = Task("t", "e", COLUMNS, memory=Memory(store, "t"))
+    other = Task("t", "e", COLUMNS, memory=TaskStore(store, "t"))
     await Tasks(store, [other]).refresh()
 
     assert other.version == 1
@@ -135,7 +135,7 @@ async def test_a_damaged_request_is_left_out_and_put_aside(
     """Whatever is wrong with it; fits and the drift watch go on with the rest."""
     with pytest.raises(ValueError, match=r".*"):
         unpack(b"1-0", entry(**more))
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await store.redis.xadd("assay:1:requests:{t}", entry())
     await store.redis.xadd("assay:1:requests:{t}", entry(**more))
 
@@ -184,9 +184,9 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
         await tasks.refresh()
         await memory.reports()
         due(*await memory.progress())
-        await Watch(Metrics()).look(task)
+        await DriftMonitor(Metrics()).look(task)
         await memory.since()
-    await memory.note(Estimate(task.version, 1, 1.0, 0.0, 0.0, 1))
+    await memory.note(CascadeSavings(task.version, 1, 1.0, 0.0, 0.0, 1))
     version, _ = await Fitter(tasks).fit(task)
     await others.refresh()
     await traffic(tasks, task, sample(20, seed=1))
@@ -227,10 +227,10 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
     )
 
     await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await memory.label({"a:b": Label(1.0)})
     version, _ = await Fitter(tasks).fit(task)
-    await memory.note(Estimate(1, 1, 1.0, 0.0, 0.0, 1))
+    await memory.note(CascadeSavings(1, 1, 1.0, 0.0, 0.0, 1))
     await memory.since()
     assert await memory.last_report() is None
     await tasks.refresh()
@@ -243,7 +243,7 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
 
 async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
     """It would keep everybody from fitting for ever."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await store.redis.set("assay:1:lease:{t}", "somebody")
 
     assert await memory.lease("a")
@@ -306,7 +306,7 @@ async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
     itself is not kept.
     """
     tasks, task = replica(store, keep_bytes=100_000)
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await traffic(tasks, task, sample(200))
     bytes_before = int(await store.redis.get("assay:1:bytes:{t}"))
     kept, _ = await memory.sizes()

@@ -19,8 +19,15 @@ from assay.service.api.compat import openai_chat as chat
 from assay.service.api.compat.common import TurnIn
 from assay.service.api.errors import ApiError
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.scoring.best_of_n import Harvest, Wish, by_majority, harvest, status_of, text_of
-from assay.service.scoring.generator import Drawn, Upstream
+from assay.service.scoring.best_of_n import (
+    DrawOptions,
+    DrawResult,
+    by_majority,
+    harvest,
+    status_of,
+    text_of,
+)
+from assay.service.scoring.generator import Drawn, Generator
 from assay.verifiers import Query
 from tests.fakes import FakeTransport
 from tests.processes import Server, call, service, standin, write_config
@@ -287,7 +294,7 @@ def test_without_an_upstream_there_is_no_gateway(tmp_path: Path) -> None:
     assert models["data"] == []
 
 
-class Fake(Upstream):
+class Fake(Generator):
     """Draws numbered answers, and fails where it is told to."""
 
     def __init__(self, fail_at: int | None = None) -> None:
@@ -319,8 +326,8 @@ class Said:
 
 
 async def reap(
-    wish: Wish, chance: Any, upstream: Fake | None = None, calibrated: bool = True
-) -> tuple[Harvest, Fake]:
+    wish: DrawOptions, chance: Any, upstream: Fake | None = None, calibrated: bool = True
+) -> tuple[DrawResult, Fake]:
     """Draw with made-up probabilities, a function of the candidate's number."""
     upstream = upstream or Fake()
 
@@ -338,10 +345,10 @@ async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
     for.
     """
     early, upstream = await reap(
-        Wish(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2
+        DrawOptions(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2
     )
-    never, asked = await reap(Wish(16, confidence=0.9), lambda number: 0.2)
-    plain, once = await reap(Wish(16), lambda number: 0.95)
+    never, asked = await reap(DrawOptions(16, confidence=0.9), lambda number: 0.2)
+    plain, once = await reap(DrawOptions(16), lambda number: 0.95)
 
     assert (early.stopped, len(early.choices), early.order[0], upstream.sizes) == (
         "confidence",
@@ -358,10 +365,12 @@ async def test_more_are_drawn_where_nothing_looks_right() -> None:
     """Beyond the candidates, until something does or there are as many as allowed; not without
     probabilities.
     """
-    found, upstream = await reap(Wish(8, at_most=32), lambda number: 0.9 if number == 11 else 0.01)
-    never, asked = await reap(Wish(8, at_most=12, confidence=0.8), lambda number: 0.01)
-    fine, once = await reap(Wish(8, at_most=32), lambda number: 0.3)
-    blind, _ = await reap(Wish(8, at_most=32), lambda number: 0.01, calibrated=False)
+    found, upstream = await reap(
+        DrawOptions(8, at_most=32), lambda number: 0.9 if number == 11 else 0.01
+    )
+    never, asked = await reap(DrawOptions(8, at_most=12, confidence=0.8), lambda number: 0.01)
+    fine, once = await reap(DrawOptions(8, at_most=32), lambda number: 0.3)
+    blind, _ = await reap(DrawOptions(8, at_most=32), lambda number: 0.01, calibrated=False)
 
     assert (found.stopped, len(found.choices), found.order[0], upstream.sizes) == (
         "candidates",
@@ -375,24 +384,24 @@ async def test_more_are_drawn_where_nothing_looks_right() -> None:
 
 async def test_what_is_not_calibrated_is_no_reason_to_stop() -> None:
     """Its numbers are no probabilities."""
-    found, _ = await reap(Wish(8, confidence=0.5), lambda number: 0.99, calibrated=False)
+    found, _ = await reap(DrawOptions(8, confidence=0.5), lambda number: 0.99, calibrated=False)
 
     assert (found.stopped, len(found.choices)) == ("candidates", 8)
 
 
 async def test_a_budget_ends_it() -> None:
     """Tokens and time; a round that fails later leaves what is there."""
-    tokens, _ = await reap(Wish(16, confidence=0.9, tokens=50), lambda number: 0.1)
-    alone, _ = await reap(Wish(16, tokens=50), lambda number: 0.1)
-    seconds, _ = await reap(Wish(16, seconds=1e-9), lambda number: 0.1)
-    failed, _ = await reap(Wish(16, confidence=0.9), lambda number: 0.1, Fake(fail_at=1))
+    tokens, _ = await reap(DrawOptions(16, confidence=0.9, tokens=50), lambda number: 0.1)
+    alone, _ = await reap(DrawOptions(16, tokens=50), lambda number: 0.1)
+    seconds, _ = await reap(DrawOptions(16, seconds=1e-9), lambda number: 0.1)
+    failed, _ = await reap(DrawOptions(16, confidence=0.9), lambda number: 0.1, Fake(fail_at=1))
 
     assert (tokens.stopped, len(tokens.choices)) == ("tokens", 8)
     assert (alone.stopped, len(alone.choices), len(alone.order)) == ("tokens", 8, 8)
     assert (seconds.stopped, len(seconds.choices)) == ("seconds", 4)
     assert (failed.stopped, len(failed.choices), len(failed.order)) == ("upstream", 4, 4)
     with pytest.raises(ApiError):
-        await reap(Wish(16), lambda number: 0.1, Fake(fail_at=0))
+        await reap(DrawOptions(16), lambda number: 0.1, Fake(fail_at=0))
 
 
 async def test_a_majority_is_weighed_by_probability() -> None:
@@ -400,7 +409,8 @@ async def test_a_majority_is_weighed_by_probability() -> None:
     comes last.
     """
     found, _ = await reap(
-        Wish(6, select="weighted_majority"), lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number]
+        DrawOptions(6, select="weighted_majority"),
+        lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number],
     )
 
     assert found.order[:2] == [1, 4]  # 0.5 + 0.5 beside 0.6 + 0.1
@@ -416,7 +426,7 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
     async def group(query: str, texts: list[str]) -> list[int | None]:
         return [None] * len(texts)
 
-    found = await harvest(Fake(), {}, Query.of("q"), Wish(4), nobody, group)
+    found = await harvest(Fake(), {}, Query.of("q"), DrawOptions(4), nobody, group)
 
     assert (found.outcome, found.order, found.problem) == (
         None,
@@ -461,7 +471,7 @@ async def drawn_from(status: int, reply: Any, count: int = 2, **settings: Any) -
     named = UpstreamSettings.model_validate(
         {"name": "u", "endpoint": "http://a", "model": "m", **settings}
     )
-    return await Upstream(named, transport).draw({"messages": []}, count, 0)
+    return await Generator(named, transport).draw({"messages": []}, count, 0)
 
 
 @pytest.mark.parametrize(
@@ -588,7 +598,7 @@ async def test_a_seed_at_the_end_of_its_range_can_be_drawn_from() -> None:
     transport = FakeTransport(
         {"/v1/chat/completions": (200, {"choices": [{"message": {"content": "x"}}]})}
     )
-    upstream = Upstream(
+    upstream = Generator(
         UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"}),
         transport,
     )
@@ -634,10 +644,10 @@ class Drip:
 BUSY = (429, b'{"error": {"message": "slow down"}}')
 
 
-def apart(transport: Drip) -> Upstream:
+def apart(transport: Drip) -> Generator:
     """Return an upstream that draws one by one."""
     settings = {"name": "u", "endpoint": "http://a", "model": "m", "draws": "apart"}
-    return Upstream(UpstreamSettings.model_validate(settings), transport)
+    return Generator(UpstreamSettings.model_validate(settings), transport)
 
 
 @pytest.mark.parametrize("failure", [BUSY, (500, b""), (200, b"nonsense"), (302, b"")])
@@ -675,7 +685,9 @@ async def test_what_was_drawn_before_a_draw_failed_is_counted_and_ranked() -> No
         return [None for _ in texts]
 
     transport = Drip(3, BUSY)
-    found = await harvest(apart(transport), {"messages": []}, Query.of("q"), Wish(8), rank, group)
+    found = await harvest(
+        apart(transport), {"messages": []}, Query.of("q"), DrawOptions(8), rank, group
+    )
 
     assert (len(found.choices), found.completion_tokens, found.stopped, len(found.order)) == (
         3,
@@ -713,7 +725,9 @@ async def test_no_text_of_a_server_that_fails_is_logged() -> None:
         return [None for _ in texts]
 
     with capture_logs() as logs:
-        found = await harvest(Second(), {}, Query.of(PROMPT), Wish(16, confidence=0.9), rank, group)
+        found = await harvest(
+            Second(), {}, Query.of(PROMPT), DrawOptions(16, confidence=0.9), rank, group
+        )
     with pytest.raises(ApiError) as caught:
         await Second().draw({}, 1, 1)
 

@@ -21,14 +21,14 @@ from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.label_model.artifact import checksum, from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import pack, record_of, table_of, unpack
-from assay.service.learning.drift_monitor import Watch
+from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_job import Fit, fit
 from assay.service.learning.fit_scheduler import FitBusyError, Fitter, due
 from assay.service.learning.tasks import Task, Tasks
-from assay.service.scoring.cascade_policy import Estimate
+from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Label, Memory, Sizes, State
+from assay.service.store.task_store import Label, Sizes, State, TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.synthetic import Sample, Scenario, kinds, make
@@ -57,7 +57,7 @@ def sample(queries: int = 40, seed: int = 0) -> Sample:
 
 def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
     """Return a process's view of a task."""
-    task = Task("t", "e", COLUMNS, memory=Memory(store, "t"), **options)
+    task = Task("t", "e", COLUMNS, memory=TaskStore(store, "t"), **options)
     return Tasks(store, [task]), task
 
 
@@ -76,18 +76,18 @@ def key(query: int, place: int) -> str:
 
 async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
     """For all replicas; of a newer version they begin anew, and an older one's come too late."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     for seen in (
-        Estimate(2, 1, 0.3, 0.1, 0.01, 1),
-        Estimate(2, 1, 0.2, 0.0, 0.0, 0),
-        Estimate(1, 1, 9.0, 9.0, 9.0, 1),
+        CascadeSavings(2, 1, 0.3, 0.1, 0.01, 1),
+        CascadeSavings(2, 1, 0.2, 0.0, 0.0, 0),
+        CascadeSavings(1, 1, 9.0, 9.0, 9.0, 1),
     ):
         await memory.note(seen)
     found = (await memory.look())[3]
-    await memory.note(Estimate(3, 1, 0.25, 0.0, 0.0, 1))
+    await memory.note(CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1))
 
-    assert found == Estimate(2, 2, 0.5, 0.1, 0.01, 1)
-    assert (await memory.look())[3] == Estimate(3, 1, 0.25, 0.0, 0.0, 1)
+    assert found == CascadeSavings(2, 2, 0.5, 0.1, 0.01, 1)
+    assert (await memory.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
 
 
 async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:
@@ -137,7 +137,7 @@ def test_a_verifier_that_changed_is_another_column() -> None:
 
 async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: Store) -> None:
     """On every replica; the oldest go where there is no room."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     (tasks, task), (others, other) = replica(store), replica(store)
 
     await see(tasks, task, 1, [[1.0, np.nan, 3, 4, 5, 6]] * 2)
@@ -168,7 +168,7 @@ async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
         for rows in tasks.pack(task, keys_of(pairs, False), raw, pairs):
             await tasks.record(rows)
 
-    records = await Memory(store, "t").rows()
+    records = await TaskStore(store, "t").rows()
     table = table_of(records, task.fingerprints)
 
     assert [len(record.candidates) for record in records] == [2, 2, 1]
@@ -183,7 +183,7 @@ async def test_labels_are_on_disk_before_they_are_acknowledged(
     store: Store, tmp_path: Path
 ) -> None:
     """Killed right after, the store has them; the same label twice is one."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
 
     new, durable = await memory.label({key(1, 0): Label(1.0, True, "ann"), key(1, 1): Label(0.0)})
     again, _ = await memory.label({key(1, 0): Label(1.0, True, "ann", 9.0)})
@@ -205,7 +205,7 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     """With the labels; number for number."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await memory.label({each: Label(truth[each], True) for each in list(truth)[::5]})
 
     version, found = await Fitter(tasks).fit(task)
@@ -249,7 +249,7 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
     """A fit that was thought dead and was only slow."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
 
     assert await memory.lease("other")
     with pytest.raises(FitBusyError):
@@ -266,7 +266,7 @@ async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> Non
     """A pinned one stays, whatever is fitted."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory, fitter = Memory(store, "t"), Fitter(tasks)
+    memory, fitter = TaskStore(store, "t"), Fitter(tasks)
     for _ in range(2):
         await fitter.fit(task)
     assert task.version == 2
@@ -291,7 +291,7 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
     truth = await traffic(tasks, task, sample())
     random = np.random.default_rng(3)
     keys = sorted(truth)
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await memory.label(
         {
             each: Label(float(value), True)
@@ -311,7 +311,7 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
 ) -> None:
     """And not every second."""
     tasks, task = replica(store)
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await see(tasks, task, 1, [[1.0] * 6] * 3)
 
     version, found = await Fitter(tasks).fit(task)
@@ -346,7 +346,7 @@ async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is
 ) -> None:
     """However often it fills; and not while nothing comes."""
     tasks, task = replica(store, keep=keep)
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     nothing, dues = Fit(report={"reason": "too little"}), 0
     for query in range(10 * keep):
         await see(tasks, task, query, [[1.0] * 6] * 2)
@@ -372,18 +372,18 @@ async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_
     tasks, task = replica(store, keep=5)
     for query in range(30, 34):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    before = due(*await Memory(store, "t").progress())
+    before = due(*await TaskStore(store, "t").progress())
 
     await see(tasks, task, 35, [[1.0] * 6] * 2)
 
     assert not before
-    assert due(*await Memory(store, "t").progress())
+    assert due(*await TaskStore(store, "t").progress())
 
 
 async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: Store) -> None:
     """It counted what was kept; what came since is counted from there."""
     tasks, task = replica(store, keep=10)
-    memory, redis = Memory(store, "t"), store.redis
+    memory, redis = TaskStore(store, "t"), store.redis
     for query in range(10):
         await see(tasks, task, query, [[1.0] * 6] * 2)
     await memory.label({key(query, 0): Label(1.0) for query in range(10)})
@@ -410,7 +410,7 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
     """Neither when it was given, nor by whom, nor that it was drawn at random; another label is
     another.
     """
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await memory.label(
         {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)}
     )
@@ -434,7 +434,7 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
 
 async def test_a_damaged_label_is_written_anew(store: Store) -> None:
     """By the next one of the same candidate."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     await store.redis.hset(
         "assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'}
     )
@@ -449,7 +449,7 @@ async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(sto
     """Then there is none, until another is served."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     for _ in range(3):
         await Fitter(tasks).fit(task)
 
@@ -469,7 +469,7 @@ async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: S
     """
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     for _ in range(3):
         await Fitter(tasks).fit(task)
     await store.redis.delete("assay:1:history:{t}")
@@ -483,7 +483,7 @@ async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: 
     """As many as the task keeps."""
     tasks, task = replica(store, versions=2)
     await traffic(tasks, task, sample())
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     for _ in range(2):
         await Fitter(tasks).fit(task)
     await memory.promote(1, pinned=True)
@@ -501,7 +501,10 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
     await traffic(tasks, task, sample())
     await Fitter(tasks).fit(task)
     changed = Task(
-        "t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=Memory(store, "t")
+        "t",
+        "e",
+        (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]),
+        memory=TaskStore(store, "t"),
     )
 
     await Tasks(store, [changed]).refresh()
@@ -515,7 +518,7 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
 ) -> None:
     """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
     tasks, task = replica(store)
-    watch, fitter, memory = Watch(Metrics()), Fitter(tasks), Memory(store, "t")
+    watch, fitter, memory = DriftMonitor(Metrics()), Fitter(tasks), TaskStore(store, "t")
     data, random = sample(213), np.random.default_rng(0)
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     for query, scores in enumerate(by_query[:150]):
@@ -540,9 +543,9 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
     assert not any(drift.alarm for drift in await watch.look(task))
 
 
-def watch_of() -> Watch:
+def watch_of() -> DriftMonitor:
     """Return a drift watch."""
-    return Watch(Metrics())
+    return DriftMonitor(Metrics())
 
 
 async def share_of_weight(task: Task, name: str) -> float:
@@ -566,11 +569,11 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
         await redis.xadd("assay:1:requests:{t}", fields)
     await see(tasks, task, 2, [[1.0] * 6] * 2)
 
-    assert [record.query for record in await Memory(store, "t").rows()] == [
+    assert [record.query for record in await TaskStore(store, "t").rows()] == [
         key(1, 0)[:32],
         key(2, 0)[:32],
     ]
-    assert [len(records) async for records in Memory(store, "t").newest()] == [2]
+    assert [len(records) async for records in TaskStore(store, "t").newest()] == [2]
 
 
 async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
@@ -579,7 +582,7 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     await traffic(tasks, task, sample())
     for _ in range(2):
         await Fitter(tasks).fit(task)
-    (others, other), memory = replica(store), Memory(store, "t")
+    (others, other), memory = replica(store), TaskStore(store, "t")
     await others.refresh()
 
     await store.redis.flushall()
@@ -601,7 +604,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     """Of the others it has learned; and one of other verifiers is not compared with at all."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample(80))
-    memory, fitter, keys = Memory(store, "t"), Fitter(tasks), sorted(truth)
+    memory, fitter, keys = TaskStore(store, "t"), Fitter(tasks), sorted(truth)
     first, second = keys[::12], keys[1::12]
     await memory.label({each: Label(truth[each], True, at=1.0) for each in first})
     await fitter.fit(task)
@@ -625,13 +628,15 @@ async def test_the_event_loop_reads_nothing_of_what_is_fitted(
     """The process that fits, measures or draws reads the store itself: here nobody may."""
     tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
     truth = await traffic(tasks, task, sample())
-    await Memory(store, "t").label({each: Label(truth[each], True) for each in list(truth)[:200:5]})
+    await TaskStore(store, "t").label(
+        {each: Label(truth[each], True) for each in list(truth)[:200:5]}
+    )
 
     def forbidden(*_: Any, **__: Any) -> Any:
         raise AssertionError("read in the service's own process")
 
     for name in ("rows", "pages", "labels", "labelled", "newest"):
-        monkeypatch.setattr(Memory, name, forbidden)
+        monkeypatch.setattr(TaskStore, name, forbidden)
     fitter = Fitter(tasks)
 
     version, _ = await fitter.fit(task)
@@ -652,7 +657,7 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     people said.
     """
     tasks, task = replica(store, keep=20, store_text=True)
-    data, memory = sample(60), Memory(store, "t")
+    data, memory = sample(60), TaskStore(store, "t")
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     truth = {
         key(query, place): float(value)
@@ -692,7 +697,7 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
     no damaged one stops it.
     """
     tasks, task = replica(store, keep=10)
-    data, memory = sample(40), Memory(store, "t")
+    data, memory = sample(40), TaskStore(store, "t")
     await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
     for query in range(40):
         await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
@@ -740,7 +745,7 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
 
 async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> None:
     """In parts, of which the last is waited for; the disk has them all."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     labels = {f"{number}": Label(float(number % 2), True, at=5.0) for number in range(1203)}
 
     first, durable = await memory.label(labels)

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
-from assay.service.domain.request import Job, Member, NoVerifierError
+from assay.service.domain.request import EnsembleMember, NoVerifierError, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.errors import StoreDownError
-from assay.service.store.score_cache import Column as CacheColumn
+from assay.service.store.score_cache import CachedColumn as CacheColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,
@@ -69,7 +69,7 @@ class Books:
 
     def __post_init__(self) -> None:
         self.members = [
-            Member(
+            EnsembleMember(
                 Guarded(fake, Breaker(self.failures, 60)),
                 CacheColumn(at, fake.setwise),
                 fake.setwise,
@@ -99,9 +99,9 @@ class Books:
 
     def job(
         self, count: int = 2, one_query: bool = True, deadline_s: float = 30.0, first: int = 0
-    ) -> Job:
+    ) -> ScoringRequest:
         """Return a request of some candidates."""
-        return Job(
+        return ScoringRequest(
             self.task,
             [Pair(Q, f"c{first + place}") for place in range(count)],
             one_query,
@@ -209,7 +209,7 @@ async def test_a_text_that_comes_twice_is_paid_once_and_what_needs_no_asking_not
     job = books.job(3)
 
     outcome = await books.scorer.score(
-        Job(job.task, [*job.pairs, *job.pairs], True, 30.0, learn=False)
+        ScoringRequest(job.task, [*job.pairs, *job.pairs], True, 30.0, learn=False)
     )
 
     assert outcome.cost == 6.0

@@ -16,7 +16,7 @@ import pytest
 
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Memory
+from assay.service.store.task_store import TaskStore
 from tests.processes import Server, service
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import config, installed, task, traffic, wait_until
@@ -156,7 +156,7 @@ async def test_an_export_counts_once_its_file_is_kept(tmp_path: Path) -> None:
     labels lie on the disk.
     """
     store = Store(EmbeddedStore(tmp_path / "data" / "store", 16).url)
-    memory = Memory(store, "math")
+    memory = TaskStore(store, "math")
     with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
         labels = [{"query": "q", "candidate": f"{place}", "correct": 1} for place in range(3)]
         running.post("/v1/tasks/math/labels", {"labels": labels})

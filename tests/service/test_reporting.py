@@ -13,9 +13,9 @@ import pytest
 
 from assay.service.cli.report.command import summary
 from assay.service.cli.report.page import page
-from assay.service.domain.observation import Record
-from assay.service.learning.fit_job import Given, Known, Served, fit
-from assay.service.learning.report_job import Asked, NothingToReportError, report
+from assay.service.domain.observation import Observation
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
+from assay.service.learning.report_job import NothingToReportError, ReportInputs, report
 from tests.processes import Server, service, write_config
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import installed, traffic, wait_until
@@ -159,7 +159,7 @@ def test_the_command_prints_and_draws(running: Server, tmp_path: Path) -> None:
         ElementTree.fromstring(drawing)  # noqa: S314 - what we drew
 
 
-def records(queries: int = 40, seed: int = 0) -> tuple[list[Record], dict[str, Known]]:
+def records(queries: int = 40, seed: int = 0) -> tuple[list[Observation], dict[str, KnownLabel]]:
     """Return traffic as a task keeps it, with a label for the first candidate of each query, two
     a day.
     """
@@ -168,7 +168,7 @@ def records(queries: int = 40, seed: int = 0) -> tuple[list[Record], dict[str, K
         scores = np.array([[float(word) for word in candidate.split()] for candidate in candidates])
         names = tuple(f"{place:032x}" for place in range(6))
         kept.append(
-            Record(
+            Observation(
                 f"{number}",
                 f"{number:032x}",
                 names,
@@ -179,19 +179,21 @@ def records(queries: int = 40, seed: int = 0) -> tuple[list[Record], dict[str, K
                 (number + 1, 0),
             )
         )
-        known[f"{number:032x}:{names[0]}"] = Known(correct[0], True, number // 2 * DAY)
+        known[f"{number:032x}:{names[0]}"] = KnownLabel(correct[0], True, number // 2 * DAY)
     return kept, known
 
 
-GIVEN = Given(("a<b>", "b", "c", "d"), (1, 2, 3, 4), {}, {}, None)
-ASKED = Asked(GIVEN, "t", (1.0, 1.0, 1.0, 1.0))
+GIVEN = FitInputs(("a<b>", "b", "c", "d"), (1, 2, 3, 4), {}, {}, None)
+ASKED = ReportInputs(GIVEN, "t", (1.0, 1.0, 1.0, 1.0))
 
 
 def test_labels_are_counted_by_day() -> None:
     """UTC, in order; a label of a candidate that is no longer kept is given, not used."""
     kept, known = records()
 
-    found = report(ASKED, kept, {**known, "f" * 32 + ":" + "f" * 32: Known(1.0, True, 0.0)}, None)
+    found = report(
+        ASKED, kept, {**known, "f" * 32 + ":" + "f" * 32: KnownLabel(1.0, True, 0.0)}, None
+    )
 
     assert (found["labels"]["given"], found["labels"]["used"]) == (41, 40)
     assert found["labels"]["by_date"][:2] == [

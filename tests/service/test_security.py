@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.service.api.front.auth import Keys, KeySettings
+from assay.service.api.front.auth import KeyRing, KeySettings
 from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, UnreachableError
 from tests.processes import ROOT, Answer, Server, call, free_port, service, standin, write_config
@@ -65,7 +65,7 @@ def test_every_key_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPa
         return constant(given, known)
 
     monkeypatch.setattr("assay.service.api.front.auth.hmac.compare_digest", compare)
-    keys = Keys(["plain"], [KeySettings.model_validate(key(name)) for name in "abc"])
+    keys = KeyRing(["plain"], [KeySettings.model_validate(key(name)) for name in "abc"])
 
     found = keys.holder(b"Bearer k-a")
 

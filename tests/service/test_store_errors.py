@@ -27,7 +27,7 @@ from assay.service.store.errors import (
     StoreRefusedError,
     classified,
 )
-from assay.service.store.task_store import Label, Memory
+from assay.service.store.task_store import Label, TaskStore
 from tests.processes import Server, free_port, service, standin
 from tests.service.test_stores import body, config
 from tests.service.test_teaching import wait_until
@@ -83,7 +83,7 @@ async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> N
     node outside of that.
     """
     store = Store(f"{how}://127.0.0.1:1", timeout_s=0.3, retry_every_s=0.0)
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
 
     for call in (
         lambda: store.fetch(["a"]),
@@ -111,7 +111,7 @@ async def test_a_cluster_without_its_slots_is_down(tmp_path: Path) -> None:
         with pytest.raises(StoreDownError):
             await store.fetch(["a"])
         with pytest.raises(StoreDownError):
-            await Memory(store, "t").label({"k": Label(1.0)})
+            await TaskStore(store, "t").label({"k": Label(1.0)})
         await store.close()
 
 
@@ -252,7 +252,7 @@ async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_pat
     """Half a rollback would be a version lost, half a recording a request lost."""
     with valkey(tmp_path) as (port, _):
         store = Store(f"redis://127.0.0.1:{port}")
-        memory = Memory(store, "t")
+        memory = TaskStore(store, "t")
         for version in ("1", "2"):
             await store.redis.hset("assay:1:models:{t}", version, "m")
             await memory.promote(int(version))
@@ -282,14 +282,14 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     import limits
 
     from assay.service.api.errors import ApiError
-    from assay.service.api.front.auth import Holder
-    from assay.service.store.counters import Allowance
+    from assay.service.api.front.auth import Principal
+    from assay.service.store.counters import RateLimiter
 
     with valkey(tmp_path) as (port, _):
         say(port, "REPLICAOF 127.0.0.1 1")
         store = Store(f"redis://127.0.0.1:{port}")
-        allowance = Allowance(store)
-        holder = Holder("k", frozenset({"rank"}), requests=limits.parse("2/minute"))
+        allowance = RateLimiter(store)
+        holder = Principal("k", frozenset({"rank"}), requests=limits.parse("2/minute"))
         await allowance.admit(holder)
         await allowance.admit(holder)
         with pytest.raises(ApiError):

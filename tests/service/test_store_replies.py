@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from assay.service.learning.fit_job import Fit
-from assay.service.scoring.cascade_policy import Estimate
+from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.client import Store
 from assay.service.store.damaged_values import Label
 from assay.service.store.errors import StoreDownError
-from assay.service.store.task_store import Memory, Sizes
+from assay.service.store.task_store import Sizes, TaskStore
 from tests.processes import service, standin, write_config
 from tests.valkeys import valkey
 
@@ -107,7 +107,7 @@ def beside(port: int) -> Iterator[Between]:
 
 def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
     """Return calls that read what the store answers."""
-    memory = Memory(store, "t")
+    memory = TaskStore(store, "t")
     fit = Fit(None, serve=False, report={})
     return {
         "fetch": lambda: store.fetch(["a", "b", "c"]),
@@ -124,7 +124,7 @@ def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
         "labelled": memory.labelled,
         "rollback": memory.rollback,
         "lease": lambda: memory.lease("t"),
-        "note": lambda: memory.note(Estimate(1)),
+        "note": lambda: memory.note(CascadeSavings(1)),
         "publish": lambda: memory.publish("t", fit, Sizes(), 3),
         "generation": store.generation,
         "loss": store.loss,

@@ -27,7 +27,7 @@ from assay.service.learning.write_behind import Writer
 from assay.service.store.client import EvictionError, Store, check_eviction
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import ScoreCache
-from assay.service.store.task_store import Label, Memory
+from assay.service.store.task_store import Label, TaskStore
 from assay.service.store.url import parse
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
@@ -229,7 +229,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def test_labels_wait_for_the_disk_also_beside_other_traffic(server: Store) -> None:
     """A server waits for what came over the same connection: another one's wait says nothing."""
-    memory = Memory(server, "t")
+    memory = TaskStore(server, "t")
     await server.redis.config_set(
         "appendfsync", "no"
     )  # nothing reaches the disk for up to half a minute
@@ -256,7 +256,7 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
 ) -> None:
     """By its generation; the model is put back, and labels that no export has are counted."""
     metrics = Metrics()
-    task = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    task = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
     tasks = Tasks(server, [task], Keepsake(tmp_path / "served"), metrics)
     await learn(tasks, task)
     assert task.memory is not None
@@ -289,7 +289,7 @@ async def test_what_was_served_comes_back_from_disk(
     assert task.served is not None
     await server.redis.flushall()
 
-    other = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    other = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
     await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
 
     printed = capsys.readouterr()
@@ -299,7 +299,7 @@ async def test_what_was_served_comes_back_from_disk(
     assert other.model_version == task.model_version
     (tmp_path / "served" / "t.json").write_text("{")
     await server.redis.flushall()
-    third = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    third = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
     await Tasks(server, [third], Keepsake(tmp_path / "served")).refresh()
     assert third.cold
 
@@ -373,7 +373,7 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     assert await server.loss() is None
     await server.redis.delete("assay:1:labels:{t}")
 
-    other = Task("t", "e", COLUMNS, memory=Memory(server, "t"))
+    other = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
     await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
 
     assert "the task t had 40 labels or more, and has 0" in str(await server.loss())
@@ -434,9 +434,9 @@ async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path
         await writer.write_one()
     writer.put_scores({"{a}:b": b"x" * 320})
     await writer.write_one()
-    new, durable = await Memory(store, "t").label({"a:b": Label(1.0)})
+    new, durable = await TaskStore(store, "t").label({"a:b": Label(1.0)})
     stored = await store.redis.exists("assay:1:score:{a}:b")
-    kept, _ = await Memory(store, "t").sizes()
+    kept, _ = await TaskStore(store, "t").sizes()
     await store.close()
     embedded.stop()
 

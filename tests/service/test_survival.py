@@ -27,7 +27,7 @@ from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import table_of
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Memory
+from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
 from tests.processes import Server, service
 from tests.service.test_teaching import config, installed, traffic
@@ -178,7 +178,7 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
             fitted = until_it_works(running, "/v1/tasks/math/fit", {})
 
         store = Store(embedded.url)
-        memory = Memory(store, "math")
+        memory = TaskStore(store, "math")
         labels, records, state = await memory.labels(), await memory.rows(), await memory.state()
         artifact = await memory.model(fitted["version"])
         await store.close()

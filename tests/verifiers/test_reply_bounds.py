@@ -14,7 +14,7 @@ import pytest
 
 from assay.service.api.errors import ApiError
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.scoring.generator import Upstream as Generator
+from assay.service.scoring.generator import Generator as Generator
 from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure

@@ -23,7 +23,7 @@ from assay.service.api.rank import (
     score_while_wanted,
 )
 from assay.service.api.requests import FAST, ChatMessage
-from assay.service.domain.request import Job, Outcome
+from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Message, Pair, Query
@@ -101,7 +101,7 @@ def model_names(engine: Engine) -> list[str]:
 
 async def rank(
     request: Request, model: str | None, query: Query, candidates: Sequence[str]
-) -> Outcome:
+) -> ScoringResult:
     """Return what the ensemble says of a query's candidates, seen together, as long as the
     client is there.
     """
@@ -110,13 +110,15 @@ async def rank(
     return await score_while_wanted(request, engine, job)
 
 
-async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> Outcome:
+async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> ScoringResult:
     """Return what the ensemble says of pairs, each by itself, as long as the client is there."""
     engine: Engine = request.app.state.engine
     return await score_while_wanted(request, engine, job_of(engine, model, pairs, one_query=False))
 
 
-def job_of(engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool) -> Job:
+def job_of(
+    engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool
+) -> ScoringRequest:
     """Return what to score; raise `ApiError` for too much or nothing of it."""
     limit = engine.settings.max_candidates
     if not 0 < len(pairs) <= limit:
@@ -136,10 +138,10 @@ def job_of(engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: 
                 code="too_long",
             )
     check_length(pairs, one_query)
-    return Job(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
+    return ScoringRequest(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
 
 
-def known(outcome: Outcome, values: Sequence[float]) -> list[float]:
+def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
     """Return values of which none may be missing; raise `ApiError` 503 where one is: nobody must
     read it as a low one.
     """
@@ -153,7 +155,7 @@ def known(outcome: Outcome, values: Sequence[float]) -> list[float]:
     return list(values)
 
 
-def usage(outcome: Outcome) -> dict[str, int]:
+def usage(outcome: ScoringResult) -> dict[str, int]:
     """Return tokens in the form that all these clients read."""
     prompt, completion = outcome.sheet.usage.prompt_tokens, outcome.sheet.usage.completion_tokens
     return {
@@ -163,7 +165,7 @@ def usage(outcome: Outcome) -> dict[str, int]:
     }
 
 
-def raw_by_verifier(outcome: Outcome) -> dict[str, list[float]]:
+def raw_by_verifier(outcome: ScoringResult) -> dict[str, list[float]]:
     """Return each verifier's raw scores, NaN where missing."""
     names = [member.name for member in outcome.members]
     return dict(zip(names, outcome.sheet.raw.T.tolist(), strict=True))

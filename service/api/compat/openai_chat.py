@@ -24,11 +24,11 @@ from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, scored,
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 from assay.service.api.responses import explanations
 from assay.service.concurrency.offload import length_of
-from assay.service.domain.request import Job, Outcome
+from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.runtime.engine import Engine
-from assay.service.scoring.best_of_n import Harvest, Wish, harvest, status_of, text_of
+from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of, text_of
 from assay.service.scoring.completions import content_of
-from assay.service.scoring.generator import Upstream
+from assay.service.scoring.generator import Generator
 from assay.verifiers import Pair, Query
 
 #: Ours, or read by us: everything else is the upstream's.
@@ -87,9 +87,9 @@ async def complete(request: Request) -> Response:
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
     _check_size(len(await whole_body(request)), query, wish, upstream)
-    jobs: list[Job] = []
+    jobs: list[ScoringRequest] = []
 
-    async def ranked(query: Query, texts: Sequence[str]) -> Outcome:
+    async def ranked(query: Query, texts: Sequence[str]) -> ScoringResult:
         # A ranking of a few holds the same candidates as the next one: only the last is learned
         # from.
         job = job_of(
@@ -138,7 +138,7 @@ async def list_models(request: Request) -> dict[str, Any]:
     }
 
 
-def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
+def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
     """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or
     `assay/TASK`.
 
@@ -169,7 +169,7 @@ def find(engine: Engine, model: str | None) -> tuple[Upstream, str]:
     )
 
 
-def _upstreams(engine: Engine) -> dict[str, Upstream]:
+def _upstreams(engine: Engine) -> dict[str, Generator]:
     return {
         name: upstream
         for name, upstream in engine.upstreams.items()
@@ -182,7 +182,7 @@ def _shared(engine: Engine) -> list[str]:
     return [PREFIX, *tasks] if _upstreams(engine) else []
 
 
-def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
+def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
     options, limit = asked.assay, upstream.settings.max_candidates
     candidates = options.candidates or max(upstream.settings.candidates, asked.n or 1)
     if candidates > limit or (asked.n or 1) > candidates:
@@ -205,7 +205,7 @@ def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
             code="too_many" if options.at_most > limit else "too_few",
         )
     budget = options.budget
-    return Wish(
+    return DrawOptions(
         candidates,
         options.confidence,
         options.round,
@@ -216,7 +216,7 @@ def _wish(asked: ChatRequest, upstream: Upstream) -> Wish:
     )
 
 
-def _check_size(size: int, query: Query, wish: Wish, upstream: Upstream) -> None:
+def _check_size(size: int, query: Query, wish: DrawOptions, upstream: Generator) -> None:
     """Raise `ApiError` for a body that is too long to be sent, or read by verifiers, once a
     candidate; before any is drawn.
     """
@@ -230,7 +230,7 @@ def _check_size(size: int, query: Query, wish: Wish, upstream: Upstream) -> None
 
 
 def _answer(
-    request: Request, asked: ChatRequest, found: Harvest, upstream: Upstream, wish: Wish
+    request: Request, asked: ChatRequest, found: DrawResult, upstream: Generator, wish: DrawOptions
 ) -> dict[str, Any]:
     best = found.order[: asked.n or 1]
     choices = [{**found.choices[place], "index": rank} for rank, place in enumerate(best)]
@@ -253,7 +253,7 @@ def _answer(
     }
 
 
-def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
+def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
     """Return what was drawn and what is thought of it, best first."""
     outcome = found.outcome
     reasons = explanations(outcome) if outcome is not None and explain else None
@@ -296,7 +296,7 @@ def _told(found: Harvest, wish: Wish, explain: bool) -> dict[str, Any]:
     }
 
 
-def _number(outcome: Outcome | None, what: str, place: int) -> float | None:
+def _number(outcome: ScoringResult | None, what: str, place: int) -> float | None:
     if outcome is None:
         return None
     value = float(

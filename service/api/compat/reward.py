@@ -29,7 +29,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import FAST, MAX_MESSAGES, Counted, problem
 from assay.service.concurrency.offload import apart
-from assay.service.domain.request import Outcome
+from assay.service.domain.request import ScoringResult
 from assay.verifiers import Pair, Query
 
 #: Characters of a text that is searched for a template's marks: the longest takes some hundredths
@@ -256,7 +256,7 @@ def query_of(prompt: Conversation, reference: str | None) -> Query:
     return Query(found.messages, reference)
 
 
-def _logs(outcome: Outcome) -> dict[str, list[float]]:
+def _logs(outcome: ScoringResult) -> dict[str, list[float]]:
     """Return what each verifier adds to the log-odds, and whether it has a score (1) or none (0,
     and adds nothing).
 
@@ -273,7 +273,7 @@ def _logs(outcome: Outcome) -> dict[str, list[float]]:
     return logs
 
 
-def _list(model: str | None, data: list[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
+def _list(model: str | None, data: list[dict[str, Any]], outcome: ScoringResult) -> dict[str, Any]:
     return {
         "object": "list",
         "created": int(time.time()),

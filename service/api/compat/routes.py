@@ -26,7 +26,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class CompatRoute:
     """One path of another service's."""
 
     handler: Handler
@@ -66,29 +66,29 @@ _ROLLOUT: dict[str, Any] = {
     },
 }
 
-DOORS: dict[str, Door] = {
-    "/rerank": Door(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
-    "/v1/rerank": Door(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
-    "/v2/rerank": Door(rerank.rerank_v2, rerank.RerankRequest, _RERANK, rerank_shape),
-    "/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
-    "/v1/score": Door(pairs.scores, pairs.ScoreRequest, _SCORE),
-    "/classify": Door(
+DOORS: dict[str, CompatRoute] = {
+    "/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/v1/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/v2/rerank": CompatRoute(rerank.rerank_v2, rerank.RerankRequest, _RERANK, rerank_shape),
+    "/score": CompatRoute(pairs.scores, pairs.ScoreRequest, _SCORE),
+    "/v1/score": CompatRoute(pairs.scores, pairs.ScoreRequest, _SCORE),
+    "/classify": CompatRoute(
         reward.classify, reward.ClassifyRequest, {"input": TEMPLATED, "use_activation": False}, never_4xx_shape, overloaded=503  # noqa: E501
     ),
-    "/v1/embeddings": Door(reward.embeddings, reward.EmbeddingsRequest, {"input": TEMPLATED}, never_4xx_shape, overloaded=503),  # noqa: E501
-    "/get_reward": Door(
+    "/v1/embeddings": CompatRoute(reward.embeddings, reward.EmbeddingsRequest, {"input": TEMPLATED}, never_4xx_shape, overloaded=503),  # noqa: E501
+    "/get_reward": CompatRoute(
         reward.get_reward, reward.GetRewardRequest, {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": ["5"]}, _plain,  # noqa: E501
         invalid=422,
     ),
-    "/rm": Door(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),  # noqa: E501
-    "/v1/chat/completions": Door(
+    "/rm": CompatRoute(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),  # noqa: E501
+    "/v1/chat/completions": CompatRoute(
         chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True  # noqa: E501
     ),
-    "/verify": Door(rollout.verify, rollout.VerifyRequest, _ROLLOUT, _plain, invalid=422),
+    "/verify": CompatRoute(rollout.verify, rollout.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip
 
 
-def _responses(door: Door) -> dict[int | str, dict[str, Any]]:
+def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
     streamed: dict[str, Any] = {"text/event-stream": {"schema": EVENT}} if door.upstream else {}
     drawn: dict[int | str, dict[str, Any]] = {
         502: failed("The upstream failed, cannot be reached, or refuses our key."),

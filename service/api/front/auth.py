@@ -70,7 +70,7 @@ class KeySettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class Principal:
     """Who asks, as far as rights go."""
 
     name: str
@@ -99,18 +99,18 @@ class Holder:
         return None
 
 
-EVERYTHING = Holder("", frozenset(SCOPES))
-_ASKING: ContextVar[Holder] = ContextVar("asking", default=EVERYTHING)
+EVERYTHING = Principal("", frozenset(SCOPES))
+_ASKING: ContextVar[Principal] = ContextVar("asking", default=EVERYTHING)
 #: What the request's calls cost: a list, since they may run in tasks of their own.
 _SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 
-class Keys:
+class KeyRing:
     """The keys that a service knows; without any, everybody may do everything."""
 
     def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
         known = [
-            (sha256(key.encode()).hexdigest(), Holder("api_keys", frozenset(SCOPES)))
+            (sha256(key.encode()).hexdigest(), Principal("api_keys", frozenset(SCOPES)))
             for key in plain
         ]
         known += [(key.sha256, _holder(key)) for key in hashed]
@@ -120,7 +120,7 @@ class Keys:
         """Return whether there are any."""
         return bool(self._known)
 
-    def holder(self, authorization: bytes) -> Holder | None:
+    def holder(self, authorization: bytes) -> Principal | None:
         """Return who sent a header; every key is compared, each in constant time, so that time
         tells nothing.
         """
@@ -145,7 +145,7 @@ def needed(method: str, path: str, scores: bool) -> Scope:
     return "admin"
 
 
-def ask_as(holder: Holder) -> None:
+def ask_as(holder: Principal) -> None:
     """Note who asks, for the rest of the request."""
     _ASKING.set(holder)
     if holder.cost is not None:
@@ -199,8 +199,8 @@ def new_key(
     return key, KeySettings(name=name, sha256=digest, scopes=tuple(scopes), tasks=tasks, **more)
 
 
-def _holder(key: KeySettings) -> Holder:
-    return Holder(
+def _holder(key: KeySettings) -> Principal:
+    return Principal(
         key.name,
         frozenset(key.scopes),
         None if key.tasks is None else frozenset(key.tasks),

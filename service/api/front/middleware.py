@@ -18,7 +18,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front import admission
 from assay.service.api.front import body_limit as body
 from assay.service.api.front.admission import Admission
-from assay.service.api.front.auth import EVERYTHING, Holder, Keys, ask_as, needed, spent
+from assay.service.api.front.auth import EVERYTHING, KeyRing, Principal, ask_as, needed, spent
 from assay.service.api.front.body_limit import Bodies
 from assay.service.api.front.browsers import Browsers, refuse_doubled
 from assay.service.api.front.hosts import Hosts, address_of
@@ -75,7 +75,7 @@ class Gate:
         self._metrics = metrics
         self._scoring = scoring
         self._shapes = shapes or {}
-        self._keys = Keys((key.get_secret_value() for key in settings.api_keys), settings.keys)
+        self._keys = KeyRing((key.get_secret_value() for key in settings.api_keys), settings.keys)
         self._bodies = Bodies(settings.max_body_bytes)
         self._admission = Admission(settings, metrics)
         self._browsers = Browsers(Hosts(settings.allowed_hosts, settings.host))
@@ -188,7 +188,7 @@ class Gate:
                 await self.app(scope, asked.again(receive), send)
 
     async def _score(
-        self, scope: Scope, path: str, holder: Holder, receive: Receive, send: Send
+        self, scope: Scope, path: str, holder: Principal, receive: Receive, send: Send
     ) -> None:
         """Score as soon as there is a place, and give it back before the answer is read."""
         place = scope[admission.IN_SCOPE] = await self._admission.place(receive)
@@ -203,7 +203,7 @@ class Gate:
             if holder.cost is not None:
                 await self.app.state.engine.allowance.charge(holder, spent())
 
-    def _holder(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> Holder:
+    def _holder(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> Principal:
         """Return who asks, and note it; raise `ApiError` where nobody known does, or one who may
         not, or not here.
         """
@@ -270,7 +270,7 @@ class Gate:
         server = scope.get("server")
         return server is not None and server[1] == self._settings.admin_port
 
-    async def _admit_key(self, holder: Holder, scores: bool) -> None:
+    async def _admit_key(self, holder: Principal, scores: bool) -> None:
         try:
             await self.app.state.engine.allowance.admit(holder, scores)
         except ApiError:
@@ -278,7 +278,7 @@ class Gate:
             raise
 
 
-def _in_bulk(headers: dict[bytes, bytes], holder: Holder) -> bool:
+def _in_bulk(headers: dict[bytes, bytes], holder: Principal) -> bool:
     """Return whether a request may wait; raise `ApiError` for a priority that is none. A key of
     bulk work stays one.
     """
