@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
-from assay.service.concurrency.token_admission import TooMuchWorkError
-from assay.service.domain.request import NoVerifierError
+from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
 
 TYPES = {
     401: "authentication_error",

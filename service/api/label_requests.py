@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.api.requests import Messages, Reference, Tests, problem
 from assay.service.domain.identity import hash_candidate, hash_query
-from assay.service.store.task_store import Label
+from assay.service.domain.stored_values import Label
 from assay.verifiers import Query
 
 KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"

@@ -15,8 +15,8 @@ from assay.service.api.errors import ApiError
 from assay.service.api.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
 from assay.service.api.label_requests import ExportedIn, LabelsIn
 from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitFailedError
-from assay.service.store.task_store import Label
 
 #: Labels that are not worth a thread.
 FEW = 16

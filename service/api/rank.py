@@ -19,17 +19,17 @@ from assay.service.api.examples import (
     SCORE_PAIRS_RESPONSES,
     body_of,
 )
-from assay.service.api.front.auth import may_see, sees_all, visible
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked, checked
 from assay.service.api.front.client_presence import while_there
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.api.sse import EventStream
 from assay.service.concurrency.offload import to_be_read
-from assay.service.concurrency.token_admission import TooMuchWorkError
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
-from assay.service.domain.request import NoVerifierError, ScoringRequest, ScoringResult
+from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
+from assay.service.domain.principal import may_see, sees_all, visible
+from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Pair

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from assay.service.config.settings import ServiceSettings
-from assay.service.scoring.cascade_policy import Policy
+from assay.service.domain.cascade_savings import Policy
 from assay.verifiers import Message, Query
 
 MAX_MESSAGES = 1000

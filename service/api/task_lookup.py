@@ -10,14 +10,15 @@ import structlog
 from fastapi import Request
 
 from assay.service.api.errors import ApiError
-from assay.service.api.front.auth import may_see
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked
 from assay.service.api.front.body_parsing import checked as parsed
+from assay.service.domain.errors import StoreDownError, StoreRefusedError
+from assay.service.domain.principal import may_see
+from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Task
-from assay.service.store.errors import NO_WRITES, StoreDownError, StoreRefusedError
+from assay.service.store.errors import NO_WRITES
 from assay.service.store.task_store import TaskStore
-from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import TASK_RESPONSES, body_of
-from assay.service.api.front.auth import may_see, sees_all
 from assay.service.api.label_requests import LabelIn as LabelIn
 from assay.service.api.label_requests import LabelsIn as LabelsIn
 from assay.service.api.labels import label_router
 from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
 from assay.service.domain.observation import Observation
+from assay.service.domain.principal import may_see, sees_all
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task

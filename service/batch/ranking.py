@@ -27,7 +27,8 @@ from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, BatchPlan, Done, Part
-from assay.service.domain.request import NoVerifierError, ScoringResult
+from assay.service.domain.errors import NoVerifierError
+from assay.service.domain.request import ScoringResult
 from assay.service.runtime.engine import Engine
 from assay.verifiers import Status
 

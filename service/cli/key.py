@@ -6,8 +6,9 @@ import json
 
 from pydantic import ValidationError
 
-from assay.service.api.front.auth import SCOPES, new_key
+from assay.service.api.front.auth import new_key
 from assay.service.cli.console import Console
+from assay.service.config.keys import SCOPES
 from assay.service.domain.errors import StartupError
 
 

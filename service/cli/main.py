@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from assay.service.domain.errors import StartupError
-from assay.service.telemetry.secrets import masked
+from assay.service.domain.secrets import masked
 
 app = typer.Typer(
     no_args_is_help=True,

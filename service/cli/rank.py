@@ -20,7 +20,7 @@ from assay.service.api.rank import find_task, rank_job
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
-from assay.service.domain.request import NoVerifierError
+from assay.service.domain.errors import NoVerifierError
 from assay.service.runtime.engine import Engine, open_engine
 from assay.service.telemetry.metrics import Metrics
 

@@ -12,8 +12,8 @@ from functools import wraps
 from typing import Any, ParamSpec
 from urllib.parse import quote, urlsplit
 
-from assay.service.api.front.hosts import address_of
 from assay.service.domain.errors import StartupError
+from assay.service.domain.hosts import address_of
 
 TIMEOUT_S = 300
 SHOWN = 200

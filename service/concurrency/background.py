@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from assay.service.domain.secrets import told
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

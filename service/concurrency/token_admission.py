@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.service.domain.budget import CHARS_A_TOKEN
+from assay.service.domain.errors import TooMuchWorkError
 from assay.verifiers import Pair, ServedSettings, VerifierSettings
-
-
-class TooMuchWorkError(Exception):
-    """The service has as much under way as it is allowed."""
 
 
 class Workload:

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import PREFIX, ServiceSettings, from_environment
 from assay.service.config.yaml_file import YamlError, read_yaml
+from assay.service.domain.cascade_savings import Policy
 from assay.service.domain.errors import StartupError
-from assay.service.scoring.cascade_policy import Policy
-from assay.service.telemetry.secrets import masked, shown
+from assay.service.domain.secrets import masked, shown
 from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.contract.settings import Name

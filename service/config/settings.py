@@ -9,8 +9,8 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from assay.service.api.front.auth import KeySettings
-from assay.service.api.front.hosts import checked
+from assay.service.config.keys import KeySettings
+from assay.service.domain.hosts import checked
 from assay.verifiers import Network
 from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 

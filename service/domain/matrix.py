@@ -5,6 +5,7 @@ about.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -107,3 +108,11 @@ class ScoreMatrix:
     def has_score(self) -> bool:
         """Return whether any verifier scored any pair."""
         return not np.isnan(self.raw).all()
+
+
+@dataclass(slots=True)
+class CachedColumn:
+    """A verifier as the cache sees it."""
+
+    fingerprint: int
+    setwise: bool

@@ -21,7 +21,7 @@ import orjson
 
 from assay.aggregation import Floats
 from assay.service.domain.identity import SIZE, Keys
-from assay.service.store.damaged_values import json_object
+from assay.service.domain.stored_values import json_object
 from assay.verifiers import Pair
 
 SCORES = np.dtype("<f8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from assay.service.api.front.auth import administers_all
+from assay.service.domain.principal import administers_all
 
 #: What says in its message whom we asked: its code is all that others learn.
 OF_THE_NETWORK = ("unreachable",)

@@ -7,21 +7,12 @@ from dataclasses import dataclass, field
 
 from assay.aggregation import Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
-from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
+from assay.service.domain.cascade_savings import Policy
+from assay.service.domain.matrix import UNKNOWN, CachedColumn, ScoreMatrix
 from assay.service.learning.tasks import Task
-from assay.service.scoring.cascade_policy import Policy
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.guard import Guarded
-from assay.service.store.score_cache import CachedColumn
 from assay.verifiers import Pair
-
-
-class NoVerifierError(Exception):
-    """No verifier could score any candidate; `reasons` says why, by verifier."""
-
-    def __init__(self, reasons: dict[str, str]) -> None:
-        super().__init__("no verifier could answer")
-        self.reasons = reasons
 
 
 @dataclass(frozen=True, slots=True)

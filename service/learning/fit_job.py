@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.special import expit, log_expit
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from assay.aggregation.drift import references
 from assay.aggregation.label_model.artifact import from_dict, to_dict
+from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, table_of
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
@@ -57,17 +58,6 @@ class Served:
     labels_until: float
     calibrated: bool = False
     version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """What came of it: no model where there was too little to learn from; `serve` is false where
-    it is no better.
-    """
-
-    model: bytes | None = None
-    serve: bool = False
-    report: dict[str, Any] = field(default_factory=dict)
 
 
 def fit(

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_after, to_process
 
-from assay.service.learning.fit_job import Fit
+from assay.service.domain.errors import StoreError
+from assay.service.domain.learned import LEASE_MS, Fit, Sizes
 from assay.service.learning.report_job import ReportInputs
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.worker_jobs import Source, draw_kept, fit_kept, report_kept, shadow_kept
-from assay.service.store.errors import StoreError
-from assay.service.store.task_store import LEASE_MS, Sizes, TaskStore
+from assay.service.store.task_store import TaskStore
 
 log = structlog.get_logger()
 

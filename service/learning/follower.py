@@ -6,10 +6,10 @@ import asyncio
 
 import structlog
 
+from assay.service.domain.errors import NoNewsError, StoreDownError, StoreRefusedError
+from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Tasks
-from assay.service.store.client import Listener, NoNewsError, Store
-from assay.service.store.errors import StoreDownError, StoreRefusedError
-from assay.service.telemetry.secrets import told
+from assay.service.store.client import Listener, Store
 
 log = structlog.get_logger()
 

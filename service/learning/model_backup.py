@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from assay.aggregation.whole_file import read_file, replace_file
-from assay.service.telemetry.secrets import told
+from assay.service.domain.secrets import told
 
 log = structlog.get_logger()
 

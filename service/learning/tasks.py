@@ -19,16 +19,18 @@ import structlog
 from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from assay.aggregation.drift import Drift, Reference
 from assay.aggregation.label_model.artifact import ArtifactError, from_dict
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.identity import Keys, by_query
+from assay.service.domain.learned import MOST_BYTES, State
 from assay.service.domain.observation import Observation, record_of
+from assay.service.domain.secrets import told
 from assay.service.learning.fit_job import FitInputs
 from assay.service.learning.model_backup import Keepsake
-from assay.service.scoring.cascade_policy import CascadePolicy, CascadeSavings
+from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.store.client import LOSS_OF_TASK, Store
-from assay.service.store.errors import StoreRefusedError
-from assay.service.store.task_store import MOST_BYTES, State, TaskStore
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.secrets import told
 from assay.verifiers import Pair
 
 log = structlog.get_logger()

@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from assay.service.domain.errors import StoreError
+from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
-from assay.service.learning.fit_job import Fit, FitInputs, KnownLabel, Served, fit
+from assay.service.domain.stored_values import Label
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
 from assay.service.learning.report_job import ReportInputs, report, shadow
 from assay.service.store.client import Store
-from assay.service.store.errors import StoreError
-from assay.service.store.task_store import Label, TaskStore
+from assay.service.store.task_store import TaskStore
 
 Result = TypeVar("Result")
 

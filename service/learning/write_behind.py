@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Rows, Task, Tasks
-from assay.service.scoring.cascade_policy import CascadeSavings
-from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from assay.service.telemetry.secrets import told
+from assay.service.domain.secrets import told
 from assay.verifiers import ServedVerifier, Verifier, VerifierError
 from assay.verifiers.http.upstream import Endpoint, Upstream
 

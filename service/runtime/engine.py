@@ -18,13 +18,16 @@ import structlog
 from assay import aggregation
 from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.statistics.threads import one_blas_thread
-from assay.service.api.front.auth import spend
 from assay.service.concurrency.background import Background, Loop
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
+from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.domain.matrix import CachedColumn
+from assay.service.domain.principal import spend
 from assay.service.domain.request import EnsembleMember
+from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
 from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
 from assay.service.learning.drift_monitor import DriftMonitor
@@ -45,12 +48,10 @@ from assay.service.store.client import Store
 from assay.service.store.counters import RateLimiter
 from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.errors import StoreDownError, StoreError, StoreRefusedError
-from assay.service.store.score_cache import CachedColumn, ScoreCache
+from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.loop_stall import StallWatch
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.secrets import told
 from assay.service.telemetry.tracing import Traced, Tracing
 from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import orjson
 import structlog
 
+from assay.service.domain.errors import StoreError
+from assay.service.domain.secrets import told
 from assay.service.store.client import PREFIX, Store
-from assay.service.store.errors import StoreError
-from assay.service.telemetry.secrets import told
 from assay.verifiers import Grade, Verifier
 from assay.verifiers.doctor.examine import Report, examine
 

@@ -21,12 +21,12 @@ from uvicorn.supervisors import Multiprocess
 from assay.service.api.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.config.settings import PREFIX, ServiceSettings
+from assay.service.domain.errors import StoreError
+from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
 from assay.service.server.bounded_server import bounded
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.errors import StoreError
-from assay.service.telemetry.secrets import told
 
 log = structlog.get_logger()
 

@@ -12,18 +12,17 @@ import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.concurrency.breaker import Breaker
-from assay.service.domain.errors import StartupError
-from assay.service.store.errors import (
-    NO_WRITES,
-    RAISED,
+from assay.service.domain.errors import (
+    NoNewsError,
+    StartupError,
     StoreDownError,
     StoreError,
     StoreRefusedError,
-    classified,
 )
+from assay.service.domain.secrets import told
+from assay.service.store.errors import NO_WRITES, RAISED, classified
 from assay.service.store.reply_checks import MISREAD, counted, expect, so_many
 from assay.service.store.url import connect
-from assay.service.telemetry.secrets import told
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -48,10 +47,6 @@ NODE_CONNECTIONS = 64
 MOVES = 3
 #: Written to see whether writes are taken; it stays no longer than a minute.
 PROBE_KEY, PROBE_MS = f"{PREFIX}probe", 60_000
-
-
-class NoNewsError(Exception):
-    """The store cannot be listened to; who wants to know has to look."""
 
 
 class SchemaError(StartupError):

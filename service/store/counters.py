@@ -12,9 +12,9 @@ from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from assay.service.api.errors import ApiError
-from assay.service.api.front.auth import Principal
+from assay.service.domain.errors import StoreError
+from assay.service.domain.principal import Principal
 from assay.service.store.client import PREFIX, Store
-from assay.service.store.errors import StoreError
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000

@@ -21,26 +21,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from assay.service.telemetry.secrets import without_arguments
-
-
-class StoreError(Exception):
-    """A call to the store came to nothing; `reason` is a word of the tables below."""
-
-    def __init__(self, message: str, reason: str = "away") -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class StoreDownError(StoreError):
-    """The store does not answer, or does nothing for anybody yet; the service goes on without
-    it.
-    """
-
-
-class StoreRefusedError(StoreError):
-    """The store answers, and refuses this call; others it may grant."""
-
+from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.domain.secrets import without_arguments
 
 #: All that the client raises. `RedisClusterException` is no `RedisError`.
 RAISED = (RedisError, RedisClusterException, OSError, TimeoutError)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ import structlog
 
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
-from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.store.client import PREFIX, Store
 from assay.verifiers import LASTING, Status
 from assay.verifiers.contract.bounds import LARGEST
@@ -47,14 +46,6 @@ OK, NOT_APPLICABLE = (
     int(Status.NOT_APPLICABLE),
 )  # an array compares with a number faster
 Records = npt.NDArray[np.void]
-
-
-@dataclass(slots=True)
-class CachedColumn:
-    """A verifier as the cache sees it."""
-
-    fingerprint: int
-    setwise: bool
 
 
 class ScoreCache:

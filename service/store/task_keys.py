@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import structlog
 
 from assay.service.concurrency.offload import LONG, apart
+from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.observation import Observation, unpack
+from assay.service.domain.stored_values import read_all
 from assay.service.store.client import PREFIX, Store
-from assay.service.store.damaged_values import read_all
-from assay.service.store.errors import StoreRefusedError
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store.reply_checks import counted, entries
 

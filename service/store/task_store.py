@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 import structlog
 
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.learned import LEASE_MS, MOST_BYTES, Fit, Sizes, State
 from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
-from assay.service.learning.fit_job import Fit
-from assay.service.scoring.cascade_policy import CascadeSavings
-from assay.service.store.damaged_values import Label as Label
-from assay.service.store.damaged_values import json_object, label_of, number, whole_number
+from assay.service.domain.stored_values import Label, json_object, label_of, number, whole_number
 from assay.service.store.lua import (
     LABEL,
     LEASE,
@@ -36,44 +35,15 @@ from assay.service.store.task_keys import TaskKeys
 Value = TypeVar("Value")
 log = structlog.get_logger()
 
-#: A replica that dies while it fits keeps the others from it for so long; one that lives renews its
-#: lease meanwhile.
-LEASE_MS = 10_000
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead
 #: server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
 READ_AT_ONCE, READ_WITH_TEXTS, LABELS_AT_ONCE = 200, 50, 500
 #: What an entry takes beside its values, with its name among those that were seen.
 ENTRY_BYTES = 350
-#: What the requests of a task may take, and what is left to them in a full store.
-MOST_BYTES, LEAST_BYTES = 128 << 20, 4 << 20
+#: What is left to the requests of a task in a full store.
+LEAST_BYTES = 4 << 20
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Which version a task serves, as all replicas see it."""
-
-    serving: int = 0
-    newest: int = 0
-    before: int = 0
-    pinned: bool = False
-    requests: int = 0  # that the last fit, or the last try, was made on
-    labels: int = 0
-    exported: int = 0  # labels that the last export had
-    exported_at: int = 0  # seconds since 1970
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much there is to learn from: what is kept, and how much ever came, which a full window
-    does not say.
-    """
-
-    requests: int = 0
-    labels: int = 0
-    taken: int = 0  # requests that ever came
-    given: int = 0  # labels that were ever given, or changed
 
 
 class TaskStore(TaskKeys):

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from assay.service.api.compat.chat_templates import split
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError, invalid
-from assay.service.api.front.auth import KeyRing, KeySettings, needed
+from assay.service.api.front.auth import KeyRing, needed
 from assay.service.api.front.middleware import _in_bulk
 from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.config.keys import KeySettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.scoring.best_of_n import DrawOptions, harvest, status_of, text_of
 from assay.service.scoring.generator import Generator

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.front.auth import _ASKING, KeyRing, KeySettings, Principal, needed, new_key
+from assay.service.api.front.auth import KeyRing, needed, new_key
 from assay.service.api.tasks import _of_this_task
+from assay.service.config.keys import KeySettings
+from assay.service.domain.principal import _ASKING, Principal
 from assay.service.domain.redaction import without_addresses
 from tests.processes import Answer, Server, call, free_port, service, standin, write_config
 from tests.service.commands import problem, run

@@ -17,12 +17,11 @@ from assay.service.concurrency.single_flight import Inflight, Subscription
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
-from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
-from assay.service.store.score_cache import CachedColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,

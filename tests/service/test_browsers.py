@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import ApiError
 from assay.service.api.front.browsers import Browsers, same_origin
-from assay.service.api.front.hosts import Hosts, split_host
 from assay.service.config.model import load_config
 from assay.service.config.settings import ServiceSettings
+from assay.service.domain.hosts import Hosts, split_host
 from tests.helm import helm
 from tests.processes import ROOT, Server, call, free_port, service, write_config
 from tests.service.commands import run

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from assay.aggregation import RobustAverage
+from assay.service.domain.errors import StoreDownError
 from assay.service.domain.identity import Keys, keys_of
-from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.learning.tasks import Task
 from assay.service.store.client import SCHEMA_KEY, SchemaError, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.errors import StoreDownError
-from assay.service.store.score_cache import RECORD, SCORES, CachedColumn, ScoreCache
+from assay.service.store.score_cache import RECORD, SCORES, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [CachedColumn(11, False), CachedColumn(22, True), CachedColumn(33, False)]

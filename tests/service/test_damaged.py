@@ -14,14 +14,15 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.observation import unpack
+from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import Fitter, due
 from assay.service.learning.tasks import Task, Tasks
-from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Label, TaskStore
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
 

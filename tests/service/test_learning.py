@@ -19,16 +19,18 @@ import pytest_asyncio
 
 from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.label_model.artifact import checksum, from_dict, to_dict
+from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.identity import keys_of
+from assay.service.domain.learned import Fit, Sizes, State
 from assay.service.domain.observation import pack, record_of, table_of, unpack
+from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
-from assay.service.learning.fit_job import Fit, fit
+from assay.service.learning.fit_job import fit
 from assay.service.learning.fit_scheduler import FitBusyError, Fitter, due
 from assay.service.learning.tasks import Task, Tasks
-from assay.service.scoring.cascade_policy import CascadeSavings
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.task_store import Label, Sizes, State, TaskStore
+from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.synthetic import Sample, Scenario, kinds, make

@@ -11,9 +11,10 @@ from redis.exceptions import ResponseError
 from assay import service
 from assay.service.concurrency.background import reason_of
 from assay.service.config.model import ConfigError, load_config
-from assay.service.store.errors import StoreRefusedError, classified
+from assay.service.domain.errors import StoreRefusedError
+from assay.service.domain.secrets import mask_event, masked, told
+from assay.service.store.errors import classified
 from assay.service.store.url import parse
-from assay.service.telemetry.secrets import mask_event, masked, told
 from tests.processes import write_config
 
 SECRET = "s3cr3t"

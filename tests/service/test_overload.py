@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.token_admission import TooMuchWorkError, Workload, tokens_of
+from assay.service.concurrency.token_admission import Workload, tokens_of
+from assay.service.domain.errors import TooMuchWorkError
 from assay.service.runtime.backpressure import Pressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status

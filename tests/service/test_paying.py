@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
-from assay.service.domain.request import EnsembleMember, NoVerifierError, ScoringRequest
+from assay.service.domain.errors import NoVerifierError, StoreDownError
+from assay.service.domain.matrix import CachedColumn as CacheColumn
+from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.scorer import Scorer
-from assay.service.store.errors import StoreDownError
-from assay.service.store.score_cache import CachedColumn as CacheColumn
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.service.api.front.auth import KeyRing, KeySettings
+from assay.service.api.front.auth import KeyRing
+from assay.service.config.keys import KeySettings
 from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, UnreachableError
 from tests.processes import ROOT, Answer, Server, call, free_port, service, standin, write_config

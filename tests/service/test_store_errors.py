@@ -19,15 +19,11 @@ from redis.exceptions import (
     SlotNotCoveredError,
 )
 
+from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
+from assay.service.domain.stored_values import Label
 from assay.service.store.client import Store
-from assay.service.store.errors import (
-    RAISED,
-    StoreDownError,
-    StoreError,
-    StoreRefusedError,
-    classified,
-)
-from assay.service.store.task_store import Label, TaskStore
+from assay.service.store.errors import RAISED, classified
+from assay.service.store.task_store import TaskStore
 from tests.processes import Server, free_port, service, standin
 from tests.service.test_stores import body, config
 from tests.service.test_teaching import wait_until
@@ -282,7 +278,7 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     import limits
 
     from assay.service.api.errors import ApiError
-    from assay.service.api.front.auth import Principal
+    from assay.service.domain.principal import Principal
     from assay.service.store.counters import RateLimiter
 
     with valkey(tmp_path) as (port, _):

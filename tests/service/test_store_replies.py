@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from assay.service.learning.fit_job import Fit
-from assay.service.scoring.cascade_policy import CascadeSavings
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.errors import StoreDownError
+from assay.service.domain.learned import Fit, Sizes
+from assay.service.domain.stored_values import Label
 from assay.service.store.client import Store
-from assay.service.store.damaged_values import Label
-from assay.service.store.errors import StoreDownError
-from assay.service.store.task_store import Sizes, TaskStore
+from assay.service.store.task_store import TaskStore
 from tests.processes import service, standin, write_config
 from tests.valkeys import valkey
 

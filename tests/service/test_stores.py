@@ -19,6 +19,7 @@ import pytest_asyncio
 from assay.service.concurrency.background import Background, Loop
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
+from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import Fitter
 from assay.service.learning.follower import Follower
 from assay.service.learning.model_backup import Keepsake
@@ -27,7 +28,7 @@ from assay.service.learning.write_behind import Writer
 from assay.service.store.client import EvictionError, Store, check_eviction
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import ScoreCache
-from assay.service.store.task_store import Label, TaskStore
+from assay.service.store.task_store import TaskStore
 from assay.service.store.url import parse
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query

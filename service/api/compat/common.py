@@ -13,7 +13,6 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from assay.service.api.errors import ApiError
-from assay.service.api.front.auth import may_see, visible
 from assay.service.api.rank import (
     Json,
     check_length,
@@ -23,6 +22,7 @@ from assay.service.api.rank import (
     score_while_wanted,
 )
 from assay.service.api.requests import FAST, ChatMessage
+from assay.service.domain.principal import may_see, visible
 from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine

@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.api.compat.common import PREFIX, DoorRequest, Json, TurnIn, job_of, read
 from assay.service.api.errors import ApiError
-from assay.service.api.front.auth import may_see, visible
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 from assay.service.api.responses import explanations
 from assay.service.concurrency.offload import length_of
+from assay.service.domain.principal import may_see, visible
 from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of, text_of

@@ -5,104 +5,15 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import limits
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from assay.verifiers import Priority
-from assay.verifiers.contract.settings import Name
+from assay.service.config.keys import SCOPES, KeySettings, Scope
+from assay.service.domain.principal import Principal
 
-Scope = Literal["rank", "label", "admin"]
-SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")
 PREFIX = "assay-"
-
-
-class KeySettings(BaseModel):
-    """A key that clients may send: its hash, what it is for, and for which tasks. `assay key
-    NAME` makes one.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Name = Field(description="What the log calls it.")
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(
-        description="SHA-256 of the key, in hexadecimal."
-    )
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = Field(
-        ("rank",),
-        description=(
-            "rank: score, and see what is served; label: label as well as draw what to label;"
-            " admin: all else."
-        ),
-    )
-    tasks: tuple[Name, ...] | None = Field(
-        None, description="The tasks that it is for; default: all. Others are not there."
-    )
-    requests: str | None = Field(
-        None, description="Requests that it may make, such as 600/minute; default: any number."
-    )
-    cost: str | None = Field(
-        None,
-        description=(
-            "Cost that it may cause, such as 1000/day, in the verifiers' units; default: any."
-        ),
-    )
-    priority: Priority = Field(
-        "interactive",
-        description="`bulk` waits where interactive requests do; see X-Assay-Priority.",
-    )
-
-    @field_validator("requests", "cost")
-    @classmethod
-    def _is_a_limit(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                limits.parse(value)
-            except ValueError:
-                raise ValueError(
-                    "must be a number of a time: 600/minute, 20 per 10 seconds, 1000/day"
-                ) from None
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks, as far as rights go."""
-
-    name: str
-    scopes: frozenset[str]
-    tasks: frozenset[str] | None = None
-    requests: limits.RateLimitItem | None = None
-    cost: limits.RateLimitItem | None = None
-    bulk: bool = False
-
-    @property
-    def limited(self) -> bool:
-        """Return whether what it asks is counted."""
-        return self.requests is not None or self.cost is not None
-
-    def lacks(self, scope: Scope, path: str) -> str | None:
-        """Return what is lacking for a request; None where nothing is. What is not of one task
-        needs a key of all.
-        """
-        if scope not in self.scopes:
-            return (
-                f"this needs a key with the scope `{scope}`; yours has:"
-                f" {', '.join(sorted(self.scopes))}"
-            )
-        if scope == "admin" and self.tasks is not None and not path.startswith("/v1/tasks/"):
-            return "this is of all tasks: it needs a key that is not for some of them only"
-        return None
-
-
-EVERYTHING = Principal("", frozenset(SCOPES))
-_ASKING: ContextVar[Principal] = ContextVar("asking", default=EVERYTHING)
-#: What the request's calls cost: a list, since they may run in tasks of their own.
-_SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 
 class KeyRing:
@@ -143,48 +54,6 @@ def needed(method: str, path: str, scores: bool) -> Scope:
     ):
         return "label"
     return "admin"
-
-
-def ask_as(holder: Principal) -> None:
-    """Note who asks, for the rest of the request."""
-    _ASKING.set(holder)
-    if holder.cost is not None:
-        _SPENT.set([])
-
-
-def spend(cost: float) -> None:
-    """Note what a request cost, where that is counted."""
-    if (spent := _SPENT.get()) is not None:
-        spent.append(cost)
-
-
-def spent() -> float:
-    """Return what the request has cost so far."""
-    return sum(_SPENT.get() or ())
-
-
-def may_see(task: str) -> bool:
-    """Return whether a task is there for who asks."""
-    tasks = _ASKING.get().tasks
-    return tasks is None or task in tasks
-
-
-def sees_all() -> bool:
-    """Return whether all tasks are there for who asks, and so what is of all of them together."""
-    return _ASKING.get().tasks is None
-
-
-def administers_all() -> bool:
-    """Return whether who asks may know how the service is built: which machines it asks, and
-    what they say.
-    """
-    holder = _ASKING.get()
-    return holder.tasks is None and "admin" in holder.scopes
-
-
-def visible(tasks: Iterable[str]) -> list[str]:
-    """Return the tasks that are there for who asks."""
-    return [task for task in tasks if may_see(task)]
 
 
 def new_key(

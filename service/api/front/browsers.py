@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from assay.service.api.errors import ApiError
-from assay.service.api.front.hosts import Hosts, split_host
+from assay.service.domain.hosts import Hosts, split_host
 
 JSON = re.compile(rb"application/(?:json|[\w.!#$&^-]{1,100}\+json)", re.IGNORECASE)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})

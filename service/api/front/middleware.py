@@ -18,14 +18,15 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front import admission
 from assay.service.api.front import body_limit as body
 from assay.service.api.front.admission import Admission
-from assay.service.api.front.auth import EVERYTHING, KeyRing, Principal, ask_as, needed, spent
+from assay.service.api.front.auth import KeyRing, needed
 from assay.service.api.front.body_limit import Bodies
 from assay.service.api.front.browsers import Browsers, refuse_doubled
-from assay.service.api.front.hosts import Hosts, address_of
 from assay.service.api.sse import EventStream
 from assay.service.config.settings import ServiceSettings
+from assay.service.domain.hosts import Hosts, address_of
+from assay.service.domain.principal import EVERYTHING, Principal, ask_as, spent
+from assay.service.domain.secrets import masked
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.secrets import masked
 from assay.verifiers import IN_BULK, printable
 
 log = structlog.get_logger()

@@ -1,0 +1,69 @@
+"""How a query is asked, and what a cascade saves and loses, as far as it was seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Policy = Literal["full", "cascade", "auto"]
+
+
+#: Two-sided 95 % of a normal.
+QUANTILE = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSavings:
+    """Sums over queries that were asked in full: what the cascade of one model version would have
+    done with them.
+
+    `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it;
+    `cost`: the share asked.
+    """
+
+    version: int = 0
+    queries: int = 0
+    cost: float = 0.0
+    loss: float = 0.0
+    squares: float = 0.0
+    agreed: int = 0
+
+    def __add__(self, other: CascadeSavings) -> CascadeSavings:
+        """Return both together; of different versions, the newer."""
+        if self.version != other.version:
+            return max(self, other, key=lambda each: each.version)
+        return CascadeSavings(
+            self.version,
+            self.queries + other.queries,
+            self.cost + other.cost,
+            self.loss + other.loss,
+            self.squares + other.squares,
+            self.agreed + other.agreed,
+        )
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval of the mean loss; None of fewer than two queries."""
+        if self.queries < 2:
+            return None
+        mean = self.loss / self.queries
+        spread = max(0.0, self.squares / self.queries - mean**2) * self.queries / (self.queries - 1)
+        half = QUANTILE * math.sqrt(spread / self.queries)
+        return mean - half, mean + half
+
+    def said(self) -> dict[str, Any]:
+        """Return it as an answer tells it."""
+        count = self.queries
+        means = (self.loss, self.cost, self.agreed)
+        loss, cost, agree = (
+            (None, None, None) if not count else tuple(round(each / count, 4) for each in means)
+        )
+        interval = self.interval
+        return {
+            "queries": count,
+            "loss": loss,
+            "loss_interval": None if interval is None else [round(each, 4) for each in interval],
+            "cost": cost,
+            "agree": agree,
+        }

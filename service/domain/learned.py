@@ -1,0 +1,53 @@
+"""What a task learned, as the store keeps it: the outcome of a fit, which version serves, and how
+much there was to learn from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: What the requests of a task may take.
+MOST_BYTES = 128 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What came of a fit: no model where there was too little to learn from; `serve` is false where
+    it is no better.
+    """
+
+    model: bytes | None = None
+    serve: bool = False
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+#: A replica that dies while it fits keeps the others from it for so long; one that lives renews its
+#: lease meanwhile.
+LEASE_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Which version a task serves, as all replicas see it."""
+
+    serving: int = 0
+    newest: int = 0
+    before: int = 0
+    pinned: bool = False
+    requests: int = 0  # that the last fit, or the last try, was made on
+    labels: int = 0
+    exported: int = 0  # labels that the last export had
+    exported_at: int = 0  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much there is to learn from: what is kept, and how much ever came, which a full window
+    does not say.
+    """
+
+    requests: int = 0
+    labels: int = 0
+    taken: int = 0  # requests that ever came
+    given: int = 0  # labels that were ever given, or changed

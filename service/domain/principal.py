@@ -1,0 +1,93 @@
+"""Who sends a request, what they may see, and what the request costs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import limits
+
+from assay.service.config.keys import SCOPES, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, as far as rights go."""
+
+    name: str
+    scopes: frozenset[str]
+    tasks: frozenset[str] | None = None
+    requests: limits.RateLimitItem | None = None
+    cost: limits.RateLimitItem | None = None
+    bulk: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Return whether what it asks is counted."""
+        return self.requests is not None or self.cost is not None
+
+    def lacks(self, scope: Scope, path: str) -> str | None:
+        """Return what is lacking for a request; None where nothing is. What is not of one task
+        needs a key of all.
+        """
+        if scope not in self.scopes:
+            return (
+                f"this needs a key with the scope `{scope}`; yours has:"
+                f" {', '.join(sorted(self.scopes))}"
+            )
+        if scope == "admin" and self.tasks is not None and not path.startswith("/v1/tasks/"):
+            return "this is of all tasks: it needs a key that is not for some of them only"
+        return None
+
+
+EVERYTHING = Principal("", frozenset(SCOPES))
+
+
+_ASKING: ContextVar[Principal] = ContextVar("asking", default=EVERYTHING)
+
+
+#: What the request's calls cost: a list, since they may run in tasks of their own.
+_SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
+
+
+def ask_as(holder: Principal) -> None:
+    """Note who asks, for the rest of the request."""
+    _ASKING.set(holder)
+    if holder.cost is not None:
+        _SPENT.set([])
+
+
+def spend(cost: float) -> None:
+    """Note what a request cost, where that is counted."""
+    if (spent := _SPENT.get()) is not None:
+        spent.append(cost)
+
+
+def spent() -> float:
+    """Return what the request has cost so far."""
+    return sum(_SPENT.get() or ())
+
+
+def may_see(task: str) -> bool:
+    """Return whether a task is there for who asks."""
+    tasks = _ASKING.get().tasks
+    return tasks is None or task in tasks
+
+
+def sees_all() -> bool:
+    """Return whether all tasks are there for who asks, and so what is of all of them together."""
+    return _ASKING.get().tasks is None
+
+
+def administers_all() -> bool:
+    """Return whether who asks may know how the service is built: which machines it asks, and
+    what they say.
+    """
+    holder = _ASKING.get()
+    return holder.tasks is None and "admin" in holder.scopes
+
+
+def visible(tasks: Iterable[str]) -> list[str]:
+    """Return the tasks that are there for who asks."""
+    return [task for task in tasks if may_see(task)]
