@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from assay.service.cli.main import app
 from assay.service.domain.errors import StartupError
-from tests.aggregation.data import small
+from tests.support.ensembles import small
 from tests.synthetic import Sample
 
 SAMPLE = small(queries=80)

@@ -1,10 +1,10 @@
-"""Shards: parts of a data set that split no query."""
+"""Rows to learn from, and how parts of them are joined."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from assay.aggregation import LabelModel, Shard
+from assay.aggregation import Shard
 from assay.aggregation.statistics.shard import concatenate
 
 
@@ -51,15 +51,3 @@ def test_too_many_labels_are_cut_by_whole_queries() -> None:
     assert joined.scores.tolist() == whole.scores.tolist()
     assert len(joined.scores) == 48
     assert len(concatenate(parts, 1).queries) == 1
-
-
-def test_the_report_counts_all_labels() -> None:
-    """Also those that the head was not learned from."""
-    random = np.random.default_rng(0)
-    truth = random.integers(0, 2, 201_000)
-    scores = (truth[:, None] + random.normal(size=(201_000, 2))).astype(np.float32)
-
-    model = LabelModel().fit(scores, np.arange(201_000) // 3, truth)
-
-    assert model.counts_.labels == 201_000
-    assert model.predict_proba(scores[:300], np.arange(300) // 3).mean() > 0.3

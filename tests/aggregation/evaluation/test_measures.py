@@ -1,4 +1,4 @@
-"""How good scores and probabilities are, and what those of a query say together."""
+"""How good scores and probabilities are."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.aggregation import Floats
-from assay.aggregation.evaluation.bootstrap import Bootstrap
 from assay.aggregation.evaluation.measures import (
     auc,
     auc_within,
@@ -16,7 +14,6 @@ from assay.aggregation.evaluation.measures import (
     expected_calibration_error,
     selection_by_query,
 )
-from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
 from assay.aggregation.statistics.queries import Queries
 
 NAN = np.nan
@@ -66,35 +63,3 @@ def test_calibration_error_is_the_distance_of_said_and_true() -> None:
     assert rows[[0, 9]].tolist() == [2, 2]
     assert (said[9], true[9]) == (pytest.approx(0.95), 0.5)
     assert expected_calibration_error(probability, labels) == pytest.approx((0.05 + 0.45) / 2)
-
-
-def test_intervals_hold_the_estimate() -> None:
-    """And are narrower with more queries."""
-
-    def width(queries: int) -> float:
-        random = np.random.default_rng(0)
-        labels = random.integers(0, 2, queries * 4).astype(float)
-        found = Bootstrap(labels, Queries.of(np.repeat(np.arange(queries), 4))).selection(
-            [labels + random.normal(size=queries * 4)]
-        )
-        assert found.low <= found.value <= found.high
-        return found.high - found.low
-
-    assert width(400) < width(40)
-
-
-def test_the_top_is_best_with_the_chance_that_it_is_larger() -> None:
-    """Two candidates: a normal's; one alone is certain; equals share; none is unknown."""
-    assert probability_top_is_best(np.array([1.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(
-        0.5793, abs=1e-4
-    )
-    assert probability_top_is_best(np.array([NAN, 0.3]), np.ones(2)) == pytest.approx(1)
-    assert probability_top_is_best(np.zeros(4), np.ones(4)) == pytest.approx(0.25, abs=1e-3)
-    assert probability_top_is_best(np.full(2, NAN), np.ones(2)) is None
-
-
-def test_any_correct_counts_an_answer_once() -> None:
-    """By its largest probability; what has none is left out."""
-    p: Floats = np.array([0.5, 0.4, 0.5, NAN])
-    assert probability_any_correct(p, ["a", "a", "b", "c"]) == pytest.approx(0.75)
-    assert probability_any_correct(np.array([NAN]), ["a"]) is None

@@ -1,0 +1,55 @@
+"""The base rate from third moments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.aggregation import Floats
+from assay.aggregation.averages.baselines import supervised
+from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.statistics.queries import Queries, finite
+from tests.support.ensembles import fitted, selection
+from tests.synthetic import Scenario, kinds, make
+
+
+def test_third_moments_need_three_families() -> None:
+    """Else there is no estimate."""
+    z = np.random.default_rng(0).normal(size=(100, 3))
+    assert base_rate_from_third_moments(z, np.ones(3), np.array([0, 0, 1])) is None
+
+
+@pytest.mark.parametrize("base_rate", [0.05, 0.2, 0.5, 0.75, 0.9])
+def test_independent_errors_are_trusted_and_tell_the_base_rate(base_rate: float) -> None:
+    """Third moments give it to 0.05, the fit is believed, and selection is within 0.01 of
+    supervised (4).
+    """
+    sample = make(
+        Scenario(
+            "independent",
+            kinds(5, 3, 2, 5),
+            base_rate=base_rate,
+            strength_mean=1.2,
+            strength_sd=0.4,
+        ),
+        3,
+    )
+
+    model = fitted(sample)
+
+    assert model.trust_.value > 0.8
+    assert model.base_rate_from_ == "third moments"
+    assert model.base_rate_ == pytest.approx(float(sample.labels.mean()), abs=0.05)
+    assert (
+        selection(sample, model.score_samples(sample.scores, sample.query_id))
+        > selection(sample, reference(sample)) - 0.01
+    )
+
+
+def reference(sample: object) -> Floats:
+    """Return supervised log-odds on the very rows that they were fitted on."""
+    scores, labels, query = (
+        np.asarray(getattr(sample, name)) for name in ("scores", "labels", "query_id")
+    )
+    queries = Queries.of(query)
+    return supervised(finite(scores), labels.astype(float), queries, finite(scores), queries, True)

@@ -1,0 +1,27 @@
+"""Families, and stated qualities."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.aggregation.label_model.families import families_of, family_weights, quality_weights
+
+
+def test_families_come_from_the_statement_else_from_the_name() -> None:
+    """The text before a colon."""
+    assert families_of(["a:x", "b", "c"], {"c": "a"}) == ("a", "b", "a")
+    assert family_weights(["a", "a", "b"]).tolist() == pytest.approx([2**-0.5, 2**-0.5, 1])
+
+
+def test_a_quality_weighs_as_specified() -> None:
+    """(2 AUC - 1)^2 for numbers, the first power for tiers, the mean of the stated where none
+    is; useless statements: ones.
+    """
+    assert quality_weights([0.9, "high", None, 0.4]).tolist() == pytest.approx(
+        [0.64, 0.6, (0.64 + 0.6) / 3, 0]
+    )
+    assert quality_weights([0.5, None]).tolist() == [1, 1]
+    assert quality_weights([1.02, 0.9]).tolist() == pytest.approx([1, 0.64])
+    for wrong in ("good", 70.0, -1.0):
+        with pytest.raises(ValueError, match="quality of verifier 1"):
+            quality_weights([0.7, wrong])

@@ -1,0 +1,46 @@
+"""What a person is warned of after a fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from assay.aggregation import LabelModel
+from assay.aggregation.label_model.fit_summary import report
+from tests.support.ensembles import named, small
+
+
+def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
+    """Fit a model."""
+    return LabelModel().fit(scores, query_id, labels, **options)
+
+
+def test_one_candidate_a_query() -> None:
+    """No query columns; the report says what that means."""
+    sample = named("19")
+    model = fit(
+        sample.scores,
+        sample.query_id,
+        np.where(sample.query_id < 200, sample.labels, -1),
+        verifier_names=sample.names,
+    )
+
+    assert not model.grouped_
+    assert model.head_ is model.lone_head_
+    assert any("about one candidate a query" in warning for warning in report(model)["warnings"])
+    assert np.isfinite(model.score_samples(sample.scores, sample.query_id)).all()
+
+
+def test_labels_that_were_not_random_are_told() -> None:
+    """Half must be, for calibrated probabilities."""
+    sample = small()
+    model = fit(
+        sample.scores,
+        sample.query_id,
+        sample.labels,
+        label_random=np.arange(len(sample.labels)) % 3 == 0,
+    )
+
+    assert not model.calibrated_
+    assert any("fewer than half" in warning for warning in report(model)["warnings"])

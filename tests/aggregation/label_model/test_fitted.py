@@ -1,0 +1,171 @@
+"""Reading scores with a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from assay.aggregation import LabelModel, NotFittedError
+from tests.support.ensembles import fitted, named, small
+from tests.synthetic import Sample
+
+seeds = st.integers(0, 2**31)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, place=st.integers(0, 5), told=st.booleans())
+def test_a_missing_score_is_the_model_without_that_verifier(
+    seed: int, place: int, told: bool
+) -> None:
+    """A query that lacks a verifier gets what the other verifiers give it, weights unchanged
+    (8).
+    """
+    sample = small(seed)
+    labels = (
+        np.where(np.random.default_rng(seed).random(len(sample.labels)) < 0.3, sample.labels, -1)
+        if told
+        else None
+    )
+    model = LabelModel().fit(sample.scores, sample.query_id, labels, verifier_names=sample.names)
+    holed = sample.scores.copy()
+    holed[:, place] = np.nan
+    others = [name for name in sample.names if name != sample.names[place]]
+
+    expected = model.for_verifiers(others).score_samples(
+        np.delete(sample.scores, place, axis=1), sample.query_id
+    )
+
+    assert model.score_samples(holed, sample.query_id) == pytest.approx(
+        expected, abs=1e-9, nan_ok=True
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, told=st.booleans())
+def test_contributions_sum_to_the_log_odds(seed: int, told: bool) -> None:
+    """Up to one constant a query; a verifier that is nowhere in a query contributes nothing to
+    it.
+    """
+    sample, random = small(seed), np.random.default_rng(seed)
+    scores = sample.scores.copy()
+    scores[sample.query_id == 0, 2] = np.nan
+    labels = np.where(random.random(len(sample.labels)) < 0.3, sample.labels, -1) if told else None
+    model = LabelModel().fit(scores, sample.query_id, labels)
+
+    rest = model.score_samples(scores, sample.query_id) - model.contributions(
+        scores, sample.query_id
+    ).sum(axis=1)
+
+    for query in range(5):
+        assert rest[sample.query_id == query] == pytest.approx(
+            rest[sample.query_id == query][0], abs=1e-9
+        )
+    assert (model.contributions(scores, sample.query_id)[sample.query_id == 0, 2] == 0).all()
+
+
+def test_a_candidate_alone_has_a_head_of_its_own() -> None:
+    """What it gets does not depend on which other lone candidates are there, and is not the
+    query head's.
+    """
+    sample = small(queries=200)
+    model = LabelModel().fit(
+        sample.scores, sample.query_id, np.where(sample.query_id < 40, sample.labels, -1)
+    )
+    rows = np.arange(100)
+
+    alone = model.score_samples(sample.scores[:100], rows)
+
+    assert alone == pytest.approx(
+        [model.score_samples(sample.scores[[row]], [0])[0] for row in rows], abs=1e-12
+    )
+    assert alone != pytest.approx(model.score_samples(sample.scores[:100], sample.query_id[:100]))
+    assert (model.lone_head_.weights[[2, *range(9, 15)]] == 0).all()
+
+
+def test_probability_orders_as_the_log_odds_within_a_query() -> None:
+    """And is its logistic."""
+    sample = named("20")
+    model = LabelModel().fit(
+        sample.scores, sample.query_id, np.where(sample.query_id < 10, sample.labels, -1)
+    )
+
+    log_odds = model.score_samples(sample.scores, sample.query_id)
+
+    assert model.predict_proba(sample.scores, sample.query_id) == pytest.approx(expit(log_odds))
+
+
+def told(
+    sample: Sample,
+    queries: int,
+    borrow: Sequence[LabelModel] = (),
+    names: Sequence[str] | None = None,
+) -> LabelModel:
+    """Return a model fitted with the labels of the first queries."""
+    labels = np.where(sample.query_id < queries, sample.labels, -1)
+    return LabelModel(borrow=borrow).fit(
+        sample.scores, sample.query_id, labels, verifier_names=names or sample.names
+    )
+
+
+def test_it_must_be_fitted_first() -> None:
+    """And says so."""
+    with pytest.raises(NotFittedError, match="not fitted"):
+        LabelModel().predict_proba(np.zeros((2, 2)), [0, 0])
+
+
+NAN = np.nan
+
+
+def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
+    """Fit a model."""
+    return LabelModel().fit(scores, query_id, labels, **options)
+
+
+def test_a_row_without_a_score_has_none() -> None:
+    """Not a low one; its contributions are unknown as well."""
+    sample = small()
+    scores = sample.scores.copy()
+    scores[3] = NAN
+    for labels in (None, sample.labels):
+        model = fit(scores, sample.query_id, labels)
+        said = model.score_samples(scores, sample.query_id)
+        assert np.isnan(said).nonzero()[0].tolist() == [3]
+        assert np.isnan(model.predict_proba(scores, sample.query_id)).nonzero()[0].tolist() == [3]
+
+
+def test_other_columns_than_fitted_are_refused() -> None:
+    """With both counts."""
+    sample = small()
+    with pytest.raises(ValueError, match="5 columns, but the model has 6"):
+        fitted(sample).score_samples(sample.scores[:, :5], sample.query_id)
+
+
+def test_a_model_goes_by_name() -> None:
+    """Columns in another order, some missing; unknown ones are refused, or do not count."""
+    sample = small()
+    model = fit(sample.scores, sample.query_id, sample.labels, verifier_names=sample.names)
+    order = [3, 0, 5]
+    names = [sample.names[place] for place in order]
+    holed = np.full_like(sample.scores, NAN)
+    holed[:, order] = sample.scores[:, order]
+
+    expected = model.score_samples(holed, sample.query_id)
+    named_so = model.for_verifiers(names).score_samples(sample.scores[:, order], sample.query_id)
+    with_new = model.for_verifiers([*names, "new"], strict=False)
+    widened = np.column_stack([sample.scores[:, order], np.ones(len(holed))])
+
+    assert named_so == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert with_new.score_samples(widened, sample.query_id) == pytest.approx(
+        expected, abs=1e-12, nan_ok=True
+    )
+    assert (np.nan_to_num(with_new.contributions(widened, sample.query_id))[:, 3] == 0).all()
+    with pytest.raises(ValueError, match="does not know 'new'"):
+        model.for_verifiers([*names, "new"])
+    with pytest.raises(ValueError, match="none of the model's verifiers"):
+        model.for_verifiers(["new"], strict=False)

@@ -1,0 +1,85 @@
+"""Weights borrowed from other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from assay.aggregation import LabelModel
+from tests.support.ensembles import fitted, named, small
+from tests.synthetic import Sample
+
+
+def told(
+    sample: Sample,
+    queries: int,
+    borrow: Sequence[LabelModel] = (),
+    names: Sequence[str] | None = None,
+) -> LabelModel:
+    """Return a model fitted with the labels of the first queries."""
+    labels = np.where(sample.query_id < queries, sample.labels, -1)
+    return LabelModel(borrow=borrow).fit(
+        sample.scores, sample.query_id, labels, verifier_names=names or sample.names
+    )
+
+
+def test_borrowed_weights_help_where_tasks_are_alike() -> None:
+    """Two halves of one data set as two tasks: few labels here and many there are better than
+    few; by name, in any order.
+    """
+    whole, order = named("07"), np.arange(20)[::-1]
+    here, there = (
+        Sample(
+            whole.name,
+            whole.scores[rows],
+            whole.labels[rows],
+            whole.query_id[rows],
+            whole.names,
+            {},
+            whole.strength,
+        )
+        for rows in (whole.query_id < 250, whole.query_id >= 250)
+    )
+    lender = LabelModel().fit(
+        there.scores[:, order],
+        there.query_id,
+        there.labels,
+        verifier_names=[there.names[place] for place in order],
+    )
+
+    errors = [
+        ((model.predict_proba(here.scores, here.query_id) - here.labels) ** 2).mean()
+        for model in (told(here, 2), told(here, 2, [lender]))
+    ]
+
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_nothing_is_borrowed_from_a_model_that_has_nothing_to_lend() -> None:
+    """Of other verifiers, or fitted without labels: the fit is the one without it."""
+    sample = small()
+    alone = told(sample, 10).score_samples(sample.scores, sample.query_id)
+    stranger = told(small(1), 10, names=[f"other {place}" for place in range(6)])
+
+    for lender in (stranger, fitted(sample)):
+        assert told(sample, 10, [lender]).score_samples(
+            sample.scores, sample.query_id
+        ) == pytest.approx(alone, abs=1e-12, nan_ok=True)
+
+
+def test_weights_of_the_wrong_verifiers_do_little_harm() -> None:
+    """A lender whose names were mixed up: the labels outvote it."""
+    sample = named("07")
+    lenders = [
+        told(sample, 100, names=np.random.default_rng(seed).permutation(sample.names).tolist())
+        for seed in range(3)
+    ]
+
+    def error(model: LabelModel) -> float:
+        return float(
+            ((model.predict_proba(sample.scores, sample.query_id) - sample.labels) ** 2).mean()
+        )
+
+    assert error(told(sample, 5, lenders)) < 1.1 * error(told(sample, 5))

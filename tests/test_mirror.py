@@ -1,0 +1,44 @@
+"""Each module has a test file of its name, in the same folder of `tests/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+#: What is held to it; the tests of the others still lie by subject.
+PACKAGES = ("aggregation",)
+#: Modules without a test file of their own, each with the reason.
+EXCEPTIONS: dict[str, str] = {}
+
+
+def modules(package: str) -> list[Path]:
+    """Return the modules of a package, relative to the root; packages themselves left out."""
+    paths = (path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py"))
+    return sorted(path for path in paths if path.stem not in ("__init__", "__main__"))
+
+
+def mirror_of(module: Path) -> Path:
+    """Return where a module's tests lie, relative to the root."""
+    return Path("tests") / module.with_name(f"test_{module.name}")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_module_has_a_test_file_of_its_name(package: str) -> None:
+    """Or an exception that gives the reason."""
+    missing = [
+        module.as_posix()
+        for module in modules(package)
+        if module.as_posix() not in EXCEPTIONS and not (ROOT / mirror_of(module)).exists()
+    ]
+
+    assert modules(package)
+    assert missing == []
+
+
+def test_an_exception_is_still_one() -> None:
+    """The module is there, and its test file is not."""
+    for module in EXCEPTIONS:
+        assert (ROOT / module).exists()
+        assert not (ROOT / mirror_of(Path(module))).exists()
