@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import gc
-import logging
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -22,21 +17,13 @@ from assay.service.api import requests as schemas
 from assay.service.api import tasks as task_routes
 from assay.service.api.compat import DOORS, door_router
 from assay.service.api.front.middleware import Gate
-from assay.service.cli.console import printable_fields
-from assay.service.config.model import Config, load_config
-from assay.service.config.settings import ServiceSettings
+from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.service.runtime.engine import open_engine
-from assay.service.server.orphans import end_with_parent
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.tracebacks import without_text
 from assay.verifiers import Transport
 
 DESCRIPTION = "Tells which of several candidate LLM answers to trust."
-#: Where worker processes find what the command line said.
-CONFIG_VARIABLE = "ASSAY_CONFIG"
-#: … and which start of the service they belong to.
-START_VARIABLE = "ASSAY_START"
 
 
 def assay_version() -> str:
@@ -90,34 +77,6 @@ def create_app(
     scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
     return Gate(
         app, config.service, metrics, scoring, {path: door.shape for path, door in DOORS.items()}
-    )
-
-
-def worker_app() -> Gate:
-    """Return the application as configured by the environment; what each worker process calls."""
-    end_with_parent()
-    config = load_config(Path(os.environ[CONFIG_VARIABLE]))
-    configure_logging(config.service)
-    return create_app(config, start=os.environ[START_VARIABLE])
-
-
-def configure_logging(settings: ServiceSettings) -> None:
-    """Log to standard error, for people or as JSON lines."""
-    steps: list[Any] = [structlog.processors.JSONRenderer()]
-    if not settings.log_json:
-        steps = [printable_fields, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            without_text,
-            *steps,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
 

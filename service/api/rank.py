@@ -29,9 +29,9 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
 from assay.service.domain.principal import may_see, sees_all, visible
-from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
+from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Pair
 
 router = APIRouter()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
-from assay.service.domain.request import EnsembleMember, ScoringResult
 from assay.service.scoring.cascade_run import CUT, CascadeRun
+from assay.service.scoring.request import EnsembleMember, ScoringResult
 from assay.verifiers import Status
 
 LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}

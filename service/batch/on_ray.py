@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import DONE, BatchPlan, Done, Part, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.config.model import Config
 from assay.service.runtime.engine import open_engine
+from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
 HERE = "local"

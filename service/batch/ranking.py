@@ -28,8 +28,8 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, BatchPlan, Done, Part
 from assay.service.domain.errors import NoVerifierError
-from assay.service.domain.request import ScoringResult
 from assay.service.runtime.engine import Engine
+from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Status
 
 #: Parts whose rows are asked about at once: the last rows of one leave room for the first of the

@@ -4,7 +4,7 @@ read as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from typing import Any
 
 import rich.console
@@ -35,10 +35,3 @@ class Console(rich.console.Console):
         """Yield what is written; whatever was laid out by other ways is spelled out here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
-def printable_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a log event whose texts are fit for a terminal; a step of structlog's."""
-    return {
-        name: printable(value) if isinstance(value, str) else value for name, value in event.items()
-    }

@@ -21,10 +21,10 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import Floats
-from assay.service.api.app import configure_logging
 from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
 from assay.service.server.run import listening, server
+from assay.service.telemetry.logs import configure_logging
 from assay.verifiers import HttpPool
 
 DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"

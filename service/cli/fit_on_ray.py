@@ -20,8 +20,8 @@ from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.reduction import Reduction
 from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.batch.on_ray import connect
-from assay.service.cli.fit import apart, shard_of
 from assay.service.domain.errors import StartupError
+from assay.service.score_files.shards import apart, shard_of
 
 
 def fit_on_ray(

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from assay.service.api.front.auth import new_key
 from assay.service.cli.console import Console
-from assay.service.config.keys import SCOPES
 from assay.service.domain.errors import StartupError
+from assay.service.domain.principal import SCOPES
 
 
 def make_key(

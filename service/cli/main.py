@@ -180,8 +180,8 @@ def up(
     """Start the model servers of a configuration and the service, keep them running, and end all
     at Ctrl-C.
     """
+    from assay.service.cli.up import up as start
     from assay.service.planning.memory_estimate import Load
-    from assay.service.planning.up import up as start
 
     start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)
 
@@ -286,8 +286,8 @@ def batch(
     """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory, bad rows set
     aside.
     """
-    from assay.service.batch.job import Wanted, run_batch
     from assay.service.batch.ranking import Effort
+    from assay.service.cli.batch import Wanted, run_batch
 
     wanted = Wanted(
         where, out, task, part_rows, Effort(concurrency, keep_going, tries), ray, workers

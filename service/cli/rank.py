@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assay.service.api import responses as answers
-from assay.service.api.app import configure_logging
 from assay.service.api.errors import ApiError, invalid, no_verifier
 from assay.service.api.rank import find_task, rank_job
 from assay.service.api.requests import RankRequest
@@ -22,6 +21,7 @@ from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
 from assay.service.domain.errors import NoVerifierError
 from assay.service.runtime.engine import Engine, open_engine
+from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
 Line = tuple[int, bytes]

@@ -8,9 +8,20 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from assay.service.scoring.guard import Guarded
-from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts
+from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts, VerifierSettings
+
+
+class PairScorer(Protocol):
+    """What a call goes to: it answers for every pair, and never raises but when cancelled."""
+
+    @property
+    def settings(self) -> VerifierSettings:
+        """Return the verifier's settings."""
+
+    async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+        """Return one verdict a pair, in order."""
 
 
 class SharedCall:
@@ -20,7 +31,7 @@ class SharedCall:
 
     __slots__ = ("given_up", "latency_ms", "orphaned", "paid", "places", "sent", "task", "waiting")
 
-    def __init__(self, guarded: Guarded, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
+    def __init__(self, verifier: PairScorer, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
         self.places = {key: place for place, key in enumerate(keys)}
         self.waiting = 0
         self.given_up = False  # cancelled, and about to be gone: not to be joined any more
@@ -29,12 +40,12 @@ class SharedCall:
             False  # whether the request that set it off is gone, and whether somebody has paid
         )
         self.latency_ms = 0.0
-        self.task = asyncio.create_task(self._fly(guarded, pairs))
+        self.task = asyncio.create_task(self._fly(verifier, pairs))
 
-    async def _fly(self, guarded: Guarded, pairs: Sequence[Pair]) -> Verdicts:
+    async def _fly(self, verifier: PairScorer, pairs: Sequence[Pair]) -> Verdicts:
         SENT.set(self.sent)
         started = time.perf_counter()
-        verdicts = await guarded.score(pairs)
+        verdicts = await verifier.score(pairs)
         self.latency_ms = (time.perf_counter() - started) * 1e3
         return verdicts
 
@@ -92,7 +103,7 @@ class Inflight:
 
     def board(
         self,
-        guarded: Guarded,
+        verifier: PairScorer,
         fingerprint: int,
         column: int,
         rows: Sequence[int],
@@ -105,7 +116,7 @@ class Inflight:
         lane = self._lanes.setdefault(fingerprint, {})
         if len(set(keys)) == len(keys) and lane.keys().isdisjoint(keys):
             return self._boarded(
-                self._start(lane, guarded, column, list(zip(rows, keys, strict=True)), pairs)
+                self._start(lane, verifier, column, list(zip(rows, keys, strict=True)), pairs)
             )
         joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
@@ -121,7 +132,7 @@ class Inflight:
             Subscription(flight, column, places, owner=False) for flight, places in joined.items()
         ]
         wanted = [(row, key) for key, (row, _) in fresh.items()]
-        shares += self._start(lane, guarded, column, wanted, [pair for _, pair in fresh.values()])
+        shares += self._start(lane, verifier, column, wanted, [pair for _, pair in fresh.values()])
         for row, key in doubled:
             next(share for share in shares if key in share.flight.places).rows.append((row, key))
         return self._boarded(shares)
@@ -129,7 +140,7 @@ class Inflight:
     def _start(
         self,
         lane: dict[str, SharedCall],
-        guarded: Guarded,
+        verifier: PairScorer,
         column: int,
         wanted: list[tuple[int, str]],
         pairs: Sequence[Pair],
@@ -138,19 +149,19 @@ class Inflight:
         takes.
         """
         shares = []
-        size = guarded.settings.batch_size
+        size = verifier.settings.batch_size
         for start in range(0, len(wanted), size):
             places = wanted[start : start + size]
             keys = [key for _, key in places]
             flight = self._launch(
-                lane, keys, SharedCall(guarded, keys, pairs[start : start + size])
+                lane, keys, SharedCall(verifier, keys, pairs[start : start + size])
             )
             shares.append(Subscription(flight, column, places, owner=True))
         return shares
 
     def board_set(
         self,
-        guarded: Guarded,
+        verifier: PairScorer,
         fingerprint: int,
         column: int,
         whole: str,
@@ -164,7 +175,7 @@ class Inflight:
         flight, owner = lane.get(whole), False
         if flight is None or flight.given_up:
             places = [f"{place}" for place in range(len(pairs))]
-            flight, owner = self._launch(lane, [whole], SharedCall(guarded, places, pairs)), True
+            flight, owner = self._launch(lane, [whole], SharedCall(verifier, places, pairs)), True
         return self._boarded(
             [
                 Subscription(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import limits
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from assay.service.domain.principal import Scope
 from assay.verifiers import Priority
 from assay.verifiers.contract.settings import Name
-
-Scope = Literal["rank", "label", "admin"]
-
-
-SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")
 
 
 class KeySettings(BaseModel):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
 
 import limits
 
-from assay.service.config.keys import SCOPES, Scope
+Scope = Literal["rank", "label", "admin"]
+SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ import structlog
 from assay import aggregation
 from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.statistics.threads import one_blas_thread
-from assay.service.concurrency.background import Background, Loop
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import Config
@@ -26,7 +25,6 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.domain.matrix import CachedColumn
 from assay.service.domain.principal import spend
-from assay.service.domain.request import EnsembleMember
 from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
 from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
@@ -37,13 +35,16 @@ from assay.service.learning.follower import FOLLOW_S, Follower
 from assay.service.learning.model_backup import Keepsake
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.write_behind import Writer
+from assay.service.runtime.background import Background, Loop
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
 from assay.service.runtime.backpressure import Pressure
 from assay.service.runtime.startup_doctor import Checkup
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.guard import Guarded
+from assay.service.scoring.request import EnsembleMember
 from assay.service.scoring.scorer import Scorer
+from assay.service.scoring.traced import Traced
 from assay.service.store.client import Store
 from assay.service.store.counters import RateLimiter
 from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
@@ -52,7 +53,7 @@ from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.loop_stall import StallWatch
 from assay.service.telemetry.metrics import Metrics
-from assay.service.telemetry.tracing import Traced, Tracing
+from assay.service.telemetry.tracing import Tracing
 from assay.verifiers import HttpPool, Transport, VerifierError, build, fingerprint
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
 

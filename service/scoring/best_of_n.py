@@ -13,9 +13,9 @@ from typing import Any, Literal
 import structlog
 
 from assay.service.api.errors import ApiError
-from assay.service.domain.request import ScoringResult
 from assay.service.scoring.completions import calls_of, content_of
 from assay.service.scoring.generator import Drawn, Generator
+from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Query
 
 log = structlog.get_logger()

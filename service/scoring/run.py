@@ -10,8 +10,8 @@ from assay.service.concurrency.token_admission import tokens_of
 from assay.service.domain.budget import NOTHING
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import ScoreMatrix
-from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.cascade_run import Bools, CascadeRun
+from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.verifiers import Pair, Usage, Verdict
 
 

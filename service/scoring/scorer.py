@@ -24,10 +24,10 @@ from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.domain.errors import NoVerifierError, StoreError
 from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
-from assay.service.domain.request import EnsembleMember, ScoringRequest, ScoringResult
 from assay.service.learning.tasks import Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.scoring.cascade_run import Bools, CascadeRun, capped
+from assay.service.scoring.request import EnsembleMember, ScoringRequest, ScoringResult
 from assay.service.scoring.run import ScoringRun, enter, reasons, work_of
 from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics

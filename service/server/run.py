@@ -18,15 +18,17 @@ import uvicorn
 from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
-from assay.service.api.app import CONFIG_VARIABLE, START_VARIABLE, configure_logging, create_app
+from assay.service.api.app import create_app
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.config.settings import PREFIX, ServiceSettings
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
 from assay.service.server.bounded_server import bounded
+from assay.service.server.worker import CONFIG_VARIABLE, START_VARIABLE
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.telemetry.logs import configure_logging
 
 log = structlog.get_logger()
 
@@ -144,7 +146,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
             if value is not None:
                 os.environ[PREFIX + name.upper()] = str(value)
         options = uvicorn.Config(
-            "assay.service.api.app:worker_app",
+            "assay.service.server.worker:worker_app",
             factory=True,
             workers=settings.workers,
             **_options(config),

@@ -4,15 +4,13 @@ on to its server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
-from assay.service.scoring.guard import Guarded
-from assay.verifiers import TRACEPARENT, Pair, Verdicts, VerifierError
+from assay.verifiers import TRACEPARENT
 
 EXTRA = "service.traces: needs the extra otel: pip install 'assay-ensemble[otel]'"
 CARRIED = ("traceparent", "tracestate")
@@ -93,24 +91,3 @@ class Tracing:
     def close(self) -> None:
         """Send what is left."""
         self._provider.shutdown()
-
-
-class Traced(Guarded):
-    """A verifier whose calls have spans."""
-
-    def __init__(self, verifier: Any, breaker: Breaker, tracing: Tracing) -> None:
-        super().__init__(verifier, breaker)
-        self._tracing = tracing
-
-    async def _score(self, pairs: Sequence[Pair]) -> Verdicts:
-        with self._tracing.verifier(self.settings.name, self.settings.kind, len(pairs)) as span:
-            try:
-                verdicts = await super()._score(pairs)
-            except VerifierError as exc:
-                span.set_attribute("assay.reason", exc.reason)
-                self._tracing.failed(span, exc.reason)
-                raise
-            usage = verdicts.usage
-            span.set_attribute("assay.calls", usage.calls)
-            span.set_attribute("assay.prompt_tokens", usage.prompt_tokens)
-            return verdicts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.aggregation import RobustAverage
-from assay.service.domain.request import ScoringRequest
+from assay.service.scoring.request import ScoringRequest
 from assay.verifiers import Pair, Query
 from tests.service.test_paying import Books, fake
 

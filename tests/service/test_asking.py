@@ -11,17 +11,17 @@ import structlog
 from structlog.testing import capture_logs
 
 from assay import aggregation
-from assay.service.api.app import configure_logging
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.single_flight import Inflight, Subscription
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
-from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
+from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
+from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from assay.service.concurrency.background import Background, Loop, pause_after, reason_of
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
+from assay.service.runtime.background import Background, Loop, pause_after, reason_of
 from assay.service.telemetry.metrics import Metrics
 
 FAILURES = [

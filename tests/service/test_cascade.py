@@ -23,13 +23,13 @@ from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.matrix import CachedColumn as CacheColumn
-from assay.service.domain.request import EnsembleMember, ScoringRequest
 from assay.service.learning.tasks import Task
 from assay.service.score_files.tables import read_table
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.cascade_run import CascadeRun, capped
 from assay.service.scoring.cost_meter import LEAST, Meter
 from assay.service.scoring.guard import Guarded
+from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query

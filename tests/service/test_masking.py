@@ -9,10 +9,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from assay import service
-from assay.service.concurrency.background import reason_of
 from assay.service.config.model import ConfigError, load_config
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.secrets import mask_event, masked, told
+from assay.service.runtime.background import reason_of
 from assay.service.store.errors import classified
 from assay.service.store.url import parse
 from tests.processes import write_config

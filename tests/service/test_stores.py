@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from assay.service.concurrency.background import Background, Loop
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
 from assay.service.domain.stored_values import Label
@@ -25,6 +24,7 @@ from assay.service.learning.follower import Follower
 from assay.service.learning.model_backup import Keepsake
 from assay.service.learning.tasks import Rows, Task, Tasks, lost
 from assay.service.learning.write_behind import Writer
+from assay.service.runtime.background import Background, Loop
 from assay.service.store.client import EvictionError, Store, check_eviction
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import ScoreCache

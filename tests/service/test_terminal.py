@@ -18,7 +18,6 @@ import structlog
 from rich.table import Table
 from rich.text import Text
 
-from assay.service.api.app import configure_logging
 from assay.service.cli import doctor
 from assay.service.cli import main as cli
 from assay.service.cli import tasks as teaching
@@ -28,6 +27,7 @@ from assay.service.cli.report import command as report_command
 from assay.service.concurrency.breaker import Breaker
 from assay.service.config.settings import ServiceSettings
 from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
+from assay.service.telemetry.logs import configure_logging
 from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError, printable
 from assay.verifiers.checks.python_tests import verdict_of
 from assay.verifiers.doctor.examine import Report

@@ -24,11 +24,11 @@ from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 from assay.service.api.responses import explanations
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.principal import may_see, visible
-from assay.service.domain.request import ScoringRequest, ScoringResult
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of, text_of
 from assay.service.scoring.completions import content_of
 from assay.service.scoring.generator import Generator
+from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Pair, Query
 
 #: Ours, or read by us: everything else is the upstream's.

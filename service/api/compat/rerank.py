@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from assay.service.api.compat.common import DoorRequest, Json, rank, read, usage
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import FAST, Counted, Whole, problem
-from assay.service.domain.request import ScoringResult
+from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Query
 
 #: What TEI calls its failures, by status.

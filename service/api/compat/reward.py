@@ -29,7 +29,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import FAST, MAX_MESSAGES, Counted, problem
 from assay.service.concurrency.offload import apart
-from assay.service.domain.request import ScoringResult
+from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Pair, Query
 
 #: Characters of a text that is searched for a template's marks: the longest takes some hundredths

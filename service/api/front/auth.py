@@ -10,8 +10,8 @@ from typing import Any
 
 import limits
 
-from assay.service.config.keys import SCOPES, KeySettings, Scope
-from assay.service.domain.principal import Principal
+from assay.service.config.keys import KeySettings
+from assay.service.domain.principal import SCOPES, Principal, Scope
 
 PREFIX = "assay-"
 

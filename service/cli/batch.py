@@ -21,7 +21,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from assay.service.api.app import configure_logging
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import BAD, SUCCESS, BatchPlan, Done, Part, freeze, left, plan, total
 from assay.service.batch.ranking import Effort, Ranker
@@ -29,6 +28,7 @@ from assay.service.cli.console import Console
 from assay.service.config.model import Config, default_config_path, load_config
 from assay.service.runtime.engine import open_engine
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
 

@@ -1,0 +1,25 @@
+"""What each worker process of a service with several runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from assay.service.api.app import create_app
+from assay.service.api.front.middleware import Gate
+from assay.service.config.model import load_config
+from assay.service.server.orphans import end_with_parent
+from assay.service.telemetry.logs import configure_logging
+
+#: Where worker processes find what the command line said.
+CONFIG_VARIABLE = "ASSAY_CONFIG"
+#: … and which start of the service they belong to.
+START_VARIABLE = "ASSAY_START"
+
+
+def worker_app() -> Gate:
+    """Return the application as configured by the environment; what each worker process calls."""
+    end_with_parent()
+    config = load_config(Path(os.environ[CONFIG_VARIABLE]))
+    configure_logging(config.service)
+    return create_app(config, start=os.environ[START_VARIABLE])
