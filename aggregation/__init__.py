@@ -6,7 +6,7 @@ from assay.aggregation.label_model.labelled_head import OneClassError
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Aggregator, Column, Combined, Floats, NotFittedError
-from assay.aggregation.ranking import order
+from assay.aggregation.ranking import order, rank
 from assay.aggregation.statistics.shard import Shard
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "ServedModel",
     "Shard",
     "order",
+    "rank",
 ]

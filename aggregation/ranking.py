@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.matrix import Floats
 
 
@@ -22,3 +24,15 @@ def order(log_odds: Floats, tie_keys: Callable[[], Sequence[int]]) -> list[int]:
         return [int(place) for place in places]
     ties, plain = tie_keys(), keys.tolist()
     return sorted(range(len(plain)), key=lambda place: (plain[place], ties[place], place))
+
+
+def rank(model: FittedModel, scores: npt.ArrayLike) -> list[int]:
+    """Return the places of one query's candidates, best first, as a fitted model orders them.
+
+    `scores`: raw, shape (n, m), a row a candidate and a column a verifier in the order of
+    `model.names_`, NaN (or None) where missing. Candidates without any score come last; equal ones
+    keep their order. Raises `NotFittedError` for a model that has learned nothing, `ValueError` for
+    other columns than it knows: `model.for_verifiers(names)` reads others.
+    """
+    count = len(np.asarray(scores))
+    return order(model.score_samples(scores, np.zeros(count)), lambda: range(count))

@@ -1,260 +1,31 @@
-"""A fitted label model as one JSON file, and back: numbers go through unchanged, a damaged file
-is refused.
-"""
+"""A fitted label model as plain data and as one JSON file, and back."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from assay.aggregation.label_model.head import Head
-from assay.aggregation.label_model.head_check import Check
-from assay.aggregation.label_model.label_free import BaseScore
-from assay.aggregation.label_model.labelled_head import PriorWeight
-from assay.aggregation.label_model.labels import LabelCounts
 from assay.aggregation.label_model.model import LabelModel
-from assay.aggregation.label_model.rank_one import Trust
-from assay.aggregation.label_model.score_maps import ScoreMaps
-from assay.aggregation.matrix import Floats
-from assay.aggregation.statistics.score_covariance import Joint
-from assay.aggregation.whole_file import read_file, replace_file
+from assay.aggregation.label_model.serialization import (
+    ArtifactError,
+    checksum,
+    restore,
+    restore_from,
+    save,
+    to_dict,
+    version_of,
+)
 
-FORMAT = 1
-#: Far more than a model of 1,000 verifiers takes.
-MAX_BYTES = 64 << 20
-KIND = "label_model"
-SCALES = ("trust", "average_scale", "fitted_scale", "centre", "scale")
-
-
-class ArtifactError(ValueError):
-    """A file is not a label model, is of another format, or is damaged."""
-
-
-def to_dict(model: LabelModel) -> dict[str, Any]:
-    """Return what was learned as plain data, with a checksum; a missing number is None."""
-    maps, base = model.maps_, model.base_
-    verifiers = [
-        {
-            "name": name,
-            "family": model.families_[place],
-            "coverage": float(model.coverage_[place]),
-            "dropped": model.dropped_.get(name),
-            "d": float(model.d_[place]),
-            "weight": float(model.weights_[place]),
-            "low": _none(maps.low[place]),
-            "span": _none(maps.span[place]),
-            "centre": _none(maps.centre[place]),
-            "knots": maps.knots[place].tolist(),
-            "heights": maps.heights[place].tolist(),
-            "average": float(base.average[place]),
-            "fitted": float(base.fitted[place]),
-            "mass": float(base.mass[place]),
-        }
-        for place, name in enumerate(model.names_)
-    ]
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "kind": KIND,
-        "calibrated": model.calibrated_,
-        "fitted_on": {"rows": model.rows_, "queries": model.queries_, **asdict(model.counts_)},
-        "base_rate": model.base_rate_,
-        "base_rate_from": model.base_rate_from_,
-        "grouped": model.grouped_,
-        "trust": asdict(model.trust_),
-        "base": {name: getattr(base, name) for name in SCALES},
-        "head": _head_to_dict(model.head_),
-        "lone_head": None if model.lone_head_ is model.head_ else _head_to_dict(model.lone_head_),
-        "priors": [asdict(weight) for weight in model.prior_weights_],
-        "check": None if model.check_ is None else asdict(model.check_),
-        "correlations": model.correlations_.tolist(),
-        "joint": None if model.joint_ is None else _joint_to_dict(model.joint_),
-        "verifiers": verifiers,
-    }
-    return {**data, "sha256": checksum(data)}
+__all__ = ["ArtifactError", "checksum", "from_dict", "load", "save", "to_dict", "version_of"]
 
 
 def from_dict(data: Any) -> LabelModel:
     """Return the model that `to_dict` described; raise `ArtifactError` for anything else."""
-    if not isinstance(data, dict) or data.get("kind") != KIND:
-        raise ArtifactError("not a label model")
-    if data.get("format") != FORMAT:
-        raise ArtifactError(
-            f"a label model of format {data.get('format')!r}; this version reads format {FORMAT}"
-        )
-    if data.get("sha256") != checksum(data):
-        raise ArtifactError("damaged: its content does not have its checksum")
-    try:
-        model = _read(data)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
-        raise ArtifactError(f"damaged: {exc!r}") from exc
-    return model
-
-
-def save(model: LabelModel, path: Path) -> None:
-    """Write a model as JSON; the file is whole or not there."""
-    replace_file(path, (json.dumps(to_dict(model), allow_nan=False) + "\n").encode())
+    return restore(LabelModel(), data)
 
 
 def load(path: Path) -> LabelModel:
     """Return the model in a file; raise `ArtifactError`, naming the file, where there is none or
     it is damaged.
     """
-    try:
-        data = json.loads(read_file(path, MAX_BYTES))
-    except OSError as exc:
-        raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (
-        ValueError,
-        RecursionError,
-    ) as exc:  # also for bytes that are not UTF-8, and for numbers with too many digits
-        raise ArtifactError(f"{path}: damaged: not JSON: {exc}") from exc
-    try:
-        return from_dict(data)
-    except (ArtifactError, RecursionError) as exc:
-        raise ArtifactError(f"{path}: {exc}") from exc
-
-
-def checksum(data: dict[str, Any]) -> str:
-    """Return the SHA-256 of a model's content, its own checksum left out."""
-    content = {key: value for key, value in data.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def version_of(model: LabelModel) -> str:
-    """Return a short name for exactly this model: the start of its checksum."""
-    return str(to_dict(model)["sha256"])[:12]
-
-
-def _read(data: dict[str, Any]) -> LabelModel:
-    verifiers = data["verifiers"]
-    count = len(verifiers)
-    model = LabelModel(data["base_rate"] if data["base_rate_from"] == "stated" else None)
-    model.names_ = tuple(str(each["name"]) for each in verifiers)
-    model.families_ = tuple(str(each["family"]) for each in verifiers)
-    low, span, centre = (
-        np.array([_nan(each[name]) for each in verifiers]) for name in ("low", "span", "centre")
-    )
-    knots, heights = (
-        tuple(_line(each[name], len(each["knots"])) for each in verifiers)
-        for name in ("knots", "heights")
-    )
-    model.maps_ = ScoreMaps(low, span, centre, knots, heights)
-    average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
-    model.base_ = BaseScore(average, fitted, mass, **_numbers(data["base"], SCALES))
-    model.head_ = _head_from_dict(data["head"], count)
-    model.lone_head_ = (
-        model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
-    )
-    model.d_, model.weights_, model.coverage_ = (
-        _column(verifiers, name) for name in ("d", "weight", "coverage")
-    )
-    model.correlations_ = _square(data["correlations"], count)
-    factors = _numbers(data["trust"], ("explains", "plausible", "enough", "determined"))
-    model.trust_ = Trust(**factors, identified=bool(data["trust"]["identified"]))
-    model.base_rate_, model.base_rate_from_ = (
-        _number(data["base_rate"]),
-        str(data["base_rate_from"]),
-    )
-    fitted_on = _numbers(data["fitted_on"], ("rows", "queries", "labels", "correct", "random"))
-    model.rows_, model.queries_ = int(fitted_on["rows"]), int(fitted_on["queries"])
-    model.counts_ = LabelCounts(
-        int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"])
-    )
-    model.grouped_ = bool(data["grouped"])
-    model.dropped_ = {
-        each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None
-    }
-    model.prior_weights_ = [
-        PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share")))
-        for weight in data["priors"]
-    ]
-    model.check_ = (
-        None
-        if data["check"] is None
-        else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
-    )
-    model.joint_ = None if data.get("joint") is None else _joint_from_dict(data["joint"], count)
-    base, maps = model.base_, model.maps_
-    scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])
-    if not (
-        0 < model.base_rate_ < 1
-        and maps.usable.any()
-        and base.average.sum() > 0
-        and min(scales) > 0
-        and 0 <= base.trust <= 1
-    ):
-        raise ValueError("numbers that no fit gives")
-    return model
-
-
-def _head_to_dict(head: Head) -> dict[str, Any]:
-    return {
-        "weights": head.weights.tolist(),
-        "covariance": None if head.covariance is None else head.covariance.tolist(),
-    }
-
-
-def _head_from_dict(data: dict[str, Any], count: int) -> Head:
-    width = 3 + 2 * count
-    covariance = None if data["covariance"] is None else _square(data["covariance"], width)
-    return Head(_line(data["weights"], width), covariance)
-
-
-def _joint_to_dict(joint: Joint) -> dict[str, Any]:
-    """Return a symmetric matrix by its lower rows."""
-    lower = [joint.covariance[place, : place + 1].tolist() for place in range(len(joint.means))]
-    return {"queries": joint.queries, "means": joint.means.tolist(), "covariance": lower}
-
-
-def _joint_from_dict(data: dict[str, Any], count: int) -> Joint:
-    covariance = np.zeros((2 * count, 2 * count))
-    for place, row in enumerate(data["covariance"]):
-        covariance[place, : place + 1] = covariance[: place + 1, place] = _line(row, place + 1)
-    if len(data["covariance"]) != 2 * count or (np.diag(covariance) < 0).any():
-        raise ValueError("a covariance that is none")
-    return Joint(_line(data["means"], 2 * count), covariance, int(_number(data["queries"])))
-
-
-def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:
-    return _line([each[name] for each in verifiers], len(verifiers))
-
-
-def _line(values: list[float], length: int) -> Floats:
-    line = np.array(values, np.float64)
-    if line.shape != (length,) or not np.isfinite(line).all():
-        raise ValueError(f"{length} finite numbers expected")
-    return line
-
-
-def _square(values: list[list[float]], size: int) -> Floats:
-    square = np.array(values, np.float64).reshape(-1, size) if size else np.zeros((0, 0))
-    if square.shape != (size, size) or not np.isfinite(square).all():
-        raise ValueError(f"a {size} x {size} matrix of finite numbers expected")
-    return square
-
-
-def _none(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else _number(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"a finite number expected, not {str(value)[:40]}")
-    return float(value)
-
-
-def _numbers(data: Any, names: tuple[str, ...]) -> dict[str, float]:
-    """Return the named numbers of an object; raise `ValueError` where one is none, `KeyError`
-    where it is missing.
-    """
-    return {name: _number(data[name]) for name in names}
+    return restore_from(LabelModel(), path)

@@ -17,6 +17,9 @@ from assay.aggregation.statistics.queries import Ints
 #: AUCs that stand for a tier; k = 1 in the weight, where a number has k = 2.
 TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}
 
+#: Names in one message.
+MOST_LISTED = 20
+
 
 def family_by_name(name: str) -> str:
     """Return a verifier's family where none is given: the text before the first colon of its
@@ -25,9 +28,22 @@ def family_by_name(name: str) -> str:
     return name.split(":", 1)[0]
 
 
-def families_of(names: Sequence[str], given: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return each verifier's family: the given one, else by its name."""
-    return tuple((given or {}).get(name) or family_by_name(name) for name in names)
+def families_of(names: Sequence[str], stated: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return each verifier's family: the stated one, else by its name; raise `ValueError` where
+    a family is stated for a verifier that is not there.
+    """
+    families = stated or {}
+    if unknown := [repr(name) for name in families if name not in names]:
+        raise ValueError(
+            f"families: no verifier has the name {listed(unknown)}; the verifiers are:"
+            f" {listed(names)}"
+        )
+    return tuple(families.get(name) or family_by_name(name) for name in names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, for a message."""
+    return f"{', '.join(names[:MOST_LISTED])}{' …' if len(names) > MOST_LISTED else ''}"
 
 
 def codes(families: Sequence[str]) -> Ints:

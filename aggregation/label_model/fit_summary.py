@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from assay.aggregation.label_model.families import quality_weights
-from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.label_model.fitted import FittedModel
 
 #: Verifiers named in one warning.
 MOST_WARNED = 5
 
 
-def report(model: LabelModel) -> dict[str, Any]:
+def report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's
     part; then warnings.
     """
@@ -51,7 +51,7 @@ def report(model: LabelModel) -> dict[str, Any]:
     }
 
 
-def warnings(model: LabelModel) -> list[str]:
+def warnings(model: FittedModel) -> list[str]:
     """Return what a person should know before using the model."""
     counts = model.counts_
     found = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Self
 
@@ -34,9 +34,12 @@ class FittedModel:
     candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
     (labels), `rows_`, `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a
     standard deviation of z), `prior_weights_`, `check_`, `grouped_` (queries have enough candidates
-    to learn within them), `joint_` (how mapped scores vary together; None in old files).
+    to learn within them), `joint_` (how mapped scores vary together; None in old files). Two of
+    the caller's statements stay beside it: `base_rate` and `quality`.
     """
 
+    base_rate: float | None
+    quality: Mapping[str, float | str] | None
     names_: tuple[str, ...]
     families_: tuple[str, ...]
     maps_: ScoreMaps
@@ -58,6 +61,16 @@ class FittedModel:
     check_: Check | None
     grouped_: bool
     joint_: Joint | None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Return whether the model has learned anything yet."""
+        return hasattr(self, "head_")
+
+    def require_fitted(self) -> None:
+        """Raise `NotFittedError` where the model has learned nothing yet."""
+        if not self.is_fitted:
+            raise NotFittedError("the label model was not fitted yet: call fit, or load one")
 
     def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
@@ -97,6 +110,7 @@ class FittedModel:
         Raises `ValueError` for a name that the model does not know; with `strict` off, its scores
         do not count.
         """
+        self.require_fitted()
         names = checked_names(names)
         if names == self.names_:
             return self
@@ -139,8 +153,7 @@ class FittedModel:
         """Return what the heads read of each row, a block of whole queries at a time, in the
         caller's order.
         """
-        if not hasattr(self, "head_"):
-            raise NotFittedError("the label model was not fitted yet: call fit, or load one")
+        self.require_fitted()
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):
             raise ValueError(

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.label_model.estimator import Estimator
 from assay.aggregation.label_model.families import codes, families_of
-from assay.aggregation.label_model.fitted import FittedModel, checked_names
+from assay.aggregation.label_model.fitted import checked_names
 from assay.aggregation.label_model.head import Head, Rows
 from assay.aggregation.label_model.head_check import check_head
 from assay.aggregation.label_model.hyperparameters import DEFAULT, Recipe
@@ -43,13 +44,37 @@ from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
 
 
-class LabelModel(FittedModel):
+class LabelModel(Estimator):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
     Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`,
-    {verifier: family} (others by name); `quality`, {verifier: AUC or low / medium / high};
-    `borrow`, models of other tasks, fitted with labels, whose weights for the same verifiers this
-    one starts from; `recipe`, the constants; `seed`. What it learns is listed in `FittedModel`.
+    {verifier: family} (others by name: the text before a colon); `quality`, {verifier: AUC or low /
+    medium / high}; `borrow`, models of other tasks, fitted with labels, whose weights for the same
+    verifiers this one starts from; `recipe`, the constants; `seed`. What it learns is listed in
+    `FittedModel`; `get_params`, `set_params`, `save`, `load` and `summary` are `Estimator`'s.
+
+    Shapes: `scores` (n, m), a row a candidate and a column a verifier, NaN where a score is
+    missing; `query_id` and `labels` (n,); `score_samples` and `predict_proba` return (n,),
+    `contributions` (n, m).
+
+    >>> import numpy as np
+    >>> from assay import LabelModel
+    >>> random = np.random.default_rng(0)
+    >>> correct = random.integers(0, 2, 4000)  # what nobody tells the model
+    >>> scores = correct[:, None] * [2.0, 1.5, 1.2, 1.0, 0.8, 0.0] + random.normal(size=(4000, 6))
+    >>> query = np.repeat(np.arange(500), 8)
+    >>> model = LabelModel().fit(scores, query, verifier_names=list("abcdef"))
+    >>> model
+    LabelModel(fitted on 4000 rows of 500 queries: 6 verifiers, 0 labels)
+    >>> probability = model.predict_proba(scores, query)
+    >>> bool(((probability > 0.5) == correct).mean() > 0.85)
+    True
+
+    Sources: the setting, weak verifiers weighed without labels to choose among samples, is that of
+    Weaver (Saad-Falcon et al. 2025, arXiv 2506.18203). That agreement off the diagonal has rank one
+    where errors are independent is Parisi et al. 2014 (PNAS 111, 1253-1258); the base rate from
+    third moments, and families whose errors depend on each other, are Jaffe, Nadler and Kluger
+    (2015, AISTATS; 2016, AISTATS).
     """
 
     def __init__(
@@ -173,6 +198,7 @@ class LabelModel(FittedModel):
         """Return the same model for another stated base rate; labels, where there are any,
         outrank it.
         """
+        self.require_fitted()
         other = copy(self)
         other.base_rate = base_rate
         if not self.counts_.labels:
@@ -182,9 +208,7 @@ class LabelModel(FittedModel):
 
     def unfitted(self) -> Self:
         """Return a model with the same parameters that has learned nothing."""
-        return type(self)(
-            self.base_rate, self.families, self.quality, self.borrow, self.recipe, self.seed
-        )
+        return type(self)(**self.get_params())
 
     def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.aggregation.label_model.artifact import version_of
 from assay.aggregation.label_model.model import LabelModel
+from assay.aggregation.label_model.serialization import version_of
 from assay.aggregation.matrix import Column, Combined, Floats
 from assay.aggregation.statistics.queries import Queries, finite
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.ranking import order
+from assay.aggregation import LabelModel, NotFittedError
+from assay.aggregation.ranking import order, rank
+from tests.support.ensembles import fitted, small
 
 
 def test_equal_candidates_go_by_their_keys_and_unknown_ones_come_last() -> None:
@@ -18,3 +20,24 @@ def test_equal_candidates_go_by_their_keys_and_unknown_ones_come_last() -> None:
 def test_keys_are_not_made_where_no_two_are_equal() -> None:
     """They cost a hash of every text."""
     assert order(np.array([1.0, 3.0, 2.0]), lambda: pytest.fail("made")) == [1, 2, 0]
+
+
+def test_a_model_ranks_one_querys_raw_scores() -> None:
+    """As its log-odds do; a candidate that nobody scored comes last, equal ones in their order."""
+    sample = small()
+    model = fitted(sample)
+    scores = sample.scores[:6].astype(float)
+    scores[2] = np.nan
+    scores[5] = scores[0]
+
+    places = rank(model, scores)
+
+    log_odds = model.score_samples(scores, np.zeros(6))
+    assert places[-1] == 2
+    assert (np.diff(log_odds[places[:-1]]) <= 0).all()
+    assert places.index(5) == places.index(0) + 1
+    assert rank(model, scores.tolist()) == places
+    with pytest.raises(NotFittedError, match="not fitted"):
+        rank(LabelModel(), scores)
+    with pytest.raises(ValueError, match="5 columns, but the model has 6 verifiers"):
+        rank(model, scores[:, :5])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from assay.aggregation import LabelModel
 from assay.aggregation.label_model.families import families_of, family_weights, quality_weights
 
 
@@ -25,3 +27,13 @@ def test_a_quality_weighs_as_specified() -> None:
     for wrong in ("good", 70.0, -1.0):
         with pytest.raises(ValueError, match="quality of verifier 1"):
             quality_weights([0.7, wrong])
+
+
+def test_a_family_of_an_unknown_verifier_is_an_error() -> None:
+    """A name that was mistyped would else leave its verifier in a family of its own, unseen."""
+    stated = {"a": "x", "jugde": "y"}
+
+    with pytest.raises(ValueError, match=r"no verifier has the name 'jugde'; .* are: a, judge"):
+        families_of(["a", "judge"], stated)
+    with pytest.raises(ValueError, match="'jugde'"):
+        LabelModel(families=stated).fit(np.eye(20), np.arange(20) // 4)

@@ -1,0 +1,84 @@
+"""What a notebook expects of a model: parameters, a file, a line and a table that describe it."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+from pathlib import Path
+from typing import Any, Self
+
+from assay.aggregation.label_model.fitted import FittedModel
+from assay.aggregation.label_model.serialization import restore_from, save
+from assay.aggregation.label_model.summary_table import summary_of
+
+
+class Estimator(FittedModel):
+    """A fitted model with scikit-learn's manners.
+
+    A subclass keeps each argument of its `__init__` in an attribute of the same name, and can be
+    made without any.
+    """
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """Return the parameters of `__init__` with their defaults."""
+        parameters = inspect.signature(cls).parameters
+        return {name: parameter.default for name, parameter in parameters.items()}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name; `deep` is scikit-learn's, and changes
+        nothing here.
+        """
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set constructor arguments for the next fit and return the model; raise `ValueError`
+        for a name or a value that is none.
+        """
+        valid = self.get_params()
+        if unknown := [name for name in params if name not in valid]:
+            raise ValueError(
+                f"no parameter has the name {', '.join(unknown)}; the parameters are:"
+                f" {', '.join(valid)}"
+            )
+        checked = type(self)(**(valid | params))
+        for name in valid:
+            setattr(self, name, getattr(checked, name))
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write what the model has learned into a JSON file, which is whole or not there.
+
+        Of the parameters, a stated base rate goes along: the others matter to `fit` alone.
+        """
+        self.require_fitted()
+        save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the model in a file; raise `ArtifactError`, a `ValueError` that names the file,
+        where there is none or it is damaged.
+        """
+        return restore_from(cls(), Path(path))
+
+    def summary(self) -> str:
+        """Return a text table for a person: each verifier's weight, agreement, coverage and
+        family; above it, whether the probabilities are calibrated and where the base rate came
+        from.
+        """
+        self.require_fitted()
+        return summary_of(self)
+
+    def __repr__(self) -> str:
+        defaults = self._defaults()
+        parts = [
+            f"{name}={reprlib.repr(value)}"
+            for name, value in self.get_params().items()
+            if value != defaults[name]
+        ]
+        if self.is_fitted:
+            parts.append(
+                f"fitted on {self.rows_} rows of {self.queries_} queries:"
+                f" {len(self.names_)} verifiers, {self.counts_.labels} labels"
+            )
+        return f"{type(self).__name__}({', '.join(parts)})"
