@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -13,7 +14,20 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
-from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
+from assay.service.domain.errors import (
+    DomainError,
+    GeneratorError,
+    GeneratorFailedError,
+    GeneratorKeyError,
+    GeneratorOverloadedError,
+    GeneratorRefusedError,
+    GeneratorReplyError,
+    GeneratorTimeoutError,
+    GeneratorUnreachableError,
+    LimitReachedError,
+    NoVerifierError,
+    TooMuchWorkError,
+)
 
 TYPES = {
     401: "authentication_error",
@@ -24,6 +38,24 @@ TYPES = {
     503: "unavailable_error",
     **dict.fromkeys((400, 405, 408, 415, 421, 422), "invalid_request_error"),
 }
+
+#: The status of each failure of the domain.
+STATUS: dict[type[DomainError], int] = {
+    NoVerifierError: 503,
+    TooMuchWorkError: 429,
+    LimitReachedError: 429,
+    GeneratorTimeoutError: 504,
+    GeneratorUnreachableError: 502,
+    GeneratorReplyError: 502,
+    GeneratorKeyError: 502,
+    GeneratorFailedError: 502,
+    GeneratorOverloadedError: 503,
+    GeneratorRefusedError: 400,
+}
+#: Those for which the client gets the server's own status.
+PASSED_ON = frozenset({GeneratorOverloadedError, GeneratorRefusedError})
+#: The `type` of an answer that its status does not give.
+KIND: dict[type[DomainError], str] = {LimitReachedError: "rate_limit_error"}
 
 #: What JSON calls a value, whatever of Python's it was read into.
 WORDS = {
@@ -132,17 +164,27 @@ def _telling(errors: Sequence[Any]) -> Any:
     return first
 
 
-def no_verifier(exc: NoVerifierError) -> ApiError:
-    """Return the answer when nothing could be scored."""
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in exc.reasons.items())
+def answer_to(exc: DomainError) -> ApiError:
+    """Return the answer to a failure of the domain."""
+    kind = type(exc)
+    upstream = exc.upstream_status if isinstance(exc, GeneratorError) else None
     return ApiError(
-        503, f"no verifier could answer ({reasons})", code="no_verifier", retry_after_s=1
+        upstream if upstream is not None and kind in PASSED_ON else STATUS[kind],
+        str(exc),
+        param=exc.param,
+        code=exc.code,
+        retry_after_s=exc.retry_after_s,
+        kind=KIND.get(kind),
     )
 
 
-def too_much_work(exc: TooMuchWorkError) -> ApiError:
-    """Return the answer where the work under way leaves no room for a request."""
-    return ApiError(429, f"{exc}: try again shortly", code="too_much_work", retry_after_s=1)
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn a failure of the domain into its answer, an `ApiError`."""
+    try:
+        yield
+    except DomainError as exc:
+        raise answer_to(exc) from None
 
 
 def install(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from assay.service.api import responses as answers
-from assay.service.api.errors import ApiError, no_verifier, too_much_work
+from assay.service.api.errors import ApiError, answer_to, answering
 from assay.service.api.examples import (
     RANK_EXAMPLE,
     RANK_RESPONSES,
@@ -257,12 +257,8 @@ async def scored(
     ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
 ) -> ScoringResult:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
-    try:
+    with answering():
         return await engine.scorer.score(job, ask)
-    except NoVerifierError as exc:
-        raise no_verifier(exc) from None
-    except TooMuchWorkError as exc:
-        raise too_much_work(exc) from None
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
@@ -285,10 +281,8 @@ async def _events(
             else:
                 await asyncio.sleep(0)
                 yield _event("verifier", orjson.dumps(answers.landed(*step)))
-    except NoVerifierError as exc:
-        yield _failure(no_verifier(exc))
-    except TooMuchWorkError as exc:
-        yield _failure(too_much_work(exc))
+    except (NoVerifierError, TooMuchWorkError) as exc:
+        yield _failure(answer_to(exc))
 
 
 def _failure(exc: ApiError) -> bytes:

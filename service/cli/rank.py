@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assay.service.api import responses as answers
-from assay.service.api.errors import ApiError, invalid, no_verifier
+from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.rank import find_task, rank_job
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
@@ -138,7 +138,7 @@ async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     except ValidationError as exc:
         failure = invalid(exc)
     except NoVerifierError as exc:
-        failure = no_verifier(exc)
+        failure = answer_to(exc)
     except ApiError as exc:
         failure = exc
     return {"line": number, **orjson.loads(failure.body())}

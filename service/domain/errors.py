@@ -29,13 +29,100 @@ class NoNewsError(Exception):
     """The store cannot be listened to; who wants to know has to look."""
 
 
-class NoVerifierError(Exception):
+class DomainError(Exception):
+    """A failure that whoever asked is told: `code` names it, `param` the field that it lies in."""
+
+    code = ""
+
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.param, self.retry_after_s = param, retry_after_s
+
+
+class NoVerifierError(DomainError):
     """No verifier could score any candidate; `reasons` says why, by verifier."""
 
+    code = "no_verifier"
+
     def __init__(self, reasons: dict[str, str]) -> None:
-        super().__init__("no verifier could answer")
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"no verifier could answer ({listed})", retry_after_s=1)
         self.reasons = reasons
 
 
-class TooMuchWorkError(Exception):
+class TooMuchWorkError(DomainError):
     """The service has as much under way as it is allowed."""
+
+    code = "too_much_work"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}: try again shortly", retry_after_s=1)
+
+
+class LimitReachedError(DomainError):
+    """A key has made all requests, or caused all cost, that it may; `what` says which."""
+
+    def __init__(self, message: str, what: str, retry_after_s: int) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.code = f"{what}_limit_reached"
+
+
+class GeneratorError(DomainError):
+    """A server that candidates are drawn from failed; `upstream_status` is what it answered with,
+    if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream_status: int | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.upstream_status = upstream_status
+
+
+class GeneratorTimeoutError(GeneratorError):
+    """It did not answer in time."""
+
+    code = "upstream_timeout"
+
+
+class GeneratorUnreachableError(GeneratorError):
+    """It cannot be reached."""
+
+    code = "upstream_unreachable"
+
+
+class GeneratorReplyError(GeneratorError):
+    """It answered something else than a completion."""
+
+    code = "upstream_bad_reply"
+
+
+class GeneratorKeyError(GeneratorError):
+    """It refuses the operator's key."""
+
+    code = "upstream_refused_key"
+
+
+class GeneratorFailedError(GeneratorError):
+    """It failed at this request."""
+
+    code = "upstream_failed"
+
+
+class GeneratorOverloadedError(GeneratorError):
+    """It has too much to do."""
+
+    code = "upstream_overloaded"
+
+
+class GeneratorRefusedError(GeneratorError):
+    """It finds fault with the request itself."""
+
+    code = "upstream_refused"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import structlog
 
-from assay.service.api.errors import ApiError
+from assay.service.domain.errors import GeneratorError, NoVerifierError, TooMuchWorkError
 from assay.service.scoring.completions import calls_of, content_of
 from assay.service.scoring.generator import Drawn, Generator
 from assay.service.scoring.request import ScoringResult
@@ -81,9 +81,11 @@ class DrawResult:
         self.rounds += 1
         self.misread = self.misread or drawn.misread
 
-    def fail(self, upstream: str, error: ApiError) -> None:
+    def fail(self, upstream: str, error: GeneratorError) -> None:
         """Draw no more; a server's message may repeat the prompt, and is not logged."""
-        log.warning("round_failed", upstream=upstream, status=error.status, code=error.code)
+        log.warning(
+            "round_failed", upstream=upstream, status=error.upstream_status, code=error.code
+        )
         self.stopped = "upstream"
 
     def saved_tokens(self, wish: DrawOptions) -> int:
@@ -115,7 +117,7 @@ async def harvest(
             drawn = await upstream.draw(
                 body, _next_round(wish, len(found.choices)), len(found.choices)
             )
-        except ApiError as exc:
+        except GeneratorError as exc:
             if not found.choices:
                 raise
             found.fail(upstream.settings.name, exc)
@@ -139,9 +141,7 @@ async def _rank(
     texts = [text_of(choice) for choice in found.choices]
     try:
         found.outcome, found.problem = await rank(query, texts), None
-    except ApiError as exc:
-        if exc.status not in (429, 503):
-            raise
+    except (NoVerifierError, TooMuchWorkError) as exc:
         # What was paid for is worth having, unranked; it says so.
         found.outcome, found.order, found.problem = None, list(range(len(texts))), str(exc)
         return

@@ -11,9 +11,18 @@ from typing import Any
 
 import orjson
 
-from assay.service.api.errors import ApiError
 from assay.service.concurrency.offload import apart
 from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.domain.errors import (
+    GeneratorError,
+    GeneratorFailedError,
+    GeneratorKeyError,
+    GeneratorOverloadedError,
+    GeneratorRefusedError,
+    GeneratorReplyError,
+    GeneratorTimeoutError,
+    GeneratorUnreachableError,
+)
 from assay.service.domain.redaction import told
 from assay.service.scoring.completions import wrong_with
 from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
@@ -36,7 +45,9 @@ class Drawn:
     prompt_tokens: int
     completion_tokens: int
     reply: dict[str, Any]  # the first one, for what else it says
-    failure: ApiError | None = None  # why there are no more, where others of the same round came
+    failure: GeneratorError | None = (
+        None  # why there are no more, where others of the same round came
+    )
     misread: bool = False  # whether a reply states no number of tokens
 
 
@@ -49,8 +60,8 @@ class Generator:
         self._url = str(settings.endpoint).rstrip("/") + "/v1/chat/completions"
 
     async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
-        """Return so many more choices, of which `first` were drawn before; raise `ApiError` with
-        the server's own meaning.
+        """Return so many more choices, of which `first` were drawn before; raise `GeneratorError`
+        with the server's own meaning.
 
         Where one of several calls fails, those that are under way are cancelled; what came before
         is paid for, and is returned.
@@ -79,7 +90,7 @@ class Generator:
 
     async def _apart(
         self, bodies: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], ApiError | None]:
+    ) -> tuple[list[dict[str, Any]], GeneratorError | None]:
         """Return the replies, and what failed where one did; raise that where there is no reply."""
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
@@ -90,11 +101,13 @@ class Generator:
                 call.cancel()
             await asyncio.wait(calls)
         failures = [error for call in done if (error := call.exception()) is not None]
-        other = next((error for error in failures if not isinstance(error, ApiError)), None)
+        other = next((error for error in failures if not isinstance(error, GeneratorError)), None)
         replies = [call.result() for call in done if call.exception() is None]
         if failures and (other is not None or not replies):
             raise other or failures[0]
-        return replies, failures[0] if failures and isinstance(failures[0], ApiError) else None
+        return replies, failures[0] if failures and isinstance(
+            failures[0], GeneratorError
+        ) else None
 
     async def _ask(self, body: dict[str, Any], count: int) -> dict[str, Any]:
         name, key_env = self.settings.name, self.settings.api_key_env
@@ -105,43 +118,35 @@ class Generator:
                     self._url, orjson.dumps({**body, "model": self.settings.model}), key
                 )
         except TimeoutError:
-            raise ApiError(
-                504,
-                f"{name} did not answer within {self.settings.timeout_s:g} s",
-                code="upstream_timeout",
+            raise GeneratorTimeoutError(
+                f"{name} did not answer within {self.settings.timeout_s:g} s"
             ) from None
         except VerifierTimeoutError as exc:
-            raise ApiError(
-                504, f"{name} did not answer: {told(str(exc))}", code="upstream_timeout"
-            ) from None
+            raise GeneratorTimeoutError(f"{name} did not answer: {told(str(exc))}") from None
         except VerifierError as exc:
-            raise ApiError(
-                502,
-                f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}",
-                code="upstream_unreachable",
+            raise GeneratorUnreachableError(
+                f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}"
             ) from None
         if status != 200:
             raise _refusal(name, status, without_key(raw, key))
         reply = await apart(len(raw), _reply, name, raw)
         if (wrong := wrong_with(reply, count)) is not None:
-            raise ApiError(
-                502,
-                f"{name} answered something that is no chat completion: {wrong}",
-                code="upstream_bad_reply",
+            raise GeneratorReplyError(
+                f"{name} answered something that is no chat completion: {wrong}"
             )
         return dict(reply)
 
 
 def _reply(name: str, raw: bytes) -> Any:
-    """Return a reply; None where it is no JSON; raise `ApiError` where it has more values than
-    completions need.
+    """Return a reply; None where it is no JSON; raise `GeneratorError` where it has more values
+    than completions need.
     """
     if more_values_than(MOST_VALUES, raw):
         said = (
             f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask"
             " for fewer logprobs at once"
         )
-        raise ApiError(502, said, code="upstream_bad_reply")
+        raise GeneratorReplyError(said)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -160,23 +165,25 @@ def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
     )
 
 
-def _refusal(name: str, status: int, raw: bytes) -> ApiError:
+def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
     """Return a server's error with what it means to the client: its own fault, the server's, or
     too much at once.
     """
     if status in (401, 403, 407):  # the operator's key, not the client's
-        return ApiError(502, f"{name} refuses our key ({status})", code="upstream_refused_key")
+        return GeneratorKeyError(f"{name} refuses our key ({status})", upstream_status=status)
     if status < 400:  # nothing that a completion comes with, and nothing that is passed on
-        return ApiError(
-            502, f"{name} answered {status}, which is no chat completion", code="upstream_bad_reply"
+        return GeneratorReplyError(
+            f"{name} answered {status}, which is no chat completion", upstream_status=status
         )
     message, param = _said(raw)
     message = told(message)
     if status in (429, 503):
-        return ApiError(status, f"{name}: {message}", code="upstream_overloaded", retry_after_s=1)
+        return GeneratorOverloadedError(
+            f"{name}: {message}", upstream_status=status, retry_after_s=1
+        )
     if status >= 500:
-        return ApiError(502, f"{name} failed ({status}): {message}", code="upstream_failed")
-    return ApiError(status, f"{name}: {message}", param=param, code="upstream_refused")
+        return GeneratorFailedError(f"{name} failed ({status}): {message}", upstream_status=status)
+    return GeneratorRefusedError(f"{name}: {message}", upstream_status=status, param=param)
 
 
 def _said(raw: bytes) -> tuple[str, str | None]:

@@ -11,8 +11,7 @@ import limits
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from assay.service.api.errors import ApiError
-from assay.service.domain.errors import StoreError
+from assay.service.domain.errors import LimitReachedError, StoreError
 from assay.service.domain.principal import Principal
 from assay.service.store.client import PREFIX, Store
 
@@ -97,7 +96,7 @@ class RateLimiter:
         self._limiter = FixedWindowRateLimiter(StoreStorage(store))
 
     async def admit(self, holder: Principal, scores: bool = True) -> None:
-        """Count a request; raise `ApiError` 429 where a key has none left, or `scores` and has
+        """Count a request; raise `LimitReachedError` where a key has none left, or `scores` and has
         spent what it may.
         """
         if (
@@ -126,16 +125,10 @@ class RateLimiter:
 
     async def _refusal(
         self, limit: limits.RateLimitItem, what: str, holder: Principal, says: str
-    ) -> ApiError:
+    ) -> LimitReachedError:
         stats = await self._limiter.get_window_stats(limit, what, holder.name)
         left = max(1, math.ceil(stats.reset_time - time.time()))
-        return ApiError(
-            429,
-            f"{says}: try again in {left} s",
-            kind="rate_limit_error",
-            code=f"{what}_limit_reached",
-            retry_after_s=left,
-        )
+        return LimitReachedError(f"{says}: try again in {left} s", what, left)
 
 
 def _parts(limit: limits.RateLimitItem) -> limits.RateLimitItem:

@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 
 from assay.service.api.compat import openai_chat as chat
 from assay.service.api.compat.common import TurnIn
-from assay.service.api.errors import ApiError
+from assay.service.api.errors import answer_to
 from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.domain.errors import GeneratorError, GeneratorOverloadedError, NoVerifierError
 from assay.service.scoring.best_of_n import (
     DrawOptions,
     DrawResult,
@@ -306,7 +307,7 @@ class Fake(Generator):
         """Return choices."""
         self.sizes.append(count)
         if self._fail_at is not None and len(self.sizes) > self._fail_at:
-            raise ApiError(503, "busy")
+            raise GeneratorOverloadedError("busy", upstream_status=503)
         choices = [
             {"message": {"role": "assistant", "content": f"answer {first + place}"}}
             for place in range(count)
@@ -400,7 +401,7 @@ async def test_a_budget_ends_it() -> None:
     assert (alone.stopped, len(alone.choices), len(alone.order)) == ("tokens", 8, 8)
     assert (seconds.stopped, len(seconds.choices)) == ("seconds", 4)
     assert (failed.stopped, len(failed.choices), len(failed.order)) == ("upstream", 4, 4)
-    with pytest.raises(ApiError):
+    with pytest.raises(GeneratorError):
         await reap(DrawOptions(16), lambda number: 0.1, Fake(fail_at=0))
 
 
@@ -421,7 +422,7 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
     """It was paid for; and it says that nobody ranked it."""
 
     async def nobody(query: Query, texts: Sequence[str]) -> Any:
-        raise ApiError(503, "no verifier could answer")
+        raise NoVerifierError({"judge": "timeout"})
 
     async def group(query: str, texts: list[str]) -> list[int | None]:
         return [None] * len(texts)
@@ -431,7 +432,7 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
     assert (found.outcome, found.order, found.problem) == (
         None,
         [0, 1, 2, 3],
-        "no verifier could answer",
+        "no verifier could answer (judge: timeout)",
     )
 
 
@@ -481,10 +482,10 @@ async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_g
     status: int,
 ) -> None:
     """Whatever the server's status: ours is one with a reason."""
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(GeneratorError) as caught:
         await drawn_from(status, b"")
 
-    assert (caught.value.status, bool(caught.value.code)) == (502, True)
+    assert (answer_to(caught.value).status, bool(caught.value.code)) == (502, True)
 
 
 @pytest.mark.parametrize(
@@ -507,10 +508,10 @@ async def test_a_message_that_is_none_is_a_bad_gateway(change: dict[str, Any]) -
     """Said as such, before anything is ranked or streamed."""
     reply = {"choices": [{"message": {"role": "assistant", "content": "x", **change}}]}
 
-    with pytest.raises(ApiError, match="no chat completion: ") as caught:
+    with pytest.raises(GeneratorError, match="no chat completion: ") as caught:
         await drawn_from(200, reply)
 
-    assert (caught.value.status, caught.value.code) == (502, "upstream_bad_reply")
+    assert (answer_to(caught.value).status, caught.value.code) == (502, "upstream_bad_reply")
 
 
 @pytest.mark.parametrize(
@@ -531,10 +532,10 @@ async def test_choices_that_are_none_or_more_than_were_asked_for_are_a_bad_gatew
     reply: Any,
 ) -> None:
     """More would be ranked, and paid for, by nobody's wish."""
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(GeneratorError) as caught:
         await drawn_from(200, reply)
 
-    assert (caught.value.status, caught.value.code) == (502, "upstream_bad_reply")
+    assert (answer_to(caught.value).status, caught.value.code) == (502, "upstream_bad_reply")
 
 
 PARTS = [
@@ -655,7 +656,7 @@ async def test_a_draw_that_fails_ends_the_others(failure: tuple[int, bytes]) -> 
     """Nobody waits for them any more, and each would be paid for."""
     transport = Drip(0, failure)
 
-    with pytest.raises(ApiError):
+    with pytest.raises(GeneratorError):
         await apart(transport).draw({"messages": []}, 8, 0)
 
     assert (transport.begun, transport.cancelled) == (8, 7)
@@ -728,7 +729,7 @@ async def test_no_text_of_a_server_that_fails_is_logged() -> None:
         found = await harvest(
             Second(), {}, Query.of(PROMPT), DrawOptions(16, confidence=0.9), rank, group
         )
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(GeneratorError) as caught:
         await Second().draw({}, 1, 1)
 
     assert found.stopped == "upstream"

@@ -277,7 +277,7 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
     """A limit is no reason to answer with 500."""
     import limits
 
-    from assay.service.api.errors import ApiError
+    from assay.service.domain.errors import LimitReachedError
     from assay.service.domain.principal import Principal
     from assay.service.store.counters import RateLimiter
 
@@ -288,7 +288,7 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
         holder = Principal("k", frozenset({"rank"}), requests=limits.parse("2/minute"))
         await allowance.admit(holder)
         await allowance.admit(holder)
-        with pytest.raises(ApiError):
+        with pytest.raises(LimitReachedError):
             await allowance.admit(holder)
         await store.close()
     await asyncio.sleep(0)

@@ -17,9 +17,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.api.compat.common import PREFIX, DoorRequest, Json, TurnIn, job_of, read
-from assay.service.api.errors import ApiError
+from assay.service.api.errors import MOST_SAID, ApiError, answering, shortened
 from assay.service.api.front.body_limit import whole_body
-from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, scored, while_wanted
+from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, while_wanted
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 from assay.service.api.responses import explanations
 from assay.service.concurrency.offload import length_of
@@ -96,10 +96,12 @@ async def complete(request: Request) -> Response:
             engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
         )
         jobs.append(replace(job, learn=False))
-        return await scored(engine, jobs[-1])
+        return await engine.scorer.score(jobs[-1])
 
     # Who goes away stops what is drawn for them as well.
-    found = await while_wanted(request, harvest(upstream, body, query, wish, ranked, engine.groups))
+    with answering():
+        drawing = harvest(upstream, body, query, wish, ranked, engine.groups)
+        found = await while_wanted(request, drawing)
     if found.outcome is not None:
         engine.scorer.learn(jobs[-1], found.outcome)
     engine.metrics.harvested(
@@ -282,7 +284,7 @@ def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]
     }  # fmt: skip
     unread = [MISREAD] if found.misread else []
     if outcome is None:
-        return {**said, "warnings": [found.problem, *unread]}
+        return {**said, "warnings": [shortened(found.problem or "", MOST_SAID), *unread]}
     blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
     blind += unread
     return {

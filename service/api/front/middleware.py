@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from assay.service.api.errors import ApiError
+from assay.service.api.errors import ApiError, answer_to
 from assay.service.api.front import admission
 from assay.service.api.front import body_limit as body
 from assay.service.api.front.admission import Admission
@@ -23,6 +23,7 @@ from assay.service.api.front.body_limit import Bodies
 from assay.service.api.front.browsers import Browsers, refuse_doubled
 from assay.service.api.sse import EventStream
 from assay.service.config.settings import ServiceSettings
+from assay.service.domain.errors import LimitReachedError
 from assay.service.domain.hosts import Hosts, address_of
 from assay.service.domain.principal import EVERYTHING, Principal, ask_as, spent
 from assay.service.domain.secrets import masked
@@ -274,9 +275,9 @@ class Gate:
     async def _admit_key(self, holder: Principal, scores: bool) -> None:
         try:
             await self.app.state.engine.allowance.admit(holder, scores)
-        except ApiError:
+        except LimitReachedError as exc:
             self._metrics.limited_by(holder.name)
-            raise
+            raise answer_to(exc) from None
 
 
 def _in_bulk(headers: dict[bytes, bytes], holder: Principal) -> bool:
