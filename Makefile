@@ -32,9 +32,10 @@ test: $(VENV)/.dev ## Run the tests
 test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray (2 minutes)
 	$(BIN)/python -m pytest -m slow
 
-lint: $(VENV)/.dev ## Lint and check the format
+lint: $(VENV)/.dev ## Lint, check the format, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.dev ## Check the types
 	$(BIN)/mypy
