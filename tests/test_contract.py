@@ -18,7 +18,7 @@ from assay.verifiers.http.client import HttpPool
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.vllm.load import queue_of
 from tests.conftest import Servers
-from tests.processes import Answer, Server, service, write_config
+from tests.support.processes import Answer, Server, service, write_config
 
 SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
 QUERY = "What is 17 + 25? Think step by step."

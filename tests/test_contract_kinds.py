@@ -12,7 +12,7 @@ import pytest
 
 from assay.verifiers.judges.prompt import Prompt, bundled
 from tests.conftest import Servers
-from tests.processes import Server, service, write_config
+from tests.support.processes import Server, service, write_config
 from tests.test_contract import CANDIDATES, QUERY, ids_of
 
 SERVERS = ("judge", "reference", "tokens", "nli", "embed")

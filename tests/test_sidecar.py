@@ -22,7 +22,7 @@ from assay.service.sidecar.model import Choice, Model
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor.examine import examine
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
-from tests.processes import ROOT, Server, free_port, stop, wait_for
+from tests.support.processes import ROOT, Server, free_port, stop, wait_for
 
 QUERY = "What is 17 + 25?"
 CANDIDATES = [

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.overhead import config, upstreams
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PART_ROWS = 500
 

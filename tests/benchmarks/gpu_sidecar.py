@@ -30,7 +30,7 @@ import orjson
 from assay.service.sidecar.app import Batches, Waiting
 from assay.verifiers import HttpPool
 from tests.benchmarks.gpu import queries, through
-from tests.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
+from tests.support.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
 
 ADAPTER = """
 import torch

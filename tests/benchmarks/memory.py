@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.hostile_bodies import Hostile, hostile_bodies
-from tests.processes import Server, call, service, write_config
+from tests.support.hostile_bodies import Hostile, hostile_bodies
+from tests.support.processes import Server, call, service, write_config
 
 WORST = 30
 MIB = 1 << 20

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.processes import ROOT, Server, service, standin, write_config
+from tests.support.processes import ROOT, Server, service, standin, write_config
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
 

@@ -33,8 +33,8 @@ from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report
 from assay.verifiers.safety.sanitize import neutralise, visible
 from assay.verifiers.vllm.chat import without_thinking
-from tests.fakes import FakeTransport
 from tests.support.ensembles import fitted, small
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))

@@ -15,8 +15,8 @@ from assay.service.api.tasks import _of_this_task
 from assay.service.config.keys import KeySettings
 from assay.service.domain.principal import _ASKING, Principal
 from assay.service.domain.redaction import without_addresses
-from tests.processes import Answer, Server, call, free_port, service, standin, write_config
-from tests.service.commands import problem, run
+from tests.support.commands import problem, run
+from tests.support.processes import Answer, Server, call, free_port, service, standin, write_config
 
 KEYS = {
     "ranker": "k-rank",

@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from assay.service.api.front import body_limit as body
 from assay.service.api.front.middleware import Gate
 from assay.service.api.sse import EventStream
-from tests.wires import Client, gate_of, turns
+from tests.support.wires import Client, gate_of, turns
 
 
 async def plain(request: Request) -> Response:

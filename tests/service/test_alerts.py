@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from assay.service.telemetry.metrics import Metrics
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 RULES = [
     rule

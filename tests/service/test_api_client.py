@@ -25,8 +25,8 @@ from assay_client.client import Retrying
 
 from assay.service.cli.remote import Api
 from assay.service.domain.errors import StartupError
-from tests.processes import free_port
-from tests.service.commands import problem, run
+from tests.support.commands import problem, run
+from tests.support.processes import free_port
 
 KEY = "k-secret-of-ours"
 ONCE = Retrying(tries=1)

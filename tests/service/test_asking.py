@@ -34,7 +34,7 @@ from assay.verifiers import (
     Verdict,
     VerifierSettings,
 )
-from tests.fakes import FakeVerifier
+from tests.support.fakes import FakeVerifier
 
 Q = Query.of("q")
 

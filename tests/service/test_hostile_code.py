@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, Server, free_port, service, started, write_config
+from tests.support.processes import ROOT, Server, free_port, service, started, write_config
 from tests.verifiers.sandbox_users import NOBODY, SYSTEM_PYTHON, container
 
 PYTHONPATH = os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])

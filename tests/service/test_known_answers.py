@@ -10,7 +10,7 @@ import pytest
 
 from assay.service.domain.identity import hash_query
 from assay.verifiers import Query
-from tests.processes import Server, service, write_config
+from tests.support.processes import Server, service, write_config
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from assay.aggregation.label_model.artifact import load, save, version_of
 from assay.service.cli.config_check import check
 from assay.service.config.model import ConfigError, load_config
 from assay.service.learning.configured_models import load_models
-from tests.processes import Server, service, write_config
+from tests.support.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")
 QUERY = "What is 3 + 4? End with 'The answer is N.'"

@@ -33,7 +33,7 @@ from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.synthetic import Sample, Scenario, kinds, make
+from tests.support.synthetic import Sample, Scenario, kinds, make
 
 COLUMNS = tuple(Column(f"{place:016x}", f"f{place}", None, 1.0, f"v{place}") for place in range(6))
 

@@ -27,8 +27,8 @@ from pydantic_core import from_json
 
 from assay.service.config.model import load_config
 from assay.service.server.run import server
-from tests.hostile_bodies import Hostile, hostile_bodies
-from tests.processes import call, free_port, write_config
+from tests.support.hostile_bodies import Hostile, hostile_bodies
+from tests.support.processes import call, free_port, write_config
 
 BOUND_S = 0.1
 TRIES = 3

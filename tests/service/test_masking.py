@@ -15,7 +15,7 @@ from assay.service.domain.secrets import mask_event, masked, told
 from assay.service.runtime.background import reason_of
 from assay.service.store.errors import classified
 from assay.service.store.url import parse
-from tests.processes import write_config
+from tests.support.processes import write_config
 
 SECRET = "s3cr3t"
 CONFIG = {"verifiers": [{"name": "v", "kind": "consensus"}]}

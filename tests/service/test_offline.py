@@ -14,7 +14,7 @@ import pytest
 
 from assay.service.cli.demo import DATA, expected, load, votes
 from assay.service.cli.rank import settled
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 
 def assay(

@@ -34,8 +34,8 @@ from assay.verifiers import (
     build,
 )
 from assay.verifiers.contract.verifier import not_applicable
-from tests.fakes import FakeTransport, FakeVerifier
-from tests.processes import service, standin, write_config
+from tests.support.fakes import FakeTransport, FakeVerifier
+from tests.support.processes import service, standin, write_config
 
 Q = Query.of("q")
 

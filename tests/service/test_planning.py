@@ -19,8 +19,8 @@ from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, plac
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import Shape, shape_of
 from tests.benchmarks.gpu import configured
-from tests.processes import ROOT, write_config
-from tests.service.commands import problem, run, said
+from tests.support.commands import problem, run, said
+from tests.support.processes import ROOT, write_config
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"

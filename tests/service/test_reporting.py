@@ -16,9 +16,9 @@ from assay.service.cli.report.page import page
 from assay.service.domain.observation import Observation
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
 from assay.service.learning.report_job import NothingToReportError, ReportInputs, report
-from tests.processes import Server, service, write_config
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import installed, traffic, wait_until
+from tests.support.processes import Server, service, write_config
 
 DAY = 86_400.0
 

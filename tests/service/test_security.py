@@ -21,9 +21,18 @@ from assay.service.api.front.auth import KeyRing
 from assay.service.config.keys import KeySettings
 from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, UnreachableError
-from tests.processes import ROOT, Answer, Server, call, free_port, service, standin, write_config
-from tests.service.commands import run
-from tests.valkeys import certificates, valkey, with_tls
+from tests.support.commands import run
+from tests.support.processes import (
+    ROOT,
+    Answer,
+    Server,
+    call,
+    free_port,
+    service,
+    standin,
+    write_config,
+)
+from tests.support.valkeys import certificates, valkey, with_tls
 
 BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 CHECK: dict[str, Any] = {"verifiers": [{"name": "arithmetic", "kind": "arithmetic", "cost": 0.5}]}

@@ -32,11 +32,11 @@ from assay.service.store.task_store import TaskStore
 from assay.service.store.url import parse
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.processes import ROOT, Server, service, standin, stop, write_config
 from tests.service.test_learning import COLUMNS, replica, sample, traffic
 from tests.service.test_offline import assay as command
 from tests.service.test_teaching import wait_until
-from tests.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
+from tests.support.processes import ROOT, Server, service, standin, stop, write_config
+from tests.support.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
 
 
 async def learn(tasks: Tasks, task: Task) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm import helm
-from tests.processes import ROOT
-from tests.service.commands import run
 from tests.service.test_deploy import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
+from tests.support.commands import run
+from tests.support.helm import helm
+from tests.support.processes import ROOT
 
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 #: Built here, or without a digest that could be confirmed where this was written (`make pin-images`

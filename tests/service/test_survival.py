@@ -29,8 +29,8 @@ from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
-from tests.processes import Server, service
 from tests.service.test_teaching import config, installed, traffic
+from tests.support.processes import Server, service
 
 RANKINGS, LABELS = 5000, 500
 EVERY_S = 1.0

@@ -11,7 +11,7 @@ import pytest
 
 from assay.aggregation.label_model.artifact import load
 from assay.service.score_files.tables import TableError, read_table, write_table
-from tests.service.commands import SAMPLE, as_npz, rows_of, said
+from tests.support.commands import SAMPLE, as_npz, rows_of, said
 
 
 def test_query_ids_of_any_kind_come_back(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.processes import Server, call, service, write_config
 from tests.service.test_offline import assay as command
+from tests.support.processes import Server, call, service, write_config
 
 TASKS = {"math": {"store_text": True}, "given": {}}
 

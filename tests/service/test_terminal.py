@@ -32,7 +32,7 @@ from assay.verifiers import Finding, Grade, Pair, Query, Verdict, VerifierError,
 from assay.verifiers.checks.python_tests import verdict_of
 from assay.verifiers.doctor.examine import Report
 from assay.verifiers.safety.sandbox import Ran
-from tests.fakes import FakeVerifier
+from tests.support.fakes import FakeVerifier
 
 #: Clipboard, screen, title, colours, C1's short forms, direction overrides, hyperlinks; and Rich's
 #: own markup.

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from assay.service.planning.supervisor import Child, NeverHealthyError
-from tests.processes import ROOT, call, free_port, write_config
+from tests.support.processes import ROOT, call, free_port, write_config
 
 HEALTHY = (
     "import http.server, sys\n"
@@ -27,7 +27,7 @@ HEALTHY = (
 VLLM = """#!/bin/bash
 # Stands in for an environment of vLLM: `python -m vllm... --model NAME ... --port PORT ...`
 while [ $# -gt 0 ]; do [ "$1" = --port ] && port=$2; shift; done
-exec {python} -m tests.standin judge --port "$port"
+exec {python} -m tests.support.standin judge --port "$port"
 """
 
 

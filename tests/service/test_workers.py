@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from tests.processes import Server, service, write_config
 from tests.service.test_survival import workers
+from tests.support.processes import Server, service, write_config
 
 
 def gauge(running: Server, name: str) -> float:

@@ -1,0 +1,1 @@
+"""What several test modules share: stand-ins, processes, samples and small helpers."""

@@ -7,7 +7,7 @@ from functools import cache
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.statistics.queries import Queries
-from tests.synthetic import NAMED, Sample, Scenario, make
+from tests.support.synthetic import NAMED, Sample, Scenario, make
 
 BY_NAME = {scenario.name[:2]: scenario for scenario in NAMED}
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from assay.verifiers import KINDS, Query, Verifier, build
-from tests.fakes import FakeTransport
-from tests.standin import StandIn
+from tests.support.fakes import FakeTransport
+from tests.support.standin import StandIn
 
 
 @dataclass(frozen=True)

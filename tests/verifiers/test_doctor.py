@@ -14,8 +14,8 @@ from assay.verifiers.doctor.attacks import attack, attacked, number_of_attacks
 from assay.verifiers.doctor.examine import Report, _golden, auc_of, examine
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from tests.fakes import FakeTransport, FakeVerifier
-from tests.standin import StandIn
+from tests.support.fakes import FakeTransport, FakeVerifier
+from tests.support.standin import StandIn
 from tests.verifiers.kinds import EXAMPLES, made, standin
 
 RIGHT = {probe.good for probe in probes()}

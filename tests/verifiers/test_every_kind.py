@@ -17,7 +17,7 @@ from assay.verifiers import (
     VerifierError,
     fingerprint,
 )
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
 
 ROOT = Path(__file__).parent.parent.parent

@@ -29,7 +29,7 @@ from assay.verifiers.safety.sanitize import (
 )
 from assay.verifiers.vllm.chat_template import TemplateBook
 from assay.verifiers.vllm.special_tokens import MOST_KEPT
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import SERVED, made
 from tests.verifiers.stalls import longest_stall_s
 

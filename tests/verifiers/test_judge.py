@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from assay.verifiers import Pair, Query, Status
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.vllm.label_logprobs import expected_value
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 
 PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
 LABELS = {"token_id:1": "Yes", "token_id:2": "No"}

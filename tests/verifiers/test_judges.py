@@ -14,7 +14,7 @@ from assay.verifiers import Pair, Query, Status
 from assay.verifiers.judges.reasoning import verdict_of
 from assay.verifiers.judges.scale import JudgeScaleSettings
 from assay.verifiers.vllm.chat import Written, without_thinking
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin
 
 WORTH = {"Yes": 1.0, "No": 0.0}

@@ -15,7 +15,7 @@ from assay.verifiers.rewards.label_token_prm import LabelTokenPrm
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.log_likelihood import Likelihood
 from assay.verifiers.vllm.truncation import Tokenizer
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import made, standin
 
 QUERY = Query.of("What is 3 + 4?", "7")

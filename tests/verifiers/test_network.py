@@ -17,8 +17,8 @@ import pytest
 from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, Network, UnreachableError
 from assay.verifiers.http.network import Proxy
-from tests.processes import ROOT, write_config
-from tests.valkeys import certificates
+from tests.support.processes import ROOT, write_config
+from tests.support.valkeys import certificates
 from tests.verifiers.test_transport import OK, read_request
 
 

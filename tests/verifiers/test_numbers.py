@@ -25,7 +25,7 @@ from assay.verifiers.contract.bounds import checked
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Tokens, Upstream
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]

@@ -15,7 +15,7 @@ from assay.verifiers.http.aimd_limit import Pace
 from assay.verifiers.http.hedging import LEAST, Usual, hedged
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.load import Queue, queue_of
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 
 
 async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) -> None:

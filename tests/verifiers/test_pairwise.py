@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from assay.verifiers import Pair, Query, Status
 from assay.verifiers.judges.bradley_terry import Comparison, strengths, win_rates
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import made
 
 QUERY = Query.of("Which number is larger?")

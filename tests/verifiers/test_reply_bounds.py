@@ -20,7 +20,7 @@ from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
 from assay.verifiers.vllm.load import queue_of
-from tests.fakes import FakeTransport
+from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 
 PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]

@@ -24,8 +24,8 @@ from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardS
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.vllm.chat_template import split
 from assay.verifiers.vllm.served import ServedVerifier
-from tests.fakes import FakeTransport
-from tests.standin import StandIn
+from tests.support.fakes import FakeTransport
+from tests.support.standin import StandIn
 
 Q = Query.of("What is 2 + 2?")
 PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]

@@ -19,7 +19,7 @@ from assay.verifiers import KINDS, Grade, HttpPool, Pair, Query, VerifierSetting
 from assay.verifiers.doctor.examine import Report, examine
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from tests.processes import Server, call, free_port
+from tests.support.processes import Server, call, free_port
 from tests.vllm.servers import LENGTH, POOLING, STEP, build_models, real_servers
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]

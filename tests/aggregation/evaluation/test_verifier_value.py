@@ -8,7 +8,7 @@ import pytest
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.evaluation.verifier_value import Value, expected_auc, value
-from tests.synthetic import Sample, Scenario, kinds, make
+from tests.support.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)
 

@@ -10,7 +10,7 @@ from assay.aggregation.averages.baselines import supervised
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
 from assay.aggregation.statistics.queries import Queries, finite
 from tests.support.ensembles import fitted, selection
-from tests.synthetic import Scenario, kinds, make
+from tests.support.synthetic import Scenario, kinds, make
 
 
 def test_third_moments_need_three_families() -> None:

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
 from tests.support.ensembles import fitted, named, small
-from tests.synthetic import Sample
+from tests.support.synthetic import Sample
 
 seeds = st.integers(0, 2**31)
 

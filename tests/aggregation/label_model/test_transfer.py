@@ -9,7 +9,7 @@ import pytest
 
 from assay.aggregation import LabelModel
 from tests.support.ensembles import fitted, named, small
-from tests.synthetic import Sample
+from tests.support.synthetic import Sample
 
 
 def told(

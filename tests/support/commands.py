@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from assay.service.cli.main import app
 from assay.service.domain.errors import StartupError
 from tests.support.ensembles import small
-from tests.synthetic import Sample
+from tests.support.synthetic import Sample
 
 SAMPLE = small(queries=80)
 

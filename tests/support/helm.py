@@ -1,4 +1,4 @@
-"""Helm's own library, in a process of its own: python -m tests.helm lint|template CHART
+"""Helm's own library, in a process of its own: python -m tests.support.helm lint|template CHART
 VALUES.json; prints JSON.
 """
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "assay"
 
@@ -22,7 +22,7 @@ def helm(what: str, values: dict[str, Any], folder: Path) -> Any:
     given = folder / "values.json"
     given.write_text(json.dumps(values))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.helm", what, str(CHART), str(given)],
+        [sys.executable, "-m", "tests.support.helm", what, str(CHART), str(given)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ makes it trustworthy. Its scores follow from the token ids of the prompt alone, 
 that is rendered, tokenized or ended in another way than the server's own template would do it gets
 another score, as it would from a model.
 
-    python -m tests.standin KIND [--port 0] [--latency-ms 0]
+    python -m tests.support.standin KIND [--port 0] [--latency-ms 0]
 
 `POST /standin` sets a fault ({"fault": "hang", "latency_ms": 20}), `GET /standin` tells how often
 each path was asked.

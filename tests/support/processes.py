@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 START_S = 60.0
 
 
@@ -121,7 +121,7 @@ def standin(kind: str, latency_ms: float = 0.0, port: int = 0) -> Iterator[Serve
     command = [
         sys.executable,
         "-m",
-        "tests.standin",
+        "tests.support.standin",
         kind,
         "--latency-ms",
         str(latency_ms),
