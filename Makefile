@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ lint: $(VENV)/.dev ## Lint, check the format, and who imports whom
 
 types: $(VENV)/.dev ## Check the types
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## Build the documentation into dist/docs, and check its links
+	$(BIN)/mkdocs build --strict --quiet
 
 fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parsers (FUZZ_SECONDS each)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz tests/fuzz
