@@ -38,7 +38,7 @@ def test_every_metric_that_an_alert_names_is_there() -> None:
 
 def test_the_runbook_has_every_alert_and_no_other() -> None:
     """One row each."""
-    runbook = Path(ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    runbook = Path(ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
     assert re.findall(r"^\| (Assay\w+) \|", runbook, re.MULTILINE) == [
         rule["alert"] for rule in RULES

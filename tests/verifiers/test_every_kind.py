@@ -49,9 +49,9 @@ async def said(
     ).items
 
 
-def test_every_kind_has_an_example_here_a_row_in_the_readme_and_one_in_deploy() -> None:
+def test_every_kind_has_an_example_here_a_row_in_the_docs_and_one_in_deploy() -> None:
     """A new kind that is missing from one of the three is found here."""
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "verifiers.md").read_text()
     shown = {
         entry["kind"]
         for path in (ROOT / "deploy/ensembles").glob("*.yaml")
@@ -60,7 +60,7 @@ def test_every_kind_has_an_example_here_a_row_in_the_readme_and_one_in_deploy() 
     }
 
     assert set(EXAMPLES) == set(KINDS)
-    assert [kind for kind in KINDS if f"| `{kind}` |" not in readme] == []
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
     assert sorted(set(KINDS) - shown) == []
 
 

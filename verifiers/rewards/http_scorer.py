@@ -24,7 +24,7 @@ from assay.verifiers.vllm.served import ServedVerifier, number, usage_of
 
 FORM = (
     'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your'
-    ' own" in the README'
+    ' own" in docs/verifiers.md'
 )
 
 
