@@ -18,15 +18,11 @@ from assay.verifiers.http.client import HttpPool
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from assay.verifiers.vllm.load import queue_of
 from tests.conftest import Servers
+from tests.support.contract import CANDIDATES, QUERY, ids_of
 from tests.support.processes import Answer, Server, service, write_config
 
 SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
-QUERY = "What is 17 + 25? Think step by step."
 SYSTEM = "Please reason step by step."
-CANDIDATES = [
-    f"Take {place} first.\n\n17 + 25 = {place + 26}.\n\nThe answer is {place + 26}."
-    for place in range(32)
-]
 STEP = "<extra_0>"
 
 
@@ -53,11 +49,6 @@ def assay(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def chat(candidate: str) -> list[dict[str, str]]:
     """Return the conversation that a reward model sees."""
     return [{"role": "user", "content": QUERY}, {"role": "assistant", "content": candidate}]
-
-
-def ids_of(server: Server, **asked: Any) -> list[int]:
-    """Return token ids."""
-    return list(server.post("/tokenize", asked).json["tokens"])
 
 
 # what we rely on

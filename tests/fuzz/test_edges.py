@@ -26,8 +26,8 @@ from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
 from assay.verifiers.vllm.load import queue_of
-from tests.fuzz.test_parsers import JSON, QUICK, SECONDS, for_its_share
 from tests.support.fakes import FakeTransport
+from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
 from tests.support.wires import Echo, connected
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]

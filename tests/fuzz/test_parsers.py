@@ -7,14 +7,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
@@ -35,38 +32,9 @@ from assay.verifiers.safety.sanitize import neutralise, visible
 from assay.verifiers.vllm.chat import without_thinking
 from tests.support.ensembles import fitted, small
 from tests.support.fakes import FakeTransport
+from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
 from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "data",
-                    "index",
-                    "score",
-                    "probs",
-                    "usage",
-                    "x",
-                    "choices",
-                    "message",
-                    "content",
-                    "logprobs",
-                    "tokens",
-                    "prompt",
-                    "scores",
-                    "embedding",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
 PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
 TEXTS = st.text(max_size=400) | st.lists(
     st.sampled_from(
@@ -103,22 +71,6 @@ TEXTS = st.text(max_size=400) | st.lists(
 ).map("".join)
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
-
-
-def for_its_share(check: Callable[[], None], parts: int = 7) -> int:
-    """Run a property again and again for a part of the time, each time with new examples; return
-    how often.
-    """
-    until, rounds = time.monotonic() + SECONDS / parts, 0
-    while rounds == 0 or time.monotonic() < until:
-        check()
-        rounds += 1
-    return rounds
-
-
-QUICK = settings(
-    max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
 
 
 def test_any_reply_is_a_verdict_or_one_of_our_errors() -> None:

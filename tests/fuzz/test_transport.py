@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assay.verifiers import HttpPool, VerifierError, VerifierTimeoutError
 from assay.verifiers.http.client import Connection
-from tests.fuzz.test_parsers import QUICK, SECONDS, for_its_share
+from tests.support.fuzzing import QUICK, SECONDS, for_its_share
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 

@@ -7,7 +7,7 @@ import pytest
 from assay.aggregation import RobustAverage
 from assay.service.scoring.request import ScoringRequest
 from assay.verifiers import Pair, Query
-from tests.service.test_paying import Books, fake
+from tests.support.scorers import Books, fake
 
 
 class Calibrated(RobustAverage):

@@ -22,9 +22,9 @@ import structlog
 
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import Part, chunks
-from tests.service.test_teaching import wait_until
 from tests.support.commands import SAMPLE, problem, said
 from tests.support.processes import ROOT, Server, call, service, standin, write_config
+from tests.support.waiting import wait_until
 
 ROWS = 500
 

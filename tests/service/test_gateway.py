@@ -30,9 +30,9 @@ from assay.service.scoring.best_of_n import (
 )
 from assay.service.scoring.generator import Drawn, Generator
 from assay.verifiers import Query
-from tests.service.test_teaching import wait_until
 from tests.support.fakes import FakeTransport
 from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.waiting import wait_until
 
 ASK = {"messages": [{"role": "user", "content": "Is it right?"}], "max_tokens": 60}
 

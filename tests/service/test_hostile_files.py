@@ -24,7 +24,7 @@ from assay.aggregation.label_model.artifact import to_dict
 from assay.service.cli.main import main
 from assay.service.config.model import ConfigError, load_config
 from assay.service.learning.configured_models import load_models
-from tests.service.test_api_client import answering
+from tests.support.canned_server import answering
 from tests.support.commands import SAMPLE, as_npz
 
 MODEL = to_dict(LabelModel().fit(SAMPLE.scores, SAMPLE.query_id, verifier_names=SAMPLE.names))

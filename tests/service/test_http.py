@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from assay.service.api.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
-from tests.service.test_teaching import wait_until
 from tests.support.processes import Server, service, standin, write_config
+from tests.support.waiting import wait_until
 
 QUERY = "What is 3 + 4? End with 'The answer is N.'"
 GOOD, BAD = "3 + 4 = 7. The answer is 7.", "3 + 4 = 9. The answer is 9."

@@ -33,9 +33,7 @@ from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.synthetic import Sample, Scenario, kinds, make
-
-COLUMNS = tuple(Column(f"{place:016x}", f"f{place}", None, 1.0, f"v{place}") for place in range(6))
+from tests.support.replicas import COLUMNS, key, replica, sample, see, traffic
 
 
 @pytest_asyncio.fixture
@@ -47,33 +45,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     yield client
     await client.close()
     server.stop()
-
-
-def sample(queries: int = 40, seed: int = 0) -> Sample:
-    """Return traffic with known truth: six verifiers, eight candidates a query."""
-    return make(
-        Scenario("traffic", kinds(cont=6), queries=queries, size=8, missing=0.0, strength_mean=1.2),
-        seed,
-    )
-
-
-def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
-    """Return a process's view of a task."""
-    task = Task("t", "e", COLUMNS, memory=TaskStore(store, "t"), **options)
-    return Tasks(store, [task]), task
-
-
-async def see(tasks: Tasks, task: Task, query: int, scores: Any) -> None:
-    """Rank a query's candidates, as far as a task sees it."""
-    pairs = [Pair(Query.of(f"query {query}"), f"candidate {place}") for place in range(len(scores))]
-    for rows in tasks.pack(task, keys_of(pairs, True), np.asarray(scores), pairs):
-        await tasks.record(rows)
-
-
-def key(query: int, place: int) -> str:
-    """Return a candidate's key."""
-    [found] = keys_of([Pair(Query.of(f"query {query}"), f"candidate {place}")], True).pairs
-    return found.replace("{", "").replace("}", "")
 
 
 async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
@@ -90,16 +61,6 @@ async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
 
     assert found == CascadeSavings(2, 2, 0.5, 0.1, 0.01, 1)
     assert (await memory.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
-
-
-async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:
-    """See a sample, and return the truth by candidate key."""
-    truth: dict[str, float] = {}
-    for query in np.unique(data.query_id).tolist():
-        rows = np.flatnonzero(data.query_id == query)
-        await see(tasks, task, query, data.scores[rows])
-        truth |= {key(query, place): float(data.labels[row]) for place, row in enumerate(rows)}
-    return truth
 
 
 def test_a_record_comes_back_as_it_was() -> None:

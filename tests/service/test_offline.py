@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,24 +12,7 @@ import pytest
 
 from assay.service.cli.demo import DATA, expected, load, votes
 from assay.service.cli.rank import settled
-from tests.support.processes import ROOT
-
-
-def assay(
-    *words: str | Path, cwd: Path, typed: str = "", **env: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
-    environment = {**kept, "PYTHONPATH": str(ROOT), **env}
-    return subprocess.run(
-        [sys.executable, "-m", "assay.service", *map(str, words)],
-        cwd=cwd,
-        env=environment,
-        input=typed,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from tests.support.processes import ROOT, assay
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

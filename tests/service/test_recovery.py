@@ -17,9 +17,10 @@ import pytest
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
-from tests.service.test_offline import assay as command
-from tests.service.test_teaching import config, installed, task, traffic, wait_until
 from tests.support.processes import Server, service
+from tests.support.processes import assay as command
+from tests.support.reading_kind import config, installed, task, traffic
+from tests.support.waiting import wait_until
 
 ASKED: list[dict[str, Any]] = [
     {"query": "write f", "tests": ["assert f(1) == 2", "assert f(2) == 3"]},

@@ -16,9 +16,10 @@ from assay.service.cli.report.page import page
 from assay.service.domain.observation import Observation
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
 from assay.service.learning.report_job import NothingToReportError, ReportInputs, report
-from tests.service.test_offline import assay as command
-from tests.service.test_teaching import installed, traffic, wait_until
 from tests.support.processes import Server, service, write_config
+from tests.support.processes import assay as command
+from tests.support.reading_kind import installed, traffic
+from tests.support.waiting import wait_until
 
 DAY = 86_400.0
 

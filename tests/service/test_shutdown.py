@@ -15,8 +15,8 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.service.test_teaching import wait_until
 from tests.support.processes import Answer, Server, call, service, standin, write_config
+from tests.support.waiting import wait_until
 
 LATENCY_MS, AT_ONCE = 1500.0, 24
 

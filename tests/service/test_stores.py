@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,11 +31,12 @@ from assay.service.store.task_store import TaskStore
 from assay.service.store.url import parse
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.service.test_learning import COLUMNS, replica, sample, traffic
-from tests.service.test_offline import assay as command
-from tests.service.test_teaching import wait_until
-from tests.support.processes import ROOT, Server, service, standin, stop, write_config
+from tests.support.processes import ROOT, Server, service, standin, stop
+from tests.support.processes import assay as command
+from tests.support.replicas import COLUMNS, replica, sample, traffic
+from tests.support.stored_task import body, config
 from tests.support.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
+from tests.support.waiting import wait_until
 
 
 async def learn(tasks: Tasks, task: Task) -> None:
@@ -44,24 +44,6 @@ async def learn(tasks: Tasks, task: Task) -> None:
     await traffic(tasks, task, sample())
     await Fitter(tasks).fit(task)
     assert task.model_version == "t@1"
-
-
-def config(folder: Path, server: Server) -> Path:
-    """Write an ensemble of one served model and a vote."""
-    verifiers = [
-        {"name": "reward", "kind": "reward_model", "model": "reward", "endpoint": server.url},
-        {"name": "vote", "kind": "consensus"},
-    ]
-    return write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"t": {}}})
-
-
-def body(query: int) -> dict[str, Any]:
-    """Return a request."""
-    return {
-        "query": f"query {query}",
-        "candidates": [f"{query} {place}" for place in range(5)],
-        "task": "t",
-    }
 
 
 def use(running: Server) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.service.test_deploy import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
+from tests.support.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
 from tests.support.commands import run
 from tests.support.helm import helm
 from tests.support.processes import ROOT

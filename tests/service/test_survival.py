@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
@@ -29,8 +29,8 @@ from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
-from tests.service.test_teaching import config, installed, traffic
-from tests.support.processes import Server, service
+from tests.support.processes import Server, children, service, workers
+from tests.support.reading_kind import config, installed, traffic
 
 RANKINGS, LABELS = 5000, 500
 EVERY_S = 1.0
@@ -83,19 +83,6 @@ class Killer:
         process.wait()
         self.killed["store"] += 1
         self._store.start()
-
-
-def children(parent: int) -> Iterator[tuple[int, bytes]]:
-    """Yield a process's children with their command lines."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
-                yield int(folder.name), (folder / "cmdline").read_bytes()
-
-
-def workers(supervisor: int) -> list[int]:
-    """Return the service's worker processes."""
-    return [pid for pid, line in children(supervisor) if b"spawn_main" in line]
 
 
 def fits(supervisor: int) -> list[int]:

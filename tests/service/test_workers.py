@@ -11,8 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.service.test_survival import workers
-from tests.support.processes import Server, service, write_config
+from tests.support.processes import Server, service, workers, write_config
 
 
 def gauge(running: Server, name: str) -> float:

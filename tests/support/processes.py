@@ -192,3 +192,33 @@ def write_config(path: Path, config: dict[str, Any]) -> Path:
     """Write a configuration; JSON is YAML."""
     path.write_text(json.dumps(config))
     return path
+
+
+def assay(
+    *words: str | Path, cwd: Path, typed: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    environment = {**kept, "PYTHONPATH": str(ROOT), **env}
+    return subprocess.run(
+        [sys.executable, "-m", "assay.service", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def children(parent: int) -> Iterator[tuple[int, bytes]]:
+    """Yield a process's children with their command lines."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                yield int(folder.name), (folder / "cmdline").read_bytes()
+
+
+def workers(supervisor: int) -> list[int]:
+    """Return the service's worker processes."""
+    return [pid for pid, line in children(supervisor) if b"spawn_main" in line]

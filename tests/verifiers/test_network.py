@@ -17,9 +17,9 @@ import pytest
 from assay.service.config.model import ConfigError, load_config
 from assay.verifiers import HttpPool, Network, UnreachableError
 from assay.verifiers.http.network import Proxy
+from tests.support.http_server import OK, read_request
 from tests.support.processes import ROOT, write_config
 from tests.support.valkeys import certificates
-from tests.verifiers.test_transport import OK, read_request
 
 
 @asynccontextmanager

@@ -19,23 +19,9 @@ from assay.verifiers import (
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http import client as module
 from assay.verifiers.http.upstream import ReplyModel, Upstream
+from tests.support.http_server import OK, read_request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """Return the head and body of one request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        (
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length")
-        ),
-        0,
-    )
-    return head + await reader.readexactly(length)
 
 
 @asynccontextmanager
