@@ -575,12 +575,12 @@ def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> t
     return Scorer({"e": members}, nothing, nothing, nothing, Metrics(), Workload(None)), task
 
 
-@pytest.mark.parametrize("early", [None, 1.0])
 def _looked_up(known: list[float], pair: Pair) -> float:
     """Return the score of the candidate whose text is its place."""
     return known[int(pair.candidate)]
 
 
+@pytest.mark.parametrize("early", [None, 1.0])
 async def test_the_next_tier_starts_before_the_last_has_answered_where_it_is_known_to_be_wanted(
     early: float | None,
 ) -> None:

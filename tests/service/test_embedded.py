@@ -70,7 +70,7 @@ def test_the_guardian_of_a_store_that_stopped_ends_too(tmp_path: Path) -> None:
 STARTS_FOR_EVER = """
 import sys
 from pathlib import Path
-from assay.service.embedded import EmbeddedStore
+from assay.service.store.embedded_valkey import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]), 16)
 store.answers = lambda: False  # as one that reads a large file
 store.start()
