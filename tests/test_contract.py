@@ -15,8 +15,8 @@ import pytest
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.http.client import HttpPool
+from assay.verifiers.http.vllm_load import queue_of
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
-from assay.verifiers.vllm.load import queue_of
 from tests.conftest import Servers
 from tests.support.contract import CANDIDATES, QUERY, ids_of
 from tests.support.processes import Answer, Server, service, write_config

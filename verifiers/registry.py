@@ -29,6 +29,7 @@ from assay.verifiers.encoders.nli import Nli, NliSettings
 from assay.verifiers.encoders.relevance import Relevance, RelevanceSettings
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.debate import JudgeDebate, JudgeDebateSettings
+from assay.verifiers.judges.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 from assay.verifiers.judges.pairwise import JudgePairwise, JudgePairwiseSettings
 from assay.verifiers.judges.reasoning import JudgeCot, JudgeCotSettings
 from assay.verifiers.judges.reference import JudgeReference, JudgeReferenceSettings
@@ -42,7 +43,6 @@ from assay.verifiers.rewards.likelihood import LikelihoodSettings, LikelihoodVer
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.rewards.reward_tokens import RewardTokens, RewardTokensSettings
-from assay.verifiers.vllm.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 
 #: Where installed packages name kinds of their own: `my_kind = "package.module:KIND"`, a `Kind`.
 ENTRY_POINTS = "assay.verifiers"

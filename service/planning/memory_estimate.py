@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.verifiers.catalog.catalog import GIB_PER_BILLION_BYTES, Entry, catalog
-from assay.verifiers.catalog.shapes import Shape, shape_of
+from assay.verifiers.catalog.shapes import shape_of
+from assay.verifiers.contract.model_shape import ModelShape
 from assay.verifiers.contract.settings import ServedSettings, ServeSettings, VerifierSettings
 
 #: GiB on each GPU beside weights and KV cache: CUDA's own and graphs; activations, which grow with
@@ -42,7 +43,7 @@ class Server:
     flags: tuple[str, ...]
     environment: dict[str, str]
     weights_gib: float
-    shape: Shape | None
+    shape: ModelShape | None
     max_length: int
     tensor_parallel: int | None
 

@@ -25,7 +25,7 @@ from assay.service.scoring.best_of_n import DrawOptions, harvest, status_of, tex
 from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
-from assay.verifiers.vllm.load import queue_of
+from assay.verifiers.http.vllm_load import queue_of
 from tests.support.fakes import FakeTransport
 from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
 from tests.support.wires import Echo, connected

@@ -17,7 +17,8 @@ from assay.service.planning.gpus import Gpu, parse
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, place
 from assay.verifiers.catalog.catalog import catalog
-from assay.verifiers.catalog.shapes import Shape, shape_of
+from assay.verifiers.catalog.shapes import shape_of
+from assay.verifiers.contract.model_shape import ModelShape
 from tests.benchmarks.gpu import configured
 from tests.support.commands import problem, run, said
 from tests.support.processes import ROOT, write_config
@@ -150,7 +151,7 @@ def test_heads_that_do_not_divide_are_not_split(tmp_path: Path) -> None:
     assert (
         planned(tmp_path, "8xT4-12G", {"use": "qwen2.5-7b-instruct"}).placed[0].tensor_parallel == 2
     )
-    assert not Shape(layers=1, heads=40, kv_heads=8, head_dim=1).splits_over(16)
+    assert not ModelShape(layers=1, heads=40, kv_heads=8, head_dim=1).splits_over(16)
 
 
 def test_a_longer_load_needs_a_larger_cache(tmp_path: Path) -> None:
@@ -246,7 +247,7 @@ def test_gpus_have_any_name() -> None:
 
 
 SHAPES = [
-    Shape(layers=32, heads=heads, kv_heads=kv, head_dim=128)
+    ModelShape(layers=32, heads=heads, kv_heads=kv, head_dim=128)
     for heads, kv in ((32, 8), (28, 4), (40, 8), (12, 0))
 ]
 
@@ -257,7 +258,7 @@ SHAPES = [
 )
 @settings(max_examples=200, deadline=None)
 def test_no_plan_gives_more_than_there_is(
-    sizes: list[tuple[float, Shape]], gpus: list[str]
+    sizes: list[tuple[float, ModelShape]], gpus: list[str]
 ) -> None:
     """Whatever the models and the machine: it fits, or is refused."""
     servers = [

@@ -14,7 +14,7 @@ from assay.verifiers import IN_BULK, Room, ServedSettings, UnreachableError
 from assay.verifiers.http.aimd_limit import Pace
 from assay.verifiers.http.hedging import LEAST, Usual, hedged
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.vllm.load import Queue, queue_of
+from assay.verifiers.http.vllm_load import Queue, queue_of
 from tests.support.fakes import FakeTransport
 
 

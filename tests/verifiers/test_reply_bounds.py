@@ -19,7 +19,7 @@ from assay.service.scoring.generator import Generator as Generator
 from assay.verifiers import BadReplyError, Pair
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream, failure
-from assay.verifiers.vllm.load import queue_of
+from assay.verifiers.http.vllm_load import queue_of
 from tests.support.fakes import FakeTransport
 from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, standin
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from assay.verifiers.catalog.shapes import Shape
+from assay.verifiers.contract.model_shape import ModelShape
 
 Truncate = Literal["error", "head", "middle", "tail"]
 
@@ -96,7 +96,7 @@ class ServeSettings(BaseModel):
     flags: tuple[str, ...] = Field((), description="Further flags of `vllm serve`.")
     parameters: float | None = Field(None, gt=0, description="Billions of parameters.")
     bytes_per_parameter: float | None = Field(None, gt=0, description="2 for bf16, 1 for fp8.")
-    shape: Shape | None = Field(
+    shape: ModelShape | None = Field(
         None, description="Layers, heads, kv_heads and head_dim, as in its config.json."
     )
     tensor_parallel: int | None = Field(

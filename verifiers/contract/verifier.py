@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
+from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import VerifierSettings
-from assay.verifiers.safety.sanitize import has_brackets
 
 
 class Status(IntEnum):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import (
     EMPTY,
@@ -18,7 +19,6 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.safety.invisible import as_read

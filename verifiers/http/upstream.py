@@ -30,7 +30,7 @@ from assay.verifiers.http.aimd_limit import Pace
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.hedging import Usual, hedged
 from assay.verifiers.http.json_structure import more_values_than
-from assay.verifiers.vllm.load import Queue, queue_of
+from assay.verifiers.http.vllm_load import Queue, queue_of
 
 Reply = TypeVar("Reply", bound=BaseModel)
 Item = TypeVar("Item")

@@ -7,10 +7,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from assay.verifiers.contract.errors import BadReplyError, RefusedError
-from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
+from assay.verifiers.contract.findings import Finding, failed, ok, warning
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.verifier import (
     NO_REFERENCE,
     Pair,
@@ -19,23 +19,18 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.prompt import Prompt
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
-from assay.verifiers.vllm.label_logprobs import LabelReader
+from assay.verifiers.vllm.label_logprobs import GENERATES, LabelReader, label_finding
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
 from assay.verifiers.vllm.truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5
 OLD_SERVER = "a newer vLLM does better; what is there is used"
-GENERATES = (
-    "serve it without `--runner pooling`, or take the kind that its model is made for (`assay"
-    " models`)"
-)
 
 
 class JudgingSettings(ChatSettings):
@@ -203,25 +198,21 @@ class LabelJudging(Judging):
         )
 
 
-async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:
-    """Return whether labels are single tokens, and those of different worth different ones."""
-    try:
-        ids = {label: await reader.ids_of(label) for label in values}
-    except RefusedError:
-        return skipped("labels", "the server has no /tokenize")
-    except BadReplyError as exc:
-        return failed("labels", str(exc), "choose other labels")
-    long = {label: len(tokens) for label, tokens in ids.items() if len(tokens) > 1}
-    first: dict[int, str] = {}
-    for label, tokens in ids.items():
-        other = first.setdefault(tokens[0], label)
-        if values[other] != values[label]:
-            return failed(
-                "labels",
-                f"{other!r} and {label!r} begin with the same token",
-                "choose labels that differ at once",
+class YesNoSettings(JudgingSettings):
+    """What judges that say Yes or No have."""
+
+    yes: tuple[str, ...] = Field(("Yes",), min_length=1, description="Labels that mean correct.")
+    no: tuple[str, ...] = Field(("No",), min_length=1, description="Labels that mean incorrect.")
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> YesNoSettings:
+        if set(self.yes) & set(self.no):
+            raise ValueError(
+                f"`yes` and `no` share a label: {sorted(set(self.yes) & set(self.no))}"
             )
-    if long:
-        seen = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
-        return failed("labels", seen, "choose labels of one token: only the first is read")
-    return ok("labels", ", ".join(f"{label} {tokens[0]}" for label, tokens in ids.items()))
+        return self
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Return what each label is worth."""
+        return dict.fromkeys(self.yes, 1.0) | dict.fromkeys(self.no, 0.0)

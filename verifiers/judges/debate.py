@@ -11,9 +11,8 @@ from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.judges.base import LabelJudging
+from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import Prompt, bundled, checked
-from assay.verifiers.judges.verdict import YesNoSettings
 
 
 class JudgeDebateSettings(YesNoSettings):

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from assay.verifiers.contract.findings import Finding, ok, warning
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.verifier import (
     Pair,
     Query,
@@ -20,10 +21,9 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.judges.base import Judging, JudgingSettings, label_finding
+from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.bradley_terry import (
     Comparison,
     all_pairs,
@@ -34,6 +34,7 @@ from assay.verifiers.judges.bradley_terry import (
 )
 from assay.verifiers.judges.prompt import bundled, checked
 from assay.verifiers.vllm.chat import Conversation
+from assay.verifiers.vllm.label_logprobs import label_finding
 from assay.verifiers.vllm.served import isolating
 
 ALONE = "one candidate alone cannot be compared with others"

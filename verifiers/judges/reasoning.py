@@ -12,9 +12,8 @@ from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.judges.base import Judging
+from assay.verifiers.judges.base import Judging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked
-from assay.verifiers.judges.verdict import YesNoSettings
 from assay.verifiers.vllm.chat import Written
 
 ORNAMENT = " \t*_`#>\"'“”.:!"

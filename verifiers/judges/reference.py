@@ -7,9 +7,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judges.base import LabelJudging
+from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked
-from assay.verifiers.judges.verdict import YesNoSettings
 
 
 class JudgeReferenceSettings(YesNoSettings):

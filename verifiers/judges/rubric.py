@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judges.base import LabelJudging
+from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked
-from assay.verifiers.judges.verdict import YesNoSettings
 
 Combine = Literal["mean", "min", "product"]
 

@@ -4,31 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judges.base import JudgingSettings, LabelJudging
+from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked
-
-
-class YesNoSettings(JudgingSettings):
-    """What judges that say Yes or No have."""
-
-    yes: tuple[str, ...] = Field(("Yes",), min_length=1, description="Labels that mean correct.")
-    no: tuple[str, ...] = Field(("No",), min_length=1, description="Labels that mean incorrect.")
-
-    @model_validator(mode="after")
-    def _labels_differ(self) -> YesNoSettings:
-        if set(self.yes) & set(self.no):
-            raise ValueError(
-                f"`yes` and `no` share a label: {sorted(set(self.yes) & set(self.no))}"
-            )
-        return self
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Return what each label is worth."""
-        return dict.fromkeys(self.yes, 1.0) | dict.fromkeys(self.no, 0.0)
 
 
 class JudgeSettings(YesNoSettings):

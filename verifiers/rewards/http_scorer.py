@@ -15,9 +15,9 @@ from assay.verifiers.contract.errors import (
     VerifierError,
 )
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
 from assay.verifiers.vllm.served import ServedVerifier, number, usage_of

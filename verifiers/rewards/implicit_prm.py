@@ -20,7 +20,7 @@ from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.rewards.likelihood import Answering, heads_of
+from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.rewards.steps import too_many
 from assay.verifiers.vllm.log_likelihood import Likelihood, log_likelihoods
 from assay.verifiers.vllm.served import number

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.verifier import (
     NO_STEPS,
     Pair,
@@ -22,14 +23,16 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
-from assay.verifiers.judges.base import GENERATES, label_finding
-from assay.verifiers.rewards.process_reward import REDUCE, Reduction
-from assay.verifiers.rewards.steps import in_calls, too_many
+from assay.verifiers.rewards.steps import REDUCE, Reduction, in_calls, too_many
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
-from assay.verifiers.vllm.label_logprobs import LabelReader, expected_value
+from assay.verifiers.vllm.label_logprobs import (
+    GENERATES,
+    LabelReader,
+    expected_value,
+    label_finding,
+)
 from assay.verifiers.vllm.replies import Scores
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
 from assay.verifiers.vllm.truncation import Tokenizer

@@ -5,37 +5,22 @@ anyway.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.contract.errors import BadReplyError
-from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import (
-    EMPTY,
     Message,
     Pair,
     Query,
-    Verdict,
     Verdicts,
-    not_applicable,
-    role_of,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
-from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateBook
+from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
-from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, number
-from assay.verifiers.vllm.truncation import Tokenizer
-
-NEEDS = (
-    "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of"
-    " vLLM"
-)
+from assay.verifiers.vllm.served import number
 
 
 class LikelihoodSettings(ServedSettings):
@@ -53,70 +38,6 @@ class LikelihoodSettings(ServedSettings):
         True,
         description="A token's average, so that long candidates are not worse; false: the sum.",
     )
-
-
-class Answering(ServedVerifier, ABC):
-    """A verifier that reads the likelihood of a candidate as the assistant's turn in the model's
-    own template.
-    """
-
-    bounds: tuple[float, float] | None = None
-    reserve = 1
-    needs = NEEDS
-
-    def __init__(self, settings: ServedSettings, system: str | None, transport: Transport) -> None:
-        super().__init__(settings, transport)
-        self._system = [Message("system", system)] if system else []
-        self.templates = TemplateBook(self.upstream)
-
-    async def template(self, query: Query) -> ChatTemplate:
-        """Return the template of a query's roles; raise `BadReplyError` where the server's
-        cannot be used from here.
-        """
-        roles = (
-            *(role_of(message.role) for message in (*self._system, *query.messages)),
-            "assistant",
-        )
-        found = await self.templates.of(roles)
-        if found is None:
-            raise BadReplyError("the model's chat template cannot be rendered here")
-        return found
-
-    def parts(self, template: ChatTemplate, query: Query, candidate: str) -> tuple[str, str]:
-        """Return the prompt before the candidate's turn, and that turn's text."""
-        messages = [*self._system, *self._messages(query)]
-        head = template.render([*messages, Message("assistant", "")])
-        return head.removesuffix(template.between[-1]), (
-            candidate.strip() if template.stripped else candidate
-        )
-
-    async def input_tokens(self, pair: Pair) -> int:
-        """Return how many tokens the conversation has."""
-        head, answer = self.parts(
-            await self.template(pair.query), pair.query, self._text(pair.candidate)
-        )
-        return len(await self.tokenizer.ids(head + answer))
-
-    async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [self.known(pair) for pair in pairs]
-        return await self.note_shortened(
-            pairs, await ask_the_rest(self._ask_readable, pairs, known)
-        )
-
-    def known(self, pair: Pair) -> Verdict | None:
-        """Return what is said of a pair without asking."""
-        return None if as_read(pair.candidate) else not_applicable(EMPTY)
-
-    @abstractmethod
-    async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return the verdicts of pairs whose candidates say something."""
-
-    async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, and whether the server gives likelihoods."""
-        head, _ = self.parts(await self.template(SAMPLE.query), SAMPLE.query, "")
-        yield await self.begins(self.tokenizer.ids(head))
-        async for finding in super().look():
-            yield finding
 
 
 class LikelihoodVerifier(Answering):
@@ -157,11 +78,6 @@ class LikelihoodVerifier(Answering):
         if not logprobs:
             return math.nan
         return math.fsum(logprobs) / (len(logprobs) if self.likelihood.mean else 1)
-
-
-async def heads_of(tokenizer: Tokenizer, heads: Sequence[str]) -> dict[str, list[int]]:
-    """Return the token ids of each different head."""
-    return {head: await tokenizer.ids(head) for head in dict.fromkeys(heads)}
 
 
 def _unsaid(query: Query) -> Query:

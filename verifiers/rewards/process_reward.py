@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding, failed, ok
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.verifier import (
     NO_STEPS,
     Message,
@@ -19,26 +19,17 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
-from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings, as_dicts
+from assay.verifiers.rewards.base import Reward, RewardSettings, as_dicts
+from assay.verifiers.rewards.steps import REDUCE, Reduction
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.served import ask_the_rest, in_order, number, numbers, usage_of
 
-Reduction = Literal["min", "mean", "last", "product"]
 
-REDUCE: dict[Reduction, Callable[[Sequence[float]], float]] = {
-    "min": min,
-    "mean": lambda steps: math.fsum(steps) / len(steps),
-    "last": lambda steps: steps[-1],
-    "product": math.prod,
-}
-
-
-class ProcessRewardSettings(RewardModelSettings):
+class ProcessRewardSettings(RewardSettings):
     """A process reward model: how its steps are split, joined, read and reduced."""
 
-    kind: Literal["process_reward"] = "process_reward"  # type: ignore[assignment]
+    kind: Literal["process_reward"] = "process_reward"
     step_token: str = Field(
         "<extra_0>", min_length=1, description="Token that ends each step in the model's input."
     )
@@ -49,7 +40,7 @@ class ProcessRewardSettings(RewardModelSettings):
     reduction: Reduction = Field("min", description="How the steps become one score.")
 
 
-class ProcessReward(RewardModel):
+class ProcessReward(Reward):
     """`/pooling` of a server started with STEP pooling and the model's step token; 0 to 1 a
     step.
     """

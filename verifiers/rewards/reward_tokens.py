@@ -12,15 +12,15 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
+from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.served import in_order, numbers, usage_of
 
 
-class RewardTokensSettings(RewardModelSettings):
+class RewardTokensSettings(RewardSettings):
     """A reward model with a score a token."""
 
-    kind: Literal["reward_tokens"] = "reward_tokens"  # type: ignore[assignment]
+    kind: Literal["reward_tokens"] = "reward_tokens"
     reward_token_id: int | None = Field(
         None,
         ge=0,
@@ -31,7 +31,7 @@ class RewardTokensSettings(RewardModelSettings):
     )
 
 
-class RewardTokens(RewardModel):
+class RewardTokens(Reward):
     """`/pooling`, task `token_classify`, raw; the last token's score."""
 
     path = "/pooling"

@@ -1,12 +1,13 @@
-"""How many steps a candidate may have where each is asked about with all before it: what is sent
-grows with their square.
+"""The steps of a candidate: how their scores become one, and how many there may be where each is
+asked about with all before it, since what is sent grows with their square.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from assay.verifiers.contract.verifier import Status, Verdict
 
@@ -17,6 +18,16 @@ MOST_STEPS, MOST_CHARS = 512, 4_000_000
 CALL_CHARS = 4_000_000
 
 Item = TypeVar("Item")
+
+Reduction = Literal["min", "mean", "last", "product"]
+
+
+REDUCE: dict[Reduction, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "mean": lambda steps: math.fsum(steps) / len(steps),
+    "last": lambda steps: steps[-1],
+    "product": math.prod,
+}
 
 
 def too_many(query: str, steps: Sequence[str]) -> Verdict | None:

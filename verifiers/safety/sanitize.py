@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Iterator
 from functools import lru_cache
 
+from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.safety.invisible import NOTHING
 
 #: Chat-template control tokens of the common families: broken up whatever the server says.
@@ -61,19 +62,6 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
         if marker in text:
             text = text.replace(marker, _broken(marker))
     return text
-
-
-def has_brackets(text: str) -> bool:
-    """Return whether a text has anything that a special token begins with; single characters are
-    found much faster than pairs.
-    """
-    return (
-        "<" in text
-        or "[" in text
-        or "]" in text
-        or (">" in text and ">>" in text)
-        or ("|" in text and "|||" in text)
-    )
 
 
 def lookalikes(text: str) -> Iterator[str]:

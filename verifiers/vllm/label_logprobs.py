@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
+from assay.verifiers.contract.findings import Finding, failed, ok, skipped
 from assay.verifiers.contract.verifier import Status, Verdict, Verdicts
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.chat import Chat, Choice, Conversation
 from assay.verifiers.vllm.replies import TokenIds
 from assay.verifiers.vllm.served import in_order, usage_of
+
+GENERATES = (
+    "serve it without `--runner pooling`, or take the kind that its model is made for (`assay"
+    " models`)"
+)
 
 TOP_LOGPROBS = 20  # the most that servers give without being asked at start
 #: A probability is 1 at most; rounding in half precision adds a little.
@@ -143,3 +149,27 @@ def expected_value(
         return Verdict(None, Status.ERROR, "bad_reply: the labels' logprobs are not numbers")
     mass = sum(math.exp(seen[token]) for token in tokens if token in seen)
     return Verdict(score, label_mass=min(mass, 1.0))
+
+
+async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:
+    """Return whether labels are single tokens, and those of different worth different ones."""
+    try:
+        ids = {label: await reader.ids_of(label) for label in values}
+    except RefusedError:
+        return skipped("labels", "the server has no /tokenize")
+    except BadReplyError as exc:
+        return failed("labels", str(exc), "choose other labels")
+    long = {label: len(tokens) for label, tokens in ids.items() if len(tokens) > 1}
+    first: dict[int, str] = {}
+    for label, tokens in ids.items():
+        other = first.setdefault(tokens[0], label)
+        if values[other] != values[label]:
+            return failed(
+                "labels",
+                f"{other!r} and {label!r} begin with the same token",
+                "choose labels that differ at once",
+            )
+    if long:
+        seen = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
+        return failed("labels", seen, "choose labels of one token: only the first is read")
+    return ok("labels", ", ".join(f"{label} {tokens[0]}" for label, tokens in ids.items()))

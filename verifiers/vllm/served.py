@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from assay.verifiers.contract.bounds import plain, within
+from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.contract.errors import (
     BadReplyError,
     RefusedError,
@@ -18,6 +19,7 @@ from assay.verifiers.contract.errors import (
     VerifierTimeoutError,
 )
 from assay.verifiers.contract.findings import Finding, Grade, any_failed, failed, ok, skipped
+from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import (
     Message,
@@ -29,11 +31,10 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     role_of,
 )
-from assay.verifiers.doctor.sample import SAMPLE
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Endpoint, Tokens, Upstream
-from assay.verifiers.safety.sanitize import has_brackets, neutralise, shorten
+from assay.verifiers.safety.sanitize import neutralise, shorten
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.server_info import FactBook, ask_facts, ask_models
 from assay.verifiers.vllm.special_tokens import SpecialTokens

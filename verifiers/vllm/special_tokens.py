@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import islice
 
+from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.contract.errors import RefusedError, VerifierError
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.safety.owner_memory import Owned
-from assay.verifiers.safety.sanitize import has_brackets, lookalikes, suspect
+from assay.verifiers.safety.sanitize import lookalikes, suspect
 from assay.verifiers.vllm.replies import TokenIds
 
 #: Different strings of one text that are asked about, calls at once, and strings that are

@@ -17,9 +17,32 @@ import operator
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
-    from .tests_side import TestsSide
+    class Side(Protocol):
+        """What an object of the code's needs of the tests' end (`TestsSide`)."""
+
+        unfit: bool
+
+        def encode(self, value: Any) -> Any:
+            """Return a value as JSON has it."""
+
+        def ask(self, *question: Any, mixed: bool = False) -> Any:
+            """Return the code's answer."""
+
+        def answer_to(self, *question: Any, mixed: bool = False) -> tuple[Any, Any]:
+            """Return the code's answer, and the arguments as they are now."""
+
+        def call(
+            self,
+            handle: int,
+            name: str,
+            arguments: tuple[Any, ...],
+            named: dict[str, Any],
+            *,
+            mixed: bool = False,
+        ) -> Any:
+            """Return what a special method of the code's object returns."""
 
 
 REVERSIBLE = [
@@ -84,12 +107,12 @@ class Remote:
     value in a list, if it has one.
     """
 
-    _side: TestsSide
+    _side: Side
     _handle: int
     _plain: list[Any] | None
     _mixed: bool
 
-    def __init__(self, side: TestsSide, handle: int, plain: list[Any] | None) -> None:
+    def __init__(self, side: Side, handle: int, plain: list[Any] | None) -> None:
         for name, value in (
             ("_side", side),
             ("_handle", handle),

@@ -13,8 +13,9 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.judges.base import Judging, JudgingSettings, label_finding
+from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.vllm.label_logprobs import label_finding
 from assay.verifiers.vllm.replies import Scores
 from assay.verifiers.vllm.served import in_order, numbers, usage_of
 

@@ -1,0 +1,16 @@
+"""A quick look for what special tokens begin with."""
+
+from __future__ import annotations
+
+
+def has_brackets(text: str) -> bool:
+    """Return whether a text has anything that a special token begins with; single characters are
+    found much faster than pairs.
+    """
+    return (
+        "<" in text
+        or "[" in text
+        or "]" in text
+        or (">" in text and ">>" in text)
+        or ("|" in text and "|||" in text)
+    )
