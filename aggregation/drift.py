@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from assay.aggregation.matrix import Floats
 
-BINS = 10
+DECILES = 10
 #: Rows below which nothing is said.
 MIN_ROWS = 200
 ALARM_PSI, ALARM_Z = 0.25, 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class DriftReference:
     """One verifier's scores at the fit: inner edges of the bins, share in each, agreement and
     the rows behind it.
     """
@@ -49,7 +49,7 @@ class Drift:
         return (self.psi or 0.0) > ALARM_PSI or abs(self.agreement_z or 0.0) > ALARM_Z
 
 
-def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[Reference]:
+def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[DriftReference]:
     """Return each verifier's reference; `scores` of shape (n, m), NaN where missing, `query` of
     shape (n,).
     """
@@ -57,45 +57,47 @@ def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[Reference]:
         np.nan_to_num(agreement(scores, query, np.ones(scores.shape[1]))[0]), 0.01, None
     )
     agreements, counts = agreement(scores, query, weights)
-    found = []
+    by_verifier = []
     for column in range(scores.shape[1]):
-        known = scores[np.isfinite(scores[:, column]), column]
+        values = scores[np.isfinite(scores[:, column]), column]
         edges = (
-            np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-            if len(known)
+            np.unique(np.quantile(values, np.linspace(0, 1, DECILES + 1)[1:-1]))
+            if len(values)
             else np.zeros(0)
         )
-        told = None if np.isnan(agreements[column]) else float(agreements[column])
-        found.append(
-            Reference(
+        correlation = None if np.isnan(agreements[column]) else float(agreements[column])
+        by_verifier.append(
+            DriftReference(
                 edges.tolist(),
-                _shares(known, edges).tolist(),
-                told,
+                _shares(values, edges).tolist(),
+                correlation,
                 int(counts[column]),
                 float(weights[column]),
             )
         )
-    return found
+    return by_verifier
 
 
-def drifts(reference: list[Reference], scores: Floats, query: npt.NDArray[np.int64]) -> list[Drift]:
+def drifts(
+    reference: list[DriftReference], scores: Floats, query: npt.NDArray[np.int64]
+) -> list[Drift]:
     """Return how far recent rows are from the reference, by verifier."""
-    agreements, counts = agreement(scores, query, np.array([each.weight for each in reference]))
+    agreements, counts = agreement(scores, query, np.array([fitted.weight for fitted in reference]))
     return [
         _drift(
-            each,
+            fitted,
             scores[np.isfinite(scores[:, column]), column],
             float(agreements[column]),
             int(counts[column]),
         )
-        for column, each in enumerate(reference)
+        for column, fitted in enumerate(reference)
     ]
 
 
-def _drift(reference: Reference, known: Floats, now: float, count: int) -> Drift:
-    if len(known) < MIN_ROWS or not reference.shares:
-        return Drift(None, None, len(known))
-    before, after = np.array(reference.shares), _shares(known, np.array(reference.edges))
+def _drift(reference: DriftReference, values: Floats, now: float, count: int) -> Drift:
+    if len(values) < MIN_ROWS or not reference.shares:
+        return Drift(None, None, len(values))
+    before, after = np.array(reference.shares), _shares(values, np.array(reference.edges))
     psi = float(((after - before) * np.log(after / before)).sum())
     z = None
     if (
@@ -105,7 +107,7 @@ def _drift(reference: Reference, known: Floats, now: float, count: int) -> Drift
     ):
         error = np.sqrt(1 / (count - 3) + 1 / (reference.rows - 3))
         z = float((np.arctanh(_inside(now)) - np.arctanh(_inside(reference.agreement))) / error)
-    return Drift(psi, z, len(known))
+    return Drift(psi, z, len(values))
 
 
 def agreement(
@@ -116,10 +118,10 @@ def agreement(
     """
     sizes = np.bincount(query)
     with np.errstate(invalid="ignore", divide="ignore"):
-        known = np.isfinite(scores)
+        present = np.isfinite(scores)
         inside = np.full_like(scores, np.nan)
         for column in range(scores.shape[1]):
-            rows = known[:, column]
+            rows = present[:, column]
             sums = np.bincount(query[rows], scores[rows, column], len(sizes))
             counts = np.bincount(query[rows], minlength=len(sizes))
             centred = scores[rows, column] - (sums / counts)[query[rows]]
@@ -127,28 +129,30 @@ def agreement(
             inside[rows, column] = centred / spread if spread > 0 else np.nan
         filled = np.nan_to_num(inside) * weights
         others = filled.sum(axis=1, keepdims=True) - filled
-        found = np.array(
+        correlations = np.array(
             [
                 _correlation(inside[:, column], others[:, column])
                 for column in range(scores.shape[1])
             ]
         )
-    free = known.sum(axis=0) - np.array(
-        [len(np.unique(query[known[:, column]])) for column in range(scores.shape[1])]
+    free = present.sum(axis=0) - np.array(
+        [len(np.unique(query[present[:, column]])) for column in range(scores.shape[1])]
     )
-    return found, free
+    return correlations, free
 
 
-def _correlation(one: Floats, other: Floats) -> float:
-    both = np.isfinite(one)
-    if both.sum() < 3 or one[both].std() == 0 or other[both].std() == 0:
+def _correlation(column: Floats, other: Floats) -> float:
+    both = np.isfinite(column)
+    if both.sum() < 3 or column[both].std() == 0 or other[both].std() == 0:
         return float("nan")
-    return float(np.corrcoef(one[both], other[both])[0, 1])
+    return float(np.corrcoef(column[both], other[both])[0, 1])
 
 
-def _shares(known: Floats, edges: Floats) -> Floats:
+def _shares(values: Floats, edges: Floats) -> Floats:
     """Return the share of scores in each bin, half a score added to each, so that none is empty."""
-    counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1) + 0.5
+    counts = (
+        np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) + 0.5
+    )
     return np.asarray(counts / counts.sum())
 
 

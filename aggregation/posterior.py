@@ -19,10 +19,10 @@ def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | Non
     Latent scores are taken as independent normals, shape (n,): Gauss–Hermite over the top's, the
     others' in closed form.
     """
-    known = ~np.isnan(log_odds)
-    if not known.any():
+    scored = ~np.isnan(log_odds)
+    if not scored.any():
         return None
-    log_odds, deviations = log_odds[known], np.maximum(deviations[known], 1e-9)
+    log_odds, deviations = log_odds[scored], np.maximum(deviations[scored], 1e-9)
     top = int(log_odds.argmax())
     others = np.arange(len(log_odds)) != top
     latent = log_odds[top] + deviations[top] * NODES[:, None]

@@ -35,8 +35,8 @@ def borda(train: Floats, test: Floats, queries: Queries) -> Floats:
     shares = np.full(test.shape, np.nan)
     for low, high in zip(queries.starts[:-1], queries.starts[1:], strict=True):
         ranks = rankdata(test[low:high], axis=0, nan_policy="omit")
-        known = np.maximum((~np.isnan(test[low:high])).sum(axis=0), 1)
-        shares[low:high] = (ranks - 0.5) / known
+        counts = np.maximum((~np.isnan(test[low:high])).sum(axis=0), 1)
+        shares[low:high] = (ranks - 0.5) / counts
     return _mean_of_known(shares)
 
 
@@ -89,8 +89,8 @@ def supervised(
 
     def columns(scores: Floats, of: Queries) -> Floats:
         z = maps.normals(scores)[:, maps.usable]
-        known = np.nan_to_num(z)
-        return np.hstack([known, np.nan_to_num(z - of.means(z))]) if grouped else known
+        filled = np.nan_to_num(z)
+        return np.hstack([filled, np.nan_to_num(z - of.means(z))]) if grouped else filled
 
     features, other = columns(train, train_queries), columns(test, queries)
     centre, scale = features.mean(axis=0), features.std(axis=0)
@@ -106,16 +106,16 @@ def supervised(
 
 def _over(what: Callable[..., Floats], train: Floats) -> Floats:
     """Return a statistic of each column, NaN where it has no scores."""
-    known = ~np.isnan(train).all(axis=0)
+    scored = ~np.isnan(train).all(axis=0)
     values = np.full(train.shape[1], np.nan)
-    values[known] = what(train[:, known], axis=0)
+    values[scored] = what(train[:, scored], axis=0)
     return values
 
 
 def _mean_of_known(values: Floats) -> Floats:
-    known = np.isfinite(values)
+    present = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         return np.asarray(
-            np.where(known, values, 0.0).sum(axis=1)
-            / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+            np.where(present, values, 0.0).sum(axis=1)
+            / np.where(present.any(axis=1), present.sum(axis=1), np.nan)
         )

@@ -20,10 +20,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import expit
 
+from assay.aggregation.label_model.score_maps import MIN_SCORES, TRIM
 from assay.aggregation.matrix import Column, Combined, Floats, NotFittedError
 
-TRIM = 0.025
-MIN_SCORES = 10
 #: Spread of the average before any is learned: that of a uniform score is 0.29, and averaging
 #: narrows it.
 COLD_SD = 0.25
@@ -63,12 +62,12 @@ class RobustAverage:
         """
         scores = _finite(scores)
         for place in range(len(self.columns)):
-            known = scores[~np.isnan(scores[:, place]), place]
-            if known.size >= MIN_SCORES and known.min() < known.max():
-                low, high = np.quantile(known, [TRIM, 1 - TRIM])
-                low, high = (low, high) if low < high else (known.min(), known.max())
+            values = scores[~np.isnan(scores[:, place]), place]
+            if values.size >= MIN_SCORES and values.min() < values.max():
+                low, high = np.quantile(values, [TRIM, 1 - TRIM])
+                low, high = (low, high) if low < high else (values.min(), values.max())
                 self.low_[place], self.high_[place] = low, high
-                self.centre_[place] = np.clip((known - low) / (high - low), 0, 1).mean()
+                self.centre_[place] = np.clip((values - low) / (high - low), 0, 1).mean()
         if np.isnan(self.low_).all():
             raise NotFittedError("no column has 10 scores of more than one value")
         self.rows_ = len(scores)
@@ -133,9 +132,9 @@ class RobustAverage:
         places = {column.key: place for place, column in enumerate(self.columns)}
         for place, column in enumerate(columns):
             if column.key in places:
-                known = places[column.key]
-                other.low_[place], other.high_[place] = self.low_[known], self.high_[known]
-                other.centre_[place] = self.centre_[known]
+                source = places[column.key]
+                other.low_[place], other.high_[place] = self.low_[source], self.high_[source]
+                other.centre_[place] = self.centre_[source]
         other.mean_, other.sd_, other.rows_ = self.mean_, self.sd_, self.rows_
         other._prepare()
         return other
@@ -236,9 +235,9 @@ class RobustAverage:
         elif self._by_request.size:
             low, slope = low.copy(), slope.copy()
             for place in self._by_request:
-                known = scores[~np.isnan(scores[:, place]), place]
-                if known.size and known.min() < known.max():
-                    low[place], slope[place] = known.min(), 1 / (known.max() - known.min())
+                values = scores[~np.isnan(scores[:, place]), place]
+                if values.size and values.min() < values.max():
+                    low[place], slope[place] = values.min(), 1 / (values.max() - values.min())
                 # else its scores are all equal, say nothing, and stay NaN
         return np.minimum(np.maximum((scores - low) * slope, 0), 1) - self._centre, self.weights
 

@@ -126,16 +126,16 @@ class Cascade:
         )
         means = model.joint_.means_of(on_unit, on_normal)
         return cls(
-            model,
-            tuple(tiers),
-            spent,
-            weights,
-            variance,
-            on_unit,
-            on_normal,
-            means,
-            covariance,
-            chosen,
+            model=model,
+            tiers=tuple(tiers),
+            spent=spent,
+            weights=weights,
+            variance=variance,
+            on_unit=on_unit,
+            on_normal=on_normal,
+            means=means,
+            covariance=covariance,
+            price=chosen,
         )
 
     def with_price(self, price: float) -> Cascade:
@@ -153,10 +153,10 @@ class Cascade:
     def parts(self, scores: Floats) -> Floats:
         """Return G less its means, shape (n, m), 0 where a score is missing."""
         u = self.model.maps_.units(scores)
-        found = self.on_unit * u
+        parts = self.on_unit * u
         if self.on_normal.any():
-            found = found + self.on_normal * self.model.maps_.normals(scores)
-        return np.asarray(np.where(np.isnan(found), 0.0, found - self.means))
+            parts = parts + self.on_normal * self.model.maps_.normals(scores)
+        return np.asarray(np.where(np.isnan(parts), 0.0, parts - self.means))
 
     def expected(self, scores: Floats, tier: int) -> Floats:
         """Return mu of each candidate, shape (n,), given the tiers up to and with this one."""
@@ -177,8 +177,8 @@ class Cascade:
         z = model.maps_.normals(first)
         base = model.base_.terms(model.maps_.units(first), z).sum(axis=1)
         base = base[~np.isnan(base)]
-        known = ~np.isnan(z)
-        of_query = np.where(known, z, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        present = ~np.isnan(z)
+        of_query = np.where(present, z, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
         common += on_query * (base.mean() + model.base_.constant) if len(base) else 0.0
         return float(common + of_query @ head.weights[3 + len(model.names_) :])
 
@@ -251,15 +251,15 @@ class Cascade:
 
     def replay(self, scores: npt.ArrayLike) -> Replayed:
         """Return what the cascade would have done with one query's whole scores, shape (n, m)."""
-        known = finite(np.asarray(scores, np.float64))
-        kept = np.ones(len(known), bool)
-        reached = np.zeros(len(known), np.int64)
-        seen = np.full(known.shape, np.nan)
+        values = finite(np.asarray(scores, np.float64))
+        kept = np.ones(len(values), bool)
+        reached = np.zeros(len(values), np.int64)
+        seen = np.full(values.shape, np.nan)
         cost, tier, offset = 0.0, 0, 0.0
         wanted = kept
         while True:
             columns = np.array(self.tiers[tier].columns)
-            seen[np.ix_(wanted, columns)] = known[np.ix_(wanted, columns)]
+            seen[np.ix_(wanted, columns)] = values[np.ix_(wanted, columns)]
             reached[wanted] = tier + 1
             cost += self.tiers[tier].cost * wanted.sum()
             kept = wanted
@@ -272,7 +272,7 @@ class Cascade:
         best = first_of(mu, seen, np.flatnonzero(kept))
         return Replayed(
             best,
-            float(cost / (len(known) * sum(each.cost for each in self.tiers))),
+            float(cost / (len(values) * sum(each.cost for each in self.tiers))),
             tier + 1,
             reached,
         )
@@ -310,12 +310,12 @@ def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, 
     """
     count = len(covariance)
     weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
-    known: list[int] = []
+    columns: list[int] = []
     for place, tier in enumerate(tiers):
-        known += tier
-        rest = [column for column in range(count) if column not in known]
-        inner = np.linalg.pinv(covariance[np.ix_(known, known)], rcond=NOTHING, hermitian=True)
-        shared = covariance[np.ix_(known, rest)].sum(axis=1)
-        weights[place, known] = 1 + inner @ shared
+        columns += tier
+        rest = [column for column in range(count) if column not in columns]
+        inner = np.linalg.pinv(covariance[np.ix_(columns, columns)], rcond=NOTHING, hermitian=True)
+        shared = covariance[np.ix_(columns, rest)].sum(axis=1)
+        weights[place, columns] = 1 + inner @ shared
         variance[place] = max(0.0, covariance[np.ix_(rest, rest)].sum() - shared @ inner @ shared)
     return weights, variance

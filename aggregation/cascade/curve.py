@@ -58,12 +58,12 @@ class Curve:
         """Return the cheapest cascade that loses no more, nor does any dearer one; None where
         none does.
         """
-        found = None
+        cheapest = None
         for point in reversed(self.points[CASCADE]):
             if point.loss > loss:
                 break
-            found = point
-        return found
+            cheapest = point
+        return cheapest
 
     def at(self, method: str, cost: float) -> Point | None:
         """Return a method's last point within a cost; None where even its first is dearer."""
@@ -93,8 +93,8 @@ def curve(
     where there are too few queries, or nothing to save.
     """
     shard = Shard.of(scores, query_id, labels)
-    known = shard.queries.take(np.asarray(shard.labels))
-    chosen = np.flatnonzero(~np.isnan(shard.queries.sums(known)))
+    labels_by_row = shard.queries.take(np.asarray(shard.labels))
+    chosen = np.flatnonzero(~np.isnan(shard.queries.sums(labels_by_row)))
     if len(chosen) < 2 * folds:
         raise ValueError(
             f"labels: {len(chosen)} queries have all candidates labelled; to evaluate takes"
@@ -103,7 +103,7 @@ def curve(
     rows, queries = shard.queries.rows_of(chosen), shard.queries.pick(chosen)
     table, truth = finite(shard.scores[rows]), np.round(np.asarray(shard.labels)[rows])
     names = tuple(verifier_names)
-    found = _Found(prices, calls)
+    outcomes = _Found(prices, calls)
     steps = folds * (draws if budget else 1)
     with one_blas_thread():
         for number, (train, test, labelled) in enumerate(
@@ -117,16 +117,16 @@ def curve(
                 raise ValueError(
                     "costs: every call is free, or there is one tier: nothing can be saved"
                 )
-            found.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
-            found.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))
+            outcomes.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
+            outcomes.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))
             progress(number, steps)
     return Curve(
-        len(queries),
-        budget,
-        found.full(),
-        PRICE if budget else PRICE_WITHOUT_LABELS,
-        found.tiers,
-        found.summary(),
+        queries=len(queries),
+        labels=budget,
+        full=outcomes.full(),
+        default_price=PRICE if budget else PRICE_WITHOUT_LABELS,
+        tiers=outcomes.tiers,
+        points=outcomes.summary(),
     )
 
 
@@ -139,18 +139,18 @@ def _splits(
     codes = queries.codes()
     for draw in range(draws if budget else 1):
         fold = np.random.default_rng([seed, draw]).permutation(len(queries))[codes] % folds
-        for each in range(folds):
-            train = fold != each
+        for number in range(folds):
+            train = fold != number
             labels = None
             if budget:
                 labels = np.full(int(train.sum()), np.nan)
-                drawn = draw_labels(
+                rows = draw_labels(
                     Queries.of(codes[train]),
                     truth[train],
                     budget,
-                    np.random.default_rng([seed, draw, each]),
+                    np.random.default_rng([seed, draw, number]),
                 )
-                labels[drawn] = truth[train][drawn]
+                labels[rows] = truth[train][rows]
             yield train, ~train, labels
 
 
@@ -171,20 +171,20 @@ class _Found:
         weights = _prefixes(cascade, order, self.calls)
         for first, last in zip(queries.starts[:-1], queries.starts[1:], strict=True):
             rows = scores[first:last]
-            known = truth[first:last]
+            labels = truth[first:last]
             best = _best(log_odds[first:last])
-            whole = float(known[best].mean())
+            whole = float(labels[best].mean())
             self._full.append(whole)
-            for price, each in zip(self.prices, priced, strict=True):
-                got = each.replay(rows)
+            for price, priced_cascade in zip(self.prices, priced, strict=True):
+                got = priced_cascade.replay(rows)
                 self._put(
-                    CASCADE, price, got.cost, float(known[got.best]), got.rounds, got.best in best
+                    CASCADE, price, got.cost, float(labels[got.best]), got.rounds, got.best in best
                 )
             parts = cascade.parts(rows)
             for kept, (cost, weight) in enumerate(weights, 1):
                 picked = first_of(parts @ weight, rows, np.arange(len(rows)))
-                self._put(SUBSET, kept, cost, float(known[picked]), 1, picked in best)
-            self._shortlists(cascade, rows, known, best, log_odds[first:last])
+                self._put(SUBSET, kept, cost, float(labels[picked]), 1, picked in best)
+            self._shortlists(cascade, rows, labels, best, log_odds[first:last])
 
     def _shortlists(
         self, cascade: Cascade, rows: Floats, known: Floats, best: Ints, log_odds: Floats
@@ -192,7 +192,7 @@ class _Found:
         """Enter what asking the rest about the first few by the first tier that costs something
         would have done.
         """
-        tier = next(place for place, each in enumerate(cascade.tiers) if each.cost > 0)
+        tier = next(place for place, candidate in enumerate(cascade.tiers) if candidate.cost > 0)
         order = np.argsort(-cascade.expected(rows, tier), kind="stable")
         for share in (0.1, 0.2, 0.3, 0.5, 0.7, 1.0):
             some = order[: max(1, round(share * len(rows)))]
@@ -226,13 +226,13 @@ class _Found:
                 error = float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0
                 points.append(
                     Point(
-                        setting,
-                        float(cost.mean()),
-                        float(right.mean()),
-                        float(lost.mean()),
-                        error,
-                        float(rounds.mean()),
-                        float(agreed.mean()),
+                        setting=setting,
+                        cost=float(cost.mean()),
+                        selection=float(right.mean()),
+                        loss=float(lost.mean()),
+                        loss_error=error,
+                        rounds=float(rounds.mean()),
+                        agree=float(agreed.mean()),
                     )
                 )
             found[method] = sorted(points, key=lambda point: point.cost)
@@ -250,9 +250,9 @@ def _prefixes(cascade: Cascade, order: Sequence[int], calls: Calls) -> list[tupl
     given those.
     """
     columns: list[int] = []
-    found, spent = [], 0.0
+    prefixes, spent = [], 0.0
     for call in order:
         columns += calls.columns[call]
         spent += calls.costs[call]
-        found.append((spent / calls.total, cascade.weights_of(columns)))
-    return found
+        prefixes.append((spent / calls.total, cascade.weights_of(columns)))
+    return prefixes

@@ -34,10 +34,10 @@ def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
         return None
     calls = [call for tier in cascade.tiers for call in zip(tier.of_calls, tier.costs, strict=True)]
     whole = sum(cost for _, cost in calls)
-    known: list[int] = []
+    kept: list[int] = []
     for place, (columns, _) in enumerate(calls[:-1], 1):
-        known += columns
-        left = cascade.left_after(known) / total
+        kept += columns
+        left = cascade.left_after(kept) / total
         if left < little:
             spared = tuple(column for others, _ in calls[place:] for column in others)
             return Advice(spared, left, sum(cost for _, cost in calls[place:]) / whole)

@@ -17,7 +17,7 @@ from assay.aggregation.statistics.queries import Queries
 
 RESAMPLES = 1000
 AUC_RESAMPLES = 200
-BINS = 10
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class Bootstrap:
         errors = np.mean(
             [squared_errors(probability, self.labels) for probability in draws], axis=0
         )
-        known = ~np.isnan(errors)
+        present = ~np.isnan(errors)
         totals, rows = (
-            self.queries.sums(np.where(known, errors, 0.0)),
-            self.queries.sums(known.astype(float)),
+            self.queries.sums(np.where(present, errors, 0.0)),
+            self.queries.sums(present.astype(float)),
         )
         return _interval(
             float(totals.sum() / rows.sum()), (self.weights @ totals) / (self.weights @ rows)
@@ -86,7 +86,7 @@ class Bootstrap:
         value = float(
             np.mean(
                 [
-                    expected_calibration_error(probability, self.labels, BINS)
+                    expected_calibration_error(probability, self.labels, CALIBRATION_BINS)
                     for probability in draws
                 ]
             )
@@ -96,19 +96,24 @@ class Bootstrap:
         )
 
     def _resampled_errors(self, probability: Floats) -> Floats:
-        known = ~np.isnan(probability)
-        place = np.minimum((np.where(known, probability, 0.0) * BINS).astype(int), BINS - 1)
-        bins = np.zeros((len(place), BINS))
-        bins[np.flatnonzero(known), place[known]] = 1.0
+        present = ~np.isnan(probability)
+        place = np.minimum(
+            (np.where(present, probability, 0.0) * CALIBRATION_BINS).astype(int),
+            CALIBRATION_BINS - 1,
+        )
+        bins = np.zeros((len(place), CALIBRATION_BINS))
+        bins[np.flatnonzero(present), place[present]] = 1.0
         rows = self.weights @ self.queries.sums(bins)
-        said = self.weights @ self.queries.sums(bins * np.where(known, probability, 0.0)[:, None])
+        predicted = self.weights @ self.queries.sums(
+            bins * np.where(present, probability, 0.0)[:, None]
+        )
         true = self.weights @ self.queries.sums(bins * self.labels[:, None])
-        return np.asarray(np.abs(said - true).sum(axis=1) / rows.sum(axis=1))
+        return np.asarray(np.abs(predicted - true).sum(axis=1) / rows.sum(axis=1))
 
 
 def _interval(value: float, resampled: Floats) -> Interval:
-    known = resampled[~np.isnan(resampled)]
-    if not len(known):
+    values = resampled[~np.isnan(resampled)]
+    if not len(values):
         return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(known, [0.025, 0.975])
+    low, high = np.quantile(values, [0.025, 0.975])
     return Interval(value, float(low), float(high))

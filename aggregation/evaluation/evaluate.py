@@ -113,9 +113,9 @@ def evaluate(
     shard = Shard.of(scores, query_id, labels)
     data = _Data.of(shard, tuple(verifier_names), folds)
     with one_blas_thread():
-        found = _predict(data, model, budgets, folds, draws, seed, progress)
+        predictions = _predict(data, model, budgets, folds, draws, seed, progress)
         return _summary(
-            data, found, model, len(shard.queries) - len(data.queries), folds, draws, seed
+            data, predictions, model, len(shard.queries) - len(data.queries), folds, draws, seed
         )
 
 
@@ -131,12 +131,12 @@ def _predict(
     """Return what each method says of each query when it has not seen it."""
     budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
     fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
-    found = _Predictions(len(data.labels))
+    predictions = _Predictions(len(data.labels))
     steps = folds * (1 + draws * len(budgets))
-    for each in range(folds):
-        part = _Fold(data, fold != each, model)
-        part.without_labels(found)
-        progress(each * (steps // folds) + 1, steps)
+    for number in range(folds):
+        part = _Fold(data, fold != number, model)
+        part.without_labels(predictions)
+        progress(number * (steps // folds) + 1, steps)
         for place, (count, draw) in enumerate(
             (count, draw) for count in budgets for draw in range(draws)
         ):
@@ -144,12 +144,12 @@ def _predict(
                 part.train_queries,
                 data.labels[part.train],
                 count,
-                np.random.default_rng([seed, each, count, draw]),
+                np.random.default_rng([seed, number, count, draw]),
             )
-            part.ours(found, with_labels(count), chosen)
-            progress(each * (steps // folds) + place + 2, steps)
-        part.with_all_labels(found)
-    return found
+            part.ours(predictions, with_labels(count), chosen)
+            progress(number * (steps // folds) + place + 2, steps)
+        part.with_all_labels(predictions)
+    return predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ class _Fold:
 
 def _summary(
     data: _Data,
-    found: _Predictions,
+    predictions: _Predictions,
     model: LabelModel,
     left_out: int,
     folds: int,
@@ -291,7 +291,7 @@ def _summary(
 ) -> Evaluation:
     """Return the measures of all predictions, and of each verifier."""
     bootstrap = Bootstrap(data.labels, data.queries, seed)
-    methods = [_measure(bootstrap, name, found) for name in found.scores]
+    methods = [_measure(bootstrap, name, predictions) for name in predictions.scores]
     methods.append(Method(ORACLE, bootstrap.of_queries(oracle_by_query(data.labels, data.queries))))
     by_name = {method.name: method.selection.value for method in methods}
     naive, best = by_name["mean of z-scores"], by_name[SUPERVISED]
@@ -301,7 +301,7 @@ def _summary(
             for method in methods
         ]
     free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
-    told = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
+    labelled = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
     verifiers = [
         VerifierMeasures(
             name=name,
@@ -311,7 +311,7 @@ def _summary(
             selection=float(selection_by_query(column, data.labels, data.queries).mean()),
             coverage=float(np.mean(~np.isnan(column))),
             weight=float(free.weights_[place]),
-            weight_all_labels=float(told.weights_[place]),
+            weight_all_labels=float(labelled.weights_[place]),
         )
         for place, (name, column) in enumerate(zip(data.names, data.scores.T, strict=True))
     ]
@@ -324,18 +324,20 @@ def _summary(
         draws=draws,
         methods=methods,
         verifiers=verifiers,
-        probabilities=found.probabilities,
+        probabilities=predictions.probabilities,
         labels=data.labels,
         model=free,
     )
 
 
-def _measure(bootstrap: Bootstrap, name: str, found: _Predictions) -> Method:
-    scores, probabilities = found.scores[name], found.probabilities.get(name)
+def _measure(bootstrap: Bootstrap, name: str, predictions: _Predictions) -> Method:
+    scores, probabilities = predictions.scores[name], predictions.probabilities.get(name)
     return Method(
-        name,
-        bootstrap.selection(scores),
-        None if name == FIRST_SAMPLE else bootstrap.auc(scores),
-        None if probabilities is None else bootstrap.brier(probabilities),
-        None if probabilities is None else bootstrap.calibration_error(probabilities),
+        name=name,
+        selection=bootstrap.selection(scores),
+        auc=None if name == FIRST_SAMPLE else bootstrap.auc(scores),
+        brier=None if probabilities is None else bootstrap.brier(probabilities),
+        calibration_error=None
+        if probabilities is None
+        else bootstrap.calibration_error(probabilities),
     )

@@ -34,8 +34,8 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
 
     `weights`: how often each row counts, for a bootstrap.
     """
-    known = ~np.isnan(scores)
-    scores, right = scores[known], labels[known] > 0.5
+    present = ~np.isnan(scores)
+    scores, right = scores[present], labels[present] > 0.5
     if weights is None:
         positives, negatives = int(right.sum()), int((~right).sum())
         if not positives or not negatives:
@@ -44,7 +44,7 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
         return float(
             (ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives)
         )
-    weights = weights[known]
+    weights = weights[present]
     _, place = np.unique(scores, return_inverse=True)
     good = np.bincount(place, weights * right)
     bad = np.bincount(place, weights * ~right)
@@ -77,21 +77,25 @@ def calibration_bins(
     """Return, for equal-width bins: rows, mean probability, share of correct ones (NaN in an
     empty bin).
     """
-    known = ~np.isnan(probability)
-    place = np.minimum((probability[known] * bins).astype(int), bins - 1)
+    present = ~np.isnan(probability)
+    place = np.minimum((probability[present] * bins).astype(int), bins - 1)
     rows = np.bincount(place, minlength=bins).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        said = np.bincount(place, probability[known], minlength=bins) / rows
-        true = np.bincount(place, labels[known], minlength=bins) / rows
-    return rows, said, true
+        predicted = np.bincount(place, probability[present], minlength=bins) / rows
+        true = np.bincount(place, labels[present], minlength=bins) / rows
+    return rows, predicted, true
 
 
 def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
     """Return the mean distance between said and true shares over equal-width bins, weighted by
     rows.
     """
-    rows, said, true = calibration_bins(probability, labels, bins)
-    return float(np.nansum(rows * np.abs(said - true)) / rows.sum()) if rows.sum() else float("nan")
+    rows, predicted, true = calibration_bins(probability, labels, bins)
+    return (
+        float(np.nansum(rows * np.abs(predicted - true)) / rows.sum())
+        if rows.sum()
+        else float("nan")
+    )
 
 
 def log_losses(log_odds: Floats, labels: Floats) -> Floats:

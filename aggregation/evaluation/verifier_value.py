@@ -31,7 +31,7 @@ RIDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RemovalStep:
     """A smaller ensemble: the verifier that was left out last, the share of the cost that is
     left, and what it loses in all.
     """
@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class VerifierValues:
     """What was found; arrays are by verifier, NaN for one that the model does not use.
 
     `accuracy`: expected AUC; `loss`: selection@1 that dropping it alone costs; `cost`: its share;
@@ -54,7 +54,7 @@ class Value:
     accuracy: Floats
     loss: Floats
     cost: Floats
-    path: list[Step]
+    path: list[RemovalStep]
     sufficient: list[str]
     correlations: Floats
     selection: Floats
@@ -66,7 +66,7 @@ def value(
     query_id: npt.ArrayLike,
     costs: Sequence[float],
     tolerance: float = TOLERANCE,
-) -> Value:
+) -> VerifierValues:
     """Return what verifiers are worth on rows of raw scores, shape (n, m), of which up to 20,000
     are looked at.
 
@@ -92,8 +92,14 @@ def value(
     )
     dropped = {step.dropped for step in path[:enough]}
     sufficient = [model.names_[place] for place in used if model.names_[place] not in dropped]
-    return Value(
-        accuracy, loss, shares, path, sufficient, several.correlations(used), several.by_query()
+    return VerifierValues(
+        accuracy=accuracy,
+        loss=loss,
+        cost=shares,
+        path=path,
+        sufficient=sufficient,
+        correlations=several.correlations(used),
+        selection=several.by_query(),
     )
 
 
@@ -101,9 +107,9 @@ def expected_auc(scores: Floats, chance: Floats) -> float:
     """Return the AUC that is expected where each row is correct with a chance, ties half; NaN
     where it has no say.
     """
-    known = ~np.isnan(scores) & ~np.isnan(chance)
-    _, place = np.unique(scores[known], return_inverse=True)
-    good, bad = np.bincount(place, chance[known]), np.bincount(place, 1 - chance[known])
+    present = ~np.isnan(scores) & ~np.isnan(chance)
+    _, place = np.unique(scores[present], return_inverse=True)
+    good, bad = np.bincount(place, chance[present]), np.bincount(place, 1 - chance[present])
     total = good.sum() * bad.sum()
     below = np.cumsum(bad) - bad
     return float((good * (below + bad / 2)).sum() / total) if total else float("nan")
@@ -163,22 +169,22 @@ class _Several:
         """Return the correlations of normal scores within queries; NaN for a verifier that is
         not used, or says one thing.
         """
-        found = np.full((self.z.shape[1], self.z.shape[1]), np.nan)
+        matrix = np.full((self.z.shape[1], self.z.shape[1]), np.nan)
         spread = np.sqrt((self.z**2).sum(axis=0))
         some = [place for place in places if spread[place] > 0]
         unit = self.z[:, some] / spread[some]
-        found[np.ix_(some, some)] = np.clip(unit.T @ unit, -1, 1)
-        return found
+        matrix[np.ix_(some, some)] = np.clip(unit.T @ unit, -1, 1)
+        return matrix
 
 
 def _path(
     several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]
-) -> list[Step]:
+) -> list[RemovalStep]:
     """Leave out, again and again, the verifier that is worth least for what it costs; the last
     one stays.
     """
     left = list(used)
-    steps: list[Step] = []
+    steps: list[RemovalStep] = []
     while len(left) > 1:
         lost = np.array(
             [
@@ -192,5 +198,5 @@ def _path(
         )
         chosen = int(np.argmin(worth))
         place = left.pop(chosen)
-        steps.append(Step(names[place], float(shares[left].sum()), float(lost[chosen])))
+        steps.append(RemovalStep(names[place], float(shares[left].sum()), float(lost[chosen])))
     return steps

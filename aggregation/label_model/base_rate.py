@@ -34,9 +34,9 @@ def base_rate_from_third_moments(
     estimates = []
     for _ in range(SPLITS):
         group = random.permutation(len(names)) % 3
-        one, two, three = (by_family[:, group == place].sum(axis=1) for place in range(3))
-        pairs = np.array([np.mean(one * two), np.mean(one * three), np.mean(two * three)])
+        first, second, third = (by_family[:, group == place].sum(axis=1) for place in range(3))
+        pairs = np.array([np.mean(first * second), np.mean(first * third), np.mean(second * third)])
         if (pairs > 0).all():
-            skew = np.mean(one * two * three) / np.sqrt(pairs.prod())
+            skew = np.mean(first * second * third) / np.sqrt(pairs.prod())
             estimates.append(0.5 * (1 - skew / np.sqrt(4 + skew**2)))
     return float(np.clip(np.median(estimates), 0.02, 0.98)) if estimates else None

@@ -54,33 +54,33 @@ def report(model: FittedModel) -> dict[str, Any]:
 def warnings(model: FittedModel) -> list[str]:
     """Return what a person should know before using the model."""
     counts = model.counts_
-    found = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
+    messages = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
     if counts.why_not:
-        found.append(f"not calibrated: {counts.why_not}")
+        messages.append(f"not calibrated: {counts.why_not}")
     if counts.labels and 2 * counts.random < counts.labels:
-        found.append(
+        messages.append(
             "fewer than half of the labels were drawn at random: the base rate and the slope may be"
             " biased"
         )
     if not counts.labels and not model.trust_.identified:
-        found.append(
+        messages.append(
             "fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only"
             " the average is used"
         )
     if not model.grouped_:
-        found.append(
+        messages.append(
             "about one candidate a query: nothing can be learned within queries, and selection"
             " means nothing"
         )
     if model.check_ is not None and model.check_.fall_back:
-        found.append(
+        messages.append(
             "the learned weights did worse than the label-free score in cross-validation: only its"
             " scale was learned"
         )
     turned = [name for name, weight in zip(model.names_, model.weights_, strict=True) if weight < 0]
     if counts.labels and turned:
         more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_WARNED else ""
-        found.append(
+        messages.append(
             "counted against the answers they favour, as the labels say:"
             f" {', '.join(turned[:MOST_WARNED])}{more}"
         )
@@ -88,5 +88,5 @@ def warnings(model: FittedModel) -> list[str]:
         model.quality
         and (quality_weights([model.quality.get(name) for name in model.names_]) == 1).all()
     ):
-        found.append("the stated qualities tell no verifier from another: they were ignored")
-    return found
+        messages.append("the stated qualities tell no verifier from another: they were ignored")
+    return messages

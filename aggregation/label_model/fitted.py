@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from assay.aggregation.label_model.families import families_of
-from assay.aggregation.label_model.head import Head, Rows
-from assay.aggregation.label_model.head_check import Check
+from assay.aggregation.label_model.head import Head, HeadRows
+from assay.aggregation.label_model.head_check import HeadCheck
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import PriorWeight
 from assay.aggregation.label_model.labels import LabelCounts
@@ -20,10 +20,10 @@ from assay.aggregation.label_model.rank_one import Trust
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.queries import Queries
-from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.score_covariance import ScoreCovariance
 from assay.aggregation.statistics.shard import Shard
 
-Reading = Callable[[Head, Rows, Queries], Floats]
+Reading = Callable[[Head, HeadRows, Queries], Floats]
 """A method of `Head`."""
 
 
@@ -58,9 +58,9 @@ class FittedModel:
     dropped_: dict[str, str]
     weights_: Floats
     prior_weights_: list[PriorWeight]
-    check_: Check | None
+    check_: HeadCheck | None
     grouped_: bool
-    joint_: Joint | None
+    joint_: ScoreCovariance | None
 
     @property
     def is_fitted(self) -> bool:
@@ -98,10 +98,10 @@ class FittedModel:
         """
         return self.counts_.calibrated
 
-    def read(self, scores: Floats, queries: Queries, head: Head) -> Rows:
+    def read(self, scores: Floats, queries: Queries, head: Head) -> HeadRows:
         """Return what a head reads of raw scores whose queries are adjacent."""
         z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
-        return Rows.of(self.base_, self.maps_.units(scores), z, queries)
+        return HeadRows.of(self.base_, self.maps_.units(scores), z, queries)
 
     def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
         """Return the same model for columns of these names: a verifier not among them is a missing
@@ -114,14 +114,14 @@ class FittedModel:
         names = checked_names(names)
         if names == self.names_:
             return self
-        known = {name: place for place, name in enumerate(self.names_)}
-        if strict and (unknown := [name for name in names if name not in known]):
+        places_by_name = {name: place for place, name in enumerate(self.names_)}
+        if strict and (unknown := [name for name in names if name not in places_by_name]):
             raise ValueError(
                 "the model does not know"
                 f" {', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}; it was"
                 f" fitted on: {', '.join(self.names_)}"
             )
-        places = np.array([known.get(name, -1) for name in names])
+        places = np.array([places_by_name.get(name, -1) for name in names])
         read = places >= 0
         if not (read.any() and self.maps_.usable[places[read]].any()):
             raise ValueError(
@@ -185,13 +185,13 @@ class FittedModel:
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
     """Return verifier names as strings; raise `ValueError` for one that is there twice or empty."""
-    found = tuple(str(name) for name in names)
-    for place, name in enumerate(found):
+    checked = tuple(str(name) for name in names)
+    for place, name in enumerate(checked):
         if not name:
             raise ValueError(f"verifier_names: column {place} has no name")
-        if name in found[:place]:
+        if name in checked[:place]:
             raise ValueError(
-                f"verifier_names: {name!r} names column {found.index(name)} and column {place};"
+                f"verifier_names: {name!r} names column {checked.index(name)} and column {place};"
                 " names must differ"
             )
-    return found
+    return checked

@@ -15,7 +15,7 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class HeadRows:
     """What the head reads of rows that are grouped by query: b's terms and z, shape (n, m), 0 where
     missing.
 
@@ -31,23 +31,23 @@ class Rows:
     query_base: Floats
 
     @classmethod
-    def of(cls, base: BaseScore, u: Floats, z: Floats | None, queries: Queries) -> Rows:
+    def of(cls, base: BaseScore, u: Floats, z: Floats | None, queries: Queries) -> HeadRows:
         """Return what the head reads of mapped scores u and z, NaN where missing."""
         terms = base.terms(u, z)
         query_terms = queries.means(terms)
         nothing = np.zeros((1, 1))
         return cls(
-            terms,
-            query_terms,
-            nothing if z is None else np.nan_to_num(z),
-            nothing if z is None else np.where(np.isnan(z), 0.0, queries.means(z)),
-            terms.sum(axis=1) + base.constant,
-            query_terms.sum(axis=1) + base.constant,
+            terms=terms,
+            query_terms=query_terms,
+            z=nothing if z is None else np.nan_to_num(z),
+            query_z=nothing if z is None else np.where(np.isnan(z), 0.0, queries.means(z)),
+            base=terms.sum(axis=1) + base.constant,
+            query_base=query_terms.sum(axis=1) + base.constant,
         )
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+    def take(self, chosen: npt.NDArray[np.bool_]) -> HeadRows:
         """Return some of the rows; what was read of their whole queries stays."""
-        return Rows(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        return HeadRows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def features(self) -> Floats:
@@ -67,8 +67,8 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A row's log-odds: k times its features (see `Rows.features`) weighed, `weights` of shape (3 +
-    2 m,).
+    """A row's log-odds: k times its features (see `HeadRows.features`) weighed, `weights` of shape
+    (3 + 2 m,).
 
     k = 1 / sqrt(1 + pi v / 8) shrinks towards even odds by v, the variance of the sum given the
     labels, averaged over the query so that the order stays. `covariance` is that of the weights;
@@ -84,7 +84,7 @@ class Head:
         """Return whether normal scores matter, beside those in b."""
         return self.covariance is not None
 
-    def log_odds(self, rows: Rows, queries: Queries) -> Floats:
+    def log_odds(self, rows: HeadRows, queries: Queries) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
         intercept, on_base, on_query = self.weights[:3]
         eta = intercept + on_base * rows.base + on_query * rows.query_base
@@ -93,7 +93,7 @@ class Head:
             eta += rows.z @ on_z + rows.query_z @ on_query_z
         return np.asarray(eta * self._shrinkage(rows, queries))
 
-    def contributions(self, rows: Rows, queries: Queries) -> Floats:
+    def contributions(self, rows: HeadRows, queries: Queries) -> Floats:
         """Return each verifier's part of the log-odds, shape (n, m); a row's parts differ from
         it by a constant of its query.
         """
@@ -116,18 +116,18 @@ class Head:
             covariance = np.where(np.outer(read, read), covariance[np.ix_(kept, kept)], 0.0)
         return Head(np.where(read, self.weights[kept], 0.0), covariance)
 
-    def deviations(self, rows: Rows) -> Floats:
+    def deviations(self, rows: HeadRows) -> Floats:
         """Return the standard deviation of each row's log-odds given the labels; 0 where no
         labels were used.
         """
         return np.sqrt(self._variances(rows))
 
-    def _variances(self, rows: Rows) -> Floats:
+    def _variances(self, rows: HeadRows) -> Floats:
         if self.covariance is None:
             return np.zeros(len(rows.base))
         return np.asarray(np.einsum("ij,ij->i", rows.features @ self.covariance, rows.features))
 
-    def _shrinkage(self, rows: Rows, queries: Queries) -> Floats | float:
+    def _shrinkage(self, rows: HeadRows, queries: Queries) -> Floats | float:
         if self.covariance is None:
             return 1.0
         return np.asarray(1 / np.sqrt(1 + np.pi / 8 * queries.means(self._variances(rows))))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation.evaluation.measures import log_losses, selection_by_query, squared_errors
-from assay.aggregation.label_model.head import Rows
+from assay.aggregation.label_model.head import HeadRows
 from assay.aggregation.label_model.hyperparameters import MANY_LABELS, Recipe
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.transfer import TransferPrior
@@ -18,11 +18,11 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
 
 FROM_LABELS = 100
-FOLDS = 5
+CHECK_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HeadCheck:
     """What cross-validation said: means over labelled queries, each judged by a head that did not
     see it.
 
@@ -45,7 +45,7 @@ class Check:
 
 
 def check_head(
-    rows: Rows,
+    rows: HeadRows,
     labels: Floats,
     query: Ints,
     families: Ints,
@@ -53,18 +53,18 @@ def check_head(
     with_query: bool,
     recipe: Recipe,
     loan: TransferPrior | None,
-) -> Check | None:
+) -> HeadCheck | None:
     """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too
     many, or too few queries.
     """
     codes = np.unique(query, return_inverse=True)[1]
     count = int(codes.max()) + 1
-    if not FROM_LABELS <= len(labels) <= MANY_LABELS or count < 2 * FOLDS:
+    if not FROM_LABELS <= len(labels) <= MANY_LABELS or count < 2 * CHECK_FOLDS:
         return None
-    fold = np.random.default_rng(0).permutation(count)[codes] % FOLDS
+    fold = np.random.default_rng(0).permutation(count)[codes] % CHECK_FOLDS
     learned, scaled = np.full(len(labels), np.nan), np.full(len(labels), np.nan)
-    for each in range(FOLDS):
-        train, test = fold != each, fold == each
+    for part in range(CHECK_FOLDS):
+        train, test = fold != part, fold == part
         if not 0 < labels[train].sum() < train.sum():
             return None
         some, other = rows.take(train), rows.take(test)
@@ -72,13 +72,18 @@ def check_head(
         head = fit_head(some, labels[train], families, used, with_query, recipe, loan)[0]
         plain = base_only_head(some, labels[train])
         learned[test], scaled[test] = head.log_odds(other, queries), plain.log_odds(other, queries)
-    known = ~np.isnan(learned)
-    queries = Queries.of(codes[known])
-    labels, learned, scaled, base = labels[known], learned[known], scaled[known], rows.base[known]
+    checked = ~np.isnan(learned)
+    queries = Queries.of(codes[checked])
+    labels, learned, scaled, base = (
+        labels[checked],
+        learned[checked],
+        scaled[checked],
+        rows.base[checked],
+    )
     differences = (
         queries.sums(log_losses(learned, labels) - log_losses(scaled, labels)) / queries.sizes
     )
-    return Check(
+    return HeadCheck(
         log_loss_difference=float(differences.mean()),
         error=float(differences.std(ddof=1) / np.sqrt(len(differences))),
         brier_head=float(squared_errors(expit(learned), labels).mean()),

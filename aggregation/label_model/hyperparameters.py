@@ -52,4 +52,13 @@ class Recipe:
 DEFAULT = Recipe()
 #: The algorithm before it was improved, to reproduce its figures:
 #: `tests/benchmarks/label_models.py` shows both.
-FIRST = Recipe(0.0, 0.0, 0.3, (0.12, 0.25), ((150, 0.5), (150, 1.0)), (0.0,), 0.0, average=False)
+FIRST = Recipe(
+    whisker=0.0,
+    spread=0.0,
+    ridge=0.3,
+    scales=(0.12, 0.25),
+    extra_scales=((150, 0.5), (150, 1.0)),
+    couplings=(0.0,),
+    query_scale=0.0,
+    average=False,
+)

@@ -48,29 +48,29 @@ class BaseScore:
         All terms of a row are NaN where no score of it counts. `z` may be None where the trust is
         0.
         """
-        known = ~np.isnan(u)
-        weights = np.where(known, self.average, 0.0)
+        present = ~np.isnan(u)
+        weights = np.where(present, self.average, 0.0)
         total = weights.sum(axis=1, keepdims=True)
         total[total == 0] = np.nan
         terms = (
-            np.where(known, u, 0.0)
+            np.where(present, u, 0.0)
             * weights
             * ((1 - self.trust) / (self.average_scale * self.scale))
             / total
         )
         if self.trust > 0 and z is not None:
-            mass = np.where(known, self.mass, 0.0).sum(axis=1, keepdims=True)
+            mass = np.where(present, self.mass, 0.0).sum(axis=1, keepdims=True)
             scale = self.trust / (self.fitted_scale * self.scale)
-            terms += np.where(known, z, 0.0) * self.fitted * scale / np.where(mass > 0, mass, 1.0)
+            terms += np.where(present, z, 0.0) * self.fitted * scale / np.where(mass > 0, mass, 1.0)
         return np.asarray(terms)
 
     def select(self, places: Ints) -> BaseScore:
         """Return the score of some verifiers, in another order; a place of -1 is one that does
         not count.
         """
-        known = places >= 0
+        chosen = places >= 0
         average, fitted, mass = (
-            np.where(known, values[places], 0.0)
+            np.where(chosen, values[places], 0.0)
             for values in (self.average, self.fitted, self.mass)
         )
         return replace(self, average=average, fitted=fitted, mass=mass)
@@ -121,13 +121,13 @@ def _deviation(values: Floats, queries: Queries, grouped: bool) -> Floats:
     candidates.
     """
     present = ~np.isnan(values)
-    known = present.sum(axis=0)
+    counts = present.sum(axis=0)
     if grouped:
         squares = np.nansum((values - queries.means(values)) ** 2, axis=0)
         in_queries = (queries.sums(present.astype(float)) > 0).sum(axis=0)
-        return np.asarray(np.sqrt(squares / np.maximum(known - in_queries, 1)))
+        return np.asarray(np.sqrt(squares / np.maximum(counts - in_queries, 1)))
     squares = np.nansum((values - np.nanmean(values, axis=0)) ** 2, axis=0)
-    return np.asarray(np.sqrt(squares / np.maximum(known, 1)))
+    return np.asarray(np.sqrt(squares / np.maximum(counts, 1)))
 
 
 def _scale(values: Floats, queries: Queries, grouped: bool) -> float:
@@ -147,8 +147,8 @@ def sharpness(d: Floats, correlations: Floats, trust: float, base_rate: float) -
     values = np.linalg.solve(0.9 * correlations + 0.1 * np.eye(len(d)), d)
     explained = float(np.clip(d @ values, 0, 0.97)) / 2
     spread = max(base_rate * (1 - base_rate), 0.02)
-    found = math.sqrt(explained / ((1 - explained) * spread))
-    return 1 + trust * (min(max(found, 0.5), 3.0) - 1)
+    distance = math.sqrt(explained / ((1 - explained) * spread))
+    return 1 + trust * (min(max(distance, 0.5), 3.0) - 1)
 
 
 def slope_and_intercept(base_rate: float, sharp: float) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import block_diag
 
-from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.hyperparameters import Recipe
 from assay.aggregation.label_model.transfer import TransferPrior
 from assay.aggregation.matrix import Floats
@@ -45,7 +45,7 @@ class PriorWeight:
 
 
 def fit_head(
-    rows: Rows,
+    rows: HeadRows,
     labels: Floats,
     families: Ints,
     used: Floats,
@@ -65,50 +65,50 @@ def fit_head(
             " the other class"
         )
     features = rows.features
-    known = ~np.isnan(rows.base)
-    features, labels = features[known], labels[known]
+    scored = ~np.isnan(rows.base)
+    features, labels = features[scored], labels[scored]
     wide = len(np.unique(families)) < len(families)
     tried = [
         (*prior, share)
         for prior in recipe.priors(len(labels), wide)
         for share in (0.0, *(recipe.loans if loan else ()))
     ]
-    found = []
+    fits = []
     for scale, coupling, share in tried:
         mean, root = _prior(families, used, with_query, recipe.query_scale, scale, coupling)
         if loan is not None and share > 0:
             mean, root = _borrowed(mean, root, loan, share)
         unit = np.ones(root.shape[1])
         posterior = fit_map(features @ root, labels, 0 * unit, unit, features @ mean)
-        found.append(
+        fits.append(
             (
                 mean + root @ posterior.mode,
                 root @ posterior.covariance() @ root.T,
                 posterior.evidence,
             )
         )
-    evidence = np.array([each[2] for each in found])
+    evidence = np.array([each[2] for each in fits])
     shares = (
         np.exp(evidence - evidence.max())
         if recipe.average
-        else (np.arange(len(found)) == evidence.argmax()).astype(float)
+        else (np.arange(len(fits)) == evidence.argmax()).astype(float)
     )
     shares /= shares.sum()
     weighed = [
         PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)
     ]
-    return Head(*_mixture(shares, [each[:2] for each in found])), weighed
+    return Head(*_mixture(shares, [each[:2] for each in fits])), weighed
 
 
-def base_only_head(rows: Rows, labels: Floats) -> Head:
+def base_only_head(rows: HeadRows, labels: Floats) -> Head:
     """Return a head that only scales the label-free score: what is left when the labels do not
     support more.
     """
-    known = ~np.isnan(rows.base)
-    features = rows.features[known]
+    scored = ~np.isnan(rows.base)
+    features = rows.features[scored]
     posterior = fit_map(
         features[:, :2],
-        labels[known],
+        labels[scored],
         np.array([0.0, 1.0]),
         np.array([INTERCEPT_SD, BASE_SD]) ** -2.0,
     )

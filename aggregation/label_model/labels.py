@@ -85,6 +85,6 @@ def count(labels: Floats, random: npt.NDArray[np.bool_] | None) -> LabelCounts:
     """Return the counts of parsed labels; those whose choice is not known (`random` None) count
     as random.
     """
-    known = ~np.isnan(labels)
-    drawn = known if random is None else known & random
-    return LabelCounts(int(known.sum()), float(labels[known].sum()), int(drawn.sum()))
+    labelled = ~np.isnan(labels)
+    at_random = labelled if random is None else labelled & random
+    return LabelCounts(int(labelled.sum()), float(labels[labelled].sum()), int(at_random.sum()))

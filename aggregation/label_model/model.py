@@ -18,7 +18,7 @@ from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
 from assay.aggregation.label_model.estimator import Estimator
 from assay.aggregation.label_model.families import codes, families_of
 from assay.aggregation.label_model.fitted import checked_names
-from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import check_head
 from assay.aggregation.label_model.hyperparameters import DEFAULT, Recipe
 from assay.aggregation.label_model.label_free import (
@@ -33,13 +33,13 @@ from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
-from assay.aggregation.label_model.transfer import TransferPrior, loan_of
+from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.queries import Queries, finite
-from assay.aggregation.statistics.reduction import Reduction
+from assay.aggregation.statistics.reduction import RowReduction
 from assay.aggregation.statistics.row_sample import RowSample
-from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.score_covariance import ScoreCovariance
 from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
 
@@ -134,7 +134,7 @@ class LabelModel(Estimator):
     ) -> Self:
         reduced = None
         for shard in shards:
-            part = Reduction.of(shard, names)
+            part = RowReduction.of(shard, names)
             reduced = part if reduced is None else reduced + part
 
         def moments(maps: ScoreMaps) -> Moments:
@@ -148,7 +148,7 @@ class LabelModel(Estimator):
     def fit_reduced(
         self,
         names: Sequence[str],
-        reduced: Reduction | None,
+        reduced: RowReduction | None,
         moments: Callable[[ScoreMaps], Moments],
     ) -> Self:
         """Learn from what a first walk over the rows kept, and the moments that a second one
@@ -188,7 +188,7 @@ class LabelModel(Estimator):
         self.coverage_ = moments.counts / max(moments.rows, 1)
         self.dropped_ = _dropped(self.names_, maps, sample.scores)
         u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
-        self.joint_ = Joint.of(u, z, queries)
+        self.joint_ = ScoreCovariance.of(u, z, queries)
         self._fit_base(u, z, queries, moments)
         self._fit_heads(labelled, counts)
         self._weigh(u, z, queries)
@@ -229,7 +229,11 @@ class LabelModel(Estimator):
             deviations[kept] > 0, w / np.where(deviations[kept] > 0, deviations[kept], 1.0), 0.0
         )
         self.base_ = scaled(
-            BaseScore(average, fitted, mass, self.trust_.value), u, z, queries, self.grouped_
+            BaseScore(average=average, fitted=fitted, mass=mass, trust=self.trust_.value),
+            u,
+            z,
+            queries,
+            self.grouped_,
         )
         estimate = None
         if self.trust_.value > 0:
@@ -264,7 +268,7 @@ class LabelModel(Estimator):
         self.counts_ = counts or count(labelled.labels, labelled.random)
         known = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
-        rows = Rows.of(
+        rows = HeadRows.of(
             self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries
         )
         rows, labels, of = rows.take(known), labelled.labels[known], labelled.queries.codes()[known]
@@ -289,21 +293,21 @@ class LabelModel(Estimator):
         """
         heads = []
         for model in self.borrow:
-            known = np.array(
+            shared = np.array(
                 [name in model.names_ and name not in model.dropped_ for name in self.names_]
             )
-            if known.any():
+            if shared.any():
                 other = model.for_verifiers(self.names_, strict=False)
-                heads.append((other.head_ if with_query else other.lone_head_, known))
-        return loan_of(heads)
+                heads.append((other.head_ if with_query else other.lone_head_, shared))
+        return transfer_prior(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
         """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard
         deviation of it is worth.
         """
-        parts = self.head_.contributions(Rows.of(self.base_, u, z, queries), queries)
-        known = ~np.isnan(z) & ~np.isnan(parts)
-        z, parts = np.where(known, z, 0.0), np.where(known, parts, 0.0)
+        parts = self.head_.contributions(HeadRows.of(self.base_, u, z, queries), queries)
+        present = ~np.isnan(z) & ~np.isnan(parts)
+        z, parts = np.where(present, z, 0.0), np.where(present, parts, 0.0)
         squares = (z**2).sum(axis=0)
         self.weights_ = np.where(
             squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0

@@ -112,16 +112,16 @@ class ScoreMaps:
 
 
 def _fit_column(scores: Floats, whisker: float) -> tuple[float, float, float, Floats, Floats]:
-    known = np.sort(scores[~np.isnan(scores)])
-    if len(known) < MIN_SCORES or known[0] == known[-1]:
+    values = np.sort(scores[~np.isnan(scores)])
+    if len(values) < MIN_SCORES or values[0] == values[-1]:
         return np.nan, np.nan, np.nan, np.zeros(0), np.zeros(0)
-    low, high = np.quantile(known, [TRIM, 1 - TRIM])
+    low, high = np.quantile(values, [TRIM, 1 - TRIM])
     if low == high:
-        low, high = known[0], known[-1]
+        low, high = values[0], values[-1]
     reach = whisker * (high - low)
-    low, high = max(low - reach, known[0]), min(high + reach, known[-1])
-    units = np.clip((known - low) / (high - low), 0, 1)
-    return float(low), float(high - low), float(units.mean()), *_normal_knots(known)
+    low, high = max(low - reach, values[0]), min(high + reach, values[-1])
+    units = np.clip((values - low) / (high - low), 0, 1)
+    return float(low), float(high - low), float(units.mean()), *_normal_knots(values)
 
 
 def _normal_knots(known: Floats) -> tuple[Floats, Floats]:

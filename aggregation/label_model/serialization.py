@@ -15,14 +15,14 @@ import numpy as np
 
 from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.label_model.head import Head
-from assay.aggregation.label_model.head_check import Check
+from assay.aggregation.label_model.head_check import HeadCheck
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import PriorWeight
 from assay.aggregation.label_model.labels import LabelCounts
 from assay.aggregation.label_model.rank_one import Trust
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
-from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.score_covariance import ScoreCovariance
 from assay.aggregation.whole_file import read_file, replace_file
 
 FORMAT = 1
@@ -137,13 +137,14 @@ def version_of(model: FittedModel) -> str:
 def _read(model: FittedModel, data: dict[str, Any]) -> None:
     verifiers = data["verifiers"]
     count = len(verifiers)
-    model.names_ = tuple(str(each["name"]) for each in verifiers)
-    model.families_ = tuple(str(each["family"]) for each in verifiers)
+    model.names_ = tuple(str(verifier["name"]) for verifier in verifiers)
+    model.families_ = tuple(str(verifier["family"]) for verifier in verifiers)
     low, span, centre = (
-        np.array([_nan(each[name]) for each in verifiers]) for name in ("low", "span", "centre")
+        np.array([_nan(verifier[name]) for verifier in verifiers])
+        for name in ("low", "span", "centre")
     )
     knots, heights = (
-        tuple(_line(each[name], len(each["knots"])) for each in verifiers)
+        tuple(_line(verifier[name], len(verifier["knots"])) for verifier in verifiers)
         for name in ("knots", "heights")
     )
     model.maps_ = ScoreMaps(low, span, centre, knots, heights)
@@ -170,7 +171,9 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     )
     model.grouped_ = bool(data["grouped"])
     model.dropped_ = {
-        each["name"]: each["dropped"] for each in verifiers if each["dropped"] is not None
+        verifier["name"]: verifier["dropped"]
+        for verifier in verifiers
+        if verifier["dropped"] is not None
     }
     model.prior_weights_ = [
         PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share")))
@@ -179,7 +182,7 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     model.check_ = (
         None
         if data["check"] is None
-        else Check(**_numbers(data["check"], tuple(Check.__dataclass_fields__)))
+        else HeadCheck(**_numbers(data["check"], tuple(HeadCheck.__dataclass_fields__)))
     )
     model.joint_ = None if data.get("joint") is None else _joint_from_dict(data["joint"], count)
     base, maps = model.base_, model.maps_
@@ -209,23 +212,25 @@ def _head_from_dict(data: dict[str, Any], count: int) -> Head:
     return Head(_line(data["weights"], width), covariance)
 
 
-def _joint_to_dict(joint: Joint) -> dict[str, Any]:
+def _joint_to_dict(joint: ScoreCovariance) -> dict[str, Any]:
     """Return a symmetric matrix by its lower rows."""
     lower = [joint.covariance[place, : place + 1].tolist() for place in range(len(joint.means))]
     return {"queries": joint.queries, "means": joint.means.tolist(), "covariance": lower}
 
 
-def _joint_from_dict(data: dict[str, Any], count: int) -> Joint:
+def _joint_from_dict(data: dict[str, Any], count: int) -> ScoreCovariance:
     covariance = np.zeros((2 * count, 2 * count))
     for place, row in enumerate(data["covariance"]):
         covariance[place, : place + 1] = covariance[: place + 1, place] = _line(row, place + 1)
     if len(data["covariance"]) != 2 * count or (np.diag(covariance) < 0).any():
         raise ValueError("a covariance that is none")
-    return Joint(_line(data["means"], 2 * count), covariance, int(_number(data["queries"])))
+    return ScoreCovariance(
+        _line(data["means"], 2 * count), covariance, int(_number(data["queries"]))
+    )
 
 
 def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:
-    return _line([each[name] for each in verifiers], len(verifiers))
+    return _line([verifier[name] for verifier in verifiers], len(verifiers))
 
 
 def _line(values: list[float], length: int) -> Floats:

@@ -29,7 +29,7 @@ class TransferPrior:
     known: npt.NDArray[np.bool_]
 
 
-def loan_of(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
+def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
     """Return the loan of labelled heads, each with the verifiers that it knows, all in this
     task's order; None of none.
     """

@@ -54,8 +54,8 @@ class Lookup:
         beside = np.flatnonzero(inside >= self._next.take(intervals, mode="clip"))
         if len(beside) > MOST_BESIDE * len(values):
             return np.interp(values, self._knots, self._heights)
-        found = np.searchsorted(self._knots, inside[beside], side="right") - 1
-        intervals[beside] = np.minimum(found, len(self._knots) - 2)
+        places = np.searchsorted(self._knots, inside[beside], side="right") - 1
+        intervals[beside] = np.minimum(places, len(self._knots) - 2)
         inside -= self._knots.take(intervals, mode="clip")
         inside *= self._slopes.take(intervals, mode="clip")
         inside += self._heights.take(intervals, mode="clip")

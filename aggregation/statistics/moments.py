@@ -46,7 +46,18 @@ class Moments:
     def zero(cls, columns: int) -> Moments:
         """Return the statistics of no rows."""
         square, line = np.zeros((columns, columns)), np.zeros(columns)
-        return cls(0, 0, square, square, square, square, square, line, line, line)
+        return cls(
+            rows=0,
+            queries=0,
+            within=square,
+            pairs_within=square,
+            products=square,
+            crossed=square,
+            pairs=square,
+            total=line,
+            squares=line,
+            counts=line,
+        )
 
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, maps: ScoreMaps) -> Moments:
@@ -80,22 +91,22 @@ class Moments:
         total = sums.sum(axis=0)
         whole = np.ones((columns, columns))
         return cls(
-            rows,
-            len(queries),
-            centred.T @ centred,
-            paired.T @ paired if holes else whole * paired.sum(),
-            z.T @ z,
-            z.T @ present if holes else whole * total[:, None],
-            present.T @ present if holes else whole * rows,
-            total,
-            np.einsum("ij,ij->j", z, z),
-            present.sum(axis=0) if holes else np.full(columns, float(rows)),
+            rows=rows,
+            queries=len(queries),
+            within=centred.T @ centred,
+            pairs_within=paired.T @ paired if holes else whole * paired.sum(),
+            products=z.T @ z,
+            crossed=z.T @ present if holes else whole * total[:, None],
+            pairs=present.T @ present if holes else whole * rows,
+            total=total,
+            squares=np.einsum("ij,ij->j", z, z),
+            counts=present.sum(axis=0) if holes else np.full(columns, float(rows)),
         )
 
     def __add__(self, other: Moments) -> Moments:
         """Return the statistics of both shards' rows together."""
         return Moments(
-            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
         )
 
     @property

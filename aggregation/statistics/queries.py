@@ -122,9 +122,9 @@ class Queries:
         """Return, for each grouped row, the mean of its query over what is not NaN; NaN where
         nothing is.
         """
-        known = ~np.isnan(grouped)
+        present = ~np.isnan(grouped)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = self.sums(np.where(known, grouped, 0.0)) / self.sums(known.astype(float))
+            means = self.sums(np.where(present, grouped, 0.0)) / self.sums(present.astype(float))
         return np.repeat(means, self.sizes, axis=0)
 
 

@@ -11,7 +11,7 @@ from assay.aggregation.statistics.shard import MOST_LABELLED, Shard, concatenate
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class RowReduction:
     """A sample of the rows, labelled queries, and how many labels there are in all; its size is
     bounded.
     """
@@ -21,30 +21,30 @@ class Reduction:
     counts: LabelCounts
 
     @classmethod
-    def of(cls, shard: Shard, names: Sequence[str]) -> Reduction:
+    def of(cls, shard: Shard, names: Sequence[str]) -> RowReduction:
         """Reduce a shard; raise `ValueError` where it does not have a column a name."""
         if shard.scores.shape[1] != len(names):
             raise ValueError(
                 f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names"
             )
-        found = shard.labelled_queries()
+        labelled = shard.labelled_queries()
         counts = (
             LabelCounts()
-            if found is None or shard.labels is None
+            if labelled is None or shard.labels is None
             else count(shard.labels, shard.random)
         )
         return cls(
             RowSample.of(shard.scores, shard.queries, names),
-            () if found is None else (found,),
+            () if labelled is None else (labelled,),
             counts,
         )
 
-    def __add__(self, other: Reduction) -> Reduction:
+    def __add__(self, other: RowReduction) -> RowReduction:
         """Return what one walk over both shards would have kept."""
         labelled = self.labelled + other.labelled
-        if sum(len(each.scores) for each in labelled) > 2 * MOST_LABELLED:
+        if sum(len(shard.scores) for shard in labelled) > 2 * MOST_LABELLED:
             labelled = (concatenate(labelled),)
-        return Reduction(self.sample.merge(other.sample), labelled, self.counts + other.counts)
+        return RowReduction(self.sample.merge(other.sample), labelled, self.counts + other.counts)
 
     def all_labelled(self) -> Shard | None:
         """Return the labelled queries as one shard; None where there are none."""

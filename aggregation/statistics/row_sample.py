@@ -81,7 +81,7 @@ def hash_ids(ids: npt.NDArray[Any]) -> Hashes:
     if ids.dtype.kind in "iub":
         return _mix(ids.astype(np.int64).view(np.uint64))
     digests = b"".join(
-        hashlib.blake2b(str(each).encode(), digest_size=8).digest() for each in ids.tolist()
+        hashlib.blake2b(str(value).encode(), digest_size=8).digest() for value in ids.tolist()
     )
     return np.frombuffer(digests, np.uint64)
 

@@ -14,7 +14,7 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 
 @dataclass(frozen=True, slots=True)
-class Joint:
+class ScoreCovariance:
     """Means, shape (2m,), and covariance within queries, (2m, 2m), of (u, z); `queries` that it
     rests on.
     """
@@ -24,7 +24,7 @@ class Joint:
     queries: int
 
     @classmethod
-    def of(cls, u: Floats, z: Floats, queries: Queries) -> Joint:
+    def of(cls, u: Floats, z: Floats, queries: Queries) -> ScoreCovariance:
         """Return the statistics of mapped scores, shape (n, m) each, NaN where missing, queries
         adjacent.
         """
@@ -50,14 +50,14 @@ class Joint:
         count = len(on_unit)
         return np.asarray(on_unit * self.means[:count] + on_normal * self.means[count:])
 
-    def select(self, places: Ints) -> Joint:
+    def select(self, places: Ints) -> ScoreCovariance:
         """Return the statistics of some verifiers, in another order; a place of -1 is one that
         says nothing.
         """
         count = len(self.means) // 2
         both, read = np.concatenate([places, places + count]), np.tile(places >= 0, 2)
         means = np.where(read, self.means[both], 0.0)
-        return Joint(
+        return ScoreCovariance(
             means,
             np.where(np.outer(read, read), self.covariance[np.ix_(both, both)], 0.0),
             self.queries,

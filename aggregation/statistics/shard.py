@@ -49,14 +49,14 @@ class Shard:
             raise ValueError(
                 f"query_id: has {queries.rows} entries for {len(matrix)} rows of scores"
             )
-        known = None if labels is None else parse_labels(labels, len(matrix))
-        drawn = None if random is None else np.asarray(random, bool)
-        if drawn is not None and drawn.shape != (len(matrix),):
+        checked_labels = None if labels is None else parse_labels(labels, len(matrix))
+        checked_random = None if random is None else np.asarray(random, bool)
+        if checked_random is not None and checked_random.shape != (len(matrix),):
             raise ValueError(
                 f"label_random: must be one a row, {len(matrix)} in all, not the shape"
-                f" {drawn.shape}"
+                f" {checked_random.shape}"
             )
-        return cls(matrix, queries, known, drawn)
+        return cls(matrix, queries, checked_labels, checked_random)
 
     def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
         """Return the rows of the queries that have a label; None where none has.
@@ -66,8 +66,8 @@ class Shard:
         """
         if self.labels is None:
             return None
-        known = self.queries.sums((~np.isnan(self.queries.take(self.labels))).astype(float))
-        labelled = np.flatnonzero(known > 0)
+        label_counts = self.queries.sums((~np.isnan(self.queries.take(self.labels))).astype(float))
+        labelled = np.flatnonzero(label_counts > 0)
         return (
             self._first(labelled[np.argsort(hash_ids(self.queries.ids[labelled]))], most)
             if len(labelled)

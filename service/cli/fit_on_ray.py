@@ -17,7 +17,7 @@ import numpy.typing as npt
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.statistics.moments import Moments
-from assay.aggregation.statistics.reduction import Reduction
+from assay.aggregation.statistics.reduction import RowReduction
 from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.batch.on_ray import connect
 from assay.service.domain.errors import StartupError
@@ -51,9 +51,9 @@ def fit_on_ray(
 
 def _reduced(
     path: Path, labels: bool, names: tuple[str, ...]
-) -> tuple[Reduction, npt.NDArray[Any]]:
+) -> tuple[RowReduction, npt.NDArray[Any]]:
     shard = shard_of(path, labels, names)
-    return Reduction.of(shard, names), hash_ids(shard.queries.ids)
+    return RowReduction.of(shard, names), hash_ids(shard.queries.ids)
 
 
 def _moments(path: Path, labels: bool, names: tuple[str, ...], maps: ScoreMaps) -> Moments:

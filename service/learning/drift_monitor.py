@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from assay.aggregation.drift import Drift, Reference, drifts
+from assay.aggregation.drift import Drift, DriftReference, drifts
 from assay.service.domain.observation import Observation, table_of
 from assay.service.learning.tasks import Task
 from assay.service.store.task_store import TaskStore
@@ -96,7 +96,7 @@ def last(records: Sequence[Observation], rows: int) -> list[Observation]:
 
 
 def compared(
-    reference: list[Reference], records: Sequence[Observation], fingerprints: Sequence[int]
+    reference: list[DriftReference], records: Sequence[Observation], fingerprints: Sequence[int]
 ) -> list[Drift]:
     """Return each verifier's drift."""
     table = table_of(records, fingerprints)

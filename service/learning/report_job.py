@@ -24,7 +24,7 @@ from assay.aggregation.cascade.redundant_calls import advice
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.evaluation.bootstrap import Bootstrap
 from assay.aggregation.evaluation.measures import calibration_bins, log_losses, selection_by_query
-from assay.aggregation.evaluation.verifier_value import TOLERANCE, Value, value
+from assay.aggregation.evaluation.verifier_value import TOLERANCE, VerifierValues, value
 from assay.aggregation.label_model.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Observation, TrainingTable, table_of
@@ -191,7 +191,7 @@ def _label_counts(
 def _selection(
     model: LabelModel,
     table: TrainingTable,
-    found: Value,
+    found: VerifierValues,
     known: Floats,
     drawn: Any,
     held: Floats | None,
@@ -275,7 +275,7 @@ def _gain(
 
 
 def _verifiers(
-    model: LabelModel, table: TrainingTable, found: Value, known: Floats
+    model: LabelModel, table: TrainingTable, found: VerifierValues, known: Floats
 ) -> list[dict[str, Any]]:
     queries = Queries.of(table.query)
     measured = _measured(queries.take(table.scores), queries.take(known), queries)
@@ -310,7 +310,7 @@ def _measured(scores: Floats, known: Floats, queries: Queries) -> list[dict[str,
     return [None if math.isnan(each.value) else asdict(each) for each in intervals]
 
 
-def _families(model: LabelModel, found: Value) -> list[dict[str, Any]]:
+def _families(model: LabelModel, found: VerifierValues) -> list[dict[str, Any]]:
     """Return the mean correlation within each pair of families, and of each with itself (None
     for one verifier).
     """
@@ -332,7 +332,7 @@ def _families(model: LabelModel, found: Value) -> list[dict[str, Any]]:
     return rows
 
 
-def _subset(found: Value) -> dict[str, Any]:
+def _subset(found: VerifierValues) -> dict[str, Any]:
     """Return the smallest ensemble that is as good within the tolerance."""
     steps = [step for step in found.path if step.dropped not in found.sufficient]
     last = steps[-1] if steps else None

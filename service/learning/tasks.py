@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
-from assay.aggregation.drift import Drift, Reference
+from assay.aggregation.drift import Drift, DriftReference
 from assay.aggregation.label_model.artifact import ArtifactError, from_dict
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
@@ -61,7 +61,7 @@ class Task:
     )
     model: Aggregator = field(init=False)
     version: int = 0
-    reference: list[Reference] = field(
+    reference: list[DriftReference] = field(
         default_factory=list
     )  # each verifier's scores as they were at the fit
     drift: list[Drift] = field(default_factory=list)
@@ -126,9 +126,9 @@ class Task:
             )
             for column in self.columns
         )
-        names = [each.name for each in fields(Reference)]  # a later release may say more
+        names = [each.name for each in fields(DriftReference)]  # a later release may say more
         reference = [
-            Reference(**{name: each[name] for name in names}) for each in report["reference"]
+            DriftReference(**{name: each[name] for name in names}) for each in report["reference"]
         ]
         fitted_at = tuple(report["until"])
         self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))

@@ -7,7 +7,7 @@ import pytest
 
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.evaluation.measures import auc
-from assay.aggregation.evaluation.verifier_value import Value, expected_auc, value
+from assay.aggregation.evaluation.verifier_value import VerifierValues, expected_auc, value
 from tests.support.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)
@@ -31,7 +31,7 @@ def learned(sample: Sample, scores: Floats | None = None) -> LabelModel:
     )
 
 
-def found(sample: Sample, costs: list[float] | None = None) -> Value:
+def found(sample: Sample, costs: list[float] | None = None) -> VerifierValues:
     """What the verifiers of a sample are worth."""
     return value(
         learned(sample), sample.scores, sample.query_id, costs or [1.0] * len(sample.names)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.head import Head, Rows
+from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.statistics.queries import Queries
 
 
-def rows_of(z: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[Rows, Queries]:
+def rows_of(z: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[HeadRows, Queries]:
     """Return what a head reads of one query's normal scores, all verifiers weighing alike."""
     count = z.shape[1]
     base = BaseScore(np.full(count, 1 / count), np.zeros(count), np.zeros(count), trust=0.0)
     queries = Queries.single(len(z))
-    return Rows.of(base, z, z, queries), queries
+    return HeadRows.of(base, z, z, queries), queries
 
 
 def test_uncertain_weights_give_less_certain_log_odds() -> None:

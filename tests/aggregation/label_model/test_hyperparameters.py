@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.head import Rows
+from assay.aggregation.label_model.head import HeadRows
 from assay.aggregation.label_model.hyperparameters import FIRST, Recipe
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import fit_head
@@ -23,7 +23,12 @@ def test_the_first_recipe_takes_one_prior_and_ours_averages() -> None:
         [
             weight.share
             for weight in fit_head(
-                Rows.of(base, z, z, queries), labels, np.array([0, 0, 1]), np.ones(3), True, recipe
+                HeadRows.of(base, z, z, queries),
+                labels,
+                np.array([0, 0, 1]),
+                np.ones(3),
+                True,
+                recipe,
             )[1]
         ]
         for recipe in (FIRST, Recipe())

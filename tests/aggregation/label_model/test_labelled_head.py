@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from assay.aggregation import Floats, LabelModel, OneClassError
-from assay.aggregation.label_model.head import Rows
+from assay.aggregation.label_model.head import HeadRows
 from assay.aggregation.statistics.queries import Queries, finite
 from tests.support.ensembles import named, small
 
@@ -51,7 +51,7 @@ def test_many_labels_are_logistic_regression() -> None:
     )
     mine = model.predict_proba(sample.scores, sample.query_id)
     scores, queries = finite(sample.scores), Queries.of(sample.query_id)
-    columns = Rows.of(
+    columns = HeadRows.of(
         model.base_, model.maps_.units(scores), model.maps_.normals(scores), queries
     ).features
     theirs = expit(columns[test] @ unpenalised(columns[train], sample.labels[train].astype(float)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation.statistics.queries import Queries
-from assay.aggregation.statistics.score_covariance import Joint
+from assay.aggregation.statistics.score_covariance import ScoreCovariance
 
 
 def test_the_joint_statistics_are_those_of_numpy() -> None:
@@ -13,7 +13,7 @@ def test_the_joint_statistics_are_those_of_numpy() -> None:
     rng = np.random.default_rng(1)
     u, z = rng.normal(size=(2, 400, 3))
     queries = Queries.of(np.repeat(np.arange(100), 4))
-    joint = Joint.of(u, z, queries)
+    joint = ScoreCovariance.of(u, z, queries)
     both = np.hstack([u, z])
     within = both - queries.means(both)
     a, b = rng.normal(size=(2, 3))
