@@ -16,7 +16,8 @@ from assay.service.api import rank as routes
 from assay.service.api import requests as schemas
 from assay.service.api import tasks as task_routes
 from assay.service.api.compat import DOORS, door_router
-from assay.service.api.front.middleware import Gate
+from assay.service.api.front.backend import Backend
+from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.service.runtime.engine import open_engine
@@ -36,18 +37,19 @@ def assay_version() -> str:
 
 def create_app(
     config: Config, transport: Transport | None = None, start: str | None = None
-) -> Gate:
-    """Return the application behind its gate; its parts are opened and closed with its lifespan.
+) -> MiddlewareStack:
+    """Return the application behind its middlewares; its lifespan opens and closes its parts.
 
     `start` names the start of a service of several workers.
     """
-    metrics = Metrics()
+    metrics, backend = Metrics(), Backend()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
                 app.state.engine = engine
+                backend.tracing, backend.rate_limiter = engine.tracing, engine.allowance
                 # What is there now stays: keeping it out of the collector's walks is worth a fifth
                 # of the slow requests.
                 gc.collect()
@@ -55,9 +57,7 @@ def create_app(
                 gc.set_threshold(100_000, 50, 50)
                 yield
         except StartupError as exc:
-            app.state.refused = (
-                exc  # the gate says it in a line, where the framework would show its traceback
-            )
+            backend.startup_error = exc  # shown in a line; the framework would show a traceback
             raise
 
     app = FastAPI(
@@ -75,9 +75,8 @@ def create_app(
     errors.install(app)
     _document(app)
     scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
-    return Gate(
-        app, config.service, metrics, scoring, {path: door.shape for path, door in DOORS.items()}
-    )
+    shapes = {path: door.shape for path, door in DOORS.items()}
+    return MiddlewareStack(app, config.service, metrics, backend, scoring, shapes)
 
 
 def _document(app: FastAPI) -> None:

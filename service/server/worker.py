@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from assay.service.api.app import create_app
-from assay.service.api.front.middleware import Gate
+from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.config.model import load_config
 from assay.service.server.orphans import end_with_parent
 from assay.service.telemetry.logs import configure_logging
@@ -17,7 +17,7 @@ CONFIG_VARIABLE = "ASSAY_CONFIG"
 START_VARIABLE = "ASSAY_START"
 
 
-def worker_app() -> Gate:
+def worker_app() -> MiddlewareStack:
     """Return the application as configured by the environment; what each worker process calls."""
     end_with_parent()
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))

@@ -17,7 +17,7 @@ from assay.service.api.compat.chat_templates import split
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError, invalid
 from assay.service.api.front.auth import KeyRing, needed
-from assay.service.api.front.middleware import _in_bulk
+from assay.service.api.front.middleware.priority import is_bulk
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.keys import KeySettings
 from assay.service.config.settings import ServiceSettings
@@ -83,7 +83,7 @@ def test_any_headers_are_a_holder_and_a_priority_or_refused() -> None:
         assert holder is None or authorization[:6].lower() == b"bearer"
         assert needed(method, path, False) in ("rank", "label", "admin")
         try:
-            assert _in_bulk({b"x-assay-priority": priority}, nobody) is (priority == b"bulk")
+            assert is_bulk({b"x-assay-priority": priority}, nobody) is (priority == b"bulk")
         except ApiError as exc:
             assert exc.status == 422  # noqa: PT017 - either is right
             assert json.loads(exc.body())["error"]["param"] == "X-Assay-Priority"  # noqa: PT017

@@ -13,7 +13,7 @@ import structlog
 from fastapi import Request, Response
 
 from assay.service.api.front import body_limit as body
-from assay.service.api.front.middleware import Gate
+from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.api.sse import EventStream
 from tests.support.wires import Client, gate_of, turns
 
@@ -33,7 +33,7 @@ def held(event: asyncio.Event) -> Callable[[Request], Any]:
     return handler
 
 
-def asking(gate: Gate, client: Client, **more: Any) -> asyncio.Task[int]:
+def asking(gate: MiddlewareStack, client: Client, **more: Any) -> asyncio.Task[int]:
     """Ask beside the test."""
     return asyncio.create_task(client.ask(gate, **more))
 
@@ -115,8 +115,8 @@ async def test_a_client_that_leaves_in_its_body_is_no_error_of_the_service() -> 
             assert await client.ask(gate, path=path) == 499
 
     assert logged == []
-    assert b'status="499"' in gate._metrics.text()
-    assert b'status="500"' not in gate._metrics.text()
+    assert b'status="499"' in gate.metrics.text()
+    assert b'status="500"' not in gate.metrics.text()
 
 
 async def test_a_body_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 """The service's HTTP edge without sockets: a connection whose other side a test plays, and
-requests straight to the gate.
+requests straight to the middlewares.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.server import ServerState
 
-from assay.service.api.front.middleware import Gate
+from assay.service.api.front.backend import Backend
+from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.config.settings import ServiceSettings
 from assay.service.server.protocol import BoundedProtocol
 from assay.service.telemetry.metrics import Metrics
@@ -105,14 +106,16 @@ async def turns(count: int = 8) -> None:
         await asyncio.sleep(0)
 
 
-def gate_of(handler: Handler, path: str = "/v1/rank", **settings: Any) -> Gate:
-    """Return a gate before one scoring handler."""
-    return Gate(FastAPI(), ServiceSettings(**settings), Metrics(), {path: handler})
+def gate_of(handler: Handler, path: str = "/v1/rank", **settings: Any) -> MiddlewareStack:
+    """Return the middlewares before one scoring handler."""
+    return MiddlewareStack(
+        FastAPI(), ServiceSettings(**settings), Metrics(), Backend(), {path: handler}
+    )
 
 
 @dataclass
 class Client:
-    """One client of a gate: sends its body in pieces, may leave, and may stop reading."""
+    """One client of the middlewares: sends its body in pieces, may leave, and may stop reading."""
 
     pieces: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     sent: list[dict[str, Any]] = field(default_factory=list)
@@ -131,7 +134,10 @@ class Client:
         self.pieces.put_nowait({"type": "http.disconnect"})
 
     async def ask(
-        self, gate: Gate, path: str = "/v1/rank", headers: Mapping[bytes, bytes] | None = None
+        self,
+        gate: MiddlewareStack,
+        path: str = "/v1/rank",
+        headers: Mapping[bytes, bytes] | None = None,
     ) -> int:
         """Ask; return the status."""
 

@@ -164,6 +164,6 @@ class Body:
 
 
 async def whole_body(request: Request) -> bytes | bytearray:
-    """Return a request's body, which the gate has read."""
+    """Return a request's body, which the middlewares have read."""
     data: bytes | bytearray | None = request.scope.get(IN_SCOPE)
     return await request.body() if data is None else data

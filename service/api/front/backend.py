@@ -1,0 +1,17 @@
+"""What the application's start opens for its middlewares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.service.store.counters import RateLimiter
+from assay.service.telemetry.tracing import Tracing
+
+
+@dataclass(slots=True)
+class Backend:
+    """Empty until the application has started: its middlewares are built before that."""
+
+    tracing: Tracing | None = None
+    rate_limiter: RateLimiter | None = None
+    startup_error: Exception | None = None

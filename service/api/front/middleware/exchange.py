@@ -1,0 +1,33 @@
+"""What the middlewares know about one request and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from assay.service.domain.principal import EVERYTHING, Principal
+
+IN_SCOPE = "assay.exchange"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request, read from its scope once; later middlewares see what earlier ones decided."""
+
+    method: str
+    path: str  # below the prefix that a proxy adds
+    headers: dict[bytes, bytes]
+    on_scoring_path: bool
+    scores: bool  # it takes a place among the requests that are scored at once
+    request_id: bytes = b""
+    on_admin_port: bool = False
+    trusted: bool = False  # no key needed: the port that it came by is for who may ask it
+    principal: Principal = EVERYTHING
+    status: int = 0  # of the answer, once that has begun
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """Return the exchange that a request belongs to."""
+    exchange: Exchange = scope[IN_SCOPE]
+    return exchange
