@@ -17,8 +17,8 @@ from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.domain.principal import may_see
 from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Task
+from assay.service.ports import TaskStore
 from assay.service.store.errors import NO_WRITES
-from assay.service.store.task_store import TaskStore
 
 log = structlog.get_logger()
 

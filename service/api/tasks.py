@@ -20,15 +20,15 @@ from assay.service.api.label_requests import LabelIn as LabelIn
 from assay.service.api.label_requests import LabelsIn as LabelsIn
 from assay.service.api.labels import label_router
 from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.domain.learned import LOSS_OF_TASK
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task
 from assay.service.learning.training_export import Format, rows
+from assay.service.ports import TaskStore
 from assay.service.runtime.engine import Engine
-from assay.service.store.client import LOSS_OF_TASK
-from assay.service.store.task_store import TaskStore
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)

@@ -10,7 +10,7 @@ import structlog
 from assay.aggregation.drift import Drift, DriftReference, drifts
 from assay.service.domain.observation import Observation, table_of
 from assay.service.learning.tasks import Task
-from assay.service.store.task_store import TaskStore
+from assay.service.ports import TaskStore
 from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()

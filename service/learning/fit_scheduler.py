@@ -18,7 +18,7 @@ from assay.service.domain.learned import LEASE_MS, Fit, Sizes
 from assay.service.learning.report_job import ReportInputs
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.worker_jobs import Source, draw_kept, fit_kept, report_kept, shadow_kept
-from assay.service.store.task_store import TaskStore
+from assay.service.ports import TaskStore
 
 log = structlog.get_logger()
 
@@ -127,7 +127,7 @@ class Fitter:
     @staticmethod
     def _source(task: Task) -> Source:
         assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        return Source(task.memory.url, task.name, task.keep)
+        return Source(task.memory.opener, task.keep)
 
     async def _measured(self, task: Task, measure: Callable[..., Any], *arguments: Any) -> Any:
         """Run a measurement in a process of its own, one at a time."""

@@ -9,7 +9,7 @@ import structlog
 from assay.service.domain.errors import NoNewsError, StoreDownError, StoreRefusedError
 from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Tasks
-from assay.service.store.client import Listener, Store
+from assay.service.ports import Listener, StoreClient
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ FOLLOW_S = 1.0
 class Follower:
     """Keeps a replica's tasks in step with the store."""
 
-    def __init__(self, tasks: Tasks, store: Store, every_s: float = FOLLOW_S) -> None:
+    def __init__(self, tasks: Tasks, store: StoreClient, every_s: float = FOLLOW_S) -> None:
         self._tasks, self._store, self._every_s = tasks, store, every_s
         self._listener: Listener | None = None
 

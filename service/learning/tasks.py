@@ -22,14 +22,13 @@ from assay.aggregation.label_model.artifact import ArtifactError, from_dict
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.identity import Keys, by_query
-from assay.service.domain.learned import MOST_BYTES, State
+from assay.service.domain.learned import LOSS_OF_TASK, MOST_BYTES, State
 from assay.service.domain.observation import Observation, record_of
 from assay.service.domain.secrets import told
 from assay.service.learning.fit_job import FitInputs
 from assay.service.learning.model_backup import Keepsake
+from assay.service.ports import StoreClient, TaskStore
 from assay.service.scoring.cascade_policy import CascadePolicy
-from assay.service.store.client import LOSS_OF_TASK, Store
-from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair
 
@@ -153,7 +152,7 @@ class Tasks:
 
     def __init__(
         self,
-        store: Store,
+        store: StoreClient,
         tasks: Sequence[Task],
         keepsake: Keepsake | None = None,
         metrics: Metrics | None = None,

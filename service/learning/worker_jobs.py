@@ -6,33 +6,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from assay.service.domain.errors import StoreError
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
 from assay.service.learning.report_job import ReportInputs, report, shadow
-from assay.service.store.client import Store
-from assay.service.store.task_store import TaskStore
+from assay.service.ports import TaskStore
 
 Result = TypeVar("Result")
-
-#: Nobody waits for the answer to one command.
-TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a task's memory is, and how many requests it keeps."""
+    """What opens a task's part of the store, and how many requests it keeps."""
 
-    url: str
-    task: str
+    open: Callable[[], AbstractAsyncContextManager[TaskStore]]
     keep: int
 
 
@@ -129,23 +122,8 @@ def _drawn(record: Observation) -> dict[str, Any]:
 
 def _at(source: Source, work: Callable[[TaskStore], Awaitable[Result]]) -> Result:
     async def run() -> Result:
-        damaged = Counter[str]()
-        store = Store(
-            source.url,
-            TIMEOUT_S,
-            connections=2,
-            damaged=lambda what, count: damaged.update({what: count}),
-        )
-        try:
-            return await work(TaskStore(store, source.task))
-        finally:
-            with suppress(
-                StoreError
-                # it is the service that counts; what it does not hear of is in the store all the
-                # same
-            ):
-                await store.leave_to_be_counted(damaged)
-            await store.close()
+        async with source.open() as memory:
+            return await work(memory)
 
     return asyncio.run(run())
 

@@ -12,7 +12,7 @@ from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.domain.secrets import told
 from assay.service.learning.tasks import Rows, Task, Tasks
-from assay.service.store.score_cache import ScoreCache
+from assay.service.ports import ScoreCache
 from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()

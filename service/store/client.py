@@ -37,9 +37,6 @@ NEWS = f"{PREFIX}news"
 UNCOUNTED_KEY = f"{PREFIX}uncounted"
 #: What the store is known to have lost, as a sentence for a person; it is told for a week.
 LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
-LOSS_OF_TASK = (  # how one begins that is of a task, whose name follows; others are of all tasks
-    "the task "
-)
 NODE_CONNECTIONS = 64
 
 

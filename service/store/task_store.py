@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
@@ -12,9 +14,11 @@ import orjson
 import structlog
 
 from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.errors import StoreError
 from assay.service.domain.learned import LEASE_MS, MOST_BYTES, Fit, Sizes, State
 from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
 from assay.service.domain.stored_values import Label, json_object, label_of, number, whole_number
+from assay.service.store.client import Store
 from assay.service.store.lua import (
     LABEL,
     LEASE,
@@ -43,6 +47,8 @@ READ_AT_ONCE, READ_WITH_TEXTS, LABELS_AT_ONCE = 200, 50, 500
 ENTRY_BYTES = 350
 #: What is left to the requests of a task in a full store.
 LEAST_BYTES = 4 << 20
+#: In a process of its own nobody waits for the answer to one command.
+PATIENT_S = 10.0
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
@@ -75,9 +81,9 @@ class TaskStore(TaskKeys):
         )
 
     @property
-    def url(self) -> str:
-        """Return where the store is."""
-        return self._store.url
+    def opener(self) -> Callable[[], AbstractAsyncContextManager[TaskStore]]:
+        """Return what opens this in another process; it can be pickled."""
+        return partial(opened, self._store.url, self._task)
 
     async def rows(self) -> list[Observation]:
         """Return all requests kept, oldest first, without their texts."""
@@ -384,6 +390,25 @@ class TaskStore(TaskKeys):
         version = int(await self._run(ROLLBACK, ("state", "models", "history")))
         await self._store.publish(self._task)
         return version
+
+
+@asynccontextmanager
+async def opened(url: str, task: str) -> AsyncIterator[TaskStore]:
+    """Open a task's part of the store with a client of its own, in a process that works on it."""
+    damaged = Counter[str]()
+    store = Store(
+        url,
+        PATIENT_S,
+        connections=2,
+        damaged=lambda what, count: damaged.update({what: count}),
+    )
+    try:
+        yield TaskStore(store, task)
+    finally:
+        # It is the service that counts; what it does not hear of is in the store all the same.
+        with suppress(StoreError):
+            await store.leave_to_be_counted(damaged)
+        await store.close()
 
 
 def _estimate(known: Mapping[str, float]) -> CascadeSavings:

@@ -1,0 +1,193 @@
+"""What scoring and learning need of a store: `store` implements these, and `runtime` hands it on.
+
+Every call raises `StoreError` where the store is away or refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from assay.service.concurrency.turns import Turns
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.identity import Keys
+from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State
+from assay.service.domain.matrix import CachedColumn, ScoreMatrix
+from assay.service.domain.observation import Observation
+from assay.service.domain.stored_values import Label
+
+
+class ScoreCache(Protocol):
+    """Scores that were given before."""
+
+    async def read(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        turns: Turns | None = None,
+        /,
+    ) -> dict[str, bytes]:
+        """Fill a matrix with what is known, and return the stored values."""
+
+    def pack(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        stored: dict[str, bytes],
+        /,
+    ) -> dict[str, bytes]:
+        """Return the values to write after a request."""
+
+    def packing(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        sheet: ScoreMatrix,
+        stored: dict[str, bytes],
+        at_once: int,
+        /,
+    ) -> Iterator[dict[str, bytes]]:
+        """Yield the same, those of so many pairs at a time."""
+
+    async def write(self, values: dict[str, bytes]) -> None:
+        """Keep values."""
+
+    def forget(self, values: dict[str, bytes]) -> None:
+        """Note that values will not be written."""
+
+
+class Listener(Protocol):
+    """Hears that another version is served."""
+
+    async def heard(self, seconds: float) -> bool:
+        """Return whether there was news within so many seconds."""
+
+    async def close(self) -> None:
+        """Listen no more."""
+
+
+class StoreClient(Protocol):
+    """The store as a whole."""
+
+    @property
+    def refuses(self) -> str | None:
+        """Return why it takes no writes; None where it does."""
+
+    async def generation(self) -> bytes:
+        """Return a name that changes where the store comes back empty."""
+
+    def damaged(self, what: str, count: int = 1) -> None:
+        """Note values that are damaged."""
+
+    async def count_damaged(self) -> None:
+        """Count what processes without metrics found damaged."""
+
+    async def note_loss(self, text: str) -> None:
+        """Note what the store has lost, as a sentence for a person."""
+
+    async def probe(self) -> None:
+        """Look whether writes are taken."""
+
+    async def listen(self) -> Listener:
+        """Listen; raise `NoNewsError` where that is not possible."""
+
+
+class TaskStore(Protocol):
+    """What one task has learned from, and what it learned."""
+
+    @property
+    def opener(self) -> Callable[[], AbstractAsyncContextManager[TaskStore]]:
+        """Return what opens the same in another process; it can be pickled."""
+
+    async def record(self, record: Observation, most: int, most_bytes: int = MOST_BYTES) -> int:
+        """Keep a request; return 1 if it is new, 2 if it replaced a poorer one, 0 if known."""
+
+    async def make_room(self, share: float) -> int:
+        """Let go of a share of the requests, the oldest; return how many went."""
+
+    async def rows(self) -> list[Observation]:
+        """Return all requests, oldest first, without their texts."""
+
+    def pages(self, texts: bool = False) -> AsyncIterator[list[Observation]]:
+        """Yield all requests, oldest first, some at a time."""
+
+    def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Observation]]:
+        """Yield the requests that came after a place, the newest first."""
+
+    async def labelled(self) -> list[Observation]:
+        """Return the requests that had a label at the last fit."""
+
+    async def keep_labelled(self, records: Sequence[Observation]) -> None:
+        """Keep requests for their labels, in the place of those that were kept for it."""
+
+    async def since(self) -> dict[int, tuple[int, int]]:
+        """Return from which place on the scores of verifiers that drifted count."""
+
+    async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
+        """Have a verifier's scores count from a place on."""
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return how many requests and how many labels are kept."""
+
+    async def progress(self) -> tuple[Sizes, Sizes]:
+        """Return how much there was at the last fit, and how much there is."""
+
+    async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
+        """Keep labels; return how many are new, and whether they are on disk."""
+
+    async def labels(self) -> dict[str, Label]:
+        """Return all labels by candidate key."""
+
+    async def state(self) -> State:
+        """Return which version is served."""
+
+    async def note(self, seen: CascadeSavings) -> None:
+        """Add to what is known of a version's cascade."""
+
+    async def look(self) -> tuple[State, int, int, CascadeSavings]:
+        """Return the state, how many requests and labels are kept, and a cascade's savings."""
+
+    async def note_export(self, labels: int) -> None:
+        """Remember that labels were exported."""
+
+    async def model(self, version: int) -> bytes | None:
+        """Return a version's artifact."""
+
+    async def report(self, version: int) -> dict[str, Any] | None:
+        """Return a version's report."""
+
+    async def reports(self) -> dict[int, dict[str, Any]]:
+        """Return each version's report."""
+
+    async def keep_report(self, report: Mapping[str, Any]) -> None:
+        """Keep the last report of what the ensemble is worth."""
+
+    async def last_report(self) -> dict[str, Any] | None:
+        """Return the last report."""
+
+    async def lease(self, token: str) -> bool:
+        """Return whether this replica may fit now."""
+
+    async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
+        """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none."""
+
+    async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
+        """Put back what is served into a store that came back empty."""
+
+    async def renew(self, token: str) -> bool:
+        """Hold the lease for longer; return False where it was lost."""
+
+    async def release(self, token: str) -> None:
+        """Let others fit."""
+
+    async def make_due(self) -> None:
+        """Have the task fitted again."""
+
+    async def promote(self, version: int, pinned: bool | None = None) -> bool:
+        """Serve a version; return False for one that is not there."""
+
+    async def rollback(self) -> int:
+        """Serve the version that was served before; return it, 0 where there is none."""
