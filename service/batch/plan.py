@@ -96,12 +96,30 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Bat
         )
     if not sum(source.rows for source in sources):
         raise BatchError(f"{where}: has no rows")
-    new = BatchPlan(out, where, sources, suffix, part_rows, verifiers, served(engine), task)
+    new = BatchPlan(
+        out=out,
+        where=where,
+        sources=sources,
+        suffix=suffix,
+        part_rows=part_rows,
+        verifiers=verifiers,
+        models=served(engine),
+        task=task,
+    )
     if old is None:
         target.put(orjson.dumps(asdict(new), option=orjson.OPT_INDENT_2), PLAN)
         return new
     _same(old, new)
-    return BatchPlan(out, where, sources, suffix, part_rows, verifiers, old.models, task)
+    return BatchPlan(
+        out=out,
+        where=where,
+        sources=sources,
+        suffix=suffix,
+        part_rows=part_rows,
+        verifiers=verifiers,
+        models=old.models,
+        task=task,
+    )
 
 
 def served(engine: Engine) -> dict[str, Any]:

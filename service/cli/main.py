@@ -290,7 +290,13 @@ def batch(
     from assay.service.cli.batch import Wanted, run_batch
 
     wanted = Wanted(
-        where, out, task, part_rows, Effort(concurrency, keep_going, tries), ray, workers
+        where=where,
+        out=out,
+        task=task,
+        part_rows=part_rows,
+        effort=Effort(concurrency, keep_going, tries),
+        ray=ray,
+        workers=workers,
     )
     run_batch(wanted, config, {"data_dir": data_dir}, as_json)
 
@@ -680,7 +686,16 @@ def sidecar(
     ):
         if value not in known:
             raise StartupError(f"{name}: must be one of: {', '.join(known)}; got {value!r}")
-    choice = Choice(model, output, head, adapter, trust_remote_code, device, dtype, max_model_len)  # type: ignore[arg-type]  # checked above
+    choice = Choice(
+        name=model,
+        output=output,  # type: ignore[arg-type]  # checked above
+        head=head,  # type: ignore[arg-type]  # checked above
+        adapter=adapter,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_tokens=max_model_len,
+    )
     serve(choice, served_model_name, host, port, batch_size)
 
 

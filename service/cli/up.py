@@ -47,13 +47,13 @@ def up(
     command = [sys.executable, "-m", "assay.service", "serve", "--config", str(config)]
     grace_s = settings.service.grace_s + END_S
     service = Child(
-        "assay",
-        command,
-        service_url,
-        folder / "assay.log",
-        {},
-        _say,
-        SERVICE_START_S,
+        name="assay",
+        command=command,
+        url=service_url,
+        log=folder / "assay.log",
+        environment={},
+        say=_say,
+        start_s=SERVICE_START_S,
         grace_s=grace_s,
     )
     asyncio.run(_run(plan, service, vllm, folder, start_s))
@@ -87,13 +87,13 @@ async def _run(
 ) -> None:
     models = [
         Child(
-            placed.server.name,
-            command_of(placed, vllm),
-            f"http://127.0.0.1:{placed.server.port}/health",
-            folder / f"{placed.server.name}.log",
-            environment_of(placed),
-            _say,
-            start_s,
+            name=placed.server.name,
+            command=command_of(placed, vllm),
+            url=f"http://127.0.0.1:{placed.server.port}/health",
+            log=folder / f"{placed.server.name}.log",
+            environment=environment_of(placed),
+            say=_say,
+            start_s=start_s,
         )
         for placed in plan.placed
     ]

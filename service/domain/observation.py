@@ -78,7 +78,13 @@ def record_of(
             {candidate: pairs[first[candidate]].candidate for candidate in candidates},
         )
     return Observation(
-        keys.whole or query, query, tuple(candidates), tuple(fingerprints), scores, version, texts
+        name=keys.whole or query,
+        query=query,
+        candidates=tuple(candidates),
+        fingerprints=tuple(fingerprints),
+        scores=scores,
+        version=version,
+        texts=texts,
     )
 
 
@@ -118,14 +124,14 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
         version, place = entry[b"v"].decode(), place_of(entry_id)
         scores = np.where(np.isfinite(scores), scores, np.nan)
         return Observation(
-            entry[b"n"].decode(),
-            query.hex(),
-            candidates,
-            tuple(prints.tolist()),
-            scores,
-            version,
-            texts,
-            place,
+            name=entry[b"n"].decode(),
+            query=query.hex(),
+            candidates=candidates,
+            fingerprints=tuple(prints.tolist()),
+            scores=scores,
+            version=version,
+            texts=texts,
+            at=place,
         )
     except KeyError as exc:
         raise ValueError(f"an entry without {exc}") from None

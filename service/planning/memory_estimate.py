@@ -147,18 +147,18 @@ def _server(
     name = settings.name.replace(":", "-").replace(".", "-").lower()
     size = serve.bytes_per_parameter or (entry.bytes_per_parameter if entry else 2)
     return Server(
-        name,
-        (settings.name,),
-        model,
-        weights,
-        entry.server if entry else "vllm",
-        port,
-        own,
-        dict(serve.environment),
-        parameters * size * GIB_PER_BILLION_BYTES,
-        serve.shape or shape_of(weights),
-        _max_length(own, entry),
-        serve.tensor_parallel,
+        name=name,
+        verifiers=(settings.name,),
+        served_as=model,
+        weights=weights,
+        program=entry.server if entry else "vllm",
+        port=port,
+        flags=own,
+        environment=dict(serve.environment),
+        weights_gib=parameters * size * GIB_PER_BILLION_BYTES,
+        shape=serve.shape or shape_of(weights),
+        max_length=_max_length(own, entry),
+        tensor_parallel=serve.tensor_parallel,
     )
 
 

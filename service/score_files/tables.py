@@ -156,13 +156,15 @@ def _table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     if known is not None:
         _a_row_each(path, "labels", np.asarray(known), len(scores))
     return ScoreTable(
-        scores,
-        query_id,
-        names,
-        None if known is None else np.asarray(known),
-        np.asarray(data["label_random"], bool) if labels and "label_random" in data else None,
-        {name: family for name, family in families.items() if family},
-        {name: value for name, value in quality.items() if not _unstated(value)},
+        scores=scores,
+        query_id=query_id,
+        names=names,
+        labels=None if known is None else np.asarray(known),
+        random=np.asarray(data["label_random"], bool)
+        if labels and "label_random" in data
+        else None,
+        families={name: family for name, family in families.items() if family},
+        quality={name: value for name, value in quality.items() if not _unstated(value)},
     )
 
 

@@ -80,12 +80,12 @@ class Generator:
         ]
         choices = [choice for reply in replies for choice in reply["choices"]]
         return Drawn(
-            choices,
-            sum(each.prompt_tokens for each in used),
-            sum(each.completion_tokens for each in used),
-            replies[0],
-            failure,
-            any(each.misread for each in used),
+            choices=choices,
+            prompt_tokens=sum(each.prompt_tokens for each in used),
+            completion_tokens=sum(each.completion_tokens for each in used),
+            reply=replies[0],
+            failure=failure,
+            misread=any(each.misread for each in used),
         )
 
     async def _apart(

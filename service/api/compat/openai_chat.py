@@ -208,13 +208,13 @@ def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
         )
     budget = options.budget
     return DrawOptions(
-        candidates,
-        options.confidence,
-        options.round,
-        budget.seconds,
-        budget.tokens,
-        options.select,
-        options.at_most,
+        candidates=candidates,
+        confidence=options.confidence,
+        round=options.round,
+        seconds=budget.seconds,
+        tokens=budget.tokens,
+        select=options.select,
+        at_most=options.at_most,
     )
 
 

@@ -70,12 +70,12 @@ def new_key(
 
 def _holder(key: KeySettings) -> Principal:
     return Principal(
-        key.name,
-        frozenset(key.scopes),
-        None if key.tasks is None else frozenset(key.tasks),
-        None if key.requests is None else limits.parse(key.requests),
-        None if key.cost is None else limits.parse(key.cost),
-        key.priority == "bulk",
+        name=key.name,
+        scopes=frozenset(key.scopes),
+        tasks=None if key.tasks is None else frozenset(key.tasks),
+        requests=None if key.requests is None else limits.parse(key.requests),
+        cost=None if key.cost is None else limits.parse(key.cost),
+        bulk=key.priority == "bulk",
     )
 
 
