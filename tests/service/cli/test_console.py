@@ -41,7 +41,7 @@ OBEYED = [
     chr(code)
     for code in (*range(9), *range(11, 32), *range(127, 160), 0x202E, 0x2066, 0x200B, 0xE0041)
 ]
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def harmless(shown: str) -> bool:
