@@ -272,7 +272,7 @@ class Cascade:
         best = first_of(mu, seen, np.flatnonzero(kept))
         return Replayed(
             best,
-            float(cost / (len(values) * sum(each.cost for each in self.tiers))),
+            float(cost / (len(values) * sum(planned.cost for planned in self.tiers))),
             tier + 1,
             reached,
         )

@@ -187,7 +187,7 @@ class _Found:
             self._shortlists(cascade, rows, labels, best, log_odds[first:last])
 
     def _shortlists(
-        self, cascade: Cascade, rows: Floats, known: Floats, best: Ints, log_odds: Floats
+        self, cascade: Cascade, rows: Floats, labels: Floats, best: Ints, log_odds: Floats
     ) -> None:
         """Enter what asking the rest about the first few by the first tier that costs something
         would have done.
@@ -201,7 +201,7 @@ class _Found:
             cost = cascade.spent[tier] + (1 - cascade.spent[tier]) * (
                 len(some) / len(rows) if len(some) > 1 else 0.0
             )
-            self._put(TOP_K, share, float(cost), float(known[picked]), 2, picked in best)
+            self._put(TOP_K, share, float(cost), float(labels[picked]), 2, picked in best)
 
     def _put(
         self, method: str, setting: float, cost: float, right: float, rounds: float, agreed: bool

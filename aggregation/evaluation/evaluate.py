@@ -235,27 +235,27 @@ class _Fold:
         self.moments = Moments.of(self.seen, self.train_queries, self.maps)
         self.model = model
 
-    def without_labels(self, found: _Predictions) -> None:
+    def without_labels(self, predictions: _Predictions) -> None:
         """Predict by everything that reads no label, and by the verifier that labels would
         choose.
         """
         first = np.zeros(len(self.unseen))
         first[self.test_queries.starts[:-1]] = 1.0
-        found.put(FIRST_SAMPLE, self.test, first)
+        predictions.put(FIRST_SAMPLE, self.test, first)
         for name, (baseline, is_share) in BASELINES.items():
             scores = baseline(self.seen, self.unseen, self.test_queries)
-            found.put(name, self.test, scores, scores if is_share else None)
+            predictions.put(name, self.test, scores, scores if is_share else None)
         labels = self.data.labels[self.train]
         alone = [
             selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T
         ]
-        found.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
-        self.ours(found, LABEL_FREE, np.zeros(0, np.int64))
+        predictions.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
+        self.ours(predictions, LABEL_FREE, np.zeros(0, np.int64))
 
-    def with_all_labels(self, found: _Predictions) -> None:
+    def with_all_labels(self, predictions: _Predictions) -> None:
         """Predict by what reads every label of the training queries."""
         labels = self.data.labels[self.train]
-        self.ours(found, ALL_LABELS, np.arange(len(labels)))
+        self.ours(predictions, ALL_LABELS, np.arange(len(labels)))
         log_odds = supervised(
             self.seen,
             labels,
@@ -264,20 +264,20 @@ class _Fold:
             self.test_queries,
             self.moments.grouped,
         )
-        found.put(SUPERVISED, self.test, log_odds, expit(log_odds))
+        predictions.put(SUPERVISED, self.test, log_odds, expit(log_odds))
 
-    def ours(self, found: _Predictions, name: str, labelled: Ints) -> None:
+    def ours(self, predictions: _Predictions, name: str, labelled: Ints) -> None:
         """Predict by the label model, with labels for some of the training rows."""
-        known = None
+        training_labels = None
         if len(labelled):
             labels = np.full(len(self.seen), np.nan)
             labels[labelled] = self.data.labels[self.train][labelled]
-            known = Shard(self.seen, self.train_queries, labels).labelled_queries()
+            training_labels = Shard(self.seen, self.train_queries, labels).labelled_queries()
         model = self.model.unfitted().fit_statistics(
-            self.data.names, self.maps, self.sample, self.moments, known
+            self.data.names, self.maps, self.sample, self.moments, training_labels
         )
         log_odds = model.score_samples(self.unseen, self.test_queries.codes())
-        found.put(name, self.test, log_odds, expit(log_odds))
+        predictions.put(name, self.test, log_odds, expit(log_odds))
 
 
 def _summary(

@@ -130,15 +130,15 @@ class _Several:
         every = Queries.of(query_id)
         log_odds = every.take(model.score_samples(scores, query_id))
         ordered = every.take(scores)
-        known = np.repeat(
+        comparable = np.repeat(
             every.sums(np.isfinite(log_odds).astype(float)) >= 2, every.sizes
         ) & np.isfinite(log_odds)
-        if not known.any():
+        if not comparable.any():
             raise ValueError(
                 "no query has two candidates with a score: there is nothing to select from"
             )
-        queries = Queries.of(every.codes()[known])
-        raw, log_odds = ordered[known], log_odds[known]
+        queries = Queries.of(every.codes()[comparable])
+        raw, log_odds = ordered[comparable], log_odds[comparable]
         z = model.maps_.normals(raw)
         missing = np.isnan(z)
         counts = np.maximum(queries.sums((~missing).astype(float)), 1)

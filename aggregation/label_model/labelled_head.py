@@ -87,7 +87,7 @@ def fit_head(
                 posterior.evidence,
             )
         )
-    evidence = np.array([each[2] for each in fits])
+    evidence = np.array([fit[2] for fit in fits])
     shares = (
         np.exp(evidence - evidence.max())
         if recipe.average
@@ -97,7 +97,7 @@ def fit_head(
     weighed = [
         PriorWeight(*prior, float(share)) for prior, share in zip(tried, shares, strict=True)
     ]
-    return Head(*_mixture(shares, [each[:2] for each in fits])), weighed
+    return Head(*_mixture(shares, [fit[:2] for fit in fits])), weighed
 
 
 def base_only_head(rows: HeadRows, labels: Floats) -> Head:

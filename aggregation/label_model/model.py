@@ -266,12 +266,16 @@ class LabelModel(Estimator):
             return
         assert labelled.labels is not None  # noqa: S101 - these are the labelled queries
         self.counts_ = counts or count(labelled.labels, labelled.random)
-        known = ~np.isnan(labelled.labels)
+        has_label = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
         rows = HeadRows.of(
             self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries
         )
-        rows, labels, of = rows.take(known), labelled.labels[known], labelled.queries.codes()[known]
+        rows, labels, of = (
+            rows.take(has_label),
+            labelled.labels[has_label],
+            labelled.queries.codes()[has_label],
+        )
         families = codes(self.families_)
         loan = self._loan(False)
         self.lone_head_, self.prior_weights_ = fit_head(

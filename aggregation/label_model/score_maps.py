@@ -124,15 +124,15 @@ def _fit_column(scores: Floats, whisker: float) -> tuple[float, float, float, Fl
     return float(low), float(high - low), float(units.mean()), *_normal_knots(values)
 
 
-def _normal_knots(known: Floats) -> tuple[Floats, Floats]:
+def _normal_knots(ordered: Floats) -> tuple[Floats, Floats]:
     """Return at most 512 values and their normal scores: evenly spaced in z, so that the tails
     keep their shape.
     """
-    values, counts = np.unique(known, return_counts=True)
+    values, counts = np.unique(ordered, return_counts=True)
     last = np.cumsum(counts)
-    heights = ndtri((last - (counts - 1) / 2 - 0.5) / len(known))
-    mean = float(heights @ counts / len(known))
-    sd = float(np.sqrt((heights - mean) ** 2 @ counts / len(known)))
+    heights = ndtri((last - (counts - 1) / 2 - 0.5) / len(ordered))
+    mean = float(heights @ counts / len(ordered))
+    sd = float(np.sqrt((heights - mean) ** 2 @ counts / len(ordered)))
     heights = (heights - mean) / sd
     if len(values) > MAX_KNOTS:
         even = np.linspace(heights[0], heights[-1], MAX_KNOTS)

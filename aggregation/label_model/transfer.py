@@ -30,8 +30,8 @@ class TransferPrior:
 
 
 def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
-    """Return the loan of labelled heads, each with the verifiers that it knows, all in this
-    task's order; None of none.
+    """Return the prior that labelled heads give, each with the verifiers that it knows, all in
+    this task's order; None where there are none.
     """
     heads = [(head, known) for head, known in heads if head.covariance is not None]
     if not heads:
@@ -39,8 +39,8 @@ def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> Trans
     masks = np.array([np.concatenate([[False, True, True], known, known]) for _, known in heads])
     weights = np.array([head.weights for head, _ in heads])
     counts = masks.sum(axis=0)
-    each = np.where(masks, 1 / np.maximum(counts, 1), 0.0)
+    shares = np.where(masks, 1 / np.maximum(counts, 1), 0.0)
     covariance = np.zeros((weights.shape[1], weights.shape[1]))
-    for (head, _), share in zip(heads, each, strict=True):
+    for (head, _), share in zip(heads, shares, strict=True):
         covariance += head.covariance * np.outer(share, share)
-    return TransferPrior((weights * each).sum(axis=0), covariance, counts > 0)
+    return TransferPrior((weights * shares).sum(axis=0), covariance, counts > 0)
