@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ demo: $(VENV)/.demo ## Rank a bundled set of real candidates, then leave the ser
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest
+
+coverage: $(VENV)/.dev ## Run the tests and print which branches they cover (processes that they start are not counted)
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray (2 minutes)
 	$(BIN)/python -m pytest -m slow
