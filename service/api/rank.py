@@ -103,7 +103,13 @@ async def score_pairs(request: Request) -> Response:
     outcome = await score_while_wanted(
         request,
         engine,
-        ScoringRequest(task, pairs, False, deadline_s(engine, asked.deadline_ms), _budget(asked)),
+        ScoringRequest(
+            task=task,
+            pairs=pairs,
+            one_query=False,
+            deadline_s=deadline_s(engine, asked.deadline_ms),
+            budget=_budget(asked),
+        ),
     )
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
@@ -186,13 +192,13 @@ def rank_job(
     pairs = [Pair(query, text) for text in texts]
     check_length(pairs, one_query=True)
     job = ScoringRequest(
-        task,
-        pairs,
-        True,
-        deadline_s(engine, asked.deadline_ms),
-        _budget(asked),
-        asked.confidence,
-        asked.policy,
+        task=task,
+        pairs=pairs,
+        one_query=True,
+        deadline_s=deadline_s(engine, asked.deadline_ms),
+        budget=_budget(asked),
+        confidence=asked.confidence,
+        policy=asked.policy,
     )
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
     return job, {

@@ -34,12 +34,12 @@ class CascadeSavings:
         if self.version != other.version:
             return max(self, other, key=lambda each: each.version)
         return CascadeSavings(
-            self.version,
-            self.queries + other.queries,
-            self.cost + other.cost,
-            self.loss + other.loss,
-            self.squares + other.squares,
-            self.agreed + other.agreed,
+            version=self.version,
+            queries=self.queries + other.queries,
+            cost=self.cost + other.cost,
+            loss=self.loss + other.loss,
+            squares=self.squares + other.squares,
+            agreed=self.agreed + other.agreed,
         )
 
     @property

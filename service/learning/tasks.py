@@ -165,7 +165,9 @@ class Tasks:
         """Return a task as seen through an ensemble that is not its own: what was learned goes
         by verifier.
         """
-        view = Task(task.name, ensemble, tuple(columns), task.base_rate)
+        view = Task(
+            name=task.name, ensemble=ensemble, columns=tuple(columns), base_rate=task.base_rate
+        )
         try:
             view.model, view.version = task.model.for_columns(columns), task.version
         except (

@@ -307,11 +307,11 @@ def _wire(
         start or secrets.token_hex(8),
     )
     return Engine(
-        config,
-        settings,
+        config=config,
+        settings=settings,
         # What is ranked in bulk is learned from, and has to be the same each time: it is asked in
         # full.
-        Scorer(
+        scorer=Scorer(
             ensembles,
             cache,
             tasks,
@@ -322,19 +322,19 @@ def _wire(
             apart=any(key.tasks is not None for key in settings.keys),
             charge=spend,
         ),
-        store,
-        tasks,
-        writer,
-        metrics,
-        checkup,
-        Fitter(tasks),
-        DriftMonitor(metrics),
-        {each.name: Generator(each, transport) for each in config.upstreams},
-        Consensus(ConsensusSettings(name="answers")),
-        RateLimiter(store),
-        Pressure(member.guarded.verifier for member in by_name.values()),
-        background,
-        tracing,
+        store=store,
+        tasks=tasks,
+        writer=writer,
+        metrics=metrics,
+        checkup=checkup,
+        fitter=Fitter(tasks),
+        watch=DriftMonitor(metrics),
+        upstreams={each.name: Generator(each, transport) for each in config.upstreams},
+        answers=Consensus(ConsensusSettings(name="answers")),
+        allowance=RateLimiter(store),
+        pressure=Pressure(member.guarded.verifier for member in by_name.values()),
+        background=background,
+        tracing=tracing,
     )
 
 
@@ -351,11 +351,11 @@ def _task(
         each.name: each.quality for each in config.members(ensemble) if each.quality is not None
     }
     task = Task(
-        name,
-        ensemble,
-        columns,
-        settings.base_rate,
-        dict(quality),
+        name=name,
+        ensemble=ensemble,
+        columns=columns,
+        base_rate=settings.base_rate,
+        quality=dict(quality),
         memory=TaskStore(store, name) if settings.learn else None,
     )
     task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
@@ -363,12 +363,12 @@ def _task(
     task.keep_bytes = _bytes_kept(config, settings.keep_mb)
     task.costs = tuple(each.cost for each in config.members(ensemble))
     task.economy = CascadePolicy(
-        settings.policy,
-        settings.price,
-        settings.loss,
-        config.tiers_of(name),
-        task.costs,
-        settings.early,
+        policy=settings.policy,
+        price=settings.price,
+        wanted_loss=settings.loss,
+        groups=config.tiers_of(name),
+        costs=task.costs,
+        early=settings.early,
     )
     if settings.costs == "measured":
         task.economy.measured = lambda: measured(ensembles[ensemble])

@@ -96,7 +96,14 @@ class CascadePolicy:
         best = np.round(log_odds, 12)
         agreed = bool(best[got.best] == best.max())
         loss = 0.0 if agreed else float(chance.max() - chance[got.best])
-        return CascadeSavings(self.estimate.version, 1, got.cost, loss, loss**2, int(agreed))
+        return CascadeSavings(
+            version=self.estimate.version,
+            queries=1,
+            cost=got.cost,
+            loss=loss,
+            squares=loss**2,
+            agreed=int(agreed),
+        )
 
     def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
         """Return the names of each tier's verifiers; None where there is no cascade."""

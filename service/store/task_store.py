@@ -416,7 +416,9 @@ def _estimate(known: Mapping[str, float]) -> CascadeSavings:
         int(known.get(name, 0)) for name in ("version", "queries", "agreed")
     )
     cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
-    return CascadeSavings(version, queries, cost, loss, squares, agreed)
+    return CascadeSavings(
+        version=version, queries=queries, cost=cost, loss=loss, squares=squares, agreed=agreed
+    )
 
 
 def _state(known: Mapping[str, int]) -> State:

@@ -138,7 +138,12 @@ def job_of(
                 code="too_long",
             )
     check_length(pairs, one_query)
-    return ScoringRequest(task_of(engine, model), pairs, one_query, deadline_s(engine, None))
+    return ScoringRequest(
+        task=task_of(engine, model),
+        pairs=pairs,
+        one_query=one_query,
+        deadline_s=deadline_s(engine, None),
+    )
 
 
 def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
