@@ -44,7 +44,7 @@ types: $(VENV)/.dev ## Check the types
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev ## Build the documentation into dist/docs, and check its links
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 fuzz: $(VENV)/.dev ## Fuzz the API from its own OpenAPI document, and the parsers (FUZZ_SECONDS each)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz tests/fuzz
