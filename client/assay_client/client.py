@@ -8,13 +8,19 @@ import asyncio
 import json
 import os
 import random
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
 import httpx
+import tenacity
+from tenacity import (
+    RetryCallState,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+)
 
 from .answers import Ranking, Scores, object_of, plain, ranking_of, scores_of
 from .errors import AssayError, UnreachableError, error_in_stream, error_of
@@ -38,13 +44,20 @@ class Retrying:
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
 
-    def next_wait_s(self, tried: int, reply: httpx.Response | None) -> float | None:
-        """Return the seconds before the next try, after so many that ended so (None: no reply);
-        None where there is none.
-        """
-        if tried >= self.tries or (reply is not None and reply.status_code not in AGAIN):
-            return None
-        return self._wait_s(tried - 1, None if reply is None else reply.headers.get("retry-after"))
+    def policy(self) -> dict[str, Any]:
+        """Return it as tenacity takes it, for `Retrying` and `AsyncRetrying` alike."""
+        return {
+            "stop": stop_after_attempt(self.tries),
+            "wait": self._wait_after,
+            "retry": retry_if_exception_type(httpx.RequestError) | retry_if_result(_may_pass),
+            "retry_error_callback": _last_reply,
+        }
+
+    def _wait_after(self, state: RetryCallState) -> float:
+        assert state.outcome is not None  # noqa: S101 - a try has ended
+        reply = None if state.outcome.failed else state.outcome.result()
+        retry_after = None if reply is None else reply.headers.get("retry-after")
+        return self._wait_s(state.attempt_number - 1, retry_after)
 
     def _wait_s(self, tried: int, retry_after: str | None) -> float:
         wait: float
@@ -53,6 +66,17 @@ class Retrying:
         else:
             wait = min(self.first_wait_s * 2**tried, self.longest_wait_s) * random.uniform(0.5, 1.0)  # noqa: S311 - likewise
         return wait
+
+
+def _may_pass(reply: httpx.Response) -> bool:
+    return reply.status_code in AGAIN
+
+
+def _last_reply(state: RetryCallState) -> httpx.Response:
+    """Return what the last try brought; raise where it brought nothing."""
+    assert state.outcome is not None  # noqa: S101 - the tries have ended
+    reply: httpx.Response = state.outcome.result()
+    return reply
 
 
 def rank_body(
@@ -115,12 +139,6 @@ class _Shared:
             | ({"X-Assay-Priority": priority} if priority else {}),
         }
 
-    def _told(self, reply: httpx.Response | httpx.RequestError) -> Any:
-        """Return what the last try brought, parsed; raise where it brought nothing, or an error."""
-        if isinstance(reply, httpx.RequestError):
-            raise self._unreachable(reply) from reply
-        return _parsed(reply)
-
     def _unreachable(self, exc: Exception) -> UnreachableError:
         return UnreachableError(f"{self.url} does not answer: {type(exc).__name__}: {exc}")
 
@@ -137,10 +155,6 @@ def _parsed(reply: httpx.Response) -> Any:
             f"{reply.request.url} answered something that is no JSON", reply.status_code
         )
     return body
-
-
-def _reply(reply: httpx.Response | httpx.RequestError) -> httpx.Response | None:
-    return reply if isinstance(reply, httpx.Response) else None
 
 
 class _Events:
@@ -239,17 +253,11 @@ class Client(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have
         failed.
         """
-        tried = 0
-        while True:
-            reply: httpx.Response | httpx.RequestError
-            try:
-                reply = self._http.post(path, json=body)
-            except httpx.RequestError as exc:
-                reply = exc
-            tried += 1
-            if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:
-                return self._told(reply)
-            time.sleep(wait)  # as Retry-After says, or longer each time
+        try:
+            tries = tenacity.Retrying(**self.retrying.policy())
+            return _parsed(tries(self._http.post, path, json=body))
+        except httpx.RequestError as exc:
+            raise self._unreachable(exc) from exc
 
     def close(self) -> None:
         """Close the connections."""
@@ -332,17 +340,11 @@ class AsyncClient(_Shared):
         """Return the parsed answer to a request; raise an `AssayError` when all tries have
         failed.
         """
-        tried = 0
-        while True:
-            reply: httpx.Response | httpx.RequestError
-            try:
-                reply = await self._http.post(path, json=body)
-            except httpx.RequestError as exc:
-                reply = exc
-            tried += 1
-            if (wait := self.retrying.next_wait_s(tried, _reply(reply))) is None:
-                return self._told(reply)
-            await asyncio.sleep(wait)
+        try:
+            tries = tenacity.AsyncRetrying(**self.retrying.policy())
+            return _parsed(await tries(self._http.post, path, json=body))
+        except httpx.RequestError as exc:
+            raise self._unreachable(exc) from exc
 
     async def close(self) -> None:
         """Close the connections."""
