@@ -1,5 +1,10 @@
 """Answers in pieces. Work goes on at its own pace, and its place is given back at its end,
 however slowly a client reads.
+
+Not `sse-starlette`'s EventSourceResponse, by its source (3.7.0): that takes the next event once the
+last one is sent, so that a slow reader would hold a place; it cancels streams when the server has
+to end, where ours finish; its import patches `uvicorn.Server.handle_exit` for the whole process;
+and it adds two headers.
 """
 
 from __future__ import annotations
