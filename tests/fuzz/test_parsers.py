@@ -33,7 +33,7 @@ from assay.verifiers.vllm.chat import without_thinking
 from tests.support.ensembles import fitted, small
 from tests.support.fakes import FakeTransport
 from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
-from tests.verifiers.kinds import EXAMPLES, SERVED, made, standin
+from tests.support.kinds import EXAMPLES, SERVED, made, standin
 
 PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
 TEXTS = st.text(max_size=400) | st.lists(

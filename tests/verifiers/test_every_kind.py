@@ -18,7 +18,7 @@ from assay.verifiers import (
     fingerprint,
 )
 from tests.support.fakes import FakeTransport
-from tests.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
+from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
 
 ROOT = Path(__file__).parent.parent.parent
 CANDIDATES = [

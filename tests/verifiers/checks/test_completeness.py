@@ -1,0 +1,39 @@
+"""Candidates that are cut off, or not in the form asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assay.verifiers import KINDS, HttpPool, Pair, Query, Verdict, build
+from assay.verifiers.checks.completeness import answers, as_asked, cut_off
+
+MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
+
+
+async def said(kind: str, candidates: Sequence[str], query: Query = MATHS) -> list[Verdict]:
+    """Return what a kind says of candidates."""
+    verifier = build(KINDS[kind].settings(name=kind, kind=kind), HttpPool())
+    await verifier.warm_up()
+    return (await verifier.score([Pair(query, candidate) for candidate in candidates])).items
+
+
+async def test_a_finished_answer_in_the_asked_form_is_complete() -> None:
+    """Cut off, without an answer, empty: each costs its share."""
+    good, cut, empty = await said(
+        "completeness", ["3 + 4 = 7. The answer is 7.", "Let us see. " * 20 + "Then we add", ""]
+    )
+
+    assert (good.score, empty.score) == (1.0, 0.0)
+    assert cut.score is not None
+    assert cut.score < 0.5
+
+
+def test_forms_are_read_from_the_query() -> None:
+    """What is named must be there; what is not named is not asked for."""
+    assert as_asked("Put it in \\boxed{}.", "so \\boxed{3}")
+    assert not as_asked("Put it in \\boxed{}.", "so 3")
+    assert as_asked("Answer in JSON.", '```json\n{"a": 1}\n```')
+    assert not as_asked("Answer in JSON.", "a is 1")
+    assert as_asked("Tell me.", "anything")
+    assert not answers("Let me think about it. " * 10)
+    assert cut_off("```python\nprint(1)")

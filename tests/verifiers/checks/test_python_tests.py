@@ -1,0 +1,62 @@
+"""Candidates that are code, run against tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.verifiers import MissingExtraError, Pair, Query, Status
+from assay.verifiers.checks.python_tests import PythonTests, PythonTestsSettings, code_of
+from assay.verifiers.safety.sandbox import supported
+from tests.support.kinds import made
+
+try:
+    supported()
+except MissingExtraError as missing:
+    pytest.skip(
+        str(missing), allow_module_level=True
+    )  # another system than Linux: the verifier says the same
+
+
+async def test_nothing_is_run_unless_the_operator_allows_it() -> None:
+    """Skipped, with what to set; and without tests there is nothing to pass."""
+    query = Query.of("?", None, ("assert True",))
+
+    [off] = (await made("python_tests", run_code=False).score([Pair(query, "x = 1")])).items
+    [none] = (await made("python_tests").score([Pair(Query.of("?"), "x = 1")])).items
+
+    assert (off.score, off.status) == (None, Status.SKIPPED)
+    assert "run_code" in str(off.reason)
+    assert (none.score, none.status) == (None, Status.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x = 1", "x = 1"),
+        ("Here:\n```python\nx = 1\n```\nand\n```py\ny = 2\n```\nDone.", "x = 1\n\ny = 2"),
+        ("```\nx = 1\n```", "x = 1"),
+        ("```python\nx = 1", "x = 1"),
+        ("```js\nlet x\n```", "```js\nlet x\n```"),
+    ],
+)
+def test_code_is_what_stands_in_fences(text: str, expected: str) -> None:
+    """All Python blocks together, or the whole text."""
+    assert code_of(text) == expected
+
+
+LOOPS = "def f():\n    while True:\n        pass  # %d"
+
+
+async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> None:
+    """A missing score would leave it to the other verifiers, who may like how it reads."""
+    verifier = PythonTests(
+        PythonTestsSettings(name="t", run_code=True, timeout_s=14.0, time_limit_s=3.0)
+    )
+    query = Query.of("q", None, ("assert f() == 1",))
+    texts = [*(LOOPS % place for place in range(5)), "def f(): return 1"]
+
+    verdicts = (await verifier.score([Pair(query, text) for text in texts])).items
+
+    assert [(verdict.score, verdict.status) for verdict in verdicts] == [(0.0, Status.OK)] * 5 + [
+        (1.0, Status.OK)
+    ]

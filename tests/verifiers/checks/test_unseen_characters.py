@@ -1,0 +1,115 @@
+"""What the checks without a model read: characters that nobody sees are no answer, and change
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers.checks.answer_equality import (
+    distinct_answers,
+    equals_reference,
+    plain_answer,
+    same_answers,
+)
+from assay.verifiers.safety.invisible import as_read
+from tests.support.kinds import made
+
+QUERY = Query.of("What is 5+3?", "8")
+
+
+NOTHING = [
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u3164",
+    "\u2800",
+    "\U000e0001",
+    "\u00ad",
+    "\u202e",
+    "\u00a0",
+    "\u034f",
+    "\u115f",
+    "\uffa0",
+    "\u180e",
+    "\ufff9",
+    "\u0301",
+    "\U0001d159",
+    "\x00",
+    "\x7f",
+    "\ue000",
+    "\ufffe",
+    "\u200d\ufe0f",
+    " \u200b\n\u2060\t",
+]
+
+
+BENIGN = [
+    "family: 👨\u200d👩\u200d👧\u200d👦, and a heart ❤\ufe0f.",
+    "می\u200cخواهم پاسخ را بدانم.",
+    "क्\u200dष और र्\u200dय है।",
+    "cafe\u0301 and e\u0301te\u0301, both with marks.",
+    "keycap 5\ufe0f\u20e3 stays.",
+    "naïve – “quoted” … text\u00a0here!",
+]
+
+
+async def said(kind: str, texts: Sequence[str], **options: Any) -> list[Verdict]:
+    """Return what a kind says of candidates."""
+    verifier = made(kind, **options)
+    await verifier.warm_up()
+    return (await verifier.score([Pair(QUERY, text) for text in texts])).items
+
+
+@pytest.mark.parametrize(
+    "kind", ["completeness", "length", "repetition", "refusal", "arithmetic", "math_answer"]
+)
+async def test_a_text_that_nobody_sees_scores_as_the_empty_one(kind: str) -> None:
+    """Of any property that hides it: ignorable, blank, control, a mark on nothing, private,
+    unassigned.
+    """
+    empty, *verdicts = await said(kind, ["", *NOTHING])
+
+    assert [
+        (text, verdict) for text, verdict in zip(NOTHING, verdicts, strict=True) if verdict != empty
+    ] == []
+
+
+@pytest.mark.parametrize("kind", ["consensus", "embedding_consensus", "relevance"])
+async def test_texts_that_nobody_sees_agree_with_nobody(kind: str) -> None:
+    """They are no answer, however many there are."""
+    verdicts = await said(kind, [*NOTHING, "The answer is 8.", "It is 8."])
+
+    assert {(verdict.score, verdict.status) for verdict in verdicts[:-2]} == {
+        (None, Status.NOT_APPLICABLE)
+    }
+    assert all(verdict.score is not None for verdict in verdicts[-2:])
+
+
+@pytest.mark.parametrize("unseen", NOTHING[:8])
+async def test_unseen_characters_within_a_text_change_nothing(unseen: str) -> None:
+    """Neither its arithmetic, nor its refusal, nor its answer, which padding does not move out
+    of sight either.
+    """
+    within = "" if unseen == "\u2800" else unseen  # that one reads as a space
+    (arithmetic,) = await said("arithmetic", [f"5{unseen}+3 = 9"])
+    (refusal,) = await said("refusal", [unseen * 400 + f"I ca{within}n't help with that."])
+
+    assert arithmetic.score == 0.0
+    assert refusal.score == 0.0
+    assert plain_answer(f"The answer is {unseen}8." + unseen * 5000) == "8"
+    assert same_answers([f"\\boxed{{8}}{unseen * 5000}", "\\boxed{8}"], True, 1) == [0, 0]
+    assert equals_reference([f"\\boxed{{{unseen}8}}{unseen * 5000}"], "8", 1) == [True]
+    assert distinct_answers([f"answer: {unseen}8{unseen * 5000}", unseen]) == ["8", None]
+
+
+@pytest.mark.parametrize("text", BENIGN)
+async def test_texts_that_need_joiners_and_marks_keep_their_scores(text: str) -> None:
+    """What scripts and emoji are written with is no fault of theirs."""
+    for kind in ("completeness", "length", "repetition", "refusal"):
+        assert (await said(kind, [text]))[0].score == 1.0, kind
+    assert as_read(text) == as_read(as_read(text)) != ""

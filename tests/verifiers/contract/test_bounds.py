@@ -1,0 +1,240 @@
+"""Numbers in replies that cannot be what they stand for: scores, logprobs, places, costs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from assay.verifiers import (
+    Pair,
+    Status,
+    Verdict,
+)
+from assay.verifiers.contract.bounds import checked
+from assay.verifiers.http.upstream import Tokens
+from tests.support.fakes import FakeTransport
+from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, standin
+
+PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
+
+
+SCORING = (
+    "/score",
+    "/classify",
+    "/pooling",
+    "/v1/chat/completions",
+    "/v1/chat/completions/batch",
+    "/v1/completions",
+    "/generative_scoring",
+    "/v1/embeddings",
+)
+
+
+def changing(kind: str, change: Callable[[Any], Any]) -> FakeTransport:
+    """Return a stand-in whose scoring replies are changed before they are sent."""
+    whole = standin(EXAMPLES[kind].server or "")
+
+    def answer(path: str, asked: Any) -> tuple[int, Any]:
+        status, reply = whole.replies[path](asked)
+        return status, json.dumps(
+            change(reply)
+        ).encode() if status == 200 else reply  # also what orjson refuses to write
+
+    changed = {
+        path: (lambda asked, path=path: answer(path, asked))
+        for path in SCORING
+        if path in whole.replies
+    }
+    return FakeTransport({**whole.replies, **changed})
+
+
+def with_usage(usage: Any) -> Callable[[Any], Any]:
+    """Return what puts a usage into a reply."""
+    return lambda reply: {**reply, "usage": usage}
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -5},
+        {"prompt_tokens": 1e300, "completion_tokens": -1},
+        {"prompt_tokens": "many"},
+        {"prompt_tokens": [1]},
+        "none",
+        5,
+        [],
+        {"prompt_tokens": 10**30},
+        {"prompt_tokens": 1.5},
+        {"prompt_tokens": True},
+    ],
+)
+@pytest.mark.parametrize("kind", SERVED)
+async def test_a_cost_that_is_no_number_costs_no_score(kind: str, usage: Any) -> None:
+    """Of any kind: it counts as nothing, and as misread."""
+    right = await made(kind).score(PAIRS)
+    verdicts = await made(kind, changing(kind, with_usage(usage))).score(PAIRS)
+
+    assert [each.score for each in verdicts.items] == [each.score for each in right.items]
+    assert (verdicts.usage.prompt_tokens, verdicts.usage.completion_tokens) == (0, 0)
+    assert verdicts.usage.misread >= 1
+    assert right.usage.misread == 0
+
+
+def test_a_cost_that_is_a_number_is_counted() -> None:
+    """Also as a float, or with a part that is not said."""
+    assert Tokens.model_validate({"prompt_tokens": 3.0, "completion_tokens": None}) == Tokens(
+        prompt_tokens=3
+    )
+    assert Tokens.model_validate_json('{"prompt_tokens": 7, "total_tokens": -1}') == Tokens(
+        prompt_tokens=7
+    )
+    assert Tokens.model_validate({"prompt_tokens": 10**9 + 1}).misread
+
+
+BOUNDED = {
+    "cross_encoder": ("score",),
+    "generative_scoring": ("score",),
+    "nli": ("probs",),
+    "process_reward": ("data",),
+    "http": ("scores",),
+}
+
+
+def beyond(value: float) -> Callable[[Any], Any]:
+    """Return what puts a value where the last row's score is."""
+
+    def change(reply: Any) -> Any:
+        if "scores" in reply:
+            reply["scores"][-1] = value
+            return reply
+        row = reply["data"][-1]
+        if "score" in row:
+            row["score"] = value
+        elif "probs" in row:
+            row["probs"] = [value for _ in row["probs"]]
+        else:
+            row["data"] = [[value for _ in step] for step in row["data"]]
+        return reply
+
+    return change
+
+
+@pytest.mark.parametrize("value", [2.5, -1.0, 1.01, -1e-3, 1e308])
+@pytest.mark.parametrize("kind", sorted(BOUNDED))
+async def test_a_score_outside_its_kinds_bounds_is_a_failure_of_its_candidate(
+    kind: str, value: float
+) -> None:
+    """It has a reason, and the other candidate keeps its score."""
+    first, second = (await made(kind, changing(kind, beyond(value))).score(PAIRS)).items
+
+    assert (first.status, second.status, second.score) == (Status.OK, Status.ERROR, None)
+    assert (second.reason or "").startswith("bad_reply: the score")
+    assert "outside 0 to 1" in (second.reason or "")
+
+
+@pytest.mark.parametrize("kind", sorted(BOUNDED))
+async def test_what_rounding_adds_is_taken_for_the_bound(kind: str) -> None:
+    """A softmax in half precision may say a little more than 1."""
+    verdict = (await made(kind, changing(kind, beyond(1 + 1e-7))).score(PAIRS)).items[1]
+
+    assert (verdict.status, verdict.score) == (Status.OK, 1.0)
+
+
+@pytest.mark.parametrize("value", [1e200, -1e308])
+@pytest.mark.parametrize("kind", ["reward_model", "reward_tokens"])
+async def test_a_reward_beyond_all_measure_is_none(kind: str, value: float) -> None:
+    """Its square would be no number."""
+    first, second = (await made(kind, changing(kind, beyond(value))).score(PAIRS)).items
+
+    assert (first.status, second.status, second.score) == (Status.OK, Status.ERROR, None)
+
+
+async def test_steps_that_are_wrong_do_not_make_a_product_that_is_right() -> None:
+    """2.5 times 0.2 is 0.5."""
+
+    def change(reply: Any) -> Any:
+        for row in reply["data"]:
+            row["data"] = [[0.0, 2.5 if place == 0 else 0.2] for place, _ in enumerate(row["data"])]
+        return reply
+
+    verdicts = (
+        await made("process_reward", changing("process_reward", change), reduction="product").score(
+            PAIRS
+        )
+    ).items
+
+    assert [each.score for each in verdicts] == [None, None]
+
+
+def logprobs(value: float) -> Callable[[Any], Any]:
+    """Return what puts a logprob wherever there is one."""
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: value if key == "logprob" else walk(each) for key, each in node.items()}
+        return [walk(each) for each in node] if isinstance(node, list) else node
+
+    return walk
+
+
+@pytest.mark.parametrize("value", [5.0, 800.0, 1e308])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "judge",
+        "judge_scale",
+        "judge_rubric",
+        "judge_reference",
+        "judge_pairwise",
+        "likelihood",
+        "implicit_prm",
+        "label_token_prm",
+    ],
+)
+async def test_a_logprob_above_zero_is_no_score(kind: str, value: float) -> None:
+    """Nor an error of arithmetic."""
+    verdicts = (await made(kind, changing(kind, logprobs(value))).score(PAIRS)).items
+
+    assert [each.score for each in verdicts] == [None, None]
+    assert all(each.reason for each in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("score", "bounds", "kept"),
+    [
+        (0.5, (0.0, 1.0), 0.5),
+        (1.5, (0.0, 1.0), None),
+        (-0.1, (0.0, 1.0), None),
+        (math.nan, None, None),
+        (math.inf, None, None),
+        (1e101, None, None),
+        (1.0000001, (-1.0, 1.0), 1.0),
+        (5.2, (1.0, 5.0), None),
+        (1e99, None, 1e99),
+    ],
+)
+def test_what_any_verifier_says_is_checked(
+    score: float, bounds: tuple[float, float] | None, kept: float | None
+) -> None:
+    """Also one of a user's own; what is not a score is a failure with a reason."""
+    fine, other = checked(
+        [Verdict(0.5 if bounds is None or bounds[0] < 0.5 else 2.0), Verdict(score)], bounds
+    )
+
+    assert fine.status is Status.OK
+    assert other.score == kept
+    assert (other.status is Status.ERROR) is (kept is None)
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "0." + "1" * 5000, "", "v", "-1"])
+async def test_a_version_of_any_length_costs_no_score(version: str) -> None:
+    """Its digits are more than Python reads."""
+    transport = standin("rerank", **{"/version": (200, {"version": version})})
+
+    verdicts = (await made("cross_encoder", transport, activation=False).score(PAIRS)).items
+
+    assert all(each.status is Status.OK for each in verdicts)

@@ -1,0 +1,64 @@
+"""What runs at once: places by class, a pace that a server sets, a second call for a late one,
+and queues that are told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.verifiers import ServedSettings
+from assay.verifiers.http.aimd_limit import Pace
+from assay.verifiers.http.upstream import Upstream
+from tests.support.fakes import FakeTransport
+
+
+async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once a second at most, to four at least, and to no more than it began with."""
+    now = 100.0
+    monkeypatch.setattr("assay.verifiers.http.aimd_limit.time.monotonic", lambda: now)
+    pace = Pace(16)
+    for _ in range(10):
+        await pace.__aenter__()
+
+    pace.overloaded()
+    pace.overloaded()  # in the same second
+    assert pace.limit == 5
+    for _ in range(5):
+        pace.went_well()
+    assert 5.9 < pace.limit < 6
+    now += 1.5
+    pace.overloaded()
+    assert pace.limit == 4  # and no less
+    for _ in range(1000):
+        pace.went_well()
+    assert pace.limit == 16
+    for _ in range(10):
+        pace.leave()
+    now += 1.5
+    pace.overloaded()
+    assert pace.limit == 5  # ten were under way since the last cut
+    now += 1.5
+    pace.overloaded()
+    assert pace.limit == 4
+
+
+def upstream(transport: Any, *urls: str, **more: Any) -> Upstream:
+    """Return an upstream of some servers."""
+    settings = ServedSettings(
+        name="v", kind="judge", model="m", endpoints=urls or ("http://a",), **more
+    )
+    return Upstream(settings, transport)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_says_it_has_too_much_gets_less(status: int) -> None:
+    """And is asked again, with success."""
+    replies = [(status, {"error": "busy"}), (200, {"ok": True})]
+    asked = upstream(FakeTransport({"/score": lambda _: replies.pop(0)}))
+
+    assert await asked.post("/score", b"{}") == b'{"ok":true}'
+    assert asked.endpoints[0].pace.limit < 5

@@ -1,0 +1,58 @@
+"""How many values a reply may have."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from assay.service.scoring.generator import Generator as Generator
+from assay.verifiers import BadReplyError, Pair
+from assay.verifiers.http.upstream import failure
+from tests.support.fakes import FakeTransport
+from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, standin
+
+PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
+
+
+MANY = 1_200_000
+
+
+#: More than a million values, as what is read of each endpoint, as what is passed over, and as
+#: fields.
+FLOODS = {
+    "zeros": b'{"scores":[' + b"0," * MANY + b"0]}",
+    "lists": b'{"data":[' + b"[]," * MANY + b"[]]}",
+    "objects": b'{"choices":[' + b"{}," * MANY + b'{}],"tokens":[]}',
+    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":['
+    + b"0," * MANY
+    + b"0]}",
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("kind", SERVED)
+async def test_a_reply_of_more_values_than_can_be_needed_is_refused_before_it_is_parsed(
+    kind: str, flood: str
+) -> None:
+    """Of any kind, whatever is asked: memory does not grow with it."""
+    whole = standin(EXAMPLES[kind].server or "")
+    verifier = made(
+        kind, FakeTransport(dict.fromkeys([*whole.replies, "/score"], (200, FLOODS[flood])))
+    )
+    tracemalloc.start()
+    with pytest.raises(BadReplyError, match="more than the"):
+        await verifier.score(PAIRS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 64 << 20
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_an_error_of_very_many_values_is_shown_and_not_read(flood: str) -> None:
+    """Its status says enough."""
+    said = str(failure("http://x/v", 400, FLOODS[flood]))
+
+    assert said.startswith("http://x/v answered 400: '{")
+    assert len(said) < 400

@@ -1,0 +1,214 @@
+"""Replies that cost more to read than they can be worth: counted before they are parsed, by what
+was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from assay.service.api.errors import answer_to
+from assay.service.config.generator_settings import UpstreamSettings
+from assay.service.domain.errors import GeneratorError
+from assay.service.scoring.generator import Generator as Generator
+from assay.verifiers import (
+    BadReplyError,
+    Pair,
+    Query,
+    ServedVerifier,
+    Status,
+    UnreachableError,
+)
+from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
+from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream
+from assay.verifiers.http.vllm_load import queue_of
+from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
+from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
+from tests.support.fakes import FakeTransport
+
+MANY = 1_200_000
+
+
+#: More than a million values, as what is read of each endpoint, as what is passed over, and as
+#: fields.
+FLOODS = {
+    "zeros": b'{"scores":[' + b"0," * MANY + b"0]}",
+    "lists": b'{"data":[' + b"[]," * MANY + b"[]]}",
+    "objects": b'{"choices":[' + b"{}," * MANY + b'{}],"tokens":[]}',
+    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":['
+    + b"0," * MANY
+    + b"0]}",
+}
+
+
+class Numbers(ReplyModel):
+    """A reply of many."""
+
+    numbers: Many[int]
+
+
+def upstream(reply: bytes, status: int = 200) -> Upstream:
+    """Return an upstream that answers one thing to all."""
+    answers = dict.fromkeys(("/v", "/metrics"), (status, reply))
+    return Upstream(
+        ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=0),
+        FakeTransport(answers),
+    )
+
+
+async def test_a_call_may_be_answered_with_as_much_as_it_asks_for() -> None:
+    """A token a byte, each with its logprob and rank, is no flood."""
+    numbers = {"numbers": list(range(200_000))}
+    asked = {"text": "a" * 20_000}
+
+    assert (await upstream(orjson.dumps(numbers)).ask("/v", asked, Numbers)).numbers == numbers[
+        "numbers"
+    ]
+    with pytest.raises(BadReplyError, match="more than the 20"):
+        await upstream(orjson.dumps(numbers)).ask("/v", {"text": "a"}, Numbers)
+    assert (
+        await upstream(orjson.dumps(numbers)).ask("/v", {"text": "a"}, Numbers, 200_000)
+    ).numbers == numbers["numbers"]
+
+
+async def test_a_long_reply_is_read_in_a_thread() -> None:
+    """The event loop goes on meanwhile."""
+    read_by: list[str] = []
+
+    class Telling(Numbers):
+        def model_post_init(self, context: Any) -> None:
+            read_by.append(threading.current_thread().name)
+
+    here = threading.current_thread().name
+    short, long = b'{"numbers":[1]}', b'{"numbers":[1]' + b" " * LONG + b"}"
+    await upstream(short).ask("/v", {}, Telling)
+    await upstream(long).ask("/v", {}, Telling)
+
+    assert read_by[0] == here != read_by[1]
+
+
+async def test_of_very_many_wrong_items_the_first_is_told() -> None:
+    """A complaint of each would take seconds."""
+    with pytest.raises(BadReplyError, match=r"numbers\.0: ") as refused:
+        await upstream(b'{"numbers":[' + b'"x",' * 500_000 + b"0]}").ask("/v", {}, Numbers, 600_000)
+
+    cause = refused.value.__cause__
+    assert getattr(cause, "error_count", lambda: 0)() == 1
+
+
+async def test_what_a_server_says_of_itself_is_short() -> None:
+    """Its models and its version are refused where they are not, and its metrics say nothing."""
+    endless = b'{"numbers":[],"more":"' + b"a" * MOST_SAID + b'"}'
+    asked = upstream(endless)
+    with pytest.raises(BadReplyError, match="bytes"):
+        await asked.get("/v", Numbers, asked.endpoints[0])
+    with pytest.raises(BadReplyError, match="more than the"):
+        await upstream(FLOODS["zeros"][:2_000_000]).get(
+            "/v", Numbers, asked.endpoints[0].__class__("http://x")
+        )
+
+    assert queue_of(b"vllm:num_requests_waiting 3") is not None
+    metrics = upstream(b"vllm:num_requests_waiting 3\n" + b"\n" * MOST_SAID)
+    assert await metrics.queue(metrics.endpoints[0]) is None
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_completion_of_very_many_values_is_refused_before_it_is_parsed(flood: str) -> None:
+    """And so is the error of a server that completes."""
+    settings = UpstreamSettings(name="g", endpoint="http://x", model="m")
+    for status, wanted in ((200, 502), (400, 400)):
+        drawing = Generator(
+            settings, FakeTransport({"/v1/chat/completions": (status, FLOODS[flood])})
+        )
+        tracemalloc.start()
+        with pytest.raises(GeneratorError) as refused:
+            await drawing.draw({"messages": []}, 2, 0)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answer_to(refused.value).status == wanted
+        assert len(str(refused.value)) < 1200
+        assert peak < 64 << 20
+
+
+async def test_a_call_ends_in_its_time_also_while_its_reply_is_read() -> None:
+    """Who waits is not held up by the thread that reads."""
+
+    class Slow(Numbers):
+        def model_post_init(self, context: Any) -> None:
+            threading.Event().wait(0.5)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await upstream(b'{"numbers":[1]' + b" " * LONG + b"}").ask("/v", {}, Slow)
+
+
+Q = Query.of("What is 2 + 2?")
+
+
+PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]
+
+
+def served(kind: str, transport: FakeTransport, **options: Any) -> ServedVerifier:
+    """Return a verifier of a kind."""
+    common = {"name": "v", "model": kind, "endpoint": "http://x", "retries": 0, **options}
+    kinds: dict[str, Callable[[], ServedVerifier]] = {
+        "reward": lambda: RewardModel(RewardModelSettings(**common), transport),
+        "prm": lambda: ProcessReward(ProcessRewardSettings(**common), transport),
+        "rerank": lambda: CrossEncoder(CrossEncoderSettings(**common), transport),
+    }
+    return kinds[kind]()
+
+
+async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> None:
+    """With two retries, three tries in all."""
+    attempts: list[int] = []
+
+    def flaky(_: Any) -> Any:
+        attempts.append(1)
+        return (
+            (503, b"busy")
+            if len(attempts) < 3
+            else (200, {"data": [{"index": 0, "score": 0.5}, {"index": 1, "score": 0.5}]})
+        )
+
+    refusing = FakeTransport({"/score": (422, {"detail": "no"})})
+
+    verdicts = await served("rerank", FakeTransport({"/score": flaky}), retries=2).score(PAIRS)
+    refused = await served("rerank", refusing, retries=2).score(PAIRS[:1])
+
+    assert [verdict.score for verdict in verdicts.items] == [0.5, 0.5]
+    assert len(attempts) == 3
+    assert refused.items[0].status is Status.ERROR
+    assert len(refusing.sent) == 1
+
+
+async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> None:
+    """Two servers, one of them broken: after its first failure the other is asked."""
+    urls: list[str] = []
+
+    class TwoServers(FakeTransport):
+        async def post(
+            self, url: str, body: bytes, api_key: str | None = None
+        ) -> tuple[int, bytes]:
+            urls.append(url)
+            if "bad" in url:
+                raise UnreachableError("refused")
+            return await super().post(url, body, api_key)
+
+    transport = TwoServers({"/score": (200, {"data": [{"index": 0, "score": 0.5}]})})
+    verifier = served(
+        "rerank", transport, endpoint=None, endpoints=["http://bad:1", "http://good:1"], retries=1
+    )
+
+    for _ in range(10):
+        verdicts = await verifier.score(PAIRS[:1])
+        assert verdicts.items[0].score == 0.5
+
+    assert sum("bad" in url for url in urls) <= 1

@@ -1,0 +1,25 @@
+"""The judges that do more than say Yes: what each one reads, and what it does not take for a
+verdict.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.kinds import made
+
+
+@pytest.mark.parametrize(("kind", "options", "wrong"), [
+    ("judge_scale", {"prompt": "{query} {candidate}"}, "worst"), ("judge_reference", {"prompt": "{query} {candidate} {reference}"}, "order"),
+    ("judge_rubric", {"criteria": []}, "criteria"), ("judge_pairwise", {"first": "A", "second": "A"}, "same label"),
+    ("judge_rubric", {"criteria": [{"name": "a", "text": "b"}] * 2}, "same name"), ("judge_cot", {"yes": ["Yes"], "no": ["Yes"]}, "share a label"),
+])  # fmt: skip
+def test_wrong_settings_are_refused_at_the_start(
+    kind: str, options: dict[str, Any], wrong: str
+) -> None:
+    """With what would be right."""
+    with pytest.raises(ValidationError, match=wrong):
+        made(kind, **options)

@@ -1,0 +1,21 @@
+"""How likely a candidate is, given the query."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.verifiers import Pair, Query
+from tests.support.kinds import made
+
+QUERY = Query.of("What is 3 + 4?", "7")
+
+
+async def test_a_likelihood_without_a_baseline_is_a_tokens_mean() -> None:
+    """Or the sum, where that is asked for."""
+    pair = Pair(QUERY, "seven")
+
+    [mean] = (await made("likelihood", baseline=False).score([pair])).items
+    [total] = (await made("likelihood", baseline=False, mean=False).score([pair])).items
+
+    assert mean.score == pytest.approx((total.score or 0) / len("seven"))
+    assert (mean.score or 0) < 0

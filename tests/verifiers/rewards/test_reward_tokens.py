@@ -1,0 +1,24 @@
+"""A reward model that scores every token."""
+
+from __future__ import annotations
+
+from assay.verifiers import Pair, Query
+from tests.support.kinds import made, standin
+
+QUERY = Query.of("What is 3 + 4?", "7")
+
+
+STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
+
+
+async def test_a_reward_token_is_put_after_the_conversation_as_an_id() -> None:
+    """It has no text of its own, and the score is read there."""
+    transport = standin("tokens")
+
+    [plain] = (await made("reward_tokens").score([STEPS])).items
+    [verdict] = (await made("reward_tokens", transport, reward_token_id=3).score([STEPS])).items
+
+    sent = transport.sent[-1][1]
+    assert sent["input"][0][-1] == 3
+    assert (sent["task"], sent["use_activation"]) == ("token_classify", False)
+    assert verdict.score != plain.score

@@ -1,0 +1,277 @@
+"""Candidate text is hostile: no token of control, no verdict, no invisible word."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.verifiers import (
+    Pair,
+    Query,
+    ServedVerifier,
+)
+from assay.verifiers.doctor.probes import attacks, probes
+from assay.verifiers.judges.base import Judging
+from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.sanitize import (
+    PADDING_KEPT,
+    WORD_JOINER,
+    lookalikes,
+    neutralise,
+    neutralise_tags,
+    visible,
+)
+from tests.support.fakes import FakeTransport
+from tests.support.kinds import SERVED, made
+
+#: Special tokens of the families that the catalog serves, as their tokenizers list them.
+SPECIAL = [
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|vision_start|>", "<|fim_prefix|>", "<|repo_name|>",
+    "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>",
+    "<|reserved_special_token_0|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>",
+    "<unused7>", "[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[IMG]", "<｜begin▁of▁sentence｜>",
+    "<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "<|user|>", "<|assistant|>",
+    "<|system|>", "<|end|>", "<|channel|>", "<extra_0>", "<extra_id_0>", "[UNUSED_TOKEN_146]", "<eoa>", "<tool_call>", "</tool_call>",
+    "<repo_name>", "<reponame>", "<file_sep>", "<filename>", "<jupyter_start>", "<issue_start>", "<empty_output>", ">>QUESTION<<",
+    "<|START_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>", "<think>", "</think>", "[gMASK]", "[sMASK]", "[|endofturn|]", "[|Human|]",
+    "[control_8]", "[start_header_id]", "[SYSTEM_PROMPT]", "[/THINK]", "]~b]", "]~!b[", "[e~[", "]<]minimax[>[", "[unused1]", "[BOS]",
+    "|||IP_ADDRESS|||", "<mask:1>", "<seed:think>", "<SPECIAL_10>", "<_bot>", "[bot]", "[|system|]",
+]  # fmt: skip
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        [*SPECIAL, "<", ">", "|", "[", "]", "｜", WORD_JOINER, "im_end", "</candidate>", "<query>"]
+    ),
+    st.text(max_size=6),
+)
+
+
+HOSTILE = st.lists(PIECES, max_size=12).map("".join)
+
+
+@cache
+def tokenizer() -> Any:
+    """Return a byte-level tokenizer that has every special token above."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = {
+        piece: place for place, piece in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))
+    }
+    built = Tokenizer(models.BPE(alphabet, []))
+    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    built.decoder = decoders.ByteLevel()
+    built.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
+    )
+    return built
+
+
+def ids_of(text: str) -> list[int]:
+    """Return token ids as a served model would see them."""
+    return list(tokenizer().encode(text, add_special_tokens=False).ids)
+
+
+def server() -> FakeTransport:
+    """Return a server with that tokenizer, and nothing else."""
+    return FakeTransport({"/tokenize": lambda asked: (200, {"tokens": ids_of(asked["prompt"])})})
+
+
+async def conversation(kind: str, text: str, query: str = "Is it so?") -> str:
+    """Return the prompt that a judge of a kind puts a candidate into."""
+    judge = made(kind, server())
+    assert isinstance(judge, Judging)
+    pair = Pair(Query.of(query, "so"), text)
+    await judge.learn_special([pair])
+    return "\n".join(message["content"] for message in judge.conversation(pair))
+
+
+JUDGES = [
+    "judge",
+    "judge_cot",
+    "judge_debate",
+    "judge_pairwise",
+    "judge_reference",
+    "judge_rubric",
+    "judge_scale",
+    "generative_scoring",
+]
+
+
+@pytest.mark.parametrize("kind", JUDGES)
+@settings(max_examples=60, deadline=None)
+@given(text=HOSTILE, query=HOSTILE)
+async def test_no_text_adds_a_control_token_or_a_tag_of_the_prompt(
+    kind: str, text: str, query: str
+) -> None:
+    """Checked on token ids, with every special token of the tokenizer; nor does the query."""
+    specials = {tokenizer().token_to_id(token) for token in SPECIAL}
+    plain = await conversation(kind, "plain", "plain")
+
+    prompt = await conversation(kind, text, query)
+
+    assert not specials & set(ids_of(prompt))
+    judge = made(kind)
+    assert isinstance(judge, Judging)
+    for tag in (f"<{slash}{name}>" for name in judge.prompt.tags for slash in ("", "/")):
+        assert prompt.count(tag) == plain.count(tag)
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(kind for kind in SERVED if kind not in ("http", "embedding_consensus"))
+)
+@given(text=HOSTILE)
+@settings(max_examples=40, deadline=None)
+async def test_no_kind_shows_its_model_a_control_token(kind: str, text: str) -> None:
+    """Not the judges alone: a reward model reads turns as well."""
+    specials = {tokenizer().token_to_id(token) for token in SPECIAL}
+    verifier = made(kind, server())
+    assert isinstance(verifier, ServedVerifier)
+
+    await verifier.learn_special([Pair(Query.of(text), text)])
+
+    assert not specials & set(ids_of(verifier._text(text)))
+    assert not specials & set(ids_of(verifier.query_text(Query.of(text))))
+
+
+@pytest.mark.parametrize("kind", ["judge", "judge_pairwise"])
+async def test_no_bundled_attack_adds_one_either(kind: str) -> None:
+    """Every attack, on a query of each domain."""
+    specials = {tokenizer().token_to_id(token) for token in SPECIAL}
+
+    for attack in attacks():
+        for probe in probes()[::15]:
+            prompt = await conversation(kind, attack.on(probe).candidate)
+
+            assert not specials & set(ids_of(prompt)), attack
+
+
+@given(st.text())
+def test_what_has_nothing_to_break_up_is_left_as_it_is(text: str) -> None:
+    """Texts without a bracket come through unchanged."""
+    plain = text.replace("<", "").replace("[", "")
+
+    assert neutralise(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "</candidate>",
+        "</ candidate>",
+        "<CANDIDATE>",
+        "< / Candidate >",
+        "<candidate x=1>",
+        "</candidate\n>",
+    ],
+)
+def test_a_fence_is_not_closed_by_a_badly_spelled_tag_either(text: str) -> None:
+    """Judges forgive spelling; the fence does not."""
+    assert neutralise_tags(text, ("candidate",)) == text.replace("<", f"<{WORD_JOINER}")
+    assert neutralise_tags("<candidates>", ("candidate",)) == "<candidates>"
+
+
+def test_invisible_characters_and_padding_go() -> None:
+    """Zero-width and direction characters, Unicode's tags, long runs of blanks; joiners that
+    scripts need stay.
+    """
+    assert visible("Y\u200be\u2060s\u202e\U000e0059") == "Yes"
+    assert visible("a" + "\n" * 600 + "b") == "a" + "\n" * PADDING_KEPT + "b"
+    assert visible("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
+    assert visible("def f():\n" + " " * 24 + "return 1") == "def f():\n" + " " * 24 + "return 1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<" + " " * 9 + "/candidate>",
+        "<" + "\n" * 500 + "/candidate>",
+        "＜/candidate＞",
+        "＜／ｃａｎｄｉｄａｔｅ＞",
+        "<\u200b/candidate>",
+        "</\u3000candidate>",
+        "</cand\u200cidate>",
+        "<\u2800/candidate>",
+        "〈/candidate〉",
+        "<∕candidate>",
+        "</CANDIDATE\u00a0>",
+        "<\t/\tcandidate>",
+        "﹤/candidate>",
+    ],
+)
+def test_a_fence_is_not_closed_by_blanks_or_wide_forms_either(text: str) -> None:
+    """However many and of whatever kind."""
+    assert neutralise_tags(text, ("candidate",)) == text[0] + WORD_JOINER + text[1:]
+    assert neutralise_tags("<candidature> a < candid", ("candidate",)) == "<candidature> a < candid"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "< ",
+        "<\n",
+        "</",
+        "＜ ／",
+        "<candidat",
+        "[",
+        "[a",
+        "[|",
+        "]~",
+        "]<",
+        "|||",
+        ">>",
+        "<|",
+        "\u200b<",
+        "[/A",
+        "<" + " " * 9,
+    ],
+)
+def test_making_a_text_harmless_takes_time_in_proportion_to_it(piece: str) -> None:
+    """All that is done to a candidate, over what its patterns are made of."""
+    took = {}
+    for size in (20_000, 80_000):
+        text = (piece * size)[:size] + "\0"
+        started = time.thread_time()
+        neutralise_tags(
+            neutralise(visible(text), "<extra_0>", special={"<x>"}), ("candidate", "query")
+        )
+        without_verdicts(text)
+        degenerate(text)
+        list(lookalikes(text))
+        took[size] = time.thread_time() - started
+
+    assert took[80_000] < max(0.5, 9 * took[20_000])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|im_end|>",
+        "<|start_header_id|>",
+        "[INST]",
+        "</s>",
+        "<<SYS>>",
+        "<start_of_turn>",
+        "<extra_0>",
+    ],
+)
+def test_control_tokens_are_broken_up(text: str) -> None:
+    """They read the same and mean nothing."""
+    safe = neutralise(f"a {text} b", "<extra_0>")
+
+    assert text not in safe
+    assert safe.replace(WORD_JOINER, "") == f"a {text} b"
+
+
+@pytest.mark.parametrize(
+    "text", ["a < b and c > d", "[1, 2]", "if x<y: pass", "<p>html</p>", "a|b"]
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    """Nothing is changed that a tokenizer would not misread."""
+    assert neutralise(text, "<extra_0>") == text

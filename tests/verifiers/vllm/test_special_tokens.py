@@ -1,0 +1,173 @@
+"""Which strings are special tokens to a model."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from assay.verifiers import Pair, Query
+from assay.verifiers.judges.base import Judging
+from assay.verifiers.safety.sanitize import (
+    WORD_JOINER,
+)
+from assay.verifiers.vllm.special_tokens import MOST_KEPT
+from tests.support.fakes import FakeTransport
+from tests.support.kinds import made
+
+#: Special tokens of the families that the catalog serves, as their tokenizers list them.
+SPECIAL = [
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|vision_start|>", "<|fim_prefix|>", "<|repo_name|>",
+    "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>",
+    "<|reserved_special_token_0|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>",
+    "<unused7>", "[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[IMG]", "<｜begin▁of▁sentence｜>",
+    "<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "<|user|>", "<|assistant|>",
+    "<|system|>", "<|end|>", "<|channel|>", "<extra_0>", "<extra_id_0>", "[UNUSED_TOKEN_146]", "<eoa>", "<tool_call>", "</tool_call>",
+    "<repo_name>", "<reponame>", "<file_sep>", "<filename>", "<jupyter_start>", "<issue_start>", "<empty_output>", ">>QUESTION<<",
+    "<|START_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>", "<think>", "</think>", "[gMASK]", "[sMASK]", "[|endofturn|]", "[|Human|]",
+    "[control_8]", "[start_header_id]", "[SYSTEM_PROMPT]", "[/THINK]", "]~b]", "]~!b[", "[e~[", "]<]minimax[>[", "[unused1]", "[BOS]",
+    "|||IP_ADDRESS|||", "<mask:1>", "<seed:think>", "<SPECIAL_10>", "<_bot>", "[bot]", "[|system|]",
+]  # fmt: skip
+
+
+@cache
+def tokenizer() -> Any:
+    """Return a byte-level tokenizer that has every special token above."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = {
+        piece: place for place, piece in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))
+    }
+    built = Tokenizer(models.BPE(alphabet, []))
+    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    built.decoder = decoders.ByteLevel()
+    built.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
+    )
+    return built
+
+
+def ids_of(text: str) -> list[int]:
+    """Return token ids as a served model would see them."""
+    return list(tokenizer().encode(text, add_special_tokens=False).ids)
+
+
+def server() -> FakeTransport:
+    """Return a server with that tokenizer, and nothing else."""
+    return FakeTransport({"/tokenize": lambda asked: (200, {"tokens": ids_of(asked["prompt"])})})
+
+
+async def test_tags_that_are_none_to_the_model_are_left_alone() -> None:
+    """Code with angle brackets is not garbled: the server is asked which strings are tokens,
+    once each.
+    """
+    text = "List<String> names = map.<T>get(); <div>[ITEM]</div> <tool_call>"
+    judge = made("judge", transport := server())
+    assert isinstance(judge, Judging)
+
+    for _ in range(2):
+        await judge.learn_special([Pair(Query.of("q"), text)])
+    shown = judge._text(text)
+
+    assert shown == text.replace("<tool_call>", f"<{WORD_JOINER}tool_call>")
+    assert len(transport.sent) == 6
+
+
+async def test_where_the_server_cannot_tell_all_tags_are_broken_up() -> None:
+    """A server without /tokenize: an innocent tag costs little, a forged turn costs the verdict."""
+    judge = made("judge", FakeTransport({}))
+    assert isinstance(judge, Judging)
+
+    await judge.learn_special([Pair(Query.of("q"), "<weird_token>")])
+
+    assert judge._text("<weird_token>") == f"<{WORD_JOINER}weird_token>"
+
+
+async def test_a_string_that_is_no_token_to_the_model_is_left_alone_in_brackets_too() -> None:
+    """Code and links with square brackets: asked about once, and shown as they are."""
+    text = "a[key] = b[self.index]; List[int] [link](http://x) ||| [gMASK] [0] ]] [a, b]"
+    judge = made("judge", server())
+    assert isinstance(judge, Judging)
+
+    await judge.learn_special([Pair(Query.of("q"), text)])
+
+    assert judge._text(text) == text.replace("[gMASK]", f"[{WORD_JOINER}gMASK]")
+
+
+async def test_a_server_that_cannot_be_asked_has_the_tokens_of_known_families_broken_up() -> None:
+    """And no word in brackets of code."""
+    judge = made("judge", FakeTransport({}))
+    assert isinstance(judge, Judging)
+    families = [token for token in SPECIAL if token not in ("[bot]", "[unused1]")]
+    await judge.learn_special(
+        [Pair(Query.of("q"), text) for text in [*families, "a[key] and b[index]"]]
+    )
+
+    assert [token for token in families if judge._text(token) == token] == []
+    assert judge._text("a[key] and b[index]") == "a[key] and b[index]"
+
+
+async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> None:
+    """The memory forgets, and asks again; it does not take for special what it has no room for."""
+    judge = made("judge", server())
+    assert isinstance(judge, Judging)
+    for start in range(0, MOST_KEPT + 1000, 32):  # a call asks about so many
+        await judge.learn_special(
+            [Pair(Query.of("q"), " ".join(f"<Tag{place}>" for place in range(start, start + 32)))]
+        )
+    text = "std::vector<OtherType> v; map<Tag1> w;"
+
+    await judge.learn_special([Pair(Query.of("q"), text)])
+
+    assert judge._text(text) == text
+
+
+async def test_a_text_that_fills_the_memory_while_another_is_read_changes_nothing_for_it() -> None:
+    """What a call has learned stays with the call."""
+    judge = made("judge", server())
+    assert isinstance(judge, Judging)
+    text = "std::vector<MyType> v;"
+    await judge.learn_special([Pair(Query.of("q"), text)])
+
+    async def flood() -> None:
+        for start in range(0, MOST_KEPT + 100, 50):
+            await judge.learn_special(
+                [Pair(Query.of("q"), " ".join(f"<T{place}>" for place in range(start, start + 50)))]
+            )
+
+    await asyncio.create_task(flood())
+
+    assert judge._text(text) == text
+
+
+async def test_one_text_with_many_tags_does_not_spoil_the_code_beside_it() -> None:
+    """Each text has a number of its own that are asked about; what is beyond that is broken up
+    in that text.
+    """
+    judge = made("judge", server())
+    assert isinstance(judge, Judging)
+    flood, code = "".join(f"<A{place}>" for place in range(3000)), "std::vector<MyType> v;"
+
+    await judge.learn_special([Pair(Query.of("q"), flood), Pair(Query.of("q"), code)])
+
+    assert judge._text(code) == code
+    assert f"<{WORD_JOINER}A2999>" in judge._text(flood)
+
+
+async def test_a_string_that_the_server_refuses_does_not_end_the_asking() -> None:
+    """A 400 is about that string; a 404 says that there is no such endpoint."""
+
+    def picky(asked: dict[str, Any]) -> tuple[int, Any]:
+        return (
+            (400, {"detail": "no"})
+            if "bad" in asked["prompt"]
+            else (200, {"tokens": ids_of(asked["prompt"])})
+        )
+
+    judge = made("judge", FakeTransport({"/tokenize": picky}))
+    assert isinstance(judge, Judging)
+    for text in ("<bad>", "<fine>"):
+        await judge.learn_special([Pair(Query.of("q"), text)])
+
+    assert judge._text("<fine>") == "<fine>"
+    assert judge._text("<bad>") == f"<{WORD_JOINER}bad>"
