@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent
 #: Cycles that are left, by the module of each that closes it: the list only shrinks.
 CLOSED_BY = {
     ("assay.service.cli.report.page", "assay.service.cli.report.command"),
-    ("assay.verifiers.safety.sealed.tests_side", "assay.verifiers.safety.sealed.remote"),
 }
 
 
