@@ -79,18 +79,18 @@ def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
         "model_version": outcome.version,
         "calibrated": outcome.calibrated,
         "cold": outcome.cold,
-        "partial": outcome.sheet.partial,
+        "partial": outcome.matrix.partial,
     }
 
 
 def tail(outcome: ScoringResult) -> dict[str, Any]:
     """Return what an answer says of its cost and its shortcomings."""
-    usage = outcome.sheet.usage
-    course = {} if outcome.course is None else {"cascade": cascaded(outcome, outcome.course)}
+    usage = outcome.matrix.usage
+    course = {} if outcome.cascade is None else {"cascade": cascaded(outcome, outcome.cascade)}
     return {
         "usage": {
             "calls": usage.calls,
-            "cache_hits": int(outcome.sheet.cached.sum()),
+            "cache_hits": int(outcome.matrix.cached.sum()),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost": outcome.cost,
@@ -105,8 +105,8 @@ def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
     of the whole cost.
     """
     costs = np.array([member.guarded.settings.cost for member in outcome.members])
-    known = outcome.sheet.status != UNKNOWN
-    asked = known & (outcome.sheet.status != Status.SKIPPED)
+    known = outcome.matrix.status != UNKNOWN
+    asked = known & (outcome.matrix.status != Status.SKIPPED)
     whole = float(costs.sum()) * len(known)
     return {
         "tiers": course.tier + 1,
@@ -120,7 +120,7 @@ def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
 
 def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    sheet, contributions = outcome.sheet, outcome.combined.contributions()
+    sheet, contributions = outcome.matrix, outcome.combined.contributions()
     # A verifier that says nothing of a candidate may still count for it, by what it says of the
     # query's others.
     missing = np.isnan(sheet.raw) & (contributions == 0)

@@ -151,13 +151,13 @@ class Ranker:
             return last
 
     def _said(self, outcome: ScoringResult) -> dict[str, Any]:
-        raw = outcome.sheet.raw.T.tolist()
+        raw = outcome.matrix.raw.T.tolist()
         names = [member.name for member in outcome.members]
         said = dict(zip(names, raw, strict=True))
         return {
             "model_version": outcome.version,
             "calibrated": outcome.calibrated,
-            "partial": bool(outcome.sheet.partial),
+            "partial": bool(outcome.matrix.partial),
             "best": outcome.order[0],
             "ranking": list(outcome.order),
             "probability": outcome.probability.tolist(),
@@ -212,15 +212,15 @@ def _may_yet_answer(outcome: ScoringResult | NoVerifierError) -> bool:
     would not.
     """
     return isinstance(outcome, NoVerifierError) or bool(
-        np.isin(outcome.sheet.status, (Status.ERROR, Status.TIMEOUT)).any()
+        np.isin(outcome.matrix.status, (Status.ERROR, Status.TIMEOUT)).any()
     )
 
 
 def _reasons(outcome: ScoringResult) -> list[str]:
     """Return why verifiers failed, each once."""
     found: dict[str, str] = {}
-    for (row, column), reason in sorted(outcome.sheet.reasons.items()):
-        if outcome.sheet.status[row, column] in (Status.ERROR, Status.TIMEOUT, Status.TRUNCATED):
+    for (row, column), reason in sorted(outcome.matrix.reasons.items()):
+        if outcome.matrix.status[row, column] in (Status.ERROR, Status.TIMEOUT, Status.TRUNCATED):
             found.setdefault(outcome.members[column].name, reason)
     return [f"{name}: {reason}" for name, reason in sorted(found.items())]
 

@@ -1,5 +1,5 @@
-"""Calls under way: identical pairs are asked once, and a call that nobody waits for any more is
-cancelled.
+"""Calls that requests share: identical pairs are asked once, and a call that nobody waits for any
+more is cancelled.
 """
 
 from __future__ import annotations
@@ -19,9 +19,28 @@ class PairScorer(Protocol):
     @property
     def settings(self) -> VerifierSettings:
         """Return the verifier's settings."""
+        ...
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request wants of one verifier: `rows` and `keys` say which pairs of the request.
+
+    `set_key`: the name of the whole set, where the verifier compares all of its candidates; rows
+    and pairs are then in the set's own order.
+    """
+
+    verifier: PairScorer
+    fingerprint: int
+    column: int
+    rows: Sequence[int]
+    keys: Sequence[str]
+    pairs: Sequence[Pair]
+    set_key: str | None = None
 
 
 class SharedCall:
@@ -29,184 +48,184 @@ class SharedCall:
     pays for it.
     """
 
-    __slots__ = ("given_up", "latency_ms", "orphaned", "paid", "places", "sent", "task", "waiting")
+    __slots__ = (
+        "latency_ms",
+        "orphaned",
+        "paid",
+        "places",
+        "released",
+        "sent",
+        "subscribers",
+        "task",
+    )
 
     def __init__(self, verifier: PairScorer, keys: Sequence[str], pairs: Sequence[Pair]) -> None:
         self.places = {key: place for place, key in enumerate(keys)}
-        self.waiting = 0
-        self.given_up = False  # cancelled, and about to be gone: not to be joined any more
+        self.subscribers = 0
+        self.released = False  # cancelled, and about to be gone: not to be joined any more
         self.sent = Sent()
-        self.orphaned = self.paid = (
-            False  # whether the request that set it off is gone, and whether somebody has paid
-        )
+        self.orphaned = False  # whether the request that started it has left
+        self.paid = False
         self.latency_ms = 0.0
-        self.task = asyncio.create_task(self._fly(verifier, pairs))
+        self.task = asyncio.create_task(self._run(verifier, pairs))
 
-    async def _fly(self, verifier: PairScorer, pairs: Sequence[Pair]) -> Verdicts:
+    async def _run(self, verifier: PairScorer, pairs: Sequence[Pair]) -> Verdicts:
         SENT.set(self.sent)
-        started = time.perf_counter()
+        began = time.perf_counter()
         verdicts = await verifier.score(pairs)
-        self.latency_ms = (time.perf_counter() - started) * 1e3
+        self.latency_ms = (time.perf_counter() - began) * 1e3
         return verdicts
 
 
 @dataclass(slots=True)
 class Subscription:
-    """A request's part of a flight: which of its rows, in which column, under which of the
-    flight's pairs.
+    """A request's part of a shared call: its column, and which of its rows are which of the
+    call's pairs.
     """
 
-    flight: SharedCall
+    call: SharedCall
     column: int
     rows: list[tuple[int, str]]
-    owner: bool  # the request that set the flight off, and is billed for it
+    owner: bool  # the request that started the call, and is billed for it
 
     @property
     def pays(self) -> bool:
-        """Return whether the request pays: it set the flight off, or who did has left before
+        """Return whether the request pays: it started the call, or who did has left before
         anything was sent.
         """
-        return not self.flight.paid and (self.owner or self.flight.orphaned)
+        return not self.call.paid and (self.owner or self.call.orphaned)
 
     def pay(self) -> int:
         """Return how many candidates the request pays for: those that were asked about, once."""
-        flight = self.flight
-        if flight.paid or not (
-            self.owner or flight.orphaned
-        ):  # `pays`, which is asked for each call
+        call = self.call
+        if call.paid or not (self.owner or call.orphaned):  # `pays`, inlined: every call comes here
             return 0
-        task = flight.task
+        task = call.task
         if task.done() and not task.cancelled():
             asked = [verdict.asked for verdict in task.result().items].count(True)
-        elif flight.sent.any:
-            asked = len(flight.places)
+        elif call.sent.any:
+            asked = len(call.places)
         else:
-            flight.orphaned = True
+            call.orphaned = True
             return 0
-        flight.paid = True
+        call.paid = True
         return asked
 
     def verdicts(self) -> list[tuple[int, Verdict]]:
-        """Return what was said of each of the request's rows, once the flight has landed."""
-        items, places = self.flight.task.result().items, self.flight.places
+        """Return the verdict of each of the request's rows, once the call is over."""
+        items, places = self.call.task.result().items, self.call.places
         return [(row, items[places[key]]) for row, key in self.rows]
 
 
-class Inflight:
-    """All flights of one process, by verifier fingerprint and pair."""
+class SingleFlight:
+    """All calls under way in one process, by verifier fingerprint and pair."""
 
     def __init__(self) -> None:
-        self._lanes: dict[int, dict[str, SharedCall]] = {}
+        self._by_fingerprint: dict[int, dict[str, SharedCall]] = {}
 
     def __len__(self) -> int:
-        return sum(len(lane) for lane in self._lanes.values())
+        return sum(len(by_key) for by_key in self._by_fingerprint.values())
 
-    def board(
-        self,
-        verifier: PairScorer,
-        fingerprint: int,
-        column: int,
-        rows: Sequence[int],
-        keys: Sequence[str],
-        pairs: Sequence[Pair],
-    ) -> list[Subscription]:
-        """Return shares in flights for all wanted pairs, joining those under way, starting the
-        rest in batches.
+    def join(self, wanted: Call) -> list[Subscription]:
+        """Subscribe to calls for all wanted pairs: join those under way, start the rest in
+        batches.
         """
-        lane = self._lanes.setdefault(fingerprint, {})
-        if len(set(keys)) == len(keys) and lane.keys().isdisjoint(keys):
-            return self._boarded(
-                self._start(lane, verifier, column, list(zip(rows, keys, strict=True)), pairs)
-            )
+        by_key = self._by_fingerprint.setdefault(wanted.fingerprint, {})
+        if wanted.set_key is not None:
+            subscriptions = [self._join_set(by_key, wanted, wanted.set_key)]
+        elif len(set(wanted.keys)) == len(wanted.keys) and by_key.keys().isdisjoint(wanted.keys):
+            rows = list(zip(wanted.rows, wanted.keys, strict=True))
+            subscriptions = self._start(by_key, wanted, rows, wanted.pairs)
+        else:
+            subscriptions = self._join_pairs(by_key, wanted)
+        for subscription in subscriptions:
+            subscription.call.subscribers += 1
+        return subscriptions
+
+    def _join_pairs(self, by_key: dict[str, SharedCall], wanted: Call) -> list[Subscription]:
+        """Subscribe where some pairs are asked about already, or come twice."""
         joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
-        doubled: list[tuple[int, str]] = []
-        for row, key, pair in zip(rows, keys, pairs, strict=True):
+        repeated: list[tuple[int, str]] = []
+        for row, key, pair in zip(wanted.rows, wanted.keys, wanted.pairs, strict=True):
             if key in fresh:  # the same text twice in one request
-                doubled.append((row, key))
-            elif key in lane and not lane[key].given_up:
-                joined.setdefault(lane[key], []).append((row, key))
+                repeated.append((row, key))
+            elif key in by_key and not by_key[key].released:
+                joined.setdefault(by_key[key], []).append((row, key))
             else:
                 fresh[key] = (row, pair)
-        shares = [
-            Subscription(flight, column, places, owner=False) for flight, places in joined.items()
+        subscriptions = [
+            Subscription(call, wanted.column, rows, owner=False) for call, rows in joined.items()
         ]
-        wanted = [(row, key) for key, (row, _) in fresh.items()]
-        shares += self._start(lane, verifier, column, wanted, [pair for _, pair in fresh.values()])
-        for row, key in doubled:
-            next(share for share in shares if key in share.flight.places).rows.append((row, key))
-        return self._boarded(shares)
+        rows = [(row, key) for key, (row, _) in fresh.items()]
+        subscriptions += self._start(by_key, wanted, rows, [pair for _, pair in fresh.values()])
+        for row, key in repeated:
+            next(each for each in subscriptions if key in each.call.places).rows.append((row, key))
+        return subscriptions
+
+    def _join_set(self, by_key: dict[str, SharedCall], wanted: Call, set_key: str) -> Subscription:
+        """Subscribe to the call that compares a whole set."""
+        call, owner = by_key.get(set_key), False
+        if call is None or call.released:
+            places = [f"{place}" for place in range(len(wanted.pairs))]
+            call, owner = SharedCall(wanted.verifier, places, wanted.pairs), True
+            self._register(by_key, [set_key], call)
+        rows = [(row, f"{place}") for place, row in enumerate(wanted.rows)]
+        return Subscription(call, wanted.column, rows, owner)
 
     def _start(
         self,
-        lane: dict[str, SharedCall],
-        verifier: PairScorer,
-        column: int,
-        wanted: list[tuple[int, str]],
+        by_key: dict[str, SharedCall],
+        wanted: Call,
+        rows: list[tuple[int, str]],
         pairs: Sequence[Pair],
     ) -> list[Subscription]:
-        """Start flights for pairs that nobody has asked about, as many in each as the verifier
+        """Start calls for pairs that nobody has asked about, as many in each as the verifier
         takes.
         """
-        shares = []
-        size = verifier.settings.batch_size
-        for start in range(0, len(wanted), size):
-            places = wanted[start : start + size]
-            keys = [key for _, key in places]
-            flight = self._launch(
-                lane, keys, SharedCall(verifier, keys, pairs[start : start + size])
-            )
-            shares.append(Subscription(flight, column, places, owner=True))
-        return shares
-
-    def board_set(
-        self,
-        verifier: PairScorer,
-        fingerprint: int,
-        column: int,
-        whole: str,
-        rows: Sequence[int],
-        pairs: Sequence[Pair],
-    ) -> list[Subscription]:
-        """Return the share in the flight that compares a whole set; `rows` and `pairs` are in
-        the set's own order.
-        """
-        lane = self._lanes.setdefault(fingerprint, {})
-        flight, owner = lane.get(whole), False
-        if flight is None or flight.given_up:
-            places = [f"{place}" for place in range(len(pairs))]
-            flight, owner = self._launch(lane, [whole], SharedCall(verifier, places, pairs)), True
-        return self._boarded(
-            [
-                Subscription(
-                    flight, column, [(row, f"{place}") for place, row in enumerate(rows)], owner
-                )
-            ]
-        )
+        subscriptions = []
+        size = wanted.verifier.settings.batch_size
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            keys = [key for _, key in batch]
+            call = SharedCall(wanted.verifier, keys, pairs[start : start + size])
+            self._register(by_key, keys, call)
+            subscriptions.append(Subscription(call, wanted.column, batch, owner=True))
+        return subscriptions
 
     @staticmethod
-    def leave(shares: Sequence[Subscription]) -> None:
-        """Give up shares; a flight that nobody shares is cancelled, and its connection closed."""
-        for share in shares:
-            share.flight.waiting -= 1
-            if share.flight.waiting <= 0:
-                share.flight.given_up = True
-                share.flight.task.cancel()
+    def _register(by_key: dict[str, SharedCall], keys: Sequence[str], call: SharedCall) -> None:
+        by_key.update(dict.fromkeys(keys, call))
 
-    @staticmethod
-    def _boarded(shares: list[Subscription]) -> list[Subscription]:
-        for share in shares:
-            share.flight.waiting += 1
-        return shares
-
-    @staticmethod
-    def _launch(lane: dict[str, SharedCall], keys: Sequence[str], flight: SharedCall) -> SharedCall:
-        lane.update(dict.fromkeys(keys, flight))
-
-        def landed(_: asyncio.Task[Verdicts]) -> None:
+        def forget(_: asyncio.Task[Verdicts]) -> None:
             for key in keys:
-                if lane.get(key) is flight:  # a later flight may have taken its place
-                    del lane[key]
+                if by_key.get(key) is call:  # a later call may have taken its place
+                    del by_key[key]
 
-        flight.task.add_done_callback(landed)
-        return flight
+        call.task.add_done_callback(forget)
+
+    @staticmethod
+    def release(subscriptions: Sequence[Subscription]) -> None:
+        """Give up subscriptions; a call without any is cancelled, and its connection closed."""
+        for subscription in subscriptions:
+            call = subscription.call
+            call.subscribers -= 1
+            if call.subscribers <= 0:
+                call.released = True
+                call.task.cancel()
+
+
+async def collect(
+    subscriptions: Sequence[Subscription], until: float, first: bool
+) -> tuple[set[asyncio.Task[Verdicts]], bool]:
+    """Wait for calls; return those that are over, and whether the time was over before them.
+
+    `until`: by the monotonic clock; `first`: return as soon as any call is over, not all.
+    """
+    calls = {subscription.call.task for subscription in subscriptions}
+    over, waiting = await asyncio.wait(
+        calls,
+        timeout=max(0.0, until - time.monotonic()),
+        return_when=asyncio.FIRST_COMPLETED if first else asyncio.ALL_COMPLETED,
+    )
+    return over, not over or (not first and bool(waiting))

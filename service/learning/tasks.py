@@ -107,7 +107,7 @@ class Task:
     def use(self, model: ServedModel) -> None:
         """Serve a model that was fitted elsewhere, from now on and unchanged."""
         self.model, self.memory = model, None
-        self.economy.renew(model.fitted, 0)
+        self.economy.use_model(model.fitted, 0)
 
     def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
         """Serve a version from now on; a verifier that changed since it was fitted is another one,
@@ -131,7 +131,7 @@ class Task:
         ]
         fitted_at = tuple(report["until"])
         self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
-        self.economy.renew(model.fitted, version)
+        self.economy.use_model(model.fitted, version)
         self.version, self.served = version, (artifact, report)
         self.reference, self.fitted_at, self.drift = reference, fitted_at, []
         log.info("model_served", task=self.name, version=self.model_version)

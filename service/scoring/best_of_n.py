@@ -145,7 +145,7 @@ async def _rank(
         # What was paid for is worth having, unranked; it says so.
         found.outcome, found.order, found.problem = None, list(range(len(texts))), str(exc)
         return
-    usage = found.outcome.sheet.usage
+    usage = found.outcome.matrix.usage
     found.judge_prompt_tokens += usage.prompt_tokens
     found.judge_completion_tokens += usage.completion_tokens
     found.order = list(found.outcome.order)

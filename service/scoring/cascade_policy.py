@@ -27,7 +27,7 @@ class CascadePolicy:
     """A task's policy, and the cascade of the model that it serves.
 
     `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose;
-    `groups`: an operator's own tiers, by column; `costs` of the columns; `early`: see `Course`;
+    `groups`: an operator's own tiers, by column; `costs` of the columns; `early`: see `CascadeRun`;
     `measured`: costs as they were measured in this process, None while something lacks, or where
     the stated ones count.
     """
@@ -43,7 +43,7 @@ class CascadePolicy:
     estimate: CascadeSavings = field(default_factory=CascadeSavings)
     by_measure: bool = False
 
-    def renew(self, model: LabelModel, version: int) -> None:
+    def use_model(self, model: LabelModel, version: int) -> None:
         """Have the cascade of another version; its estimate begins anew."""
         self.cascade = None
         found = self.measured()
@@ -57,7 +57,7 @@ class CascadePolicy:
     def look_at_costs(self) -> None:
         """Have the cascade by measured costs as soon as there are any."""
         if self.cascade is not None and not self.by_measure and self.measured() is not None:
-            self.renew(self.cascade.model, self.estimate.version)
+            self.use_model(self.cascade.model, self.estimate.version)
 
     def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
         """Return the cascade by which a query is asked; None: all at once, as the policy says or as
@@ -85,7 +85,7 @@ class CascadePolicy:
             and interval[1] <= self.wanted_loss
         )
 
-    def judged(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
+    def counterfactual(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
         """Return what the cascade would have done with a query that was asked in full; None
         where there is none to judge.
         """

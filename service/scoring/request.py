@@ -47,7 +47,7 @@ class ScoringRequest:
 class ScoringResult:
     """All that is known at the end of a request; arrays are by pair, in the request's order."""
 
-    sheet: ScoreMatrix
+    matrix: ScoreMatrix
     members: Sequence[EnsembleMember]
     combined: Combined
     calibrated: bool
@@ -59,7 +59,7 @@ class ScoringResult:
     warnings: list[str] = field(default_factory=list)
     p_best: float | None = None
     p_any_correct: float | None = None
-    course: CascadeRun | None = None
+    cascade: CascadeRun | None = None
     cost: float = 0.0  # of what was really asked, in the units of the configuration
     given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
 
@@ -68,7 +68,7 @@ class ScoringResult:
         """Return which pairs every verifier was asked about: none was cut by a cascade, or left
         out by a budget.
         """
-        whole: list[bool] = (self.sheet.status != UNKNOWN).all(axis=1).tolist()
-        for (row, _), reason in self.sheet.reasons.items():
+        whole: list[bool] = (self.matrix.status != UNKNOWN).all(axis=1).tolist()
+        for (row, _), reason in self.matrix.reasons.items():
             whole[row] = whole[row] and reason != OVER_BUDGET
         return whole

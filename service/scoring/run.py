@@ -1,123 +1,155 @@
-"""A request under way: what is known so far, and who is still asked."""
+"""All that changes while one request is scored: its matrix, its way through the tiers, the calls
+that it waits for, and what it pays.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import NamedTuple
 
 from assay.service.concurrency.single_flight import Subscription
-from assay.service.concurrency.token_admission import tokens_of
 from assay.service.domain.budget import NOTHING
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import ScoreMatrix
 from assay.service.scoring.cascade_run import Bools, CascadeRun
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
-from assay.verifiers import Pair, Usage, Verdict
+from assay.verifiers import Status, Usage, Verdict, Verdicts
+
+LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
+
+
+class Scored(NamedTuple):
+    """One verifier whose scores are all in the matrix."""
+
+    member: EnsembleMember
+    matrix: ScoreMatrix
+    column: int
 
 
 class ScoringRun:
-    """A request under way."""
+    """A request under way, and all of its state."""
 
     __slots__ = (
         "answers",
-        "asked",
+        "asking_s",
         "began",
+        "billed",
+        "cascade",
         "columns",
         "cost",
-        "course",
         "deadline",
         "given_up",
         "keys",
+        "matrix",
         "members",
-        "pairs",
-        "shared",
-        "shares",
-        "sheet",
+        "planned",
+        "request",
+        "shared_keys",
         "spent",
         "stored",
+        "subscriptions",
         "warnings",
         "work",
     )
 
     def __init__(
         self,
+        request: ScoringRequest,
         members: Sequence[EnsembleMember],
-        pairs: Sequence[Pair],
         keys: Keys,
-        shared: Keys,
-        sheet: ScoreMatrix,
-        deadline: float,
+        shared_keys: Keys,
     ) -> None:
+        self.request = request
         self.members = members
-        self.pairs = pairs
         self.columns = [member.column for member in members]
         self.keys = keys
-        self.shared = shared  # the names by which scores are remembered
-        self.sheet = sheet
-        self.deadline = deadline
-        self.stored: dict[str, bytes] = {}
-        self.shares: list[Subscription] = []
-        self.answers: list[str] = []  # what tells the candidates' answers apart
-        self.asked: list[tuple[str, float, Usage]] = []
+        self.shared_keys = shared_keys  # the names by which scores are remembered
+        self.matrix = ScoreMatrix(len(request.pairs), len(members))
         self.began = time.monotonic()
+        self.deadline = self.began + request.deadline_s
+        self.stored: dict[str, bytes] = {}
+        self.planned = False  # whether the first calls are decided
+        self.cascade: CascadeRun | None = None
+        self.subscriptions: list[Subscription] = []
+        self.billed: list[tuple[str, float, Usage]] = []  # verifier, seconds, usage of each call
+        self.asking_s = 0.0
         self.work = 0  # tokens taken on
-        self.course: CascadeRun | None = None
+        self.spent = NOTHING  # of the budget
         self.cost = 0.0  # of what was really asked
-        self.given_up = 0.0  # of it, of calls that were left
-        self.spent = NOTHING
+        self.given_up = 0.0  # of it, of calls that were released
+        self.answers: list[str] = []  # what tells the candidates' answers apart
         self.warnings: list[str] = []
 
-    def pay(self, share: Subscription) -> float:
-        """Return what the request pays for a call that has landed, or is left; it is counted."""
-        cost = self.members[share.column].guarded.settings.cost * share.pay()
-        self.cost += cost
-        return cost
+    @property
+    def awaited(self) -> set[int]:
+        """Return the columns that calls are waited for in."""
+        return {subscription.column for subscription in self.subscriptions}
+
+    def finished_columns(self) -> list[int]:
+        """Return the columns to which nothing will be added."""
+        cascade = self.cascade
+        open_columns = self.awaited | set(cascade.later if cascade and not cascade.done else ())
+        return [column for column in range(len(self.members)) if column not in open_columns]
 
     def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
-        """Return the pairs that a verifier is asked about now: what is not known of those that
-        are kept, or of all it compares.
+        """Return the pairs to ask a verifier about now: what is unknown of those that are kept, or
+        of all where it compares them.
         """
-        rows = self.sheet.unknown_rows(column)
-        if self.course is None:
+        rows = self.matrix.unknown_rows(column)
+        if self.cascade is None:
             return rows
-        wanted = self.course.kept if among is None else among
-        under_way = {
-            row for share in self.shares if share.column == column for row, _ in share.rows
+        wanted = self.cascade.kept if among is None else among
+        asked = {
+            row
+            for subscription in self.subscriptions
+            if subscription.column == column
+            for row, _ in subscription.rows
         }
-        kept = [row for row in rows if wanted[row] and row not in under_way]
-        return (
-            [row for row in rows if row not in under_way]
-            if kept and self.members[column].setwise
-            else kept
-        )
+        kept = [row for row in rows if wanted[row] and row not in asked]
+        if kept and self.members[column].setwise:
+            return [row for row in rows if row not in asked]
+        return kept
 
+    def enter(self, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
+        """Enter one verdict for some pairs."""
+        for row in rows:
+            self.matrix.put(row, column, verdict)
 
-def enter(run: ScoringRun, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
-    """Enter a verdict of some pairs."""
-    for row in rows:
-        run.sheet.put(row, column, verdict)
+    def enter_replies(self, over: Set[asyncio.Task[Verdicts]]) -> None:
+        """Enter the replies of calls that are over, and wait for the others only."""
+        waiting: list[Subscription] = []
+        replies: dict[int, list[tuple[int, Verdict]]] = {}
+        for subscription in self.subscriptions:
+            if subscription.call.task in over:
+                replies.setdefault(subscription.column, []).extend(self._reply(subscription))
+            else:
+                waiting.append(subscription)
+        for column, verdicts in replies.items():
+            self.matrix.put_all(column, verdicts)
+        self.subscriptions = waiting
 
+    def _reply(self, subscription: Subscription) -> list[tuple[int, Verdict]]:
+        """Return a call's verdicts of the request's rows, and pay for it."""
+        if subscription.call.task.cancelled():  # the loop is closing down
+            return [(row, LATE) for row, _ in subscription.rows]
+        column, latency = subscription.column, subscription.call.latency_ms
+        self.matrix.latency_ms[column] = max(self.matrix.latency_ms[column] or 0.0, latency)
+        if subscription.pays:
+            self.pay(subscription)
+            usage = subscription.call.task.result().usage
+            self.matrix.usage.add(usage)
+            self.billed.append((self.members[column].name, latency / 1e3, usage))
+        return subscription.verdicts()
 
-def work_of(job: ScoringRequest, run: ScoringRun) -> int:
-    """Return an estimate of the tokens that models are asked to read."""
-    return sum(
-        tokens_of(
-            member.guarded.settings, [job.pairs[row] for row in run.sheet.unknown_rows(column)]
-        )
-        for column, member in enumerate(run.members)
-    )
+    def enter_late(self) -> None:
+        """Enter that the deadline passed before the calls that are waited for."""
+        for subscription in self.subscriptions:
+            self.enter(subscription.column, [row for row, _ in subscription.rows], LATE)
 
-
-def reasons(members: Sequence[EnsembleMember], sheet: ScoreMatrix) -> dict[str, str]:
-    """Return why each verifier has no score: its first reason."""
-    return {
-        member.name: next(
-            (
-                sheet.reasons[row, column]
-                for row in range(len(sheet.raw))
-                if (row, column) in sheet.reasons
-            ),
-            "no score",
-        )
-        for column, member in enumerate(members)
-    }
+    def pay(self, subscription: Subscription) -> float:
+        """Return what the request pays for a call that is over, or is released; it is counted."""
+        cost = self.members[subscription.column].guarded.settings.cost * subscription.pay()
+        self.cost += cost
+        return cost

@@ -151,7 +151,7 @@ def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
     read it as a low one.
     """
     if any(math.isnan(value) for value in values):
-        reasons = sorted(set(outcome.sheet.reasons.values()))[:3]
+        reasons = sorted(set(outcome.matrix.reasons.values()))[:3]
         message = (
             "no verifier could score one of the candidates"
             f" ({'; '.join(reasons) or 'none applies'})"
@@ -162,7 +162,7 @@ def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
 
 def usage(outcome: ScoringResult) -> dict[str, int]:
     """Return tokens in the form that all these clients read."""
-    prompt, completion = outcome.sheet.usage.prompt_tokens, outcome.sheet.usage.completion_tokens
+    prompt, completion = outcome.matrix.usage.prompt_tokens, outcome.matrix.usage.completion_tokens
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -173,7 +173,7 @@ def usage(outcome: ScoringResult) -> dict[str, int]:
 def raw_by_verifier(outcome: ScoringResult) -> dict[str, list[float]]:
     """Return each verifier's raw scores, NaN where missing."""
     names = [member.name for member in outcome.members]
-    return dict(zip(names, outcome.sheet.raw.T.tolist(), strict=True))
+    return dict(zip(names, outcome.matrix.raw.T.tolist(), strict=True))
 
 
 def openai_shape(exc: ApiError) -> Response:

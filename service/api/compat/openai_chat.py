@@ -291,7 +291,7 @@ def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]
         **said,
         "model_version": outcome.version,
         "calibrated": outcome.calibrated,
-        "partial": bool(outcome.sheet.partial),
+        "partial": bool(outcome.matrix.partial),
         "p_best": outcome.p_best,
         "p_any_correct": outcome.p_any_correct,
         "warnings": [*outcome.warnings, *blind],

@@ -103,7 +103,7 @@ def told(outcome: ScoringResult) -> dict[str, Any]:
     return {
         "model_version": outcome.version,
         "calibrated": outcome.calibrated,
-        "partial": bool(outcome.sheet.partial),
+        "partial": bool(outcome.matrix.partial),
         "p_best": outcome.p_best,
         "p_any_correct": outcome.p_any_correct,
     }

@@ -264,7 +264,7 @@ def _logs(outcome: ScoringResult) -> dict[str, list[float]]:
     the names are always the same, and what is missing must be a number. Verifiers that compare
     candidates never apply here, and are left out.
     """
-    parts, missing = outcome.combined.contributions(), np.isnan(outcome.sheet.raw)
+    parts, missing = outcome.combined.contributions(), np.isnan(outcome.matrix.raw)
     logs: dict[str, list[float]] = {}
     for column, member in enumerate(outcome.members):
         if not member.setwise:

@@ -425,11 +425,11 @@ def test_estimates_add_up() -> None:
 def test_two_percent_of_the_traffic_is_asked_in_full() -> None:
     """And a model that rests on too few queries has no cascade."""
     economy = CascadePolicy("cascade", costs=(0.0, 0.1, 1.0, 2.0, 10.0, 30.0))
-    economy.renew(model(), 1)
+    economy.use_model(model(), 1)
     taken = [economy.cascade_for(None, 6, sampled=True) is None for _ in range(4000)]
     few = small(0, queries=30)
     poor = CascadePolicy("cascade", costs=economy.costs)
-    poor.renew(LabelModel().fit(few.scores, few.query_id, verifier_names=few.names), 1)
+    poor.use_model(LabelModel().fit(few.scores, few.query_id, verifier_names=few.names), 1)
 
     assert 0.01 < np.mean(taken) < 0.035
     assert not any(economy.cascade_for(None, 6, sampled=False) is None for _ in range(100))
@@ -438,26 +438,28 @@ def test_two_percent_of_the_traffic_is_asked_in_full() -> None:
     assert poor.cascade is None
 
 
-def test_a_course_is_the_replay_step_by_step() -> None:
+def test_a_cascade_run_is_the_replay_step_by_step() -> None:
     """The same candidates are asked the same tiers, and the first is its pick."""
     found = cascade(60)
     for number in range(60):
         scores = query(number)
-        got, course = (
+        got, cascade_run = (
             found.replay(scores),
             CascadeRun(found, len(scores), None, lambda raw: raw[:, 0]),
         )
         raw = np.full(scores.shape, np.nan)
         while True:
-            columns = np.array(course.columns)
-            raw[np.ix_(course.kept, columns)] = scores[np.ix_(course.kept, columns)]
-            if not course.go_on(raw):
+            columns = np.array(cascade_run.columns)
+            raw[np.ix_(cascade_run.kept, columns)] = scores[np.ix_(cascade_run.kept, columns)]
+            if not cascade_run.go_on(raw):
                 break
         log_odds = model(60).score_samples(raw, np.zeros(len(raw)))
-        order = course.order(log_odds, list(range(len(raw))), course.reached == len(found.tiers))
+        order = cascade_run.order(
+            log_odds, list(range(len(raw))), cascade_run.reached == len(found.tiers)
+        )
 
-        assert course.reached.tolist() == got.reached.tolist()
-        if course.tier + 1 < course.tiers:
+        assert cascade_run.reached.tolist() == got.reached.tolist()
+        if cascade_run.tier + 1 < cascade_run.tiers:
             np.testing.assert_equal(raw[order[0]], raw[got.best])
         values = capped(log_odds, order)[order]
         assert (np.diff(values[~np.isnan(values)]) <= 0).all()

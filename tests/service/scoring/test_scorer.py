@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from assay import aggregation
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.single_flight import Inflight, Subscription
+from assay.service.concurrency.single_flight import Call, SingleFlight, Subscription
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
@@ -44,16 +44,16 @@ def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) ->
     return Guarded(verifier, Breaker(failures, reset_s))
 
 
-def board(inflight: Inflight, guard: Guarded, texts: Sequence[str]) -> list[Subscription]:
+def join(flight: SingleFlight, guard: Guarded, texts: Sequence[str]) -> list[Subscription]:
     """Ask about texts, as one request would."""
-    return inflight.board(
-        guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts]
+    return flight.join(
+        Call(guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts])
     )
 
 
-async def land(shares: Sequence[Subscription]) -> list[float | None]:
+async def collected(shares: Sequence[Subscription]) -> list[float | None]:
     """Wait for shares and return the scores in the request's order."""
-    await asyncio.wait({share.flight.task for share in shares})
+    await asyncio.wait({share.call.task for share in shares})
     scores = {row: verdict.score for share in shares for row, verdict in share.verdicts()}
     return [scores[row] for row in sorted(scores)]
 
@@ -141,59 +141,59 @@ async def test_identical_pairs_under_way_are_asked_once() -> None:
     """By two requests, and twice in one."""
     gate = asyncio.Event()
     verifier = FakeVerifier("v", lambda pair: len(pair.candidate) / 10, gate=gate)
-    inflight, guard = Inflight(), guarded(verifier)
+    flight, guard = SingleFlight(), guarded(verifier)
 
-    first = board(inflight, guard, ["a", "bb", "a"])
-    second = board(inflight, guard, ["bb", "ccc"])
+    first = join(flight, guard, ["a", "bb", "a"])
+    second = join(flight, guard, ["bb", "ccc"])
     gate.set()
 
-    assert await land(first) == [0.1, 0.2, 0.1]
-    assert await land(second) == [0.2, 0.3]
+    assert await collected(first) == [0.1, 0.2, 0.1]
+    assert await collected(second) == [0.2, 0.3]
     assert verifier.asked == [["a", "bb"], ["ccc"]]
     assert [share.owner for share in second] == [False, True]
-    assert len(inflight) == 0
+    assert len(flight) == 0
 
 
 async def test_a_call_is_cancelled_when_the_last_who_wants_it_leaves() -> None:
     """And not before."""
     verifier = FakeVerifier("v", gate=asyncio.Event())
-    inflight, guard = Inflight(), guarded(verifier)
-    first, second = board(inflight, guard, ["a"]), board(inflight, guard, ["a"])
+    flight, guard = SingleFlight(), guarded(verifier)
+    first, second = join(flight, guard, ["a"]), join(flight, guard, ["a"])
     await asyncio.sleep(0)
 
-    inflight.leave(first)
+    flight.release(first)
     await asyncio.sleep(0)
     assert verifier.cancelled == 0
-    inflight.leave(second)
-    await asyncio.wait({second[0].flight.task})
+    flight.release(second)
+    await asyncio.wait({second[0].call.task})
 
     assert verifier.cancelled == 1
-    assert len(inflight) == 0
+    assert len(flight) == 0
 
 
 async def test_a_call_that_was_given_up_is_not_joined() -> None:
     """Who asks in the moment before it is gone starts another."""
     gate = asyncio.Event()
     verifier = FakeVerifier("v", 0.5, gate=gate)
-    inflight, guard = Inflight(), guarded(verifier)
-    first = board(inflight, guard, ["a"])
+    flight, guard = SingleFlight(), guarded(verifier)
+    first = join(flight, guard, ["a"])
     await asyncio.sleep(0)
 
-    inflight.leave(first)
-    second = board(inflight, guard, ["a"])
+    flight.release(first)
+    second = join(flight, guard, ["a"])
     gate.set()
 
-    assert await land(second) == [0.5]
-    assert first[0].flight is not second[0].flight
-    assert len(inflight) == 0
+    assert await collected(second) == [0.5]
+    assert first[0].call is not second[0].call
+    assert len(flight) == 0
 
 
 async def test_batches_have_the_size_that_was_asked_for() -> None:
     """The rest goes into a smaller one."""
     verifier = FakeVerifier("v", options={"batch_size": 3})
 
-    shares = board(Inflight(), guarded(verifier), [str(place) for place in range(8)])
-    await land(shares)
+    shares = join(SingleFlight(), guarded(verifier), [str(place) for place in range(8)])
+    await collected(shares)
 
     assert [len(batch) for batch in verifier.asked] == [3, 3, 2]
 
@@ -286,7 +286,7 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
         )
         await asyncio.sleep(0)
 
-    assert outcome.sheet.raw.tolist() == [[0.5], [0.5]]
+    assert outcome.matrix.raw.tolist() == [[0.5], [0.5]]
     assert (len(kept.scores), len(kept.rows)) == {"cache.pack": (0, 1), "tasks.pack": (1, 0)}.get(
         broken, (1, 1)
     )

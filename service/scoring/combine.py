@@ -1,0 +1,91 @@
+"""What a request's scores amount to, by the model that its task serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scipy.special import expit
+
+from assay.aggregation import Combined, order
+from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
+from assay.service.domain.errors import NoVerifierError
+from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
+from assay.service.scoring.cascade_run import capped
+from assay.service.scoring.request import EnsembleMember, ScoringResult
+from assay.service.scoring.run import ScoringRun
+from assay.verifiers import Pair
+from assay.verifiers.checks.answer_equality import distinct_answers
+
+
+def combine(run: ScoringRun) -> ScoringResult:
+    """Return the result of a request whose scores are all in the matrix."""
+    task = run.request.task
+    combined, places = _combined(run)
+    result = ScoringResult(
+        matrix=run.matrix,
+        members=run.members,
+        combined=combined,
+        calibrated=task.model.calibrated,
+        probability=expit(combined.log_odds),
+        order=places,
+        version=task.model_version,
+        cold=task.cold,
+        keys=run.keys.public(),
+        warnings=_warnings(run),
+        cascade=run.cascade,
+        cost=run.cost,
+        given_up=run.given_up,
+    )
+    if result.calibrated and run.request.one_query:
+        result.p_best = probability_top_is_best(combined.log_odds, combined.deviations())
+        result.p_any_correct = probability_any_correct(result.probability, run.answers)
+    return result
+
+
+def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
+    """Return the pairs' log-odds, and their places, best first."""
+    combined = run.request.task.model.combine(run.matrix.raw, alone=not run.request.one_query)
+    if run.cascade is None:
+        return combined, order(combined.log_odds, run.keys.tie_keys)
+    fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)
+    places = run.cascade.order(combined.log_odds, run.keys.tie_keys(), fully_scored)
+    return replace(combined, log_odds=capped(combined.log_odds, places)), places
+
+
+def _warnings(run: ScoringRun) -> list[str]:
+    ignored = run.request.task.model.ignored
+    if not ignored:
+        return run.warnings
+    return [
+        *run.warnings,
+        "not in the task's label model, so their scores do not count: " + ", ".join(ignored),
+    ]
+
+
+def require_a_score(run: ScoringRun) -> None:
+    """Raise `NoVerifierError` where every verifier failed."""
+    if not run.matrix.has_score and run.matrix.partial:
+        raise NoVerifierError(_reasons(run.members, run.matrix))
+
+
+def _reasons(members: Sequence[EnsembleMember], matrix: ScoreMatrix) -> dict[str, str]:
+    """Return why each verifier has no score: its first reason."""
+    rows = range(len(matrix.raw))
+    return {
+        member.name: next(
+            (matrix.reasons[row, column] for row in rows if (row, column) in matrix.reasons),
+            "no score",
+        )
+        for column, member in enumerate(members)
+    }
+
+
+def answer_keys(pairs: Sequence[Pair], keys: Sequence[str]) -> list[str]:
+    """Return what tells the candidates' answers apart: the answer, or the text where none is
+    stated.
+    """
+    answers = distinct_answers([pair.candidate for pair in pairs])
+    return [
+        key if answer is None else f"= {answer}" for key, answer in zip(keys, answers, strict=True)
+    ]

@@ -1,0 +1,166 @@
+"""Which calls a request makes next, by its cascade, its budget, its deadline and what is known.
+
+Nothing here waits, or asks anybody: a decision is entered in the run, and returned as calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit
+
+from assay.aggregation import Floats
+from assay.service.concurrency.single_flight import Call
+from assay.service.concurrency.token_admission import tokens_of
+from assay.service.domain.budget import OVER_BUDGET, affordable
+from assay.service.scoring.cascade_run import Bools, CascadeRun
+from assay.service.scoring.run import ScoringRun
+from assay.verifiers import Status, Verdict
+
+NOT_ALONE = Verdict(
+    None, Status.NOT_APPLICABLE, "it compares the candidates of a query, and this one stands alone"
+)
+BUDGET = Verdict(None, Status.SKIPPED, OVER_BUDGET)
+
+
+def prepare(run: ScoringRun, cascades: bool) -> None:
+    """Choose the request's cascade, and enter what need not be asked: setwise verifiers of lone
+    pairs, and those that the budget does not reach.
+    """
+    request = run.request
+    if run.matrix.complete:
+        run.planned = True
+        return
+    if cascades and request.one_query:
+        run.cascade = _cascade_of(run)
+    if not request.one_query:
+        for column, member in enumerate(run.members):
+            if member.setwise:
+                run.enter(column, range(len(request.pairs)), NOT_ALONE)
+    if request.budget is not None and run.cascade is None:
+        settings = [member.guarded.settings for member in run.members]
+        for column in affordable(request.budget, settings, run.matrix, request.pairs)[0]:
+            run.enter(column, run.matrix.unknown_rows(column), BUDGET)
+
+
+def _cascade_of(run: ScoringRun) -> CascadeRun | None:
+    """Return the request's way through the tiers; None where all of it is asked at once."""
+    request, task = run.request, run.request.task
+    candidates = len(request.pairs)
+    cascade = task.economy.cascade_for(request.policy, candidates, sampled=request.learn)
+    if cascade is None:
+        return None
+    confidence = request.confidence if task.model.calibrated else None
+    early = task.economy.early if request.budget is None else None
+
+    def probability(raw: Floats) -> Floats:
+        return np.asarray(expit(task.model.combine(raw, False).log_odds))
+
+    return CascadeRun(cascade, candidates, confidence, probability, early)
+
+
+def tokens_wanted(run: ScoringRun) -> int:
+    """Return an estimate of the tokens that models are asked to read."""
+    pairs, matrix = run.request.pairs, run.matrix
+    return sum(
+        tokens_of(member.guarded.settings, [pairs[row] for row in matrix.unknown_rows(column)])
+        for column, member in enumerate(run.members)
+    )
+
+
+def next_calls(run: ScoringRun) -> list[Call]:
+    """Return the calls to make now: at the start all, or those of a tier; later those of the tiers
+    that are worth it.
+    """
+    if run.cascade is not None:
+        return _calls_of_tiers(run, run.cascade)
+    if run.planned:
+        return []
+    run.planned = True
+    return _calls(run, range(len(run.members)))
+
+
+def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
+    """Return the calls of the tier that begins, and of further ones as far as all of it is known;
+    or, where there is a hurry, of the next one ahead of its time.
+    """
+    calls: list[Call] = []
+    while not cascade.done:
+        if not run.planned:
+            run.planned = True
+            calls += _calls_of_tier(run, cascade)
+        if time.monotonic() >= run.deadline:
+            cascade.stop()
+        awaited = run.awaited | {call.column for call in calls}
+        pending = awaited.intersection(cascade.columns)
+        if pending:
+            return calls + _calls_ahead(run, cascade, pending)
+        if cascade.go_on(run.matrix.raw):
+            run.planned = False
+    return calls
+
+
+def _calls_of_tier(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
+    """Return the calls of a tier about those that are kept; what the budget does not reach is left
+    out, and ends the cascade.
+    """
+    request = run.request
+    if request.budget is not None:
+        left_out, run.spent = affordable(
+            request.budget,
+            [member.guarded.settings for member in run.members],
+            run.matrix,
+            request.pairs,
+            columns=cascade.columns,
+            rows_of=run.wanted_rows,
+            spent=run.spent,
+        )
+        for column in left_out:
+            run.enter(column, run.wanted_rows(column), BUDGET)
+            cascade.stop()
+    return _calls(run, cascade.columns)
+
+
+def _calls_ahead(run: ScoringRun, cascade: CascadeRun, pending: set[int]) -> list[Call]:
+    """Return the calls of the next tier that need not wait for the whole of this one."""
+    if cascade.early is None:
+        return []
+    ahead = cascade.start_early(run.matrix.raw, pending)
+    return _calls(run, cascade.following, ahead) if ahead.any() else []
+
+
+def _calls(run: ScoringRun, columns: Sequence[int], among: Bools | None = None) -> list[Call]:
+    """Return a call for each of the verifiers that is wanted for any pair."""
+    matrix = run.matrix
+    nothing_known = run.cascade is None and not matrix.cached.any() and not matrix.any_asked
+    everything = list(range(len(run.request.pairs)))
+    calls = []
+    for column in columns:
+        rows = everything if nothing_known else run.wanted_rows(column, among)
+        if rows:
+            calls.append(_call(run, column, rows))
+    return calls
+
+
+def _call(run: ScoringRun, column: int, rows: list[int]) -> Call:
+    """Return the call to one verifier about some rows; about all, in the set's order, if it
+    compares.
+    """
+    member, pairs = run.members[column], run.request.pairs
+    asked, keys, set_key = pairs, run.shared_keys.pairs, None
+    if member.setwise:
+        rows, keys, set_key = list(run.keys.set_order), (), run.shared_keys.whole
+        asked = [pairs[row] for row in rows]
+    elif len(rows) < len(pairs):
+        asked, keys = [pairs[row] for row in rows], tuple(keys[row] for row in rows)
+    return Call(
+        verifier=member.guarded,
+        fingerprint=member.column.fingerprint,
+        column=column,
+        rows=rows,
+        keys=keys,
+        pairs=asked,
+        set_key=set_key,
+    )

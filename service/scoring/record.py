@@ -1,0 +1,150 @@
+"""What is kept of a request once its answer is made: its scores, its counts, and what its task
+learns from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
+import structlog
+
+from assay.service.concurrency.turns import AT_ONCE, Turns
+from assay.service.domain.identity import keys_of
+from assay.service.domain.matrix import UNKNOWN
+from assay.service.learning.tasks import Tasks
+from assay.service.learning.write_behind import Writer
+from assay.service.scoring.request import ScoringRequest, ScoringResult
+from assay.service.scoring.run import ScoringRun
+from assay.service.store.score_cache import ScoreCache
+from assay.service.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Counts where scores came from, and hands what is new to the writer: each step for itself,
+    whatever becomes of the others.
+    """
+
+    def __init__(
+        self, cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics, turns: Turns
+    ) -> None:
+        self._cache = cache
+        self._tasks = tasks
+        self._writer = writer
+        self._metrics = metrics
+        self._turns = turns
+
+    def record(self, run: ScoringRun) -> None:
+        """Record a request; a large one in parts, between which others have their turn."""
+        steps = {
+            "remember": self._remember(run),
+            "count": self._count(run),
+            "note": self._note(run),
+        }
+        if len(run.request.pairs) > AT_ONCE:
+            self._turns.soon(partial(self._record_part, steps))
+            return
+        for name, step in steps.items():
+            while self._advance(name, step):
+                pass
+
+    def learn(self, request: ScoringRequest, result: ScoringResult) -> None:
+        """Have the task keep a ranking that was asked for with `learn` off: of one that grew in
+        rounds, the last.
+        """
+        # What a cascade cut is missing because of its scores: nothing to learn from.
+        if result.matrix.complete:
+            keys = keys_of(request.pairs, request.one_query)
+            rows = self._tasks.pack(request.task, keys, result.matrix.raw, request.pairs)
+            self._writer.put_rows(rows)
+
+    def _record_part(self, steps: dict[str, Iterator[None]]) -> None:
+        """Do a part of the first step, and the rest in later turns."""
+        name, step = next(iter(steps.items()))
+        if not self._advance(name, step):
+            del steps[name]
+        if steps:
+            self._turns.soon(partial(self._record_part, steps))
+
+    def _advance(self, name: str, step: Iterator[None]) -> bool:
+        """Do a part of a step; return whether there is more."""
+        try:
+            for _ in step:
+                return True
+        # the answer is given: a number that one step does not take must not lose what the others
+        # keep
+        except Exception as exc:
+            log.error("bookkeeping_failed", step=name, error=type(exc).__name__)
+            self._metrics.unkept(name)
+        return False
+
+    def _remember(self, run: ScoringRun) -> Iterator[None]:
+        """Have new scores written."""
+        matrix = run.matrix
+        if not matrix.any_asked:
+            return
+        scores = (run.shared_keys, run.columns, matrix, run.stored)
+        if len(run.request.pairs) <= AT_ONCE:
+            self._writer.put_scores(self._cache.pack(*scores))
+            return
+        for values in self._cache.packing(*scores, AT_ONCE):
+            self._writer.put_scores(values)
+            yield
+
+    def _count(self, run: ScoringRun) -> Iterator[None]:
+        """Count calls and scores."""
+        for verifier, seconds, usage in run.billed:
+            self._metrics.asked(verifier, seconds, usage)
+        self._metrics.scored([member.name for member in run.members], run.matrix)
+        yield
+
+    def _note(self, run: ScoringRun) -> Iterator[None]:
+        """Have the task learn from the query, and from what a cascade did or would have done
+        with it.
+        """
+        self._note_cascade(run)
+        if run.cascade is not None and not run.matrix.complete:
+            return  # missing because of their scores: never fitted on
+        request = run.request
+        if not request.learn or not run.matrix.has_score:
+            return
+        query = (request.task, run.keys, run.matrix.raw, request.pairs)
+        if len(request.pairs) <= AT_ONCE:
+            self._writer.put_rows(self._tasks.pack(*query))
+            return
+        packing = self._tasks.packing(*query)
+        while rows := list(islice(packing, AT_ONCE)):
+            self._writer.put_rows(rows)
+            yield
+
+    def _note_cascade(self, run: ScoringRun) -> None:
+        """Count what the cascade cut; or note what it would have done with a query that was asked
+        in full.
+        """
+        task, matrix = run.request.task, run.matrix
+        if run.cascade is not None:
+            cut = int((matrix.status == UNKNOWN).any(axis=1).sum())
+            self._metrics.cascaded(task.name, run.cascade.tier + 1, cut)
+        elif _tells_of_cascades(run):
+            log_odds = task.model.combine(matrix.raw, False).log_odds
+            savings = task.economy.counterfactual(matrix.raw, log_odds)
+            if savings is not None:
+                self._writer.put_estimate(task, savings)
+
+
+def _tells_of_cascades(run: ScoringRun) -> bool:
+    """Return whether a query that was asked in full tells what a cascade would have done: where
+    there is one, and once.
+    """
+    request, matrix = run.request, run.matrix
+    policies = (request.task.economy.policy, request.policy or "full")
+    return (
+        request.learn
+        and request.one_query
+        and policies != ("full", "full")
+        and matrix.any_asked
+        and not matrix.partial
+    )
