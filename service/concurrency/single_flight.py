@@ -26,7 +26,7 @@ class PairScorer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What a request wants of one verifier: `rows` and `keys` say which pairs of the request.
 
