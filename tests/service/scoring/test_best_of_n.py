@@ -318,7 +318,7 @@ class Fake(Generator):
 class Said:
     """An outcome as a gateway reads it."""
 
-    sheet = SimpleNamespace(usage=SimpleNamespace(prompt_tokens=3, completion_tokens=1))
+    matrix = SimpleNamespace(usage=SimpleNamespace(prompt_tokens=3, completion_tokens=1))
 
     def __init__(self, chances: Sequence[float], calibrated: bool = True) -> None:
         self.probability, self.calibrated = np.array(chances), calibrated
