@@ -4,23 +4,50 @@ learns from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
+from typing import Any, Protocol
 
 import structlog
 
+from assay.aggregation import Floats
 from assay.service.concurrency.turns import AT_ONCE, Turns
-from assay.service.domain.identity import keys_of
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import UNKNOWN
-from assay.service.learning.tasks import Tasks
-from assay.service.learning.write_behind import Writer
+from assay.service.ports import ScoreCache
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.service.scoring.run import ScoringRun
-from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
+from assay.verifiers import Pair
 
 log = structlog.get_logger()
+
+
+class RowPacker(Protocol):
+    """Makes what a task keeps of a request, to learn from: `learning` implements it."""
+
+    def pack(self, task: Any, keys: Keys, raw: Floats, pairs: Sequence[Pair], /) -> list[Any]:
+        """Return the rows of a request."""
+
+    def packing(
+        self, task: Any, keys: Keys, raw: Floats, pairs: Sequence[Pair], /
+    ) -> Iterator[Any]:
+        """Yield the same, one query at a time."""
+
+
+class WriteBehind(Protocol):
+    """Writes after the answer: `learning` implements it."""
+
+    def put_scores(self, values: dict[str, bytes], /) -> None:
+        """Have scores written."""
+
+    def put_rows(self, rows: list[Any], /) -> None:
+        """Have what a task keeps of a request written."""
+
+    def put_estimate(self, task: Any, seen: CascadeSavings, /) -> None:
+        """Have noted what a task's cascade would have done with a query."""
 
 
 class Recorder:
@@ -29,7 +56,12 @@ class Recorder:
     """
 
     def __init__(
-        self, cache: ScoreCache, tasks: Tasks, writer: Writer, metrics: Metrics, turns: Turns
+        self,
+        cache: ScoreCache,
+        tasks: RowPacker,
+        writer: WriteBehind,
+        metrics: Metrics,
+        turns: Turns,
     ) -> None:
         self._cache = cache
         self._tasks = tasks

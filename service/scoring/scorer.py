@@ -15,14 +15,12 @@ from assay.service.concurrency.token_admission import Workload
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.errors import StoreError
 from assay.service.domain.identity import keys_of
-from assay.service.learning.tasks import Tasks
-from assay.service.learning.write_behind import Writer
+from assay.service.ports import ScoreCache
 from assay.service.scoring.combine import answer_keys, combine, require_a_score
 from assay.service.scoring.plan import next_calls, prepare, tokens_wanted
-from assay.service.scoring.record import Recorder
+from assay.service.scoring.record import Recorder, RowPacker, WriteBehind
 from assay.service.scoring.request import EnsembleMember, ScoringRequest, ScoringResult
 from assay.service.scoring.run import Scored, ScoringRun
-from assay.service.store.score_cache import ScoreCache
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import OWNER
 
@@ -45,8 +43,8 @@ class Scorer:
         self,
         ensembles: dict[str, list[EnsembleMember]],
         cache: ScoreCache,
-        tasks: Tasks,
-        writer: Writer,
+        tasks: RowPacker,
+        writer: WriteBehind,
         metrics: Metrics,
         workload: Workload,
         cascades: bool = True,
