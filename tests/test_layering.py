@@ -10,6 +10,8 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).parent.parent
+#: In one folder, its `__init__` left out.
+MOST_MODULES = 16
 #: Cycles that are left, by the module of each that closes it: the list only shrinks.
 CLOSED_BY = {
     ("assay.service.cli.report.page", "assay.service.cli.report.command"),
@@ -47,3 +49,15 @@ def test_help_loads_nothing_heavy() -> None:
     ).stdout
 
     assert printed.strip() == "[]"
+
+
+def test_no_folder_holds_more_modules_than_a_reader_takes_in() -> None:
+    """Sixteen at most; a folder with more is split by subject."""
+    crowded = {
+        folder.relative_to(ROOT).as_posix(): count
+        for package in ("service", "verifiers", "aggregation")
+        for folder in [ROOT / package, *(ROOT / package).rglob("*/")]
+        if (count := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES
+    }
+
+    assert crowded == {}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from assay.aggregation.label_model.fitted import FittedModel
-from assay.aggregation.label_model.serialization import restore_from, save
-from assay.aggregation.label_model.summary_table import summary_of
+from assay.aggregation.label_model.saved.serialization import restore_from, save
+from assay.aggregation.label_model.summaries.summary_table import summary_of
 
 
 class Estimator(FittedModel):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from assay.aggregation.label_model.model import LabelModel
-from assay.aggregation.label_model.serialization import version_of
+from assay.aggregation.label_model.saved.serialization import version_of
 from assay.aggregation.matrix import Column, Combined, Floats
 from assay.aggregation.statistics.queries import Queries, finite
 

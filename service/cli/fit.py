@@ -18,8 +18,8 @@ from rich.text import Text
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
-from assay.aggregation.label_model.artifact import ArtifactError, load, save, version_of
-from assay.aggregation.label_model.fit_summary import report
+from assay.aggregation.label_model.saved.artifact import ArtifactError, load, save, version_of
+from assay.aggregation.label_model.summaries.fit_summary import report
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.shards import Shards, files_of

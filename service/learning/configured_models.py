@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.artifact import ArtifactError, load
+from assay.aggregation.label_model.saved.artifact import ArtifactError, load
 from assay.service.config.model import Config, ConfigError
 
 

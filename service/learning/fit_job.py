@@ -15,7 +15,7 @@ from scipy.special import expit, log_expit
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from assay.aggregation.drift import references
-from assay.aggregation.label_model.artifact import from_dict, to_dict
+from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, table_of
 

@@ -25,7 +25,7 @@ from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.evaluation.bootstrap import Bootstrap
 from assay.aggregation.evaluation.measures import calibration_bins, log_losses, selection_by_query
 from assay.aggregation.evaluation.verifier_value import TOLERANCE, VerifierValues, value
-from assay.aggregation.label_model.artifact import from_dict
+from assay.aggregation.label_model.saved.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Observation, TrainingTable, table_of
 from assay.service.learning.fit_job import MIN_ROWS, FitInputs, KnownLabel, Served, fitted, held_out

@@ -18,7 +18,7 @@ import structlog
 
 from assay.aggregation import Aggregator, Column, Floats, RobustAverage, ServedModel
 from assay.aggregation.drift import Drift, DriftReference
-from assay.aggregation.label_model.artifact import ArtifactError, from_dict
+from assay.aggregation.label_model.saved.artifact import ArtifactError, from_dict
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.identity import Keys, by_query

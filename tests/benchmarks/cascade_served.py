@@ -40,7 +40,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.evaluation.label_sampling import draw_labels
-from assay.aggregation.label_model.artifact import save
+from assay.aggregation.label_model.saved.artifact import save
 from assay.aggregation.statistics.queries import Queries
 from assay.verifiers import HttpPool
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets

@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.artifact import to_dict
+from assay.aggregation.label_model.saved.artifact import to_dict
 from assay.service.cli.main import main
 from assay.service.config.model import ConfigError, load_config
 from assay.service.learning.configured_models import load_models

@@ -22,7 +22,7 @@ import orjson
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.artifact import from_dict, to_dict
+from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import table_of
 from assay.service.store.client import Store

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
-from assay.aggregation.label_model.artifact import ArtifactError, checksum, from_dict, to_dict
+from assay.aggregation.label_model.saved.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.service.api.requests import RankRequest
 from assay.service.config.model import ConfigError, load_config
 from assay.service.score_files.tables import TableError, read_table

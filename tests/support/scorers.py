@@ -15,10 +15,7 @@ from assay.service.scoring.guard import Guarded
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
-from assay.verifiers import (
-    Pair,
-    Query,
-)
+from assay.verifiers import Pair, Query
 from tests.support.fakes import FakeVerifier
 
 Q = Query.of("q")

@@ -11,12 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.contract.verifier import (
-    Message,
-    Pair,
-    Query,
-    Verdicts,
-)
+from assay.verifiers.contract.verifier import Message, Pair, Query, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods

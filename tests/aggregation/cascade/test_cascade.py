@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.cascade.cascade import Cascade, Replayed, first_of
 from assay.aggregation.cascade.tiers import Calls
-from assay.aggregation.label_model.artifact import checksum, from_dict, to_dict
+from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
 from assay.aggregation.statistics.queries import Queries
 from tests.support.cascades import COSTS, cascade, model, query, sample
 

@@ -10,7 +10,7 @@ import pytest
 
 from assay.aggregation import LabelModel, NotFittedError, Recipe
 from assay.aggregation.label_model import model as documented
-from assay.aggregation.label_model.serialization import ArtifactError
+from assay.aggregation.label_model.saved.serialization import ArtifactError
 from tests.support.ensembles import fitted, small
 
 

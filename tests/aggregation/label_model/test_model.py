@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, Shard
 from assay.aggregation.averages.baselines import supervised
-from assay.aggregation.label_model.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import report
 from assay.aggregation.statistics.queries import Queries, finite
 from tests.support.ensembles import fitted, named, selection, small
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.artifact import version_of
+from assay.aggregation.label_model.saved.artifact import version_of
 from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Column
 from tests.support.ensembles import fitted, small

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from assay.aggregation.label_model.artifact import load
+from assay.aggregation.label_model.saved.artifact import load
 from tests.support.commands import SAMPLE, as_npz, problem, run, said
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.artifact import load, save, version_of
+from assay.aggregation.label_model.saved.artifact import load, save, version_of
 from assay.service.cli.config_check import check
 from assay.service.config.model import ConfigError, load_config
 from assay.service.learning.configured_models import load_models

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from assay.aggregation import Column, LabelModel, ServedModel
-from assay.aggregation.label_model.artifact import checksum, from_dict, to_dict
+from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.identity import keys_of
 from assay.service.domain.learned import Fit, Sizes, State

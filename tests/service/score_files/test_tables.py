@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.artifact import load
+from assay.aggregation.label_model.saved.artifact import load
 from assay.service.score_files.tables import TableError, read_table, write_table
 from tests.support.commands import SAMPLE, as_npz, rows_of, said
 

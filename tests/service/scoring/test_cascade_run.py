@@ -17,7 +17,7 @@ import pytest
 
 from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.cascade.tiers import Calls
-from assay.aggregation.label_model.artifact import save
+from assay.aggregation.label_model.saved.artifact import save
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload
 from assay.service.config.model import ConfigError, load_config

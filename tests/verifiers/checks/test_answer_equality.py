@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import (
-    Pair,
-    Query,
-)
+from assay.verifiers import Pair, Query
 from assay.verifiers.checks.answer_equality import (
     equals_reference,
     plain_answer,

@@ -9,11 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import (
-    Pair,
-    Status,
-    Verdict,
-)
+from assay.verifiers import Pair, Status, Verdict
 from assay.verifiers.contract.bounds import checked
 from assay.verifiers.http.upstream import Tokens
 from tests.support.fakes import FakeTransport

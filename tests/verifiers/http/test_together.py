@@ -7,12 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from assay.verifiers import (
-    BadReplyError,
-    Pair,
-    Query,
-    VerifierError,
-)
+from assay.verifiers import BadReplyError, Pair, Query, VerifierError
 from assay.verifiers.http.together import together
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made, standin

@@ -17,14 +17,7 @@ from assay.service.api.errors import answer_to
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.errors import GeneratorError
 from assay.service.scoring.generator import Generator as Generator
-from assay.verifiers import (
-    BadReplyError,
-    Pair,
-    Query,
-    ServedVerifier,
-    Status,
-    UnreachableError,
-)
+from assay.verifiers import BadReplyError, Pair, Query, ServedVerifier, Status, UnreachableError
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream

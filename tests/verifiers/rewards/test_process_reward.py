@@ -7,12 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import (
-    Pair,
-    Query,
-    ServedVerifier,
-    Status,
-)
+from assay.verifiers import Pair, Query, ServedVerifier, Status
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings

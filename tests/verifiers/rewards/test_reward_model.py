@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from assay.verifiers import (
-    Pair,
-    Query,
-    ServedVerifier,
-)
+from assay.verifiers import Pair, Query, ServedVerifier
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings

@@ -10,11 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.verifiers import (
-    Pair,
-    Query,
-    ServedVerifier,
-)
+from assay.verifiers import Pair, Query, ServedVerifier
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts

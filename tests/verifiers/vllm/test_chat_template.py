@@ -9,12 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import (
-    Message,
-    Pair,
-    Query,
-    ServedVerifier,
-)
+from assay.verifiers import Message, Pair, Query, ServedVerifier
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings

@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import (
-    BadReplyError,
-    Pair,
-)
+from assay.verifiers import BadReplyError, Pair
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import EXAMPLES, QUERY, made, standin
 

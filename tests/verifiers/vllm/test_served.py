@@ -24,9 +24,7 @@ from assay.verifiers import (
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
-from assay.verifiers.safety.sanitize import (
-    WORD_JOINER,
-)
+from assay.verifiers.safety.sanitize import WORD_JOINER
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
 from tests.support.stalls import longest_stall_s

@@ -8,9 +8,7 @@ from typing import Any
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.safety.sanitize import (
-    WORD_JOINER,
-)
+from assay.verifiers.safety.sanitize import WORD_JOINER
 from assay.verifiers.vllm.special_tokens import MOST_KEPT
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made

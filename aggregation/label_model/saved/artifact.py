@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.aggregation.label_model.model import LabelModel
-from assay.aggregation.label_model.serialization import (
+from assay.aggregation.label_model.saved.serialization import (
     ArtifactError,
     checksum,
     restore,

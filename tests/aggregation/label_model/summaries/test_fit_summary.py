@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import report
 from tests.support.ensembles import named, small
 
 

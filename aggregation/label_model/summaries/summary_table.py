@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from assay.aggregation.label_model.fit_summary import warnings
 from assay.aggregation.label_model.fitted import FittedModel
+from assay.aggregation.label_model.summaries.fit_summary import warnings
 
 HEADINGS = ("verifier", "family", "weight", "agreement", "coverage", "")
 SOURCES = {

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.artifact import (
+from assay.aggregation.label_model.saved.artifact import (
     ArtifactError,
     load,
     save,
     to_dict,
     version_of,
 )
-from assay.aggregation.label_model.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import report
 from tests.support.ensembles import fitted, small
 
 

@@ -1,0 +1,1 @@
+"""A fitted label model as plain data, and as a file."""
