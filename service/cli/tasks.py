@@ -17,7 +17,7 @@ from rich.table import Table
 
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, RefusedError, asks_assay
-from assay.service.cli.report.command import told_gain
+from assay.service.cli.report.summary import expected_gain
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.tables import load_arrow
 
@@ -173,7 +173,7 @@ def _worth(api: Api, task: str, labels: int) -> str:
     with Console(stderr=True).status("fitting and measuring"):
         try:
             api.call(f"/v1/tasks/{task}/fit", {})
-            found = told_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
+            found = expected_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
         except StartupError as exc:
             return str(exc)
     return found or "not calibrated yet: half must be random, and 5 of each kind"

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from assay.service.cli.evaluation.plots import STYLE
-from assay.service.cli.report.command import NOT_SERVED, summary
 from assay.service.cli.report.plots import FIGURES
+from assay.service.cli.report.summary import NOT_SERVED, summary
 
 TEMPLATE = "page.html.jinja"
 

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from assay.service.cli.report.command import summary
 from assay.service.cli.report.page import page
+from assay.service.cli.report.summary import summary
 from assay.service.domain.observation import Observation
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
 from assay.service.learning.report_job import NothingToReportError, ReportInputs, report

@@ -1,0 +1,71 @@
+"""What a report says, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: In place of a version, where none serves the verifiers that there are.
+NOT_SERVED = "a model fitted for this report, which nobody serves"
+
+
+def summary(report: dict[str, Any]) -> list[str]:
+    """Return what a report says, in sentences."""
+    labels, subset, version = (
+        report["labels"],
+        report["subset"],
+        report["model_version"] or NOT_SERVED,
+    )
+    lines = [
+        f"{version}: {report['rows']:,} candidates of {report['queries']:,} queries,"
+        f" {labels['given']} labels, {'calibrated' if report['calibrated'] else 'not calibrated'}"
+    ]
+    lines += [line for line in (expected_gain(report), _measured_share(report)) if line]
+    if len(subset["verifiers"]) < len(report["verifiers"]):
+        lines.append(
+            f"as good within {points(subset['tolerance'])}: {', '.join(subset['verifiers'])}; "
+            f"that saves {1 - subset['cost_share']:.0%} of the cost"
+        )
+    if (spare := report.get("advice")) is not None:
+        lines.append(
+            f"{', '.join(spare['verifiers'])}: together {spare['variance_share']:.1%} of the"
+            f" score's variance and {spare['cost_share']:.0%} of the cost; a cascade asks them last"
+            " (policy: cascade)"
+        )
+    for entry in report["verifiers"]:
+        if (report.get("drift") or {}).get(entry["name"], {}).get("alarm"):
+            lines.append(f"{entry['name']} drifts: it is not what it was when the model was fitted")
+    return lines
+
+
+def expected_gain(report: dict[str, Any]) -> str | None:
+    """Return what is expected of the ensemble, and what more labels are worth; None where no
+    label says.
+    """
+    selection, gain = report["selection"], report["gain"]
+    if selection["expected"] is None:
+        return None
+    line = (
+        f"{report['labels']['used']} labels: expected selection@1 {selection['expected']:.2f} ±"
+        f" {selection['error']:.2f}"
+    )
+    return (
+        line
+        if gain is None
+        else f"{line}, the next {gain['more']} are worth at least about {gain['worth']:+.3f}"
+    )
+
+
+def _measured_share(report: dict[str, Any]) -> str | None:
+    measured = report["selection"]["measured"]
+    if measured is None:
+        return None
+    low, high = measured["low"], measured["high"]
+    return (
+        f"of {measured['labels']} labelled top candidates {measured['value']:.0%} are correct"
+        f" ({low:.0%} to {high:.0%})"
+    )
+
+
+def points(value: float) -> str:
+    """Return a share as points of a percentage."""
+    return f"{100 * value:.1f} points"
