@@ -8,7 +8,7 @@ PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -102,7 +102,10 @@ bench-cascade: $(VENV)/.dev ## Measure what the cascade saves and loses (DATA=fo
 	$(BIN)/python -m tests.benchmarks.cascade --data $(DATA) --costs $(COSTS) $(if $(DRAWS),--draws $(DRAWS))
 
 bench-gpu: $(VENV)/.dev ## Measure candidates a second beside vLLM's own client (GPUS=auto VLLM=python that has vLLM)
-	$(BIN)/python -m tests.benchmarks.gpu --gpus $(or $(GPUS),auto) $(if $(VLLM),--vllm $(VLLM))
+	$(BIN)/python -m tests.benchmarks.gpu.bench --gpus $(or $(GPUS),auto) $(if $(VLLM),--vllm $(VLLM))
+
+gpu-pack: $(VENV)/.dev ## Pack vLLM and Assay's dependencies into .gpu for a GPU machine without a network (about 4 minutes)
+	$(BIN)/python -m tests.benchmarks.gpu.pack .gpu $(if $(WHOLE),--whole)
 
 bench-gateway: $(VENV)/.dev ## Measure what the best-of-n gateway adds to its upstream
 	$(BIN)/python -m tests.benchmarks.gateway

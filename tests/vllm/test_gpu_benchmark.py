@@ -31,7 +31,7 @@ def test_the_gpu_benchmark_runs_on_a_cpu() -> None:
         str(PYTHON),
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.gpu", *options],
+        [sys.executable, "-m", "tests.benchmarks.gpu.bench", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,

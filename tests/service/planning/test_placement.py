@@ -19,7 +19,7 @@ from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, plac
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
-from tests.benchmarks.gpu import configured
+from tests.benchmarks.gpu.bench import configured
 from tests.support.commands import problem, run, said
 from tests.support.processes import ROOT, write_config
 

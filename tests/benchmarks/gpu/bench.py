@@ -1,7 +1,7 @@
 """Candidates a second through Assay, beside vLLM's own benchmark client with the very prompts,
 straight to the same servers.
 
-    python -m tests.benchmarks.gpu --gpus auto --vllm .venv-vllm/bin/python [--queries 64]
+    python -m tests.benchmarks.gpu.bench --gpus auto --vllm .venv-vllm/bin/python [--queries 64]
     [--candidates 32] [--eager]
 
 Random weights of real architectures (`--load-format dummy`): a judge of 8B, a reward model of 8B, a
@@ -44,7 +44,7 @@ from tests.vllm.servers import ENVIRONMENT, START_S, stop_group
 
 KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward"}
 BILLIONS = {"judge": 8.2, "reward": 8.2, "prm": 7.1}
-#: What the KV cache follows from, as gpu_models.py writes it: the planner knows models of the hub,
+#: What the KV cache follows from, as models.py writes it: the planner knows models of the hub,
 #: not folders.
 SHAPES = {
     "judge": {"layers": 36, "heads": 32, "kv_heads": 8, "head_dim": 128},
@@ -525,12 +525,13 @@ def main() -> None:
         models = folder / "models"
         made = [
             str(args.vllm),
-            str(ROOT / "tests" / "benchmarks" / "gpu_models.py"),
+            "-m",
+            "tests.benchmarks.gpu.models",
             str(models),
             args.size,
         ]
         subprocess.run(
-            made, check=True, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL
+            made, check=True, env={**os.environ, **ENVIRONMENT}, cwd=ROOT, stdout=subprocess.DEVNULL
         )
         facts: list[Row] = []
         running = stack.enter_context(servers(folder, models, args, facts))

@@ -1,10 +1,10 @@
 """Candidates a second through Assay and its sidecar, beside bare forward passes of the same model:
 no vLLM.
 
-    python -m tests.benchmarks.gpu_sidecar [--queries 8] [--candidates 32] [--batch-size 16]
+    python -m tests.benchmarks.gpu.sidecar [--queries 8] [--candidates 32] [--batch-size 16]
     [--device cuda|cpu] [--size full|tiny]
 
-A reward model of 8B with random weights (that of gpu.py) in bf16, in an environment that has Assay
+A reward model of 8B with random weights (that of bench.py) in bf16, in an environment that has Assay
 and its extra `hf`. JSON lines: `bare`, forward passes over the prompts, tokenized before and
 batched as the sidecar does, in three rounds; `bare+text`, with their tokenizing; `straight`, the
 prompts in calls of 64 to the sidecar, all at once, twice; `assay`, queries through the service.
@@ -15,8 +15,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
-import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +29,8 @@ import orjson
 
 from assay.service.sidecar.app import Batches, Waiting
 from assay.verifiers import HttpPool
-from tests.benchmarks.gpu import queries, through
+from tests.benchmarks.gpu.bench import queries, through
+from tests.benchmarks.gpu.rows import record
 from tests.support.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
 
 ADAPTER = """
@@ -60,13 +61,9 @@ START_S = 300.0
 
 
 def tell(what: str, count: int, seconds: float, **more: Any) -> float:
-    """Print a rate, and return it."""
-    print(
-        json.dumps(
-            {"what": what, "rate": round(count / seconds, 2), "seconds": round(seconds, 2), **more}
-        ),
-        flush=True,
-    )
+    """Write a rate down, and return it."""
+    rate = {"rate": round(count / seconds, 2), "seconds": round(seconds, 2)}
+    record("sidecar", {"what": what, **rate, **more})
     return count / seconds
 
 
@@ -118,10 +115,7 @@ def alone(args: argparse.Namespace, scorer: Any, texts: list[str], dtype: str) -
         "dtype": dtype,
     }
     where = torch.cuda.get_device_name() if args.device == "cuda" else "cpu"
-    print(
-        json.dumps({"what": "conditions", "device": where, "torch": torch.__version__, **told}),
-        flush=True,
-    )
+    record("sidecar", {"what": "conditions", "device": where, "torch": torch.__version__, **told})
     bare(scorer, asyncio.run(batched(ids[: 3 * args.batch_size], args.batch_size)), args.device)
     best = 0.0
     for size in (args.batch_size, args.batch_size, 2 * args.batch_size):
@@ -217,15 +211,17 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     args = parser.parse_args()
     dtype = "bfloat16" if args.device == "cuda" else "float32"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # ends the servers too
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-sidecar-")))
         made = [
             sys.executable,
-            str(ROOT / "tests" / "benchmarks" / "gpu_models.py"),
+            "-m",
+            "tests.benchmarks.gpu.models",
             str(folder / "models"),
             args.size,
         ]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(made, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         model, adapter, log = (
             folder / "models" / "reward",
             folder / "adapter.py",

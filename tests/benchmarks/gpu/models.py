@@ -1,7 +1,7 @@
 """Configurations and tokenizers of real architectures, for vLLM's `--load-format dummy`: no weights
 are written or downloaded.
 
-    python tests/benchmarks/gpu_models.py FOLDER full|tiny        (in vLLM's environment)
+    python -m tests.benchmarks.gpu.models FOLDER full|tiny        (in vLLM's environment)
 
 judge: Qwen3-8B; reward: an 8B Qwen3 with one label, as Skywork-Reward-V2; prm: Qwen2.5-Math-PRM-7B.
 Shapes are those of their config.json. tiny: the same architectures at toy sizes, for a CPU.
@@ -14,8 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "vllm"))
-from build_models import chat_tokenizer  # a script beside this one's folder, and no package there
+from tests.vllm.build_models import chat_tokenizer
 
 SHAPES: dict[str, dict[str, Any]] = {
     "judge": {

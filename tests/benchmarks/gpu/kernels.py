@@ -1,20 +1,21 @@
 """Check vLLM's compiled kernels on a Hopper GPU against PyTorch, the few that a dense bf16 model
 runs: 15 seconds that tell what is broken.
 
-    python tests/benchmarks/gpu_kernels.py [--no-ceilings]        (in vLLM's environment)
+    python -m tests.benchmarks.gpu.kernels [--no-ceilings]        (in vLLM's environment)
 
-Prints a JSON line: relative errors (bf16 operands: between 1e-3 and 1e-2 is right), and two
+Writes a row: relative errors (bf16 operands: between 1e-3 and 1e-2 is right), and two
 ceilings of the card.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import Any
 
 import torch
+
+from tests.benchmarks.gpu.rows import record
 
 DEVICE = "cuda"
 WRONG = 2e-2
@@ -157,7 +158,7 @@ def main() -> None:
     if "--no-ceilings" not in sys.argv:
         found |= ceilings()
     found["wrong"] = wrong
-    print(json.dumps(found))
+    record("kernels", found)
     sys.exit(bool(wrong))
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks that need a GPU, and what carries them to one without a network."""
