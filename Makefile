@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## Run the tests
 coverage: $(VENV)/.dev ## Run the tests and print which branches they cover (processes that they start are not counted)
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray (2 minutes)
+test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray, installed wheels (about 8 minutes)
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.dev ## Lint, check the format, and who imports whom
