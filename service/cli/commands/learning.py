@@ -1,0 +1,164 @@
+"""`assay fit`, `predict` and `evaluate`: label models of files of scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.service.cli.commands.options import HERE, JsonOption, UrlOption
+from assay.service.domain.errors import StartupError
+
+BaseRateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--base-rate",
+        min=0.0,
+        max=1.0,
+        help="Share of candidates that are correct, if you know it.",
+    ),
+]
+
+FamiliesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON {verifier: family}; default: the file's, else the name before a colon.",
+        show_default=False,
+    ),
+]
+
+QualityOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON {verifier: AUC, or low / medium / high}; default: the file's.",
+        show_default=False,
+    ),
+]
+
+
+def fit(
+    scores: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="npz, Parquet or JSONL of scores, or a folder; several are parts of one data set.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write the model (JSON).", show_default=False),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Have a running service fit this task from its own traffic instead.",
+            show_default=False,
+        ),
+    ] = None,
+    url: UrlOption = HERE,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels", help="Learn from the labels as well; they are not read otherwise."
+        ),
+    ] = False,
+    base_rate: BaseRateOption = None,
+    families: FamiliesOption = None,
+    quality: QualityOption = None,
+    borrow: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help=(
+                "Model of another task with labels, whose weights for the same verifiers to start"
+                " from."
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Read on a Ray cluster; `local` starts one here.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn a label model from verifier scores, without labels or with some."""
+    if task is not None:
+        from assay.service.cli.tasks import fit_task
+
+        fit_task(url, task, as_json)
+        return
+    if not scores or out is None:
+        raise StartupError(
+            "give files of scores and --out FILE, or --task TASK for a running service"
+        )
+    from assay.service.cli.fit import Stated, fit_files
+
+    fit_files(
+        scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray
+    )
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model that `assay fit` wrote.")],
+    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="npz, Parquet or JSONL: probability, score, query_id, row for row."
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Write P(correct) of each row."""
+    from assay.service.cli.fit import predict_file
+
+    predict_file(model, scores, out, as_json)
+
+
+def evaluate(
+    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores with labels.")],
+    base_rate: BaseRateOption = None,
+    families: FamiliesOption = None,
+    quality: QualityOption = None,
+    draws: Annotated[
+        int, typer.Option(min=1, max=100, help="Random draws of each number of labels.")
+    ] = 5,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the figures.", show_default=False, file_okay=False),
+    ] = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="What asking in tiers would save and lose.")
+    ] = False,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --cascade: JSON {verifier: cost}; default: all alike.", show_default=False
+        ),
+    ] = None,
+    labels: Annotated[
+        int, typer.Option(min=0, help="With --cascade: labels that the model may read.")
+    ] = 100,
+    loss: Annotated[
+        float, typer.Option(help="With --cascade: points of selection@1 that may be lost.")
+    ] = 0.7,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every way of combining a file's scores, by cross-validation over queries."""
+    from assay.service.cli.fit import Stated
+
+    if cascade:
+        from assay.service.cli.evaluation.cascade import cascade_file
+
+        cascade_file(
+            scores, Stated(families, quality, base_rate), costs, labels, loss, draws, as_json, plot
+        )
+        return
+    from assay.service.cli.evaluation.evaluate import evaluate_file
+
+    evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)

@@ -1,0 +1,120 @@
+"""`assay rank`, `batch` and `demo`: candidates in, a ranking out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.service.cli.commands.options import ConfigOption, DataOption, JsonOption
+
+
+def rank(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="JSONL; each line is a body for POST /v1/rank.", exists=True, dir_okay=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="JSONL of answers; lines already there are not asked again."
+        ),
+    ],
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Queries at once.")] = 8,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
+    from assay.service.cli.rank import rank_file
+
+    rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
+
+
+def batch(
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="IN", help="File, folder or pattern of .jsonl or .parquet, or a URL of one."
+        ),
+    ],
+    out: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT", help="Folder or URL for the results; what is there is not ranked again."
+        ),
+    ],
+    config: ConfigOption = None,
+    task: Annotated[str, typer.Option(help="Task of the rows that name none.")] = "default",
+    data_dir: DataOption = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Ray cluster; `local` starts one here.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Workers on Ray; default: one a CPU of the cluster.", show_default=False
+        ),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Rows at once, a worker.")] = 64,
+    part_rows: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Rows of an output file.")
+    ] = 1000,
+    tries: Annotated[
+        int,
+        typer.Option(min=1, help="Tries of a row that a verifier failed on, 1, 4, 16 … s apart."),
+    ] = 4,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Take rows as they are when a verifier is down.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory, bad rows set
+    aside.
+    """
+    from assay.service.batch.ranking import Effort
+    from assay.service.cli.batch import Wanted, run_batch
+
+    wanted = Wanted(
+        where=where,
+        out=out,
+        task=task,
+        part_rows=part_rows,
+        effort=Effort(concurrency, keep_going, tries),
+        ray=ray,
+        workers=workers,
+    )
+    run_batch(wanted, config, {"data_dir": data_dir}, as_json)
+
+
+def demo(
+    config: ConfigOption = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on [8080].", show_default=False)
+    ] = None,
+    data_dir: DataOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", envvar="ONCE", help="Stop after the table.")
+    ] = False,
+    as_json: JsonOption = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first problems.", show_default=False)
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)
+    ] = None,
+) -> None:
+    """Rank a bundled set of real candidates, show what that gains, and leave the service
+    running.
+    """
+    from assay.service.cli.demo import run
+
+    run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)

@@ -1,0 +1,117 @@
+"""`assay init`, `config check`, `key`, `models`, `doctor` and `version`: before it serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.service.cli.commands.options import ConfigOption, JsonOption
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml"),
+) -> None:
+    """Write a commented configuration to start from."""
+    from assay.service.config.model import default_config_path
+
+    if file.exists():
+        typer.echo(f"{file} exists already; name another file", err=True)
+        raise typer.Exit(1)
+    example = default_config_path().with_name("served.yaml")
+    file.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"wrote {file}; edit it, then: assay config check {file}")
+
+
+def config_check(
+    file: Annotated[Path, typer.Argument(help="Configuration file.")],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask whether the servers answer.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration file, and that every server in it answers and serves its model."""
+    from assay.service.cli.config_check import check
+
+    raise typer.Exit(check(file, offline, as_json))
+
+
+def key(
+    name: Annotated[str, typer.Argument(help="What the log calls who has it.")],
+    scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Tasks that it is for, with commas; default: all.", show_default=False),
+    ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option(help="Requests it may make, such as 600/minute.", show_default=False),
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(help="Cost it may cause, such as 1000/day.", show_default=False)
+    ] = None,
+    priority: Annotated[
+        str | None, typer.Option(help="interactive or bulk.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key: shown once; the configuration gets its hash."""
+    from assay.service.cli.key import make_key
+
+    make_key(
+        name, scopes, tasks, {"requests": requests, "cost": cost, "priority": priority}, as_json
+    )
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="One model: all that is known of it.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the models that Assay knows how to serve, or show one."""
+    from assay.service.cli.models import show_models
+
+    show_models(name, as_json)
+
+
+def doctor(
+    config: ConfigOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only the verifier of this name; may be given again.", show_default=False
+        ),
+    ] = None,
+    attacks: Annotated[
+        bool,
+        typer.Option("--attacks", help="Attack the judges instead, with and without our defences."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code
+    1 if one failed.
+    """
+    from assay.service.cli.doctor import run
+
+    raise typer.Exit(run(config, only or [], attacks, as_json))
+
+
+def version(as_json: JsonOption = False) -> None:
+    """Say what runs."""
+    import json
+    import platform
+
+    from assay.service.api.app import assay_version
+
+    what = {
+        "assay": assay_version(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    typer.echo(
+        json.dumps(what)
+        if as_json
+        else "  ".join(f"{name} {value}" for name, value in what.items())
+    )

@@ -1,0 +1,91 @@
+"""`assay tasks`, `promote`, `shadow`, `report` and `export`: the tasks of a running service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.service.cli.commands.options import HERE, JsonOption, UrlOption
+
+
+def tasks(url: UrlOption = HERE, as_json: JsonOption = False) -> None:
+    """List the tasks of a running service: what each serves, and what it has kept."""
+    from assay.service.cli.tasks import show_tasks
+
+    show_tasks(url, as_json)
+
+
+def promote(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    version: Annotated[
+        int | None, typer.Argument(help="The version; default: the one before.", show_default=False)
+    ] = None,
+    pinned: Annotated[
+        bool | None,
+        typer.Option(
+            "--pin/--unpin", help="Keep it, whatever is fitted later.", show_default=False
+        ),
+    ] = None,
+    url: UrlOption = HERE,
+) -> None:
+    """Serve another version of a task's model, on all replicas."""
+    from assay.service.cli.tasks import promote as promote_version
+
+    promote_version(url, task, version, pinned)
+
+
+def shadow(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    version: Annotated[int, typer.Argument(min=1, help="The version to look at.")],
+    url: UrlOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how another version would have answered a task's traffic, beside the one that serves."""
+    from assay.service.cli.tasks import shadow as show_shadow
+
+    show_shadow(url, task, version, as_json)
+
+
+def report(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with plots (needs the extra plot).", show_default=False),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Show the last report instead of making one.")
+    ] = False,
+    url: UrlOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what the verifiers of a running service's task are worth, and how well its
+    probabilities hold.
+    """
+    from assay.service.cli.report.command import report_task
+
+    report_task(url, task, html, last, as_json)
+
+
+def export(
+    task: Annotated[
+        str, typer.Argument(help="The task; its configuration needs store_text: true.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],
+    how: Annotated[
+        str, typer.Option("--format", help="dpo, kto, sft or reward: the shapes that TRL reads.")
+    ] = "dpo",
+    margin: Annotated[
+        float, typer.Option(min=0, max=1, help="dpo: least difference of best and worst.")
+    ] = 0.2,
+    threshold: Annotated[
+        float,
+        typer.Option(min=0.5, max=1, help="sft, kto: least probability that counts as right."),
+    ] = 0.7,
+    url: UrlOption = HERE,
+) -> None:
+    """Write a running service's ranked traffic as training data."""
+    from assay.service.cli.tasks import export_rows
+
+    export_rows(url, task, file, how, margin, threshold)
