@@ -22,17 +22,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from tests.support.check_settings import CHECKS
 from tests.support.hostile_bodies import Hostile, hostile_bodies
 from tests.support.processes import Server, call, service, write_config
 
 WORST = 30
 MIB = 1 << 20
-CHECKS = [
-    {"name": "arithmetic", "kind": "arithmetic"},
-    {"name": "completeness", "kind": "completeness"},
-    {"name": "length", "kind": "length"},
-    {"name": "consensus", "kind": "consensus", "answers": "text"},
-]
 Row = dict[str, Any]
 
 

@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from assay.service.store.embedded_valkey import EmbeddedStore
+from tests.support.jsonl import read_jsonl
 from tests.support.processes import ROOT, Server, assay, service, write_config
 
 DATA = ROOT / "tests" / "data" / "before_rooms"
@@ -25,15 +26,10 @@ def recorded(name: str) -> Any:
     return json.loads((DATA / name).read_text())
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a JSONL file."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 async def restore(url: str) -> None:
     """Put every recorded key into a store, with the time to live it had."""
     client = Redis.from_url(url)
-    for row in lines(DATA / "store.jsonl"):
+    for row in read_jsonl(DATA / "store.jsonl"):
         key, value = base64.b64decode(row["key"]), base64.b64decode(row["dump"])
         await client.restore(key, max(row["ttl"], 0), value, replace=True)
     await client.aclose()
@@ -82,7 +78,7 @@ def test_a_model_file_of_before_predicts_the_same(tmp_path: Path) -> None:
     command = assay("predict", DATA / "model.json", DATA / "scores.jsonl", "-o", out, cwd=tmp_path)
     assert command.returncode == 0, command.stderr
 
-    before, now = lines(DATA / "predictions.jsonl"), lines(out)
+    before, now = read_jsonl(DATA / "predictions.jsonl"), read_jsonl(out)
     assert [row["query_id"] for row in now] == [row["query_id"] for row in before]
     assert [row["probability"] for row in now] == pytest.approx(
         [row["probability"] for row in before], abs=1e-9

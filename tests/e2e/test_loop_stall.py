@@ -27,6 +27,7 @@ from pydantic_core import from_json
 
 from assay.service.config.model import load_config
 from assay.service.server.run import server
+from tests.support.check_settings import CHECKS
 from tests.support.hostile_bodies import Hostile, hostile_bodies
 from tests.support.processes import call, free_port, write_config
 
@@ -35,12 +36,6 @@ TRIES = 3
 #: What a core that does nothing else takes for `reference_s`: the bound is for such a one.
 REFERENCE_S = 0.06
 SAMPLE = "aaaaé😀".encode() * ((32 << 20) // 10)
-CHECKS = [
-    {"name": "arithmetic", "kind": "arithmetic"},
-    {"name": "completeness", "kind": "completeness"},
-    {"name": "length", "kind": "length"},
-    {"name": "consensus", "kind": "consensus", "answers": "text"},
-]
 
 
 @dataclass

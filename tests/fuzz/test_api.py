@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.fuzzing import SECONDS
 from tests.support.processes import ROOT, Server, service, standin, write_config
-
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "120"))
 
 
 @pytest.mark.fuzz

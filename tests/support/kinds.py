@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from assay.verifiers import KINDS, Query, Verifier, build
+from assay.verifiers import KINDS, Pair, Query, Verifier, build
 from tests.support.fakes import FakeTransport
 from tests.support.standin import StandIn
 
@@ -23,6 +23,9 @@ class Example:
 QUERY = Query.of(
     "What is 3 + 4? Give JSON or code if asked.", "7", ("assert answer == 7", "assert answer > 0")
 )
+
+#: Two candidates, each of two steps.
+PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
 
 EXAMPLES: dict[str, Example] = {
     "arithmetic": Example(),

@@ -1,7 +1,8 @@
-"""Waiting for what another process does."""
+"""Waiting for other processes, and for other tasks of the event loop."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -12,3 +13,9 @@ def wait_until(true: Any, seconds: float = 30) -> None:
     while not true():
         assert time.monotonic() < until, "it did not come to be"
         time.sleep(0.1)  # between looks at another process, which has no event to wait for
+
+
+async def turns(count: int = 8) -> None:
+    """Let what was begun go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -100,12 +100,6 @@ def connected(application: Any) -> tuple[BoundedProtocol, Wire]:
     return protocol, wire
 
 
-async def turns(count: int = 8) -> None:
-    """Let what was begun go on."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 def gate_of(handler: Handler, path: str = "/v1/rank", **settings: Any) -> MiddlewareStack:
     """Return the middlewares before one scoring handler."""
     return MiddlewareStack(

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import KINDS, Grade, HttpPool, Pair, Query, VerifierSettings, build
+from assay.verifiers import KINDS, HttpPool, Pair, Query, VerifierSettings, build
 from assay.verifiers.doctor.examine import Report, examine
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
+from tests.support.examinations import failed_checks
 from tests.support.processes import Server, call, free_port
 from tests.vllm.servers import LENGTH, POOLING, STEP, build_models, real_servers
 
@@ -85,15 +86,6 @@ def settings_of(kind: str, url: str, **options: Any) -> VerifierSettings:
     )
 
 
-def failures(report: Report) -> dict[str, str]:
-    """Return what failed, and the advice."""
-    return {
-        finding.check: finding.advice or ""
-        for finding in report.findings
-        if finding.grade is Grade.FAILED
-    }
-
-
 @contextmanager
 def gateway(upstream: Server) -> Iterator[str]:
     """Run a gateway that passes on only the fields it knows: `use_activation` is not among them."""
@@ -140,7 +132,7 @@ async def test_what_is_served_right_does_not_fail(
     """Random weights are near chance, which is no failure."""
     report = await examined(kind, served[model].url, model)
 
-    assert failures(report) == {}
+    assert failed_checks(report) == {}
     assert report.auc is not None
 
 
@@ -149,42 +141,42 @@ async def test_a_sigmoid_that_is_left_on(served: dict[str, Server]) -> None:
     with gateway(served["reward"]) as url:
         report = await examined("reward_model", url, "reward")
 
-    assert "sigmoid" in failures(report)["activation off"]
+    assert "sigmoid" in failed_checks(report)["activation off"]
 
 
 async def test_a_wrong_step_token(served: dict[str, Server]) -> None:
     """The advice is the flag that would be right."""
     report = await examined("process_reward", served["prm:wrong"].url, "prm:wrong")
 
-    assert STEP in failures(report)["step count"]
+    assert STEP in failed_checks(report)["step count"]
 
 
 async def test_a_doubled_bos(served: dict[str, Server]) -> None:
     """Written by the template, and again."""
     report = await examined("reward_model", served["bos:doubled"].url, "bos:doubled")
 
-    assert "one BOS" in failures(report)
+    assert "one BOS" in failed_checks(report)
 
 
 async def test_a_label_that_is_two_tokens(served: dict[str, Server]) -> None:
     """Only its first would be read."""
     report = await examined("judge", served["judge"].url, "judge", yes=["Correctly"])
 
-    assert "labels" in failures(report)
+    assert "labels" in failed_checks(report)
 
 
 async def test_too_small_a_context(served: dict[str, Server]) -> None:
     """Short probes do not fit."""
     report = await examined("judge", served["judge:small"].url, "judge:small")
 
-    assert "--max-model-len" in failures(report)["context"]
+    assert "--max-model-len" in failed_checks(report)["context"]
 
 
 async def test_a_dead_endpoint() -> None:
     """Nobody listens."""
     report = await examined("judge", f"http://127.0.0.1:{free_port()}", "judge")
 
-    assert "start the server" in failures(report)["reachable"]
+    assert "start the server" in failed_checks(report)["reachable"]
 
 
 @pytest.mark.parametrize(("kind", "model"), [
@@ -196,8 +188,8 @@ async def test_a_model_of_the_wrong_kind(served: dict[str, Server], kind: str, m
     """Found, with what to do, before it scores anything."""
     report = await examined(kind, served[model].url, model)
 
-    assert failures(report)
-    assert all(failures(report).values())
+    assert failed_checks(report)
+    assert all(failed_checks(report).values())
 
 
 async def test_no_attack_adds_a_control_token_to_a_real_models_prompt(

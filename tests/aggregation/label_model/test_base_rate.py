@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation import Floats
-from assay.aggregation.averages.baselines import supervised
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
-from assay.aggregation.statistics.queries import Queries, finite
-from tests.support.ensembles import fitted, selection
+from tests.support.ensembles import fitted, selection, supervised_reference
 from tests.support.synthetic import Scenario, kinds, make
 
 
@@ -42,14 +39,5 @@ def test_independent_errors_are_trusted_and_tell_the_base_rate(base_rate: float)
     assert model.base_rate_ == pytest.approx(float(sample.labels.mean()), abs=0.05)
     assert (
         selection(sample, model.score_samples(sample.scores, sample.query_id))
-        > selection(sample, reference(sample)) - 0.01
+        > selection(sample, supervised_reference(sample)) - 0.01
     )
-
-
-def reference(sample: object) -> Floats:
-    """Return supervised log-odds on the very rows that they were fitted on."""
-    scores, labels, query = (
-        np.asarray(getattr(sample, name)) for name in ("scores", "labels", "query_id")
-    )
-    queries = Queries.of(query)
-    return supervised(finite(scores), labels.astype(float), queries, finite(scores), queries, True)

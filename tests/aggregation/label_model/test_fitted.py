@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,14 +9,11 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
-from tests.support.ensembles import fitted, named, small
-from tests.support.synthetic import Sample
-
-seeds = st.integers(0, 2**31)
+from tests.support.ensembles import SEEDS, fit, fitted, named, small
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=seeds, place=st.integers(0, 5), told=st.booleans())
+@given(seed=SEEDS, place=st.integers(0, 5), told=st.booleans())
 def test_a_missing_score_is_the_model_without_that_verifier(
     seed: int, place: int, told: bool
 ) -> None:
@@ -47,7 +41,7 @@ def test_a_missing_score_is_the_model_without_that_verifier(
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=seeds, told=st.booleans())
+@given(seed=SEEDS, told=st.booleans())
 def test_contributions_sum_to_the_log_odds(seed: int, told: bool) -> None:
     """Up to one constant a query; a verifier that is nowhere in a query contributes nothing to
     it.
@@ -100,19 +94,6 @@ def test_probability_orders_as_the_log_odds_within_a_query() -> None:
     assert model.predict_proba(sample.scores, sample.query_id) == pytest.approx(expit(log_odds))
 
 
-def told(
-    sample: Sample,
-    queries: int,
-    borrow: Sequence[LabelModel] = (),
-    names: Sequence[str] | None = None,
-) -> LabelModel:
-    """Return a model fitted with the labels of the first queries."""
-    labels = np.where(sample.query_id < queries, sample.labels, -1)
-    return LabelModel(borrow=borrow).fit(
-        sample.scores, sample.query_id, labels, verifier_names=names or sample.names
-    )
-
-
 def test_it_must_be_fitted_first() -> None:
     """And says so."""
     with pytest.raises(NotFittedError, match="not fitted"):
@@ -120,11 +101,6 @@ def test_it_must_be_fitted_first() -> None:
 
 
 NAN = np.nan
-
-
-def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
-    """Fit a model."""
-    return LabelModel().fit(scores, query_id, labels, **options)
 
 
 def test_a_row_without_a_score_has_none() -> None:

@@ -12,10 +12,17 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, Shard
-from assay.aggregation.averages.baselines import supervised
 from assay.aggregation.label_model.summaries.fit_summary import report
-from assay.aggregation.statistics.queries import Queries, finite
-from tests.support.ensembles import fitted, named, selection, small
+from assay.aggregation.statistics.queries import finite
+from tests.support.ensembles import (
+    SEEDS,
+    fit,
+    fitted,
+    named,
+    selection,
+    small,
+    supervised_reference,
+)
 
 INCREASING: dict[str, Callable[[Floats], Floats]] = {
     "exp": np.exp,
@@ -26,11 +33,8 @@ INCREASING: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
-seeds = st.integers(0, 2**31)
-
-
 @settings(max_examples=25, deadline=None)
-@given(seed=seeds, place=st.integers(0, 5), change=st.sampled_from(sorted(INCREASING)))
+@given(seed=SEEDS, place=st.integers(0, 5), change=st.sampled_from(sorted(INCREASING)))
 def test_an_increasing_change_of_a_scale_changes_nothing(
     seed: int, place: int, change: str
 ) -> None:
@@ -54,7 +58,7 @@ def test_an_increasing_change_of_a_scale_changes_nothing(
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=seeds, cuts=st.lists(st.integers(1, 59), min_size=1, max_size=7, unique=True))
+@given(seed=SEEDS, cuts=st.lists(st.integers(1, 59), min_size=1, max_size=7, unique=True))
 def test_shards_in_any_order_are_one_pass(seed: int, cuts: list[int]) -> None:
     """Scores of a model from shards are those of one from all rows (2)."""
     sample = small(seed)
@@ -78,7 +82,7 @@ def test_shards_in_any_order_are_one_pass(seed: int, cuts: list[int]) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=seeds)
+@given(seed=SEEDS)
 def test_the_order_of_rows_queries_and_verifiers_does_not_matter(seed: int) -> None:
     """A shuffled matrix gives each row the score it had (2)."""
     sample, random = small(seed), np.random.default_rng(seed)
@@ -119,15 +123,6 @@ def test_a_copy_in_the_family_changes_little() -> None:
     )
 
 
-def reference(sample: object) -> Floats:
-    """Return supervised log-odds on the very rows that they were fitted on."""
-    scores, labels, query = (
-        np.asarray(getattr(sample, name)) for name in ("scores", "labels", "query_id")
-    )
-    queries = Queries.of(query)
-    return supervised(finite(scores), labels.astype(float), queries, finite(scores), queries, True)
-
-
 def test_a_large_useless_family_is_seen_through() -> None:
     """Ten copies of a useless verifier beside five good ones: within 0.02 of supervised (5)."""
     sample = named("17")
@@ -136,7 +131,7 @@ def test_a_large_useless_family_is_seen_through() -> None:
 
     assert (
         selection(sample, model.score_samples(sample.scores, sample.query_id))
-        > selection(sample, reference(sample)) - 0.02
+        > selection(sample, supervised_reference(sample)) - 0.02
     )
 
 
@@ -168,11 +163,6 @@ def test_a_stated_base_rate_moves_the_probabilities_and_not_the_order() -> None:
 
 
 NAN = np.nan
-
-
-def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
-    """Fit a model."""
-    return LabelModel().fit(scores, query_id, labels, **options)
 
 
 def test_empty_constant_and_infinite_columns_are_left_out() -> None:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from tests.support.ensembles import fitted, named, small
+from tests.support.ensembles import fitted, fitted_with_labels, named, small
 from tests.support.synthetic import Sample
-
-
-def told(
-    sample: Sample,
-    queries: int,
-    borrow: Sequence[LabelModel] = (),
-    names: Sequence[str] | None = None,
-) -> LabelModel:
-    """Return a model fitted with the labels of the first queries."""
-    labels = np.where(sample.query_id < queries, sample.labels, -1)
-    return LabelModel(borrow=borrow).fit(
-        sample.scores, sample.query_id, labels, verifier_names=names or sample.names
-    )
 
 
 def test_borrowed_weights_help_where_tasks_are_alike() -> None:
@@ -51,7 +36,7 @@ def test_borrowed_weights_help_where_tasks_are_alike() -> None:
 
     errors = [
         ((model.predict_proba(here.scores, here.query_id) - here.labels) ** 2).mean()
-        for model in (told(here, 2), told(here, 2, [lender]))
+        for model in (fitted_with_labels(here, 2), fitted_with_labels(here, 2, [lender]))
     ]
 
     assert errors[1] < 0.9 * errors[0]
@@ -60,11 +45,11 @@ def test_borrowed_weights_help_where_tasks_are_alike() -> None:
 def test_nothing_is_borrowed_from_a_model_that_has_nothing_to_lend() -> None:
     """Of other verifiers, or fitted without labels: the fit is the one without it."""
     sample = small()
-    alone = told(sample, 10).score_samples(sample.scores, sample.query_id)
-    stranger = told(small(1), 10, names=[f"other {place}" for place in range(6)])
+    alone = fitted_with_labels(sample, 10).score_samples(sample.scores, sample.query_id)
+    stranger = fitted_with_labels(small(1), 10, names=[f"other {place}" for place in range(6)])
 
     for lender in (stranger, fitted(sample)):
-        assert told(sample, 10, [lender]).score_samples(
+        assert fitted_with_labels(sample, 10, [lender]).score_samples(
             sample.scores, sample.query_id
         ) == pytest.approx(alone, abs=1e-12, nan_ok=True)
 
@@ -73,7 +58,9 @@ def test_weights_of_the_wrong_verifiers_do_little_harm() -> None:
     """A lender whose names were mixed up: the labels outvote it."""
     sample = named("07")
     lenders = [
-        told(sample, 100, names=np.random.default_rng(seed).permutation(sample.names).tolist())
+        fitted_with_labels(
+            sample, 100, names=np.random.default_rng(seed).permutation(sample.names).tolist()
+        )
         for seed in range(3)
     ]
 
@@ -82,4 +69,6 @@ def test_weights_of_the_wrong_verifiers_do_little_harm() -> None:
             ((model.predict_proba(sample.scores, sample.query_id) - sample.labels) ** 2).mean()
         )
 
-    assert error(told(sample, 5, lenders)) < 1.1 * error(told(sample, 5))
+    assert error(fitted_with_labels(sample, 5, lenders)) < 1.1 * error(
+        fitted_with_labels(sample, 5)
+    )

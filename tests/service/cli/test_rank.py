@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from assay.service.cli.demo import DATA, expected, load, votes
 from assay.service.cli.rank import settled
+from tests.support.jsonl import read_jsonl
 from tests.support.processes import ROOT, assay
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a JSONL file."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
@@ -61,7 +56,7 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
         "already_there": 3,
         "out": str(tmp_path / "out.jsonl"),
     }
-    said = {line["line"]: line for line in lines(tmp_path / "out.jsonl")}
+    said = {line["line"]: line for line in read_jsonl(tmp_path / "out.jsonl")}
     assert sorted(said) == [1, 2, 3, 5]
     assert [said[place]["results"][0]["index"] for place in (1, 2, 3)] == [0, 0, 0]
     assert said[5]["error"]["param"] == "candidates"
@@ -75,7 +70,7 @@ def test_what_is_settled_is_what_has_an_answer(tmp_path: Path) -> None:
     )
 
     assert settled(out) == {1, 3}
-    assert [line["line"] for line in lines(out)] == [1, 3]
+    assert [line["line"] for line in read_jsonl(out)] == [1, 3]
     assert settled(tmp_path / "none.jsonl") == set()
 
 

@@ -26,7 +26,6 @@ from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     KINDS,
     Pair,
-    Query,
     RefusedError,
     Status,
     UnreachableError,
@@ -35,8 +34,7 @@ from assay.verifiers import (
     VerifierSettings,
 )
 from tests.support.fakes import FakeVerifier
-
-Q = Query.of("q")
+from tests.support.scorers import Q
 
 
 def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) -> Guarded:

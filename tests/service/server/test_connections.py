@@ -27,7 +27,8 @@ from assay.service.server.protocol import (
 )
 from assay.service.server.run import MOST_FILES
 from tests.support.processes import Server, service, standin, write_config
-from tests.support.wires import Echo, Wire, connected, turns
+from tests.support.waiting import turns
+from tests.support.wires import Echo, Wire, connected
 
 CHUNKED = b"POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Query
+from assay.verifiers import Pair
 from assay.verifiers.checks.answer_equality import (
     equals_reference,
     plain_answer,
     same_plain_answers,
 )
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
+from tests.support.check_verdicts import MATHS
 
 
 @pytest.mark.parametrize("step", ["parse", "verify"])
@@ -32,9 +33,6 @@ def test_a_comparison_that_overran_is_not_known_and_not_wrong(
         "time",
         "time",
     ]
-
-
-MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
 
 
 @pytest.mark.parametrize(("text", "expected"), [

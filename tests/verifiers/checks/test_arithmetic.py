@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import pytest
 
-from assay.verifiers import KINDS, HttpPool, Pair, Query, Status, Verdict, build
+from assay.verifiers import Status
 from assay.verifiers.checks.arithmetic import STATEMENT, evaluate, holds, statements
-
-MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
-
-
-async def said(kind: str, candidates: Sequence[str], query: Query = MATHS) -> list[Verdict]:
-    """Return what a kind says of candidates."""
-    verifier = build(KINDS[kind].settings(name=kind, kind=kind), HttpPool())
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query, candidate) for candidate in candidates])).items
+from tests.support.check_verdicts import MATHS, verdicts_of
 
 
 @pytest.mark.parametrize(("left", "right", "expected"), [
@@ -39,8 +30,8 @@ def test_numbers_are_exact() -> None:
 
 async def test_the_share_of_true_statements_is_the_score() -> None:
     """None where nothing is computed: missing, not low."""
-    right, half, none, empty = await said(
-        "arithmetic", ["3 + 4 = 7.", "3 + 4 = 7 and 2 * 3 = 5", "It is seven.", ""]
+    right, half, none, empty = await verdicts_of(
+        "arithmetic", ["3 + 4 = 7.", "3 + 4 = 7 and 2 * 3 = 5", "It is seven.", ""], MATHS
     )
 
     assert (right.score, half.score) == (1.0, 0.5)
@@ -52,7 +43,7 @@ async def test_the_share_of_true_statements_is_the_score() -> None:
 )
 async def test_what_is_no_plain_statement_does_not_count_against_a_candidate(text: str) -> None:
     """Powers, functions and odd numbers are left alone."""
-    [verdict] = await said("arithmetic", [text])
+    [verdict] = await verdicts_of("arithmetic", [text], MATHS)
 
     assert verdict.score in (None, 1.0)
 
@@ -64,8 +55,8 @@ async def test_hostile_text_takes_no_time(text: str) -> None:
     """The patterns are linear; a quadratic one would take minutes here."""
     started = time.process_time()
 
-    await said("arithmetic", [text])
-    await said("completeness", [text])
+    await verdicts_of("arithmetic", [text], MATHS)
+    await verdicts_of("completeness", [text], MATHS)
 
     assert time.process_time() - started < 20
 

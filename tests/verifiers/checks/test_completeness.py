@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from assay.verifiers import KINDS, HttpPool, Pair, Query, Verdict, build
 from assay.verifiers.checks.completeness import answers, as_asked, cut_off
-
-MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
-
-
-async def said(kind: str, candidates: Sequence[str], query: Query = MATHS) -> list[Verdict]:
-    """Return what a kind says of candidates."""
-    verifier = build(KINDS[kind].settings(name=kind, kind=kind), HttpPool())
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query, candidate) for candidate in candidates])).items
+from tests.support.check_verdicts import MATHS, verdicts_of
 
 
 async def test_a_finished_answer_in_the_asked_form_is_complete() -> None:
     """Cut off, without an answer, empty: each costs its share."""
-    good, cut, empty = await said(
-        "completeness", ["3 + 4 = 7. The answer is 7.", "Let us see. " * 20 + "Then we add", ""]
+    good, cut, empty = await verdicts_of(
+        "completeness",
+        ["3 + 4 = 7. The answer is 7.", "Let us see. " * 20 + "Then we add", ""],
+        MATHS,
     )
 
     assert (good.score, empty.score) == (1.0, 0.0)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from assay.verifiers import KINDS, HttpPool, Pair, Query, Status, Verdict, build
-
-MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
-
-
-async def said(kind: str, candidates: Sequence[str], query: Query = MATHS) -> list[Verdict]:
-    """Return what a kind says of candidates."""
-    verifier = build(KINDS[kind].settings(name=kind, kind=kind), HttpPool())
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query, candidate) for candidate in candidates])).items
+from assay.verifiers import Status
+from tests.support.check_verdicts import MATHS, verdicts_of
 
 
 async def test_consensus_counts_those_that_agree_by_value() -> None:
     """0.5 and 1/2 are one answer; the candidates' order does not matter."""
-    verdicts = await said(
-        "consensus", ["The answer is 0.5.", "\\boxed{\\frac{1}{2}}", "The answer is 3.", ""]
+    verdicts = await verdicts_of(
+        "consensus", ["The answer is 0.5.", "\\boxed{\\frac{1}{2}}", "The answer is 3.", ""], MATHS
     )
 
     assert [verdict.score for verdict in verdicts] == [
@@ -36,7 +26,7 @@ async def test_consensus_counts_those_that_agree_by_value() -> None:
 async def test_consensus_means_the_same_for_few_and_many() -> None:
     """Two of two say less than eight of eight, and more than two of eight."""
     tops = [
-        (await said("consensus", texts))[0].score
+        (await verdicts_of("consensus", texts, MATHS))[0].score
         for texts in (
             ["it is 7"] * 2,
             ["it is 7"] * 8,
@@ -50,6 +40,6 @@ async def test_consensus_means_the_same_for_few_and_many() -> None:
 
 async def test_one_candidate_cannot_agree_with_others() -> None:
     """A candidate alone gets no score, not a perfect one."""
-    [verdict] = await said("consensus", ["The answer is 7."])
+    [verdict] = await verdicts_of("consensus", ["The answer is 7."], MATHS)
 
     assert (verdict.score, verdict.status) == (None, Status.NOT_APPLICABLE)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,14 +10,8 @@ from pydantic import ValidationError
 from assay.verifiers import Pair, Query, Status, Verdict, VerifierSettings
 from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.checks.json_schema import fenced
+from tests.support.check_verdicts import verdict_of, verdicts_of
 from tests.support.kinds import made
-
-
-async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Verdict]:
-    """Return what a kind says of candidates, its worker started before."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(Query.of("q"), text) for text in candidates])).items
 
 
 @pytest.mark.parametrize(
@@ -35,7 +27,7 @@ async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Ver
 )
 async def test_a_number_out_of_range_takes_no_score_from_other_candidates(hostile: str) -> None:
     """Too large for what compares it: an error of its own, or no JSON."""
-    bad, good, wrong = await said(
+    bad, good, wrong = await verdicts_of(
         "json_schema", [hostile, "1", "0.005"], schema={"multipleOf": 0.01}
     )
 
@@ -84,7 +76,7 @@ def test_blocks_are_read_between_fences(text: str, blocks: list[str]) -> None:
 async def test_a_reason_names_the_schemas_words_and_none_of_the_candidates() -> None:
     """A place in the candidate would be in its own words."""
     schema = {"additionalProperties": {"type": "integer"}}
-    [verdict] = await said("json_schema", ['{"SECRET \\u001b[31m": "x"}'], schema=schema)
+    [verdict] = await verdicts_of("json_schema", ['{"SECRET \\u001b[31m": "x"}'], schema=schema)
 
     assert (verdict.score, verdict.reason) == (0.0, "#/additionalProperties/type does not hold")
 
@@ -112,13 +104,6 @@ async def test_an_error_in_a_check_costs_the_candidate_that_found_it() -> None:
         )
 
 
-async def one(kind: str, candidate: str, query: Query | None = None, **options: Any) -> Verdict:
-    """Return what a kind says of one candidate."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query or Query.of("?"), candidate)])).items[0]
-
-
 SCHEMA = {
     "type": "object",
     "properties": {"age": {"type": "integer", "minimum": 0}},
@@ -133,7 +118,7 @@ SCHEMA = {
 ])  # fmt: skip
 async def test_json_is_held_to_its_schema(candidate: str, expected: float) -> None:
     """As a whole or as the only code block; depth and size are bounded."""
-    assert (await one("json_schema", candidate, schema=SCHEMA)).score == expected
+    assert (await verdict_of("json_schema", candidate, schema=SCHEMA)).score == expected
 
 
 async def test_a_wrong_schema_or_one_from_elsewhere_is_refused_at_the_start() -> None:

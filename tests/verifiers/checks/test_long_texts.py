@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers import Status, Verdict
 from assay.verifiers.checks.answer_equality import plain_answer
-from tests.support.kinds import made
+from tests.support.check_verdicts import verdict_by_reference
 
 PADDING = "word " * 20_000
 
 
-async def of_long(kind: str, text: str, **options: Any) -> Verdict:
-    """Return what a kind says of one candidate."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    (verdict,) = (await verifier.score([Pair(Query.of("?", "8"), text)])).items
-    return verdict
-
-
 async def test_wrong_sums_cannot_be_hidden_by_padding() -> None:
     """One of three holds, wherever it stands."""
-    verdict = await of_long("arithmetic", "1 + 1 = 3. 2 + 5 = 9. " + PADDING + "2 + 2 = 4")
+    verdict = await verdict_by_reference(
+        "arithmetic", "1 + 1 = 3. 2 + 5 = 9. " + PADDING + "2 + 2 = 4"
+    )
 
     assert verdict.score == pytest.approx(1 / 3)
     assert verdict.truncated_tokens is None
@@ -37,7 +29,7 @@ async def test_long_json_is_held_to_its_schema(answer: str, expected: float) -> 
         "required": ["answer"],
         "properties": {"answer": {"type": "string"}},
     }
-    verdict = await of_long(
+    verdict = await verdict_by_reference(
         "json_schema", f'{{"answer":{answer},"pad":"{"x" * 900_000}"}}', schema=schema
     )
 
@@ -46,9 +38,9 @@ async def test_long_json_is_held_to_its_schema(answer: str, expected: float) -> 
 
 async def test_a_forbidden_word_is_found_before_long_padding() -> None:
     """Patterns are looked for in all of a text."""
-    assert await of_long("regex", "password " + PADDING, must=[], must_not=["password"]) == Verdict(
-        0.0
-    )
+    assert await verdict_by_reference(
+        "regex", "password " + PADDING, must=[], must_not=["password"]
+    ) == Verdict(0.0)
 
 
 @pytest.mark.parametrize("lead", [0, 8185, 8192, 100_000])
@@ -56,11 +48,11 @@ async def test_a_stated_answer_is_seen_wherever_a_search_begins_anew(lead: int) 
     """It is complete with an answer at the beginning, on a seam, and far from both ends."""
     text = "x" * max(0, lead - 1) + " The answer is 8. " + "x" * 100_000 + "."
 
-    assert (await of_long("completeness", text)).score == 1.0
+    assert (await verdict_by_reference("completeness", text)).score == 1.0
 
 
 @pytest.mark.parametrize("answer", ["The answer is 8.", "\\boxed{8}", "#### 8"])
 async def test_an_answer_that_was_stated_counts_whatever_follows(answer: str) -> None:
     """Where the end states none."""
     assert plain_answer(f"{answer}\n{PADDING}") == "8"
-    assert (await of_long("math_answer", f"{answer}\n{PADDING}")).score == 1.0
+    assert (await verdict_by_reference("math_answer", f"{answer}\n{PADDING}")).score == 1.0

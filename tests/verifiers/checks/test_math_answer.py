@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers import Pair, Query, Status
 from assay.verifiers.checks.math_answer import MathAnswer, MathAnswerSettings
+from tests.support.check_verdicts import verdict_of
 from tests.support.kinds import made
 
 #: math-verify computes the tower, in C, where no alarm reaches it.
@@ -39,13 +39,6 @@ async def test_mathematics_that_hangs_costs_no_other_answer_its_score() -> None:
     }
 
 
-async def one(kind: str, candidate: str, query: Query | None = None, **options: Any) -> Verdict:
-    """Return what a kind says of one candidate."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query or Query.of("?"), candidate)])).items[0]
-
-
 @pytest.mark.parametrize(("reference", "candidate", "expected"), [
     ("7", "So it is \\boxed{7}.", 1.0), ("0.5", "The answer is 1/2.", 1.0), ("\\frac{1}{2}", "The answer is $0.5$.", 1.0),
     ("7", "The answer is 8.", 0.0), ("1,200", "The answer is 1200", 1.0), ("Paris", "The answer is Paris.", 1.0),
@@ -55,12 +48,12 @@ async def test_an_answer_is_compared_by_value(
     reference: str, candidate: str, expected: float
 ) -> None:
     """Fractions, forms and separators do not matter; words are compared as text."""
-    assert (await one("math_answer", candidate, Query.of("?", reference))).score == expected
+    assert (await verdict_of("math_answer", candidate, Query.of("?", reference))).score == expected
 
 
 async def test_without_a_reference_there_is_nothing_to_compare_with() -> None:
     """Missing, not wrong."""
-    verdict = await one("math_answer", "7")
+    verdict = await verdict_of("math_answer", "7")
 
     assert (verdict.score, verdict.status) == (None, Status.NOT_APPLICABLE)
 

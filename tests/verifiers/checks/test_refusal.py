@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from assay.verifiers import Pair, Query, Verdict
-from tests.support.kinds import made
-
-
-async def one(kind: str, candidate: str, query: Query | None = None, **options: Any) -> Verdict:
-    """Return what a kind says of one candidate."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query or Query.of("?"), candidate)])).items[0]
+from tests.support.check_verdicts import verdict_of
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -24,9 +14,9 @@ async def one(kind: str, candidate: str, query: Query | None = None, **options: 
 ])  # fmt: skip
 async def test_a_refusal_is_seen_by_how_it_begins(text: str, expected: float) -> None:
     """In several languages; "cannot" alone refuses nothing."""
-    assert (await one("refusal", text)).score == expected
+    assert (await verdict_of("refusal", text)).score == expected
 
 
 async def test_phrases_of_ones_own_refuse_too() -> None:
     """As plain text, not minding case."""
-    assert (await one("refusal", "NOPE. Not today.", phrases=["nope"])).score == 0.0
+    assert (await verdict_of("refusal", "NOPE. Not today.", phrases=["nope"])).score == 0.0

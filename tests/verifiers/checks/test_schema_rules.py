@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from assay.verifiers import Pair, Query, Verdict
+from tests.support.check_verdicts import verdicts_of
 from tests.support.kinds import made
-
-
-async def said(kind: str, candidates: Sequence[str], **options: Any) -> list[Verdict]:
-    """Return what a kind says of candidates, its worker started before."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(Query.of("q"), text) for text in candidates])).items
 
 
 @pytest.mark.parametrize(("schema", "told"), [
@@ -57,12 +49,13 @@ async def test_a_schema_of_trees_is_no_endless_one() -> None:
 
     assert [
         each.score
-        for each in await said(
+        for each in await verdicts_of(
             "json_schema", ['{"left": {"right": {}}}', '{"left": 1}'], schema=tree
         )
     ] == [1.0, 0.0]
     assert [
-        each.score for each in await said("json_schema", ["[[], [[]]]", "[1]"], schema=anchored)
+        each.score
+        for each in await verdicts_of("json_schema", ["[[], [[]]]", "[1]"], schema=anchored)
     ] == [1.0, 0.0]
 
 
@@ -75,7 +68,9 @@ async def test_a_schemas_base_is_never_fetched() -> None:
         "$defs": {"a": {"type": "integer"}},
     }
 
-    assert [each.score for each in await said("json_schema", ["1", '"x"'], schema=schema)] == [
+    assert [
+        each.score for each in await verdicts_of("json_schema", ["1", '"x"'], schema=schema)
+    ] == [
         1.0,
         0.0,
     ]

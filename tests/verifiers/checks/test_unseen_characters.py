@@ -4,12 +4,9 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
-from assay.verifiers import Pair, Query, Status, Verdict
+from assay.verifiers import Status
 from assay.verifiers.checks.answer_equality import (
     distinct_answers,
     equals_reference,
@@ -17,36 +14,8 @@ from assay.verifiers.checks.answer_equality import (
     same_answers,
 )
 from assay.verifiers.safety.invisible import as_read
-from tests.support.kinds import made
-
-QUERY = Query.of("What is 5+3?", "8")
-
-
-NOTHING = [
-    "\u200b",
-    "\u2060",
-    "\ufeff",
-    "\u3164",
-    "\u2800",
-    "\U000e0001",
-    "\u00ad",
-    "\u202e",
-    "\u00a0",
-    "\u034f",
-    "\u115f",
-    "\uffa0",
-    "\u180e",
-    "\ufff9",
-    "\u0301",
-    "\U0001d159",
-    "\x00",
-    "\x7f",
-    "\ue000",
-    "\ufffe",
-    "\u200d\ufe0f",
-    " \u200b\n\u2060\t",
-]
-
+from tests.support.check_verdicts import verdicts_of
+from tests.support.unseen_texts import UNSEEN_TEXTS
 
 BENIGN = [
     "family: 👨\u200d👩\u200d👧\u200d👦, and a heart ❤\ufe0f.",
@@ -58,13 +27,6 @@ BENIGN = [
 ]
 
 
-async def said(kind: str, texts: Sequence[str], **options: Any) -> list[Verdict]:
-    """Return what a kind says of candidates."""
-    verifier = made(kind, **options)
-    await verifier.warm_up()
-    return (await verifier.score([Pair(QUERY, text) for text in texts])).items
-
-
 @pytest.mark.parametrize(
     "kind", ["completeness", "length", "repetition", "refusal", "arithmetic", "math_answer"]
 )
@@ -72,17 +34,19 @@ async def test_a_text_that_nobody_sees_scores_as_the_empty_one(kind: str) -> Non
     """Of any property that hides it: ignorable, blank, control, a mark on nothing, private,
     unassigned.
     """
-    empty, *verdicts = await said(kind, ["", *NOTHING])
+    empty, *verdicts = await verdicts_of(kind, ["", *UNSEEN_TEXTS])
 
     assert [
-        (text, verdict) for text, verdict in zip(NOTHING, verdicts, strict=True) if verdict != empty
+        (text, verdict)
+        for text, verdict in zip(UNSEEN_TEXTS, verdicts, strict=True)
+        if verdict != empty
     ] == []
 
 
 @pytest.mark.parametrize("kind", ["consensus", "embedding_consensus", "relevance"])
 async def test_texts_that_nobody_sees_agree_with_nobody(kind: str) -> None:
     """They are no answer, however many there are."""
-    verdicts = await said(kind, [*NOTHING, "The answer is 8.", "It is 8."])
+    verdicts = await verdicts_of(kind, [*UNSEEN_TEXTS, "The answer is 8.", "It is 8."])
 
     assert {(verdict.score, verdict.status) for verdict in verdicts[:-2]} == {
         (None, Status.NOT_APPLICABLE)
@@ -90,14 +54,14 @@ async def test_texts_that_nobody_sees_agree_with_nobody(kind: str) -> None:
     assert all(verdict.score is not None for verdict in verdicts[-2:])
 
 
-@pytest.mark.parametrize("unseen", NOTHING[:8])
+@pytest.mark.parametrize("unseen", UNSEEN_TEXTS[:8])
 async def test_unseen_characters_within_a_text_change_nothing(unseen: str) -> None:
     """Neither its arithmetic, nor its refusal, nor its answer, which padding does not move out
     of sight either.
     """
     within = "" if unseen == "\u2800" else unseen  # that one reads as a space
-    (arithmetic,) = await said("arithmetic", [f"5{unseen}+3 = 9"])
-    (refusal,) = await said("refusal", [unseen * 400 + f"I ca{within}n't help with that."])
+    (arithmetic,) = await verdicts_of("arithmetic", [f"5{unseen}+3 = 9"])
+    (refusal,) = await verdicts_of("refusal", [unseen * 400 + f"I ca{within}n't help with that."])
 
     assert arithmetic.score == 0.0
     assert refusal.score == 0.0
@@ -111,5 +75,5 @@ async def test_unseen_characters_within_a_text_change_nothing(unseen: str) -> No
 async def test_texts_that_need_joiners_and_marks_keep_their_scores(text: str) -> None:
     """What scripts and emoji are written with is no fault of theirs."""
     for kind in ("completeness", "length", "repetition", "refusal"):
-        assert (await said(kind, [text]))[0].score == 1.0, kind
+        assert (await verdicts_of(kind, [text]))[0].score == 1.0, kind
     assert as_read(text) == as_read(as_read(text)) != ""

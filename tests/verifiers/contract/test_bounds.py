@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Status, Verdict
+from assay.verifiers import Status, Verdict
 from assay.verifiers.contract.bounds import checked
 from assay.verifiers.http.upstream import Tokens
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, standin
-
-PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
-
-
-SCORING = (
-    "/score",
-    "/classify",
-    "/pooling",
-    "/v1/chat/completions",
-    "/v1/chat/completions/batch",
-    "/v1/completions",
-    "/generative_scoring",
-    "/v1/embeddings",
-)
-
-
-def changing(kind: str, change: Callable[[Any], Any]) -> FakeTransport:
-    """Return a stand-in whose scoring replies are changed before they are sent."""
-    whole = standin(EXAMPLES[kind].server or "")
-
-    def answer(path: str, asked: Any) -> tuple[int, Any]:
-        status, reply = whole.replies[path](asked)
-        return status, json.dumps(
-            change(reply)
-        ).encode() if status == 200 else reply  # also what orjson refuses to write
-
-    changed = {
-        path: (lambda asked, path=path: answer(path, asked))
-        for path in SCORING
-        if path in whole.replies
-    }
-    return FakeTransport({**whole.replies, **changed})
+from tests.support.kinds import PAIRS, SERVED, made, standin
+from tests.support.reply_changes import with_changed_replies
 
 
 def with_usage(usage: Any) -> Callable[[Any], Any]:
@@ -72,7 +39,7 @@ def with_usage(usage: Any) -> Callable[[Any], Any]:
 async def test_a_cost_that_is_no_number_costs_no_score(kind: str, usage: Any) -> None:
     """Of any kind: it counts as nothing, and as misread."""
     right = await made(kind).score(PAIRS)
-    verdicts = await made(kind, changing(kind, with_usage(usage))).score(PAIRS)
+    verdicts = await made(kind, with_changed_replies(kind, with_usage(usage))).score(PAIRS)
 
     assert [each.score for each in verdicts.items] == [each.score for each in right.items]
     assert (verdicts.usage.prompt_tokens, verdicts.usage.completion_tokens) == (0, 0)
@@ -125,7 +92,7 @@ async def test_a_score_outside_its_kinds_bounds_is_a_failure_of_its_candidate(
     kind: str, value: float
 ) -> None:
     """It has a reason, and the other candidate keeps its score."""
-    first, second = (await made(kind, changing(kind, beyond(value))).score(PAIRS)).items
+    first, second = (await made(kind, with_changed_replies(kind, beyond(value))).score(PAIRS)).items
 
     assert (first.status, second.status, second.score) == (Status.OK, Status.ERROR, None)
     assert (second.reason or "").startswith("bad_reply: the score")
@@ -135,7 +102,7 @@ async def test_a_score_outside_its_kinds_bounds_is_a_failure_of_its_candidate(
 @pytest.mark.parametrize("kind", sorted(BOUNDED))
 async def test_what_rounding_adds_is_taken_for_the_bound(kind: str) -> None:
     """A softmax in half precision may say a little more than 1."""
-    verdict = (await made(kind, changing(kind, beyond(1 + 1e-7))).score(PAIRS)).items[1]
+    verdict = (await made(kind, with_changed_replies(kind, beyond(1 + 1e-7))).score(PAIRS)).items[1]
 
     assert (verdict.status, verdict.score) == (Status.OK, 1.0)
 
@@ -144,7 +111,7 @@ async def test_what_rounding_adds_is_taken_for_the_bound(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["reward_model", "reward_tokens"])
 async def test_a_reward_beyond_all_measure_is_none(kind: str, value: float) -> None:
     """Its square would be no number."""
-    first, second = (await made(kind, changing(kind, beyond(value))).score(PAIRS)).items
+    first, second = (await made(kind, with_changed_replies(kind, beyond(value))).score(PAIRS)).items
 
     assert (first.status, second.status, second.score) == (Status.OK, Status.ERROR, None)
 
@@ -158,9 +125,9 @@ async def test_steps_that_are_wrong_do_not_make_a_product_that_is_right() -> Non
         return reply
 
     verdicts = (
-        await made("process_reward", changing("process_reward", change), reduction="product").score(
-            PAIRS
-        )
+        await made(
+            "process_reward", with_changed_replies("process_reward", change), reduction="product"
+        ).score(PAIRS)
     ).items
 
     assert [each.score for each in verdicts] == [None, None]
@@ -193,7 +160,7 @@ def logprobs(value: float) -> Callable[[Any], Any]:
 )
 async def test_a_logprob_above_zero_is_no_score(kind: str, value: float) -> None:
     """Nor an error of arithmetic."""
-    verdicts = (await made(kind, changing(kind, logprobs(value))).score(PAIRS)).items
+    verdicts = (await made(kind, with_changed_replies(kind, logprobs(value))).score(PAIRS)).items
 
     assert [each.score for each in verdicts] == [None, None]
     assert all(each.reason for each in verdicts)

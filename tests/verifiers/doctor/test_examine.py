@@ -10,22 +10,14 @@ import pytest
 
 from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verdict, Verdicts
 from assay.verifiers.catalog.catalog import entry_of
-from assay.verifiers.doctor.examine import Report, _golden, auc_of, examine
+from assay.verifiers.doctor.examine import _golden, auc_of, examine
 from assay.verifiers.doctor.probes import probes
+from tests.support.examinations import failed_checks
 from tests.support.fakes import FakeTransport, FakeVerifier
 from tests.support.kinds import EXAMPLES, made, standin
 from tests.support.standin import StandIn
 
 RIGHT = {probe.good for probe in probes()}
-
-
-def failures(report: Report) -> dict[str, str]:
-    """Return what failed, with the advice."""
-    return {
-        finding.check: finding.advice or ""
-        for finding in report.findings
-        if finding.grade is Grade.FAILED
-    }
 
 
 async def test_a_perfect_verifier_passes() -> None:
@@ -49,7 +41,7 @@ async def test_swapped_labels_fail() -> None:
     """
     report = await examine(FakeVerifier("swapped", lambda pair: float(pair.candidate not in RIGHT)))
 
-    assert "swapped labels" in failures(report)["right above wrong"]
+    assert "swapped labels" in failed_checks(report)["right above wrong"]
 
 
 async def test_a_weak_verifier_is_a_warning() -> None:
@@ -114,7 +106,7 @@ async def test_a_bug_in_a_verifier_is_its_own_failure() -> None:
     """A user's own class may raise anything."""
     report = await examine(FakeVerifier("buggy", ZeroDivisionError("oh")))
 
-    assert "bug" in failures(report)["answers"]
+    assert "bug" in failed_checks(report)["answers"]
 
 
 async def test_what_is_not_installed_is_a_warning() -> None:
@@ -152,7 +144,7 @@ async def test_a_model_that_falls_below_its_published_accuracy_fails() -> None:
         made("reward_model", transport, model="Skywork/Skywork-Reward-V2-Qwen3-8B")
     )
 
-    assert "served wrongly" in failures(report)["right above wrong"]
+    assert "served wrongly" in failed_checks(report)["right above wrong"]
 
 
 async def test_scores_that_move_are_seen() -> None:
@@ -178,7 +170,7 @@ async def test_texts_that_do_not_fit_fail_with_the_length() -> None:
                 [too_long if len(pair.candidate) > 60 else Verdict(0.5) for pair in pairs]
             )
 
-    assert "--max-model-len" in failures(await examine(Small("small")))["context"]
+    assert "--max-model-len" in failed_checks(await examine(Small("small")))["context"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +192,9 @@ async def test_a_sigmoid_that_is_left_on_is_found() -> None:
         {key: value for key, value in asked.items() if key != "use_activation"}
     )
 
-    assert "sigmoid" in failures(await examine(made("reward_model", transport)))["activation off"]
+    assert (
+        "sigmoid" in failed_checks(await examine(made("reward_model", transport)))["activation off"]
+    )
 
 
 async def test_another_step_token_is_found() -> None:
@@ -211,8 +205,11 @@ async def test_another_step_token_is_found() -> None:
         {"data": [{"index": 0, "data": [[0.5, 0.5]] * 2}]},
     )
 
-    assert "step_tag_id" in failures(await examine(made("process_reward", transport)))["step count"]
-    assert "step token" in failures(await examine(made("process_reward", step_token="<step>")))
+    assert (
+        "step_tag_id"
+        in failed_checks(await examine(made("process_reward", transport)))["step count"]
+    )
+    assert "step token" in failed_checks(await examine(made("process_reward", step_token="<step>")))
 
 
 async def test_a_doubled_bos_is_found() -> None:
@@ -227,14 +224,15 @@ async def test_a_doubled_bos_is_found() -> None:
 
     transport.replies["/tokenize"] = tokenize
 
-    assert "BOS" in failures(await examine(made("reward_model", transport)))["one BOS"]
+    assert "BOS" in failed_checks(await examine(made("reward_model", transport)))["one BOS"]
 
 
 async def test_labels_of_two_tokens_or_with_a_common_beginning_are_found() -> None:
     """Only a first token is read."""
-    assert "one token" in failures(await examine(made("judge", yes=["Right"])))["labels"]
+    assert "one token" in failed_checks(await examine(made("judge", yes=["Right"])))["labels"]
     assert (
-        "differ" in failures(await examine(made("judge", yes=["True"], no=["Trouble"])))["labels"]
+        "differ"
+        in failed_checks(await examine(made("judge", yes=["True"], no=["Trouble"])))["labels"]
     )
 
 
@@ -261,7 +259,7 @@ async def test_a_model_of_the_wrong_kind_is_found(kind: str, server: str) -> Non
 
     report = await examine(made(kind, FakeTransport({**replies, "/v1/models": models})))
 
-    assert failures(report), report
+    assert failed_checks(report), report
 
 
 async def test_token_rewards_are_not_taken_for_steps() -> None:
@@ -279,4 +277,4 @@ async def test_token_rewards_are_not_taken_for_steps() -> None:
         )
     )
 
-    assert failures(report)
+    assert failed_checks(report)

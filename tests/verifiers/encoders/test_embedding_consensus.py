@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Query, VerifierError
+from assay.verifiers import Pair, VerifierError
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
-
-QUERY = Query.of("What is 3 + 4?", "7")
+from tests.support.sums import QUERY
 
 
 async def test_embeddings_that_are_none_give_no_score() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import BadReplyError, Pair, Query
+from assay.verifiers import BadReplyError, Pair
 from tests.support.kinds import made, standin
-
-QUERY = Query.of("What is 3 + 4?", "7")
+from tests.support.sums import QUERY
 
 
 async def test_entailment_is_read_from_the_configured_class_of_the_joined_pair() -> None:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from assay.verifiers import KINDS, HttpPool, Pair, Query, Status, Verdict, build
-
-MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
-
-
-async def said(kind: str, candidates: Sequence[str], query: Query = MATHS) -> list[Verdict]:
-    """Return what a kind says of candidates."""
-    verifier = build(KINDS[kind].settings(name=kind, kind=kind), HttpPool())
-    await verifier.warm_up()
-    return (await verifier.score([Pair(query, candidate) for candidate in candidates])).items
+from assay.verifiers import Query, Status
+from tests.support.check_verdicts import MATHS, verdicts_of
 
 
 async def test_relevance_ranks_the_topic_first() -> None:
     """An answer to the question lies nearer than one to another; an empty one is not scored."""
     query = Query.of("What is the capital of France?")
 
-    on, off, empty = await said(
+    on, off, empty = await verdicts_of(
         "relevance",
         ["The capital of France is Paris.", "Bananas are rich in potassium.", " "],
         query,
@@ -38,7 +28,7 @@ async def test_relevance_of_a_pair_does_not_depend_on_its_batch() -> None:
     """Padding is masked out (int8 activations are quantised per tensor, hence the tolerance)."""
     texts = ["Paris.", "The capital is Paris, a city on the Seine. " * 6, "No idea"]
 
-    together = [verdict.score for verdict in await said("relevance", texts)]
-    alone = [(await said("relevance", [text]))[0].score for text in texts]
+    together = [verdict.score for verdict in await verdicts_of("relevance", texts, MATHS)]
+    alone = [(await verdicts_of("relevance", [text], MATHS))[0].score for text in texts]
 
     assert together == pytest.approx(alone, abs=0.05)

@@ -4,14 +4,11 @@ and queues that are told.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from assay.verifiers import ServedSettings
 from assay.verifiers.http.aimd_limit import Pace
-from assay.verifiers.http.upstream import Upstream
 from tests.support.fakes import FakeTransport
+from tests.support.upstreams import upstream_of
 
 
 async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
@@ -46,19 +43,11 @@ async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
     assert pace.limit == 4
 
 
-def upstream(transport: Any, *urls: str, **more: Any) -> Upstream:
-    """Return an upstream of some servers."""
-    settings = ServedSettings(
-        name="v", kind="judge", model="m", endpoints=urls or ("http://a",), **more
-    )
-    return Upstream(settings, transport)
-
-
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_says_it_has_too_much_gets_less(status: int) -> None:
     """And is asked again, with success."""
     replies = [(status, {"error": "busy"}), (200, {"ok": True})]
-    asked = upstream(FakeTransport({"/score": lambda _: replies.pop(0)}))
+    asked = upstream_of(FakeTransport({"/score": lambda _: replies.pop(0)}))
 
     assert await asked.post("/score", b"{}") == b'{"ok":true}'
     assert asked.endpoints[0].pace.limit < 5

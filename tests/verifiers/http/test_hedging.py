@@ -8,23 +8,10 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import ServedSettings, UnreachableError
+from assay.verifiers import UnreachableError
 from assay.verifiers.http.hedging import LEAST, Usual, hedged
-from assay.verifiers.http.upstream import Upstream
-
-
-async def settle() -> None:
-    """Let everything that can run do so."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-def upstream(transport: Any, *urls: str, **more: Any) -> Upstream:
-    """Return an upstream of some servers."""
-    settings = ServedSettings(
-        name="v", kind="judge", model="m", endpoints=urls or ("http://a",), **more
-    )
-    return Upstream(settings, transport)
+from tests.support.upstreams import upstream_of
+from tests.support.waiting import turns
 
 
 class Slow:
@@ -62,7 +49,7 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
     is as quick as usual.
     """
     transport = Slow({"a": 0.0, "b": 0.0})
-    asked = upstream(transport, "http://a", "http://b")
+    asked = upstream_of(transport, "http://a", "http://b")
     for _ in range(LEAST):
         await asked.post("/score", b"{}")
     usual = len(transport.asked)
@@ -119,7 +106,7 @@ async def test_of_two_calls_the_first_good_answer_counts(
     answer = await hedged(
         after(first[0], first[1], seen), 0.01, lambda: after(second[0], second[1], seen)
     )
-    await settle()
+    await turns()
 
     assert answer == told
     assert len(seen) == cancelled

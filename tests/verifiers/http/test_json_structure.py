@@ -7,27 +7,11 @@ import tracemalloc
 import pytest
 
 from assay.service.scoring.generator import Generator as Generator
-from assay.verifiers import BadReplyError, Pair
+from assay.verifiers import BadReplyError
 from assay.verifiers.http.upstream import failure
 from tests.support.fakes import FakeTransport
-from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, standin
-
-PAIRS = [Pair(QUERY, "First 7.\n\nThen 8."), Pair(QUERY, "It is 9.\n\nOr 10.")]
-
-
-MANY = 1_200_000
-
-
-#: More than a million values, as what is read of each endpoint, as what is passed over, and as
-#: fields.
-FLOODS = {
-    "zeros": b'{"scores":[' + b"0," * MANY + b"0]}",
-    "lists": b'{"data":[' + b"[]," * MANY + b"[]]}",
-    "objects": b'{"choices":[' + b"{}," * MANY + b'{}],"tokens":[]}',
-    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":['
-    + b"0," * MANY
-    + b"0]}",
-}
+from tests.support.kinds import EXAMPLES, PAIRS, SERVED, made, standin
+from tests.support.reply_floods import FLOODS
 
 
 @pytest.mark.parametrize("flood", FLOODS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from assay.verifiers import IN_BULK, Room
+from tests.support.waiting import turns
 
 
 async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) -> None:
@@ -14,19 +15,13 @@ async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) ->
         seen.append(name)
 
 
-async def settle() -> None:
-    """Let everything that can run do so."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
 async def test_interactive_goes_before_bulk_and_each_in_order() -> None:
     """Whoever waits; who was let in stays."""
     room, seen = Room(1), list[str]()
     await room.__aenter__()
     names = [("bulk 1", True), ("first", False), ("bulk 2", True), ("second", False)]
     waiting = [asyncio.create_task(come_in(room, name, seen, bulk)) for name, bulk in names]
-    await settle()
+    await turns()
 
     assert (room.waiting, room.full, seen) == (4, True, [])
     room.leave()
@@ -42,9 +37,9 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
     early, late, stays = (
         asyncio.create_task(come_in(room, name, seen)) for name in ("early", "late", "stays")
     )
-    await settle()
+    await turns()
     early.cancel()
-    await settle()
+    await turns()
     assert room.waiting == 2
 
     room.leave()  # lets `late` in, which is cancelled before it has run

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -17,28 +16,13 @@ from assay.service.api.errors import answer_to
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.errors import GeneratorError
 from assay.service.scoring.generator import Generator as Generator
-from assay.verifiers import BadReplyError, Pair, Query, ServedVerifier, Status, UnreachableError
+from assay.verifiers import BadReplyError, Status, UnreachableError
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream
 from assay.verifiers.http.vllm_load import queue_of
-from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
-from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from tests.support.fakes import FakeTransport
-
-MANY = 1_200_000
-
-
-#: More than a million values, as what is read of each endpoint, as what is passed over, and as
-#: fields.
-FLOODS = {
-    "zeros": b'{"scores":[' + b"0," * MANY + b"0]}",
-    "lists": b'{"data":[' + b"[]," * MANY + b"[]]}",
-    "objects": b'{"choices":[' + b"{}," * MANY + b'{}],"tokens":[]}',
-    "passed over": b'{"tokens":[],"data":[],"choices":[],"scores":[],"more":['
-    + b"0," * MANY
-    + b"0]}",
-}
+from tests.support.reply_floods import FLOODS
+from tests.support.served_models import PAIRS, served_verifier
 
 
 class Numbers(ReplyModel):
@@ -142,23 +126,6 @@ async def test_a_call_ends_in_its_time_also_while_its_reply_is_read() -> None:
             await upstream(b'{"numbers":[1]' + b" " * LONG + b"}").ask("/v", {}, Slow)
 
 
-Q = Query.of("What is 2 + 2?")
-
-
-PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]
-
-
-def served(kind: str, transport: FakeTransport, **options: Any) -> ServedVerifier:
-    """Return a verifier of a kind."""
-    common = {"name": "v", "model": kind, "endpoint": "http://x", "retries": 0, **options}
-    kinds: dict[str, Callable[[], ServedVerifier]] = {
-        "reward": lambda: RewardModel(RewardModelSettings(**common), transport),
-        "prm": lambda: ProcessReward(ProcessRewardSettings(**common), transport),
-        "rerank": lambda: CrossEncoder(CrossEncoderSettings(**common), transport),
-    }
-    return kinds[kind]()
-
-
 async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> None:
     """With two retries, three tries in all."""
     attempts: list[int] = []
@@ -173,8 +140,10 @@ async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> Non
 
     refusing = FakeTransport({"/score": (422, {"detail": "no"})})
 
-    verdicts = await served("rerank", FakeTransport({"/score": flaky}), retries=2).score(PAIRS)
-    refused = await served("rerank", refusing, retries=2).score(PAIRS[:1])
+    verdicts = await served_verifier("rerank", FakeTransport({"/score": flaky}), retries=2).score(
+        PAIRS
+    )
+    refused = await served_verifier("rerank", refusing, retries=2).score(PAIRS[:1])
 
     assert [verdict.score for verdict in verdicts.items] == [0.5, 0.5]
     assert len(attempts) == 3
@@ -196,7 +165,7 @@ async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> N
             return await super().post(url, body, api_key)
 
     transport = TwoServers({"/score": (200, {"data": [{"index": 0, "score": 0.5}]})})
-    verifier = served(
+    verifier = served_verifier(
         "rerank", transport, endpoint=None, endpoints=["http://bad:1", "http://good:1"], retries=1
     )
 

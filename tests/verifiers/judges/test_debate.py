@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.verifiers import Pair, Query
 from tests.support.kinds import made, standin
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.sums import PAIR
 
 
 async def test_a_debate_is_heard_before_it_is_judged_and_pleas_are_made_harmless() -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from assay.verifiers import Pair, Query
 from tests.support.kinds import made, standin
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.sums import PAIR
 
 
 async def test_generative_scoring_reads_what_the_judge_reads() -> None:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from pydantic import ValidationError
 
-from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from tests.support.fakes import FakeTransport
-
-
-def judge(transport: FakeTransport, **options: Any) -> Judge:
-    """Return a judge on a fake server."""
-    return Judge(JudgeSettings(name="j", model="m", endpoint="http://x", **options), transport)
+from tests.support.label_judges import judge_on
 
 
 @pytest.mark.parametrize(
@@ -22,4 +15,4 @@ def judge(transport: FakeTransport, **options: Any) -> Judge:
 def test_a_prompt_needs_both_places_in_the_order_that_the_prefix_cache_wants(prompt: str) -> None:
     """Refused at the start, not at the first request."""
     with pytest.raises(ValidationError, match="query"):
-        judge(FakeTransport({}), prompt=prompt)
+        judge_on(FakeTransport({}), prompt=prompt)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Query, Status
+from assay.verifiers import Status
 from assay.verifiers.judges.reasoning import verdict_of
 from assay.verifiers.vllm.chat import Written
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
-
-WORTH = {"Yes": 1.0, "No": 0.0}
-
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.label_judges import WORTH
+from tests.support.sums import PAIR
 
 
 def written(*texts: str, finish: str = "stop") -> FakeTransport:

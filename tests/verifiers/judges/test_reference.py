@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from assay.verifiers import Pair, Query, Status
 from tests.support.kinds import made, standin
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.sums import PAIR
 
 
 async def test_a_reference_goes_into_the_prompt_and_none_is_not_applicable() -> None:

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Query
 from tests.support.kinds import made, standin
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.sums import PAIR
 
 
 @pytest.mark.parametrize(

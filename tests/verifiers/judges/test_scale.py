@@ -6,11 +6,9 @@ import math
 
 import pytest
 
-from assay.verifiers import Pair, Query
 from assay.verifiers.judges.scale import JudgeScaleSettings
 from tests.support.kinds import made, standin
-
-PAIR = Pair(Query.of("What is 3 + 4?", "7"), "It is 7.")
+from tests.support.sums import PAIR
 
 
 async def test_a_rating_is_the_expected_one() -> None:

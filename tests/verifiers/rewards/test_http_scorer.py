@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from assay.verifiers import Pair, Query, Status
+from assay.verifiers import Pair, Status
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
-
-QUERY = Query.of("What is 3 + 4?", "7")
+from tests.support.sums import QUERY
 
 
 async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:

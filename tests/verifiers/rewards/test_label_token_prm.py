@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Query, Status
+from assay.verifiers import Pair, Status
 from assay.verifiers.rewards.label_token_prm import LabelTokenPrm
 from tests.support.kinds import made, standin
-
-QUERY = Query.of("What is 3 + 4?", "7")
-
-
-STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
+from tests.support.sums import QUERY, STEPS
 
 
 async def test_steps_are_turns_or_tagged_lines() -> None:

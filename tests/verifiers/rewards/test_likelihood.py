@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Query
+from assay.verifiers import Pair
 from tests.support.kinds import made
-
-QUERY = Query.of("What is 3 + 4?", "7")
+from tests.support.sums import QUERY
 
 
 async def test_a_likelihood_without_a_baseline_is_a_tokens_mean() -> None:

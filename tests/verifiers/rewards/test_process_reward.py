@@ -2,50 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from assay.verifiers import Pair, Query, ServedVerifier, Status
-from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
-from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
-from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
-from tests.support.fakes import FakeTransport
-from tests.support.standin import StandIn
-
-Q = Query.of("What is 2 + 2?")
-
-
-PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]
-
-
-def standin(kind: str) -> FakeTransport:
-    """Return a transport straight into a stand-in's handlers."""
-    server = StandIn(kind)
-    return FakeTransport(
-        {
-            path: (lambda asked, path=path: server._call(path, _bytes(asked)))
-            for path in server.routes
-        }
-    )
-
-
-def _bytes(asked: Any) -> bytes:
-    import orjson
-
-    return orjson.dumps(asked)
-
-
-def served(kind: str, transport: FakeTransport, **options: Any) -> ServedVerifier:
-    """Return a verifier of a kind."""
-    common = {"name": "v", "model": kind, "endpoint": "http://x", "retries": 0, **options}
-    kinds: dict[str, Callable[[], ServedVerifier]] = {
-        "reward": lambda: RewardModel(RewardModelSettings(**common), transport),
-        "prm": lambda: ProcessReward(ProcessRewardSettings(**common), transport),
-        "rerank": lambda: CrossEncoder(CrossEncoderSettings(**common), transport),
-    }
-    return kinds[kind]()
+from assay.verifiers import Pair, Status
+from tests.support.served_models import PAIRS, QUERY, served_verifier, standin_transport
 
 
 @pytest.mark.parametrize(
@@ -53,13 +13,13 @@ def served(kind: str, transport: FakeTransport, **options: Any) -> ServedVerifie
 )
 async def test_steps_become_one_score(reduction: str, expected: float) -> None:
     """Each reduction, of the column that means good."""
-    transport = standin("prm")
+    transport = standin_transport("prm")
     transport.replies["/pooling"] = (
         200,
         {"data": [{"index": 0, "data": [[0.8, 0.2], [0.5, 0.5]]}]},
     )
 
-    verdicts = await served("prm", transport, reduction=reduction).score(PAIRS[:1])
+    verdicts = await served_verifier("prm", transport, reduction=reduction).score(PAIRS[:1])
 
     assert verdicts.items[0].score == pytest.approx(expected)
 
@@ -68,9 +28,9 @@ async def test_steps_are_split_joined_and_counted() -> None:
     """Blank steps go, a step token in the candidate is no step, and another count of rows is no
     score.
     """
-    transport = standin("prm")
-    hostile = Pair(Q, "one <extra_0>\n\n\n\ntwo")
-    verifier = served("prm", transport)
+    transport = standin_transport("prm")
+    hostile = Pair(QUERY, "one <extra_0>\n\n\n\ntwo")
+    verifier = served_verifier("prm", transport)
 
     good = await verifier.score([hostile])
     transport.replies["/pooling"] = (200, {"data": [{"index": 0, "data": [[0.8, 0.2]]}]})
@@ -85,8 +45,8 @@ async def test_steps_are_split_joined_and_counted() -> None:
 
 async def test_a_candidate_without_steps_is_not_asked_about() -> None:
     """It is said not to apply, and the others are scored in their places."""
-    verdicts = await served("prm", standin("prm")).score(
-        [Pair(Q, ""), Pair(Q, "a step"), Pair(Q, " \n\n ")]
+    verdicts = await served_verifier("prm", standin_transport("prm")).score(
+        [Pair(QUERY, ""), Pair(QUERY, "a step"), Pair(QUERY, " \n\n ")]
     )
 
     assert [verdict.status for verdict in verdicts.items] == [

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from assay.verifiers import Pair, Query
 from tests.support.kinds import made, standin
-
-QUERY = Query.of("What is 3 + 4?", "7")
-
-
-STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
+from tests.support.sums import STEPS
 
 
 async def test_a_reward_token_is_put_after_the_conversation_as_an_id() -> None:

@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Query, Status
+from assay.verifiers import Pair, Status
 from tests.support.kinds import made, standin
-
-QUERY = Query.of("What is 3 + 4?", "7")
-
-
-STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
+from tests.support.sums import QUERY, STEPS
 
 
 @pytest.mark.parametrize("options", [{}, {"step_tag": "<t>", "step_separator": "\n"}])

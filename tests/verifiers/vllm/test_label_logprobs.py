@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 
-from assay.verifiers import Pair, Query, Status
-from assay.verifiers.judges.verdict import Judge, JudgeSettings
+from assay.verifiers import Status
 from assay.verifiers.vllm.label_logprobs import expected_value
 from tests.support.fakes import FakeTransport
-
-PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
-
-
-LABELS = {"token_id:1": "Yes", "token_id:2": "No"}
-
-
-WORTH = {"Yes": 1.0, "No": 0.0}
-
-
-def judge(transport: FakeTransport, **options: Any) -> Judge:
-    """Return a judge on a fake server."""
-    return Judge(JudgeSettings(name="j", model="m", endpoint="http://x", **options), transport)
-
-
-def choice(index: int, **logprobs: float) -> dict[str, Any]:
-    """Return a choice whose first position has these logprobs."""
-    listed = [{"token": token, "logprob": logprob} for token, logprob in logprobs.items()]
-    return {"index": index, "logprobs": {"content": [{**listed[0], "top_logprobs": listed}]}}
-
-
-def tokenize(asked: dict[str, Any]) -> tuple[int, Any]:
-    """Give each label a token of its own."""
-    return 200, {"tokens": [{"Yes": 1, "No": 2}[asked["prompt"]]]}
+from tests.support.label_judges import LABELS, PAIRS, WORTH, judge_on, label_choice, tokenize_label
 
 
 def test_an_absent_label_is_bounded_by_the_least_that_is_listed() -> None:
@@ -66,11 +41,11 @@ async def test_a_server_that_passes_over_token_ids_is_read_by_text() -> None:
     """The ids are not in the reply, so the top logprobs are asked for, from then on."""
     transport = FakeTransport(
         {
-            "/tokenize": tokenize,
-            "/v1/chat/completions": (200, {"choices": [choice(0, Yes=-0.5, No=-0.5)]}),
+            "/tokenize": tokenize_label,
+            "/v1/chat/completions": (200, {"choices": [label_choice(0, Yes=-0.5, No=-0.5)]}),
         }
     )
-    made = judge(transport)
+    made = judge_on(transport)
 
     first = await made.score(PAIRS[:1])
     await made.score(PAIRS[:1])

@@ -5,7 +5,6 @@ do wrong.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,14 +20,11 @@ from assay.verifiers import (
     UpstreamFailedError,
     VerifierError,
 )
-from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
-from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
-from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
 from assay.verifiers.safety.sanitize import WORD_JOINER
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
+from tests.support.served_models import PAIRS, QUERY, served_verifier, standin_transport
 from tests.support.stalls import longest_stall_s
-from tests.support.standin import StandIn
 
 
 @pytest.mark.parametrize("kind", ["judge", "judge_pairwise", "reward_model", "label_token_prm"])
@@ -53,45 +49,13 @@ async def test_megabytes_of_text_are_made_harmless_beside_the_event_loop_and_onc
     assert longest < 1.0
 
 
-Q = Query.of("What is 2 + 2?")
-
-
-PAIRS = [Pair(Q, "4\n\nThe answer is 4."), Pair(Q, "5")]
-
-
-def standin(kind: str) -> FakeTransport:
-    """Return a transport straight into a stand-in's handlers."""
-    server = StandIn(kind)
-    return FakeTransport(
-        {
-            path: (lambda asked, path=path: server._call(path, _bytes(asked)))
-            for path in server.routes
-        }
-    )
-
-
-def _bytes(asked: Any) -> bytes:
-    import orjson
-
-    return orjson.dumps(asked)
-
-
-def served(kind: str, transport: FakeTransport, **options: Any) -> ServedVerifier:
-    """Return a verifier of a kind."""
-    common = {"name": "v", "model": kind, "endpoint": "http://x", "retries": 0, **options}
-    kinds: dict[str, Callable[[], ServedVerifier]] = {
-        "reward": lambda: RewardModel(RewardModelSettings(**common), transport),
-        "prm": lambda: ProcessReward(ProcessRewardSettings(**common), transport),
-        "rerank": lambda: CrossEncoder(CrossEncoderSettings(**common), transport),
-    }
-    return kinds[kind]()
-
-
 async def test_one_bad_input_is_isolated() -> None:
     """The server refuses the whole list; the verdicts say which one it was."""
-    pairs = [Pair(Q, f"candidate {place}" if place != 5 else "long " * 9000) for place in range(12)]
+    pairs = [
+        Pair(QUERY, f"candidate {place}" if place != 5 else "long " * 9000) for place in range(12)
+    ]
 
-    verdicts = await served("rerank", standin("rerank")).score(pairs)
+    verdicts = await served_verifier("rerank", standin_transport("rerank")).score(pairs)
 
     assert [verdict.status for verdict in verdicts.items] == [
         Status.TRUNCATED if place == 5 else Status.OK for place in range(12)
@@ -101,8 +65,8 @@ async def test_one_bad_input_is_isolated() -> None:
 
 async def test_a_shortened_candidate_is_scored_and_says_so() -> None:
     """`max_chars` cuts the end; the verdict tells how much."""
-    verdicts = await served("rerank", standin("rerank"), max_chars=100).score(
-        [Pair(Q, "x" * 500), Pair(Q, "short")]
+    verdicts = await served_verifier("rerank", standin_transport("rerank"), max_chars=100).score(
+        [Pair(QUERY, "x" * 500), Pair(QUERY, "short")]
     )
 
     assert [verdict.truncated_tokens for verdict in verdicts.items] == [100, None]
@@ -124,15 +88,15 @@ async def test_what_a_server_does_wrong_gets_our_names(
 ) -> None:
     """All three shapes of error body, pages, wrong rows."""
     with pytest.raises(error, match=words):
-        await served("rerank", FakeTransport({"/score": reply})).score(PAIRS)
+        await served_verifier("rerank", FakeTransport({"/score": reply})).score(PAIRS)
 
 
 async def test_a_number_that_is_none_is_no_score_and_an_exact_zero_is_a_failed_item() -> None:
     """NaN and 0.0 spoil one row, not the reply."""
     rows = b'{"data": [{"index": 0, "score": NaN}, {"index": 1, "score": 0.0}, {"index": 2, "score": 0.25}]}'
 
-    verdicts = await served("rerank", FakeTransport({"/score": (200, rows)})).score(
-        [*PAIRS, Pair(Q, "x")]
+    verdicts = await served_verifier("rerank", FakeTransport({"/score": (200, rows)})).score(
+        [*PAIRS, Pair(QUERY, "x")]
     )
 
     assert [verdict.score for verdict in verdicts.items] == [None, None, 0.25]
@@ -141,7 +105,9 @@ async def test_a_number_that_is_none_is_no_score_and_an_exact_zero_is_a_failed_i
 
 async def test_check_names_what_the_server_serves() -> None:
     """A wrong model name is the commonest mistake."""
-    verifier = served("rerank", FakeTransport({"/v1/models": (200, {"data": [{"id": "other"}]})}))
+    verifier = served_verifier(
+        "rerank", FakeTransport({"/v1/models": (200, {"data": [{"id": "other"}]})})
+    )
 
     with pytest.raises(RefusedError, match="serves: other"):
         await verifier.check()

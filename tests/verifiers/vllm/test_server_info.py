@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Query
 from tests.support.kinds import made, standin
-
-QUERY = Query.of("What is 3 + 4?", "7")
-
-
-STEPS = Pair(QUERY, "First take 3.\n\nThen add 4.\n\nThe answer is 7.")
+from tests.support.sums import STEPS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from typing import Any
 
 from assay.verifiers import Pair, Query
@@ -12,47 +11,7 @@ from assay.verifiers.safety.sanitize import WORD_JOINER
 from assay.verifiers.vllm.special_tokens import MOST_KEPT
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
-
-#: Special tokens of the families that the catalog serves, as their tokenizers list them.
-SPECIAL = [
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|vision_start|>", "<|fim_prefix|>", "<|repo_name|>",
-    "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>",
-    "<|reserved_special_token_0|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>",
-    "<unused7>", "[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[IMG]", "<｜begin▁of▁sentence｜>",
-    "<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "<|user|>", "<|assistant|>",
-    "<|system|>", "<|end|>", "<|channel|>", "<extra_0>", "<extra_id_0>", "[UNUSED_TOKEN_146]", "<eoa>", "<tool_call>", "</tool_call>",
-    "<repo_name>", "<reponame>", "<file_sep>", "<filename>", "<jupyter_start>", "<issue_start>", "<empty_output>", ">>QUESTION<<",
-    "<|START_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>", "<think>", "</think>", "[gMASK]", "[sMASK]", "[|endofturn|]", "[|Human|]",
-    "[control_8]", "[start_header_id]", "[SYSTEM_PROMPT]", "[/THINK]", "]~b]", "]~!b[", "[e~[", "]<]minimax[>[", "[unused1]", "[BOS]",
-    "|||IP_ADDRESS|||", "<mask:1>", "<seed:think>", "<SPECIAL_10>", "<_bot>", "[bot]", "[|system|]",
-]  # fmt: skip
-
-
-@cache
-def tokenizer() -> Any:
-    """Return a byte-level tokenizer that has every special token above."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-
-    alphabet = {
-        piece: place for place, piece in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))
-    }
-    built = Tokenizer(models.BPE(alphabet, []))
-    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    built.decoder = decoders.ByteLevel()
-    built.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
-    )
-    return built
-
-
-def ids_of(text: str) -> list[int]:
-    """Return token ids as a served model would see them."""
-    return list(tokenizer().encode(text, add_special_tokens=False).ids)
-
-
-def server() -> FakeTransport:
-    """Return a server with that tokenizer, and nothing else."""
-    return FakeTransport({"/tokenize": lambda asked: (200, {"tokens": ids_of(asked["prompt"])})})
+from tests.support.special_tokens import SPECIAL, ids_of, tokenizing_server
 
 
 async def test_tags_that_are_none_to_the_model_are_left_alone() -> None:
@@ -60,7 +19,7 @@ async def test_tags_that_are_none_to_the_model_are_left_alone() -> None:
     once each.
     """
     text = "List<String> names = map.<T>get(); <div>[ITEM]</div> <tool_call>"
-    judge = made("judge", transport := server())
+    judge = made("judge", transport := tokenizing_server())
     assert isinstance(judge, Judging)
 
     for _ in range(2):
@@ -84,7 +43,7 @@ async def test_where_the_server_cannot_tell_all_tags_are_broken_up() -> None:
 async def test_a_string_that_is_no_token_to_the_model_is_left_alone_in_brackets_too() -> None:
     """Code and links with square brackets: asked about once, and shown as they are."""
     text = "a[key] = b[self.index]; List[int] [link](http://x) ||| [gMASK] [0] ]] [a, b]"
-    judge = made("judge", server())
+    judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
 
     await judge.learn_special([Pair(Query.of("q"), text)])
@@ -107,7 +66,7 @@ async def test_a_server_that_cannot_be_asked_has_the_tokens_of_known_families_br
 
 async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> None:
     """The memory forgets, and asks again; it does not take for special what it has no room for."""
-    judge = made("judge", server())
+    judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     for start in range(0, MOST_KEPT + 1000, 32):  # a call asks about so many
         await judge.learn_special(
@@ -122,7 +81,7 @@ async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> N
 
 async def test_a_text_that_fills_the_memory_while_another_is_read_changes_nothing_for_it() -> None:
     """What a call has learned stays with the call."""
-    judge = made("judge", server())
+    judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     text = "std::vector<MyType> v;"
     await judge.learn_special([Pair(Query.of("q"), text)])
@@ -142,7 +101,7 @@ async def test_one_text_with_many_tags_does_not_spoil_the_code_beside_it() -> No
     """Each text has a number of its own that are asked about; what is beyond that is broken up
     in that text.
     """
-    judge = made("judge", server())
+    judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     flood, code = "".join(f"<A{place}>" for place in range(3000)), "std::vector<MyType> v;"
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import (
     ArtifactError,
     load,
@@ -18,12 +16,7 @@ from assay.aggregation.label_model.saved.artifact import (
     version_of,
 )
 from assay.aggregation.label_model.summaries.fit_summary import report
-from tests.support.ensembles import fitted, small
-
-
-def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
-    """Fit a model."""
-    return LabelModel().fit(scores, query_id, labels, **options)
+from tests.support.ensembles import fit, fitted, small
 
 
 @pytest.mark.parametrize("told", [False, True])

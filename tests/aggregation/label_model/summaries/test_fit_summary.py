@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from assay.aggregation import LabelModel
 from assay.aggregation.label_model.summaries.fit_summary import report
-from tests.support.ensembles import named, small
-
-
-def fit(scores: Any, query_id: Any, labels: Any = None, **options: Any) -> LabelModel:
-    """Fit a model."""
-    return LabelModel().fit(scores, query_id, labels, **options)
+from tests.support.ensembles import fit, named, small
 
 
 def test_one_candidate_a_query() -> None:
