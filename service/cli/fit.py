@@ -22,14 +22,9 @@ from assay.aggregation.label_model.saved.artifact import ArtifactError, load, sa
 from assay.aggregation.label_model.summaries.fit_summary import report
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
+from assay.service.score_files.score_table import ScoreTable, TableError
 from assay.service.score_files.shards import Shards, files_of
-from assay.service.score_files.tables import (
-    ScoreTable,
-    TableError,
-    read_json_object,
-    read_table,
-    write_table,
-)
+from assay.service.score_files.tables import read_json_object, read_table, write_table
 
 FAMILIES = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'

@@ -19,7 +19,7 @@ from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, RefusedError, asks_assay
 from assay.service.cli.report.summary import expected_gain
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.tables import load_arrow
+from assay.service.score_files.parquet import load_arrow
 
 CALIBRATED_LABELS = 25
 AT_ONCE = 1000

@@ -8,7 +8,8 @@ from typing import Any
 
 from assay.aggregation import Shard
 from assay.aggregation.statistics.row_sample import hash_ids
-from assay.service.score_files.tables import FORMATS, ScoreTable, TableError, read_table
+from assay.service.score_files.score_table import ScoreTable, TableError
+from assay.service.score_files.tables import FORMATS, read_table
 
 
 def files_of(path: Path) -> list[Path]:

@@ -28,7 +28,8 @@ from rich.progress import track
 from rich.table import Table
 
 from assay.aggregation import LabelModel
-from assay.service.score_files.tables import ScoreTable, read_table
+from assay.service.score_files.score_table import ScoreTable
+from assay.service.score_files.tables import read_table
 from tests.support.processes import Server, service, write_config
 
 

@@ -18,7 +18,8 @@ from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError,
 from assay.aggregation.label_model.saved.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.service.api.requests import RankRequest
 from assay.service.config.model import ConfigError, load_config
-from assay.service.score_files.tables import TableError, read_table
+from assay.service.score_files.score_table import TableError
+from assay.service.score_files.tables import read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.checks.answer_equality import plain_answer
 from assay.verifiers.checks.arithmetic import STATEMENT, holds

@@ -18,7 +18,8 @@ from assay.aggregation.cascade.tiers import Calls
 from assay.service.cli.console import Console
 from assay.service.cli.evaluation.evaluate import cross_validating
 from assay.service.cli.fit import FitError, Stated
-from assay.service.score_files.tables import ScoreTable, read_json_object, read_table
+from assay.service.score_files.score_table import ScoreTable
+from assay.service.score_files.tables import read_json_object, read_table
 
 COSTS = (
     'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of'

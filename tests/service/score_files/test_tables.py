@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation.label_model.saved.artifact import load
-from assay.service.score_files.tables import TableError, read_table, write_table
+from assay.service.score_files.score_table import TableError
+from assay.service.score_files.tables import read_table, write_table
 from tests.support.commands import SAMPLE, as_npz, rows_of, said
 
 

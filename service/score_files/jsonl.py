@@ -1,0 +1,106 @@
+"""Scores in JSONL files: rows, or what `assay rank` and `assay batch` write."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from assay.service.score_files.columns import from_rows, from_wide, label_column, number_or_none
+from assay.service.score_files.score_table import RESERVED, TableError
+
+
+def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
+    """Return the columns of a JSONL file; labels only if asked."""
+    rows = []
+    for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).splitlines(), 1):
+        if line.strip():
+            try:
+                row = orjson.loads(line)
+            except ValueError as exc:
+                raise TableError(f"{path}:{number}: not JSON: {exc}") from exc
+            if not isinstance(row, dict):
+                raise TableError(f"{path}:{number}: must be an object")
+            rows.append(row)
+    if any("results" in row for row in rows):
+        rows = _rows_of_answers(path, rows)
+    elif any("raw" in row for row in rows):
+        rows = _rows_of_rankings(path, rows)
+    if not rows:
+        raise TableError(f"{path}: has no rows")
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns = {key: [row.get(key) for row in rows] for key in keys}
+    if "scores" in columns:
+        return from_rows(path, columns)
+    found = {
+        key: values
+        for key, values in columns.items()
+        if key not in RESERVED and all(map(number_or_none, values))
+    }
+    return {
+        **{
+            key: label_column(values)
+            for key, values in columns.items()
+            if key in RESERVED and not key.startswith("verifier_")
+        },
+        **from_wide(path, {key: np.array(values, np.float64) for key, values in found.items()}),
+    }
+
+
+def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each candidate of answers to /v1/rank, as `assay rank` writes them.
+
+    Errors have none, nor do queries of which a cascade cut a candidate: what is missing there is so
+    because of the scores.
+    """
+    rows = []
+    for answer in answers:
+        results = answer.get("results") or []
+        if any(
+            isinstance(result, dict) and result.get("fully_scored") is False for result in results
+        ):
+            continue
+        for result in results:
+            said = result.get("verifiers") if isinstance(result, dict) else None
+            if not isinstance(said, dict) or not all(
+                isinstance(each, dict) for each in said.values()
+            ):
+                raise TableError(
+                    f'{path}: has answers without the verifiers\' scores: ask with "explain": true'
+                )
+            beside = {
+                key: result[key] for key in ("label", "labels", "label_random") if key in result
+            }
+            scores = {name: each.get("raw") for name, each in said.items()}
+            rows.append(
+                {"query_id": str(answer.get("line", answer.get("id"))), "scores": scores, **beside}
+            )
+    return rows
+
+
+def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each candidate of rows that `assay batch` wrote; those without scores
+    have none.
+    """
+    rows = []
+    for ranking in rankings:
+        raw = ranking.get("raw")
+        if raw is None:
+            continue
+        if (
+            not isinstance(raw, dict)
+            or not isinstance(ranking.get("score"), list)
+            or "row" not in ranking
+        ):
+            raise TableError(f"{path}: has `raw`, but is not what `assay batch` writes")
+        labels = ranking.get("labels")
+        for place in range(len(ranking["score"])):
+            scores = {name: None if of is None else of[place] for name, of in raw.items()}
+            beside = {} if labels is None else {"labels": labels[place]}
+            rows.append(
+                {"query_id": f"{ranking.get('file')}:{ranking['row']}", "scores": scores, **beside}
+            )
+    return rows

@@ -1,0 +1,128 @@
+"""A table of scores, and what a file's columns must be to become one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.service.domain.errors import StartupError
+
+#: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
+RESERVED = {
+    "scores",
+    "query_id",
+    "verifier_names",
+    "labels",
+    "label",
+    "label_random",
+    "verifier_family",
+    "verifier_quality",
+    "verifier_kind",
+    "candidate",
+    "group",
+    "label_raw",
+    "id",
+    "text",
+    "query",
+    "probability",
+    "score",
+    "row",
+}
+
+NUMBERS = "fiub"  # kinds of numpy's
+
+
+class TableError(StartupError):
+    """A file is not a table of scores, or lacks what is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Raw scores, shape (rows, verifiers), NaN where missing, with what the file says beside
+    them.
+    """
+
+    scores: npt.NDArray[Any]
+    query_id: npt.NDArray[Any]
+    names: tuple[str, ...]
+    labels: npt.NDArray[Any] | None
+    random: npt.NDArray[np.bool_] | None
+    families: Mapping[str, str]
+    quality: Mapping[str, float | str]
+
+    def columns(self, names: Sequence[str]) -> npt.NDArray[Any]:
+        """Return the scores in another order of the same verifiers."""
+        return (
+            self.scores
+            if tuple(names) == self.names
+            else self.scores[:, [self.names.index(name) for name in names]]
+        )
+
+
+def table_of(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
+    """Return the table that a file's columns make; raise `TableError` where they make none."""
+    if "query_id" not in data:
+        raise TableError(
+            f"{path}: has no `query_id`; there are: {', '.join(sorted(data)) or 'no columns'}"
+        )
+    names = tuple(str(name) for name in text_of(data["verifier_names"]))
+    scores, query_id = np.asarray(data["scores"]), text_of(np.asarray(data["query_id"]))
+    if scores.ndim != 2 or scores.shape[1] != len(names):
+        raise TableError(
+            f"{path}: `scores` has the shape {scores.shape}, but there are {len(names)} verifier"
+            " names"
+        )
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise TableError(f"{path}: two verifiers are called {doubled[0]!r}; names must differ")
+    if scores.dtype.kind not in NUMBERS:
+        raise TableError(f"{path}: `scores` must be numbers; they are {scores.dtype}")
+    _a_row_each(path, "query_id", query_id, len(scores))
+    families = (
+        dict(zip(names, map(str, text_of(data["verifier_family"])), strict=True))
+        if "verifier_family" in data
+        else {}
+    )
+    quality = (
+        dict(zip(names, data["verifier_quality"], strict=True))
+        if "verifier_quality" in data
+        else {}
+    )
+    known = data.get("labels", data.get("label")) if labels else None
+    if labels and known is None:
+        raise TableError(f"{path}: has no `labels`")
+    if known is not None:
+        _a_row_each(path, "labels", np.asarray(known), len(scores))
+    return ScoreTable(
+        scores=scores,
+        query_id=query_id,
+        names=names,
+        labels=None if known is None else np.asarray(known),
+        random=np.asarray(data["label_random"], bool)
+        if labels and "label_random" in data
+        else None,
+        families={name: family for name, family in families.items() if family},
+        quality={name: value for name, value in quality.items() if not _unstated(value)},
+    )
+
+
+def _a_row_each(path: Path, name: str, values: npt.NDArray[Any], rows: int) -> None:
+    if values.shape != (rows,):
+        raise TableError(f"{path}: `{name}` has the shape {values.shape}; there are {rows} rows")
+
+
+def text_of(values: Any) -> Any:
+    """Return strings for bytes and objects."""
+    array = np.asarray(values)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8")
+    return array.astype(str) if array.dtype.kind == "O" else array
+
+
+def _unstated(value: Any) -> bool:
+    return value is None or value == "" or value != value
