@@ -25,7 +25,7 @@ class ScoreCache(Protocol):
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         turns: Turns | None = None,
         /,
     ) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ class ScoreCache(Protocol):
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         stored: dict[str, bytes],
         /,
     ) -> dict[str, bytes]:
@@ -45,7 +45,7 @@ class ScoreCache(Protocol):
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         stored: dict[str, bytes],
         at_once: int,
         /,

@@ -120,33 +120,33 @@ def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
 
 def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     """Return what each verifier said of each pair."""
-    sheet, contributions = outcome.matrix, outcome.combined.contributions()
+    matrix, contributions = outcome.matrix, outcome.combined.contributions()
     # A verifier that says nothing of a candidate may still count for it, by what it says of the
     # query's others.
-    missing = np.isnan(sheet.raw) & (contributions == 0)
-    explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(sheet.raw))]
+    missing = np.isnan(matrix.raw) & (contributions == 0)
+    explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(matrix.raw))]
     for column, member in enumerate(outcome.members):
         parts = zip(contributions[:, column].tolist(), missing[:, column].tolist(), strict=True)
         for by_name, said, (part, absent) in zip(
-            explained, cells(sheet, column), parts, strict=True
+            explained, cells(matrix, column), parts, strict=True
         ):
             said["contribution"] = None if absent else part
             by_name[member.name] = said
     return explained
 
 
-def landed(member: EnsembleMember, sheet: ScoreMatrix, column: int) -> dict[str, Any]:
+def landed(member: EnsembleMember, matrix: ScoreMatrix, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
     return {
         "verifier": member.name,
-        "scores": [{"index": row, **said} for row, said in enumerate(cells(sheet, column))],
+        "scores": [{"index": row, **said} for row, said in enumerate(cells(matrix, column))],
     }
 
 
-def cells(sheet: ScoreMatrix, column: int) -> list[dict[str, Any]]:
+def cells(matrix: ScoreMatrix, column: int) -> list[dict[str, Any]]:
     """Return what one verifier said of each pair."""
-    latency = _rounded(sheet.latency_ms[column])
-    statuses, cached = sheet.status[:, column].tolist(), sheet.cached[:, column].tolist()
+    latency = _rounded(matrix.latency_ms[column])
+    statuses, cached = matrix.status[:, column].tolist(), matrix.cached[:, column].tolist()
     found: list[dict[str, Any]] = [
         {
             "raw": raw,
@@ -156,20 +156,20 @@ def cells(sheet: ScoreMatrix, column: int) -> list[dict[str, Any]]:
             "reason": None,
         }
         for raw, status, remembered in zip(
-            sheet.raw[:, column].tolist(), statuses, cached, strict=True
+            matrix.raw[:, column].tolist(), statuses, cached, strict=True
         )
     ]
     for row, said in enumerate(found):
-        reason = sheet.reasons.get((row, column))
+        reason = matrix.reasons.get((row, column))
         if reason is None and statuses[row] == UNKNOWN:
             reason = CUT
         elif reason is None and cached[row] and statuses[row] == Status.NOT_APPLICABLE:
             reason = REMEMBERED
         said["reason"] = reason
-    for row in np.flatnonzero(~np.isnan(sheet.label_mass[:, column])).tolist():
-        found[row]["label_mass"] = float(sheet.label_mass[row, column])
-    for row in np.flatnonzero(sheet.truncated[:, column]).tolist():
-        found[row]["truncated_tokens"] = int(sheet.truncated[row, column])
+    for row in np.flatnonzero(~np.isnan(matrix.label_mass[:, column])).tolist():
+        found[row]["label_mass"] = float(matrix.label_mass[row, column])
+    for row in np.flatnonzero(matrix.truncated[:, column]).tolist():
+        found[row]["truncated_tokens"] = int(matrix.truncated[row, column])
     return found
 
 

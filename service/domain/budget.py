@@ -30,7 +30,7 @@ NOTHING = Budget(0.0, 0, 0)
 def affordable(
     budget: Budget,
     verifiers: Sequence[VerifierSettings],
-    sheet: ScoreMatrix,
+    matrix: ScoreMatrix,
     pairs: Sequence[Pair],
     *,
     columns: Sequence[int] | None = None,
@@ -48,7 +48,7 @@ def affordable(
         range(len(verifiers)) if columns is None else columns,
         key=lambda place: (verifiers[place].cost, place),
     ):
-        rows = (rows_of or sheet.unknown_rows)(column)
+        rows = (rows_of or matrix.unknown_rows)(column)
         if not rows:
             continue
         settings = verifiers[column]

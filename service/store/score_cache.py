@@ -60,7 +60,7 @@ class ScoreCache:
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         turns: Turns | None = None,
     ) -> dict[str, bytes]:
         """Fill a sheet with what is known, and return the stored values, to be written back with
@@ -79,9 +79,9 @@ class ScoreCache:
         }
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
-        self._fill_pointwise(keys, columns, sheet, stored)
+        self._fill_pointwise(keys, columns, matrix, stored)
         if keys.whole and keys.whole in stored:
-            self._fill_setwise(keys, columns, sheet, stored[keys.whole])
+            self._fill_setwise(keys, columns, matrix, stored[keys.whole])
         return stored
 
     async def write(self, values: dict[str, bytes]) -> None:
@@ -106,14 +106,14 @@ class ScoreCache:
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         stored: dict[str, bytes],
     ) -> dict[str, bytes]:
         """Return the values to write after a request: what was stored and still holds, and what
         is new in the sheet.
         """
         values: dict[str, bytes] = {}
-        for some in self.packing(keys, columns, sheet, stored, len(keys.pairs)):
+        for some in self.packing(keys, columns, matrix, stored, len(keys.pairs)):
             values |= some
         return values
 
@@ -121,22 +121,22 @@ class ScoreCache:
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         stored: dict[str, bytes],
         at_once: int,
     ) -> Iterator[dict[str, bytes]]:
         """Yield the same, those of so many pairs at a time."""
-        new = sheet.asked & LASTS[sheet.status]
-        for row, column in sheet.reasons:
+        new = matrix.asked & LASTS[matrix.status]
+        for row, column in matrix.reasons:
             if (
-                sheet.status[row, column] == OK
+                matrix.status[row, column] == OK
             ):  # scored, but not as it should be: another time it may be
                 new[row, column] = False
-        new &= (sheet.status != OK) | ~np.isnan(sheet.raw)
+        new &= (matrix.status != OK) | ~np.isnan(matrix.raw)
         setwise = np.array([column.setwise for column in columns])
         pointwise = new & ~setwise
         if pointwise.any():
-            table = self._table(columns, sheet)
+            table = self._table(columns, matrix)
             whole_rows = pointwise[:, ~setwise].all(axis=1)
             plain = table[:, ~setwise]
             places = np.flatnonzero(pointwise.any(axis=1)).tolist()
@@ -151,29 +151,29 @@ class ScoreCache:
             order = np.array(keys.set_order)
             compared = [column for column in np.flatnonzero(setwise) if new[:, column].all()]
             if compared:
-                records = self._table(columns, sheet)[order][:, compared].T.reshape(-1)
+                records = self._table(columns, matrix)[order][:, compared].T.reshape(-1)
                 values = {
                     keys.whole: _merged(stored.get(keys.whole), records, MAX_RECORDS * len(order))
                 }
                 self._unwritten |= values
                 yield values
 
-    def _table(self, columns: Sequence[CachedColumn], sheet: ScoreMatrix) -> Records:
+    def _table(self, columns: Sequence[CachedColumn], matrix: ScoreMatrix) -> Records:
         """Return a sheet as records, shape (pairs, verifiers)."""
-        table = np.empty(sheet.raw.shape, RECORD)
+        table = np.empty(matrix.raw.shape, RECORD)
         table["fingerprint"] = np.array([column.fingerprint for column in columns], np.uint64)
-        table["score"] = sheet.raw
+        table["score"] = matrix.raw
         table["expires"] = int(time.time()) + self._ttl_s
-        table["label_mass"] = sheet.label_mass
-        table["truncated"] = sheet.truncated
-        table["status"] = sheet.status
+        table["label_mass"] = matrix.label_mass
+        table["truncated"] = matrix.truncated
+        table["status"] = matrix.status
         return table
 
     def _fill_pointwise(
         self,
         keys: Keys,
         columns: Sequence[CachedColumn],
-        sheet: ScoreMatrix,
+        matrix: ScoreMatrix,
         stored: dict[str, bytes],
     ) -> None:
         values = [stored.get(name, b"") for name in keys.pairs]
@@ -186,15 +186,15 @@ class ScoreCache:
             # order.
             table = records.reshape(len(values), len(places))
             if (table["fingerprint"] == [columns[place].fingerprint for place in places]).all():
-                _fill(sheet, np.arange(len(values))[:, None], np.array(places), table)
+                _fill(matrix, np.arange(len(values))[:, None], np.array(places), table)
                 return
         rows = np.repeat(np.arange(len(values)), counts)
         for place in places:
             hit = records["fingerprint"] == columns[place].fingerprint
-            _fill(sheet, rows[hit], place, records[hit])
+            _fill(matrix, rows[hit], place, records[hit])
 
     def _fill_setwise(
-        self, keys: Keys, columns: Sequence[CachedColumn], sheet: ScoreMatrix, value: bytes
+        self, keys: Keys, columns: Sequence[CachedColumn], matrix: ScoreMatrix, value: bytes
     ) -> None:
         records, _ = self._parse([value], columns)
         rows = np.array(keys.set_order)
@@ -202,7 +202,7 @@ class ScoreCache:
             if column.setwise:
                 known = records[records["fingerprint"] == column.fingerprint]
                 if len(known) == len(rows):
-                    _fill(sheet, rows, place, known)
+                    _fill(matrix, rows, place, known)
 
     def _parse(
         self, values: Sequence[bytes], columns: Sequence[CachedColumn]
@@ -252,17 +252,17 @@ def _sound(records: Records) -> npt.NDArray[np.bool_]:
 
 
 def _fill(
-    sheet: ScoreMatrix,
+    matrix: ScoreMatrix,
     rows: npt.NDArray[np.intp],
     column: int | npt.NDArray[np.intp],
     records: Records,
 ) -> None:
     if records.size:
-        sheet.raw[rows, column] = records["score"]
-        sheet.status[rows, column] = records["status"]
-        sheet.label_mass[rows, column] = records["label_mass"]
-        sheet.truncated[rows, column] = records["truncated"]
-        sheet.cached[rows, column] = True
+        matrix.raw[rows, column] = records["score"]
+        matrix.status[rows, column] = records["status"]
+        matrix.label_mass[rows, column] = records["label_mass"]
+        matrix.truncated[rows, column] = records["truncated"]
+        matrix.cached[rows, column] = True
 
 
 def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> bytes:

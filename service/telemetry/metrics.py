@@ -261,28 +261,28 @@ class Metrics:
         self._child(self.places, verifier).set(limit)
         self._child(self.places_taken, verifier).set(taken)
 
-    def scored(self, verifiers: Sequence[str], sheet: ScoreMatrix) -> None:
+    def scored(self, verifiers: Sequence[str], matrix: ScoreMatrix) -> None:
         """Note where a request's scores came from."""
-        for name, count in zip(verifiers, sheet.cached.sum(axis=0).tolist(), strict=True):
+        for name, count in zip(verifiers, matrix.cached.sum(axis=0).tolist(), strict=True):
             if count:
                 self._child(self.cached, name).inc(count)
-        if not sheet.any_asked:
+        if not matrix.any_asked:
             return
         for column, name in enumerate(verifiers):
             counts = np.bincount(
-                sheet.status[sheet.asked[:, column], column], minlength=len(Status)
+                matrix.status[matrix.asked[:, column], column], minlength=len(Status)
             ).tolist()
             for status in Status:
                 if counts[status]:
                     self._child(self.scores, name, status.label).inc(counts[status])
-        if sheet.reasons:
-            self._failed(verifiers, sheet)
+        if matrix.reasons:
+            self._failed(verifiers, matrix)
 
-    def _failed(self, verifiers: Sequence[str], sheet: ScoreMatrix) -> None:
+    def _failed(self, verifiers: Sequence[str], matrix: ScoreMatrix) -> None:
         """Note why scores failed."""
         reasons: Tally[tuple[int, str]] = Tally()
-        for row, column in np.argwhere(IS_FAILURE[sheet.status]).tolist():
-            head = sheet.reasons.get((row, column), "").partition(":")[0]
+        for row, column in np.argwhere(IS_FAILURE[matrix.status]).tolist():
+            head = matrix.reasons.get((row, column), "").partition(":")[0]
             reasons[column, head if head in REASONS else "other"] += 1
         for (column, head), count in reasons.items():
             self._child(self.failures, verifiers[column], head).inc(count)

@@ -349,11 +349,11 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
 @pytest.mark.parametrize(("left_out", "noted"), [(-5, 0), (7, 7), (10**12, 2**32 - 1)])
 def test_what_was_left_out_is_noted_as_far_as_it_can_be(left_out: int, noted: int) -> None:
     """A verifier of one's own may say anything; the request does not fail for it."""
-    sheet = ScoreMatrix(1, 1)
+    matrix = ScoreMatrix(1, 1)
 
-    sheet.put(0, 0, Verdict(0.5, truncated_tokens=left_out))
+    matrix.put(0, 0, Verdict(0.5, truncated_tokens=left_out))
 
-    assert sheet.truncated[0, 0] == noted
+    assert matrix.truncated[0, 0] == noted
 
 
 async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends() -> None:

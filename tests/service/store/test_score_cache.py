@@ -47,14 +47,14 @@ def store_url(store: Store) -> str:
 
 def filled(columns: int = 3) -> ScoreMatrix:
     """Return a sheet of scores that were just asked for, with one inapplicable and one failed."""
-    sheet = ScoreMatrix(3, columns)
+    matrix = ScoreMatrix(3, columns)
     for row in range(3):
         for column in range(columns):
-            sheet.put(row, column, Verdict(row + column / 10, label_mass=0.5))
-    sheet.raw[2, 0], sheet.raw[1, 2] = np.nan, np.nan
-    sheet.put(2, 0, Verdict(None, Status.NOT_APPLICABLE, "empty"))
-    sheet.put(1, 2, Verdict(None, Status.TIMEOUT, "slow"))
-    return sheet
+            matrix.put(row, column, Verdict(row + column / 10, label_mass=0.5))
+    matrix.raw[2, 0], matrix.raw[1, 2] = np.nan, np.nan
+    matrix.put(2, 0, Verdict(None, Status.NOT_APPLICABLE, "empty"))
+    matrix.put(1, 2, Verdict(None, Status.TIMEOUT, "slow"))
+    return matrix
 
 
 def average(task: Task) -> RobustAverage:
@@ -64,18 +64,18 @@ def average(task: Task) -> RobustAverage:
 
 
 async def written(
-    cache: ScoreCache, keys: Keys, sheet: ScoreMatrix, columns: list[CachedColumn]
+    cache: ScoreCache, keys: Keys, matrix: ScoreMatrix, columns: list[CachedColumn]
 ) -> None:
     """Write what is new in a sheet."""
     known = await cache.read(keys, columns, ScoreMatrix(len(keys.pairs), len(columns)))
-    await cache.write(cache.pack(keys, columns, sheet, known))
+    await cache.write(cache.pack(keys, columns, matrix, known))
 
 
 async def read(cache: ScoreCache, keys: Keys, columns: list[CachedColumn]) -> ScoreMatrix:
     """Return what is known."""
-    sheet = ScoreMatrix(len(keys.pairs), len(columns))
-    await cache.read(keys, columns, sheet)
-    return sheet
+    matrix = ScoreMatrix(len(keys.pairs), len(columns))
+    await cache.read(keys, columns, matrix)
+    return matrix
 
 
 async def test_what_lasts_is_remembered_and_failures_are_not(store: Store) -> None:
@@ -118,8 +118,8 @@ async def test_verifiers_are_told_apart_and_added_to_what_is_there(store: Store)
     cache = ScoreCache(store, 60)
     await written(cache, KEYS, filled(), COLUMNS)
     changed = [COLUMNS[0], COLUMNS[1], CachedColumn(44, False)]
-    sheet = await read(cache, KEYS, changed)
-    assert sheet.cached[:, 2].tolist() == [False] * 3
+    matrix = await read(cache, KEYS, changed)
+    assert matrix.cached[:, 2].tolist() == [False] * 3
 
     new = ScoreMatrix(3, 1)
     for row in range(3):
@@ -199,11 +199,11 @@ async def test_a_damaged_record_is_counted_and_asked_anew(
 
 async def test_an_answer_without_a_score_is_not_kept(store: Store) -> None:
     """Read back it would be taken for damaged."""
-    cache, sheet = ScoreCache(store, 60), ScoreMatrix(3, 1)
+    cache, matrix = ScoreCache(store, 60), ScoreMatrix(3, 1)
     for row in range(3):
-        sheet.put(row, 0, Verdict(None if row == 1 else 0.5))
+        matrix.put(row, 0, Verdict(None if row == 1 else 0.5))
 
-    await written(cache, KEYS, sheet, COLUMNS[:1])
+    await written(cache, KEYS, matrix, COLUMNS[:1])
 
     assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
 
@@ -221,11 +221,11 @@ async def test_what_is_on_its_way_to_the_store_is_known_already(store: Store) ->
 async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
     """It was not made as it should have been."""
     cache = ScoreCache(store, 60)
-    sheet = ScoreMatrix(3, 1)
+    matrix = ScoreMatrix(3, 1)
     for row in range(3):
-        sheet.put(row, 0, Verdict(0.5, reason="compared as text" if row == 1 else None))
+        matrix.put(row, 0, Verdict(0.5, reason="compared as text" if row == 1 else None))
 
-    await written(cache, KEYS, sheet, COLUMNS[:1])
+    await written(cache, KEYS, matrix, COLUMNS[:1])
 
     assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
 
