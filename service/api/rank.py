@@ -72,15 +72,17 @@ async def rank(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await parse_as(request, engine.settings, RankRequest)
     task = find_task(engine, asked.task, asked.ensemble)
-    job, said = rank_job(engine, asked, task, request.scope["assay.request_id"])
+    scoring_request, said = scoring_request_from(
+        engine, asked, task, request.scope["assay.request_id"]
+    )
     warnings = []
     if asked.confidence is not None and not (
         task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)
     ):
         warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
-        return EventStream(_events(engine, job, said, warnings))
-    outcome = await score_while_wanted(request, engine, job)
+        return EventStream(_events(engine, scoring_request, said, warnings))
+    outcome = await score_while_wanted(request, engine, scoring_request)
     outcome.warnings += warnings
     return Json(answers.ranking(outcome, **said))
 
@@ -180,7 +182,7 @@ def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
         raise ApiError(413, message, param="query", code="too_much_text")
 
 
-def rank_job(
+def scoring_request_from(
     engine: Engine, asked: RankRequest, task: Task, request_id: str
 ) -> tuple[ScoringRequest, dict[str, Any]]:
     """Return what to score for a ranking, and what its answer says besides."""
@@ -191,7 +193,7 @@ def rank_job(
     ]
     pairs = [Pair(query, text) for text in texts]
     check_length(pairs, one_query=True)
-    job = ScoringRequest(
+    scoring_request = ScoringRequest(
         task=task,
         pairs=pairs,
         one_query=True,
@@ -201,7 +203,7 @@ def rank_job(
         policy=asked.policy,
     )
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
-    return job, {
+    return scoring_request, {
         "request_id": f"rank-{request_id}",
         "task": task.name,
         "ensemble": task.ensemble,
@@ -251,20 +253,20 @@ def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
 
 
 async def score_while_wanted(
-    request: Request, engine: Engine, job: ScoringRequest
+    request: Request, engine: Engine, scoring_request: ScoringRequest
 ) -> ScoringResult:
     """Return what the ensemble says, as long as the client is there; raise `ApiError`."""
-    return await scored(engine, job, lambda asking: while_wanted(request, asking))
+    return await scored(engine, scoring_request, lambda asking: while_wanted(request, asking))
 
 
 async def scored(
     engine: Engine,
-    job: ScoringRequest,
+    scoring_request: ScoringRequest,
     ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
 ) -> ScoringResult:
     """Return what the ensemble says; raise `ApiError` where no verifier could."""
     with answering():
-        return await engine.scorer.score(job, ask)
+        return await engine.scorer.score(scoring_request, ask)
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
@@ -275,11 +277,11 @@ async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
 
 
 async def _events(
-    engine: Engine, job: ScoringRequest, said: dict[str, Any], warnings: list[str]
+    engine: Engine, scoring_request: ScoringRequest, said: dict[str, Any], warnings: list[str]
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
-        async for step in engine.scorer.stream(job):
+        async for step in engine.scorer.stream(scoring_request):
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
                 await asyncio.sleep(0)  # what was made so far is sent, and others have their turn

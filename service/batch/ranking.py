@@ -22,7 +22,7 @@ from tenacity import (
 )
 
 from assay.service.api.errors import ApiError, invalid
-from assay.service.api.rank import find_task, rank_job
+from assay.service.api.rank import find_task, scoring_request_from
 from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
@@ -117,8 +117,8 @@ class Ranker:
             return {**result, **_failed(str(invalid(exc)))}
         except ApiError as exc:
             return {**result, **_failed(str(exc))}
-        job, _ = rank_job(self._engine, asked, task, "")
-        outcome = await self._outcome(job)
+        scoring_request, _ = scoring_request_from(self._engine, asked, task, "")
+        outcome = await self._outcome(scoring_request)
         if isinstance(outcome, NoVerifierError):
             reasons = [f"{name}: {reason}" for name, reason in outcome.reasons.items()]
             return {
@@ -129,13 +129,13 @@ class Ranker:
             }
         return {**result, "task": task.name, **self._said(outcome)}
 
-    async def _outcome(self, job: Any) -> ScoringResult | NoVerifierError:
+    async def _outcome(self, scoring_request: Any) -> ScoringResult | NoVerifierError:
         """Return what the ensemble says; where a verifier failed, it is asked again."""
 
         async def once() -> ScoringResult | NoVerifierError:
             async with self._room:  # not while it waits for its next try
                 try:
-                    return await self._engine.scorer.score(job)
+                    return await self._engine.scorer.score(scoring_request)
                 except NoVerifierError as exc:
                     return exc
 

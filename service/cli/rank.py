@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from assay.service.api import responses as answers
 from assay.service.api.errors import ApiError, answer_to, invalid
-from assay.service.api.rank import find_task, rank_job
+from assay.service.api.rank import find_task, scoring_request_from
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
 from assay.service.config.model import default_config_path, load_config
@@ -131,7 +131,7 @@ async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     number, raw = line
     try:
         asked = RankRequest.model_validate_json(raw, context=engine.settings)
-        job, said = rank_job(
+        job, said = scoring_request_from(
             engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
         )
         return {"line": number, **answers.ranking(await engine.scorer.score(job), **said)}

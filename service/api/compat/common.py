@@ -106,17 +106,21 @@ async def rank(
     client is there.
     """
     engine: Engine = request.app.state.engine
-    job = job_of(engine, model, [Pair(query, text) for text in candidates], one_query=True)
-    return await score_while_wanted(request, engine, job)
+    scoring_request = scoring_request_of(
+        engine, model, [Pair(query, text) for text in candidates], one_query=True
+    )
+    return await score_while_wanted(request, engine, scoring_request)
 
 
 async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> ScoringResult:
     """Return what the ensemble says of pairs, each by itself, as long as the client is there."""
     engine: Engine = request.app.state.engine
-    return await score_while_wanted(request, engine, job_of(engine, model, pairs, one_query=False))
+    return await score_while_wanted(
+        request, engine, scoring_request_of(engine, model, pairs, one_query=False)
+    )
 
 
-def job_of(
+def scoring_request_of(
     engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool
 ) -> ScoringRequest:
     """Return what to score; raise `ApiError` for too much or nothing of it."""

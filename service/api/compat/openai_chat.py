@@ -16,7 +16,14 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from assay.service.api.compat.common import PREFIX, DoorRequest, Json, TurnIn, job_of, read
+from assay.service.api.compat.common import (
+    PREFIX,
+    DoorRequest,
+    Json,
+    TurnIn,
+    read,
+    scoring_request_of,
+)
 from assay.service.api.errors import MOST_SAID, ApiError, answering, shortened
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, while_wanted
@@ -87,23 +94,23 @@ async def complete(request: Request) -> Response:
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
     _check_size(len(await whole_body(request)), query, wish, upstream)
-    jobs: list[ScoringRequest] = []
+    scoring_requests: list[ScoringRequest] = []
 
     async def ranked(query: Query, texts: Sequence[str]) -> ScoringResult:
         # A ranking of a few holds the same candidates as the next one: only the last is learned
         # from.
-        job = job_of(
+        scoring_request = scoring_request_of(
             engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
         )
-        jobs.append(replace(job, learn=False))
-        return await engine.scorer.score(jobs[-1])
+        scoring_requests.append(replace(scoring_request, learn=False))
+        return await engine.scorer.score(scoring_requests[-1])
 
     # Who goes away stops what is drawn for them as well.
     with answering():
         drawing = harvest(upstream, body, query, wish, ranked, engine.groups)
         found = await while_wanted(request, drawing)
     if found.outcome is not None:
-        engine.scorer.learn(jobs[-1], found.outcome)
+        engine.scorer.learn(scoring_requests[-1], found.outcome)
     engine.metrics.harvested(
         upstream.settings.name,
         len(found.choices),
