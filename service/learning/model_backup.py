@@ -19,7 +19,7 @@ log = structlog.get_logger()
 MAX_BYTES = 64 << 20
 
 
-class Keepsake:
+class ModelBackup:
     """A file a task in a folder, replaced as a whole; a disk that cannot be written costs
     nothing but the copy.
     """

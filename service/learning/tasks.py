@@ -26,7 +26,7 @@ from assay.service.domain.learned import LOSS_OF_TASK, MOST_BYTES, State
 from assay.service.domain.observation import Observation, record_of
 from assay.service.domain.secrets import told
 from assay.service.learning.fit_job import FitInputs
-from assay.service.learning.model_backup import Keepsake
+from assay.service.learning.model_backup import ModelBackup
 from assay.service.ports import StoreClient, TaskStore
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.telemetry.metrics import Metrics
@@ -154,7 +154,7 @@ class Tasks:
         self,
         store: StoreClient,
         tasks: Sequence[Task],
-        keepsake: Keepsake | None = None,
+        keepsake: ModelBackup | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._store, self._keepsake, self._metrics = store, keepsake, metrics

@@ -32,7 +32,7 @@ from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import LOOK_S as FIT_LOOK_S
 from assay.service.learning.fit_scheduler import Fitter
 from assay.service.learning.follower import FOLLOW_S, Follower
-from assay.service.learning.model_backup import Keepsake
+from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
@@ -298,7 +298,7 @@ def _wire(
     cache = ScoreCache(store, settings.cache_ttl_s)
     given = load_models(config)
     by_task = [_task(config, name, ensembles, given.get(name), store) for name in config.tasks]
-    tasks = Tasks(store, by_task, Keepsake(settings.data_dir / "served"), metrics)
+    tasks = Tasks(store, by_task, ModelBackup(settings.data_dir / "served"), metrics)
     writer = Writer(cache, tasks, metrics)
     checkup = Checkup(
         [member.guarded.verifier for member in by_name.values()],

@@ -20,7 +20,7 @@ from assay.service.domain.observation import record_of
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import Fitter
 from assay.service.learning.follower import Follower
-from assay.service.learning.model_backup import Keepsake
+from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Rows, Task, Tasks, lost
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
@@ -240,7 +240,7 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
     """By its generation; the model is put back, and labels that no export has are counted."""
     metrics = Metrics()
     task = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
-    tasks = Tasks(server, [task], Keepsake(tmp_path / "served"), metrics)
+    tasks = Tasks(server, [task], ModelBackup(tmp_path / "served"), metrics)
     await learn(tasks, task)
     assert task.memory is not None
     await task.memory.label({f"{place}": Label(1.0) for place in range(30)})
@@ -267,13 +267,13 @@ async def test_what_was_served_comes_back_from_disk(
     last bit, and it is said.
     """
     tasks, task = replica(server)
-    tasks._keepsake = Keepsake(tmp_path / "served")
+    tasks._keepsake = ModelBackup(tmp_path / "served")
     await learn(tasks, task)
     assert task.served is not None
     await server.redis.flushall()
 
     other = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
-    await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
+    await Tasks(server, [other], ModelBackup(tmp_path / "served")).refresh()
 
     printed = capsys.readouterr()
     assert "served_model_restored" in printed.out + printed.err
@@ -283,7 +283,7 @@ async def test_what_was_served_comes_back_from_disk(
     (tmp_path / "served" / "t.json").write_text("{")
     await server.redis.flushall()
     third = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
-    await Tasks(server, [third], Keepsake(tmp_path / "served")).refresh()
+    await Tasks(server, [third], ModelBackup(tmp_path / "served")).refresh()
     assert third.cold
 
 
@@ -347,7 +347,7 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     were.
     """
     tasks, task = replica(server)
-    tasks._keepsake = Keepsake(tmp_path / "served")
+    tasks._keepsake = ModelBackup(tmp_path / "served")
     truth = await traffic(tasks, task, sample())
     assert task.memory is not None
     await task.memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
@@ -357,7 +357,7 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     await server.redis.delete("assay:1:labels:{t}")
 
     other = Task("t", "e", COLUMNS, memory=TaskStore(server, "t"))
-    await Tasks(server, [other], Keepsake(tmp_path / "served")).refresh()
+    await Tasks(server, [other], ModelBackup(tmp_path / "served")).refresh()
 
     assert "the task t had 40 labels or more, and has 0" in str(await server.loss())
     assert "".join(capsys.readouterr()).count("store_has_lost_labels") == 1
