@@ -38,7 +38,7 @@ class FitFailedError(Exception):
     """The process that fitted died, or took too long."""
 
 
-class Fitter:
+class FitScheduler:
     """Fits tasks when enough is new, or when asked to."""
 
     def __init__(self, tasks: Tasks) -> None:

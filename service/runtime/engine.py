@@ -30,7 +30,7 @@ from assay.service.learning.configured_models import load_models
 from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import LOOK_S as FIT_LOOK_S
-from assay.service.learning.fit_scheduler import Fitter
+from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.follower import FOLLOW_S, Follower
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Task, Tasks
@@ -75,7 +75,7 @@ class Engine:
     writer: Writer
     metrics: Metrics
     checkup: Checkup
-    fitter: Fitter
+    fitter: FitScheduler
     watch: DriftMonitor
     upstreams: dict[str, Generator]
     answers: Consensus
@@ -327,7 +327,7 @@ def _wire(
         writer=writer,
         metrics=metrics,
         checkup=checkup,
-        fitter=Fitter(tasks),
+        fitter=FitScheduler(tasks),
         watch=DriftMonitor(metrics),
         upstreams={each.name: Generator(each, transport) for each in config.upstreams},
         answers=Consensus(ConsensusSettings(name="answers")),

@@ -26,7 +26,7 @@ from assay.service.domain.observation import pack, record_of, table_of, unpack
 from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_job import fit
-from assay.service.learning.fit_scheduler import FitBusyError, Fitter, due
+from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
@@ -171,7 +171,7 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     memory = TaskStore(store, "t")
     await memory.label({each: Label(truth[each], True) for each in list(truth)[::5]})
 
-    version, found = await Fitter(tasks).fit(task)
+    version, found = await FitScheduler(tasks).fit(task)
 
     table = table_of(await memory.rows(), task.fingerprints)
     given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
@@ -192,7 +192,7 @@ async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: S
     (tasks, task), (others, other) = replica(store), replica(store)
     await traffic(tasks, task, sample())
 
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     await others.refresh()
     third, late = replica(store)
     await third.refresh()
@@ -216,7 +216,7 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
 
     assert await memory.lease("other")
     with pytest.raises(FitBusyError):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
     records = await memory.rows()
     late = fit(task.given(), records, {}, None)
     assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
@@ -229,7 +229,7 @@ async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> Non
     """A pinned one stays, whatever is fitted."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory, fitter = TaskStore(store, "t"), Fitter(tasks)
+    memory, fitter = TaskStore(store, "t"), FitScheduler(tasks)
     for _ in range(2):
         await fitter.fit(task)
     assert task.version == 2
@@ -262,7 +262,7 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
         }
     )
 
-    _, found = await Fitter(tasks).fit(task)
+    _, found = await FitScheduler(tasks).fit(task)
 
     [check] = found.report["checks"]
     assert check["passed"] == found.serve
@@ -277,7 +277,7 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
     memory = TaskStore(store, "t")
     await see(tasks, task, 1, [[1.0] * 6] * 3)
 
-    version, found = await Fitter(tasks).fit(task)
+    version, found = await FitScheduler(tasks).fit(task)
 
     assert (version, task.cold) == (0, True)
     assert "50 are needed" in found.report["reason"]
@@ -331,7 +331,7 @@ async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_
     tasks, task = replica(store)
     for query in range(30):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     tasks, task = replica(store, keep=5)
     for query in range(30, 34):
         await see(tasks, task, query, [[1.0] * 6] * 2)
@@ -414,7 +414,7 @@ async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(sto
     await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
     for _ in range(3):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
 
     back = [await memory.rollback() for _ in range(4)]
     first = await memory.state()
@@ -434,7 +434,7 @@ async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: S
     await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
     for _ in range(3):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
     await store.redis.delete("assay:1:history:{t}")
 
     assert [await memory.rollback() for _ in range(2)] == [2, 0]
@@ -448,11 +448,11 @@ async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: 
     await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
     for _ in range(2):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
     await memory.promote(1, pinned=True)
 
     for _ in range(4):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
 
     assert sorted(await memory.reports()) == [1, 2, 5, 6]
     assert await memory.rollback() == 2
@@ -462,7 +462,7 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
     """Until a fit has seen it."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     changed = Task(
         "t",
         "e",
@@ -481,7 +481,7 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
 ) -> None:
     """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
     tasks, task = replica(store)
-    watch, fitter, memory = DriftMonitor(Metrics()), Fitter(tasks), TaskStore(store, "t")
+    watch, fitter, memory = DriftMonitor(Metrics()), FitScheduler(tasks), TaskStore(store, "t")
     data, random = sample(213), np.random.default_rng(0)
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     for query, scores in enumerate(by_query[:150]):
@@ -544,7 +544,7 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     for _ in range(2):
-        await Fitter(tasks).fit(task)
+        await FitScheduler(tasks).fit(task)
     (others, other), memory = replica(store), TaskStore(store, "t")
     await others.refresh()
 
@@ -559,7 +559,7 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     await third.refresh()
     assert late.model_version == "t@2"
     await traffic(tasks, task, sample(seed=1))
-    version, _ = await Fitter(tasks).fit(task)
+    version, _ = await FitScheduler(tasks).fit(task)
     assert version == 3
 
 
@@ -567,7 +567,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     """Of the others it has learned; and one of other verifiers is not compared with at all."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample(80))
-    memory, fitter, keys = TaskStore(store, "t"), Fitter(tasks), sorted(truth)
+    memory, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
     first, second = keys[::12], keys[1::12]
     await memory.label({each: Label(truth[each], True, at=1.0) for each in first})
     await fitter.fit(task)
@@ -581,7 +581,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     assert (served["against"], served["labels"]) == ("the served model", len(second))
     assert found.serve
     changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=memory)
-    _, other = await Fitter(Tasks(store, [changed])).fit(changed)
+    _, other = await FitScheduler(Tasks(store, [changed])).fit(changed)
     assert [check["against"] for check in other.report["checks"]] == ["no labels"]
 
 
@@ -600,7 +600,7 @@ async def test_the_event_loop_reads_nothing_of_what_is_fitted(
 
     for name in ("rows", "pages", "labels", "labelled", "newest"):
         monkeypatch.setattr(TaskStore, name, forbidden)
-    fitter = Fitter(tasks)
+    fitter = FitScheduler(tasks)
 
     version, _ = await fitter.fit(task)
     measured = await fitter.report(task)
@@ -636,12 +636,12 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
             for place in (0, 3)
         }
     )
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     for query in range(20, 60):
         await see(tasks, task, query, by_query[query])
 
-    _, found = await Fitter(tasks).fit(task)
-    _, again = await Fitter(tasks).fit(task)
+    _, found = await FitScheduler(tasks).fit(task)
+    _, again = await FitScheduler(tasks).fit(task)
 
     assert len(await memory.rows()) == 20
     assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (
@@ -666,7 +666,7 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
         await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
         await memory.label({key(query, 0): Label(float(query % 2), True)})
         if query % 8 == 7:
-            await Fitter(tasks).fit(task)
+            await FitScheduler(tasks).fit(task)
 
     assert [
         record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)
@@ -692,7 +692,7 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
 
     for query in range(30):
         await see_texts(query)
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     first, idle = await sent(watch.look(task)), await sent(watch.look(task))
     drift = task.drift
     await see_texts(30)

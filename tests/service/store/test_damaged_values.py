@@ -18,7 +18,7 @@ from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.observation import unpack
 from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
-from assay.service.learning.fit_scheduler import Fitter, due
+from assay.service.learning.fit_scheduler import FitScheduler, due
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
 from assay.service.store.embedded_valkey import EmbeddedStore
@@ -52,7 +52,7 @@ async def learned(store: Store) -> tuple[Tasks, Task, TaskStore]:
     truth = await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
     await memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     return tasks, task, memory
 
 
@@ -78,7 +78,7 @@ async def test_a_damaged_label_costs_only_itself(store: Store, value: str) -> No
 
     assert await memory.labels() == before
     assert await memory.labels() == before
-    version, _ = await Fitter(tasks).fit(task)
+    version, _ = await FitScheduler(tasks).fit(task)
 
     assert version == 2
     assert damaged(store, "labels") == 1
@@ -188,7 +188,7 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
         await DriftMonitor(Metrics()).look(task)
         await memory.since()
     await memory.note(CascadeSavings(task.version, 1, 1.0, 0.0, 0.0, 1))
-    version, _ = await Fitter(tasks).fit(task)
+    version, _ = await FitScheduler(tasks).fit(task)
     await others.refresh()
     await traffic(tasks, task, sample(20, seed=1))
     new, _ = await memory.label({"n:m": Label(1.0)})
@@ -230,7 +230,7 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
     await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
     await memory.label({"a:b": Label(1.0)})
-    version, _ = await Fitter(tasks).fit(task)
+    version, _ = await FitScheduler(tasks).fit(task)
     await memory.note(CascadeSavings(1, 1, 1.0, 0.0, 0.0, 1))
     await memory.since()
     assert await memory.last_report() is None
@@ -282,7 +282,7 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
         {key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]}
     )
 
-    version, _ = await Fitter(tasks).fit(task)
+    version, _ = await FitScheduler(tasks).fit(task)
     await others.refresh()
 
     assert printed.count("model_damaged") == 1

@@ -18,7 +18,7 @@ import pytest_asyncio
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
 from assay.service.domain.stored_values import Label
-from assay.service.learning.fit_scheduler import Fitter
+from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.follower import Follower
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Rows, Task, Tasks, lost
@@ -42,7 +42,7 @@ from tests.support.waiting import wait_until
 async def learn(tasks: Tasks, task: Task) -> None:
     """Have a task see traffic, and serve a first version."""
     await traffic(tasks, task, sample())
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     assert task.model_version == "t@1"
 
 
@@ -351,7 +351,7 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     truth = await traffic(tasks, task, sample())
     assert task.memory is not None
     await task.memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
-    await Fitter(tasks).fit(task)
+    await FitScheduler(tasks).fit(task)
     assert task.model_version == "t@1"
     assert await server.loss() is None
     await server.redis.delete("assay:1:labels:{t}")
