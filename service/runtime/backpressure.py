@@ -20,7 +20,7 @@ LOOK_S = 1.5
 SILENT_S = 60.0
 
 
-class Pressure:
+class Backpressure:
     """Asks each server that is worked for how long its queue is; a server that is idle, or no
     vLLM, is left alone.
     """

@@ -37,7 +37,7 @@ from assay.service.learning.tasks import Task, Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
-from assay.service.runtime.backpressure import Pressure
+from assay.service.runtime.backpressure import Backpressure
 from assay.service.runtime.startup_doctor import Checkup
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.generator import Generator
@@ -80,7 +80,7 @@ class Engine:
     upstreams: dict[str, Generator]
     answers: Consensus
     allowance: RateLimiter
-    pressure: Pressure
+    pressure: Backpressure
     background: Background
     tracing: Tracing | None = None
     ready_at: float = -1e9
@@ -332,7 +332,7 @@ def _wire(
         upstreams={each.name: Generator(each, transport) for each in config.upstreams},
         answers=Consensus(ConsensusSettings(name="answers")),
         allowance=RateLimiter(store),
-        pressure=Pressure(member.guarded.verifier for member in by_name.values()),
+        pressure=Backpressure(member.guarded.verifier for member in by_name.values()),
         background=background,
         tracing=tracing,
     )

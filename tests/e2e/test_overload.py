@@ -15,7 +15,7 @@ import pytest
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import Workload, tokens_of
 from assay.service.domain.errors import TooMuchWorkError
-from assay.service.runtime.backpressure import Pressure
+from assay.service.runtime.backpressure import Backpressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
@@ -179,7 +179,7 @@ async def test_a_swamped_vllm_server_gets_less_while_it_is_worked_for() -> None:
     silent = Judge(
         JudgeSettings(name="other", kind="judge", model="m", endpoint="http://b"), FakeTransport({})
     )
-    pressure = Pressure([judge, silent, FakeVerifier("check")])
+    pressure = Backpressure([judge, silent, FakeVerifier("check")])
 
     await pressure.look()
     assert transport.sent == []
