@@ -38,7 +38,7 @@ from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
 from assay.service.runtime.backpressure import Backpressure
-from assay.service.runtime.startup_doctor import Checkup
+from assay.service.runtime.startup_doctor import StartupDoctor
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.guard import Guarded
@@ -74,7 +74,7 @@ class Engine:
     tasks: Tasks
     writer: Writer
     metrics: Metrics
-    checkup: Checkup
+    checkup: StartupDoctor
     fitter: FitScheduler
     watch: DriftMonitor
     upstreams: dict[str, Generator]
@@ -300,7 +300,7 @@ def _wire(
     by_task = [_task(config, name, ensembles, given.get(name), store) for name in config.tasks]
     tasks = Tasks(store, by_task, ModelBackup(settings.data_dir / "served"), metrics)
     writer = Writer(cache, tasks, metrics)
-    checkup = Checkup(
+    checkup = StartupDoctor(
         [member.guarded.verifier for member in by_name.values()],
         store,
         settings.doctor,

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 KEPT_S = 86_400
 
 
-class Checkup:
+class StartupDoctor:
     """What the doctor says of each verifier, by name; None until it is known."""
 
     def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, start: str) -> None:

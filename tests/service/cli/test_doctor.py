@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.runtime.startup_doctor import Checkup
+from assay.service.runtime.startup_doctor import StartupDoctor
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from tests.support.fakes import FakeVerifier
@@ -125,7 +125,7 @@ async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
     embedded.start()
     store, judge = Store(embedded.url), FakeVerifier("judge", 0.5)
     first, second, restarted = (
-        Checkup([judge], store, "quick", start) for start in ("a", "a", "b")
+        StartupDoctor([judge], store, "quick", start) for start in ("a", "a", "b")
     )
 
     await first.run()
