@@ -9,7 +9,7 @@ from assay.service.domain.errors import TooMuchWorkError
 from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 
-class Workload:
+class TokenAdmission:
     """The tokens under way in one worker, of at most so many; None: of any number, and nothing
     is estimated.
     """

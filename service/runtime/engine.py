@@ -19,7 +19,7 @@ from assay import aggregation
 from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.statistics.threads import one_blas_thread
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.token_admission import Workload
+from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.config.model import Config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
@@ -192,7 +192,7 @@ async def open_engine(
         if tracing is not None:
             stack.push_async_callback(asyncio.to_thread, tracing.close)
         # Bulk work has its own bounds, and nobody to whom a refusal would say something.
-        workload = Workload(settings.max_active_tokens if serving else None)
+        workload = TokenAdmission(settings.max_active_tokens if serving else None)
         engine = _wire(
             config, metrics, store, transport, start, tracing, workload, background, serving
         )
@@ -278,7 +278,7 @@ def _wire(
     transport: Transport,
     start: str | None,
     tracing: Tracing | None,
-    workload: Workload,
+    workload: TokenAdmission,
     background: Background,
     serving: bool,
 ) -> Engine:

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 
 from assay.service.concurrency.offload import apart, characters
 from assay.service.concurrency.single_flight import SingleFlight, Subscription, collect
-from assay.service.concurrency.token_admission import Workload
+from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.errors import StoreError
 from assay.service.domain.identity import keys_of
@@ -46,7 +46,7 @@ class Scorer:
         tasks: RowPacker,
         writer: WriteBehind,
         metrics: Metrics,
-        workload: Workload,
+        workload: TokenAdmission,
         cascades: bool = True,
         apart: bool = False,
         charge: Callable[[float], None] = lambda cost: None,

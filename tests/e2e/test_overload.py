@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.token_admission import Workload, tokens_of
+from assay.service.concurrency.token_admission import TokenAdmission, tokens_of
 from assay.service.domain.errors import TooMuchWorkError
 from assay.service.runtime.backpressure import Backpressure
 from assay.service.scoring.guard import Guarded
@@ -99,7 +99,7 @@ def test_work_beyond_the_limit_is_refused_and_a_large_request_waits_for_nobody(
 
 def test_work_is_counted_and_given_back() -> None:
     """A check's is none; without a limit everything is taken."""
-    work = Workload(100)
+    work = TokenAdmission(100)
     work.take(60)
     with pytest.raises(TooMuchWorkError, match="60 of at most 100"):
         work.take(60)
@@ -110,7 +110,7 @@ def test_work_is_counted_and_given_back() -> None:
     assert work.tokens == 500
     assert tokens_of(served, [Pair(Query.of("x" * 100), "y" * 300)] * 2) == 200
     assert tokens_of(FakeVerifier("check").settings, [PAIR]) == 0
-    Workload(None).take(10**12)
+    TokenAdmission(None).take(10**12)
 
 
 async def asked_until(guarded: Guarded, deadline_s: float) -> None:

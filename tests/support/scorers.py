@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.token_admission import Workload
+from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.errors import StoreDownError
 from assay.service.domain.matrix import CachedColumn as CacheColumn
 from assay.service.learning.tasks import Task
@@ -65,7 +65,7 @@ class Books:
             anything,
             anything,
             Metrics(),
-            Workload(None),
+            TokenAdmission(None),
             cascades=False,
             charge=self.charged.append,
         )

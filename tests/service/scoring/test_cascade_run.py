@@ -19,7 +19,7 @@ from assay.aggregation import Column, LabelModel, ServedModel
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.label_model.saved.artifact import save
 from assay.service.concurrency.breaker import Breaker
-from assay.service.concurrency.token_admission import Workload
+from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.config.model import ConfigError, load_config
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.matrix import CachedColumn as CacheColumn
@@ -574,7 +574,7 @@ def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> t
         for at, fake in enumerate(fakes)
     ]
     nothing: Any = Nothing()
-    return Scorer({"e": members}, nothing, nothing, nothing, Metrics(), Workload(None)), task
+    return Scorer({"e": members}, nothing, nothing, nothing, Metrics(), TokenAdmission(None)), task
 
 
 def _looked_up(known: list[float], pair: Pair) -> float:

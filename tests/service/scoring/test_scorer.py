@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from assay import aggregation
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.single_flight import Call, SingleFlight, Subscription
-from assay.service.concurrency.token_admission import Workload
+from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget, affordable
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
@@ -275,7 +275,12 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
     members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
-        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+        {"e": members},
+        cast(Any, cache),
+        cast(Any, tasks),
+        cast(Any, kept),
+        metrics,
+        TokenAdmission(None),
     )
 
     with capture_logs() as logs:
@@ -363,7 +368,12 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
     cast(Any, tasks).packing = lambda *_: iter(range(600))
     members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
-        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+        {"e": members},
+        cast(Any, cache),
+        cast(Any, tasks),
+        cast(Any, kept),
+        metrics,
+        TokenAdmission(None),
     )
     task = Task("t", "e", (aggregation.Column("v", "v", None, 1.0, "v"),))
 
@@ -397,7 +407,12 @@ async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(
     monkeypatch.setattr(tasks, "packing", lambda *_: iter(range(600)), raising=False)
     members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
     scorer = Scorer(
-        {"e": members}, cast(Any, cache), cast(Any, tasks), cast(Any, kept), metrics, Workload(None)
+        {"e": members},
+        cast(Any, cache),
+        cast(Any, tasks),
+        cast(Any, kept),
+        metrics,
+        TokenAdmission(None),
     )
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
 
