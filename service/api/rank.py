@@ -77,7 +77,7 @@ async def rank(request: Request) -> Response:
     )
     warnings = []
     if asked.confidence is not None and not (
-        task.model.calibrated and task.economy.cascade_for(asked.policy, 2, sampled=False)
+        task.model.calibrated and task.cascade_policy.cascade_for(asked.policy, 2, sampled=False)
     ):
         warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
     if asked.stream:

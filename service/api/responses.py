@@ -86,7 +86,7 @@ def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
 def tail(outcome: ScoringResult) -> dict[str, Any]:
     """Return what an answer says of its cost and its shortcomings."""
     usage = outcome.matrix.usage
-    course = {} if outcome.cascade is None else {"cascade": cascaded(outcome, outcome.cascade)}
+    cascade_run = {} if outcome.cascade is None else {"cascade": cascaded(outcome, outcome.cascade)}
     return {
         "usage": {
             "calls": usage.calls,
@@ -94,13 +94,13 @@ def tail(outcome: ScoringResult) -> dict[str, Any]:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost": outcome.cost,
-            **course,
+            **cascade_run,
         },
         "warnings": outcome.warnings,
     }
 
 
-def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
+def cascaded(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
     """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share
     of the whole cost.
     """
@@ -109,8 +109,8 @@ def cascaded(outcome: ScoringResult, course: CascadeRun) -> dict[str, Any]:
     asked = known & (outcome.matrix.status != Status.SKIPPED)
     whole = float(costs.sum()) * len(known)
     return {
-        "tiers": course.tier + 1,
-        "of": course.tiers,
+        "tiers": cascade_run.tier + 1,
+        "of": cascade_run.tiers,
         "cut": int((~known).any(axis=1).sum()),
         "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4)
         if whole

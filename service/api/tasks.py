@@ -320,16 +320,16 @@ def _cascade(task: Task) -> dict[str, Any]:
     """Return how a task spends, and what its cascade saves and loses, as seen on the queries
     that were asked in full.
     """
-    economy, names = task.economy, [column.name for column in task.columns]
-    if economy.cascade is None:
-        return {"policy": economy.policy}
+    cascade_policy, names = task.cascade_policy, [column.name for column in task.columns]
+    if cascade_policy.cascade is None:
+        return {"policy": cascade_policy.policy}
     said = {
-        "costs": "measured" if economy.by_measure else "stated",
-        "price": economy.cascade.price,
-        "tiers": economy.tiers(names),
-        "wanted_loss": economy.wanted_loss,
+        "costs": "measured" if cascade_policy.by_measure else "stated",
+        "price": cascade_policy.cascade.price,
+        "tiers": cascade_policy.tiers(names),
+        "wanted_loss": cascade_policy.wanted_loss,
     }
-    return {"policy": economy.policy, "cascade": {**said, **economy.estimate.said()}}
+    return {"policy": cascade_policy.policy, "cascade": {**said, **cascade_policy.estimate.said()}}
 
 
 def _drift(task: Task) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Task:
     versions: int = 20  # of its model
     sample: float = 1.0  # share of requests that are kept
     store_text: bool = False
-    economy: CascadePolicy = field(default_factory=CascadePolicy)
+    cascade_policy: CascadePolicy = field(default_factory=CascadePolicy)
     memory: TaskStore | None = (
         None  # a view through another ensemble has none, nor a task that was given its model
     )
@@ -107,7 +107,7 @@ class Task:
     def use(self, model: ServedModel) -> None:
         """Serve a model that was fitted elsewhere, from now on and unchanged."""
         self.model, self.memory = model, None
-        self.economy.use_model(model.fitted, 0)
+        self.cascade_policy.use_model(model.fitted, 0)
 
     def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
         """Serve a version from now on; a verifier that changed since it was fitted is another one,
@@ -131,7 +131,7 @@ class Task:
         ]
         fitted_at = tuple(report["until"])
         self.model = model = ServedModel(from_dict(orjson.loads(artifact)), known, str(version))
-        self.economy.use_model(model.fitted, version)
+        self.cascade_policy.use_model(model.fitted, version)
         self.version, self.served = version, (artifact, report)
         self.reference, self.fitted_at, self.drift = reference, fitted_at, []
         log.info("model_served", task=self.name, version=self.model_version)
@@ -236,7 +236,7 @@ class Tasks:
         if task.memory is not None:
             await task.memory.note(seen)
         else:
-            task.economy.estimate += seen
+            task.cascade_policy.estimate += seen
 
     async def refresh(self) -> None:
         """Serve the version that the store names for each task. Raises `StoreError`, after all
@@ -272,9 +272,9 @@ class Tasks:
             task.compared = True
             await self._compare(task, int(kept[1]))
         task.known, task.kept = state, (int(kept[0]), int(kept[1]))
-        task.economy.look_at_costs()
-        if estimate.version == task.economy.estimate.version and estimate.queries:
-            task.economy.estimate = estimate
+        task.cascade_policy.look_at_costs()
+        if estimate.version == task.cascade_policy.estimate.version and estimate.queries:
+            task.cascade_policy.estimate = estimate
             if self._metrics is not None:
                 self._metrics.saves(
                     task.name, estimate.loss / estimate.queries, estimate.cost / estimate.queries

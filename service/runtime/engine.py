@@ -362,7 +362,7 @@ def _task(
     task.versions = settings.versions
     task.keep_bytes = _bytes_kept(config, settings.keep_mb)
     task.costs = tuple(each.cost for each in config.members(ensemble))
-    task.economy = CascadePolicy(
+    task.cascade_policy = CascadePolicy(
         policy=settings.policy,
         price=settings.price,
         wanted_loss=settings.loss,
@@ -371,7 +371,7 @@ def _task(
         early=settings.early,
     )
     if settings.costs == "measured":
-        task.economy.measured = lambda: measured(ensembles[ensemble])
+        task.cascade_policy.measured = lambda: measured(ensembles[ensemble])
     if given is not None:
         task.use(aggregation.ServedModel(given, columns))
     return task

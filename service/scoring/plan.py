@@ -49,11 +49,11 @@ def _cascade_of(run: ScoringRun) -> CascadeRun | None:
     """Return the request's way through the tiers; None where all of it is asked at once."""
     request, task = run.request, run.request.task
     candidates = len(request.pairs)
-    cascade = task.economy.cascade_for(request.policy, candidates, sampled=request.learn)
+    cascade = task.cascade_policy.cascade_for(request.policy, candidates, sampled=request.learn)
     if cascade is None:
         return None
     confidence = request.confidence if task.model.calibrated else None
-    early = task.economy.early if request.budget is None else None
+    early = task.cascade_policy.early if request.budget is None else None
 
     def probability(raw: Floats) -> Floats:
         return np.asarray(expit(task.model.combine(raw, False).log_odds))

@@ -162,7 +162,7 @@ class Recorder:
             self._metrics.cascaded(task.name, run.cascade.tier + 1, cut)
         elif _tells_of_cascades(run):
             log_odds = task.model.combine(matrix.raw, False).log_odds
-            savings = task.economy.counterfactual(matrix.raw, log_odds)
+            savings = task.cascade_policy.counterfactual(matrix.raw, log_odds)
             if savings is not None:
                 self._writer.put_estimate(task, savings)
 
@@ -172,7 +172,7 @@ def _tells_of_cascades(run: ScoringRun) -> bool:
     there is one, and once.
     """
     request, matrix = run.request, run.matrix
-    policies = (request.task.economy.policy, request.policy or "full")
+    policies = (request.task.cascade_policy.policy, request.policy or "full")
     return (
         request.learn
         and request.one_query

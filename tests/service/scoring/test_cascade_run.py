@@ -400,7 +400,7 @@ def test_estimates_add_up() -> None:
     """
     one, other = CascadeSavings(1, 1, 0.3, 0.0, 0.0, 1), CascadeSavings(1, 1, 0.5, 0.1, 0.01, 0)
     both = one + other
-    economy = CascadePolicy(
+    cascade_policy = CascadePolicy(
         "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 60, 20.0, 0.1, 0.001, 58)
     )
 
@@ -413,7 +413,7 @@ def test_estimates_add_up() -> None:
     }
     assert one + CascadeSavings(2, 5) == CascadeSavings(2, 5)
     assert one.interval is None
-    assert economy.good_enough
+    assert cascade_policy.good_enough
     assert not CascadePolicy(
         "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 49, 20.0, 0.0, 0.0, 49)
     ).good_enough
@@ -424,17 +424,17 @@ def test_estimates_add_up() -> None:
 
 def test_two_percent_of_the_traffic_is_asked_in_full() -> None:
     """And a model that rests on too few queries has no cascade."""
-    economy = CascadePolicy("cascade", costs=(0.0, 0.1, 1.0, 2.0, 10.0, 30.0))
-    economy.use_model(model(), 1)
-    taken = [economy.cascade_for(None, 6, sampled=True) is None for _ in range(4000)]
+    cascade_policy = CascadePolicy("cascade", costs=(0.0, 0.1, 1.0, 2.0, 10.0, 30.0))
+    cascade_policy.use_model(model(), 1)
+    taken = [cascade_policy.cascade_for(None, 6, sampled=True) is None for _ in range(4000)]
     few = small(0, queries=30)
-    poor = CascadePolicy("cascade", costs=economy.costs)
+    poor = CascadePolicy("cascade", costs=cascade_policy.costs)
     poor.use_model(LabelModel().fit(few.scores, few.query_id, verifier_names=few.names), 1)
 
     assert 0.01 < np.mean(taken) < 0.035
-    assert not any(economy.cascade_for(None, 6, sampled=False) is None for _ in range(100))
-    assert economy.cascade_for(None, 1, sampled=False) is None
-    assert economy.cascade_for("full", 6, sampled=False) is None
+    assert not any(cascade_policy.cascade_for(None, 6, sampled=False) is None for _ in range(100))
+    assert cascade_policy.cascade_for(None, 1, sampled=False) is None
+    assert cascade_policy.cascade_for("full", 6, sampled=False) is None
     assert poor.cascade is None
 
 
@@ -566,7 +566,10 @@ def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> t
     names = [fake.name for fake in fakes]
     columns = tuple(Column(f"{at:016x}", name, None, 1.0, name) for at, name in enumerate(names))
     task = Task(
-        "t", "e", columns, economy=CascadePolicy("cascade", price, costs=SAMPLE_COSTS, early=early)
+        "t",
+        "e",
+        columns,
+        cascade_policy=CascadePolicy("cascade", price, costs=SAMPLE_COSTS, early=early),
     )
     task.use(ServedModel(model(), columns))
     members = [
