@@ -187,7 +187,7 @@ class TaskStore(Protocol):
         """Have the task fitted again."""
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
-        """Serve a version; return False for one that is not there."""
+        """Serve a version; return False if it does not exist."""
 
     async def rollback(self) -> int:
-        """Serve the version that was served before; return it, 0 where there is none."""
+        """Serve the version before; return it, 0 if there is none."""

@@ -223,7 +223,7 @@ def install(app: FastAPI) -> None:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text, cut where it is longer: what was sent may be as long as a body."""
+    """Return a text cut to a bounded length: a client's value may be as long as its body."""
     return text if len(text) <= most else text[:most] + "…"
 
 

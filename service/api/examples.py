@@ -118,7 +118,7 @@ NOT_OURS: dict[int | str, dict[str, Any]] = {
     421: failed("Without keys: the Host is not one of `allowed_hosts`."),
 }
 NOT_JSON: dict[int | str, dict[str, Any]] = {
-    415: failed("Without keys: the body is not said to be JSON.")
+    415: failed("Without keys: the Content-Type is not JSON.")
 }
 
 

@@ -19,12 +19,10 @@ CLOCKS_APART_S = 300.0
 
 
 class LabelIn(BaseModel):
-    """A label: of a candidate by its `key` from an answer, or by all that the request said of query
-    and candidate.
+    """A label of a candidate, named by its `key` from an answer or by its query and text.
 
-    `random` states that the candidate was drawn at random to be labelled; nothing is assumed where
-    it is not stated. `at`: when it was given, in seconds since 1970, for labels that were given
-    before.
+    `random` states that the candidate was drawn at random to be labelled; Assay assumes nothing
+    without it. `at`: the time of an older label, in seconds since 1970.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

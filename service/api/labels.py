@@ -52,9 +52,7 @@ async def labels(request: Request, name: str) -> Response:
     "/v1/tasks/{name}/labels/exported", openapi_extra=body_of(ExportedIn, {"labels": 120})
 )
 async def exported(request: Request, name: str) -> dict[str, Any]:
-    """Remember that labels were exported, once they are kept: of a store that is lost, the
-    others are said to be gone.
-    """
+    """Record that labels were exported, so that a lost store counts only the others as lost."""
     memory = memory_of(task_of(request, name))
     asked = await checked(request, ExportedIn)
     await stored(memory.note_export(asked.labels))

@@ -42,7 +42,7 @@ NOT_CALIBRATED = (
     " with"
 )
 ASKED_AT_ONCE = (
-    "confidence has no effect: all verifiers are asked at once, so there is nothing to stop"
+    "confidence has no effect: all verifiers are called at once, so there is nothing to stop"
 )
 
 #: Characters that a verifier may have to read for one request.
@@ -214,9 +214,9 @@ def scoring_request_from(
 
 
 def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
-    """Return a task, seen through an ensemble where one is named; raise `ApiError` 404.
+    """Return a task with the named ensemble; raise `ApiError` 404.
 
-    The right comes before the look: what is another's is answered as what there is not.
+    Rights are checked first, so that another tenant's name gets the same answer as an unknown one.
     """
     if name not in engine.tasks.by_name or not may_see(name):
         raise _unknown("task", name, visible(engine.tasks.by_name))
@@ -226,9 +226,7 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
 
 
 def _ensembles(engine: Engine) -> Iterable[str]:
-    """Return the ensembles that are there for who asks: those of their tasks, and those that are
-    no task's own.
-    """
+    """Return the ensembles that the caller may use: those of its tasks, and those of no task."""
     if sees_all():
         return engine.scorer.ensembles
     others = {task.ensemble for task in engine.tasks.by_name.values()}

@@ -119,7 +119,7 @@ def cascaded(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
 
 
 def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
-    """Return what each verifier said of each pair."""
+    """Return each verifier's scores of each pair."""
     matrix, contributions = outcome.matrix, outcome.combined.contributions()
     # A verifier that says nothing of a candidate may still count for it, by what it says of the
     # query's others.
@@ -144,7 +144,7 @@ def landed(member: EnsembleMember, matrix: ScoreMatrix, column: int) -> dict[str
 
 
 def cells(matrix: ScoreMatrix, column: int) -> list[dict[str, Any]]:
-    """Return what one verifier said of each pair."""
+    """Return one verifier's scores of each pair."""
     latency = _rounded(matrix.latency_ms[column])
     statuses, cached = matrix.status[:, column].tolist(), matrix.cached[:, column].tolist()
     found: list[dict[str, Any]] = [

@@ -70,7 +70,7 @@ async def stored(asking: Any) -> Any:
 
 
 async def checked(request: Request, model: type[Checked]) -> Checked:
-    """Return the body, checked; raise `ApiError` where it is wrong."""
+    """Return the checked body; raise `ApiError` if it is wrong."""
     return await parsed(await whole_body(request) or b"{}", model)
 
 

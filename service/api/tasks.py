@@ -317,9 +317,7 @@ async def _summary(task: Task) -> dict[str, Any]:
 
 
 def _cascade(task: Task) -> dict[str, Any]:
-    """Return how a task spends, and what its cascade saves and loses, as seen on the queries
-    that were asked in full.
-    """
+    """Return a task's policy, and its cascade's loss and saving on queries scored in full."""
     cascade_policy, names = task.cascade_policy, [column.name for column in task.columns]
     if cascade_policy.cascade is None:
         return {"policy": cascade_policy.policy}

@@ -42,14 +42,14 @@ class Files:
         return found
 
     def get(self, *names: str) -> bytes | None:
-        """Return a file's content; None where there is none."""
+        """Return a file's content; None if there is none."""
         try:
             return bytes(self.fs.cat_file(self.path(*names)))
         except FileNotFoundError:
             return None
 
     def put(self, content: bytes, *names: str) -> None:
-        """Write a file as a whole: whoever looks sees all of it or nothing."""
+        """Write a whole file at once: a reader sees all of it or nothing."""
         path = self.path(*names)
         if not self._local:  # an object appears when its upload is complete
             self.fs.pipe_file(path, content)
@@ -58,8 +58,8 @@ class Files:
         replace_file(Path(path), content, UNFINISHED)
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder below the root; none where there is no
-        folder.
+        """Return the names of the files in a folder below the root; none if the folder does not
+        exist.
         """
         try:
             found = self.fs.ls(self.path(folder), detail=False)
@@ -83,10 +83,10 @@ class Files:
 
 
 def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
-    """Return the files that a path, folder or pattern names, in order, less those of the output,
-    which may lie among them.
+    """Return the files that a path, folder or pattern names, in order, without the job's own
+    output.
 
-    Raises `BatchError` where there is none, or where they are of two formats.
+    Raises `BatchError` if there is none, or if they have two formats.
     """
     files = Files(url)
     root = files.root

@@ -104,9 +104,7 @@ class Worker:
         self._ranker = self._wait(self._open(effort))
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[int]]]:
-        """Yield the counts of each part that is not there yet; a run that was begun elsewhere
-        goes on.
-        """
+        """Yield the counts of each part that is not done; a run that began elsewhere goes on."""
         there = set(Files(self._plan.out).names(DONE))
         parts = [self._parts[number] for run in batch["parts"] for number in run]
         done = self._ranker.rank([part for part in parts if part.name not in there])
@@ -127,7 +125,7 @@ async def _awaited(work: Any) -> Any:
 
 
 def _told(exc: Exception) -> str:
-    """Return what a worker said, without the way that it took here."""
+    """Return a worker's message without the stack of the remote call."""
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, BatchError):

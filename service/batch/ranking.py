@@ -32,14 +32,15 @@ from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Status
 
-#: Parts whose rows are asked about at once: the last rows of one leave room for the first of the
-#: next.
+#: Parts that are scored at once: the last rows of one leave room for the first of the next.
 OPEN_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is asked at once, and whether a verifier that fails a whole part stops the job."""
+    """How many rows are scored at once, and whether a verifier that fails a whole part stops the
+    job.
+    """
 
     concurrency: int = 64
     keep_going: bool = False
@@ -104,7 +105,7 @@ class Ranker:
         self._files.put(orjson.dumps(asdict(_counts(results))), DONE, part.name)
 
     async def _row(self, part: Part, row: Row) -> dict[str, Any]:
-        """Return what is said of a row; a row that is no request has the reason under `error`."""
+        """Return a row's result; a row that is no valid request has the reason under `error`."""
         result = {"file": self._plan.sources[part.source].name, "row": row.number}
         if row.body is None:
             return {**result, **_failed(row.problem)}
@@ -130,7 +131,7 @@ class Ranker:
         return {**result, "task": task.name, **self._said(outcome)}
 
     async def _outcome(self, scoring_request: Any) -> ScoringResult | NoVerifierError:
-        """Return what the ensemble says; where a verifier failed, it is asked again."""
+        """Return the ensemble's result; call a failed verifier again."""
 
         async def once() -> ScoringResult | NoVerifierError:
             async with self._room:  # not while it waits for its next try

@@ -70,7 +70,7 @@ def run_batch(
             )
             with redirect_stdout(sys.stderr):  # Ray prints what its workers log
                 _show(done, job, before, console)
-    # From the marks: what a worker of the cluster said before it died is lost.
+    # From the marks: the message of a worker that died is lost.
     todo, found = left(job, files)
     if todo:
         raise BatchError(
@@ -83,9 +83,7 @@ def run_batch(
 
 @contextmanager
 def _stored(config: Config) -> Iterator[Config]:
-    """Run the embedded store for as long as the job does, and give its address to whoever works
-    on it.
-    """
+    """Run the embedded store during the job, and give its address to the job's workers."""
     if config.service.redis_url is not None:
         yield config
         return

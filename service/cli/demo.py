@@ -35,7 +35,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A query with its candidates, which of them are correct, and what the service said."""
+    """A query with its candidates, which of them are correct, and the service's answer."""
 
     query: str
     texts: list[str]

@@ -90,7 +90,7 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 
 def _console() -> Console:
-    """Return a console that does not cut what nobody looks at on a terminal."""
+    """Return a console that does not cut lines when the output is no terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 

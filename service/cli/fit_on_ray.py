@@ -1,4 +1,4 @@
-"""`assay fit --ray`: files reduced to statistics where there is room for them, and added up here.
+"""`assay fit --ray`: workers reduce the files to statistics, and this process adds them up.
 
 A label model needs two walks over the rows: a sample (with the labelled queries), then moments
 under the maps that follow from it. Both add up, in the files' order, so the model is the one that a

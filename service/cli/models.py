@@ -18,9 +18,7 @@ SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
 
 
 def show_models(name: str | None, as_json: bool) -> None:
-    """Print the catalog, or one entry; one unwrapped line a model where nobody looks at a
-    terminal.
-    """
+    """Print the catalog, or one entry; one unwrapped line a model when the output is no terminal."""
     entries = catalog()
     if name is not None:
         _show_one(name, entries, as_json)
@@ -39,7 +37,7 @@ def show_models(name: str | None, as_json: bool) -> None:
                 entry.licence,
                 entry.model,
             )
-            print("\t".join(row))  # noqa: T201 - as above
+            print("\t".join(row))  # noqa: T201 - a command's output
 
 
 def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:

@@ -39,7 +39,7 @@ def plan_ensemble(
 
 def show(plan: Plan) -> None:
     """Print a table of the servers in their order, and of what is left of each GPU."""
-    # Nothing is folded where nobody looks at a terminal.
+    # Lines are not folded when the output is no terminal.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, header_style="bold")
     for head in ("", "server", "model", "weights", "KV cache", "GPUs", "share", "port", "asked by"):

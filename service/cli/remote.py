@@ -32,8 +32,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class RefusedError(StartupError):
-    """The service refused a request: `said` is its message, `param` the field that is wrong, if
-    it named one.
+    """The service refused a request: `said` is its message, `param` the wrong field if it names
+    one.
     """
 
     def __init__(self, message: str, param: str, said: str) -> None:

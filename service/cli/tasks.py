@@ -83,7 +83,7 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
 
 @asks_assay
 def promote(url: str, task: str, version: int | None, pinned: bool | None) -> None:
-    """Serve a version, or the one before where none is named."""
+    """Serve the named version, or the one before."""
     api = Api(url)
     if version is None:
         found = api.call(f"/v1/tasks/{task}/rollback", {})
@@ -128,7 +128,7 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     sent: list[Future[Any]] = []
     with ThreadPoolExecutor(
         1
-    ) as sender:  # a label is answered when the disk has it: nobody should wait for that
+    ) as sender:  # the service confirms a label once it is on disk; the person does not wait
         _ask(
             console,
             drawn,

@@ -1,6 +1,4 @@
-"""Work on texts, done where it holds up nobody: at once for short ones, in a thread for long
-ones.
-"""
+"""Works on texts without holding up the event loop: short ones at once, long ones in a thread."""
 
 from __future__ import annotations
 

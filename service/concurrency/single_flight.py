@@ -1,6 +1,4 @@
-"""Calls that requests share: identical pairs are asked once, and a call that nobody waits for any
-more is cancelled.
-"""
+"""Shares calls among requests: sends identical pairs once, and cancels unwanted calls."""
 
 from __future__ import annotations
 
@@ -96,7 +94,7 @@ class Subscription:
         return not self.call.paid and (self.owner or self.call.orphaned)
 
     def pay(self) -> int:
-        """Return how many candidates the request pays for: those that were asked about, once."""
+        """Return how many candidates the request pays for; each counts once."""
         call = self.call
         if call.paid or not (self.owner or call.orphaned):  # `pays`, inlined: every call comes here
             return 0
@@ -143,7 +141,9 @@ class SingleFlight:
         return subscriptions
 
     def _join_pairs(self, by_key: dict[str, SharedCall], wanted: Call) -> list[Subscription]:
-        """Subscribe where some pairs are asked about already, or come twice."""
+        """Subscribe to calls that are under way, for pairs that some call already covers or that
+        repeat.
+        """
         joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
         repeated: list[tuple[int, str]] = []
@@ -180,9 +180,7 @@ class SingleFlight:
         rows: list[tuple[int, str]],
         pairs: Sequence[Pair],
     ) -> list[Subscription]:
-        """Start calls for pairs that nobody has asked about, as many in each as the verifier
-        takes.
-        """
+        """Start calls for pairs that no call covers yet, in batches of the verifier's size."""
         subscriptions = []
         size = wanted.verifier.settings.batch_size
         for start in range(0, len(rows), size):

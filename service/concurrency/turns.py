@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-#: Pairs of which all is done in one turn, along with other requests' pieces.
+#: Requests of at most this many pairs are done in one turn, among other requests' pieces.
 AT_ONCE = 256
 
 
@@ -21,9 +21,7 @@ class Turns:
         self._waiting: deque[Callable[[], object]] = deque()
 
     async def mine(self, pairs: int) -> None:
-        """Return when a request of so many pairs may do its next piece; at once, where it is a
-        small one.
-        """
+        """Wait for a request's turn to do its next piece; a small request does not wait."""
         if pairs > AT_ONCE:
             await self._turn()
 

@@ -31,7 +31,7 @@ class KeySettings(BaseModel):
         ),
     )
     tasks: tuple[Name, ...] | None = Field(
-        None, description="The tasks that it is for; default: all. Others are not there."
+        None, description="The tasks that the key may use; default: all. It sees no other task."
     )
     requests: str | None = Field(
         None, description="Requests that it may make, such as 600/minute; default: any number."

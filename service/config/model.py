@@ -101,7 +101,7 @@ class TaskSettings(BaseModel):
         None,
         ge=1,
         description=(
-            "Start the next tier of a candidate before the last has answered, where it is worth so"
+            "Start the next tier of a candidate before the last has answered, if it is worth so"
             " many times its price."
         ),
     )
@@ -132,7 +132,7 @@ class Config(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
-        """Put all verifiers into one ensemble where none is named, and add the task `default`."""
+        """Put all verifiers into one ensemble if none is named, and add the task `default`."""
         if not isinstance(data, dict) or not isinstance(data.get("verifiers"), list):
             return data
         names = [entry.get("name") for entry in data["verifiers"] if isinstance(entry, dict)]

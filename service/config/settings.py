@@ -1,4 +1,4 @@
-"""Every option of the service, its default and its meaning; nobody else reads the environment."""
+"""Every option of the service, its default and its meaning; only this module reads the environment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ServiceSettings(BaseModel):
         description="Folder of the embedded store.",
     )
     redis_url: str | None = Field(
-        None, description="Redis or Valkey server; an embedded one where none is given."
+        None, description="Redis or Valkey server; an embedded one by default."
     )
     api_keys: tuple[SecretStr, ...] = Field(
         (), description="Keys that clients may send as `Authorization: Bearer`."

@@ -18,7 +18,7 @@ NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class YamlError(ValueError):
-    """A file is not YAML, or not a configuration's; `line` counts from 1, 0 where there is none."""
+    """A file is no YAML or no configuration; `line` counts from 1, and is 0 if unknown."""
 
     def __init__(
         self, message: str, node: yaml.Node | None = None, line: int = 0, column: int = 0

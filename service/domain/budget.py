@@ -37,11 +37,11 @@ def affordable(
     rows_of: Callable[[int], list[int]] | None = None,
     spent: Budget = NOTHING,
 ) -> tuple[list[int], Budget]:
-    """Return the columns that must be left out, cheapest verifiers being asked first, and what the
-    others cost with what was spent.
+    """Return the columns that exceed the budget, cheapest verifiers first, and the cost with the
+    rest.
 
-    What is cached costs nothing. `columns`: those to be asked now (all by default); `rows_of`:
-    which pairs each is asked about.
+    A cached score costs nothing. `columns`: those to call now (all by default); `rows_of`: the
+    pairs of each column's call.
     """
     left_out = []
     for column in sorted(

@@ -1,4 +1,4 @@
-"""How a query is asked, and what a cascade saves and loses, as far as it was seen."""
+"""What a cascade saves and loses, as measured on queries scored in full."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ QUANTILE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class CascadeSavings:
-    """Sums over queries that were asked in full: what the cascade of one model version would have
-    done with them.
+    """Sums over queries scored in full: what one model version's cascade would have done with them.
 
     `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it;
-    `cost`: the share asked.
+    `cost`: the cascade's share of the full cost.
     """
 
     version: int = 0
@@ -53,7 +52,7 @@ class CascadeSavings:
         return mean - half, mean + half
 
     def said(self) -> dict[str, Any]:
-        """Return it as an answer tells it."""
+        """Return the savings in the form of an answer."""
         count = self.queries
         means = (self.loss, self.cost, self.agreed)
         loss, cost, agree = (

@@ -30,7 +30,7 @@ class NoNewsError(Exception):
 
 
 class DomainError(Exception):
-    """A failure that whoever asked is told: `code` names it, `param` the field that it lies in."""
+    """A failure that the client sees: `code` names it, and `param` names the wrong field."""
 
     code = ""
 

@@ -65,9 +65,7 @@ def checked(entry: str) -> str:
 
 
 def address_of(name: str) -> IPv4Address | IPv6Address | None:
-    """Return an address, an IPv4 one also where it is written as IPv6; None for what is a name,
-    or names a network card.
-    """
+    """Return an address (IPv4 also from its IPv6 form); None for a name or one with a zone."""
     try:
         found = ip_address(name)
     except ValueError:

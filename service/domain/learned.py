@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-#: How what the store has lost begins where it is of a task, whose name follows.
+#: How the message of a store's loss begins when it concerns a task; the name follows.
 LOSS_OF_TASK = "the task "
 #: What the requests of a task may take.
 MOST_BYTES = 128 << 20

@@ -65,9 +65,7 @@ class ScoreMatrix:
             self.reasons[row, column] = told(verdict.reason)
 
     def put_all(self, column: int, verdicts: Sequence[tuple[int, Verdict]]) -> None:
-        """Enter what one verifier said of some rows; numbers at once, what has more to it one by
-        one.
-        """
+        """Enter one verifier's verdicts of some rows: plain scores at once, others one by one."""
         rows: list[int] = []
         scores: list[float | None] = []
         for row, verdict in verdicts:
@@ -88,7 +86,7 @@ class ScoreMatrix:
             self.raw[at, column] = scores
 
     def unknown_rows(self, column: int) -> list[int]:
-        """Return the pairs of which a verifier's word is still wanted."""
+        """Return the pairs that still lack a verifier's score."""
         rows: list[int] = np.flatnonzero(self.status[:, column] == UNKNOWN).tolist()
         return rows
 

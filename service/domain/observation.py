@@ -1,13 +1,14 @@
-"""A ranked request as its task keeps it: who was scored by what, and what was said; hashes, no
-text.
+"""A ranked request as its task keeps it: hashes, verifiers, raw scores, no text.
 
 One entry of the task's stream:
 
-    n  the request's name: query and set of candidates, so that the same request is kept once q  the
-    query's hash, 16 bytes      k  the candidates' hashes, 16 bytes each f  the verifiers'
-    fingerprints, 8 bytes each      s  raw scores, float64, candidates x verifiers, NaN where
-    missing v  the model version that answered      t  query and candidates as JSON, only where the
-    task is told to store texts
+    n  the request's name: query and set of candidates, so that the same request is kept once
+    q  the query's hash, 16 bytes
+    k  the candidates' hashes, 16 bytes each
+    f  the verifiers' fingerprints, 8 bytes each
+    s  raw scores, float64, candidates x verifiers, NaN where missing
+    v  the model version that answered
+    t  query and candidates as JSON, only if the task stores texts
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def record_of(
     version: str,
     pairs: Sequence[Pair] | None = None,
 ) -> Observation:
-    """Return the record of a ranked request, with its texts where they are given; a candidate
-    that comes twice is kept once.
+    """Return the record of a ranked request, with texts if given; a repeated candidate is kept
+    once.
     """
     query = keys.pairs[0].partition(":")[0].strip("{}")
     first = {key.rpartition(":")[2]: row for row, key in reversed(list(enumerate(keys.pairs)))}
@@ -212,8 +213,8 @@ def table_of(
                 scores[:, column] = record.scores[:, place]
         known = by_query.setdefault(record.query, {})
         for candidate, row in zip(record.candidates, scores, strict=True):
-            # One that came alone as well has no word of those that compare: what they said of it in
-            # a set stands.
+            # A candidate that also came alone has no scores of comparing verifiers: the set's
+            # scores stand.
             known[candidate] = (
                 np.where(np.isnan(row), known[candidate], row) if candidate in known else row
             )

@@ -15,7 +15,7 @@ SCOPES: tuple[Scope, ...] = ("rank", "label", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, as far as rights go."""
+    """The caller of a request, with its rights."""
 
     name: str
     scopes: frozenset[str]
@@ -30,8 +30,8 @@ class Principal:
         return self.requests is not None or self.cost is not None
 
     def lacks(self, scope: Scope, path: str) -> str | None:
-        """Return what is lacking for a request; None where nothing is. What is not of one task
-        needs a key of all.
+        """Return the right that a request lacks; None if it lacks none. Resources of no single task
+        need a key of all tasks.
         """
         if scope not in self.scopes:
             return (
@@ -54,7 +54,7 @@ _SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 
 def ask_as(holder: Principal) -> None:
-    """Note who asks, for the rest of the request."""
+    """Set the caller for the rest of the request."""
     _ASKING.set(holder)
     if holder.cost is not None:
         _SPENT.set([])
@@ -72,24 +72,22 @@ def spent() -> float:
 
 
 def may_see(task: str) -> bool:
-    """Return whether a task is there for who asks."""
+    """Return whether the caller may see a task."""
     tasks = _ASKING.get().tasks
     return tasks is None or task in tasks
 
 
 def sees_all() -> bool:
-    """Return whether all tasks are there for who asks, and so what is of all of them together."""
+    """Return whether the caller may see all tasks, and so what concerns all of them together."""
     return _ASKING.get().tasks is None
 
 
 def administers_all() -> bool:
-    """Return whether who asks may know how the service is built: which machines it asks, and
-    what they say.
-    """
+    """Return whether the caller may see the service's servers and their messages."""
     holder = _ASKING.get()
     return holder.tasks is None and "admin" in holder.scopes
 
 
 def visible(tasks: Iterable[str]) -> list[str]:
-    """Return the tasks that are there for who asks."""
+    """Return the tasks that the caller may see."""
     return [task for task in tasks if may_see(task)]

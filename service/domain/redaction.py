@@ -27,7 +27,7 @@ HIDDEN = "(an address)"
 
 
 def told(reason: str) -> str:
-    """Return a reason as whoever asks may know it."""
+    """Return a reason with only what the caller may see."""
     return reason if administers_all() else without_addresses(reason)
 
 

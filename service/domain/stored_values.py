@@ -1,6 +1,4 @@
-"""What is read from the store: its values where they are whole, and the names of those that are
-damaged.
-"""
+"""Values read from the store: the whole ones, and the names of the damaged ones."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class DriftMonitor:
         alarms = [place for place, each in enumerate(task.drift) if each.alarm]
         if alarms:
             await self._start_anew(task, task.memory, alarms, records[0].at)
-        self._seen[task.name] = records  # last: what could not be told is told again
+        self._seen[task.name] = records  # last: a failed alarm is raised again
         return task.drift
 
     async def _newest(self, name: str, memory: TaskStore) -> list[Observation]:

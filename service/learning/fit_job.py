@@ -137,11 +137,11 @@ def _checks(
     serving: bytes | None,
     new: Any,
 ) -> list[dict[str, Any]]:
-    """Return whether labels held out are told as well as by no labels at all, and as by the model
-    that serves.
+    """Return whether the fit predicts held-out labels as well as the fit without labels and the
+    served model.
 
-    That one is asked about labels given since it was fitted: of the others it has learned, and
-    would win by heart.
+    The served model is compared on labels that are newer than its fit: it has learned the others by
+    heart.
     """
     held = held_out(given, table, known, drawn)
     if held is None:

@@ -62,7 +62,7 @@ class FitScheduler:
                     await self.fit(task)
 
     async def fit(self, task: Task) -> tuple[int, Fit]:
-        """Fit a task now; return the new version, 0 where there is none, and what was found.
+        """Fit a task now; return the new version (0 if there is none) and the fit's findings.
 
         Raises `FitBusyError`, `FitFailedError` or `StoreError`.
         """
@@ -105,8 +105,8 @@ class FitScheduler:
         return found
 
     async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
-        """Return how another version would have answered what was kept, and beside which; None
-        where one of the two is not there.
+        """Return how another version would have answered the kept requests, beside the served
+        version; None if either is missing.
 
         Raises what `report` raises.
         """

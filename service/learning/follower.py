@@ -1,4 +1,4 @@
-"""Follows which version is served: at once when the store tells it, and by looking all the same."""
+"""Follows which version is served: at once on the store's message, and by regular reads as well."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a task's ensemble is worth, measured in a worker process: plain data in, a report out.
 
-Estimates are the served model's own probabilities; measures are of labels, told by models that have
-not seen them.
+Estimates are the served model's own probabilities. Measures compare labels with predictions of
+models that have not seen them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from assay.service.learning.fit_job import MIN_ROWS, FitInputs, KnownLabel, Serv
 #: Labels that make a period of the calibration over time; as many periods as there are labels for,
 #: up to so many.
 PERIOD_LABELS, MOST_PERIODS = 10, 12
-#: Numbers of labels that the gain is told up to.
+#: The gain is estimated up to these numbers of labels.
 MILESTONES = (25, 50, 100, 200, 400, 800, 1600)
 HALVES = 6
 
@@ -60,8 +60,8 @@ def report(
 ) -> dict[str, Any]:
     """Return a report; raise `NothingToReportError` where there are too few rows.
 
-    Its `model_version` is None where no version serves these verifiers: it is then of a model
-    fitted for it, which nobody serves.
+    Its `model_version` is None if no version serves these verifiers: the report then measures a
+    model that was fitted for it alone.
     """
     given = asked.given
     table = table_of(records, given.fingerprints, since)
@@ -241,9 +241,9 @@ def _gain(
 
     The error of a model falls as one over its labels, so what half of them lose beside all of them
     is what all of them lose beside the truth; m more on top of n win back the share m / (n + m) of
-    it. It is judged by the model's own probabilities, which are cautious, and so understates what
-    labels teach: on ten public sets the truth is mostly within its noise, but on RewardMATH, where
-    the labels turn much over, 100 more gained 4 points where this said 0.2.
+    it. The model's own probabilities judge it. They are cautious, and so understate what labels
+    teach: on ten public sets the truth is mostly within the noise, but on RewardMATH, where labels
+    change the order much, 100 more gained 4 points, and this estimate was 0.2.
     """
     labelled = np.flatnonzero(known >= 0)
     queries = Queries.of(table.query)
@@ -347,9 +347,7 @@ def _subset(found: VerifierValues) -> dict[str, Any]:
 def _calibration(
     table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, held: Floats | None
 ) -> dict[str, Any] | None:
-    """Return said and true shares of labels held out: by probability, and by when the labels
-    were given.
-    """
+    """Return predicted and true shares of held-out labels, by probability and by time."""
     if held is None:
         return None
     there = np.flatnonzero((known >= 0) & np.isfinite(held))

@@ -239,8 +239,8 @@ class Tasks:
             task.cascade_policy.estimate += seen
 
     async def refresh(self) -> None:
-        """Serve the version that the store names for each task. Raises `StoreError`, after all
-        others where it is of one task.
+        """Serve the version that the store names for each task. An error of one task is raised
+        after the others are done. Raises `StoreError`.
         """
         await self._look_at_generation()
         refused: list[StoreRefusedError] = []
@@ -281,8 +281,8 @@ class Tasks:
                 )
 
     async def _compare(self, task: Task, labels: int) -> None:
-        """Say what is lost where the store has fewer labels than the model on disk was fitted
-        beside: nobody takes labels back.
+        """Log a loss if the store has fewer labels than the model on disk was fitted on: labels are
+        never taken back.
         """
         kept = (
             None
@@ -298,8 +298,8 @@ class Tasks:
             )
 
     async def _look_at_generation(self) -> None:
-        """Say what is lost where the store is not the one that it was: it was emptied, or came
-        back without its file.
+        """Log a loss if the store has fewer labels than the model on disk was fitted on: labels are
+        never taken back.
         """
         found = await self._store.generation()
         if self._generation not in (None, found):
@@ -334,16 +334,16 @@ class Tasks:
 
     async def _load(self, task: Task, memory: TaskStore, version: int) -> None:
         artifact, report = await memory.model(version), await memory.report(version)
-        if task.version == version:  # whoever asked at the same time was first
+        if task.version == version:  # a concurrent call was first
             return
         if artifact is None or report is None:
-            self._leave(task, version, "it is not there")
+            self._leave(task, version, "it does not exist")
         elif self._serve(task, version, artifact, report) and self._keepsake is not None:
             await asyncio.to_thread(self._keepsake.write, task.name, version, artifact, report)
 
     def _leave(self, task: Task, version: int, why: str) -> None:
-        """Note that a version cannot be served, and say so once: what was served goes on being
-        served.
+        """Record, and log once, that a version cannot be served; the version before goes on
+        serving.
         """
         if task.left != version:
             log.error(

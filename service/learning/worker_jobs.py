@@ -156,8 +156,8 @@ async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
 
 
 async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
-    """Return what serves, to compare with; None where there is nothing, or it was of other
-    verifiers.
+    """Return the served model for the comparison; None if there is none, or if its verifiers
+    differ.
     """
     version = (await memory.state()).serving
     artifact, said = await memory.model(version), await memory.report(version)
@@ -166,8 +166,8 @@ async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
     }
     if not artifact or not said or said.get("fingerprints") != same:
         return None
-    # A model of an earlier release says when it was fitted: labels given while it was are not told
-    # apart.
+    # A model of an earlier release has the time of its fit: labels from during that fit cannot be
+    # told from later ones.
     until = said.get("labels_until", said.get("at"))
     return (
         Served(artifact, until, said.get("calibrated") is True, version)

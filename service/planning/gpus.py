@@ -43,7 +43,7 @@ def parse(spec: str) -> list[Gpu]:
 
 
 def found() -> list[Gpu]:
-    """Return the GPUs that nvidia-smi lists; raise `StartupError` where there is none."""
+    """Return the GPUs that nvidia-smi lists; raise `StartupError` if there is none."""
     program = shutil.which("nvidia-smi")
     if program is None:
         raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {FORM}")

@@ -32,7 +32,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server: who asks it, what it serves under which name, where, and how large it is."""
+    """One server: its callers, its model and the model's name, its endpoint and its size."""
 
     name: str
     verifiers: tuple[str, ...]
@@ -48,8 +48,8 @@ class Server:
     tensor_parallel: int | None
 
     def kv_gib(self, load: Load, tensor_parallel: int) -> float:
-        """Return the GiB of KV cache on each of so many GPUs: what is asked for, and one
-        sequence of full length at least.
+        """Return the GiB of KV cache on each of so many GPUs: the stated ones, but at least one
+        full sequence.
         """
         if self.shape is None or self.program == "sidecar":
             return 0.0

@@ -1,4 +1,6 @@
-"""The one runner of all background loops: what fails is counted, said once, and tried again."""
+"""The one runner of all background loops: it counts failures, logs each streak once and tries
+again.
+"""
 
 from __future__ import annotations
 

@@ -87,9 +87,7 @@ class Engine:
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
     def task(self, name: str, ensemble: str | None) -> Task:
-        """Return a task, seen through an ensemble where one is named; raise `KeyError` where
-        there is none of the name.
-        """
+        """Return a task with the named ensemble; raise `KeyError` if there is none of the name."""
         task = self.tasks.by_name[name]
         if ensemble is None or ensemble == task.ensemble:
             return task
@@ -191,7 +189,7 @@ async def open_engine(
         tracing = Tracing(settings) if serving and settings.traces else None
         if tracing is not None:
             stack.push_async_callback(asyncio.to_thread, tracing.close)
-        # Bulk work has its own bounds, and nobody to whom a refusal would say something.
+        # Bulk work has its own bounds, and no client that could react to a refusal.
         workload = TokenAdmission(settings.max_active_tokens if serving else None)
         engine = _wire(
             config, metrics, store, transport, start, tracing, workload, background, serving
@@ -248,8 +246,8 @@ async def _run(stack: AsyncExitStack, background: Background, loops: Iterable[Lo
 
 
 def columns_of(members: Sequence[EnsembleMember]) -> list[aggregation.Column]:
-    """Return an ensemble's verifiers as the aggregator sees them; what is learned goes by
-    fingerprint.
+    """Return an ensemble's verifiers as the aggregator sees them; fingerprints identify what it
+    learned.
     """
     factors = quality_weights([member.guarded.settings.quality for member in members])
     return [
@@ -309,8 +307,8 @@ def _wire(
     return Engine(
         config=config,
         settings=settings,
-        # What is ranked in bulk is learned from, and has to be the same each time: it is asked in
-        # full.
+        # Tasks learn from bulk jobs, whose scores must be the same in each run, so they are scored
+        # in full.
         scorer=Scorer(
             ensembles,
             cache,

@@ -56,7 +56,7 @@ class DrawOptions:
 
 @dataclass(slots=True)
 class DrawResult:
-    """What was drawn and what is said of it; `order` has the places of choices, best first."""
+    """The drawn candidates and their scores; `order` has the places of choices, best first."""
 
     choices: list[dict[str, Any]] = field(default_factory=list)
     first_reply: dict[str, Any] = field(default_factory=dict)
@@ -142,7 +142,7 @@ async def _rank(
     try:
         found.outcome, found.problem = await rank(query, texts), None
     except (NoVerifierError, TooMuchWorkError) as exc:
-        # What was paid for is worth having, unranked; it says so.
+        # The client gets the paid candidates unranked, and a field says so.
         found.outcome, found.order, found.problem = None, list(range(len(texts))), str(exc)
         return
     usage = found.outcome.matrix.usage
@@ -201,8 +201,8 @@ def _next_round(wish: DrawOptions, drawn: int) -> int:
 
 
 def _worth_ranking(wish: DrawOptions, drawn: int) -> bool:
-    """Return whether a ranking can decide anything now: confidence is asked for, or nothing may
-    look right at the end.
+    """Return whether a ranking can end the draws now: with `confidence` set, or with all candidates
+    drawn.
     """
     return wish.confidence is not None or drawn >= wish.candidates
 

@@ -1,6 +1,4 @@
-"""What a task spends: whether its queries are asked in tiers, and what that saves and loses, as
-far as it was seen.
-"""
+"""A task's spending: whether it calls verifiers in tiers, and the measured saving and loss."""
 
 from __future__ import annotations
 
@@ -60,10 +58,10 @@ class CascadePolicy:
             self.use_model(self.cascade.model, self.estimate.version)
 
     def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
-        """Return the cascade by which a query is asked; None: all at once, as the policy says or as
-        one of the sample.
+        """Return the cascade for a query; None to call all verifiers at once, by the policy or as a
+        sample.
 
-        `asked`: the request's own policy; `sampled`: whether a share of the traffic is asked in
+        `asked`: the request's own policy; `sampled`: whether a share of the traffic is scored in
         full.
         """
         policy = asked or self.policy
@@ -86,8 +84,8 @@ class CascadePolicy:
         )
 
     def counterfactual(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
-        """Return what the cascade would have done with a query that was asked in full; None
-        where there is none to judge.
+        """Return what the cascade would have done with a query scored in full; None if there is no
+        cascade.
         """
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
             return None
@@ -106,7 +104,7 @@ class CascadePolicy:
         )
 
     def tiers(self, names: Sequence[str]) -> list[list[str]] | None:
-        """Return the names of each tier's verifiers; None where there is no cascade."""
+        """Return the names of each tier's verifiers; None without a cascade."""
         return (
             None
             if self.cascade is None

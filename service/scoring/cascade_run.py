@@ -1,4 +1,4 @@
-"""A query's way through the tiers: what is asked next, of whom, and when it is enough."""
+"""A query's way through the tiers: which verifier to call next for whom, and when to stop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CUT = "not asked: the candidate was unlikely enough to be the best, or clearly w
 
 
 class CascadeRun:
-    """One query that is asked in tiers. `stages`: how many decisions each candidate survived;
-    `reached`: tiers it was asked.
+    """One query that goes through tiers. `stages`: the decisions that each candidate survived;
+    `reached`: the tiers that were called for it.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class CascadeRun:
 
     @property
     def columns(self) -> Sequence[int]:
-        """Return the columns of the tier that is asked now."""
+        """Return the columns of the current tier."""
         return self._cascade.tiers[self.tier].columns
 
     @property
@@ -82,8 +82,8 @@ class CascadeRun:
         return () if self.tier + 1 >= self.tiers else self._cascade.tiers[self.tier + 1].columns
 
     def start_early(self, raw: Floats, pending: set[int]) -> Bools:
-        """Return which candidates are asked the next tier now, while some columns of this one
-        are still waited for.
+        """Return the candidates to start on the next tier while some columns of this one are
+        running.
         """
         nobody: Bools = np.zeros(len(self.kept), bool)
         if self.early is None or self.last or self._sure(raw):
@@ -141,8 +141,8 @@ class CascadeRun:
         return bool(np.nan_to_num(chance).max(initial=0.0) >= self.confidence)
 
     def order(self, log_odds: Floats, tie_keys: Sequence[int], whole: Bools) -> list[int]:
-        """Return places best first: who survived longest, then by what is expected, or is known
-        where it is whole.
+        """Return places, best first: by how long each survived, then by expected or complete
+        log-odds.
         """
         value = np.where(whole, np.nan_to_num(log_odds, nan=-np.inf), self.mu)
         unknown = np.isnan(log_odds)
@@ -153,9 +153,7 @@ class CascadeRun:
 
 
 def capped(log_odds: Floats, order: Sequence[int]) -> Floats:
-    """Return log-odds of which none is above one that stands before it, as what a few scores say
-    of a candidate may be.
-    """
+    """Return log-odds, lowered so that they never rise along the order."""
     capped_ones = log_odds.copy()
     least = np.inf
     for place in order:

@@ -10,11 +10,11 @@ import orjson
 
 
 def wrong_with(reply: Any, asked: int) -> str | None:
-    """Return what is wrong with a reply from which so many choices were asked; None where it is a
+    """Return what is wrong with a reply to a request of so many choices; None if it is a
     completion.
 
-    Fewer choices than asked are none: a server without `n` gives one. More would be candidates that
-    nobody asked for.
+    Fewer choices are no error: a server without `n` gives one. More would be candidates that the
+    client did not ask for.
     """
     if (
         not isinstance(reply, dict)
@@ -23,7 +23,7 @@ def wrong_with(reply: Any, asked: int) -> str | None:
     ):
         return "it has no choices"
     if len(reply["choices"]) > asked:
-        return f"{len(reply['choices'])} choices where {asked} were asked for"
+        return f"{len(reply['choices'])} choices for a request of {asked}"
     return next(
         (wrong for choice in reply["choices"] if (wrong := _wrong_with_choice(choice)) is not None),
         None,

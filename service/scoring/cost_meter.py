@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-#: Candidates after which something can be said.
+#: Candidates after which the mean is reported.
 LEAST = 50
 
 

@@ -60,11 +60,11 @@ class Generator:
         self._url = str(settings.endpoint).rstrip("/") + "/v1/chat/completions"
 
     async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
-        """Return so many more choices, of which `first` were drawn before; raise `GeneratorError`
-        with the server's own meaning.
+        """Return so many more choices after the `first`; raise `GeneratorError` with the server's
+        meaning.
 
-        Where one of several calls fails, those that are under way are cancelled; what came before
-        is paid for, and is returned.
+        If one of several calls fails, the others are cancelled; replies from before are paid for,
+        and are returned.
         """
         failure = None
         if self.settings.draws == "together" or count == 1:
@@ -91,7 +91,9 @@ class Generator:
     async def _apart(
         self, bodies: list[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], GeneratorError | None]:
-        """Return the replies, and what failed where one did; raise that where there is no reply."""
+        """Return the replies and the first failure, if any; raise that failure if there is no
+        reply.
+        """
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
@@ -138,9 +140,7 @@ class Generator:
 
 
 def _reply(name: str, raw: bytes) -> Any:
-    """Return a reply; None where it is no JSON; raise `GeneratorError` where it has more values
-    than completions need.
-    """
+    """Return a reply, None if it is no JSON; raise `GeneratorError` if it has too many values."""
     if more_values_than(MOST_VALUES, raw):
         said = (
             f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask"

@@ -39,7 +39,7 @@ HOPELESS, LEAST_HOPELESS_S = 4.0, 1.0
 LATEST = 0.1
 
 
-#: Characters of a reason: it may hold what a server says, and a server says what it was asked.
+#: Characters of a reason: it may hold a server's message, which may quote the prompt.
 LONGEST_REASON = 2000
 
 
@@ -116,8 +116,8 @@ class Guarded:
         except VerifierError as exc:
             verdicts = Verdicts([exc.verdict() for _ in pairs])
         except Exception as exc:
-            # A bug in a verifier (ours or a user's own) must not cost the request what the others
-            # said.
+            # A bug in a verifier (ours or a user's own) must not cost the request the other
+            # verifiers' scores.
             log.exception("verifier_bug", verifier=self.settings.name)
             error = VerifierError(type(exc).__name__)
             verdicts = Verdicts([error.verdict() for _ in pairs])
@@ -184,10 +184,10 @@ class Guarded:
         )
 
     def _hopeless(self, since: float) -> bool:
-        """Return whether a call that is given up, at the deadline of who asked, waited for a server
-        that answers nobody any more.
+        """Return whether a call that its caller's deadline ended was waiting for a server that
+        answers no call any more.
 
-        Without this, one that hangs would be asked, and waited for, by every request until the
+        Without this, every request would call a server that hangs, and wait for it, until the
         verifier's own time-out.
         """
         if self._usual_s is None or self._answered_at > since:

@@ -46,7 +46,7 @@ def prepare(run: ScoringRun, cascades: bool) -> None:
 
 
 def _cascade_of(run: ScoringRun) -> CascadeRun | None:
-    """Return the request's way through the tiers; None where all of it is asked at once."""
+    """Return the request's way through the tiers; None if it calls all verifiers at once."""
     request, task = run.request, run.request.task
     candidates = len(request.pairs)
     cascade = task.cascade_policy.cascade_for(request.policy, candidates, sampled=request.learn)
@@ -62,7 +62,7 @@ def _cascade_of(run: ScoringRun) -> CascadeRun | None:
 
 
 def tokens_wanted(run: ScoringRun) -> int:
-    """Return an estimate of the tokens that models are asked to read."""
+    """Return an estimate of the tokens that models will read."""
     pairs, matrix = run.request.pairs, run.matrix
     return sum(
         tokens_of(member.guarded.settings, [pairs[row] for row in matrix.unknown_rows(column)])
@@ -83,8 +83,8 @@ def next_calls(run: ScoringRun) -> list[Call]:
 
 
 def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
-    """Return the calls of the tier that begins, and of further ones as far as all of it is known;
-    or, where there is a hurry, of the next one ahead of its time.
+    """Return the calls of the tier that begins, and of more tiers as long as the scores of one are
+    all known; or, in a hurry, of the next tier ahead of its time.
     """
     calls: list[Call] = []
     while not cascade.done:

@@ -84,8 +84,8 @@ class Recorder:
                 pass
 
     def learn(self, request: ScoringRequest, result: ScoringResult) -> None:
-        """Have the task keep a ranking that was asked for with `learn` off: of one that grew in
-        rounds, the last.
+        """Have the task keep a ranking that was made with `learn` off: of one that grew in rounds,
+        the last.
         """
         # What a cascade cut is missing because of its scores: nothing to learn from.
         if result.matrix.complete:
@@ -153,8 +153,8 @@ class Recorder:
             yield
 
     def _note_cascade(self, run: ScoringRun) -> None:
-        """Count what the cascade cut; or note what it would have done with a query that was asked
-        in full.
+        """Count what the cascade cut, or record what it would have done with a query scored in
+        full.
         """
         task, matrix = run.request.task, run.matrix
         if run.cascade is not None:
@@ -168,8 +168,8 @@ class Recorder:
 
 
 def _tells_of_cascades(run: ScoringRun) -> bool:
-    """Return whether a query that was asked in full tells what a cascade would have done: where
-    there is one, and once.
+    """Return whether a query scored in full measures the cascade: for a task or request with one,
+    and once.
     """
     request, matrix = run.request, run.matrix
     policies = (request.task.cascade_policy.policy, request.policy or "full")

@@ -65,9 +65,7 @@ class ScoringResult:
 
     @property
     def fully_scored(self) -> list[bool]:
-        """Return which pairs every verifier was asked about: none was cut by a cascade, or left
-        out by a budget.
-        """
+        """Return which pairs are fully scored: no cascade and no budget cut their calls."""
         whole: list[bool] = (self.matrix.status != UNKNOWN).all(axis=1).tolist()
         for (row, _), reason in self.matrix.reasons.items():
             whole[row] = whole[row] and reason != OVER_BUDGET

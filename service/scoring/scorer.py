@@ -33,10 +33,10 @@ STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 class Scorer:
     """Scores the candidates of a request through one ensemble.
 
-    `cascades`: whether queries may be asked in tiers, where their task says so. `apart`: what is
-    remembered, and what is under way, is each task's own, so that tasks of different owners learn
-    nothing of each other from how fast they are answered. `charge` receives the cost of each
-    request, also of one that failed or was given up.
+    `cascades`: whether queries may go through tiers if their task allows it. `apart`: whether the
+    cache and running calls are each task's own, so that tasks of different owners learn nothing of
+    each other from response times. `charge` receives the cost of each request, also of one that
+    failed or was given up.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Scorer:
         return run
 
     def _admit(self, run: ScoringRun) -> None:
-        """Take on the work of a request; raise `TooMuchWorkError` where there is no room."""
+        """Take on the work of a request; raise `TooMuchWorkError` if there is no room."""
         if self._workload.most is not None and not run.planned:
             work = tokens_wanted(run)
             self._workload.take(work)
@@ -196,8 +196,8 @@ class Scorer:
         return result
 
     def _settle(self, run: ScoringRun) -> None:
-        """Release what is still waited for, and have paid what was asked: also where the request
-        failed, or nobody wants it any more.
+        """Release pending calls, and charge sent ones: also after a failure, or when the client has
+        left.
         """
         self._release(run)
         self._workload.give_back(run.work)
@@ -208,7 +208,7 @@ class Scorer:
             self._charge(run.cost)
 
     def learn(self, request: ScoringRequest, result: ScoringResult) -> None:
-        """Have the task keep a ranking that was asked for with `learn` off."""
+        """Have the task keep a ranking that was made with `learn` off."""
         self._recorder.learn(request, result)
 
     async def all_kept(self) -> None:

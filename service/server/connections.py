@@ -1,5 +1,5 @@
-"""All connections of a process, looked at once a second: who is late, and who does not read what
-was answered.
+"""Looks at all connections of a process once a second, for late senders and clients that do not
+read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Connection(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Return whether all that was asked is answered."""
+        """Return whether every request has its answer."""
 
     def late(self) -> None:
         """End it, for something is due."""
@@ -85,7 +85,9 @@ class Watch:
         return before
 
     def _cut(self, now: float) -> None:
-        """Cut who does not read, and who reads slowest while all together have left too much."""
+        """Cut clients that do not read, and the slowest readers when unread answers exceed their
+        bound.
+        """
         total = sum(each.size for each in self.unread.values())
         for connection, each in sorted(self.unread.items(), key=lambda item: item[1].since):
             if now - each.since < READ_S and total <= MOST_UNREAD:
@@ -94,7 +96,7 @@ class Watch:
             connection.transport.abort()
 
     def _make_room(self, connections: Sequence[Connection], now: float) -> None:
-        """Close who asks nothing, where there are many."""
+        """Close idle connections when there are too many."""
         if len(connections) <= most_connections() // 2:
             self.idle = {}
             return

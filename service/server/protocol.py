@@ -100,9 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else BODY_TIMEOUT_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every request that its client has gone: uvicorn tells the newest, and the others
-        would write to nobody.
-        """
+        """Tell every request that its client has gone: uvicorn tells only the newest."""
         for cycle in (self._served, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
@@ -160,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(TOO_MANY_CHUNKS)
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body; of one that nobody waits for, so many."""
+        """Take a piece of a body; of a body without a reader, only so many bytes."""
         self.seen = 0
         if self.cycle.response_complete:
             self._unwanted += len(body)
@@ -185,7 +183,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def idle(self) -> bool:
-        """Return whether all that was asked is answered."""
+        """Return whether every request has its answer."""
         return self.cycle is None or self.cycle.response_complete
 
     def late(self) -> None:
@@ -205,8 +203,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.idle or not (self.in_head or self.pipeline or self.cycle.response_started)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read a head once more without its wish to speak something else, of which the parser
-        takes the body for that.
+        """Read a head again without its `Upgrade`: the parser would take the body for the other
+        protocol.
         """
         if self.parser.get_method() == b"CONNECT":
             self._refuse(NO_TUNNEL)

@@ -42,12 +42,10 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
     """
     path = path or default_config_path()
     config = load_config(path, flags)
-    load_models(
-        config
-    )  # so that a wrong one is a message here, and not a failed start of each worker
+    load_models(config)  # a wrong model gives one message here, not a failed start of each worker
     configure_logging(config.service)
     if config.service.redis_url is not None:
-        asyncio.run(_look_at_store(config.service.redis_url))  # likewise
+        asyncio.run(_look_at_store(config.service.redis_url))  # the same holds for the store
     warn_if_open(config)
     allow_files()
     if config.service.workers == 1:
@@ -55,9 +53,7 @@ def run(path: Path | None, flags: Mapping[str, Any]) -> None:
         sockets = listening(serving.config, config.service)
         try:
             serving.run(sockets=sockets)
-        except (
-            SystemExit
-        ):  # the start failed, and has said why; the code is that of what else stops a start
+        except SystemExit:  # the start failed and printed the reason
             raise SystemExit(2) from None
     else:
         _run_many(path, config, flags)
@@ -80,12 +76,11 @@ def server(config: Config) -> uvicorn.Server:
 
 
 def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket.socket]:
-    """Return the listening socket, several times over, and the administrator's, where it is one of
-    its own.
+    """Return the listening socket several times, and the administrator's if it is another.
 
     uvloop takes one connection a turn of its loop from a listener. Under load a turn is long, and
-    what is not taken cannot be refused either: it would wait in the kernel's queue, for seconds.
-    Each copy takes one more a turn.
+    the service cannot refuse a connection that it has not taken: it would wait in the kernel's
+    queue, for seconds. Each copy takes one more a turn.
     """
     first = options.bind_socket()
     sockets = [first, *(first.dup() for _ in range(ACCEPTS_A_TURN - 1))]

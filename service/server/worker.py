@@ -11,7 +11,7 @@ from assay.service.config.model import load_config
 from assay.service.server.orphans import end_with_parent
 from assay.service.telemetry.logs import configure_logging
 
-#: Where worker processes find what the command line said.
+#: The environment variable through which worker processes get the command line's options.
 CONFIG_VARIABLE = "ASSAY_CONFIG"
 #: … and which start of the service they belong to.
 START_VARIABLE = "ASSAY_START"

@@ -100,8 +100,8 @@ class Model:
         """Return one raw score a prompt.
 
         Transformers takes the last token that is not padding, so padding must be a token that no
-        prompt has: where it is the end-of-turn token, as in many configurations, the score would be
-        read one token too early.
+        prompt has: if it is the end-of-turn token, as in many configurations, the score is read one
+        token too early.
         """
         longest = max(map(len, prompts))
         used = set().union(*prompts)

@@ -31,11 +31,11 @@ log = structlog.get_logger()
 SCHEMA = 1
 PREFIX = f"assay:{SCHEMA}:"
 SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{PREFIX}generation"
-#: Where it is told that another version is served.
+#: The channel that announces another served version.
 NEWS = f"{PREFIX}news"
 #: What was found damaged by processes that have no metrics.
 UNCOUNTED_KEY = f"{PREFIX}uncounted"
-#: What the store is known to have lost, as a sentence for a person; it is told for a week.
+#: The key of the store's known losses, a sentence for a person that is kept for a week.
 LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
 NODE_CONNECTIONS = 64
 
@@ -94,12 +94,12 @@ class Store:
     async def call(
         self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None
     ) -> Any:
-        """Return what `read` makes of a command's answer; raise `StoreDownError` where there is
-        none, or was none a moment ago.
+        """Return what `read` makes of a command's answer; raise `StoreDownError` if there is none,
+        or was none a moment ago.
 
-        Raises `StoreRefusedError` where it answers with an error. One that answers with something
-        else than was asked for is as good as down: `command` and `read` do nothing but read its
-        answers, so what they stumble over is that.
+        Raises `StoreRefusedError` if the store answers with an error. A store that answers with
+        another type counts as down: `command` and `read` only read its answers, so any error of
+        theirs means that.
         """
         if not self._breaker.allow():
             raise StoreDownError("the store is down", self.away or "away")
@@ -129,7 +129,7 @@ class Store:
                 await self.redis.connection_pool.disconnect(inuse_connections=False)
 
     def _failed(self, error: StoreError) -> None:
-        """Note why a call failed, and say so where that is new."""
+        """Record why a call failed, and log a new reason."""
         self._heard(error.reason)
         if isinstance(error, StoreDownError):
             if not self.down or self.away != error.reason:
@@ -164,9 +164,7 @@ class Store:
                     )
 
     async def loss(self) -> str | None:
-        """Return what the store is known to have lost; None where nothing is. Raises
-        `StoreDownError`.
-        """
+        """Return what the store is known to have lost; None if nothing. Raises `StoreDownError`."""
         try:
             found: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
         except StoreRefusedError:
@@ -174,13 +172,13 @@ class Store:
         return None if found is None else found[:1000].decode("utf-8", "replace")
 
     async def note_loss(self, text: str) -> None:
-        """Have it told that something was lost. Raises `StoreDownError`."""
+        """Record that something was lost. Raises `StoreDownError`."""
         with suppress(StoreRefusedError):  # the log has it
             await self.call(lambda: self.redis.set(LOSS_KEY, text, ex=LOSS_KEPT_S))
 
     async def probe(self) -> None:
-        """Write something small, to see whether writes are taken; `refuses` says so from then
-        on. Raises `StoreError`.
+        """Write something small to test whether the store accepts writes, and set `refuses`
+        accordingly. Raises `StoreError`.
         """
         await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
         if self.refuses is not None:
@@ -287,7 +285,7 @@ class Store:
         return self._nodes[node.name]
 
     async def publish(self, news: str) -> None:
-        """Tell all replicas at once; who does not hear it finds out by looking."""
+        """Tell all replicas at once; one that misses the message finds out by reading."""
         try:
             await self.call(lambda: self.redis.publish(NEWS, news))
         except StoreError as exc:
@@ -309,9 +307,7 @@ class Store:
         return listener
 
     async def fetch(self, names: Sequence[str]) -> list[bytes | None]:
-        """Return values by name, None where there is none; one command, or one a slot in a
-        cluster.
-        """
+        """Return values by name, None if missing; one command, or one a slot in a cluster."""
         if self.clustered:
             return list(
                 await self.call(lambda: self.redis.mget_nonatomic(*names), so_many(len(names)))

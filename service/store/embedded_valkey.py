@@ -99,8 +99,8 @@ class EmbeddedStore:
         self._owner.write_text(str(os.getpid()))
 
     def _prepare(self) -> None:
-        """Make the folders that only we may enter; raise `EmbeddedStoreError` where they are
-        somebody else's.
+        """Make the folders that only we may enter; raise `EmbeddedStoreError` if another user owns
+        them.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -115,7 +115,7 @@ class EmbeddedStore:
             if not self.socket_path.parent.is_dir() or self.socket_path.parent == self.folder:
                 self._noted.write_text(
                     tempfile.mkdtemp(prefix="assay-")
-                )  # of mode 700, and a name that nobody knows before
+                )  # of mode 700, with a name that no one can guess
             _check_ours(self.socket_path.parent)
 
     @property
@@ -178,9 +178,7 @@ class EmbeddedStore:
         return True
 
     def _run_on_what_is_whole(self, lock: int) -> None:
-        """Keep a copy of a file that is cut off, and start without its end, which nobody can
-        read; say so loudly.
-        """
+        """Copy a file that is cut off, start without its unreadable end, and log the loss."""
         files = self.folder / "appendonlydir"
         copy = self.folder / f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
         shutil.copytree(files, copy)
@@ -281,7 +279,7 @@ class EmbeddedStore:
             await asyncio.to_thread(self.start)
 
     def answers(self) -> bool:
-        """Return whether a server answers on the socket; raise `EmbeddedStoreError` where it is
+        """Return whether a server answers on the socket; raise `EmbeddedStoreError` if it is
         another user's.
         """
         try:
@@ -302,8 +300,8 @@ class EmbeddedStore:
         )
 
     def _peer(self) -> tuple[int | None, int | None]:
-        """Return the server's process and user, where they can be known; raise `OSError` where
-        there is none, and `EmbeddedStoreError` where it is another user's.
+        """Return the server's process and user, if known; raise `OSError` if there is no server,
+        and `EmbeddedStoreError` if it is another user's.
         """
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_TIMEOUT_S)

@@ -33,7 +33,7 @@ CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (AuthenticationError, "NOAUTH"), (OutOfMemoryError, "OOM"), (ReadOnlyError, "READONLY"), (NoPermissionError, "NOPERM"),  # noqa: E501
     (MovedError, "MOVED"), (TryAgainError, "TRYAGAIN"), (AskError, "ASK"),
 )  # fmt: skip
-#: Nothing is to be had of a store that says so.
+#: A store that answers with one of these is as good as down.
 DOWN = {
     "LOADING": "loading",
     "MASTERDOWN": "primary_down",
@@ -43,7 +43,7 @@ DOWN = {
     "BUSY": "busy",
     "UNKILLABLE": "busy",
 }
-#: These are said of one command; reads may go on.
+#: These refuse one command; reads may go on.
 REFUSED = {
     "READONLY": "read_only",
     "OOM": "full",
@@ -71,7 +71,7 @@ def classified(exc: BaseException) -> StoreError:
     """Return what one of the client's errors means to us."""
     if not isinstance(exc, RAISED) or isinstance(exc, InvalidResponse):
         return StoreDownError(
-            without_arguments(f"it answers with something else than was asked for: {exc}")[
+            without_arguments(f"it answers with something else than expected: {exc}")[
                 :LONGEST_REPLY
             ],
             "bad_answer",

@@ -1,8 +1,8 @@
 """Ends the embedded store when its service is gone, also by SIGKILL: a process of its own, which
 imports nothing of ours.
 
-python -I -S guardian.py PID, with one end of a pipe as standard input. The service holds the other
-one, and nobody else does.
+python -I -S guardian.py PID, with one end of a pipe as standard input. Only the service holds the
+other end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GRACE_S = 10.0
 def main() -> None:
     """Wait for the pipe's end, then for the store's."""
     pid = int(sys.argv[1])
-    # The process itself, and not whoever may get its number later; macOS has numbers only.
+    # The process itself, not a later one with the same number; macOS has numbers only.
     handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
     while os.read(0, 1):
         continue

@@ -5,8 +5,8 @@ tag.
 from __future__ import annotations
 
 #: How many bytes an entry's fields have, and how the oldest goes. The size is kept beside the
-#: stream, and summed up once where it is not known: a store of an earlier release, or one that
-#: somebody mended.
+#: stream, and summed up once if it is unknown: in a store of an earlier release, or one that a
+#: person mended.
 _SIZES = """
 local function length(fields)
   local sum = 0
@@ -131,8 +131,8 @@ end
 return moved
 """
 
-#: Take a lease. KEYS: lease. ARGV: token, milliseconds. One that does not run out is nobody's: who
-#: wrote that did not mean a lease.
+#: Take a lease. KEYS: lease. ARGV: token, milliseconds. A key without expiry is no lease: whoever
+#: wrote it meant something else.
 LEASE = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'none' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
@@ -140,9 +140,9 @@ return 0
 """
 
 #: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not
-#: stated), who (JSON; likewise), time. What says the same as before keeps its first time, and what
-#: is not stated stays as it was. Returns how many are new. The count is written even where nothing
-#: changes, so that who waits for the disk waits for what was written before as well.
+#: stated), who (JSON; empty: not stated), time. A label that changes nothing keeps its first time,
+#: and fields that are not stated stay. Returns how many are new. The count is written even if
+#: nothing changes, so that a client that waits for the disk waits for earlier writes as well.
 LABEL = """
 local there = redis.call('HLEN', KEYS[1])
 local new, changed = 0, 0
@@ -233,8 +233,8 @@ if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'pinned', ARGV[2]) end
 return 1
 """
 
-#: Serve the version before and pin it, and forget the one that is left: the next time it goes
-#: further back. KEYS: state, models, history. Returns the version, or 0 where there is none.
+#: Serve the version before and pin it, and forget the one that is left: the next call goes further
+#: back. KEYS: state, models, history. Returns the version, or 0 if there is none.
 ROLLBACK = f"""{_HISTORY}
 catch_up(KEYS[1], KEYS[3])
 local serving = redis.call('HGET', KEYS[1], 'serving')

@@ -58,7 +58,7 @@ def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
 
     def read(reply: Sequence[Any]) -> list[Any]:
         if len(reply) != count:
-            raise ValueError(f"{len(reply)} values where {count} were asked for")
+            raise ValueError(f"{len(reply)} values instead of {count}")
         return list(reply)
 
     return read

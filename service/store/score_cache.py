@@ -1,7 +1,7 @@
-"""Raw scores kept by everything that determines them.
+"""Keeps raw scores by everything that determines them.
 
 One value a candidate, `{H(query)}:H(candidate)`, and one a set of candidates,
-`{H(query)}:set:H(set)`: packed records, each of one verifier's fingerprint and what it said. A
+`{H(query)}:set:H(set)`: packed records, each with one verifier's fingerprint and its score. A
 request is one MGET, and after the answer one packed write.
 """
 
@@ -233,7 +233,7 @@ class ScoreCache:
         return records, counts
 
     def _damaged(self, count: int) -> None:
-        """Count what is damaged, and say so; what is asked anew takes its place."""
+        """Count and log damaged records; the next call's score takes their place."""
         if count:
             log.warning("stored_scores_damaged", count=count)
             self._store.damaged("scores", count)

@@ -1,4 +1,4 @@
-"""A task's keys in the store: asked together, and mended where what is there is damaged."""
+"""Reads a task's keys in the store together, and repairs damaged values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 #: Values of a hash that are not worth a thread, unless they are long.
 FEW = 64
-#: What a task has in the store, and of which type.
+#: A task's keys in the store, and the type of each.
 PARTS = {
     "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",  # noqa: E501
     "since": b"hash", "report": b"string", "economy": b"hash", "taken": b"hash", "history": b"list", "bytes": b"string",  # noqa: E501

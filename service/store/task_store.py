@@ -47,7 +47,7 @@ READ_AT_ONCE, READ_WITH_TEXTS, LABELS_AT_ONCE = 200, 50, 500
 ENTRY_BYTES = 350
 #: What is left to the requests of a task in a full store.
 LEAST_BYTES = 4 << 20
-#: In a process of its own nobody waits for the answer to one command.
+#: A process of its own may wait longer for the answer to one command.
 PATIENT_S = 10.0
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
@@ -61,7 +61,7 @@ class TaskStore(TaskKeys):
         """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it
         was known.
 
-        The oldest go where there are more than `most`, or where they take more than so many bytes.
+        The oldest go if there are more than `most`, or if they take more than so many bytes.
         """
         fields = [part for item in pack(record).items() for part in item]
         size = ENTRY_BYTES + sum(map(len, fields))
@@ -112,9 +112,7 @@ class TaskStore(TaskKeys):
     async def _page(
         self, how: str, start: str, end: str, texts: bool = False
     ) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Return some entries; texts are left out in the store, so that nobody pays for sending
-        them.
-        """
+        """Return some entries; the store leaves texts out, so that they are not sent for nothing."""
         count = READ_WITH_TEXTS if texts else READ_AT_ONCE
         return list(
             await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
@@ -203,14 +201,13 @@ class TaskStore(TaskKeys):
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
         """Keep labels by candidate key; return how many are new, and whether they are on disk.
 
-        One that says what is known already changes nothing: it keeps the time at which that was
-        said first.
+        A label that is known already changes nothing, and keeps its first time.
         """
         every = list(labels.items())
         *before, last = [
             every[place : place + LABELS_AT_ONCE] for place in range(0, len(every), LABELS_AT_ONCE)
         ]
-        # So many at a time, so that nobody else waits for the store; who waits for the last waits
+        # So many at a time, so that others do not wait for the store; waiting for the last waits
         # for all.
         early = sum(
             [
@@ -274,9 +271,7 @@ class TaskStore(TaskKeys):
         )
 
     async def note_export(self, labels: int) -> None:
-        """Remember that labels were exported, so that it can be said what a store that is lost
-        took with it.
-        """
+        """Record that labels were exported, so that a later loss of the store can be counted."""
         said = {"exported": labels, "exported_at": int(time.time())}
         await self._ask(lambda: self._redis.hset(self._keys["state"], mapping=said))
 
@@ -319,7 +314,7 @@ class TaskStore(TaskKeys):
         await self._ask(lambda: self._redis.set(self._keys["report"], orjson.dumps(report)))
 
     async def last_report(self) -> dict[str, Any] | None:
-        """Return the last report; None where there is none yet."""
+        """Return the last report; None if there is none yet."""
         raw = await self._ask(lambda: self._redis.get(self._keys["report"]))
         try:
             return None if raw is None else json_object(raw)
@@ -384,8 +379,8 @@ class TaskStore(TaskKeys):
         return there
 
     async def rollback(self) -> int:
-        """Serve and pin the version that was served before; return it, 0 where there is none.
-        Again, it goes further back.
+        """Serve and pin the version before; return it, 0 if there is none. Each call goes further
+        back.
         """
         version = int(await self._run(ROLLBACK, ("state", "models", "history")))
         await self._store.publish(self._task)

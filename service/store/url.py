@@ -1,5 +1,4 @@
-"""From an address to a client of the store: one server, behind Sentinel, or a cluster, with TLS and
-a user where it says so.
+"""Makes a store's client from an address: one server, Sentinel or a cluster, with TLS and user.
 
 redis://[user:password@]host:6379[/db]          rediss:// with TLS (?ssl_ca_certs=/path/ca.pem)
 unix:///path redis+sentinel://[user:password@]host:26379,host:26379/service[/db]

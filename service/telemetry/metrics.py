@@ -115,7 +115,7 @@ class Metrics:
         )
         self.cascade_cost = Gauge(
             "assay_cascade_cost",
-            "Share of the whole cost that the cascade spends, estimated likewise.",
+            "Share of the whole cost that the cascade spends, estimated in the same way.",
             ("task",),
             multiprocess_mode="mostrecent",
             **make,
@@ -168,8 +168,8 @@ class Metrics:
             ("what",),
             **make,
         )
-        # Of those alive alone: what a worker that is gone saw is no news, and nobody would ever
-        # take it back.
+        # Of live workers only: an alarm of a dead worker is no news, and nothing would ever clear
+        # it.
         make_max = {**make, "multiprocess_mode": "livemax"}
         self.drift = Gauge(
             "assay_drift",
@@ -244,9 +244,7 @@ class Metrics:
         self._child(self.candidate_seconds, verifier).set(seconds)
 
     def cascaded(self, task: str, tiers: int, cut: int) -> None:
-        """Note a query that was asked in tiers: how many, and how many candidates were not
-        scored in full.
-        """
+        """Count a query that went through tiers, and its candidates that were not fully scored."""
         self._child(self.cascade_queries, task, str(tiers)).inc()
         if cut:
             self._child(self.cascade_cut, task).inc(cut)

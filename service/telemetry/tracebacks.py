@@ -1,6 +1,4 @@
-"""Exceptions in the log: where they came from and of which type, without their text, which may
-be a candidate's or a prompt's.
-"""
+"""Logs exceptions by type and frames, without their text, which may quote a prompt."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MOST_CARRIED = 512
 
 
 class Tracing:
-    """Where spans go. Names, counts, times and reasons are told, never texts or keys."""
+    """Where spans go. They hold names, counts, times and reasons, never texts or keys."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         try:
@@ -47,7 +47,7 @@ class Tracing:
     def request(
         self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str
     ) -> Iterator[Any]:
-        """Open a request's span, below the caller's where it says so."""
+        """Open a request's span, below the caller's if its headers name one."""
         found = {name: headers.get(name.encode(), b"") for name in CARRIED}
         carried = {
             name: value.decode("latin-1")

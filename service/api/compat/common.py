@@ -46,9 +46,7 @@ class DoorRequest(BaseModel):
 
 
 class TurnIn(DoorRequest):
-    """A message of a conversation; its content may come in parts, of which images and the like
-    are named and not read.
-    """
+    """A message of a conversation. Of content parts, only texts are read; images are named."""
 
     role: Annotated[str, Field(min_length=1, max_length=32)]
     content: str | Annotated[list[dict[str, Any]], FAST] | None = None
@@ -151,8 +149,8 @@ def scoring_request_of(
 
 
 def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
-    """Return values of which none may be missing; raise `ApiError` 503 where one is: nobody must
-    read it as a low one.
+    """Return complete values; raise `ApiError` 503 if one is missing, so that no client takes it
+    for 0.
     """
     if any(math.isnan(value) for value in values):
         reasons = sorted(set(outcome.matrix.reasons.values()))[:3]

@@ -31,9 +31,7 @@ MAX_ROLE = 32
 
 
 class VerifyRequest(DoorRequest):
-    """A roll-out: what was asked, and what the model said; of both only the texts are read, and
-    those are checked.
-    """
+    """A roll-out: the request and the model's response. Only their texts are read and checked."""
 
     responses_create_params: dict[str, Any]
     response: dict[str, Any]
@@ -70,7 +68,7 @@ class VerifyRequest(DoorRequest):
         ]
 
     def said(self) -> str:
-        """Return the text of what the model said."""
+        """Return the text of the model's response."""
         given = _present(self.response, OUTPUT)
         texts: list[str] = []
         for place, item in enumerate(_items(given, OUTPUT, "a list")):
@@ -80,9 +78,7 @@ class VerifyRequest(DoorRequest):
 
 
 async def verify(request: Request) -> Response:
-    """Score a roll-out: the body comes back with `reward`, the probability, and what each
-    verifier said.
-    """
+    """Score a roll-out; return its body with `reward` and each verifier's score."""
     asked = await read(request, VerifyRequest)
     reference = None if asked.expected_answer is None else str(asked.expected_answer)
     query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)

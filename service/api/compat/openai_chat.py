@@ -151,7 +151,7 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
     """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or
     `assay/TASK`.
 
-    An upstream whose task is not there for who asks is not there either.
+    An upstream of a task that the caller may not see counts as unknown.
     """
     upstreams = _upstreams(engine)
     if not upstreams:
@@ -315,9 +315,7 @@ def _number(outcome: ScoringResult | None, what: str, place: int) -> float | Non
 
 
 async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[bytes]:
-    """Replay the winner as a stream: its text in words, then its end, then the usage where it is
-    asked for.
-    """
+    """Replay the winner as a stream: its text word by word, its end, then the usage on request."""
     head = {key: answer[key] for key in ("id", "created", "model")} | {
         "object": "chat.completion.chunk"
     }

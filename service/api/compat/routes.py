@@ -1,4 +1,4 @@
-"""The doors by path: handler, form of the body, an example, and how failures are told."""
+"""The compatibility routes: each path with its handler, body, example and form of errors."""
 
 from __future__ import annotations
 

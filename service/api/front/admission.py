@@ -32,7 +32,7 @@ class Place:
 
 
 class Admission:
-    """Who is scored now, and who waits."""
+    """The requests that are being scored and those that wait."""
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -42,7 +42,7 @@ class Admission:
         self._deadline_s = settings.deadline_ms / 1e3
 
     def refuse_when_full(self) -> None:
-        """Raise `ApiError` where nobody could even wait: also before a body is read for nothing."""
+        """Raise `ApiError` if the queue is full, before the body is read."""
         if self._places.full and self._waiting >= self._most_waiting:
             self._metrics.refused.inc()
             raise ApiError(
@@ -50,9 +50,7 @@ class Admission:
             )
 
     async def place(self, receive: Receive) -> Place:
-        """Wait for a place as long as the client is there, whose body was read; raise `ApiError`
-        where there is none.
-        """
+        """Wait for a place while the client stays connected; raise `ApiError` if none is free."""
         began = time.perf_counter()
         if self._places.full:
             self.refuse_when_full()

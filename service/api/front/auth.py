@@ -42,7 +42,7 @@ class KeyRing:
 
 
 def needed(method: str, path: str, scores: bool) -> Scope:
-    """Return the scope that a request needs; what is not named here is the administrator's."""
+    """Return the scope that a request needs; a path without a rule needs `admin`."""
     parts = path.strip("/").split("/")
     if (scores and method == "POST") or (
         method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))

@@ -58,9 +58,7 @@ class Bodies:
         return body
 
     def take(self, body: Body, size: int) -> None:
-        """Take room; where there is none, from the oldest that is still not whole, else raise
-        `ApiError`.
-        """
+        """Take room, if need be from the oldest incomplete body; raise `ApiError` if that fails."""
         if self._taken + size > self._room:
             self._make_room(body, size)
         self._taken += size

@@ -1,6 +1,4 @@
-"""Bodies made requests of: counted first, parsed off the event loop where they are long, and
-refused with few words.
-"""
+"""Parses bodies: counts values first, leaves the event loop for long ones, refuses in few words."""
 
 from __future__ import annotations
 
@@ -65,14 +63,12 @@ def _too_many_fields(body: Any) -> ApiError:
     where, found = _widest(body, [])
     named = ".".join(where) or "body"
     first = next(iter(found))
-    said = (
-        f"{named}: has {len(found)} fields, most of which are unknown (the first is {first[:80]!r})"
-    )
+    said = f"{named}: has {len(found)} fields, and most are unknown (the first is {first[:80]!r})"
     return ApiError(422, said, param=named, code="too_many_fields")
 
 
 def _widest(value: Any, where: Sequence[str]) -> tuple[Sequence[str], Mapping[str, Any]]:
-    """Return the object with the most fields, and where it is."""
+    """Return the object with the most fields, and its place."""
     widest: tuple[Sequence[str], Mapping[str, Any]] = (
         where,
         value if isinstance(value, dict) else {"": None},

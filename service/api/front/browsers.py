@@ -1,9 +1,8 @@
-"""What a service without keys takes from a browser: requests of its own pages, to a name that is
-its own.
+"""Which requests of browsers a service without keys accepts: its own pages', for a name of its own.
 
-Where no key is asked for, who reaches the port is trusted, and every page that a person opens
-reaches it through their browser. Such a page cannot forge the headers Host and Origin, nor send
-JSON to another origin without asking first.
+Without keys, everyone who reaches the port is trusted, and so is every page that a person's browser
+opens. Such a page cannot forge the headers Host and Origin, nor send JSON to another origin without
+a preflight request.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ GONE = "the client closed its connection"
 
 
 def gone() -> ApiError:
-    """Return what is answered, and counted, where nobody is there to read it."""
+    """Return the response that is counted when the client has gone."""
     return ApiError(499, GONE, code="client_closed_request")
 
 

@@ -1,8 +1,8 @@
 """The paths that middlewares treat apart."""
 
 METRICS, READINESS = "/metrics", "/readyz"
-#: Paths that say nothing of traffic or configuration (to who may not know it), and are open even
-#: where keys are asked for.
+#: Paths that show a caller without rights nothing of traffic or configuration, and that need no
+#: key.
 OPEN = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/healthz", READINESS})
 #: Of those, what is probed under any name.
 PROBES = frozenset({"/healthz", READINESS})

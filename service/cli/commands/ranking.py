@@ -44,7 +44,8 @@ def batch(
     out: Annotated[
         str,
         typer.Argument(
-            metavar="OUT", help="Folder or URL for the results; what is there is not ranked again."
+            metavar="OUT",
+            help="Folder or URL for the results; finished parts are not ranked again.",
         ),
     ],
     config: ConfigOption = None,

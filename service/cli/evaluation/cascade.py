@@ -37,9 +37,7 @@ def cascade_file(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    """Print the curve, and the price whose loss is within `loss` points; draw it into the folder
-    `plot` where one is named.
-    """
+    """Print the curve and the price that loses at most `loss` points; draw it into `plot`."""
     if plot is not None:
         from assay.service.cli.evaluation import plots as figures
 

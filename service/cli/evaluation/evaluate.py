@@ -63,7 +63,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
 
 @contextmanager
 def cross_validating() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar; yield what is told how many folds are done, of how many."""
+    """Show a progress bar; yield the function that takes the folds done and their total."""
     columns = (
         TextColumn("cross-validating"),
         BarColumn(),

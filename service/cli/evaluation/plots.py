@@ -62,9 +62,7 @@ def check(option: str = "--plot") -> None:
 
 
 def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
-    """Draw the four figures into a folder, which is made where it is not there; return their
-    paths.
-    """
+    """Draw the four figures into a folder, which is created if needed; return their paths."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -150,7 +148,7 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
 
 
 def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
-    """Said against true shares, with how often each probability was said."""
+    """Predicted against true shares, with the number of rows at each probability."""
     figure, (upper, lower) = pyplot.subplots(
         2, 1, figsize=(6.2, 6.6), height_ratios=[4, 1], sharex=True
     )
@@ -210,7 +208,9 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
         title=f"{name}: what the probabilities are worth",
     )
     upper.legend(loc="upper left", title="labels used", alignment="left")
-    lower.set(xlabel="P(correct) said", ylabel=f"share said\n({shown.removeprefix('Assay, ')})")
+    lower.set(
+        xlabel="predicted P(correct)", ylabel=f"share of rows\n({shown.removeprefix('Assay, ')})"
+    )
     return figure
 
 

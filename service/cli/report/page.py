@@ -40,7 +40,7 @@ def page(report: dict[str, Any], versions: Sequence[dict[str, Any]]) -> str:
     """Return a report, and the versions of the task's model, as HTML."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names come from configurations and from whoever labels
+        autoescape=True,  # names come from configurations and labellers
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,

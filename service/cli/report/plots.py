@@ -19,7 +19,7 @@ LEFT_OUT = (
     " model's expectation."
 )
 HELD_OUT = (
-    "Labels, told by models that have not seen them: by probability, and by when they were given."
+    "Labels, predicted by models that have not seen them: by probability, and by the labels' time."
 )
 
 Figure = Callable[[Any, dict[str, Any]], Any]
@@ -160,7 +160,7 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")
 
 
-#: Heading, note and drawing; a drawing is None where there is nothing to draw.
+#: Heading, note and drawing; a drawing is None if there is nothing to draw.
 FIGURES: list[tuple[str, str, Figure]] = [
     ("How accurate is each", EXPECTED, _accuracy),
     ("What fewer would do", LEFT_OUT, _cost),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 #: In place of a version, where none serves the verifiers that there are.
-NOT_SERVED = "a model fitted for this report, which nobody serves"
+NOT_SERVED = "a model fitted for this report, which no task serves"
 
 
 def summary(report: dict[str, Any]) -> list[str]:

@@ -229,7 +229,7 @@ def test_a_report_is_signed_with_the_version_that_it_measured() -> None:
 
     assert fresh["model_version"] is None
     assert served["model_version"] == "t@7"
-    assert "which nobody serves" in summary({**fresh, "task": "t"})[0]
+    assert "which no task serves" in summary({**fresh, "task": "t"})[0]
 
 
 def test_a_page_shows_names_as_they_are() -> None:

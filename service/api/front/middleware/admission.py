@@ -18,7 +18,7 @@ class FullQueue:
         self._admission = admission
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` where the queue is full."""
+        """Serve one request; raise `ApiError` if there is no place for it."""
         if exchange_of(scope).scores:
             self._admission.refuse_when_full()
         return self._app(scope, receive, send)
@@ -32,7 +32,7 @@ class Places:
         self._admission = admission
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` where there is no place for it."""
+        """Serve one request; raise `ApiError` if there is no place for it."""
         if not exchange_of(scope).scores:
             return self._app(scope, receive, send)
         return self._in_place(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Who asks, by the key that they send, and whether they may."""
+"""Identifies the caller by its key, and checks the caller's rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses what a page of another origin may have sent, where no key says who asks."""
+"""Refuses requests that a page of another origin may have sent, if there are no keys."""
 
 from __future__ import annotations
 

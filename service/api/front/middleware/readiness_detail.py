@@ -1,4 +1,4 @@
-"""Whether who asks for readiness may see the verifiers' names, addresses and failures."""
+"""Decides whether a caller of `/readyz` sees the verifiers' names, addresses and failures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from assay.service.domain.hosts import address_of
 
 
 class ReadinessDetail:
-    """Shows details to an administrator of all tasks; without keys, to who asks from this machine,
-    and from no page of another origin.
+    """Shows details to an administrator of all tasks; without keys, to requests from this machine
+    that no page of another origin sent.
     """
 
     def __init__(
