@@ -115,9 +115,9 @@ class Guarded:
             verdicts = await self._score(pairs)
         except VerifierError as exc:
             verdicts = Verdicts([exc.verdict() for _ in pairs])
+        # a bug in a verifier (ours or a user's own) must not cost the request the other verifiers'
+        # scores
         except Exception as exc:
-            # A bug in a verifier (ours or a user's own) must not cost the request the other
-            # verifiers' scores.
             log.exception("verifier_bug", verifier=self.settings.name)
             error = VerifierError(type(exc).__name__)
             verdicts = Verdicts([error.verdict() for _ in pairs])

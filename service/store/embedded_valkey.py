@@ -174,7 +174,7 @@ class EmbeddedStore:
                 raise EmbeddedStoreError(
                     f"the embedded store did not start; see {self.folder / LOG}: {last[0][-300:]}"
                 )
-            time.sleep(0.01)
+            time.sleep(0.01)  # another process, which has no event for its first answer
         return True
 
     def _run_on_what_is_whole(self, lock: int) -> None:

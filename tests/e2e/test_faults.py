@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.processes import Answer, Server, service, standin, wait_for, write_config
 from tests.support.valkeys import processes_on
+from tests.support.waiting import wait_until
 
 KINDS = {
     "judge": "judge",
@@ -112,10 +113,10 @@ def test_an_upstream_that_dies_in_mid_load_costs_its_own_scores_only(tmp_path: P
         threads = [threading.Thread(target=load, args=(lane,)) for lane in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(1.5)
+        time.sleep(1.5)  # load while all is well
         servers["reward"].kill()
         killed = time.monotonic()
-        time.sleep(2.5)
+        time.sleep(2.5)  # and after one has died: longer than a deadline
         ending.set()
         for thread in threads:
             thread.join()
@@ -161,12 +162,10 @@ def test_an_upstream_that_comes_back_is_used_again(tmp_path: Path) -> None:
         assert statuses(rank(assay, "while it is away"))["rerank"] == "error"
 
         with standin("rerank", port=port):
-            until = time.monotonic() + 20
-            while (
-                statuses(answer := rank(assay, f"now {time.monotonic()}"))["rerank"] != "ok"
-                and time.monotonic() < until
-            ):
-                time.sleep(0.1)
+            wait_until(
+                lambda: statuses(rank(assay, f"now {time.monotonic()}"))["rerank"] == "ok", 20
+            )
+            answer = rank(assay, "when it is back")
 
         assert statuses(answer)["rerank"] == "ok"
         assert answer.json["partial"] is False
@@ -212,12 +211,7 @@ def test_a_deadline_returns_what_is_there(tmp_path: Path) -> None:
         for answer in answers:
             assert statuses(answer)["judge"] == "timeout"
             assert answer.json["results"][0]["verifiers"]["judge"]["reason"].startswith("deadline")
-        until = time.monotonic() + 5
-        while (
-            servers["judge"].get("/standin").json["cancelled"] < len(answers)
-            and time.monotonic() < until
-        ):
-            time.sleep(0.02)
+        wait_until(lambda: servers["judge"].get("/standin").json["cancelled"] >= len(answers), 5)
         assert servers["judge"].get("/standin").json["cancelled"] == len(answers)
 
 
@@ -230,12 +224,9 @@ def test_a_caller_that_goes_away_cancels_its_upstream_calls(tmp_path: Path) -> N
         with pytest.raises(TimeoutError):
             assay.post("/v1/rank", {"query": "q", "candidates": ["a", "b"]}, timeout_s=0.5)
 
-        until = time.monotonic() + 5
-        while (
-            sum(server.get("/standin").json["cancelled"] for server in servers.values()) < 4
-            and time.monotonic() < until
-        ):
-            time.sleep(0.02)
+        wait_until(
+            lambda: sum(s.get("/standin").json["cancelled"] for s in servers.values()) >= 4, 5
+        )
         assert [server.get("/standin").json["cancelled"] for server in servers.values()] == [
             1,
             1,
@@ -313,9 +304,7 @@ def test_answers_go_on_without_the_store_and_it_is_used_again_when_it_is_back(
             assert answer.status == 200
             assert set(statuses(answer).values()) == {"ok"}
         assert "the store is down" in hanging.json["warnings"][0]
-        until = time.monotonic() + 20
-        while rank(assay, "before").json["usage"]["cache_hits"] != 16 and time.monotonic() < until:
-            time.sleep(0.1)
+        wait_until(lambda: rank(assay, "before").json["usage"]["cache_hits"] == 16, 20)
         asked = calls(servers)
         assert rank(assay, "before").json["usage"]["cache_hits"] == 16
         rank(assay, "after")
@@ -339,12 +328,7 @@ def test_an_external_store_that_is_away_at_the_start_is_used_when_it_comes(tmp_p
                 stdout=subprocess.DEVNULL,
             )
             try:
-                until = time.monotonic() + 20
-                while (
-                    rank(assay, "q").json["usage"]["cache_hits"] != 4 and time.monotonic() < until
-                ):
-                    time.sleep(0.1)
-                assert rank(assay, "q").json["usage"]["cache_hits"] == 4
+                wait_until(lambda: rank(assay, "q").json["usage"]["cache_hits"] == 4, 20)
             finally:
                 store.kill()
                 store.wait()
@@ -375,9 +359,8 @@ def test_ranges_are_learned_and_frozen_at_fifty_rows(tmp_path: Path) -> None:
                 assert rank(assay, "again", 10).json["cold"] is True
             for place in range(5):
                 rank(assay, f"query {place}", 10)
-            until = time.monotonic() + 20
-            while (answer := rank(assay, "again", 10)).json["cold"] and time.monotonic() < until:
-                time.sleep(0.05)
+            wait_until(lambda: not rank(assay, "again", 10).json["cold"], 20)
+            answer = rank(assay, "again", 10)
             assert answer.json["model_version"] == "default@1"
             warm = answer.json["results"]
         with service(path, tmp_path) as assay:
@@ -410,7 +393,7 @@ def test_a_hanging_readiness_check_is_bounded(tmp_path: Path) -> None:
         wait_for(assay.url + "/readyz", assay.process)
         for server in servers.values():
             server.process.send_signal(signal.SIGSTOP)
-        time.sleep(2.1)
+        time.sleep(2.1)  # what was found ready before counts for two seconds
         started = time.monotonic()
 
         answer = assay.get("/readyz")

@@ -71,6 +71,7 @@ def assay(request: pytest.FixtureRequest) -> Iterator[Server]:
         )
         if os.geteuid() != 0:
             if request.param == "a container":
+                # without root there is no other user to become
                 pytest.skip("the other user is this one")
             with service(config, folder) as running:
                 yield running
@@ -85,6 +86,7 @@ def assay(request: pytest.FixtureRequest) -> Iterator[Server]:
             nobody_sees, env={"PYTHONPATH": PYTHONPATH}, capture_output=True, check=False, cwd="/"
         ).stdout
         if seen.decode().split() != [str(part) for part in sys.version_info[:2]]:
+            # the tests' own virtual environment may lie where nobody else may look
             pytest.skip("a user without rights cannot read this folder, or has another Python")
         inner = [str(SYSTEM_PYTHON), *container()] if request.param == "a container" else []
         with without_root(folder, config, [*NOBODY_RUNS, *inner]) as running:

@@ -30,6 +30,7 @@ from assay.service.server.run import server
 from tests.support.check_settings import CHECKS
 from tests.support.hostile_bodies import Hostile, hostile_bodies
 from tests.support.processes import call, free_port, write_config
+from tests.support.waiting import wait_until
 
 BOUND_S = 0.1
 TRIES = 3
@@ -107,8 +108,7 @@ def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        while not serving.started and thread.is_alive():
-            time.sleep(0.05)  # the thread that starts has no event for it
+        wait_until(lambda: serving.started or not thread.is_alive(), 60)
         yield f"http://127.0.0.1:{config.service.port}"
     finally:
         serving.should_exit = True

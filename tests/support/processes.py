@@ -78,7 +78,7 @@ def wait_for(
         with contextlib.suppress(OSError):
             if call(url, timeout_s=5).status == 200:
                 return
-        time.sleep(0.05)
+        time.sleep(0.05)  # between tries: a process that starts has no event to wait for
     shown = log.read_text()[-3000:] if log and log.exists() else ""
     raise RuntimeError(f"{url} did not answer (exit code {process.poll()}):\n{shown}")
 

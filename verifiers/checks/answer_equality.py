@@ -221,7 +221,7 @@ def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> b
                 return True
         except TimeoutException:
             late = True
-        except Exception:  # noqa: S112 - as above: what cannot be compared is not equal
+        except Exception:  # noqa: S112 - sympy stumbles in any way: what cannot be compared is not equal
             continue
     if late:
         raise TimeoutError

@@ -41,7 +41,7 @@ class LocalVerifier:
         return Verdicts([isolated(lambda pair=pair: self._score_one(pair)) for pair in pairs])  # type: ignore[misc]  # a lambda's default
 
     def _score_one(self, pair: Pair) -> Verdict:
-        raise NotImplementedError
+        raise NotImplementedError  # a check that scores all its pairs together has no need of it
 
     async def check(self) -> None:
         """Return: there is nothing that could be away."""

@@ -82,7 +82,7 @@ class ServedVerifier:
         return verdicts
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of served verifier asks in its own way
 
     async def learn_special(self, pairs: Sequence[Pair]) -> None:
         """Find out which strings in the texts would be special tokens to the model."""

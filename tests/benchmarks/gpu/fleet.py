@@ -129,7 +129,7 @@ class Fleet:
             for name in sorted(waiting):
                 if self._settled(name, begun):
                     waiting.discard(name)
-            time.sleep(0.2)
+            time.sleep(0.2)  # between looks at several servers, none of which has an event
         for name in waiting:
             write(what="server late", server=name)
             print(last_lines(LOGS / f"{name}.log", 25), flush=True)

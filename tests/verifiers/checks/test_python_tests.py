@@ -12,9 +12,8 @@ from tests.support.kinds import made
 try:
     supported()
 except MissingExtraError as missing:
-    pytest.skip(
-        str(missing), allow_module_level=True
-    )  # another system than Linux: the verifier says the same
+    # another system than Linux: the verifier says the same
+    pytest.skip(str(missing), allow_module_level=True)
 
 
 async def test_nothing_is_run_unless_the_operator_allows_it() -> None:

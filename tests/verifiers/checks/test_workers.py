@@ -107,5 +107,5 @@ async def test_a_pattern_is_tried_in_its_time_whatever_waits_before_it() -> None
 
 
 def _slow(seconds: float) -> float:
-    time.sleep(seconds)
+    time.sleep(seconds)  # a call that takes its time
     return seconds

@@ -27,10 +27,12 @@ from tests.support.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readabl
 try:
     supported()
 except MissingExtraError as missing:
+    # another system than Linux: the verifier says the same
     pytest.skip(str(missing), allow_module_level=True)
 
 
 if os.geteuid() == 0 and not SYSTEM_PYTHON.exists():
+    # root's attacks run as another user, who cannot read root's own Python
     pytest.skip("needs a Python that every user can read", allow_module_level=True)
 
 

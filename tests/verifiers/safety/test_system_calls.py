@@ -12,9 +12,8 @@ from assay.verifiers.safety.system_calls import MACHINES
 try:
     supported()
 except MissingExtraError as missing:
-    pytest.skip(
-        str(missing), allow_module_level=True
-    )  # another system than Linux: the verifier says the same
+    # another system than Linux: the verifier says the same
+    pytest.skip(str(missing), allow_module_level=True)
 
 
 @pytest.mark.parametrize("machine", sorted(MACHINES))

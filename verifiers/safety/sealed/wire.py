@@ -160,13 +160,13 @@ class Wire:
 
     def handle(self, value: Any) -> list[Any] | None:
         """Return what stands for a value that stays on this side."""
-        raise NotImplementedError
+        raise NotImplementedError  # each side of the wire has a way of its own
 
     def held(self, tag: str, *rest: Any) -> Any:
         """Return what stands here for a value of the other side, or the value of ours that it
         got from us.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each side of the wire has a way of its own
 
 
 def made_again(name: str, parts: list[Any]) -> Any:

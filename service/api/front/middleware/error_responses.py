@@ -32,9 +32,8 @@ class ErrorResponses:
             return
         except ApiError as exc:
             error = exc
+        # the last frame of a request: what gets here is a bug, and is answered and logged as one
         except Exception:
-            # The last frame of a request: what gets here is a bug, and is answered and logged as
-            # one.
             log.exception(
                 "request_failed",
                 path=scope["path"][:MOST_LOGGED],
