@@ -140,10 +140,10 @@ def verifiers(url):
     """A task of verifiers with our reward named in its configuration; and one that nobody can
     score.
     """
-    import assay.verifiers.v1 as vf
-    from assay.verifiers.v1.graph import MessageNode
-    from assay.verifiers.v1.trace import AgentInfo, TraceTask
-    from assay.verifiers.v1.types import AssistantMessage, UserMessage
+    import verifiers.v1 as vf
+    from verifiers.v1.graph import MessageNode
+    from verifiers.v1.trace import AgentInfo, TraceTask
+    from verifiers.v1.types import AssistantMessage, UserMessage
 
     config = vf.TaskConfig.model_validate(
         {"rewards": {"assay": {"fn": "assay_client.verifiers:reward", "weight": 2.0}}}
@@ -183,7 +183,7 @@ def rubric(url):
     """A rubric of a release before 0.2."""
     from assay_client.verifiers import rubric_function
 
-    import assay.verifiers as vf
+    import verifiers as vf
 
     def scored(task):
         states = [
