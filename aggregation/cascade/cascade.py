@@ -1,12 +1,11 @@
 """Ask only as long as it pays: which candidates are worth the next tier of verifiers (`cascade`,
 section A, "Recommended spec").
 
-    G_iv   = beta_b term_iv + delta_v z_iv                   v's part of candidate i's log-odds
-    mu_i(T) = g + sum_T h_v (G_iv - mean G_v)                what is expected of all, given the
-    tiers T h_T    = 1 + K_TT^-1 K_TR 1                              K: covariance of G within
-    queries, R: the rest
-    keep j iff for some later tier J:  E[(s(mu_j + e1) - s(mu_t + e2))+] >= lambda p_t (C_J - C_T) /
-    C
+    G_iv    = beta_b term_iv + delta_v z_iv         v's part of candidate i's log-odds
+    mu_i(T) = g + sum_T h_v (G_iv - mean G_v)       the expectation of all, given the tiers T
+    h_T     = 1 + K_TT^-1 K_TR 1                    K: covariance of G within queries, R: the rest
+    keep j iff for some later tier J:
+        E[(s(mu_j + e1) - s(mu_t + e2))+] >= lambda p_t (C_J - C_T) / C
 
 t is the candidate with the largest mu, s the logistic function, e normal with variance s2_T - s2_J,
 the expectation Gauss–Hermite with 7 x 7 points; C_T is the cost of T.

@@ -14,15 +14,20 @@ class Recipe:
     held against synthetic ones.
 
     whisker: the range map reaches this share of the 2.5–97.5 % range beyond it, never past minimum
-    and maximum, so that only far outliers are clipped. spread: exponent of u's standard deviation
-    within queries in a verifier's weight. A verifier that separates candidates uses its whole
-    range; one with a few outliers and a narrow middle mostly does not. ridge: share of the identity
-    mixed into the correlations before they are inverted for the fitted score. scales: prior
-    standard deviations of the labelled head's weights; `extra_scales` join them from so many labels
-    on. couplings: prior correlations of the weights within a family. query_scale: prior scale,
-    relative to the weights', of what a verifier's query mean counts differently. average: whether
-    the priors are averaged by their evidence, or the best is taken. loans: where other tasks'
-    weights are borrowed, the shares of the prior variance left for the task's own deviation.
+        and maximum, so that it clips only far outliers.
+    spread: exponent of u's standard deviation within queries in a verifier's weight. A verifier
+        that separates candidates uses its whole range; one with a few outliers and a narrow middle
+        mostly does not.
+    ridge: share of the identity mixed into the correlations before they are inverted for the fitted
+        score.
+    scales: prior standard deviations of the labelled head's weights; `extra_scales` join them from
+        so many labels on.
+    couplings: prior correlations of the weights within a family.
+    query_scale: prior scale, relative to the weights', of the extra weight of a verifier's query
+        mean.
+    average: whether the priors are averaged by their evidence, or the best is taken.
+    loans: where weights of other tasks are borrowed, the shares of the prior variance left for the
+        task's own deviation.
     """
 
     whisker: float = 0.25

@@ -1,8 +1,10 @@
 """Frozen per-verifier maps from raw scores to comparable ones (`label_models`, step 1).
 
-range map   u_v(x) = clip((x - a) / (b - a), 0, 1) - mean u      a, b: 2.5 % and 97.5 % quantiles,
-each moved out by `whisker` (b - a), not past min and max normal map  z_v(x) = (Phi^-1(r_v(x)) -
-mean) / sd                r_v: mid-rank share, ties share one rank
+range map   u_v(x) = clip((x - a) / (b - a), 0, 1) - mean u
+            a, b: 2.5 % and 97.5 % quantiles, each moved out by `whisker` (b - a), not past the
+            minimum and the maximum
+normal map  z_v(x) = (Phi^-1(r_v(x)) - mean) / sd
+            r_v: mid-rank share, ties share one rank
 """
 
 from __future__ import annotations

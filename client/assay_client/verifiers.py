@@ -1,8 +1,8 @@
 """verifiers: a reward of a task, plugged in by its configuration; for releases before 0.2, a
 function of a rubric.
 
-[env.taskset.task.rewards.assay] fn = "assay_client.verifiers:reward"
-# the task of Assay is ASSAY_TASK, else `default`
+[env.taskset.task.rewards.assay]    # the task of Assay is ASSAY_TASK, else `default`
+fn = "assay_client.verifiers:reward"
 
 rubric = vf.Rubric(funcs=[assay_client.verifiers.rubric_function("math")])         # before 0.2
 """

@@ -1,7 +1,9 @@
 """Makes a store's client from an address: one server, Sentinel or a cluster, with TLS and user.
 
-redis://[user:password@]host:6379[/db]          rediss:// with TLS (?ssl_ca_certs=/path/ca.pem)
-unix:///path redis+sentinel://[user:password@]host:26379,host:26379/service[/db]
+redis://[user:password@]host:6379[/db]
+rediss://… with TLS (?ssl_ca_certs=/path/ca.pem)
+unix:///path
+redis+sentinel://[user:password@]host:26379,host:26379/service[/db]
 redis+cluster://[user:password@]host:6379,host:6379
 """
 
