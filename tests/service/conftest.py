@@ -1,0 +1,22 @@
+"""Servers that several packages' tests ask for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A real server, empty."""
+    server = EmbeddedStore(tmp_path / "store", 64)
+    server.start()
+    client = Store(server.url)
+    yield client
+    await client.close()
+    server.stop()

@@ -1,0 +1,94 @@
+"""The drift watch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from assay.service.domain.identity import keys_of
+from assay.service.learning.drift_monitor import DriftMonitor
+from assay.service.learning.fit_scheduler import FitScheduler, due
+from assay.service.learning.tasks import Task
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from assay.service.telemetry.metrics import Metrics
+from assay.verifiers import Pair, Query
+from tests.support.replicas import replica, sample, see
+
+
+async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(
+    store: Store,
+) -> None:
+    """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
+    tasks, task = replica(store)
+    watch, fitter, memory = DriftMonitor(Metrics()), FitScheduler(tasks), TaskStore(store, "t")
+    data, random = sample(213), np.random.default_rng(0)
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+    for query, scores in enumerate(by_query[:150]):
+        await see(tasks, task, query, scores)
+    await fitter.fit(task)
+    calm = await watch.look(task)
+    before = await share_of_weight(task, "v2")
+
+    for query, scores in enumerate(by_query[150:], 150):
+        noise = random.normal(
+            np.nanmean(data.scores[:, 2]), np.nanstd(data.scores[:, 2]), len(scores)
+        )
+        await see(tasks, task, query, np.column_stack([scores[:, :2], noise, scores[:, 3:]]))
+    alarmed = await watch.look(task)
+    is_due = due(*await memory.progress())
+    await fitter.fit(task)
+
+    assert not any(drift.alarm for drift in calm)
+    assert [place for place, drift in enumerate(alarmed) if drift.alarm] == [2]
+    assert is_due
+    assert await share_of_weight(task, "v2") < 0.7 * before
+    assert not any(drift.alarm for drift in await watch.look(task))
+
+
+def watch_of() -> DriftMonitor:
+    """Return a drift watch."""
+    return DriftMonitor(Metrics())
+
+
+async def share_of_weight(task: Task, name: str) -> float:
+    """Return a verifier's share of the weights in what is served."""
+    assert task.memory is not None
+    rows = (await task.memory.reports())[task.version]["verifiers"]
+    weights = {row["name"]: abs(row["weight"]) for row in rows}
+    return float(weights[name] / sum(weights.values()))
+
+
+async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> None:
+    """An idle task costs a few bytes a look, however much it keeps."""
+    tasks, task = replica(store, store_text=True)
+    watch, data = watch_of(), sample(40)
+    text = "x" * 20_000
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+
+    async def see_texts(query: int) -> None:
+        pairs = [Pair(Query.of(f"query {query}"), f"{place} {text}") for place in range(8)]
+        for rows in tasks.pack(task, keys_of(pairs, True), by_query[query], pairs):
+            await tasks.record(rows)
+
+    async def sent(looking: Any) -> int:
+        before = int((await store.redis.info("stats"))["total_net_output_bytes"])
+        await looking
+        return int((await store.redis.info("stats"))["total_net_output_bytes"]) - before
+
+    for query in range(30):
+        await see_texts(query)
+    await FitScheduler(tasks).fit(task)
+    first, idle = await sent(watch.look(task)), await sent(watch.look(task))
+    drift = task.drift
+    await see_texts(30)
+    new = await sent(watch.look(task))
+    statistics = await sent(asyncio.sleep(0))
+
+    assert first < 40_000 + statistics
+    assert idle < 1_000 + statistics
+    assert new < 3_000 + statistics
+    assert drift
+    assert task.drift is not drift

@@ -1,0 +1,146 @@
+"""A fit of what a task keeps."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import orjson
+
+from assay.aggregation import Column, LabelModel
+from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
+from assay.service.domain.observation import table_of
+from assay.service.domain.stored_values import Label
+from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.learning.tasks import Task, Tasks
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.replicas import COLUMNS, key, replica, sample, see, traffic
+
+
+async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:
+    """With the labels; number for number."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    memory = TaskStore(store, "t")
+    await memory.label({each: Label(truth[each], True) for each in list(truth)[::5]})
+
+    version, found = await FitScheduler(tasks).fit(task)
+
+    table = table_of(await memory.rows(), task.fingerprints)
+    given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
+    known = table.labels({each: truth[each] for each in list(truth)[::5]})
+    offline = LabelModel(families=given).fit(
+        table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0
+    )
+    assert (version, task.version, task.model_version) == (1, 1, "t@1")
+    assert found.model is not None
+    assert checksum(to_dict(from_dict(orjson.loads(found.model)))) == checksum(to_dict(offline))
+    assert task.model.calibrated
+    assert found.report["labels"] == 64
+    assert {check["against"] for check in found.report["checks"]} == {"no labels"}
+
+
+async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_is_not_served(
+    store: Store,
+) -> None:
+    """A head that tells held-out labels worse than no labels do is kept, with its report, and
+    not served.
+    """
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    random = np.random.default_rng(3)
+    keys = sorted(truth)
+    memory = TaskStore(store, "t")
+    await memory.label(
+        {
+            each: Label(float(value), True)
+            for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)
+        }
+    )
+
+    _, found = await FitScheduler(tasks).fit(task)
+
+    [check] = found.report["checks"]
+    assert check["passed"] == found.serve
+    assert check["labels"] == len(keys)
+
+
+async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(store: Store) -> None:
+    """Of the others it has learned; and one of other verifiers is not compared with at all."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    memory, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
+    first, second = keys[::12], keys[1::12]
+    await memory.label({each: Label(truth[each], True, at=1.0) for each in first})
+    await fitter.fit(task)
+    _, again = await fitter.fit(task)
+    await memory.label({each: Label(truth[each], True, at=time.time() + 1) for each in second})
+
+    _, found = await fitter.fit(task)
+
+    assert [check["against"] for check in again.report["checks"]] == ["no labels"]
+    [_, served] = found.report["checks"]
+    assert (served["against"], served["labels"]) == ("the served model", len(second))
+    assert found.serve
+    changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=memory)
+    _, other = await FitScheduler(Tasks(store, [changed])).fit(changed)
+    assert [check["against"] for check in other.report["checks"]] == ["no labels"]
+
+
+async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
+    """Its request is kept with it, without the texts; so a full window never unlearns what
+    people said.
+    """
+    tasks, task = replica(store, keep=20, store_text=True)
+    data, memory = sample(60), TaskStore(store, "t")
+    by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
+    truth = {
+        key(query, place): float(value)
+        for query in range(60)
+        for place, value in enumerate(data.labels[data.query_id == query])
+    }
+    for query in range(20):
+        await see(tasks, task, query, by_query[query])
+    await memory.label(
+        {
+            key(query, place): Label(truth[key(query, place)], True)
+            for query in range(20)
+            for place in (0, 3)
+        }
+    )
+    await FitScheduler(tasks).fit(task)
+    for query in range(20, 60):
+        await see(tasks, task, query, by_query[query])
+
+    _, found = await FitScheduler(tasks).fit(task)
+    _, again = await FitScheduler(tasks).fit(task)
+
+    assert len(await memory.rows()) == 20
+    assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (
+        40,
+        40,
+        True,
+    )
+    assert (again.report["queries"], again.report["labels"]) == (40, 40)
+    kept, [oldest, *_] = await memory.labelled(), await memory.rows()
+    assert len(kept) == 20
+    assert all(record.texts is None and record.at < oldest.at for record in kept)
+
+
+async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> None:
+    """Where everything is labelled, as many are kept beside the window as in it; the newest, and
+    no damaged one stops it.
+    """
+    tasks, task = replica(store, keep=10)
+    data, memory = sample(40), TaskStore(store, "t")
+    await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
+    for query in range(40):
+        await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
+        await memory.label({key(query, 0): Label(float(query % 2), True)})
+        if query % 8 == 7:
+            await FitScheduler(tasks).fit(task)
+
+    assert [
+        record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)
+    ] == [key(query, 0)[:32] for query in range(30, 40)]

@@ -1,0 +1,130 @@
+"""When a fit is due, and which replica makes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.service.domain.learned import Fit, Sizes
+from assay.service.domain.stored_values import Label
+from assay.service.learning.fit_job import fit
+from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.replicas import key, replica, sample, see, traffic
+
+
+async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(
+    store: Store,
+) -> None:
+    """A fit that was thought dead and was only slow."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = TaskStore(store, "t")
+
+    assert await memory.lease("other")
+    with pytest.raises(FitBusyError):
+        await FitScheduler(tasks).fit(task)
+    records = await memory.rows()
+    late = fit(task.given(), records, {}, None)
+    assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
+    assert await memory.publish("other", late, Sizes(1, 0), 9) == 1
+    assert (await memory.state()).serving == 1
+    assert await memory.lease("next")
+
+
+async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(
+    store: Store,
+) -> None:
+    """And not every second."""
+    tasks, task = replica(store)
+    memory = TaskStore(store, "t")
+    await see(tasks, task, 1, [[1.0] * 6] * 3)
+
+    version, found = await FitScheduler(tasks).fit(task)
+
+    assert (version, task.cold) == (0, True)
+    assert "50 are needed" in found.report["reason"]
+    assert not due(*await memory.progress())
+    await see(tasks, task, 2, [[1.0] * 6] * 3)
+    assert due(*await memory.progress())
+
+
+@pytest.mark.parametrize(("fitted", "now", "expected"), [
+    (Sizes(), Sizes(), False), (Sizes(), Sizes(1, 0, 1), True),
+    (Sizes(10, 0, 10), Sizes(19, 0, 19), False), (Sizes(10, 0, 10), Sizes(20, 0, 20), True),
+    (Sizes(9000, 0, 9000), Sizes(13_999, 0, 13_999), False), (Sizes(9000, 0, 9000), Sizes(14_000, 0, 14_000), True),
+    (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 94_999), False), (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 95_000), True),
+    (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_299), False), (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_300), True),
+    (Sizes(10, 0, 10), Sizes(10, 9, 10, 9), False), (Sizes(10, 0, 10), Sizes(10, 10, 10, 10), True),
+    (Sizes(10, 10, 10, 10), Sizes(10, 14, 10, 14), False), (Sizes(10, 10, 10, 10), Sizes(10, 15, 10, 15), True),
+    (Sizes(9, 100, 9, 100), Sizes(9, 119, 9, 119), False), (Sizes(9, 100, 9, 100), Sizes(9, 100, 9, 120), True),
+])  # fmt: skip
+def test_a_fit_is_due_when_enough_is_new(fitted: Sizes, now: Sizes, expected: bool) -> None:
+    """As many requests as the last one had, or a fifth of the labels, new ones or changed ones;
+    a full window counts as well.
+    """
+    assert due(fitted, now) is expected
+
+
+@pytest.mark.parametrize("keep", [1, 7, 40])
+async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is_new(
+    store: Store, keep: int
+) -> None:
+    """However often it fills; and not while nothing comes."""
+    tasks, task = replica(store, keep=keep)
+    memory = TaskStore(store, "t")
+    nothing, dues = Fit(report={"reason": "too little"}), 0
+    for query in range(10 * keep):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+        fitted, now = await memory.progress()
+        if due(fitted, now):
+            dues += 1
+            assert await memory.lease("me")
+            await memory.publish("me", nothing, now, 9)
+            assert not due(*await memory.progress())
+
+    assert (await memory.progress())[1] == Sizes(keep, 0, 10 * keep)
+    assert dues >= 10
+
+
+async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_new(
+    store: Store,
+) -> None:
+    """Of what the last fit had, most is gone."""
+    tasks, task = replica(store)
+    for query in range(30):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await FitScheduler(tasks).fit(task)
+    tasks, task = replica(store, keep=5)
+    for query in range(30, 34):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    before = due(*await TaskStore(store, "t").progress())
+
+    await see(tasks, task, 35, [[1.0] * 6] * 2)
+
+    assert not before
+    assert due(*await TaskStore(store, "t").progress())
+
+
+async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: Store) -> None:
+    """It counted what was kept; what came since is counted from there."""
+    tasks, task = replica(store, keep=10)
+    memory, redis = TaskStore(store, "t"), store.redis
+    for query in range(10):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await memory.label({key(query, 0): Label(1.0) for query in range(10)})
+    await redis.delete("assay:1:taken:{t}")
+    await redis.hset(
+        "assay:1:state:{t}",
+        mapping={"requests": 10, "labels": 10, "serving": 0, "newest": 0, "of_a_later_release": 1},
+    )
+    old = await memory.progress()
+    for query in range(10, 20):
+        await see(tasks, task, query, [[1.0] * 6] * 2)
+    await memory.label({key(query, 0): Label(0.0) for query in range(10)})
+    new = await memory.progress()
+
+    assert old == (Sizes(10, 10, 10, 10), Sizes(10, 10, 10, 10))
+    assert new == (Sizes(10, 10, 10, 10), Sizes(10, 10, 20, 20))
+    assert not due(*old)
+    assert due(*new)

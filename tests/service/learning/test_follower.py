@@ -1,0 +1,93 @@
+"""Replicas follow what the store says is served."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.aggregation import Column, ServedModel
+from assay.service.domain.learned import State
+from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.learning.tasks import Task, Tasks
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.replicas import COLUMNS, replica, sample, traffic
+
+
+async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:
+    """The same version, the same numbers."""
+    (tasks, task), (others, other) = replica(store), replica(store)
+    await traffic(tasks, task, sample())
+
+    await FitScheduler(tasks).fit(task)
+    await others.refresh()
+    third, late = replica(store)
+    await third.refresh()
+
+    scores = np.random.default_rng(0).normal(size=(5, 6))
+    assert task.version == other.version == late.version == 1
+    assert isinstance(task.model, ServedModel)
+    for each in (other, late):
+        np.testing.assert_array_equal(
+            each.model.combine(scores, False).log_odds, task.model.combine(scores, False).log_odds
+        )
+
+
+async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> None:
+    """A pinned one stays, whatever is fitted."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    for _ in range(2):
+        await fitter.fit(task)
+    assert task.version == 2
+
+    assert await memory.promote(1, pinned=True)
+    assert not await memory.promote(9)
+    version, _ = await fitter.fit(task)
+    await tasks.refresh()
+
+    assert (version, task.version) == (3, 1)
+    assert await memory.state() == State(1, 3, 2, True, 40, 0)
+    assert sorted(await memory.reports()) == [1, 2, 3]
+
+
+async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store: Store) -> None:
+    """Until a fit has seen it."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    await FitScheduler(tasks).fit(task)
+    changed = Task(
+        "t",
+        "e",
+        (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]),
+        memory=TaskStore(store, "t"),
+    )
+
+    await Tasks(store, [changed]).refresh()
+
+    assert changed.version == 1
+    assert changed.model.ignored == ("v0 (changed)",)
+
+
+async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
+    """From a replica's memory, once; nobody's request is answered by another model meanwhile."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    for _ in range(2):
+        await FitScheduler(tasks).fit(task)
+    (others, other), memory = replica(store), TaskStore(store, "t")
+    await others.refresh()
+
+    await store.redis.flushall()
+    for each in (tasks, others, tasks):
+        await each.refresh()
+
+    assert (task.version, other.version) == (2, 2)
+    assert await memory.state() == State(serving=2, newest=2)
+    assert sorted(await memory.reports()) == [2]
+    third, late = replica(store)
+    await third.refresh()
+    assert late.model_version == "t@2"
+    await traffic(tasks, task, sample(seed=1))
+    version, _ = await FitScheduler(tasks).fit(task)
+    assert version == 3

@@ -1,0 +1,43 @@
+"""Work on what is kept, in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.service.domain.stored_values import Label
+from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.replicas import replica, sample, traffic
+
+
+async def test_the_event_loop_reads_nothing_of_what_is_fitted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that fits, measures or draws reads the store itself: here nobody may."""
+    tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
+    truth = await traffic(tasks, task, sample())
+    await TaskStore(store, "t").label(
+        {each: Label(truth[each], True) for each in list(truth)[:200:5]}
+    )
+
+    def forbidden(*_: Any, **__: Any) -> Any:
+        raise AssertionError("read in the service's own process")
+
+    for name in ("rows", "pages", "labels", "labelled", "newest"):
+        monkeypatch.setattr(TaskStore, name, forbidden)
+    fitter = FitScheduler(tasks)
+
+    version, _ = await fitter.fit(task)
+    measured = await fitter.report(task)
+    beside = await fitter.shadow(task, version)
+    left, drawn = await fitter.drawn(task, 5)
+
+    assert version == 1
+    assert (measured["model_version"], measured["labels"]["used"]) == ("t@1", 40)
+    assert beside is not None
+    assert (beside["serving"], beside["other"], beside["same_top"]) == (1, 1, 1.0)
+    assert (left, len({each["key"] for each in drawn})) == (15, 5)
+    assert all(each["query"].startswith("query") and each["random"] for each in drawn)

@@ -1,0 +1,179 @@
+"""What a task keeps in the store: labels for good, versions, and estimates."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.stored_values import Label
+from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.task_store import TaskStore
+from tests.support.replicas import key, replica, sample, see, traffic
+
+
+async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
+    """For all replicas; of a newer version they begin anew, and an older one's come too late."""
+    memory = TaskStore(store, "t")
+    for seen in (
+        CascadeSavings(2, 1, 0.3, 0.1, 0.01, 1),
+        CascadeSavings(2, 1, 0.2, 0.0, 0.0, 0),
+        CascadeSavings(1, 1, 9.0, 9.0, 9.0, 1),
+    ):
+        await memory.note(seen)
+    found = (await memory.look())[3]
+    await memory.note(CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1))
+
+    assert found == CascadeSavings(2, 2, 0.5, 0.1, 0.01, 1)
+    assert (await memory.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
+
+
+async def test_labels_are_on_disk_before_they_are_acknowledged(
+    store: Store, tmp_path: Path
+) -> None:
+    """Killed right after, the store has them; the same label twice is one."""
+    memory = TaskStore(store, "t")
+
+    new, durable = await memory.label({key(1, 0): Label(1.0, True, "ann"), key(1, 1): Label(0.0)})
+    again, _ = await memory.label({key(1, 0): Label(1.0, True, "ann", 9.0)})
+    info: Any = await store.redis.info("server")
+    os.kill(int(info["process_id"]), signal.SIGKILL)
+    await store.redis.connection_pool.disconnect()
+    server = EmbeddedStore(tmp_path / "store", 64)
+    await asyncio.to_thread(server.start)
+    found = await memory.labels()
+    await store.close()
+    server.stop()
+
+    assert (new, durable, again) == (2, True, 0)
+    assert found[key(1, 0)] == Label(1.0, True, "ann")
+    assert sorted(found) == sorted((key(1, 0), key(1, 1)))
+
+
+async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays(
+    store: Store,
+) -> None:
+    """Neither when it was given, nor by whom, nor that it was drawn at random; another label is
+    another.
+    """
+    memory = TaskStore(store, "t")
+    await memory.label(
+        {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)}
+    )
+    first = await memory.labels()
+    again, _ = await memory.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
+    same, counted = await memory.labels(), (await memory.progress())[1].given
+    await memory.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
+
+    assert (
+        first
+        == same
+        == {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, False, None, 5.0)}
+    )
+    assert (again, counted) == (0, 2)
+    assert await memory.labels() == {
+        "a": Label(0.1, False, "bob", 4.0),
+        "b": Label(0.0, False, "bob", 7.0),
+    }
+    assert (await memory.progress())[1].given == 4
+
+
+async def test_a_damaged_label_is_written_anew(store: Store) -> None:
+    """By the next one of the same candidate."""
+    memory = TaskStore(store, "t")
+    await store.redis.hset(
+        "assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'}
+    )
+
+    new, _ = await memory.label({each: Label(1.0, at=2.0) for each in "abc"})
+
+    assert new == 0
+    assert await memory.labels() == {each: Label(1.0, False, None, 2.0) for each in "abc"}
+
+
+async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(store: Store) -> None:
+    """Then there is none, until another is served."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = TaskStore(store, "t")
+    for _ in range(3):
+        await FitScheduler(tasks).fit(task)
+
+    back = [await memory.rollback() for _ in range(4)]
+    first = await memory.state()
+    await memory.promote(3)
+    forth = [await memory.rollback() for _ in range(2)]
+
+    assert back == [2, 1, 0, 0]
+    assert (first.serving, first.before, first.pinned) == (1, 0, True)
+    assert forth == [1, 0]
+
+
+async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: Store) -> None:
+    """It has the one version before, and no history; a replica of that release may still write
+    it so.
+    """
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    memory = TaskStore(store, "t")
+    for _ in range(3):
+        await FitScheduler(tasks).fit(task)
+    await store.redis.delete("assay:1:history:{t}")
+
+    assert [await memory.rollback() for _ in range(2)] == [2, 0]
+    await store.redis.hset("assay:1:state:{t}", mapping={"serving": 3, "before": 1})
+    assert [await memory.rollback() for _ in range(2)] == [1, 0]
+
+
+async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: Store) -> None:
+    """As many as the task keeps."""
+    tasks, task = replica(store, versions=2)
+    await traffic(tasks, task, sample())
+    memory = TaskStore(store, "t")
+    for _ in range(2):
+        await FitScheduler(tasks).fit(task)
+    await memory.promote(1, pinned=True)
+
+    for _ in range(4):
+        await FitScheduler(tasks).fit(task)
+
+    assert sorted(await memory.reports()) == [1, 2, 5, 6]
+    assert await memory.rollback() == 2
+
+
+async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
+    """Somebody else wrote into the stream, or half of it was lost."""
+    tasks, task = replica(store)
+    await see(tasks, task, 1, [[1.0] * 6] * 2)
+    redis: Any = store.redis
+    for fields in (
+        {"x": "y"},
+        {"n": "n", "q": "q", "k": "k" * 16, "f": "f" * 8, "s": "s" * 9, "v": "v"},
+        {"n": b"\xff", "q": "", "k": "", "f": "", "s": "", "v": ""},
+    ):
+        await redis.xadd("assay:1:requests:{t}", fields)
+    await see(tasks, task, 2, [[1.0] * 6] * 2)
+
+    assert [record.query for record in await TaskStore(store, "t").rows()] == [
+        key(1, 0)[:32],
+        key(2, 0)[:32],
+    ]
+    assert [len(records) async for records in TaskStore(store, "t").newest()] == [2]
+
+
+async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> None:
+    """In parts, of which the last is waited for; the disk has them all."""
+    memory = TaskStore(store, "t")
+    labels = {f"{number}": Label(float(number % 2), True, at=5.0) for number in range(1203)}
+
+    first, durable = await memory.label(labels)
+    again, _ = await memory.label({**labels, "new": Label(1.0)})
+
+    assert (first, durable, again) == (1203, True, 1)
+    assert len(await memory.labels()) == 1204
+    assert (await memory.progress())[1].given == 1204
