@@ -201,3 +201,20 @@ def test_without_pyarrow_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(TableError, match="pip install pyarrow"):
         write_table(tmp_path / "a.parquet", {"a": np.arange(3)})
+
+
+def test_answers_of_a_cascade_are_not_rows_to_fit(tmp_path: Path) -> None:
+    """A query of which a candidate was cut is passed over; others are read."""
+    verifiers = {"v": {"raw": 1.0}}
+    whole = {"line": 1, "results": [{"fully_scored": True, "verifiers": verifiers}] * 2}
+    cut = {
+        "line": 2,
+        "results": [
+            {"fully_scored": True, "verifiers": verifiers},
+            {"fully_scored": False, "verifiers": verifiers},
+        ],
+    }
+    path = tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in (whole, cut)))
+
+    assert read_table(path, labels=False).query_id.tolist() == ["1", "1"]

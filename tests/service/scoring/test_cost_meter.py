@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.service.domain.errors import NoVerifierError
+from assay.service.scoring.cost_meter import LEAST, Meter
 from assay.service.scoring.request import ScoringRequest
 from assay.verifiers import (
     KINDS,
@@ -237,3 +239,23 @@ def test_the_answer_and_the_metric_say_what_was_asked(tmp_path: Path) -> None:
     assert answer["usage"]["cost"] == 9.0
     assert again["usage"]["cost"] == 0.0
     assert 'assay_cost_total{task="default"} 9.0' in metrics
+
+
+def test_a_meter_charges_what_runs_at_once_once() -> None:
+    """Two calls at the same time are one stretch of time; a failed one scores nobody; few say
+    nothing.
+    """
+    meter = Meter()
+    meter.begin()
+    meter.begin()
+    time.sleep(0.05)  # what the two calls take
+    meter.end(LEAST - 1)
+    assert meter.seconds is None
+    meter.end(LEAST + 1)
+    once = meter.seconds
+    meter.begin()
+    meter.end(0)
+
+    assert once is not None
+    assert 0.04 < once * 2 * LEAST < 5
+    assert meter.candidates == 2 * LEAST

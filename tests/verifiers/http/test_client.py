@@ -1,15 +1,12 @@
-"""The HTTP pool against servers that misbehave."""
+"""The HTTP pool: what it sends, and when it gives a server up."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
 from assay.verifiers import (
-    BadReplyError,
     HttpPool,
     LostError,
     UnreachableError,
@@ -18,45 +15,9 @@ from assay.verifiers import (
 )
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http import client as module
-from assay.verifiers.http.upstream import ReplyModel, Upstream
+from assay.verifiers.http.upstream import Upstream
+from tests.support.http_pools import Handler, always, serving
 from tests.support.http_server import OK, read_request
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[tuple[str, HttpPool]]:
-    """Run a server and a pool."""
-
-    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await handler(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(closing, "127.0.0.1", 0)
-    pool = HttpPool(connect_timeout_s=1)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pool
-    finally:
-        await pool.close()
-        server.close()
-
-
-def always(*replies: bytes) -> Handler:
-    """Return a handler that answers each request on a connection with the next reply, then
-    closes.
-    """
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for reply in replies:
-            await read_request(reader)
-            writer.write(reply)
-            await writer.drain()
-
-    return handler
 
 
 def until_closed(reply: bytes, closed: asyncio.Event) -> Handler:
@@ -95,118 +56,11 @@ async def test_a_request_is_complete_and_a_connection_is_used_again() -> None:
     assert len(connections) == 1
 
 
-@pytest.mark.parametrize("reply", [
-    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
-    b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
-    b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
-    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\ntrailer: z\r\n\r\n",
-])  # fmt: skip
-async def test_forms_of_reply(reply: bytes) -> None:
-    """Chunked, interim, closing and old replies."""
-    async with serving(always(reply, reply)) as (url, pool):
-        assert await pool.get(url) == (200, b"ok")
-        assert await pool.get(url) == (200, b"ok")
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        b"HTTP/1.0 200 OK\r\nserver: BaseHTTP/0.6\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok",
-        b"HTTP/1.1 103 Early Hints\r\ncontent-length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok",
-    ],
-)
-async def test_a_reply_without_a_length_ends_with_its_connection(reply: bytes) -> None:
-    """As from Python's own http.server, whether or not what it writes looks like a header."""
-    async with serving(always(reply)) as (url, pool):
-        assert await pool.get(url) == (200, b"ok")
-        assert await pool.get(url) == (200, b"ok")
-    async with serving(always(reply + b"\r\n\r\ncontent-length: 1\r\n")) as (url, pool):
-        assert await pool.get(url) == (200, b"ok\r\n\r\ncontent-length: 1\r\n")
-
-
 async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
     """The stale one costs nothing but time."""
     async with serving(always(OK)) as (url, pool):
         for _ in range(3):
             assert await pool.post(url, b"{}") == (200, b"ok")
-
-
-@pytest.mark.parametrize(("reply", "error"), [
-    (b"", UnreachableError),
-    (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this", UnreachableError),
-    (b"SSH-2.0-OpenSSH_9.2\r\n", BadReplyError),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", UnreachableError),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok", UnreachableError),
-    (b"HTTP/1.1 200 OK\r\ncontent-le", UnreachableError),
-    (b"HTTP/1.1 100 Continue\r\n\r\n", UnreachableError),
-    (b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", BadReplyError),
-    (b"HTTP/1.1 000 What\r\n\r\n", BadReplyError), (b"HTTP/1.1 99999 What\r\n\r\n", BadReplyError),
-    (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", BadReplyError),
-    (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", BadReplyError),
-    (b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok", BadReplyError),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nok\r\n0\r\n\r\n", BadReplyError),
-])  # fmt: skip
-async def test_broken_replies_are_errors(reply: bytes, error: type[Exception]) -> None:
-    """Nothing, half a body, another protocol, lengths that contradict each other."""
-    async with serving(always(reply)) as (url, pool):
-        with pytest.raises(error):
-            await pool.get(url)
-
-
-@pytest.mark.parametrize(
-    ("reply", "status"),
-    [
-        (b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204),
-        (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", 304),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
-    ],
-)
-async def test_a_reply_that_has_no_body_has_none(reply: bytes, status: int) -> None:
-    """Whatever its headers say; what stands there all the same is nobody's answer."""
-    async with serving(always(reply, reply)) as (url, pool):
-        assert await pool.get(url) == (status, b"")
-        assert await pool.get(url) == (status, b"")
-
-
-BEYOND = [
-    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nst",
-    b"H",
-    b"X",
-    b"HTTP/1.1 200 OK\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong",
-    b"ok" * 1000,
-    b"\0",
-]
-
-
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("beyond", BEYOND)
-async def test_what_stands_beyond_a_reply_is_read_into_no_other(beyond: bytes, late: bool) -> None:
-    """A second reply, half of one, or nonsense, in the same packet or after it: the connection
-    is not used again.
-    """
-    connections: list[int] = []
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(1)
-        number = len(connections)
-        while True:
-            await read_request(reader)
-            reply = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % number
-            writer.write(reply if late else reply + beyond)
-            if late:
-                await writer.drain()
-                writer.write(beyond)
-
-    async with serving(handler) as (url, pool):
-        assert (await pool.get(url))[1] == b"1"
-        if late:
-            await asyncio.sleep(0.05)  # it comes while nobody asks
-        assert (await pool.get(url))[1] == b"2"
 
 
 async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection_is_used_again() -> (
@@ -237,93 +91,6 @@ async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection
     await pool.close()
     for each in (served, another, listener):
         each.close()
-
-
-async def test_a_reply_is_the_same_wherever_it_is_split() -> None:
-    """At every byte; also where another reply follows it at once."""
-    bodies = {
-        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello": b"hello",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\na: b\r\n\r\n": b"hello",
-        b"HTTP/1.1 204 No Content\r\n\r\n": b"",
-    }
-    for reply, body in bodies.items():
-        for beyond in (b"", b"HTTP/1.1 200 OK\r\n"):
-            for place in range(1, len(reply)):
-                connection = await connected()
-                call = asyncio.ensure_future(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
-                await asyncio.sleep(0)
-                connection.data_received(reply[:place])
-                assert not call.done()
-                connection.data_received(reply[place:] + beyond)
-                assert (await call)[1] == body
-                assert connection.closed is bool(beyond)
-
-
-class Wire(asyncio.Transport):
-    """A connection that goes nowhere."""
-
-    unsent = 0
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send nothing."""
-
-    def abort(self) -> None:
-        """Close nothing."""
-
-    def get_write_buffer_size(self) -> int:
-        """Return what was not sent yet."""
-        return self.unsent
-
-
-async def connected(unsent: int = 0) -> module.Connection:
-    """Return a connection that is fed by hand."""
-    connection, wire = module.Connection(), Wire()
-    wire.unsent = unsent
-    connection.connection_made(wire)
-    return connection
-
-
-async def test_a_reply_to_half_a_request_is_the_last_on_its_connection() -> None:
-    """A server that answers before it has read all would take the rest for the next request."""
-    for unsent in (0, 9):
-        connection = await connected(unsent)
-        call = asyncio.ensure_future(connection.exchange(b"POST / HTTP/1.1\r\n\r\n"))
-        await asyncio.sleep(0)
-        connection.data_received(OK)
-
-        assert (await call) == (200, b"ok")
-        assert connection.usable is (unsent == 0)
-
-
-@pytest.mark.parametrize(("first", "again"), [
-    (b"HTTP/1.1 200 OK\r\n", b"x-filler: " + b"y" * 1000 + b"\r\n"), (b"HTTP/1.1 200 OK\r\nx: ", b"y" * 1000), (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 40),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", b"x-filler: " + b"y" * 1000 + b"\r\n"),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: ", b"y" * 1000),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=", b"y" * 1000),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1;" + b"y" * 60_000 + b"\r\nx\r\n"),
-    (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1000), (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 1000),
-])  # fmt: skip
-async def test_nothing_endless_is_read_on(
-    first: bytes, again: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Heads, trailers, interim replies, what stands beside a piece's size, bodies, pieces."""
-    monkeypatch.setattr(module, "MAX_REPLY_BYTES", 200_000)
-    sent = 0
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
-        await read_request(reader)
-        writer.write(first)
-        while sent < 50_000_000:
-            writer.write(again)
-            sent += len(again)
-            await writer.drain()
-
-    async with serving(handler) as (url, pool):
-        with pytest.raises(BadReplyError):
-            await asyncio.wait_for(pool.get(url), 20)
-
-    assert sent < 10_000_000  # what sockets buffer
 
 
 async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_are() -> None:
@@ -491,114 +258,3 @@ async def test_a_caller_that_goes_away_closes_the_connection() -> None:
         await asyncio.wait_for(closed.wait(), 5)
 
     assert call.cancelled()
-
-
-async def test_a_reply_in_very_many_pieces_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each piece costs far more than its bytes."""
-    monkeypatch.setattr(module, "MAX_PIECES", 1000)
-    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    async with serving(always(head + b"1\r\na\r\n" * 1001 + b"0\r\n\r\n")) as (url, pool):
-        with pytest.raises(BadReplyError, match="more than 1000 pieces"):
-            await pool.post(url, b"{}")
-    async with serving(always(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")) as (url, pool):
-        assert await pool.post(url, b"{}") == (200, b"a" * 1000)
-
-
-@pytest.mark.parametrize("status", [401, 400, 503, 200])
-async def test_a_key_that_a_server_repeats_is_not_passed_on(
-    status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Errors are shown to clients, who must not learn with which key a server is asked."""
-    monkeypatch.setenv("SCORER_KEY", "sk-very-secret\n")
-    body = b'{"error": {"message": "bad key sk-very-secret"}}'
-    reply = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
-    async with serving(always(*[reply] * 3)) as (url, pool):
-        settings = ServedSettings(
-            kind="reward_model",
-            name="v",
-            model="m",
-            endpoint=url,
-            api_key_env="SCORER_KEY",
-            retries=0,
-        )
-        with pytest.raises(VerifierError) as caught:
-            await Upstream(settings, pool).ask("/score", {}, Scored)
-
-    assert "sk-very" not in str(caught.value)
-    assert "(our key)" in str(caught.value)
-
-
-class Scored(ReplyModel):
-    """A reply that states a score."""
-
-    score: float
-
-
-async def test_an_endless_reply_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is not answering our question does not fill the memory."""
-    monkeypatch.setattr(module, "MAX_REPLY_BYTES", 1000)
-
-    async with serving(
-        always(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000)
-    ) as (url, pool):
-        with pytest.raises(BadReplyError, match="1000 bytes"):
-            await pool.get(url)
-
-
-async def test_what_was_not_asked_for_is_not_taken_for_the_next_answer() -> None:
-    """A second reply to one request ends the connection."""
-    async with serving(always(OK + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", OK)) as (
-        url,
-        pool,
-    ):
-        assert (await pool.get(url))[1] == b"ok"
-        assert (await pool.get(url))[1] == b"ok"
-
-
-class Failing:
-    """A transport that raises errors in turn, then answers."""
-
-    def __init__(self, *errors: VerifierError) -> None:
-        self.errors, self.asked = list(errors), 0
-
-    async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
-        """Raise the next error."""
-        self.asked += 1
-        if self.errors:
-            raise self.errors.pop(0)
-        return 200, b"{}"
-
-    async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
-        """Answer nothing."""
-        return 404, b""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-@pytest.mark.parametrize(
-    ("errors", "asked", "works"),
-    [
-        ([LostError("a")], 2, True),
-        ([LostError("a"), LostError("b")], 2, False),
-        ([UnreachableError("a"), LostError("b"), LostError("c")], 3, False),
-        ([LostError("a"), UnreachableError("b")], 3, True),
-        ([UnreachableError("a")] * 3, 4, True),
-    ],
-)
-async def test_a_call_that_broke_its_connection_is_sent_once_more_at_most(
-    errors: list[VerifierError], asked: int, works: bool
-) -> None:
-    """However many tries there are for a server that cannot be reached."""
-    transport = Failing(*errors)
-    upstream = Upstream(
-        ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=3), transport
-    )
-
-    if works:
-        assert await upstream.post("/", b"{}") == b"{}"
-    else:
-        with pytest.raises(LostError):
-            await upstream.post("/", b"{}")
-
-    assert transport.asked == asked

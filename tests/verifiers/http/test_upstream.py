@@ -16,11 +16,18 @@ from assay.service.api.errors import answer_to
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.errors import GeneratorError
 from assay.service.scoring.generator import Generator as Generator
-from assay.verifiers import BadReplyError, Status, UnreachableError
+from assay.verifiers import (
+    BadReplyError,
+    LostError,
+    Status,
+    UnreachableError,
+    VerifierError,
+)
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream
 from assay.verifiers.http.vllm_load import queue_of
 from tests.support.fakes import FakeTransport
+from tests.support.http_pools import always, serving
 from tests.support.reply_floods import FLOODS
 from tests.support.served_models import PAIRS, served_verifier
 
@@ -174,3 +181,82 @@ async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> N
         assert verdicts.items[0].score == 0.5
 
     assert sum("bad" in url for url in urls) <= 1
+
+
+@pytest.mark.parametrize("status", [401, 400, 503, 200])
+async def test_a_key_that_a_server_repeats_is_not_passed_on(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors are shown to clients, who must not learn with which key a server is asked."""
+    monkeypatch.setenv("SCORER_KEY", "sk-very-secret\n")
+    body = b'{"error": {"message": "bad key sk-very-secret"}}'
+    reply = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
+    async with serving(always(*[reply] * 3)) as (url, pool):
+        settings = ServedSettings(
+            kind="reward_model",
+            name="v",
+            model="m",
+            endpoint=url,
+            api_key_env="SCORER_KEY",
+            retries=0,
+        )
+        with pytest.raises(VerifierError) as caught:
+            await Upstream(settings, pool).ask("/score", {}, Scored)
+
+    assert "sk-very" not in str(caught.value)
+    assert "(our key)" in str(caught.value)
+
+
+class Scored(ReplyModel):
+    """A reply that states a score."""
+
+    score: float
+
+
+class Failing:
+    """A transport that raises errors in turn, then answers."""
+
+    def __init__(self, *errors: VerifierError) -> None:
+        self.errors, self.asked = list(errors), 0
+
+    async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
+        """Raise the next error."""
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return 200, b"{}"
+
+    async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
+        """Answer nothing."""
+        return 404, b""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize(
+    ("errors", "asked", "works"),
+    [
+        ([LostError("a")], 2, True),
+        ([LostError("a"), LostError("b")], 2, False),
+        ([UnreachableError("a"), LostError("b"), LostError("c")], 3, False),
+        ([LostError("a"), UnreachableError("b")], 3, True),
+        ([UnreachableError("a")] * 3, 4, True),
+    ],
+)
+async def test_a_call_that_broke_its_connection_is_sent_once_more_at_most(
+    errors: list[VerifierError], asked: int, works: bool
+) -> None:
+    """However many tries there are for a server that cannot be reached."""
+    transport = Failing(*errors)
+    upstream = Upstream(
+        ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=3), transport
+    )
+
+    if works:
+        assert await upstream.post("/", b"{}") == b"{}"
+    else:
+        with pytest.raises(LostError):
+            await upstream.post("/", b"{}")
+
+    assert transport.asked == asked
