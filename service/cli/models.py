@@ -18,7 +18,7 @@ SERVERS = {"vllm": "vLLM", "sidecar": "assay sidecar", "none": "not served"}
 
 
 def show_models(name: str | None, as_json: bool) -> None:
-    """Print the catalog, or one entry; one unwrapped line a model when the output is no terminal."""
+    """Print the catalog, or one entry; off a terminal, one unwrapped line a model."""
     entries = catalog()
     if name is not None:
         _show_one(name, entries, as_json)

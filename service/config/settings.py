@@ -1,4 +1,4 @@
-"""Every option of the service, its default and its meaning; only this module reads the environment."""
+"""Every option of the service, its default and its meaning; the only reader of the environment."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class TaskStore(TaskKeys):
     async def _page(
         self, how: str, start: str, end: str, texts: bool = False
     ) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Return some entries; the store leaves texts out, so that they are not sent for nothing."""
+        """Return some entries; with `texts` off, the store leaves their texts out."""
         count = READ_WITH_TEXTS if texts else READ_AT_ONCE
         return list(
             await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
