@@ -5,7 +5,7 @@ grows.
 (t = 0, d' = 1):
 
     u_iv = clip((x_iv - a_v) / (b_v - a_v), 0, 1) - mean u_v    a, b: 2.5 % and 97.5 % quantiles
-    B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v                 c_v = weight_v / sqrt(size of family)
+    B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v                c_v = weight_v / sqrt(size of family)
     x_i  = (B_i - mean B) / sd B * sqrt(1 + pi (1 - pi))
     log-odds_i = x_i - (1/2 - pi) + logit pi
 """

@@ -84,7 +84,7 @@ class CascadePolicy:
         )
 
     def counterfactual(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
-        """Return what the cascade would have done with a query scored in full; None if there is no
+        """Return what the cascade would have done with a query scored in full; None without a
         cascade.
         """
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():

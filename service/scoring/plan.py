@@ -83,8 +83,8 @@ def next_calls(run: ScoringRun) -> list[Call]:
 
 
 def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
-    """Return the calls of the tier that begins, and of more tiers as long as the scores of one are
-    all known; or, in a hurry, of the next tier ahead of its time.
+    """Return the calls of the tier that begins, and of later tiers while every score of this one is
+    known; or, in a hurry, of the next tier ahead of its time.
     """
     calls: list[Call] = []
     while not cascade.done:
