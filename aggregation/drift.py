@@ -17,7 +17,7 @@ import numpy.typing as npt
 from assay.aggregation.matrix import Floats
 
 DECILES = 10
-#: Rows below which nothing is said.
+#: Rows below which drift is not tested.
 MIN_ROWS = 200
 ALARM_PSI, ALARM_Z = 0.25, 4.0
 

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class NotFittedError(Exception):
-    """An aggregator was asked for what it has not learned yet."""
+    """An aggregator was used before it was fitted."""
 
 
 @dataclass(frozen=True, slots=True)

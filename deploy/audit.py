@@ -1,7 +1,6 @@
-"""Looks for known vulnerabilities of what the image installs; says so where no database of them is
-reached.
+"""Looks for known vulnerabilities of the image's packages; reports if it reaches no database.
 
-python deploy/audit.py        exit code 1 where there are any
+python deploy/audit.py        exit code 1 if there are any
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def add_installed() -> None:
         where = f"{point.value} of {point.dist.name if point.dist else 'an unknown package'}"
         try:
             kind = point.load()
-        # a package of somebody else's may fail in any way; `config check` and the start say so
+        # a foreign package may fail in any way; `config check` and the start report it
         except Exception as exc:
             BROKEN[point.name] = f"{where}: {type(exc).__name__}: {exc}"
             continue

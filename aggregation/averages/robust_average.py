@@ -33,8 +33,8 @@ class RobustAverage:
     """The label-free default. A column without a learned range falls back on its stated one, or on
     the request's own.
 
-    Candidates that stand alone have no request to be measured by: their unbounded scores go through
-    x / (1 + |x|).
+    A candidate that stands alone has no request to be compared with: its unbounded scores go
+    through x / (1 + |x|).
 
     Parameters: the columns in order, and the base rate of correct candidates (1/2 where nobody
     stated one). Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores

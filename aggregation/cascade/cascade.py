@@ -41,10 +41,10 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a cascade would have done with a query whose scores are all there.
+    """A cascade's hypothetical course over a query whose scores are all there.
 
-    `best`: the place of its pick; `cost`: what was asked, as a share of asking everything;
-    `rounds`: tiers asked; `reached`: tiers that each candidate was asked, shape (n,).
+    `best`: the place of its pick; `cost`: its share of the full cost; `rounds`: tiers called;
+    `reached`: tiers called for each candidate, shape (n,).
     """
 
     best: int
@@ -86,8 +86,8 @@ class Cascade:
     ) -> Self | None:
         """Return a model's cascade over calls; `groups`: an operator's own tiers, of columns.
 
-        None where there is nothing to save or to decide by: every call is free, there is one tier,
-        the model was fitted without covariances, or without several candidates a query.
+        None if there is nothing to save or to decide by: every call is free, there is one tier, the
+        model was fitted without covariances, or without several candidates a query.
         """
         if model.joint_ is None or not model.grouped_ or calls.total <= 0:
             return None

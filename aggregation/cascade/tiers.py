@@ -20,7 +20,7 @@ NOTHING = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What is asked: the columns that each call brings, and its cost a candidate."""
+    """The calls: the columns that each brings, and its cost a candidate."""
 
     columns: tuple[tuple[int, ...], ...]
     costs: tuple[float, ...]

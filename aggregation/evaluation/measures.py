@@ -65,9 +65,7 @@ def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
 
 
 def squared_errors(probability: Floats, labels: Floats) -> Floats:
-    """Return (p - y)^2 of each row, whose mean is the Brier score; NaN where there is no
-    probability.
-    """
+    """Return (p - y)^2 of each row (its mean is the Brier score); NaN without a probability."""
     return np.asarray((probability - labels) ** 2)
 
 
@@ -87,7 +85,7 @@ def calibration_bins(
 
 
 def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
-    """Return the mean distance between said and true shares over equal-width bins, weighted by
+    """Return the mean distance between predicted and true shares over equal-width bins, weighted by
     rows.
     """
     rows, predicted, true = calibration_bins(probability, labels, bins)

@@ -67,11 +67,10 @@ def value(
     costs: Sequence[float],
     tolerance: float = TOLERANCE,
 ) -> VerifierValues:
-    """Return what verifiers are worth on rows of raw scores, shape (n, m), of which up to 20,000
-    are looked at.
+    """Measure verifiers on rows of raw scores, shape (n, m), or on a sample of 20,000 rows.
 
-    `costs`: of asking each verifier about a candidate, in one unit. Raises `ValueError` where no
-    query has two candidates.
+    `costs`: each verifier's cost of one candidate, in one unit. Raises `ValueError` if no query has
+    two candidates.
     """
     table = np.asarray(scores, float)
     sample = (

@@ -56,8 +56,8 @@ class Estimator(FittedModel):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return the model in a file; raise `ArtifactError`, a `ValueError` that names the file,
-        where there is none or it is damaged.
+        """Return the model in a file; raise `ArtifactError`, a `ValueError` that names the file, if
+        it is missing or damaged.
         """
         return restore_from(cls(), Path(path))
 

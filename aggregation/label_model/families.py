@@ -22,15 +22,13 @@ MOST_LISTED = 20
 
 
 def family_by_name(name: str) -> str:
-    """Return a verifier's family where none is given: the text before the first colon of its
-    name, else its own.
-    """
+    """Return a verifier's default family: the text before its name's first colon, else the name."""
     return name.split(":", 1)[0]
 
 
 def families_of(names: Sequence[str], stated: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return each verifier's family: the stated one, else by its name; raise `ValueError` where
-    a family is stated for a verifier that is not there.
+    """Return each verifier's family: the stated or the default one; raise `ValueError` if one is
+    stated for an unknown verifier.
     """
     families = stated or {}
     if unknown := [repr(name) for name in families if name not in names]:

@@ -23,7 +23,7 @@ CHECK_FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class HeadCheck:
-    """What cross-validation said: means over labelled queries, each judged by a head that did not
+    """Results of cross-validation: means over labelled queries, each judged by a head that did not
     see it.
 
     `log_loss_difference`: the head's minus the scaled label-free score's, negative where the head

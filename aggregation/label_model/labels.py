@@ -1,4 +1,4 @@
-"""Labels as they come in: which candidates are known to be correct, and how they were chosen."""
+"""Labels: which candidates are known to be correct, and how they were chosen."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LabelCounts:
 
     @property
     def why_not(self) -> str | None:
-        """Return why the probabilities are not calibrated; None where they are."""
+        """Return why the probabilities are not calibrated; None if they are."""
         if self.calibrated:
             return None
         if not self.labels:

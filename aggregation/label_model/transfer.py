@@ -30,8 +30,8 @@ class TransferPrior:
 
 
 def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
-    """Return the prior that labelled heads give, each with the verifiers that it knows, all in
-    this task's order; None where there are none.
+    """Return the prior that labelled heads give, each with the verifiers that it knows, all in this
+    task's order; None without heads.
     """
     heads = [(head, known) for head, known in heads if head.covariance is not None]
     if not heads:

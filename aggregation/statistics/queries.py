@@ -119,8 +119,8 @@ class Queries:
         return np.add.reduceat(grouped, self.starts[:-1], axis=0)
 
     def means(self, grouped: Floats) -> Floats:
-        """Return, for each grouped row, the mean of its query over what is not NaN; NaN where
-        nothing is.
+        """Return, for each grouped row, the mean of its query's values, without NaN; NaN if all are
+        NaN.
         """
         present = ~np.isnan(grouped)
         with np.errstate(invalid="ignore", divide="ignore"):

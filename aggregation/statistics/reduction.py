@@ -47,5 +47,5 @@ class RowReduction:
         return RowReduction(self.sample.merge(other.sample), labelled, self.counts + other.counts)
 
     def all_labelled(self) -> Shard | None:
-        """Return the labelled queries as one shard; None where there are none."""
+        """Return the labelled queries as one shard; None if there are none."""
         return concatenate(self.labelled) if self.labelled else None

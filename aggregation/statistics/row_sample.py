@@ -38,9 +38,7 @@ class RowSample:
 
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, names: Sequence[str]) -> RowSample:
-        """Sample the rows of a matrix, of which a query is never split over two calls that are
-        merged.
-        """
+        """Sample a matrix's rows. Two calls whose samples are merged must not share a query."""
         hashes = _mix(hash_ids(queries.ids))
         by_hash = np.argsort(hashes)
         # Once the first layers of the first queries fill the sample, no later query has a row in

@@ -19,9 +19,7 @@ class _Answer(BaseModel):
 
 
 class VerifierWord(_Answer):
-    """What one verifier said of one candidate; `raw` is None when it could not say, and `reason`
-    why.
-    """
+    """One verifier's score of one candidate; `raw` is None without one, and `reason` says why."""
 
     raw: float | None
     status: str
@@ -32,8 +30,8 @@ class VerifierWord(_Answer):
 
 
 class Ranked(_Answer):
-    """One candidate: its place in the request, its rank, and the chance that it is correct
-    (None: nobody could say).
+    """One candidate: its place in the request, its rank, and the chance that it is correct (None if
+    no verifier could score it).
     """
 
     index: int

@@ -102,7 +102,7 @@ async def best_of_many(
         try:
             return list(await asyncio.gather(*tasks))
         finally:
-            for task in tasks:  # where one failed, nobody waits for the others
+            for task in tasks:  # after a failure the others are not needed
                 task.cancel()
             if client is None:
                 await own.close()

@@ -106,14 +106,12 @@ def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def labels_body(labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return labels to send: each by the `key` of a result, or by all that was asked of query
-    and candidate.
-    """
+    """Return labels to send: each by the `key` of a result, or by its query and candidate."""
     return {"labels": [_pair(label) for label in labels]}
 
 
 class _Shared:
-    """What both clients are told."""
+    """The options of both clients."""
 
     def __init__(
         self,
@@ -193,7 +191,7 @@ class _Events:
 class Client(_Shared):
     """A blocking client; one can be used from many threads.
 
-    `url` and `api_key` come from ASSAY_URL and ASSAY_API_KEY where they are not given.
+    `url` and `api_key` default to ASSAY_URL and ASSAY_API_KEY.
     """
 
     def __init__(
@@ -306,8 +304,8 @@ class AsyncClient(_Shared):
         return scores_of(await self.post("/v1/score_pairs", body), len(body["pairs"]))
 
     async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
-        """Return the probability of one pair, None where nobody could say; calls of the same
-        moment go as one request.
+        """Return the probability of one pair, None if no verifier could score it; concurrent calls
+        share a request.
         """
         batch = self._batches.get(task)
         if batch is None:
@@ -363,7 +361,7 @@ class AsyncClient(_Shared):
 
 
 class Batch:
-    """Pairs of one task that were asked about in the same moment, sent as one request."""
+    """Pairs of one task that came at the same moment, sent as one request."""
 
     MOST, WAIT_S = 256, 0.002
 

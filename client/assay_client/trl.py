@@ -64,8 +64,8 @@ def reward_function(
 
 
 class PairwiseJudge:
-    """Says which of two completions is better, as TRL's `BasePairwiseJudge`: 0, 1, or -1 where
-    nobody could say.
+    """Says which of two completions is better, as TRL's `BasePairwiseJudge`: 0, 1, or -1 if neither
+    could be scored.
     """
 
     def __init__(self, task: str = "default", client: Client | None = None) -> None:

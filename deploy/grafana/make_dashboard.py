@@ -158,7 +158,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write it; with --check, only say whether what is there is up to date."""
+    """Write the dashboard; with --check, only print whether the file is up to date."""
     text = json.dumps(dashboard(), indent=1) + "\n"
     if "--check" in sys.argv:
         raise SystemExit(OUT.read_text(encoding="utf-8") != text)

@@ -72,8 +72,8 @@ def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
 
 
 def distinct_answers(texts: Sequence[str]) -> list[str | None]:
-    """Return each text's answer, the same for the same one; None where none is stated and the text
-    is more than one line.
+    """Return each text's answer, equal for equal answers; None if a text of several lines states
+    none.
 
     The last line of a longer text is its answer only by a guess: two that end alike need not say
     the same.
@@ -142,8 +142,8 @@ def load() -> None:
 def equal_one_by_one(
     texts: Sequence[str], reference: str, each_s: float
 ) -> list[bool | str | None]:
-    """Return what `equals_reference` returns, each text's in a process of its own; "time" or
-    "died" where there is no result.
+    """Return the result of `equals_reference` for each text, computed in a process of its own;
+    "time" or "died" if there is none.
     """
     return [_equal_alone(text, reference, each_s) for text in texts]
 

@@ -26,8 +26,8 @@ EACH_S, ALL_S = 0.25, 5.0
 GRACE_S = 1.0
 PROCESSES = 2
 
-#: What a worker is asked to do with a text, in so many seconds; and what makes it of a rule, with
-#: all that it needs loaded.
+#: What a worker does with a text within so many seconds, and what builds that from a rule, with all
+#: that it needs loaded.
 Judge = Callable[[str, float], Verdict]
 Make = Callable[[Any], Judge]
 
@@ -110,7 +110,7 @@ def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list
 
 
 def _within(judge: Judge, text: str, seconds: float) -> Verdict | None:
-    """Return the verdict of one text; None where it is not there in time."""
+    """Return the verdict of one text; None if it is not ready in time."""
     try:
         with alarm(seconds):
             return isolated(lambda: judge(text, seconds))
@@ -140,5 +140,5 @@ def _ring(*_: object) -> None:
 
 
 def out_of_time(seconds: float) -> Verdict:
-    """Return what is said of a text that the check was not done with."""
+    """Return the verdict of a text whose check did not finish."""
     return Verdict(None, Status.ERROR, f"timeout: the check took more than {seconds:g} s")

@@ -1,5 +1,5 @@
-"""A check that needs no model: the candidate gives an answer, is not cut off, and has the form
-that was asked for.
+"""Checks, without a model, that the candidate gives an answer, is complete, and has the wanted
+form.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Consensus: how far a query's candidates give the same answer. No model is asked."""
+"""Consensus: how far a query's candidates give the same answer. It calls no model."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from assay.verifiers.contract.verifier import (
 #: Texts that are compared in one call, and how long they have together; in longer there is one that
 #: hangs.
 AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5
-#: How long a call may have a worker for texts of which one hangs: then others' calls have their
+#: How long a call may have a worker for texts if one of them hangs; then others' calls have their
 #: turn.
 TURN_S = 2.0
 #: A worker that is not done by so much later is killed.
@@ -107,8 +107,8 @@ class MathAnswer(LocalVerifier):
     async def _compare_alone(
         self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]
     ) -> None:
-        """Enter the verdicts of texts of which some hang: each has little time first, and more
-        where others need no more.
+        """Enter the verdicts of texts if some hang: each has little time at first, and more if
+        others need no more.
         """
         each_s = min(LEAST_S / 2, self.math.time_limit_s)
         while lots:
@@ -148,7 +148,7 @@ class MathAnswer(LocalVerifier):
         return overran
 
     def _late(self) -> Verdict:
-        """Return what is said of a candidate that has no verdict when the time is over."""
+        """Return the verdict of a candidate whose comparison did not finish in time."""
         limit_s = self.math.time_limit_s
         return Verdict(
             None,

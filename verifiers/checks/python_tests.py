@@ -166,9 +166,7 @@ class PythonTests(LocalVerifier):
         supported()
 
     async def examine(self) -> list[Finding]:
-        """Return whether code can be sealed here, and whether a right and a wrong answer are
-        told apart.
-        """
+        """Return whether this machine can seal code and tell a right answer from a wrong one."""
         if not self.tests.run_code:
             return [skipped("sandbox", str(OFF.reason))]
         try:

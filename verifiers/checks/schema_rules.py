@@ -59,9 +59,7 @@ def refuse_what_never_ends(schema: Schema) -> None:
 
 
 def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
-    """Yield every object in a schema, itself first; raise `ValueError` where it is nested too
-    deep.
-    """
+    """Yield every object in a schema, itself first; raise `ValueError` if it is nested too deep."""
     if depth > DEEPEST:
         raise ValueError(f"nested deeper than {DEEPEST}")
     if isinstance(value, dict):

@@ -36,9 +36,7 @@ def within(value: float, bounds: tuple[float, float] | None, what: str = "score"
 
 
 def checked(items: list[Verdict], bounds: tuple[float, float] | None) -> list[Verdict]:
-    """Return verdicts with those whose score cannot be one made failures: what any verifier
-    said, of whatever kind.
-    """
+    """Return a verifier's verdicts, of any kind; scores out of bounds become failures."""
     scores = [verdict.score for verdict in items if verdict.score is not None]
     if plain(scores, bounds):
         return items

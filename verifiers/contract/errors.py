@@ -6,8 +6,8 @@ from assay.verifiers.contract.verifier import Status, Verdict
 
 
 class VerifierError(Exception):
-    """A verifier did not answer; `reason` is a short code, the message says what was seen;
-    `sent`: whether anything was asked.
+    """A verifier did not answer; `reason` is a short code, the message tells the cause; `sent`:
+    whether a call was sent.
     """
 
     status = Status.ERROR
@@ -15,7 +15,7 @@ class VerifierError(Exception):
     sent = True
 
     def verdict(self) -> Verdict:
-        """Return what is said of each candidate of the failed call."""
+        """Return the verdict of each candidate of the failed call."""
         text = str(self)
         return Verdict(
             None, self.status, f"{self.reason}: {text}" if text else self.reason, asked=self.sent

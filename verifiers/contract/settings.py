@@ -70,7 +70,7 @@ class VerifierSettings(BaseModel):
 
     @property
     def family_or_default(self) -> str:
-        """Return the family, which is the name before its first colon where none is given."""
+        """Return the family; by default the name before its first colon."""
         return self.family or self.name.split(":", 1)[0]
 
     def scoring_parameters(self) -> dict[str, Any]:
@@ -84,9 +84,7 @@ class VerifierSettings(BaseModel):
 
 
 class ServeSettings(BaseModel):
-    """How `assay plan` and `assay up` serve a model; what the catalog knows of it need not be
-    said.
-    """
+    """How `assay plan` and `assay up` serve a model; the catalog fills in what it knows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -152,9 +150,7 @@ class ServedSettings(VerifierSettings):
         return self.endpoints or (str(self.endpoint),)
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score: the model and its revision as well, not where it is
-        served.
-        """
+        """Return what determines a score: also the model and its revision, but not its endpoint."""
         own = super().scoring_parameters()
         own.pop("endpoint")
         own.pop("serve")

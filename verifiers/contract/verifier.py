@@ -1,4 +1,4 @@
-"""What a verifier is: what it is asked, what it says, and what it may fail with."""
+"""The verifier's interface: its input, its verdicts and its failures."""
 
 from __future__ import annotations
 
@@ -109,11 +109,11 @@ class Pair:
 
 @dataclass(slots=True)
 class Verdict:
-    """What one verifier said of one candidate; `score` is None when it could not say.
+    """One verifier's verdict of one candidate; `score` is None if it could not give one.
 
-    `label_mass` is the probability that a judge gave to its labels at all: a low one says that it
-    was not answering. `asked` is false where it is known without asking, or asking failed before
-    anything was sent: it costs nothing.
+    `label_mass` is the probability that a judge gave to its labels at all: a low one means that it
+    did not answer the question. `asked` is false if no call was sent, because none was needed or
+    because it failed before: such a verdict costs nothing.
     """
 
     score: float | None
@@ -133,7 +133,7 @@ class Sent:
     any: bool = False
 
 
-#: That of the call which runs now; None where nobody asks.
+#: That of the running call; None if no client waits for it.
 SENT: ContextVar[Sent | None] = ContextVar("sent", default=None)
 
 
@@ -157,8 +157,8 @@ def not_applicable(why: str) -> Verdict:
 
 @dataclass(slots=True)
 class Usage:
-    """What asking cost: calls made and tokens read and written; `misread` calls said something
-    of it that is no number.
+    """The cost of a call: calls made and tokens read and written; `misread` counts replies whose
+    usage is no number.
     """
 
     calls: int = 0
@@ -201,7 +201,7 @@ class Verifier(Protocol):
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Return the range that scores lie in by definition; None where there is none."""
+        """Return the range of scores by definition; None if there is none."""
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""

@@ -136,9 +136,7 @@ async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
 async def _ask(
     verifier: Verifier, asked: Sequence[Probe], report: Report, progress: Progress | None
 ) -> list[tuple[Verdict, Verdict]]:
-    """Return what is said of each probe's right and wrong answer, and note how long a call
-    takes.
-    """
+    """Return the verdicts of each probe's right and wrong answer; measure a call's time."""
     if verifier.setwise:
         groups = [probe.pairs() for probe in asked]
     else:
@@ -268,7 +266,7 @@ def auc_of(both: Sequence[tuple[float, float]]) -> Auc:
 async def _repeated(
     verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]]
 ) -> list[Finding]:
-    """Return how far scores move when the same is asked again in another company."""
+    """Return how far scores move when the same pair comes in another batch."""
     scores = [verdict.score for both in said for verdict in both if verdict.score is not None]
     if len(scores) < 4 or verifier.setwise:
         return []

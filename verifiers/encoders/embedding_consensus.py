@@ -25,7 +25,7 @@ ALONE = "one candidate alone cannot be like others"
 
 
 class EmbeddingConsensusSettings(VerifierSettings):
-    """Whose embeddings: MiniLM's, here on the CPU, or those of a served embedder."""
+    """The source of embeddings: MiniLM, here on the CPU, or a served embedder."""
 
     kind: Literal["embedding_consensus"] = "embedding_consensus"
     endpoint: Endpoint | None = Field(

@@ -32,7 +32,7 @@ from assay.verifiers.contract.errors import (
 )
 from assay.verifiers.http.network import Dialer, Network
 
-#: The trace that a call belongs to, as the W3C's `traceparent`, where one is kept.
+#: The trace that a call belongs to, as the W3C's `traceparent`, if there is one.
 TRACEPARENT: ContextVar[bytes | None] = ContextVar("traceparent", default=None)
 #: The largest reply that is read; a server that sends more is not answering our question.
 MAX_REPLY_BYTES = 64 << 20
@@ -69,8 +69,8 @@ class Transport(Protocol):
 class Connection(asyncio.Protocol):
     """One keep-alive HTTP/1.1 connection; one exchange at a time.
 
-    It is used again only after a reply that ended where its length said, with nothing beyond it and
-    the request sent in full: anything else would be read into the answer to the next request.
+    A connection is used again only after a reply that ended where its length said, with nothing
+    beyond it and the request sent in full: any other bytes would be read into the next reply.
     """
 
     def __init__(self) -> None:
@@ -81,9 +81,7 @@ class Connection(asyncio.Protocol):
         )  # when the request was sent, and when something last came in
         self._transport: Any = None
         self._unsent: Callable[[], int] = int  # bytes of a request that are still to be sent
-        self._waiting: Callable[[], object] = (
-            bool  # whether something came in that nobody asked for
-        )
+        self._waiting: Callable[[], object] = bool  # whether bytes came in without a request
         self._parser = httptools.HttpResponseParser(self)
         self._reply: asyncio.Future[tuple[int, bytes]] | None = None
         self._body: bytes | bytearray = b""
@@ -149,7 +147,7 @@ class Connection(asyncio.Protocol):
     # ----------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Close on a second reply; it is nobody's."""
+        """Close on a second reply, which belongs to no request."""
         if self._done:
             self.abort()
 
@@ -384,9 +382,7 @@ class HttpPool:
         self._idle[origin].clear()
 
     def _sweep(self) -> None:
-        """Give up calls that take too long and close connections that nobody used for a while:
-        one timer for all of them.
-        """
+        """Give up calls that take too long and close idle connections, by one timer for all."""
         now = time.monotonic()
         for connection in list(self._busy):
             if now - connection.began > self.total_timeout_s:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-#: Answers that are remembered, after how many something can be said, and how often it is said anew.
+#: How many answers to remember, from how many on to estimate, and how often to renew the estimate.
 WINDOW, LEAST, RENEW = 200, 20, 16
 SHARE = 0.95
 
@@ -36,12 +36,10 @@ async def hedged(
     wait_s: float,
     second: Callable[[], Callable[[], Awaitable[bytes]] | None],
 ) -> bytes:
-    """Return what `first` answers; past `wait_s`, what it or a second call answers, whichever is
-    there first.
+    """Return the answer of `first`; past `wait_s`, the first answer of it or a second call.
 
-    `second` returns the other call, or None where nobody is idle. A call that fails leaves it to
-    the other; the one that is not needed any more is cancelled. Raises what the last of them
-    raised.
+    `second` returns the other call, or None if no endpoint is idle. If one call fails, the other
+    goes on; the slower one is cancelled. Raises the error of the last to fail.
     """
     calls = {asyncio.ensure_future(first())}
     try:

@@ -26,7 +26,7 @@ MAX_PROXY_HEAD = 16 << 10
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A forward proxy, and what it is told of who asks."""
+    """A forward proxy, and our credentials for it."""
 
     host: str
     port: int
@@ -97,8 +97,8 @@ class Network:
         return context
 
     def proxy_for(self, origin: str) -> Proxy | None:
-        """Return the proxy before an origin; None where it is asked directly. Raises
-        `UnreachableError` for one that is none.
+        """Return the proxy for an origin; None for a direct connection. Raises `UnreachableError`
+        for a proxy that is no valid one.
         """
         if self.proxy is None:
             return None
@@ -155,7 +155,7 @@ class Dialer(Generic[Made]):
                 transport, connection, context, server_hostname=host
             )
             connection.connection_made(encrypted)
-        except BaseException:  # also a time-out: nobody else would close it
+        except BaseException:  # also on a time-out: no other code closes it
             transport.abort()
             raise
         return connection
@@ -203,7 +203,7 @@ async def _through(proxy: Proxy, target: str) -> Any:
         ):
             said = first[1][:3].decode("ascii", "replace") if len(first) > 1 else "no HTTP"
             raise UnreachableError(f"the proxy {proxy} does not connect to {target}: {said}")
-    except BaseException:  # also a time-out: nobody else would close it
+    except BaseException:  # also on a time-out: no other code closes it
         transport.abort()
         raise
     return transport

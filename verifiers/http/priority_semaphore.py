@@ -1,6 +1,4 @@
-"""Places for what runs at once: a number that may change, and two queues of which one goes
-first.
-"""
+"""A semaphore of changing size with two queues, one of which goes first."""
 
 from __future__ import annotations
 
@@ -11,8 +9,8 @@ from contextvars import ContextVar
 from typing import Literal
 
 Priority = Literal["interactive", "bulk"]
-#: Whether what runs now is of a request that nobody sits before. Calls are started in their
-#: request's context, and inherit it.
+#: Whether the current call belongs to a bulk request. Calls start in their request's context, and
+#: inherit it.
 IN_BULK: ContextVar[bool] = ContextVar("in_bulk", default=False)
 
 

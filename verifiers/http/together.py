@@ -1,4 +1,4 @@
-"""Work side by side, of which all is wanted or none: what fails first ends the rest."""
+"""Runs work side by side when only all of it is useful: the first failure ends the rest."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ Result = TypeVar("Result")
 
 
 async def together(*work: Coroutine[Any, Any, Result]) -> list[Result]:
-    """Return what each returned, in order; raise what failed first, when the others have been
-    cancelled and are gone.
+    """Return the results in order; raise the first failure, after the others are cancelled and
+    done.
 
-    `asyncio.gather` leaves them running: calls that nobody waits for, and that are paid for all the
-    same.
+    `asyncio.gather` leaves the others running: calls without a receiver, which cost all the same.
     """
     if len(work) == 1:
         return [await work[0]]

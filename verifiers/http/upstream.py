@@ -34,7 +34,7 @@ from assay.verifiers.http.vllm_load import Queue, queue_of
 
 Reply = TypeVar("Reply", bound=BaseModel)
 Item = TypeVar("Item")
-#: A list of which the first wrong item is told: a complaint of each of a million takes seconds.
+#: Only the first wrong item of a list is reported: a complaint of each of a million takes seconds.
 Many = Annotated[list[Item], Field(fail_fast=True)]
 
 WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
@@ -63,10 +63,10 @@ class ReplyModel(BaseModel):
 
 
 class Tokens(ReplyModel):
-    """What a reply says of its cost; `misread` where it says something that is no number of tokens,
-    which counts as nothing.
+    """A reply's usage; `misread` if it has something that is no number of tokens, which counts as
+    0.
 
-    A reply whose scores are right is not refused for what it says of its cost.
+    A reply with valid scores is not refused for its usage.
     """
 
     prompt_tokens: int = 0
@@ -99,7 +99,7 @@ def _plain(said: Any) -> bool:
 
 
 def tokens(said: Any) -> int | None:
-    """Return a number of tokens, 0 where nothing is said; None for what is no such number."""
+    """Return a number of tokens, 0 if there is none; None for an invalid one."""
     if said is None:
         return 0
     if isinstance(said, float) and said.is_integer():
@@ -233,7 +233,7 @@ class Upstream:
     def _other(
         self, besides: Endpoint, path: str, body: bytes
     ) -> Callable[[], Awaitable[bytes]] | None:
-        """Return a call of a server that has nothing to do; None where there is none."""
+        """Return a call of an idle server; None if there is none."""
         now = time.monotonic()
         for endpoint in self.endpoints:
             if (
@@ -318,8 +318,8 @@ def without_key(raw: bytes, key: str | None) -> bytes:
 
 
 async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
-    """Return a reply of at most so many values, checked; raise `BadReplyError`. A long one holds
-    up nobody.
+    """Return a checked reply of at most so many values; raise `BadReplyError`. Long ones are parsed
+    in a thread.
     """
     if len(raw) <= LONG:
         return _parsed(path, raw, reply, most)

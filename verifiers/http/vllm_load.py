@@ -32,7 +32,7 @@ class Queue:
 
 
 def queue_of(metrics: bytes) -> Queue | None:
-    """Return what metrics in Prometheus' text format say; None where they are not vLLM's."""
+    """Return the load in metrics of Prometheus' text format; None if they are not vLLM's."""
     sums: dict[str, float] = {}
     try:
         for family in text_string_to_metric_families(_lines_of_gauges(metrics)):

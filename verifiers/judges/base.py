@@ -72,7 +72,7 @@ class Judging(ServedVerifier, ABC):
         """Return what the model says of pairs that are worth asking about."""
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return what needs no model to be said of a pair: the lowest score, of what is no
+        """Return the verdict of a pair that needs no call: the lowest score for a text that is no
         answer.
         """
         if "reference" in self.places and pair.query.reference is None:
@@ -93,9 +93,7 @@ class Judging(ServedVerifier, ABC):
         return self.asking(self.prompt, **self.texts(pair))
 
     def asking(self, prompt: Prompt, **texts: str) -> Conversation:
-        """Return a filled prompt as a conversation, behind the system message where there is
-        one.
-        """
+        """Return a filled prompt as a conversation, after the system message if there is one."""
         system = [{"role": "system", "content": self.judging.system}] if self.judging.system else []
         return [*system, {"role": "user", "content": prompt.fill(**texts)}]
 
@@ -177,7 +175,7 @@ class LabelJudging(Judging):
         return await self.labels.read([self.conversation(pair) for pair in pairs], self.values)
 
     async def look_at_labels(self) -> list[Finding]:
-        """Return whether the labels are one token each, and can be told apart."""
+        """Return whether each label is one token, and each is another."""
         return [await label_finding(self.labels, self.values)]
 
     async def look(self) -> AsyncIterator[Finding]:

@@ -76,8 +76,7 @@ def swiss_round(
     """Return pairs of candidates of like strength that have not met; each candidate at most once,
     ties in random order.
 
-    Neighbours tell most about each other: a comparison whose outcome is known beforehand says
-    nothing.
+    Neighbours' comparisons inform most: a comparison with a certain outcome adds nothing.
     """
     left = list(range(len(strength)))
     chance.shuffle(left)

@@ -16,7 +16,7 @@ from assay.verifiers.judges.prompt import Prompt, bundled, checked
 
 
 class JudgeDebateSettings(YesNoSettings):
-    """A debate: what the advocates are asked, how long they may be, and what the judge is asked."""
+    """A debate: the advocates' prompts and lengths, and the judge's prompt."""
 
     kind: Literal["judge_debate"] = "judge_debate"
     prompt: str = Field(

@@ -98,5 +98,5 @@ class GenerativeScoring(Judging):
         return before, after
 
     async def look_at_labels(self) -> list[Finding]:
-        """Return whether the labels are one token each, and can be told apart."""
+        """Return whether each label is one token, and each is another."""
         return [await label_finding(self.labels, self.values)]

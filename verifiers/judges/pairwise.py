@@ -76,9 +76,9 @@ class JudgePairwise(Judging):
     """The expected share of wins against the query's other candidates, from Bradley-Terry
     strengths.
 
-    Each pair is asked about in both orders and the two answers are averaged, so a judge's liking
-    for a place cancels out. Up to 5 candidates all meet; more play rounds between candidates of
-    like strength (a Swiss tournament).
+    The judge compares each pair in both orders, and the two answers are averaged, so a judge's
+    liking for a place cancels out. Up to 5 candidates all meet; more play rounds between candidates
+    of like strength (a Swiss tournament).
     """
 
     setwise = True
@@ -172,7 +172,7 @@ class JudgePairwise(Judging):
         )
 
     async def look_at_labels(self) -> list[Finding]:
-        """Return whether the labels are one token each, and can be told apart."""
+        """Return whether each label is one token, and each is another."""
         return [await label_finding(self.labels, self.values)]
 
     async def look(self) -> AsyncIterator[Finding]:
@@ -181,9 +181,7 @@ class JudgePairwise(Judging):
             yield finding
         same = (await self._read([self.conversation(SAMPLE)])).items[0].score
         if same is not None:
-            seen = (
-                f"P(first) of two equal answers is {same:.2f}; both orders are asked, so it cancels"
-            )
+            seen = f"P(first) of two equal answers is {same:.2f}; both orders count, so it cancels"
             yield ok("place", seen) if abs(same - 0.5) < MANY_SWINGS else warning("place", seen)
 
 

@@ -48,7 +48,7 @@ class JudgeCotSettings(YesNoSettings):
 
     @property
     def sampled_at(self) -> float:
-        """Return the temperature: 0.7 for several samples where none is given."""
+        """Return the temperature: by default 0.7 for several samples."""
         return 0.7 if self.samples > 1 and self.temperature == 0 else self.temperature
 
 
@@ -106,7 +106,7 @@ def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdic
 
 
 def verdict_of(written: Written, values: dict[str, float]) -> float | None:
-    """Return what the last line says; None where it is no verdict, or the text was cut off."""
+    """Return the last line's verdict; None if it states none, or if the text was cut off."""
     lines = [line for line in written.text.splitlines() if line.strip(ORNAMENT)]
     if not lines or not written.finished:
         return None

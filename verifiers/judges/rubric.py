@@ -76,7 +76,7 @@ class JudgeRubric(LabelJudging):
         self.values = settings.values
 
     def texts(self, pair: Pair) -> dict[str, str]:
-        """Return what goes into the prompt's places; the first criterion where none is named."""
+        """Return the values of the prompt's fields; the first criterion by default."""
         return {**super().texts(pair), "criterion": self.rubric.criteria[0].text}
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:

@@ -132,9 +132,7 @@ class Reward(ServedVerifier, ABC):
             yield finding
 
     async def look_at_scores(self) -> list[Finding]:
-        """Return whether the score is the raw one: a sigmoid of it is asked for as well, and
-        must be another number.
-        """
+        """Return whether the score is the raw one: its sigmoid, requested as well, must differ."""
         raw = (await self._ask([SAMPLE])).items[0].score
         body = {
             "model": self.settings.model,

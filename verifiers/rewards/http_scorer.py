@@ -42,7 +42,7 @@ class HttpSettings(ServedSettings):
         False, description="It compares the candidates of a query, and gets all of them together."
     )
     lowest: float | None = Field(
-        None, allow_inf_nan=False, description="Least score, where there is one by definition …"
+        None, allow_inf_nan=False, description="Least score, if there is one by definition …"
     )
     highest: float | None = Field(None, allow_inf_nan=False, description="… and greatest.")
 
@@ -142,8 +142,8 @@ class HttpScorer(ServedVerifier):
         return verdict
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server; any answer will do, since only scores are asked of
-        it.
+        """Return what is wrong with a server; any answer will do, since a scorer only has to give
+        scores.
         """
         said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
         refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)

@@ -103,9 +103,7 @@ class ImplicitPrm(Answering):
         return Verdicts(items, usage)
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return what is said of a pair without asking; one with too many steps cannot be asked
-        about.
-        """
+        """Return the verdict of a pair that needs no call; one with too many steps gets none."""
         if (said := super().known(pair)) is not None or self.implicit.reduction == "last":
             return said
         steps = [

@@ -119,7 +119,7 @@ class LabelTokenPrm(ServedVerifier):
         )
 
     def _known(self, pair: Pair) -> Verdict | None:
-        """Return what is said of a candidate without asking: it has no steps, or too many."""
+        """Return the verdict of a candidate that needs no call: it has no steps, or too many."""
         steps = self.steps(pair.candidate)
         return too_many(self.query_text(pair.query), steps) if steps else not_applicable(NO_STEPS)
 

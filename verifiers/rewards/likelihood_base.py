@@ -80,7 +80,7 @@ class Answering(ServedVerifier, ABC):
         )
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return what is said of a pair without asking."""
+        """Return the verdict of a pair that needs no call."""
         return None if as_read(pair.candidate) else not_applicable(EMPTY)
 
     @abstractmethod

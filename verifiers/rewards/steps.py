@@ -38,7 +38,7 @@ def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
         return Verdict(
             None,
             Status.TRUNCATED,
-            f"too_long: {len(steps)} steps; at most {MOST_STEPS} are asked about",
+            f"too_long: {len(steps)} steps; at most {MOST_STEPS} are scored",
         )
     chars = len(query) * len(steps) + sum(accumulate(map(len, steps)))
     if chars > MOST_CHARS:

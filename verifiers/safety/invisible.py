@@ -1,4 +1,4 @@
-"""Characters that nobody sees, by their Unicode properties."""
+"""Invisible characters, by their Unicode properties."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def without_unseen(text: str) -> str:
 
 
 def as_read(text: str) -> str:
-    """Return what a check reads of a text: nothing unseen in it and no blanks around it; "" where
-    nobody sees anything.
+    """Return a text as checks read it: no invisible characters, no blanks around it; "" if nothing
+    is left.
 
     A mark without a letter, a private character and one that Unicode does not assign are nothing by
     themselves.

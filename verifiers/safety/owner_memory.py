@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-#: Whose texts are scored: set by who knows it; one owner for all where nothing is kept apart.
+#: The owner of the scored texts, set by the service; one owner for all if nothing is kept apart.
 OWNER: ContextVar[str] = ContextVar("owner", default="")
 MOST_OWNERS = 256
 
@@ -24,7 +24,7 @@ class Owned(Generic[Key, Value]):
         self._by_owner: OrderedDict[str, OrderedDict[Key, Value]] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
-        """Return what the owner knows; None where it is not known (any more)."""
+        """Return the owner's entry; None if it is unknown, or no longer known."""
         known = self._by_owner.get(OWNER.get())
         if known is None or key not in known:
             return None

@@ -32,8 +32,8 @@ SUSPECT = re.compile(
     r"|\[control_\d{1,4}\]|\[[a-z_]{1,40}_id\]|[\[\]][^\[\]]{0,3}~[^\[\]]{0,3}[\[\]]|\]<\].{0,64}",
     re.DOTALL,
 )
-#: Characters that nobody sees: direction overrides, zero-width ones, Unicode's tags. Joiners that
-#: scripts need stay.
+#: Invisible characters: direction overrides, zero-width ones, Unicode's tags. Joiners that scripts
+#: need stay.
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
@@ -120,9 +120,7 @@ def _any_width(character: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return the text without characters that nobody sees, and with long runs of one blank cut
-    to a few.
-    """
+    """Return the text without invisible characters, and with long runs of a blank shortened."""
     return PADDING.sub(lambda found: found.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
 
 

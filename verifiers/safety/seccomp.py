@@ -25,8 +25,8 @@ Step = tuple[int, int, int, int]
 
 
 def filter_program(machine: str) -> bytes:
-    """Return the filter as a BPF program: what is not named is refused, and another ABI than the
-    machine's ends the process.
+    """Return the filter as a BPF program: it refuses calls that the table does not name, and ends a
+    process of another ABI than the machine's.
 
     `OWN_PID` stands in it where the sealed process puts its own.
     """

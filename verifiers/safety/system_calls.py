@@ -59,8 +59,8 @@ BARRIERS = (0, 8, 16)
 #: Stands for the pid of the process that the filter will be for: no process has it.
 OWN_PID = 0x7FFFFFFF
 
-#: For each call that depends on its arguments, the alternatives of which one must hold with all its
-#: checks.
+#: For each call that depends on its arguments, the alternatives; all checks of one alternative must
+#: hold.
 EXAMINED: Mapping[str, Sequence[Sequence[Check]]] = {
     "open": [[Without(1, WRITES)]],
     "openat": [[Without(2, WRITES)]],

@@ -122,7 +122,7 @@ class Chat:
             body["n"] = samples
         reply = await self.send(body, [conversation])
         if len(reply.choices) != samples:
-            raise BadReplyError(f"{len(reply.choices)} choices where {samples} were asked for")
+            raise BadReplyError(f"{len(reply.choices)} choices for a request of {samples}")
         written = [
             without_thinking(choice.message.content or "", choice.finish_reason)
             for choice in reply.choices

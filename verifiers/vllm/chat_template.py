@@ -2,10 +2,10 @@
 one request.
 
 The pooling endpoints take either one conversation (`messages`) or a list of plain texts (`input`).
-A list is an order of magnitude cheaper, but then the rendering is ours. So the server is asked
-once, for each sequence of roles, to render marked messages; the text between the marks is the
-template. A second conversation proves that rendering here gives the same token ids, one BOS and
-all; where it does not, the caller falls back to `messages`.
+A list is an order of magnitude cheaper, but then the rendering is ours. So for each sequence of
+roles the server renders marked messages once; the text between the marks is the template. A second
+conversation proves that rendering here gives the same token ids, one BOS and all; if it does not,
+the caller falls back to `messages`.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class TemplateBook:
 
 
 def split(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
-    """Return the texts around the marks of a rendered conversation; None if a mark is not there
-    exactly once.
+    """Return the texts around the marks of a rendered conversation; None unless each mark is there
+    once.
     """
     between: list[str] = []
     stripped: set[bool] = set()

@@ -26,11 +26,11 @@ HIGHEST_LOGPROB = 0.01
 
 
 class LabelReader:
-    """Asks for one token, and returns the expected value of the labels under what the model would
-    say.
+    """Requests one token, and returns the expected value of the labels under the model's
+    distribution.
 
-    The label tokens are asked for by id (`logprob_token_ids`: full-vocabulary logprobs, whatever
-    was sampled) where the server has that, else looked for among the top 20.
+    The request names label tokens by id (`logprob_token_ids`: full-vocabulary logprobs, whatever
+    was sampled) if the server supports that; else they are looked for among the top 20.
     """
 
     def __init__(self, upstream: Upstream, chat: Chat) -> None:
@@ -53,8 +53,8 @@ class LabelReader:
             self.by_id = False
             verdicts = await self._read_once(conversations, values, tokens)
         if self.by_id and all(verdict.score is None for verdict in verdicts.items):
-            # A server that does not know `logprob_token_ids` passes it over without a word: the
-            # labels are not there.
+            # A server that does not know `logprob_token_ids` ignores it: the labels are missing
+            # then.
             self.by_id = False
             calls = verdicts.usage
             verdicts = await self._read_once(conversations, values, tokens)

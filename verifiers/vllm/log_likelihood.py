@@ -12,7 +12,7 @@ from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
 from assay.verifiers.vllm.label_logprobs import HIGHEST_LOGPROB
 from assay.verifiers.vllm.served import in_order, usage_of
 
-#: What is said of a prompt's token, of which each has a byte at least.
+#: A prompt token's fields in a reply; each token has a byte at least.
 VALUES_A_TOKEN = 8
 
 

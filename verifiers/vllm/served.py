@@ -120,7 +120,7 @@ class ServedVerifier:
         return known[key]
 
     async def input_tokens(self, pair: Pair) -> int:
-        """Return how many tokens the model is asked to read about a pair."""
+        """Return how many tokens the model reads about a pair."""
         texts = (self.query_text(pair.query), self._text(pair.candidate))
         return sum(
             len(each)
@@ -128,7 +128,7 @@ class ServedVerifier:
         )
 
     async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
-        """Return what is said of as much of an over-long candidate as fits."""
+        """Return the verdict of the part of an over-long candidate that fits."""
         context = await self.book.context()
         if context is None:
             return verdict
@@ -157,7 +157,7 @@ class ServedVerifier:
             raise problems[0]
 
     async def problems(self) -> list[VerifierError | None]:
-        """Return what is wrong with each server, in order; None where nothing is."""
+        """Return what is wrong with each server, in order; None if nothing is."""
         return await together(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
@@ -188,8 +188,8 @@ class ServedVerifier:
             return exc
 
     async def examine(self) -> list[Finding]:
-        """Return what can be told of the servers, and of how the model is served; the first
-        failure is the last finding.
+        """Return findings about the servers and how they serve the model; the first failure comes
+        last.
         """
         findings = [
             finding
@@ -236,7 +236,7 @@ class ServedVerifier:
             reachable,
             ok(
                 "model",
-                f"{self.settings.model}, {f'{length:,} tokens' if length else 'length not said'}",
+                f"{self.settings.model}, {f'{length:,} tokens' if length else 'length unknown'}",
             ),
         ]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from assay.verifiers.contract.errors import BadReplyError, RefusedError, VerifierError
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Upstream
 
-#: Up to this version a raw score was asked for by other names; a server passes over the names that
-#: it does not know.
+#: Up to this version requests for raw scores used other names; a server ignores names that it does
+#: not know.
 RENAMED = (0, 12)
 
 

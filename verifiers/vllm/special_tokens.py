@@ -14,21 +14,20 @@ from assay.verifiers.safety.owner_memory import Owned
 from assay.verifiers.safety.sanitize import lookalikes, suspect
 from assay.verifiers.vllm.replies import TokenIds
 
-#: Different strings of one text that are asked about, calls at once, and strings that are
-#: remembered of an owner's texts.
+#: How many different strings of one text to ask the server about, how many calls at once, and how
+#: many strings to remember of an owner's texts.
 MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000
 Look = Callable[[Callable[[Sequence[str]], list[str]], Sequence[str]], Awaitable[list[str]]]
 NO_SUCH_PATH = (404, 405, 501)
 
 
 class SpecialTokens:
-    """Tells, of strings that look like special tokens, which ones the model has.
+    """Tells which strings that look like special tokens are tokens of the model.
 
-    What looks like one is asked about. What a text has too many of counts as special, and so does
-    what could not be asked: breaking up an innocent tag costs little, a forged turn costs the
-    verdict. Of a server that cannot be asked at all, those are special that some family of models
-    has. What was learned from one owner's texts is not known for another's: the time that an answer
-    takes would tell of them.
+    The server tokenizes each such string. Beyond the bound of a text, or after a failed call, a
+    string counts as special: breaking up an innocent tag costs little, a forged turn costs the
+    verdict. If the server never answers, the tokens of all known families of models are special.
+    What one owner's texts taught is unknown for another's: response times would reveal it.
     """
 
     def __init__(self, upstream: Upstream) -> None:

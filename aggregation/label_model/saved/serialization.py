@@ -105,8 +105,8 @@ def save(model: FittedModel, path: Path) -> None:
 
 
 def restore_from(model: ModelT, path: Path) -> ModelT:
-    """Give an unfitted model what a file holds and return it; raise `ArtifactError`, naming the
-    file, where there is none or it is damaged.
+    """Fill an unfitted model from a file and return it; raise `ArtifactError`, naming the file, if
+    it is missing or damaged.
     """
     try:
         data = json.loads(read_file(path, MAX_BYTES))
@@ -262,7 +262,7 @@ def _number(value: Any) -> float:
 
 
 def _numbers(data: Any, names: tuple[str, ...]) -> dict[str, float]:
-    """Return the named numbers of an object; raise `ValueError` where one is none, `KeyError`
-    where it is missing.
+    """Return the named numbers of an object; raise `ValueError` for a wrong one, `KeyError` for a
+    missing one.
     """
     return {name: _number(data[name]) for name in names}

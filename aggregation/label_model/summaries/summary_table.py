@@ -10,7 +10,7 @@ SOURCES = {
     "labels": "the share of labels that say correct",
     "stated": "stated by the caller",
     "third moments": "estimated from how the verifiers agree",
-    "assumed": "assumed: nobody stated it, and nothing tells it",
+    "assumed": "assumed: it is not stated, and the data do not show it",
 }
 
 

@@ -70,7 +70,7 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         watch_over(listener, life)
     except SystemExit:
-        pass  # whoever started us has what it wanted
+        pass  # our parent has its result
     finally:
         end_all(tests, code)
     os._exit(0)  # nothing is left that an interpreter would have to tidy up
@@ -90,9 +90,7 @@ def end_all(*processes: int) -> None:
 
 
 def walls_here(*, own_namespaces: bool, listener: int) -> list[str]:
-    """Return which of the walls beside the filter there are here, for whoever asks how well code
-    is held.
-    """
+    """Return which walls this machine offers beside the filter, for the doctor's report."""
     known = {
         f"landlock={walls.landlock_version()}": walls.landlock_version(),
         "user": os.geteuid() == 0,

@@ -82,9 +82,7 @@ def exactly(stream: Stream, count: int) -> bytes:
 
 
 def send(stream: Stream, frame: list[Any]) -> None:
-    """Send a frame; raise `Gone` where nobody is there, and `OverflowError` where it is too
-    long.
-    """
+    """Send a frame; raise `Gone` if the other end is closed, `OverflowError` for a long one."""
     body = json.dumps(frame).encode()
     if len(body) > LONGEST:
         raise OverflowError("a value of more than 64 MiB")
@@ -136,8 +134,8 @@ class Wire:
         return self.handle(value)
 
     def decode(self, coded: Any) -> Any:
-        """Return the value; raise a `ValueError` or its like where this is none, as whoever sent
-        it may send anything.
+        """Return the value; raise a `ValueError` or a subclass if it is none: the sender may send
+        anything.
         """
         if not isinstance(coded, list):
             return coded
@@ -179,6 +177,6 @@ def made_again(name: str, parts: list[Any]) -> Any:
 
 
 def stdlib(name: str) -> Any:
-    """Return a class of the standard library, which is imported where it is not there yet."""
+    """Return a class of the standard library, which is imported if necessary."""
     module, _, attribute = name.rpartition(".")
     return getattr(sys.modules.get(module) or __import__(module), attribute)
