@@ -14,7 +14,7 @@ def label(
     task: Annotated[
         str, typer.Argument(help="The task; its configuration needs store_text: true.")
     ],
-    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="Candidates to look at.")] = 50,
+    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="Candidates to label.")] = 50,
     who: Annotated[
         str | None,
         typer.Option(envvar="USER", help="Name kept with the labels.", show_default=False),

@@ -24,9 +24,7 @@ def promote(
     ] = None,
     pinned: Annotated[
         bool | None,
-        typer.Option(
-            "--pin/--unpin", help="Keep it, whatever is fitted later.", show_default=False
-        ),
+        typer.Option("--pin/--unpin", help="Keep it after later fits.", show_default=False),
     ] = None,
     url: UrlOption = HERE,
 ) -> None:
