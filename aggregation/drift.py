@@ -37,7 +37,7 @@ class DriftReference:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How far recent scores are from the fit's; None where too little is known."""
+    """How far recent scores are from the fit's; None if too little is known."""
 
     psi: float | None
     agreement_z: float | None

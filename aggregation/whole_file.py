@@ -26,7 +26,7 @@ def read_file(path: Path, most: int) -> bytes:
 
 def replace_file(path: Path, content: bytes, unfinished: str = "") -> None:
     """Put a file in the place of another as a whole, on the disk before this returns; raise
-    `OSError` where that fails.
+    `OSError` if that fails.
 
     What a process that is killed leaves begins with a dot and ends with `unfinished`.
     """

@@ -55,7 +55,7 @@ class Curve:
     points: dict[str, list[Point]] = field(default_factory=dict)
 
     def price_for(self, loss: float) -> Point | None:
-        """Return the cheapest cascade that loses no more, nor does any dearer one; None where
+        """Return the cheapest cascade that loses no more, nor does any dearer one; None if
         none does.
         """
         cheapest = None
@@ -66,7 +66,7 @@ class Curve:
         return cheapest
 
     def at(self, method: str, cost: float) -> Point | None:
-        """Return a method's last point within a cost; None where even its first is dearer."""
+        """Return a method's last point within a cost; None if even its first is dearer."""
         within = [point for point in self.points[method] if point.cost <= cost + 1e-9]
         return within[-1] if within else None
 
@@ -90,7 +90,7 @@ def curve(
 
     Maps, covariances and weights come from four fifths of the queries, with `budget` labels drawn
     from them `draws` times (0: none are read), and are judged on the rest. Raises `ValueError`
-    where there are too few queries, or nothing to save.
+    if there are too few queries, or nothing to save.
     """
     shard = Shard.of(scores, query_id, labels)
     labels_by_row = shard.queries.take(np.asarray(shard.labels))

@@ -27,7 +27,7 @@ class Advice:
 
 def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
     """Return the last calls, in the order of value for cost, that add less than a share of the
-    variance; None where none does.
+    variance; None if none does.
     """
     total = float(cascade.covariance.sum())
     if total <= 0:

@@ -109,7 +109,7 @@ def tiered(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> 
 
 
 def own_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
-    """Return an operator's own tiers of columns, what is free first; raise `ValueError` where
+    """Return an operator's own tiers of columns, what is free first; raise `ValueError` if
     one is missing or twice.
     """
     of = {column: call for call, columns in enumerate(calls.columns) for column in columns}

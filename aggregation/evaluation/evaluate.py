@@ -43,7 +43,7 @@ def with_labels(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What was measured of one method; None where it has no probabilities, or the oracle no
+    """What was measured of one method; None if it has no probabilities, or the oracle no
     scores.
     """
 
@@ -102,7 +102,7 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Measure every method on the queries whose candidates are all labelled; raise `ValueError`
-    where there are too few.
+    if there are too few.
 
     Everything is learned on four fifths of the queries and judged on the rest, in turn; label
     budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.

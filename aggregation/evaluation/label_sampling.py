@@ -17,7 +17,7 @@ def draw_labels(queries: Queries, labels: Floats, count: int, random: np.random.
     """Return `count` rows of random queries, 4 random ones of each; drawn again until labels of
     both classes are among them.
 
-    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` where a class is too rare to
+    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` if a class is too rare to
     be drawn.
     """
     for _ in range(MOST_TRIES):

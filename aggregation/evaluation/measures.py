@@ -15,7 +15,7 @@ def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floa
     """Return, for each query, the chance that its top-scored candidate is correct: ties count at
     their expected value.
 
-    Queries adjacent; a candidate without a score (NaN) is chosen only where none has one.
+    Queries adjacent; a candidate without a score (NaN) is chosen only if none has one.
     """
     ranked = np.where(np.isnan(scores), -np.inf, scores)
     best = np.repeat(np.maximum.reduceat(ranked, queries.starts[:-1]), queries.sizes)

@@ -68,7 +68,7 @@ class FittedModel:
         return hasattr(self, "head_")
 
     def require_fitted(self) -> None:
-        """Raise `NotFittedError` where the model has learned nothing yet."""
+        """Raise `NotFittedError` if the model has learned nothing yet."""
         if not self.is_fitted:
             raise NotFittedError("the label model was not fitted yet: call fit, or load one")
 

@@ -72,7 +72,7 @@ class Head:
 
     k = 1 / sqrt(1 + pi v / 8) shrinks towards even odds by v, the variance of the sum given the
     labels, averaged over the query so that the order stays. `covariance` is that of the weights;
-    None where no labels were used: then k = 1, and z is not read. A head for a candidate alone has
+    None if no labels were used: then k = 1, and z is not read. A head for a candidate alone has
     no weight on query means.
     """
 

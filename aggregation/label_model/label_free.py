@@ -45,7 +45,7 @@ class BaseScore:
         """Return each verifier's term of b, shape (n, m), 0 where missing; a row's terms and
         `constant` sum to b.
 
-        All terms of a row are NaN where no score of it counts. `z` may be None where the trust is
+        All terms of a row are NaN where no score of it counts. `z` may be None if the trust is
         0.
         """
         present = ~np.isnan(u)

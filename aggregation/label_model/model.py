@@ -109,7 +109,7 @@ class LabelModel(Estimator):
 
         `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`: which of
         them were drawn at random (all where not given). Raises `ValueError` for what is wrong with
-        an argument, `NotFittedError` where there is nothing to learn from, `OneClassError` where
+        an argument, `NotFittedError` if there is nothing to learn from, `OneClassError` if
         all labels say the same.
         """
         shard = Shard.of(scores, query_id, labels, label_random)

@@ -36,7 +36,7 @@ class ServedModel:
         return self._model
 
     def for_columns(self, columns: Sequence[Column]) -> ServedModel:
-        """Return the same model for another ensemble; raise `ValueError` where it knows none of
+        """Return the same model for another ensemble; raise `ValueError` if it knows none of
         its verifiers.
         """
         return ServedModel(self._whole, columns, self.version)

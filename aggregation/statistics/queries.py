@@ -31,7 +31,7 @@ class Queries:
 
     @classmethod
     def of(cls, query_id: npt.ArrayLike) -> Queries:
-        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` where an
+        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` if an
         id is missing.
         """
         ids = np.asarray(query_id)

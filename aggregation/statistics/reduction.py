@@ -22,7 +22,7 @@ class RowReduction:
 
     @classmethod
     def of(cls, shard: Shard, names: Sequence[str]) -> RowReduction:
-        """Reduce a shard; raise `ValueError` where it does not have a column a name."""
+        """Reduce a shard; raise `ValueError` if it does not have a column a name."""
         if shard.scores.shape[1] != len(names):
             raise ValueError(
                 f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names"

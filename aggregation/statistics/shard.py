@@ -59,7 +59,7 @@ class Shard:
         return cls(matrix, queries, checked_labels, checked_random)
 
     def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
-        """Return the rows of the queries that have a label; None where none has.
+        """Return the rows of the queries that have a label; None if none has.
 
         Queries are adjacent, in the order of their ids' hashes, and have up to `most` rows: of
         more, a random part.

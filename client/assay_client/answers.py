@@ -106,7 +106,7 @@ def plain(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
-    """Return an answer as a ranking of so many candidates; raise `AssayError` where it is none."""
+    """Return an answer as a ranking of so many candidates; raise `AssayError` if it is none."""
     found = _typed(Ranking, data)
     places = [result.index for result in found.results]
     most = len(places) if candidates is None else candidates
@@ -122,7 +122,7 @@ def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
 
 
 def scores_of(data: Any, pairs: int) -> Scores:
-    """Return an answer as the scores of so many pairs; raise `AssayError` where it is none."""
+    """Return an answer as the scores of so many pairs; raise `AssayError` if it is none."""
     found = _typed(Scores, data)
     if [result.index for result in found.results] != list(range(pairs)):
         raise AssayError(
@@ -134,7 +134,7 @@ def scores_of(data: Any, pairs: int) -> Scores:
 
 
 def object_of(data: Any) -> dict[str, Any]:
-    """Return an answer as an object; raise `AssayError` where it is none."""
+    """Return an answer as an object; raise `AssayError` if it is none."""
     if not isinstance(data, dict):
         raise AssayError(f"the answer is not an Assay's: {str(data)[:SHOWN]}", OK)
     return data

@@ -35,7 +35,7 @@ def best_of_n(
 ) -> BestOfN:
     """Call `generate(query)` until there are n answers, and return the best.
 
-    `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` where it returns
+    `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` if it returns
     nothing, and an `AssayError`.
     """
     drawn: list[str] = []

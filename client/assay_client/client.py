@@ -73,7 +73,7 @@ def _may_pass(reply: httpx.Response) -> bool:
 
 
 def _last_reply(state: RetryCallState) -> httpx.Response:
-    """Return what the last try brought; raise where it brought nothing."""
+    """Return what the last try brought; raise if it brought nothing."""
     assert state.outcome is not None  # noqa: S101 - the tries have ended
     reply: httpx.Response = state.outcome.result()
     return reply

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class AssayError(Exception):
-    """Asking failed; `status` is the HTTP status, None where there was no answer."""
+    """Asking failed; `status` is the HTTP status, None if there was no answer."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-
     async def ascore(
         self, messages: Any, orchestrator: Any = None, **kwargs: Any
     ) -> list[float] | float:
-        """Return one probability a conversation, in order; raise `NoScoreError` where no
+        """Return one probability a conversation, in order; raise `NoScoreError` if no
         verifier could say of one.
         """
         if hasattr(messages, "to_chat_messages"):

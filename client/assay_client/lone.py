@@ -35,7 +35,7 @@ def loop_client() -> AsyncClient:
 async def score_one(
     query: Query, candidate: str, reference: Any = None, task: str | None = None
 ) -> PairScore:
-    """Return one pair's score; raise `NoScoreError` where no verifier could say."""
+    """Return one pair's score; raise `NoScoreError` if no verifier could say."""
     pair = {
         "query": query,
         "candidate": candidate,
@@ -52,7 +52,7 @@ async def rank_rows(
     task: str | None = None,
     client: AsyncClient | None = None,
 ) -> list[float | None]:
-    """Return the probability of each row (query, candidate, reference), in order; None where no
+    """Return the probability of each row (query, candidate, reference), in order; None if no
     verifier could say.
 
     Candidates of the same query and reference are ranked together, so that verifiers that compare

@@ -23,7 +23,7 @@ def reward_function(
     reference: str | None = None,
     **options: Any,
 ) -> Reward:
-    """Return a reward function: the probability that each completion is correct, None where no
+    """Return a reward function: the probability that each completion is correct, None if no
     verifier could say.
 
     Completions of one prompt that stand side by side, as GRPO has them, are ranked together.

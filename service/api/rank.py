@@ -262,7 +262,7 @@ async def scored(
     scoring_request: ScoringRequest,
     ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
 ) -> ScoringResult:
-    """Return what the ensemble says; raise `ApiError` where no verifier could."""
+    """Return what the ensemble says; raise `ApiError` if no verifier could."""
     with answering():
         return await engine.scorer.score(scoring_request, ask)
 

@@ -51,7 +51,7 @@ def memory_of(task: Task) -> TaskStore:
 
 
 async def stored(asking: Any) -> Any:
-    """Return what the store answers; raise `ApiError` 503 where it does not, or refuses."""
+    """Return what the store answers; raise `ApiError` 503 if it does not, or refuses."""
     try:
         return await asking
     except StoreDownError:

@@ -90,6 +90,6 @@ class Format(ABC):
 
 
 def clash(path: str, names: Sequence[str]) -> None:
-    """Raise `BatchError` where a column that would be carried over is called as a result is."""
+    """Raise `BatchError` if a column that would be carried over is called as a result is."""
     if taken := sorted(set(names) & set(RESULT)):
         raise BatchError(f"{path}: the column {taken[0]!r} is also one of the output's; rename it")

@@ -37,7 +37,7 @@ def rank(
     address: str,
     workers: int | None,
 ) -> Iterator[Done]:
-    """Yield parts as they are written anywhere in the cluster; raise `BatchError` where a worker
+    """Yield parts as they are written anywhere in the cluster; raise `BatchError` if a worker
     cannot go on.
     """
     ray = connect(address)

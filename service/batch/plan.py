@@ -77,7 +77,7 @@ class BatchPlan:
 
 
 def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
-    """Return a new job, or the one that was begun in `out`; raise `BatchError` where that was
+    """Return a new job, or the one that was begun in `out`; raise `BatchError` if that was
     another one.
     """
     target = Files(out)
@@ -197,7 +197,7 @@ def _read(out: str, content: bytes) -> BatchPlan:
 
 
 def _same(old: BatchPlan, new: BatchPlan) -> None:
-    """Raise `BatchError` where a job that is resumed would not end as it began."""
+    """Raise `BatchError` if a job that is resumed would not end as it began."""
     begun = f"{new.out} was begun with"
     shapes = [[(each.name, each.rows, each.size) for each in plan.sources] for plan in (old, new)]
     if shapes[0] != shapes[1]:

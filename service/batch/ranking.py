@@ -58,7 +58,7 @@ class Ranker:
         self._room = asyncio.Semaphore(effort.concurrency)
 
     async def rank(self, parts: Sequence[Part]) -> AsyncIterator[Done]:
-        """Yield each part when it is written, in order. Raises `BatchError` where a verifier
+        """Yield each part when it is written, in order. Raises `BatchError` if a verifier
         fails all of a part.
         """
         blocks = _blocks(self._plan, parts)

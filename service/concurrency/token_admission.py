@@ -19,7 +19,7 @@ class TokenAdmission:
         self.tokens = 0
 
     def take(self, tokens: int) -> None:
-        """Take on work; raise `TooMuchWorkError` where it does not fit. A request that is larger
+        """Take on work; raise `TooMuchWorkError` if it does not fit. A request that is larger
         than all has to be alone.
         """
         if self.most is not None and self.tokens and self.tokens + tokens > self.most:

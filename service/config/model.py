@@ -206,7 +206,7 @@ class Config(BaseModel):
             )
 
     def tiers_of(self, task: str) -> list[list[int]] | None:
-        """Return a task's own tiers, by place in its ensemble; None where it has none."""
+        """Return a task's own tiers, by place in its ensemble; None if it has none."""
         members, tiers = list(self.ensembles[self.ensemble_of(task)]), self.tasks[task].tiers
         return None if tiers is None else [[members.index(name) for name in tier] for tier in tiers]
 

@@ -40,7 +40,7 @@ class Hosts:
 
 
 def split_host(host: str) -> tuple[str, int | None] | None:
-    """Return the name or address in a Host header, without brackets, and its port; None where
+    """Return the name or address in a Host header, without brackets, and its port; None if
     there is none.
     """
     found = WITH_PORT.fullmatch(host.lower())

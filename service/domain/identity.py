@@ -33,7 +33,7 @@ def hash_candidate(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The names of a request's pairs, in order, and of its set of candidates (None where pairs are
+    """The names of a request's pairs, in order, and of its set of candidates (None if pairs are
     scored one by one).
 
     `set_order` are the pairs' places in the set's own order, in which setwise scores are kept: a

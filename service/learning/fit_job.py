@@ -171,7 +171,7 @@ def _whole(artifact: bytes) -> LabelModel | None:
 
 
 def held_out(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> Floats | None:
-    """Return each row's log-odds by a model that has not seen its query's labels; None where
+    """Return each row's log-odds by a model that has not seen its query's labels; None if
     labels are too few for that.
     """
     labelled = np.flatnonzero(known >= 0)

@@ -40,7 +40,7 @@ class ModelBackup:
             log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
 
     def read(self, task: str) -> tuple[int, bytes, dict[str, Any]] | None:
-        """Return the version, artifact and report that a task served last; None where none was
+        """Return the version, artifact and report that a task served last; None if none was
         kept.
         """
         path = self._folder / f"{task}.json"

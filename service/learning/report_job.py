@@ -58,7 +58,7 @@ def report(
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
-    """Return a report; raise `NothingToReportError` where there are too few rows.
+    """Return a report; raise `NothingToReportError` if there are too few rows.
 
     Its `model_version` is None if no version serves these verifiers: the report then measures a
     model that was fitted for it alone.
@@ -103,7 +103,7 @@ def report(
 
 def _advice(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | None:
     """Return the calls that add little to the full score's variance, and their share of the
-    cost; None where all add something.
+    cost; None if all add something.
     """
     cascade = Cascade.of(model, Calls.of(costs))
     found = None if cascade is None else advice(cascade)
@@ -128,7 +128,7 @@ def shadow(
     """Return how another version would have answered the requests kept, beside the one that serves.
 
     A ranking follows from raw scores and the version alone, and raw scores are kept: no request
-    need be answered twice. Raises `NothingToReportError` where no request is kept.
+    need be answered twice. Raises `NothingToReportError` if no request is kept.
     """
     table = table_of(records, given.fingerprints, since)
     if not table.keys:

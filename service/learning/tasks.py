@@ -177,7 +177,7 @@ class Tasks:
         return view
 
     def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> list[Rows]:
-        """Return what a task keeps of a request, a record a query: nothing where it has it,
+        """Return what a task keeps of a request, a record a query: nothing if it has it,
         leaves it out, or learns nothing.
         """
         return list(self.packing(task, keys, raw, pairs))

@@ -63,7 +63,7 @@ def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
 
 
 def shadow_kept(source: Source, given: FitInputs, version: int) -> dict[str, Any] | None:
-    """Return how another version would have answered, and beside which; None where one of them is
+    """Return how another version would have answered, and beside which; None if one of them is
     not there.
 
     Raises what `report_kept` raises.

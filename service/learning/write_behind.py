@@ -89,7 +89,7 @@ class Writer:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
     async def _write(self, item: Item) -> str | None:
-        """Write; return why not, None where it was written. A store that is full of requests
+        """Write; return why not, None if it was written. A store that is full of requests
         makes room first.
         """
         why = await self._tried(item)

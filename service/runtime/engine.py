@@ -133,7 +133,7 @@ class Engine:
         return "ok", None, loss
 
     async def groups(self, query: str, texts: list[str]) -> list[int | None]:
-        """Return the number of each text's answer, the same for the same answer; None where none
+        """Return the number of each text's answer, the same for the same answer; None if none
         can be read.
         """
         groups, _ = await self.answers.groups(query, texts)

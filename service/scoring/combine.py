@@ -64,7 +64,7 @@ def _warnings(run: ScoringRun) -> list[str]:
 
 
 def require_a_score(run: ScoringRun) -> None:
-    """Raise `NoVerifierError` where every verifier failed."""
+    """Raise `NoVerifierError` if every verifier failed."""
     if not run.matrix.has_score and run.matrix.partial:
         raise NoVerifierError(_reasons(run.members, run.matrix))
 

@@ -83,7 +83,7 @@ class Scorer:
     def stream(self, request: ScoringRequest) -> AsyncIterator[Scored | ScoringResult]:
         """Yield each verifier as soon as all its scores are in the matrix, then the result.
 
-        Raises `NoVerifierError` where every verifier failed, `TooMuchWorkError` where what is
+        Raises `NoVerifierError` if every verifier failed, `TooMuchWorkError` if what is
         under way leaves no room.
         """
         return self._walk(request, stepwise=True)

@@ -106,7 +106,7 @@ class Batches:
 
 
 def serve(choice: Choice, served_name: str | None, host: str, port: int, batch_size: int) -> None:
-    """Load a model and serve it until a signal; raise `StartupError` where that cannot be."""
+    """Load a model and serve it until a signal; raise `StartupError` if that cannot be."""
     uvicorn.run(
         create_app(Model(choice), served_name or choice.name, batch_size),
         host=host,

@@ -62,7 +62,7 @@ class Entry(BaseModel):
 
     @property
     def command(self) -> str | None:
-        """Return the command that serves it; None where nothing here can."""
+        """Return the command that serves it; None if nothing here can."""
         words = {"vllm": ["vllm", "serve"], "sidecar": ["assay", "sidecar"], "none": None}[
             self.server
         ]

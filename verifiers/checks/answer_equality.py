@@ -41,7 +41,7 @@ def _stated(text: str) -> list[re.Match[str]]:
 
 
 def plain_answer(text: str) -> str | None:
-    """Return the answer as normalised text: the last one stated, else the last line; None where
+    """Return the answer as normalised text: the last one stated, else the last line; None if
     there is none.
     """
     return _plain(ending(text))
@@ -61,7 +61,7 @@ def _plain(text: str) -> str | None:
 
 
 def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
-    """Return the number of each text's answer group, by normalised text; None where a text has
+    """Return the number of each text's answer group, by normalised text; None if a text has
     no answer.
     """
     groups: dict[Hashable, int] = {}
@@ -165,11 +165,11 @@ def _equal_alone(text: str, reference: str, seconds: float) -> bool | str | None
 def equals_reference(
     texts: Sequence[str], reference: str, time_limit_s: int
 ) -> list[bool | str | None]:
-    """Return whether each text's answer equals the reference by value; None where no answer, or no
+    """Return whether each text's answer equals the reference by value; None if no answer, or no
     mathematics, was found.
 
     "time" where a parse or a comparison overran `time_limit_s`: it is not known, and must not count
-    as different. Raises TimeoutError where the reference itself does.
+    as different. Raises TimeoutError if the reference itself does.
     """
     reference = as_read(reference)
     wanted = _parsed(
@@ -208,7 +208,7 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
 
 
 def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> bool:
-    """Return whether one reading of an answer equals one of the other. Raises TimeoutError where
+    """Return whether one reading of an answer equals one of the other. Raises TimeoutError if
     none is known to.
     """
     from math_verify import verify

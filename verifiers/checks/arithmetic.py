@@ -31,7 +31,7 @@ class ArithmeticSettings(VerifierSettings):
 
 
 class Arithmetic(LocalVerifier):
-    """The share of a candidate's arithmetic statements that are true; not applicable where there
+    """The share of a candidate's arithmetic statements that are true; not applicable if there
     are none.
     """
 
@@ -59,7 +59,7 @@ def statements(text: str) -> Iterator[re.Match[str]]:
 
 
 def holds(left: str, right: str) -> bool | None:
-    """Return whether the left side comes to the right; None where it comes to nothing (a division
+    """Return whether the left side comes to the right; None if it comes to nothing (a division
     by zero).
 
     Rounded results count: 10 / 3 = 3.33 holds, to the digits that are given.

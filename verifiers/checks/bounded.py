@@ -57,7 +57,7 @@ class BoundedVerifier(LocalVerifier):
             await self._judged([""], time.monotonic() + START_S)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; raise `VerifierError` where a library is missing."""
+        """Return one verdict a pair, in order; raise `VerifierError` if a library is missing."""
         await self.check()
         until = time.monotonic() + 0.8 * self._settings.timeout_s
         texts = [pair.candidate for pair in pairs]

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 
 def forked(work: Callable[[], bytes], seconds: float) -> bytes:
-    """Return what a function returns, at most a page of it; nothing where it dies. Raises
-    TimeoutError, also where none forks.
+    """Return what a function returns, at most a page of it; nothing if it dies. Raises
+    TimeoutError, also if none forks.
     """
     if not hasattr(os, "fork"):
         raise TimeoutError
@@ -34,7 +34,7 @@ def forked(work: Callable[[], bytes], seconds: float) -> bytes:
 
 
 def _work(work: Callable[[], bytes], writing: int, seconds: float) -> None:
-    """Work, write and end; also where the parent is gone, which would have killed it."""
+    """Work, write and end; also if the parent is gone, which would have killed it."""
     try:
         import resource  # not everywhere
 

@@ -137,7 +137,7 @@ class PythonTests(LocalVerifier):
         return sorted(overran)
 
     async def _run(self, pair: Pair, seconds: float) -> Verdict | None:
-        """Return a candidate's verdict; None where it overran less than its longest."""
+        """Return a candidate's verdict; None if it overran less than its longest."""
         async with self._room:
             try:
                 ran = await run(

@@ -111,7 +111,7 @@ def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[
 
 
 def _target(reference: str, root: Schema, anchors: dict[str, Schema]) -> Any:
-    """Return what a reference within a schema leads to; None where that is nothing."""
+    """Return what a reference within a schema leads to; None if that is nothing."""
     fragment = unquote(reference[1:])
     if fragment and not fragment.startswith("/"):
         return anchors.get(fragment)

@@ -32,7 +32,7 @@ class Workers:
         """Call a function in a worker, and kill it where it takes longer; the wait for a worker,
         and its start, do not count.
 
-        Raises TimeoutError, and `VerifierError` where workers die. One that died meanwhile is
+        Raises TimeoutError, and `VerifierError` if workers die. One that died meanwhile is
         replaced.
         """
         async with self._room:
@@ -45,7 +45,7 @@ class Workers:
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
 
     async def _start(self) -> None:
-        """Load what a call needs. Raises `VerifierError` where a worker takes too long: that is
+        """Load what a call needs. Raises `VerifierError` if a worker takes too long: that is
         no candidate's fault.
         """
         if self._ready is not None:

@@ -120,5 +120,5 @@ class _Embedder:
 
 
 def left_out(text: str) -> int | None:
-    """Return about how many tokens of a text the model did not see; None where it saw all."""
+    """Return about how many tokens of a text the model did not see; None if it saw all."""
     return (len(text) - MAX_TOKENS * 4) // 4 if len(text) > MAX_TOKENS * 5 else None

@@ -139,7 +139,7 @@ class Judging(ServedVerifier, ABC):
         yield self.of_sample((await self.judge([SAMPLE])).items[0])
 
     async def look_at_labels(self) -> list[Finding]:
-        """Return whether what is read as a verdict can be read; nothing where a text is."""
+        """Return whether what is read as a verdict can be read; nothing if a text is."""
         return []
 
     def of_sample(self, verdict: Verdict) -> Finding:

@@ -27,7 +27,7 @@ class JudgeReferenceSettings(YesNoSettings):
 
 
 class JudgeReference(LabelJudging):
-    """Asks whether a candidate says the same as the reference; not applicable where the request
+    """Asks whether a candidate says the same as the reference; not applicable if the request
     has none.
     """
 

@@ -46,7 +46,7 @@ class Answering(ServedVerifier, ABC):
         self.templates = TemplateBook(self.upstream)
 
     async def template(self, query: Query) -> ChatTemplate:
-        """Return the template of a query's roles; raise `BadReplyError` where the server's
+        """Return the template of a query's roles; raise `BadReplyError` if the server's
         cannot be used from here.
         """
         roles = (

@@ -31,7 +31,7 @@ REDUCE: dict[Reduction, Callable[[Sequence[float]], float]] = {
 
 
 def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
-    """Return the verdict on a candidate of too many steps, or of too much in them; None where
+    """Return the verdict on a candidate of too many steps, or of too much in them; None if
     they can be asked about.
     """
     if len(steps) > MOST_STEPS:

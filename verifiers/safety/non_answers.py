@@ -75,7 +75,7 @@ def without_verdicts(text: str) -> str:
 
 
 def degenerate(text: str) -> str | None:
-    """Return why a candidate is no answer at all; None where it may be one."""
+    """Return why a candidate is no answer at all; None if it may be one."""
     seen = RUN_OF_BLANKS.sub("\n", without_unseen(text)).strip()
     if not any(unicodedata.category(character)[0] in "LNS" for character in seen[:MUCH]):
         return "empty" if not seen else "nothing but punctuation"

@@ -62,7 +62,7 @@ async def run(
     memory_mb: int,
     python: Sequence[str] = PYTHON,
 ) -> Ran:
-    """Run code and then tests, within the limits; raise `VerifierError` where the sandbox itself
+    """Run code and then tests, within the limits; raise `VerifierError` if the sandbox itself
     fails.
     """
     supported()
@@ -159,7 +159,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def read_report(report: bytes, count: int, killed: str | None) -> Ran:
-    """Return the outcomes that a report states; raise `VerifierError` where it says that nothing
+    """Return the outcomes that a report states; raise `VerifierError` if it says that nothing
     could be sealed.
 
     A line that is none is passed over, and of two about one test the first holds.

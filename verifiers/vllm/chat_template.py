@@ -42,7 +42,7 @@ class ChatTemplate:
 
 
 class TemplateBook:
-    """The templates of one served model, by sequence of roles; None where the server's cannot be
+    """The templates of one served model, by sequence of roles; None if the server's cannot be
     used from here.
     """
 

@@ -164,7 +164,7 @@ class ServedVerifier:
         return await self.problem_of(self.upstream, endpoint)
 
     async def problem_of(self, upstream: Upstream, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server of an upstream; None where it serves the model."""
+        """Return what is wrong with a server of an upstream; None if it serves the model."""
         models, wanted = (
             await self._at_once(endpoint, ask_models(upstream, endpoint)),
             upstream.settings.model,

@@ -28,7 +28,7 @@ class _Version(ReplyModel):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A server's version (None where it has no `/version`), and the context length of each model
+    """A server's version (None if it has no `/version`), and the context length of each model
     it serves, in tokens.
     """
 
@@ -57,7 +57,7 @@ async def ask_models(upstream: Upstream, endpoint: Endpoint) -> dict[str, int | 
 
 
 async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
-    """Ask one server; raise `VerifierError` where it does not list its models."""
+    """Ask one server; raise `VerifierError` if it does not list its models."""
     models = await ask_models(upstream, endpoint)
     try:
         version = (await upstream.get("/version", _Version, endpoint)).version
@@ -89,5 +89,5 @@ class FactBook:
         return self._facts
 
     async def context(self) -> int | None:
-        """Return how many tokens the model takes; None where the server does not say."""
+        """Return how many tokens the model takes; None if the server does not say."""
         return (await self.facts()).models.get(self._upstream.settings.model)

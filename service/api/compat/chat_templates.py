@@ -34,12 +34,12 @@ class Split:
 
 
 def split(text: str, last: bool = False) -> Split | None:
-    """Return the turns before the answer, and the answer; None where no known template made the
+    """Return the turns before the answer, and the answer; None if no known template made the
     text.
 
     The answer begins with the first assistant's turn behind a question and goes to the end of the
     text: what looks like further turns may have been written by the model, which would then ask
-    itself an easier question. `last` takes the last assistant's turn instead: use it only where
+    itself an easier question. `last` takes the last assistant's turn instead: use it only if
     answers cannot hold a template's tokens. The template is the one whose mark comes first in the
     text, so that an answer cannot choose another.
     """

@@ -247,7 +247,7 @@ def _last(request: Request) -> bool:
 
 
 def query_of(prompt: Conversation, reference: str | None) -> Query:
-    """Return what a prompt asks: a conversation, also where a template has made one text of it."""
+    """Return what a prompt asks: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
     found = split(prompt + END, last=True)  # a template's prompt ends where the answer begins

@@ -38,7 +38,7 @@ class ScoreRequest(DoorRequest):
         return self
 
     def pairs(self) -> list[Pair]:
-        """Return the pairs; raise where a side is missing, or the sides do not go together."""
+        """Return the pairs; raise if a side is missing, or the sides do not go together."""
         for first, second in SIDES:
             one, other = getattr(self, first), getattr(self, second)
             if one is not None and other is not None:

@@ -35,7 +35,7 @@ class Browsers:
         self._known: set[bytes] = set()
 
     def check(self, method: str, headers: dict[bytes, bytes], *, public: bool = False) -> None:
-        """Raise `ApiError` where a page of another origin could have made a request; to what is
+        """Raise `ApiError` if a page of another origin could have made a request; to what is
         `public` it may lead.
         """
         host = headers.get(b"host", b"")
@@ -109,7 +109,7 @@ def _cross_origin(header: str, value: bytes) -> ApiError:
 
 
 def refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise `ApiError` where a header that decides something is there twice: a proxy may have
+    """Raise `ApiError` if a header that decides something is there twice: a proxy may have
     gone by the other one.
     """
     names = [name for name, _ in pairs]

@@ -265,7 +265,7 @@ def as_data(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
 
 
 def data_now(self: Remote) -> Any:
-    """Return the plain value as it is by now; raise `TypeError` where the code has none any
+    """Return the plain value as it is by now; raise `TypeError` if the code has none any
     more.
     """
     self._side.ask("object", self._handle)

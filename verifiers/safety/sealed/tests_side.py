@@ -30,7 +30,7 @@ class TestsSide(Wire):
         self.mixing = False
 
     def handle(self, value: Any) -> list[Any] | None:
-        """Return a handle; raise `TypeError` for what the code can get only where a test is run
+        """Return a handle; raise `TypeError` for what the code can get only if a test is run
         beside it.
         """
         if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
@@ -200,7 +200,7 @@ class Names(dict[str, object]):
         self.genuine = False
 
     def __missing__(self, name: str) -> Any:
-        """Return the code's value of a name; `KeyError` where it has none either."""
+        """Return the code's value of a name; `KeyError` if it has none either."""
         if self.genuine and hasattr(builtins, name):
             raise KeyError(name)
         value = self.side.ask("name", name)

@@ -39,7 +39,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def check(result: int, what: str) -> int:
-    """Return what a call returned; raise `OSError` where it failed: without a protection nothing
+    """Return what a call returned; raise `OSError` if it failed: without a protection nothing
     is run.
     """
     if result < 0:
@@ -135,7 +135,7 @@ def limits(memory_bytes: int, seconds: int, *, own_count: bool) -> dict[int, int
 
 
 def become_nobody_else(number: int) -> None:
-    """Take a user and a group that no other process has; raise `OSError` where root may not."""
+    """Take a user and a group that no other process has; raise `OSError` if root may not."""
     os.setgroups([])
     try:
         user = HIGH + number

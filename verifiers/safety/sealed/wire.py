@@ -71,7 +71,7 @@ def receive(stream: Stream) -> list[Any]:
 
 
 def exactly(stream: Stream, count: int) -> bytes:
-    """Return so many bytes; raise `Gone` where the stream ends before."""
+    """Return so many bytes; raise `Gone` if the stream ends before."""
     received = bytearray()
     while len(received) < count:
         chunk = os.read(stream.reads, min(count - len(received), 1 << 16))

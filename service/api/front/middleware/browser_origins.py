@@ -21,7 +21,7 @@ class OriginRules:
         self._admin = Browsers(Hosts(settings.allowed_hosts, settings.admin_host))
 
     def check(self, exchange: Exchange, *, public: bool = False) -> None:
-        """Raise `ApiError` where a page of another origin could have made a request."""
+        """Raise `ApiError` if a page of another origin could have made a request."""
         browsers = self._admin if exchange.on_admin_port else self._public
         browsers.check(exchange.method, exchange.headers, public=public)
 
@@ -35,7 +35,7 @@ class BrowserOrigins:
         self._keyed = keyed
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` where a page of another origin may have sent it."""
+        """Serve one request; raise `ApiError` if a page of another origin may have sent it."""
         exchange = exchange_of(scope)
         if exchange.trusted or (not self._keyed and exchange.path not in paths.PROBES):
             self._rules.check(exchange, public=exchange.path in paths.OPEN)

@@ -25,7 +25,7 @@ class RateLimits:
         self._metrics = metrics
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` where its key has none left."""
+        """Serve one request; raise `ApiError` if its key has none left."""
         exchange = exchange_of(scope)
         if not _is_counted(exchange):
             return self._app(scope, receive, send)
