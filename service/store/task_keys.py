@@ -17,13 +17,15 @@ from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
 from assay.service.store.client import PREFIX, Store
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
-from assay.service.store.reply_checks import counted, entries
+from assay.service.store.reply_checks import counted, entries, scanned
 
 Value = TypeVar("Value")
 log = structlog.get_logger()
 
 #: Values of a hash that are not worth a thread, unless they are long.
 FEW = 64
+#: Entries, or fields of a hash, that one command reads or writes.
+READ_AT_ONCE = 200
 #: A task's keys in the store, and the type of each.
 PARTS = {
     "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",  # noqa: E501
@@ -111,6 +113,20 @@ class TaskKeys:
                     put_aside_in=self._aside,
                 )
         return read.whole
+
+    async def _all(self, part: str) -> dict[bytes, bytes]:
+        """Return a hash, some of it at a time, so that neither the store nor the event loop is
+        held.
+        """
+        found: dict[bytes, bytes] = {}
+        cursor = 0
+        while True:
+            cursor, some = await self._ask(
+                partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE), scanned
+            )
+            found |= some
+            if not cursor:
+                return found
 
     async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Observation]:
         """Return the records of entries; those that are damaged are left out, and put aside,

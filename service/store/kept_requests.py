@@ -1,0 +1,114 @@
+"""What a task learns from, in the store: the scores of requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from assay.service.domain.learned import MOST_BYTES
+from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
+from assay.service.store.lua import MAKE_ROOM, PAGE, RECORD
+from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
+
+READ_WITH_TEXTS = 50
+#: What an entry takes beside its values, with its name among those that were seen.
+ENTRY_BYTES = 350
+#: What is left to the requests of a task in a full store.
+LEAST_BYTES = 4 << 20
+
+
+class KeptRequests(TaskKeys):
+    """The requests that a task learns from: those of the window, and those that have a label."""
+
+    async def record(self, record: Observation, most: int, most_bytes: int = MOST_BYTES) -> int:
+        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it
+        was known.
+
+        The oldest go if there are more than `most`, or if they take more than so many bytes.
+        """
+        fields = [part for item in pack(record).items() for part in item]
+        size = ENTRY_BYTES + sum(map(len, fields))
+        arguments = (most, most_bytes, size, ENTRY_BYTES, record.name, record.missing, *fields)
+        return int(await self._run(RECORD, ("requests", "seen", "taken", "bytes"), *arguments))
+
+    async def make_room(self, share: float) -> int:
+        """Let go of a share of the requests kept, the oldest, where they take much; return how many
+        went.
+
+        A full store takes that as well.
+        """
+        return int(
+            await self._run(
+                MAKE_ROOM, ("requests", "seen", "bytes"), share, ENTRY_BYTES, LEAST_BYTES
+            )
+        )
+
+    async def rows(self) -> list[Observation]:
+        """Return all requests kept, oldest first, without their texts."""
+        return [record async for records in self.pages() for record in records]
+
+    async def pages(self, texts: bool = False) -> AsyncIterator[list[Observation]]:
+        """Yield all requests kept, oldest first, some at a time; with their texts where asked
+        for.
+        """
+        start = "-"
+        while page := await self._page("XRANGE", start, "+", texts):
+            yield await self._records(page)
+            start = f"({page[-1][0].decode()}"
+
+    async def newest(
+        self, after: tuple[int, int] | None = None
+    ) -> AsyncIterator[list[Observation]]:
+        """Yield the requests that came after a place, without their texts: some at a time, the
+        newest first.
+        """
+        least, most = "-" if after is None else f"({after[0]}-{after[1]}", "+"
+        while page := await self._page("XREVRANGE", most, least):
+            yield await self._records(page)
+            most = f"({page[-1][0].decode()}"
+
+    async def _page(
+        self, how: str, start: str, end: str, texts: bool = False
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Return some entries; with `texts` off, the store leaves their texts out."""
+        count = READ_WITH_TEXTS if texts else READ_AT_ONCE
+        return list(
+            await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
+        )
+
+    async def labelled(self) -> list[Observation]:
+        """Return the requests that had a label at the last fit: also those that the window has
+        left.
+        """
+        found = await self._all("labelled")
+        records = await self._whole("labelled", found, from_value)
+        return list(records.values())
+
+    async def keep_labelled(self, records: Sequence[Observation]) -> None:
+        """Keep these requests for their labels, without their texts, in the place of those that
+        were kept for it.
+        """
+        known = await self._all("labelled")
+        wanted = {record.name.encode(): as_value(record) for record in records}
+        new = [
+            part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)
+        ]
+        for place in range(0, len(new), 2 * READ_AT_ONCE):
+            part = new[place : place + 2 * READ_AT_ONCE]
+            await self._ask(partial(self._redis.hset, self._keys["labelled"], items=part))
+        if gone := [name for name in known if name not in wanted]:
+            await self._ask(lambda: self._redis.hdel(self._keys["labelled"], *gone))
+
+    async def since(self) -> dict[int, tuple[int, int]]:
+        """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
+        raw = await self._ask(lambda: self._redis.hgetall(self._keys["since"]))
+        found = await self._whole("since", raw, place_of, named=lambda name: int(name, 16))
+        return {int(name, 16): place for name, place in found.items()}
+
+    async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
+        """Have a verifier's scores count from a place on."""
+        await self._ask(
+            lambda: self._redis.hset(
+                self._keys["since"], f"{fingerprint:016x}", f"{place[0]}-{place[1]}"
+            )
+        )
