@@ -25,7 +25,8 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import BAD, SUCCESS, BatchPlan, Done, Part, freeze, left, plan, total
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
-from assay.service.config.model import Config, default_config_path, load_config
+from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.model import Config
 from assay.service.runtime.engine import open_engine
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.telemetry.logs import configure_logging

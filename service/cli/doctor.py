@@ -18,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.service.cli.console import Console
-from assay.service.config.model import Config, default_config_path, did_you_mean, load_config
+from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.model import Config
+from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
 from assay.verifiers import Grade, HttpPool, Verifier, build
 from assay.verifiers.doctor.attacks import Result, attack, number_of_attacks

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.service.cli.console import Console
-from assay.service.config.model import did_you_mean
+from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
 from assay.verifiers.catalog.catalog import Entry, catalog
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from assay.service.cli.console import Console
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse
 from assay.service.planning.manifests import FORMS, written
 from assay.service.planning.memory_estimate import Load, servers_of

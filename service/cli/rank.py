@@ -18,7 +18,7 @@ from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.rank import find_task, scoring_request_from
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
-from assay.service.config.model import default_config_path, load_config
+from assay.service.config.loading import default_config_path, load_config
 from assay.service.domain.errors import NoVerifierError
 from assay.service.runtime.engine import Engine, open_engine
 from assay.service.telemetry.logs import configure_logging

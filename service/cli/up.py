@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assay.service.cli.console import Console
 from assay.service.cli.plan import show
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import parse
 from assay.service.planning.memory_estimate import Load, Server, servers_of

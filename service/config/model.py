@@ -1,23 +1,17 @@
-"""The configuration file: verifiers, ensembles and tasks, checked to the place in the file."""
+"""What a configuration holds: verifiers, ensembles and tasks, and how they must fit together."""
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.config.settings import PREFIX, ServiceSettings, from_environment
-from assay.service.config.yaml_file import YamlError, read_yaml
+from assay.service.config.settings import ServiceSettings
+from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.cascade_savings import Policy
-from assay.service.domain.errors import StartupError
-from assay.service.domain.secrets import masked, shown
-from assay.verifiers import BROKEN, KINDS, VerifierSettings, add_installed
+from assay.verifiers import KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.contract.settings import Name
 
@@ -28,17 +22,6 @@ if TYPE_CHECKING:
 else:  # the union of all kinds' settings, told apart by `kind`
     _SETTINGS = Union[tuple(kind.settings for kind in KINDS.values())]  # noqa: UP007 - made at run time
     AnyVerifier = Annotated[_SETTINGS, Field(discriminator="kind")]
-
-
-BROKEN_KIND = "; it is installed but cannot be loaded: {}"
-
-
-class ConfigError(StartupError):
-    """The configuration is wrong; each problem names its place and what would be right."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 class TaskSettings(BaseModel):
@@ -242,159 +225,3 @@ def _from_catalog(entry: Any, place: int) -> Any:
         **known[name].defaults(),
         **{key: value for key, value in entry.items() if key != "use"},
     }
-
-
-def default_config_path() -> Path:
-    """Return the CPU ensemble that is used where no configuration is named."""
-    packaged = Path(__file__).parent / "ensembles" / "cpu.yaml"
-    return (
-        packaged
-        if packaged.exists()
-        else Path(__file__).resolve().parents[2] / "deploy" / "ensembles" / "cpu.yaml"
-    )
-
-
-def load_config(
-    path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
-) -> Config:
-    """Return the checked configuration, environment and flags laid over its `service:`; raise
-    `ConfigError`.
-    """
-    root, data = _read(path)
-    environ = os.environ if environ is None else environ
-    layers = {
-        "the command line": {
-            key: value for key, value in (flags or {}).items() if value is not None
-        },
-        "the environment": from_environment(environ),
-    }
-    service = data.get("service") or {}
-    merged = dict(service) if isinstance(service, dict) else service
-    if isinstance(merged, dict):
-        for layer in reversed(layers.values()):
-            merged |= layer
-    try:
-        return Config.model_validate(
-            {**data, "service": merged, "tasks": _beside(path, data.get("tasks"))}
-        )
-    except ValidationError as exc:
-        errors = exc.errors(include_url=False)
-        if (
-            len(errors) > 1
-        ):  # wrong verifiers are not counted: that none is left is no second problem
-            errors = [
-                error
-                for error in errors
-                if error["type"] != "too_short" or error["loc"] != ("verifiers",)
-            ]
-        raise ConfigError([_problem(path, root, error, layers) for error in errors]) from exc
-
-
-def _beside(path: Path, tasks: Any) -> Any:
-    """Return tasks with the paths of their models seen from the configuration file's folder."""
-    if not isinstance(tasks, dict):
-        return tasks
-    return {
-        name: (
-            {**task, "model": str(path.parent / task["model"])}
-            if isinstance(task, dict) and isinstance(task.get("model"), str)
-            else task
-        )
-        for name, task in tasks.items()
-    }
-
-
-def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
-    try:
-        return read_yaml(path)
-    except YamlError as exc:
-        raise ConfigError([exc.at(path)]) from exc
-
-
-def _problem(
-    path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]
-) -> str:
-    """Return one validation error as `file:line: key: what is wrong (got value)`."""
-    loc = [
-        part
-        for place, part in enumerate(error["loc"])
-        if not (place == 2 and error["loc"][0] == "verifiers")
-    ]
-    key = ".".join(str(part) for part in loc)
-    message = error["msg"].removeprefix("Value error, ")
-    if not loc:  # what was checked of the file as a whole begins with its place
-        loc = [
-            int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")
-        ]
-    place = f"{path}:{_line(root, loc)}"
-    if len(loc) > 1 and loc[0] == "service":
-        for source, values in layers.items():
-            if loc[1] in values:
-                place = (
-                    f"{source} ({PREFIX}{str(loc[1]).upper()})"
-                    if source == "the environment"
-                    else source
-                )
-                break
-    if error["type"] == "extra_forbidden":
-        message = f"no such key{did_you_mean(str(loc[-1]), _keys_beside(error['loc'], root))}"
-    elif error["type"] == "missing":
-        message = "is required"
-    elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        hint = (
-            BROKEN_KIND.format(BROKEN[got])
-            if isinstance(got, str) and got in BROKEN
-            else did_you_mean(str(got), list(KINDS))
-        )
-        key, message = (
-            f"{key}.kind",
-            f"must be one of: {', '.join(KINDS)}; got {repr(got)[:80]}{hint}",
-        )
-        return f"{place}: {key}: {message}"
-    hidden = (
-        error["type"] in ("missing", "extra_forbidden")
-        or not error["loc"]
-        or isinstance(error["input"], dict)
-    )
-    return masked(f"{place}: {key + ': ' if key else ''}{message}") + (
-        "" if hidden else shown(error["loc"], error["input"])
-    )
-
-
-def _line(root: yaml.Node, loc: list[Any]) -> int:
-    """Return the line of the deepest part of a location that the file has."""
-    node, line = root, root.start_mark.line
-    for part in loc:
-        if isinstance(node, yaml.MappingNode):
-            found = next(
-                ((key, value) for key, value in node.value if key.value == str(part)), None
-            )
-            if found is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
-        elif (
-            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
-        ):
-            node = node.value[part]
-            line = node.start_mark.line
-        else:
-            break
-    return int(line) + 1
-
-
-def _keys_beside(loc: tuple[Any, ...], root: yaml.Node) -> list[str]:
-    """Return the keys that would have been right where an unknown one stands."""
-    if loc[0] == "verifiers" and len(loc) > 3:
-        return list(KINDS[str(loc[2])].settings.model_fields)
-    models: dict[str, type[BaseModel]] = {"service": ServiceSettings, "tasks": TaskSettings}
-    model = models.get(str(loc[0]), Config)
-    return list(model.model_fields)
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """Return a hint at the known word that is nearest, or at all of them when there are few."""
-    near = difflib.get_close_matches(word, known, 1)
-    if near:
-        return f"; did you mean `{near[0]}`?"
-    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 30 else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import ArtifactError, load
-from assay.service.config.model import Config, ConfigError
+from assay.service.config.model import Config
+from assay.service.config.problems import ConfigError
 
 
 def load_models(config: Config) -> dict[str, LabelModel]:

@@ -19,7 +19,8 @@ from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
 from assay.service.api.app import create_app
-from assay.service.config.model import Config, default_config_path, load_config
+from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.model import Config
 from assay.service.config.settings import PREFIX, ServiceSettings
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import told

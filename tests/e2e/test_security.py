@@ -11,16 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.verifiers import HttpPool, UnreachableError
-from tests.support.processes import (
-    ROOT,
-    Server,
-    call,
-    service,
-    standin,
-    write_config,
-)
+from tests.support.processes import ROOT, Server, call, service, standin, write_config
 from tests.support.secured import BODY, CHECK, ask
 from tests.support.valkeys import certificates, with_tls
 

@@ -14,7 +14,7 @@ def init(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml"),
 ) -> None:
     """Write a commented configuration to start from."""
-    from assay.service.config.model import default_config_path
+    from assay.service.config.loading import default_config_path
 
     if file.exists():
         typer.echo(f"{file} exists already; name another file", err=True)

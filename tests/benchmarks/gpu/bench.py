@@ -34,7 +34,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place

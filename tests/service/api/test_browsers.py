@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import ApiError
 from assay.service.api.front.browsers import Browsers, same_origin
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.hosts import Hosts, split_host
 from tests.support.commands import run

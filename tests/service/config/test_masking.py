@@ -9,7 +9,8 @@ import pytest
 from redis.exceptions import ResponseError
 
 from assay import service
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.secrets import mask_event, masked, told
 from assay.service.runtime.background import reason_of

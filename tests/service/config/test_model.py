@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from assay.service.cli.config_check import check
-from assay.service.config.model import ConfigError, default_config_path, load_config
+from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.problems import ConfigError
 from tests.support.processes import standin
 
 JUDGE = "verifiers:\n  - {name: j, kind: judge, model: m, endpoint: 'http://127.0.0.1:1'}\n"

@@ -13,7 +13,8 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import load, save, version_of
 from assay.service.cli.config_check import check
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
 from tests.support.processes import Server, service, write_config
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.service.config.model import load_config
+from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import Gpu, parse
 from assay.service.planning.memory_estimate import Load, Server, servers_of

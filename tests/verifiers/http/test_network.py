@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from assay.service.config.model import ConfigError, load_config
+from assay.service.config.loading import load_config
+from assay.service.config.problems import ConfigError
 from assay.verifiers import HttpPool, Network, UnreachableError
 from assay.verifiers.http.network import Proxy
 from tests.support.http_server import OK, read_request

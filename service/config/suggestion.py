@@ -1,0 +1,13 @@
+"""A hint at the name that was meant."""
+
+from __future__ import annotations
+
+import difflib
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return a hint at the known word that is nearest, or at all of them when there are few."""
+    near = difflib.get_close_matches(word, known, 1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 30 else ""
