@@ -13,7 +13,8 @@ import structlog
 
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import told
-from assay.service.store.client import PREFIX, Store
+from assay.service.store.client import Store
+from assay.service.store.schema import PREFIX
 from assay.verifiers import Grade, Verifier
 from assay.verifiers.doctor.examine import Report, examine
 

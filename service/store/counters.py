@@ -13,7 +13,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from assay.service.domain.errors import LimitReachedError, StoreError
 from assay.service.domain.principal import Principal
-from assay.service.store.client import PREFIX, Store
+from assay.service.store.client import Store
+from assay.service.store.schema import PREFIX
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from assay.service.domain.errors import StartupError
-from assay.service.store.client import LOSS_KEPT_S, LOSS_KEY
+from assay.service.store.schema import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()
 

@@ -17,7 +17,8 @@ import structlog
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
-from assay.service.store.client import PREFIX, Store
+from assay.service.store.client import Store
+from assay.service.store.schema import PREFIX
 from assay.verifiers import LASTING, Status
 from assay.verifiers.contract.bounds import LARGEST
 

@@ -15,9 +15,10 @@ from assay.service.concurrency.offload import LONG, apart
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
-from assay.service.store.client import PREFIX, Store
+from assay.service.store.client import Store
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store.reply_checks import counted, entries, scanned
+from assay.service.store.schema import PREFIX
 
 Value = TypeVar("Value")
 log = structlog.get_logger()

@@ -20,8 +20,9 @@ from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler, due
 from assay.service.learning.tasks import Task, Tasks
-from assay.service.store.client import GENERATION_KEY, SCHEMA_KEY, Store
+from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.schema import GENERATION_KEY, SCHEMA_KEY
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from tests.support.replicas import COLUMNS, replica, sample, see, traffic

@@ -24,8 +24,9 @@ from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Rows, Task, Tasks, lost
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
-from assay.service.store.client import EvictionError, Store, check_eviction
+from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.schema import EvictionError, check_eviction
 from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.store.url import parse

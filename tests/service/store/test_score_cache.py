@@ -14,8 +14,9 @@ from assay.service.domain.errors import StoreDownError
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.learning.tasks import Task
-from assay.service.store.client import SCHEMA_KEY, SchemaError, Store
+from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.schema import SCHEMA_KEY, SchemaError
 from assay.service.store.score_cache import RECORD, SCORES, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 

@@ -1,0 +1,53 @@
+"""Where the store keeps what, and what it must be: of a schema we know, and none that evicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from assay.service.domain.errors import StartupError
+
+log = structlog.get_logger()
+
+#: Everything is kept below this prefix; its number is the schema's version.
+SCHEMA = 1
+PREFIX = f"assay:{SCHEMA}:"
+SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{PREFIX}generation"
+#: The channel that announces another served version.
+NEWS = f"{PREFIX}news"
+#: What was found damaged by processes that have no metrics.
+UNCOUNTED_KEY = f"{PREFIX}uncounted"
+#: The key of the store's known losses, a sentence for a person that is kept for a week.
+LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
+#: Written to see whether writes are taken; it stays no longer than a minute.
+PROBE_KEY, PROBE_MS = f"{PREFIX}probe", 60_000
+
+
+class SchemaError(StartupError):
+    """The store was written by a newer Assay."""
+
+
+class EvictionError(StartupError):
+    """The store would drop what was learned when it is full."""
+
+
+def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise `EvictionError` where a server that is full would drop what was learned; only scores
+    have a time to live.
+    """
+    for said in servers:
+        policy = str(said.get("maxmemory_policy", ""))
+        if int(said.get("maxmemory", 0)) and policy.startswith("allkeys"):
+            raise EvictionError(
+                f"the store has maxmemory-policy {policy}: when it is full, it would drop labels"
+                " and models. Set it to volatile-lru (scores go first, what was learned never):"
+                " CONFIG SET maxmemory-policy volatile-lru"
+            )
+        if int(said.get("maxmemory", 0)) and policy == "noeviction":
+            log.warning(
+                "store_refuses_when_full",
+                maxmemory_policy=policy,
+                hint="set volatile-lru, so that old scores make room",
+            )
