@@ -26,7 +26,7 @@ from assay.verifiers.checks.answer_equality import plain_answer
 from assay.verifiers.checks.arithmetic import STATEMENT, holds
 from assay.verifiers.checks.completeness import as_asked, cut_off
 from assay.verifiers.checks.python_tests import code_of
-from assay.verifiers.http.client import Connection
+from assay.verifiers.http.connection import Connection
 from assay.verifiers.judges.reasoning import verdict_of
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report

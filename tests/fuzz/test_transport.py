@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.verifiers import HttpPool, VerifierError, VerifierTimeoutError
-from assay.verifiers.http.client import Connection
+from assay.verifiers.http.connection import Connection
 from tests.support.fuzzing import QUICK, SECONDS, for_its_share
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]

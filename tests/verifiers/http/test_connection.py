@@ -1,4 +1,4 @@
-"""Replies that the HTTP pool reads, and those that it refuses."""
+"""Replies that a connection reads, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.verifiers import (
     BadReplyError,
     UnreachableError,
 )
-from assay.verifiers.http import client as module
+from assay.verifiers.http import connection as module
 from tests.support.http_pools import always, serving
 from tests.support.http_server import OK, read_request
 
