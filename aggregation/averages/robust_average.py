@@ -36,9 +36,9 @@ class RobustAverage:
     A candidate that stands alone has no request to be compared with: its unbounded scores go
     through x / (1 + |x|).
 
-    Parameters: the columns in order, and the base rate of correct candidates (1/2 where nobody
-    stated one). Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores
-    or one value), `mean_`, `sd_`.
+    Parameters: the columns in order, and the base rate of correct candidates (1/2 by default).
+    Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores or one
+    value), `mean_`, `sd_`.
     """
 
     def __init__(self, columns: Sequence[Column], base_rate: float = 0.5) -> None:

@@ -41,7 +41,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A cascade's hypothetical course over a query whose scores are all there.
+    """What a cascade would do with a query whose scores are all known.
 
     `best`: the place of its pick; `cost`: its share of the full cost; `rounds`: tiers called;
     `reached`: tiers called for each candidate, shape (n,).

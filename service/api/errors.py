@@ -132,9 +132,7 @@ def invalid(exc: ValidationError) -> ApiError:
 
 
 def invalid_field(exc: PydanticCustomError) -> ApiError:
-    """Return the answer to a field that does not check, from an error that names it
-    (`schemas.problem`).
-    """
+    """Return the answer to a wrong field, from an error that names it (`schemas.problem`)."""
     return _of_field(exc.type, exc.context or {}, exc.message())
 
 

@@ -94,9 +94,7 @@ async def rank(request: Request) -> Response:
     responses=SCORE_PAIRS_RESPONSES,
 )
 async def score_pairs(request: Request) -> Response:
-    """Score (query, candidate) pairs one by one, in order; verifiers that compare candidates do
-    not apply.
-    """
+    """Score pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
     asked = await parse_as(request, engine.settings, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
@@ -171,9 +169,7 @@ async def parse_as(request: Request, settings: ServiceSettings, model: type[Chec
 
 
 def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
-    """Raise `ApiError` for a query that is too long beside so many candidates: verifiers read it
-    with each.
-    """
+    """Raise `ApiError` if the query is too long to be read with each of so many candidates."""
     if (read := to_be_read(pairs, one_query)) > MOST_READ:
         message = (
             f"{read} characters are more than the {MOST_READ} that verifiers may have to read, a"
@@ -268,9 +264,7 @@ async def scored(
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
-    """Return what is waited for; when the client goes away first, cancel it, and raise
-    `ApiError`.
-    """
+    """Return the awaited result; cancel it and raise `ApiError` if the client leaves first."""
     return await while_there(request.receive, asking)
 
 
@@ -292,9 +286,7 @@ async def _events(
 
 
 def _failure(exc: ApiError) -> bytes:
-    """Return a failure as an event, with the status that the answer would have had: its own is
-    sent already.
-    """
+    """Return a failure as an event, with the status that a plain answer would have had."""
     said = orjson.loads(exc.body())
     return _event("error", orjson.dumps({"error": {**said["error"], "status": exc.status}}))
 

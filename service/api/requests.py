@@ -62,9 +62,7 @@ class BudgetIn(_Request):
 
 
 def counted(value: Any, info: ValidationInfo) -> Any:
-    """Return a list as it came; raise for one that is too long before anything is made of its
-    items.
-    """
+    """Return a list unchanged; raise if it is too long, before its items are parsed."""
     if isinstance(value, list):
         _at_most(len(value), _limits(info).max_candidates, info.field_name or "input")
     return value

@@ -252,9 +252,7 @@ async def _last_report(request: Request, name: str) -> dict[str, Any]:
     openapi_extra=body_of(PromoteIn, {"pinned": True}, required=False),
 )
 async def promote(request: Request, name: str, version: Version) -> dict[str, Any]:
-    """Serve a version, everywhere within two seconds; `pinned` keeps it until another is
-    promoted.
-    """
+    """Serve a version everywhere within two seconds; later fits do not replace a `pinned` one."""
     asked = await checked(request, PromoteIn)
     return await _promote(request, name, version, asked.pinned)
 

@@ -1,3 +1,1 @@
-"""`assay batch`: files of queries ranked in bulk, here or on Ray, into parts that a killed run
-leaves whole.
-"""
+"""`assay batch`: ranks files in bulk, here or on Ray, into parts that survive a kill."""

@@ -58,9 +58,7 @@ class Files:
         replace_file(Path(path), content, UNFINISHED)
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder below the root; none if the folder does not
-        exist.
-        """
+        """Return the names of the files in a folder below the root; none without the folder."""
         try:
             found = self.fs.ls(self.path(folder), detail=False)
         except FileNotFoundError:

@@ -33,9 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A part that is written: rows, those that are no requests, and those that a verifier failed
-    on.
-    """
+    """A finished part: its rows, its invalid rows, and rows on which a verifier failed."""
 
     rows: int
     bad: int
@@ -77,9 +75,7 @@ class BatchPlan:
 
 
 def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
-    """Return a new job, or the one that was begun in `out`; raise `BatchError` if that was
-    another one.
-    """
+    """Return a new job, or the one begun in `out`; raise `BatchError` if that is another."""
     target = Files(out)
     files, paths = inputs(where, target)
     begun = target.get(PLAN)

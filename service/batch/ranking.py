@@ -38,9 +38,7 @@ OPEN_PARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many rows are scored at once, and whether a verifier that fails a whole part stops the
-    job.
-    """
+    """How many rows to score at once, and whether a verifier that fails a part stops the job."""
 
     concurrency: int = 64
     keep_going: bool = False
@@ -209,9 +207,7 @@ def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Bloc
 
 
 def _may_yet_answer(outcome: ScoringResult | NoVerifierError) -> bool:
-    """Return whether a verifier failed that could do better another time; one without a verdict
-    would not.
-    """
+    """Return whether a verifier failed in a way that may not repeat; no verdict is not one."""
     return isinstance(outcome, NoVerifierError) or bool(
         np.isin(outcome.matrix.status, (Status.ERROR, Status.TIMEOUT)).any()
     )

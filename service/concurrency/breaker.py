@@ -1,6 +1,4 @@
-"""A circuit breaker: after some failures in a row, leave alone for a while, then let one call
-try.
-"""
+"""A circuit breaker: after some failures in a row it blocks calls for a while, then tries one."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ class Breaker:
         self._until = 0.0
 
     def allow(self) -> bool:
-        """Return whether a call may be made now; a yes to an open breaker makes that call the
-        probe.
-        """
+        """Return whether a call may be made now; with an open breaker that call is the probe."""
         if self._failures < self._limit:
             return True
         now = time.monotonic()

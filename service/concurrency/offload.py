@@ -42,9 +42,7 @@ def characters(pairs: Sequence[Pair], one_query: bool) -> int:
 
 
 def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:
-    """Return the characters that a verifier reads of a request: a query as often as it has
-    candidates.
-    """
+    """Return a request's characters for a verifier: a query counts once a candidate."""
     if one_query and pairs:
         return length_of(pairs[0].query) * (len(pairs) - 1) + characters(pairs, one_query)
     return characters(pairs, one_query)

@@ -42,9 +42,7 @@ class Call:
 
 
 class SharedCall:
-    """One call to a verifier, shared by all requests that want one of its pairs; one of them
-    pays for it.
-    """
+    """One call to a verifier, shared by the requests that want its pairs; one of them pays."""
 
     __slots__ = (
         "latency_ms",
@@ -77,9 +75,7 @@ class SharedCall:
 
 @dataclass(slots=True)
 class Subscription:
-    """A request's part of a shared call: its column, and which of its rows are which of the
-    call's pairs.
-    """
+    """A request's part of a shared call: its column, and its rows by the call's pairs."""
 
     call: SharedCall
     column: int
@@ -125,9 +121,7 @@ class SingleFlight:
         return sum(len(by_key) for by_key in self._by_fingerprint.values())
 
     def join(self, wanted: Call) -> list[Subscription]:
-        """Subscribe to calls for all wanted pairs: join those under way, start the rest in
-        batches.
-        """
+        """Subscribe to calls for all wanted pairs: join running ones, start the rest in batches."""
         by_key = self._by_fingerprint.setdefault(wanted.fingerprint, {})
         if wanted.set_key is not None:
             subscriptions = [self._join_set(by_key, wanted, wanted.set_key)]
@@ -141,9 +135,7 @@ class SingleFlight:
         return subscriptions
 
     def _join_pairs(self, by_key: dict[str, SharedCall], wanted: Call) -> list[Subscription]:
-        """Subscribe to calls that are under way, for pairs that some call already covers or that
-        repeat.
-        """
+        """Subscribe to running calls that cover a pair; start calls for the others."""
         joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
         repeated: list[tuple[int, str]] = []

@@ -10,9 +10,7 @@ from assay.verifiers import Pair, ServedSettings, VerifierSettings
 
 
 class TokenAdmission:
-    """The tokens under way in one worker, of at most so many; None: of any number, and nothing
-    is estimated.
-    """
+    """The tokens in progress in one worker, and their bound (None: no bound, no estimates)."""
 
     def __init__(self, most: int | None) -> None:
         self.most = most

@@ -1,6 +1,4 @@
-"""Turns of the event loop for what takes a while: one piece in each, however many requests have
-one ready.
-"""
+"""Turns of the event loop for long work: one piece a turn, however many are ready."""
 
 from __future__ import annotations
 

@@ -175,9 +175,7 @@ class ServiceSettings(BaseModel):
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that `ASSAY_*` variables give, by field name; other variables are not
-    looked at.
-    """
+    """Return the settings of `ASSAY_*` variables by field name; other variables are ignored."""
     return {
         name: environ[PREFIX + name.upper()]
         for name in ServiceSettings.model_fields

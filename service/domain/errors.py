@@ -1,6 +1,4 @@
-"""The failures that callers of a room have to tell apart, and what stops a start: neither knows of
-HTTP.
-"""
+"""The failures that callers tell apart, and errors of a start; none knows of HTTP."""
 
 
 class StartupError(Exception):
@@ -16,9 +14,7 @@ class StoreError(Exception):
 
 
 class StoreDownError(StoreError):
-    """The store does not answer, or does nothing for anybody yet; the service goes on without
-    it.
-    """
+    """The store does not answer, or is not ready yet; the service goes on without it."""
 
 
 class StoreRefusedError(StoreError):
@@ -70,9 +66,7 @@ class LimitReachedError(DomainError):
 
 
 class GeneratorError(DomainError):
-    """A server that candidates are drawn from failed; `upstream_status` is what it answered with,
-    if it did.
-    """
+    """A candidate-drawing server failed; `upstream_status` is its HTTP status, if it answered."""
 
     def __init__(
         self,

@@ -17,9 +17,7 @@ WITH_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?")
 
 
 class Hosts:
-    """What a service at one address may be called; `allowed` are entries that `checked` has
-    seen.
-    """
+    """The names of a service at one address; `allowed` are entries that `checked` has seen."""
 
     def __init__(self, allowed: Iterable[str], bound: str) -> None:
         self._allowed = frozenset(allowed)
@@ -40,9 +38,7 @@ class Hosts:
 
 
 def split_host(host: str) -> tuple[str, int | None] | None:
-    """Return the name or address in a Host header, without brackets, and its port; None if
-    there is none.
-    """
+    """Return a Host header's name or address, without brackets, and its port; None if invalid."""
     found = WITH_PORT.fullmatch(host.lower())
     if found is None:
         return None

@@ -52,22 +52,16 @@ class Keys:
         return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)
 
     def public(self) -> list[str]:
-        """Return the pairs' names without the braces that keep a query's names together in a
-        cluster.
-        """
+        """Return the pairs' names without the braces that bind a query to one cluster slot."""
         return [key[1:_QUERY_END] + key[_QUERY_END + 1 :] for key in self.pairs]
 
     def tie_keys(self) -> list[int]:
-        """Return a number for each pair by which ties are broken; it follows from the texts
-        alone.
-        """
+        """Return a number for each pair that breaks ties; it follows from the texts alone."""
         return [int(key[1:17], 16) ^ int(key[-16:], 16) for key in self.pairs]
 
 
 def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
-    """Return the names of pairs; with `one_query` they are the candidates of one query, and a
-    set as well.
-    """
+    """Return the names of pairs; with `one_query`, of one query's candidates and their set."""
     if not one_query:
         # One query beside many candidates, which may be long, is one object.
         queries = {id(pair.query): pair.query for pair in pairs}

@@ -1,6 +1,4 @@
-"""What is known of a request: raw scores of every pair by every verifier, and how each came
-about.
-"""
+"""A request's raw scores of every pair by every verifier, and how each came about."""
 
 from __future__ import annotations
 

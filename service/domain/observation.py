@@ -52,9 +52,7 @@ class Observation:
 
     @property
     def missing(self) -> int:
-        """Return how many scores are missing: a request that comes again with fewer takes this
-        one's place.
-        """
+        """Return how many scores are missing: a repeated request with fewer replaces this one."""
         return int(np.isnan(self.scores).sum())
 
 
@@ -65,9 +63,7 @@ def record_of(
     version: str,
     pairs: Sequence[Pair] | None = None,
 ) -> Observation:
-    """Return the record of a ranked request, with texts if given; a repeated candidate is kept
-    once.
-    """
+    """Return a ranked request's record, with texts if given; repeated candidates count once."""
     query = keys.pairs[0].partition(":")[0].strip("{}")
     first = {key.rpartition(":")[2]: row for row, key in reversed(list(enumerate(keys.pairs)))}
     candidates = sorted(first)
@@ -139,9 +135,7 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
 
 
 def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
-    """Return texts, whatever a later release says beside them; raise `ValueError` for what is
-    none.
-    """
+    """Return texts, ignoring a later release's additions; raise `ValueError` for invalid ones."""
     found = orjson.loads(raw)
     query, texts = (
         (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)

@@ -59,9 +59,7 @@ def shown(loc: Sequence[Any], value: Any) -> str:
 
 
 def mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a log event without passwords and keys: the errors of libraries may tell an
-    address.
-    """
+    """Return a log event without passwords and keys, which libraries' errors may contain."""
     for name, value in event.items():
         if isinstance(value, str) and ("@" in value or "-" in value):
             event[name] = masked(value)

@@ -79,9 +79,7 @@ def json_object(value: bytes) -> dict[str, Any]:
 
 
 def label_of(value: bytes) -> Label:
-    """Return a label, whatever a later release says beside it; raise `ValueError` for what is
-    none.
-    """
+    """Return a label, ignoring a later release's additions; raise `ValueError` if invalid."""
     found = json_object(value)
     correct, random, who, at = (found.get(name) for name in ("correct", "random", "who", "at"))
     share, since = _finite(correct), 0.0 if at is None else _finite(at)

@@ -1,6 +1,4 @@
-"""A fit of what a task has kept, as a worker process makes it: plain data in, an artifact and a
-report out.
-"""
+"""Fits a task's kept requests in a worker process: plain data in, a model and a report out."""
 
 from __future__ import annotations
 
@@ -50,9 +48,7 @@ class KnownLabel:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The version that serves, and when the last label that it knew was given: later ones are
-    new to it.
-    """
+    """The served version, and the time of the last label that it knew: later ones are new to it."""
 
     artifact: bytes
     labels_until: float

@@ -165,9 +165,7 @@ class FitScheduler:
 
 
 async def _renewing(memory: TaskStore, token: str) -> None:
-    """Hold the lease while the fit goes on; one that is lost is found out when the fit is
-    published.
-    """
+    """Hold the lease during the fit; publishing detects a lost lease."""
     while True:
         await asyncio.sleep(LEASE_MS / 3e3)
         with suppress(StoreError):

@@ -25,9 +25,7 @@ class Follower:
         self._listener: Listener | None = None
 
     async def follow(self) -> None:
-        """Wait for news, but not for long, and look; a step of a background loop. Raises
-        `StoreError`.
-        """
+        """Wait shortly for news, then read; a step of a background loop. Raises `StoreError`."""
         await self._wait()
         try:
             await self._tasks.refresh()

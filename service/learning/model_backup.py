@@ -40,9 +40,7 @@ class ModelBackup:
             log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
 
     def read(self, task: str) -> tuple[int, bytes, dict[str, Any]] | None:
-        """Return the version, artifact and report that a task served last; None if none was
-        kept.
-        """
+        """Return the version, artifact and report that a task served last; None if none is kept."""
         path = self._folder / f"{task}.json"
         try:
             found = orjson.loads(read_file(path, MAX_BYTES))

@@ -1,6 +1,4 @@
-"""Tasks: the model that each serves, the same on every replica, and the requests that it learns
-from.
-"""
+"""Tasks: the model of each, the same on every replica, and the requests that it learns from."""
 
 from __future__ import annotations
 
@@ -146,9 +144,7 @@ class Rows:
 
 
 class Tasks:
-    """All tasks of the configuration, kept in step with the store, and what they serve with a
-    copy on disk.
-    """
+    """All tasks of the configuration, in step with the store, with a copy of models on disk."""
 
     def __init__(
         self,
@@ -162,9 +158,7 @@ class Tasks:
         self.by_name = {task.name: task for task in tasks}
 
     def through(self, task: Task, ensemble: str, columns: Sequence[Column]) -> Task:
-        """Return a task as seen through an ensemble that is not its own: what was learned goes
-        by verifier.
-        """
+        """Return a task with an ensemble that is not its own; learned weights follow verifiers."""
         view = Task(
             name=task.name, ensemble=ensemble, columns=tuple(columns), base_rate=task.base_rate
         )
@@ -214,9 +208,7 @@ class Tasks:
             await rows.task.memory.record(rows.record, rows.task.keep, rows.task.keep_bytes)
 
     async def make_room(self) -> int:
-        """Let the oldest requests go, in a store that is full; return how many went. Raises
-        `StoreError`.
-        """
+        """Drop the oldest requests of a full store; return how many. Raises `StoreError`."""
         went = 0
         for task in self.by_name.values():
             if task.memory is not None:
@@ -313,9 +305,7 @@ class Tasks:
         self._generation = found
 
     async def _put_back(self, task: Task, memory: TaskStore) -> None:
-        """Restore the version that was served last, from memory or from disk, in a store that
-        knows of none.
-        """
+        """Restore the last served version, from memory or disk, in a store without one."""
         if task.served is None and self._keepsake is not None and not task.looked_on_disk:
             task.looked_on_disk = True
             kept = await asyncio.to_thread(self._keepsake.read, task.name)
@@ -342,9 +332,7 @@ class Tasks:
             await asyncio.to_thread(self._keepsake.write, task.name, version, artifact, report)
 
     def _leave(self, task: Task, version: int, why: str) -> None:
-        """Record, and log once, that a version cannot be served; the version before goes on
-        serving.
-        """
+        """Record, and log once, that a version cannot be served; the one before goes on serving."""
         if task.left != version:
             log.error(
                 "model_damaged",

@@ -37,9 +37,7 @@ def rows(
 
 
 def _scored(task: Task, record: Observation, texts: Texts) -> Scored:
-    """Return a request's candidates with their probabilities; those without a score are left
-    out.
-    """
+    """Return a request's candidates with their probabilities, without unscored ones."""
     table = table_of([record], task.fingerprints)
     chances = expit(task.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
     named = [

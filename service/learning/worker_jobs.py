@@ -111,9 +111,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
 
 
 def _drawn(record: Observation) -> dict[str, Any]:
-    """Return a random candidate of a request: labels that calibrate must not be of the best ones
-    only.
-    """
+    """Return a random candidate of a request: calibration must not see the best ones only."""
     assert record.texts is not None  # noqa: S101 - who calls has looked
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
@@ -156,9 +154,7 @@ async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
 
 
 async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
-    """Return the served model for the comparison; None if there is none, or if its verifiers
-    differ.
-    """
+    """Return the served model to compare with; None if there is none, or its verifiers differ."""
     version = (await memory.state()).serving
     artifact, said = await memory.model(version), await memory.report(version)
     same = {

@@ -89,9 +89,7 @@ class Writer:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
     async def _write(self, item: Item) -> str | None:
-        """Write; return why not, None if it was written. A store that is full of requests
-        makes room first.
-        """
+        """Write; return the reason of a failure, else None. A full store makes room first."""
         why = await self._tried(item)
         if why == "store_full" and await self._made_room():
             why = await self._tried(item)

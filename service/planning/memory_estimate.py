@@ -121,9 +121,7 @@ def _asked(config: Config) -> Iterator[tuple[VerifierSettings, str, str, ServeSe
 
 
 def _port(endpoint: str) -> int | None:
-    """Return a loopback endpoint's port; None for a server that is elsewhere, and somebody
-    else's.
-    """
+    """Return a loopback endpoint's port; None for another machine's server."""
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
     try:

@@ -1,6 +1,4 @@
-"""Placing servers on GPUs: each on as few as hold it, the largest first, each where the least
-room is left.
-"""
+"""Places servers on GPUs: the largest first, on few GPUs, into the smallest fitting gap."""
 
 from __future__ import annotations
 

@@ -118,9 +118,7 @@ class Child:
         return f"has not answered for {UNHEALTHY_AFTER * HEALTH_EVERY_S:g} s"
 
     async def _stop(self) -> None:
-        """End it and its children: asked first, so that what is under way is finished, then
-        killed.
-        """
+        """End the process and its children: by SIGTERM, so that work ends, then by SIGKILL."""
         assert self.process is not None  # noqa: S101 - it was started
         if self._alive:
             self._signal(signal.SIGTERM)

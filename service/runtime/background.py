@@ -1,6 +1,4 @@
-"""The one runner of all background loops: it counts failures, logs each streak once and tries
-again.
-"""
+"""The runner of all background loops: counts failures, logs each streak once, tries again."""
 
 from __future__ import annotations
 

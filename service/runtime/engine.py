@@ -1,6 +1,4 @@
-"""Everything that a running service holds, opened and closed together; also without HTTP, for
-`assay rank`.
-"""
+"""All parts of a running service, opened and closed together; also for `assay rank`."""
 
 from __future__ import annotations
 
@@ -133,9 +131,7 @@ class Engine:
         return "ok", None, loss
 
     async def groups(self, query: str, texts: list[str]) -> list[int | None]:
-        """Return the number of each text's answer, the same for the same answer; None if none
-        can be read.
-        """
+        """Return each text's answer as a number, equal for equal answers; None without one."""
         groups, _ = await self.answers.groups(query, texts)
         return groups
 
@@ -246,9 +242,7 @@ async def _run(stack: AsyncExitStack, background: Background, loops: Iterable[Lo
 
 
 def columns_of(members: Sequence[EnsembleMember]) -> list[aggregation.Column]:
-    """Return an ensemble's verifiers as the aggregator sees them; fingerprints identify what it
-    learned.
-    """
+    """Return an ensemble's verifiers for the aggregator, which knows them by fingerprint."""
     factors = quality_weights([member.guarded.settings.quality for member in members])
     return [
         aggregation.Column(

@@ -15,8 +15,8 @@ from assay.service.score_files.score_table import RESERVED, TableError
 def from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Return columns whose `scores` are an object or a list a row.
 
-    Names are the object's keys, or the first row's `verifier_names`; what else is said of verifiers
-    is in the first row too.
+    Names are the object's keys, or the first row's `verifier_names`; other facts of the verifiers
+    are in the first row as well.
     """
     scores = columns["scores"]
     data = {

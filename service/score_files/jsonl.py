@@ -53,8 +53,8 @@ def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
 def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row for each candidate of answers to /v1/rank, as `assay rank` writes them.
 
-    Errors have none, nor do queries of which a cascade cut a candidate: what is missing there is so
-    because of the scores.
+    Errors have no rows, nor do queries in which a cascade cut a candidate: there, which scores are
+    missing depends on the scores.
     """
     rows = []
     for answer in answers:

@@ -67,9 +67,7 @@ def _from_rankings(arrow: Any, table: Any, labels: bool) -> dict[str, Any]:
 
 
 def _flat(arrow: Any, lists: Any, sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return lists of numbers one behind the other; where there is none, NaN as often as the row
-    has candidates.
-    """
+    """Return all lists of numbers joined; a missing list gives one NaN for each candidate."""
     flat = np.full(int(sizes.sum()), np.nan)
     there = np.repeat(arrow.compute.is_valid(lists).to_numpy(zero_copy_only=False), sizes)
     flat[there] = arrow.compute.cast(arrow.compute.list_flatten(lists), arrow.float64()).to_numpy(
@@ -87,7 +85,7 @@ def _is_number(arrow: Any, kind: Any) -> bool:
 
 
 def load_arrow() -> Any:
-    """Return pyarrow with its Parquet part; raise `TableError` where it is not installed."""
+    """Return pyarrow with its Parquet part; raise `TableError` if it is not installed."""
     try:
         import pyarrow
         import pyarrow.compute

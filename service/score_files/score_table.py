@@ -39,7 +39,7 @@ NUMBERS = "fiub"  # kinds of numpy's
 
 
 class TableError(StartupError):
-    """A file is not a table of scores, or lacks what is asked of it."""
+    """A file is no table of scores, or lacks a needed part."""
 
 
 @dataclass(frozen=True, slots=True)

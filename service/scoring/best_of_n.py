@@ -201,9 +201,7 @@ def _next_round(wish: DrawOptions, drawn: int) -> int:
 
 
 def _worth_ranking(wish: DrawOptions, drawn: int) -> bool:
-    """Return whether a ranking can end the draws now: with `confidence` set, or with all candidates
-    drawn.
-    """
+    """Return whether a ranking can end the draws: with `confidence`, or with all candidates."""
     return wish.confidence is not None or drawn >= wish.candidates
 
 

@@ -82,9 +82,7 @@ class CascadeRun:
         return () if self.tier + 1 >= self.tiers else self._cascade.tiers[self.tier + 1].columns
 
     def start_early(self, raw: Floats, pending: set[int]) -> Bools:
-        """Return the candidates to start on the next tier while some columns of this one are
-        running.
-        """
+        """Return candidates to start on the next tier while columns of this one are pending."""
         nobody: Bools = np.zeros(len(self.kept), bool)
         if self.early is None or self.last or self._sure(raw):
             return nobody
@@ -141,9 +139,7 @@ class CascadeRun:
         return bool(np.nan_to_num(chance).max(initial=0.0) >= self.confidence)
 
     def order(self, log_odds: Floats, tie_keys: Sequence[int], whole: Bools) -> list[int]:
-        """Return places, best first: by how long each survived, then by expected or complete
-        log-odds.
-        """
+        """Return places, best first: by stages survived, then by expected or complete log-odds."""
         value = np.where(whole, np.nan_to_num(log_odds, nan=-np.inf), self.mu)
         unknown = np.isnan(log_odds)
         return sorted(

@@ -1,6 +1,4 @@
-"""What a chat completion is: the parts of another server's reply that are read here, or passed
-on.
-"""
+"""A chat completion: the parts of a server's reply that the gateway reads or passes on."""
 
 from __future__ import annotations
 

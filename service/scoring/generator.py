@@ -91,9 +91,7 @@ class Generator:
     async def _apart(
         self, bodies: list[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], GeneratorError | None]:
-        """Return the replies and the first failure, if any; raise that failure if there is no
-        reply.
-        """
+        """Return the replies and the first failure, if any; raise it if there is no reply."""
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
@@ -154,9 +152,7 @@ def _reply(name: str, raw: bytes) -> Any:
 
 
 def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
-    """Return a seed of its own for each draw after the first: the same one would draw the same
-    again.
-    """
+    """Return a different seed for each draw: the same one would draw the same text again."""
     seed = body.get("seed")
     return (
         {"seed": (seed + drawn) % LARGEST_SEED}

@@ -93,9 +93,7 @@ class DeadlineTimer:
 
 
 class Guarded:
-    """Asks a verifier; whatever goes wrong becomes a verdict, so that one failure stays one
-    failure.
-    """
+    """Calls a verifier and turns failures into verdicts: one failure stays one failure."""
 
     def __init__(self, verifier: Verifier, breaker: Breaker) -> None:
         self.verifier = verifier

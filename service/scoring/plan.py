@@ -145,9 +145,7 @@ def _calls(run: ScoringRun, columns: Sequence[int], among: Bools | None = None) 
 
 
 def _call(run: ScoringRun, column: int, rows: list[int]) -> Call:
-    """Return the call to one verifier about some rows; about all, in the set's order, if it
-    compares.
-    """
+    """Return the call to one verifier about some rows; about the whole set if it compares."""
     member, pairs = run.members[column], run.request.pairs
     asked, keys, set_key = pairs, run.shared_keys.pairs, None
     if member.setwise:

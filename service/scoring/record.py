@@ -84,9 +84,7 @@ class Recorder:
                 pass
 
     def learn(self, request: ScoringRequest, result: ScoringResult) -> None:
-        """Have the task keep a ranking that was made with `learn` off: of one that grew in rounds,
-        the last.
-        """
+        """Have the task keep a ranking made with `learn` off: of several rounds, the last."""
         # What a cascade cut is missing because of its scores: nothing to learn from.
         if result.matrix.complete:
             keys = keys_of(request.pairs, request.one_query)
@@ -134,9 +132,7 @@ class Recorder:
         yield
 
     def _note(self, run: ScoringRun) -> Iterator[None]:
-        """Have the task learn from the query, and from what a cascade did or would have done
-        with it.
-        """
+        """Have the task learn from the query, and from its cascade's result."""
         self._note_cascade(run)
         if run.cascade is not None and not run.matrix.complete:
             return  # missing because of their scores: never fitted on
@@ -153,9 +149,7 @@ class Recorder:
             yield
 
     def _note_cascade(self, run: ScoringRun) -> None:
-        """Count what the cascade cut, or record what it would have done with a query scored in
-        full.
-        """
+        """Count the cascade's cuts, or its hypothetical result on a fully scored query."""
         task, matrix = run.request.task, run.matrix
         if run.cascade is not None:
             cut = int((matrix.status == UNKNOWN).any(axis=1).sum())
@@ -168,9 +162,7 @@ class Recorder:
 
 
 def _tells_of_cascades(run: ScoringRun) -> bool:
-    """Return whether a query scored in full measures the cascade: for a task or request with one,
-    and once.
-    """
+    """Return whether a fully scored query measures the cascade: if one applies, and once."""
     request, matrix = run.request, run.matrix
     policies = (request.task.cascade_policy.policy, request.policy or "full")
     return (

@@ -168,9 +168,7 @@ class Scorer:
             run.asking_s += time.monotonic() - began
 
     def _release(self, run: ScoringRun) -> float:
-        """Give up the calls that are waited for; return what they cost all the same, which is
-        counted.
-        """
+        """Give up pending calls; return what they cost all the same."""
         waiting: list[Subscription] = run.subscriptions
         run.subscriptions = []
         cost = sum(run.pay(subscription) for subscription in waiting)
@@ -178,9 +176,7 @@ class Scorer:
         return cost
 
     async def _close(self, run: ScoringRun) -> ScoringResult:
-        """Combine; what is recorded waits until the answer is on its way, and not for another
-        request.
-        """
+        """Combine; the recording runs after the answer."""
         pairs = run.request.pairs
         if run.request.task.model.calibrated and run.request.one_query:
             long = sum(len(pair.candidate) for pair in pairs) > READ_INLINE_CHARS
@@ -196,9 +192,7 @@ class Scorer:
         return result
 
     def _settle(self, run: ScoringRun) -> None:
-        """Release pending calls, and charge sent ones: also after a failure, or when the client has
-        left.
-        """
+        """Release pending calls and charge sent ones, also after a failure or a hang-up."""
         self._release(run)
         self._workload.give_back(run.work)
         if run.asking_s:

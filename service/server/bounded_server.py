@@ -7,9 +7,7 @@ from typing import Any
 
 
 def bounded() -> dict[str, Any]:
-    """Return uvicorn's options: a protocol with bounds, and no websockets, for which there is no
-    route.
-    """
+    """Return uvicorn's options: a bounded protocol and no websockets, as no route uses them."""
     # There is no httptools for Windows.
     return {
         "ws": "none",

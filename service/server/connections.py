@@ -1,6 +1,4 @@
-"""Looks at all connections of a process once a second, for late senders and clients that do not
-read.
-"""
+"""Looks once a second for connections that send late, or do not read."""
 
 from __future__ import annotations
 
@@ -85,9 +83,7 @@ class Watch:
         return before
 
     def _cut(self, now: float) -> None:
-        """Cut clients that do not read, and the slowest readers when unread answers exceed their
-        bound.
-        """
+        """Cut clients that do not read, and the slowest when unread answers exceed their bound."""
         total = sum(each.size for each in self.unread.values())
         for connection, each in sorted(self.unread.items(), key=lambda item: item[1].since):
             if now - each.since < READ_S and total <= MOST_UNREAD:

@@ -1,6 +1,4 @@
-"""Ends a worker whose supervisor is gone: it would serve for ever, on a port that the next start
-needs.
-"""
+"""Ends a worker whose supervisor died: it would keep the port that the next start needs."""
 
 from __future__ import annotations
 

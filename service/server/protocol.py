@@ -43,9 +43,7 @@ class _RefusedError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `watch` looks at all of them once a second, so that a request costs no
-    timers.
-    """
+    """One connection. `watch` looks at all once a second, so that a request needs no timers."""
 
     in_head = False
     in_message = False
@@ -187,9 +185,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def late(self) -> None:
-        """End a connection on which something is due; a request whose turn has not come yet
-        keeps its time.
-        """
+        """End a connection with an overdue part; a request whose turn is to come keeps its time."""
         if self.transport.is_closing():
             self.transport.abort()
         elif self.pipeline:
@@ -203,9 +199,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.idle or not (self.in_head or self.pipeline or self.cycle.response_started)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read a head again without its `Upgrade`: the parser would take the body for the other
-        protocol.
-        """
+        """Read a head again without its `Upgrade`, whose body the parser would not read as one."""
         if self.parser.get_method() == b"CONNECT":
             self._refuse(NO_TUNNEL)
             return
@@ -238,9 +232,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _end(self) -> None:
-        """Close once all that was taken is answered; at once where some of it will never be
-        whole.
-        """
+        """Close once every accepted request is answered; at once if one is incomplete."""
         if self.idle or self.cycle.more_body:
             self.due = self.loop.time() + HEAD_TIMEOUT_S
             self.transport.close()

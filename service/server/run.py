@@ -123,9 +123,7 @@ def warn_if_open(config: Config) -> None:
 
 
 def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
-    """Start the store here, so that the workers share it, and hand them the settings in the
-    environment.
-    """
+    """Start the shared store here, and pass workers their settings by the environment."""
     settings = config.service
     with ExitStack() as stack:
         url = settings.redis_url

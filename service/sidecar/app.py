@@ -209,9 +209,7 @@ def create_app(
 
 
 async def _sent(request: Request) -> bytearray:
-    """Return a request's body, bounded in size and time as the service's are; raise
-    `RefusedError`.
-    """
+    """Return a request's body, bounded in size and time; raise `RefusedError`."""
     sent = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):

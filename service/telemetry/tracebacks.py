@@ -27,9 +27,7 @@ def without_text(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def shown(error: BaseException) -> str:
-    """Return the frames and types of an exception, and of those that led to it, the first of
-    them first.
-    """
+    """Return the frames and types of an exception and its causes, the first cause first."""
     chain: list[BaseException] = []
     led: BaseException | None = error
     while led is not None and led not in chain:

@@ -12,7 +12,7 @@ from assay.verifiers.contract.model_shape import ModelShape
 
 
 def shape_of(model: str) -> ModelShape | None:
-    """Return the shape of a model by its name on the hub; None if it is not known."""
+    """Return the shape of a model by its name on the hub; None if it is unknown."""
     name = model.lower()
     return next((shape for pattern, shape in _shapes() if pattern.search(name)), None)
 

@@ -37,8 +37,8 @@ class ConsensusSettings(VerifierSettings):
     answers: Literal["auto", "math", "text"] = Field(
         "auto",
         description=(
-            "Compare by value (math-verify), as text, or by value where a number is asked for or"
-            " given."
+            "Compare by value (math-verify), as text, or by value if the query or an answer"
+            " needs it."
         ),
     )
     time_limit_s: float = Field(

@@ -50,9 +50,7 @@ class JsonSchemaSettings(VerifierSettings):
 
 
 class JsonSchema(BoundedVerifier):
-    """1 where the whole candidate, or its only code block, is JSON that the schema accepts; 0
-    where it is not.
-    """
+    """1 if the candidate, or its only code block, is JSON that the schema accepts; else 0."""
 
     def __init__(self, settings: JsonSchemaSettings) -> None:
         super().__init__(settings)

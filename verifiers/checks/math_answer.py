@@ -48,8 +48,8 @@ class MathAnswerSettings(VerifierSettings):
 
 
 class MathAnswer(LocalVerifier):
-    """1 where math-verify finds the last stated answer equal to the request's `reference`, else
-    0; words are compared as text.
+    """1 if math-verify finds the last stated answer equal to `reference`, else 0; words compare as
+    text.
     """
 
     def __init__(self, settings: MathAnswerSettings) -> None:

@@ -1,4 +1,4 @@
-"""How often a judge calls a wrong answer right because the answer says so."""
+"""Measures how often an answer's claim to be right makes a judge accept a wrong one."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def _compared(auc: Auc, entry: Entry | None) -> Finding:
         return warning(
             "right above wrong",
             seen,
-            "not told apart from chance here: weak, or made for other texts",
+            "no better than chance here: weak, or made for other texts",
         )
     return ok("right above wrong", seen)
 

@@ -1,12 +1,12 @@
 """The HTTP calls that verifiers make, behind an interface of two methods.
 
-Our own client, on uvicorn's parser, because of what was measured: a request of 8 batched calls (32
+Our own client, on uvicorn's parser, because it is faster: a request of 8 batched calls (32
 candidates, 8 verifiers, cold cache) takes 1.33 to 1.38 times as long with aiohttp 3.14.5 behind the
-same interface, and 1.26 to 1.28 times with pyreqwest
-0.15.1, where upstreams answer at once; where they take 20 ms, 1.06 and 1.00 times as long, for 1.21
-and 1.10 times the CPU. A call a candidate (256 calls) takes 1.46 and 1.27 times as long. The bound
-was 5 % of such a request; see tests/benchmarks/overhead.py for how it is asked. Its price is
-tests/fuzz/test_transport.py: servers that lie.
+same interface, and 1.26 to 1.28 times with pyreqwest 0.15.1, if upstreams answer at once; if they
+take 20 ms, 1.06 and 1.00 times as long, for 1.21 and 1.10 times the CPU. A call a candidate (256
+calls) takes 1.46 and 1.27 times as long. The bound was 5 % of such a request;
+tests/benchmarks/overhead.py measures it. Its price is tests/fuzz/test_transport.py: servers that
+lie.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class HttpPool:
         lines = ["accept: application/json", "accept-encoding: identity", "user-agent: assay"]
         lines += [f"authorization: Bearer {bearer}"] if bearer else []
         proxy = self._network.proxy_for(origin) if parts.scheme == "http" else None
-        if proxy is not None:  # it is told the whole URL; where there is TLS, it sees only the host
+        if proxy is not None:  # it sees the whole URL; with TLS only the host
             path = origin + path
             lines += [f"proxy-authorization: {proxy.authorization}"] if proxy.authorization else []
         head = "\r\n".join([f"{method} {path} HTTP/1.1", f"host: {host}", *lines, ""]).encode()

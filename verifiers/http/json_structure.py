@@ -59,8 +59,8 @@ def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
 
 
 def _quotes(piece: Bytes, escaped: bool) -> tuple[Places, bool]:
-    """Return where strings begin and end, and whether what follows the piece is escaped;
-    `escaped` says so of its first byte.
+    """Return where strings begin and end, and whether the first byte after the piece is escaped;
+    `escaped` states the same of the piece's first byte.
     """
     quotes = np.flatnonzero(piece == QUOTE)
     slashes = np.flatnonzero(piece == BACKSLASH)

@@ -46,8 +46,8 @@ MOST_A_SERVER = 1024
 TOO_BUSY = (429, 503)
 #: No call reads or writes more tokens; a number beyond it is a mistake, or a lie.
 MOST_TOKENS = 10**9
-#: Values that any reply may have, and how many more for each byte that was asked: a token is a byte
-#: at least, and no endpoint says more of one. A call of which more can be expected says so itself.
+#: Values that any reply may have, and how many more for each byte of the request: a token is a byte
+#: at least, and no endpoint returns more for one. A call that can expect more states its own bound.
 FEW_VALUES, VALUES_A_BYTE, MOST_VALUES = 20_000, 16, 1_000_000
 #: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than
 #: shown.

@@ -30,7 +30,7 @@ from assay.verifiers.vllm.truncation import Tokenizer
 
 #: Below this share of the probability, a model was not answering with a label.
 LITTLE_MASS = 0.5
-OLD_SERVER = "a newer vLLM does better; what is there is used"
+OLD_SERVER = "a newer vLLM does better; the judge uses this server's endpoints"
 
 
 class JudgingSettings(ChatSettings):

@@ -136,7 +136,7 @@ async def _report(
 
 
 def _stop(process: asyncio.subprocess.Process) -> None:
-    """Have the process end its two and itself: it runs nobody's code, and buries them."""
+    """Have the process end its two children and itself: it runs no foreign code, and reaps them."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(

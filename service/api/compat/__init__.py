@@ -1,6 +1,4 @@
-"""Other services' wire forms, each translated into the same scoring call; a file a family of
-clients.
-"""
+"""Other services' wire forms, translated into scoring calls; a file a family of clients."""
 
 from assay.service.api.compat.routes import DOORS, door_router
 

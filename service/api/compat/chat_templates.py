@@ -52,7 +52,7 @@ def split(text: str, last: bool = False) -> Split | None:
 
 
 def _marked(family: re.Pattern[str], text: str, last: bool) -> list[Message] | None:
-    """Return the turns of a template that marks each; the answer is the last of them."""
+    """Return the turns of a template that marks the user's, each after the last one's end."""
     marks: list[re.Match[str]] = []
     for mark in family.finditer(text):
         marks.append(mark)
@@ -71,9 +71,7 @@ def _marked(family: re.Pattern[str], text: str, last: bool) -> list[Message] | N
 
 
 def _instructed(text: str, last: bool) -> list[Message] | None:
-    """Return the turns of a template that marks the user's; each search goes on where the one
-    before ended.
-    """
+    """Return the turns of a template that marks the user's, each after the last one's end."""
     turns: list[Message] = []
     begin = text.find(ASKED)
     while begin >= 0 and (answered := text.find(ANSWERED, begin)) >= 0:

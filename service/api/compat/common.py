@@ -100,9 +100,7 @@ def model_names(engine: Engine) -> list[str]:
 async def rank(
     request: Request, model: str | None, query: Query, candidates: Sequence[str]
 ) -> ScoringResult:
-    """Return what the ensemble says of a query's candidates, seen together, as long as the
-    client is there.
-    """
+    """Return the ensemble's result for a query's candidates, while the client is there."""
     engine: Engine = request.app.state.engine
     scoring_request = scoring_request_of(
         engine, model, [Pair(query, text) for text in candidates], one_query=True
@@ -111,7 +109,7 @@ async def rank(
 
 
 async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> ScoringResult:
-    """Return what the ensemble says of pairs, each by itself, as long as the client is there."""
+    """Return the ensemble's result for a query's candidates, while the client is there."""
     engine: Engine = request.app.state.engine
     return await score_while_wanted(
         request, engine, scoring_request_of(engine, model, pairs, one_query=False)
@@ -149,9 +147,7 @@ def scoring_request_of(
 
 
 def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
-    """Return complete values; raise `ApiError` 503 if one is missing, so that no client takes it
-    for 0.
-    """
+    """Return complete values; raise `ApiError` 503 if one is missing: null is no low score."""
     if any(math.isnan(value) for value in values):
         reasons = sorted(set(outcome.matrix.reasons.values()))[:3]
         message = (

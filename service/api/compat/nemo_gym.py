@@ -140,9 +140,7 @@ def _turn(item: dict[str, Any], field: str) -> TurnIn:
 
 
 def _texts(content: Any, field: str) -> list[str]:
-    """Return the texts of the model's message; parts that hold no text, such as a refusal, are
-    skipped.
-    """
+    """Return the texts of the model's message; other parts, such as a refusal, are skipped."""
     if isinstance(content, str):
         return [content]
     texts = []

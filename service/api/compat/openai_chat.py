@@ -1,6 +1,4 @@
-"""OpenAI's chat completions as a best-of-n gateway: candidates are drawn upstream, and the best
-comes back.
-"""
+"""OpenAI's chat completions as a gateway that draws candidates and returns the best."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""vLLM's `/score`: one query with many documents, or pairs of equal number; each pair is scored
-by itself.
-"""
+"""vLLM's `/score`: one query with many documents, or pairs; each pair by itself."""
 
 from __future__ import annotations
 

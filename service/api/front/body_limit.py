@@ -108,9 +108,7 @@ class Body:
         self._all.close(self)
 
     async def read(self, receive: Receive) -> None:
-        """Read all of it; raise `ApiError` for one that is too large, too slow, broken off, or
-        has no room.
-        """
+        """Read the whole body; raise `ApiError` if it is too large, slow or cut off."""
         self._since = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S) as self._clock:
@@ -135,9 +133,7 @@ class Body:
         return replay
 
     def give_up(self) -> None:
-        """Wait no longer for the rest, where it was waited for long enough, and give the room
-        back.
-        """
+        """End a wait for the rest that took too long, and give the room back."""
         now = asyncio.get_running_loop().time()
         if self._clock is not None and self.size and now - self._since > PATIENCE_S:
             self._clock.reschedule(now)

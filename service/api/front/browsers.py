@@ -85,9 +85,7 @@ def same_origin(origin: bytes, host: bytes) -> bool:
 
 
 def _check_type(given: bytes | None) -> None:
-    """Raise `ApiError` for a type of body that an HTML form could send, or a page without
-    asking.
-    """
+    """Raise `ApiError` for a body's type that an HTML form, or a page unasked, could send."""
     if given == b"application/json" or (
         given is not None and JSON.fullmatch(given.partition(b";")[0].strip())
     ):

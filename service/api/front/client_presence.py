@@ -26,9 +26,7 @@ async def until_gone(receive: Receive) -> None:
 
 
 async def while_there(receive: Receive, asking: Awaitable[Result]) -> Result:
-    """Return what is waited for; when the client goes away first, cancel it, and raise
-    `ApiError`.
-    """
+    """Return the awaited result; cancel it and raise `ApiError` if the client leaves first."""
     asked, left = asyncio.ensure_future(asking), asyncio.ensure_future(until_gone(receive))
     try:
         await asyncio.wait({asked, left}, return_when=asyncio.FIRST_COMPLETED)

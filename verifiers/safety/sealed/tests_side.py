@@ -135,7 +135,8 @@ class TestsSide(Wire):
     def answer_to(self, *question: Any, mixed: bool = False) -> tuple[Any, Any]:
         """Return the code's answer, and the arguments as they are now, if they are others.
 
-        `mixed`: what is asked knows values of the test's that its answer must not be compared with.
+        `mixed`: the operation knows values of the test, so the test must not compare its result
+        with them.
         """
         send(self.stream, ["?", *question])
         while (frame := receive(self.stream))[0] == "?":

@@ -1,6 +1,4 @@
-"""What holds a process of the sandbox: it gives up everything but computing, and there is no way
-back.
-"""
+"""Confines a process of the sandbox: it keeps nothing but computing, for good."""
 
 from __future__ import annotations
 
@@ -18,9 +16,9 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 SET_FILTER, NEW_LISTENER = 1, 8
 OWN_PID = 0x7FFFFFFF  # stands in the filter for the pid of the process that it is for
-#: Uids and gids that nobody else has: one for each pid, above those of users, services and
-#: containers (systemd's table); and, where a container knows no such high ones, those that systemd
-#: keeps for passing users.
+#: Uids and gids that no other process has: one for each pid, above those of users, services and
+#: containers (systemd's table); and, if a container knows no such high ones, those that systemd
+#: keeps for transient users.
 HIGH, PASSING = 0x70000000, range(61184, 65520)
 #: Namespaces of users, of pids, of semaphores and messages, and of networks with their abstract
 #: sockets.
@@ -39,18 +37,14 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def check(result: int, what: str) -> int:
-    """Return what a call returned; raise `OSError` if it failed: without a protection nothing
-    is run.
-    """
+    """Return a call's result; raise `OSError` if it failed, so that no code runs unprotected."""
     if result < 0:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def die_with_parent() -> None:
-    """End this process when the one that made it ends; to be said again after each change of
-    user.
-    """
+    """End this process when its parent ends; call it again after each change of user."""
     check(libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
 
 
@@ -84,9 +78,7 @@ def own_namespaces() -> bool:
 
 
 def install(program: bytes, seccomp: int, flags: int = 0) -> int:
-    """Put up a system-call filter; return the listener's descriptor where the flags ask for one,
-    else 0.
-    """
+    """Put up a system-call filter; return the listener's descriptor if requested, else 0."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     return check(
@@ -95,9 +87,7 @@ def install(program: bytes, seccomp: int, flags: int = 0) -> int:
 
 
 def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
-    """Give up everything but computing. `own_count`: nobody else's processes count as this
-    one's.
-    """
+    """Give up all but computing. `own_count`: no other user's processes count as this one's."""
     landlock()
     for what, limit in limits(job["memory_bytes"], job["seconds"], own_count=own_count).items():
         resource.setrlimit(what, (limit, limit))
@@ -169,9 +159,7 @@ def keep_reading_libraries() -> list[int]:
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock that this kernel has, 0 where it has none or keeps it from
-    us.
-    """
+    """Return this kernel's version of Landlock, 0 if it has none or keeps it from us."""
     return max(0, int(libc.syscall(444, None, 0, 1)))
 
 
