@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from assay.service.api.compat.chat_templates import split
 from assay.service.api.compat.routes import DOORS
-from assay.service.api.errors import ApiError, invalid
+from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.front.auth import KeyRing, needed
 from assay.service.api.front.middleware.priority import is_bulk
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.keys import KeySettings
 from assay.service.config.settings import ServiceSettings
+from assay.service.domain.errors import DomainError, NoVerifierError
 from assay.service.scoring.best_of_n import DrawOptions, harvest, status_of, text_of
 from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
@@ -184,7 +185,7 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
     settings = UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"})
 
     async def rank(query: Query, texts: Any) -> Any:
-        raise ApiError(503, "no verifier", code="no_verifier")
+        raise NoVerifierError({"judge": "away"})
 
     async def group(query: str, texts: list[str]) -> list[int | None]:
         return [None for _ in texts]
@@ -200,9 +201,10 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
             found = asyncio.run(
                 harvest(upstream, {"messages": []}, Query.of("q"), DrawOptions(2), rank, group)
             )
-        except ApiError as exc:
-            assert exc.status >= 400  # noqa: PT017 - either is right
-            assert json.loads(exc.body())["error"]["message"]  # noqa: PT017
+        except DomainError as exc:
+            answer = answer_to(exc)
+            assert answer.status >= 400
+            assert json.loads(answer.body())["error"]["message"]
             return
         assert found.completion_tokens >= 0
         for choice in found.choices:
