@@ -39,9 +39,10 @@ def cascade_file(
 ) -> None:
     """Print the curve and the price that loses at most `loss` points; draw it into `plot`."""
     if plot is not None:
-        from assay.service.cli.evaluation import plots as figures
+        from assay.service.cli.evaluation.cascade_plot import draw_cascade
+        from assay.service.cli.evaluation.plot_style import check
 
-        figures.check()
+        check()
     table = read_table(path, labels=True)
     calls = calls_of(table, costs, path.stem)
     try:
@@ -59,7 +60,7 @@ def cascade_file(
             )
     except (ValueError, NotFittedError) as exc:
         raise FitError(f"{path}: {exc}") from exc
-    drawn = [] if plot is None else [figures.draw_cascade(found, path.stem, plot)]
+    drawn = [] if plot is None else [draw_cascade(found, path.stem, plot)]
     point = found.price_for(loss / 100)
     if as_json:
         data = {

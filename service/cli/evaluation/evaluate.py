@@ -32,9 +32,10 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     is named.
     """
     if plot is not None:
-        from assay.service.cli.evaluation import plots as figures
+        from assay.service.cli.evaluation.plot_style import check
+        from assay.service.cli.evaluation.plots import draw
 
-        figures.check()
+        check()
     table = read_table(path, labels=True)
     with cross_validating() as progress:
         try:
@@ -50,7 +51,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
             )
         except (ValueError, NotFittedError) as exc:
             raise FitError(f"{path}: {exc}") from exc
-    drawn = [] if plot is None else figures.draw(found, path.stem, plot)
+    drawn = [] if plot is None else draw(found, path.stem, plot)
     if as_json:
         data = {"file": str(path), **as_data(found), "figures": [str(each) for each in drawn]}
         print(json.dumps(data))  # noqa: T201 - the command's output

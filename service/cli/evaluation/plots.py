@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve
 from assay.aggregation.evaluation.bootstrap import Interval
 from assay.aggregation.evaluation.evaluate import (
     ALL_LABELS,
@@ -20,45 +19,10 @@ from assay.aggregation.evaluation.evaluate import (
 )
 from assay.aggregation.evaluation.measures import calibration_bins
 from assay.aggregation.label_model.families import codes
-from assay.service.domain.errors import StartupError
+from assay.service.cli.evaluation.plot_style import COOL, FAINT, GREEN, GREY, INK, OURS, STYLE, WARM
 
-INK, GREY, FAINT = "#1d2733", "#7b8794", "#d9dee3"
-OURS, WARM, COOL, GREEN = "#0b6bcb", "#e07b00", "#4f9da6", "#3c8c40"
 LINES = {LABEL_FREE: GREY, with_labels(25): WARM, with_labels(100): OURS, ALL_LABELS: GREEN}
-STYLE: Any = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 150,
-    "font.size": 10,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.92,
-    "savefig.bbox": "tight",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 MOST_VERIFIERS = 40
-
-
-def check(option: str = "--plot") -> None:
-    """Raise `StartupError` where matplotlib is not installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise StartupError(
-            f"{option} needs matplotlib: pip install matplotlib (the extra `plot` has it)"
-        ) from None
 
 
 def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
@@ -82,69 +46,6 @@ def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
             figure.savefig(paths[-1])
             pyplot.close(figure)
     return paths
-
-
-def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
-    """Draw what selection@1 costs, by cascade, fixed subset and shortlist; return the figure's
-    path.
-    """
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(figsize=(7.2, 4.4))
-        axes.axhline(
-            found.full,
-            color=GREY,
-            linewidth=1,
-            linestyle=(0, (4, 3)),
-            label="all verifiers, about all candidates",
-        )
-        for method, colour in ((TOP_K, COOL), (SUBSET, WARM), (CASCADE, OURS)):
-            points = found.points[method]
-            axes.plot(
-                [point.cost for point in points],
-                [point.selection for point in points],
-                color=colour,
-                linewidth=2,
-                marker="o",
-                markersize=4,
-                label=method,
-            )
-        default = next(
-            (point for point in found.points[CASCADE] if point.setting == found.default_price), None
-        )
-        if default is not None:
-            axes.scatter(
-                [default.cost],
-                [default.selection],
-                s=90,
-                facecolor="none",
-                edgecolor=OURS,
-                linewidth=1.6,
-                zorder=4,
-            )
-            text = f"default: {default.cost:.0%} of the cost, {-100 * default.loss:+.1f} points"
-            axes.annotate(
-                text,
-                (default.cost, default.selection),
-                color=OURS,
-                fontsize=9,
-                xytext=(0, 12),
-                textcoords="offset points",
-            )
-        axes.set(
-            xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02)
-        )
-        axes.set_title(f"{name}: what an answer costs ({found.labels or 'no'} labels)")
-        axes.legend(loc="lower right", fontsize=8)
-        path = folder / f"{name}_cascade.png"
-        figure.savefig(path)
-        pyplot.close(figure)
-    return path
 
 
 def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:

@@ -22,7 +22,7 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
     service says is wrong.
     """
     if html is not None:
-        from assay.service.cli.evaluation.plots import check
+        from assay.service.cli.evaluation.plot_style import check
 
         check("--html")
     api = Api(url)

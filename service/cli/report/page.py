@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from assay.service.cli.evaluation.plots import STYLE
+from assay.service.cli.evaluation.plot_style import STYLE
 from assay.service.cli.report.plots import FIGURES
 from assay.service.cli.report.summary import NOT_SERVED, summary
 

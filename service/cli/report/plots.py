@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from assay.service.cli.evaluation.plots import COOL, GREY, INK, MOST_VERIFIERS, OURS, WARM
+from assay.service.cli.evaluation.plot_style import COOL, GREY, INK, OURS, WARM
+from assay.service.cli.evaluation.plots import MOST_VERIFIERS
 
 EXPECTED = (
     "The expectation takes the model's probabilities for the truth; labels are candidates that"
