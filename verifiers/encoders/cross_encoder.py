@@ -12,7 +12,8 @@ from assay.verifiers.contract.verifier import EMPTY, Pair, Status, Verdict, Verd
 from assay.verifiers.http.client import Transport
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Scores
-from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 NEEDS = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 

@@ -17,7 +17,8 @@ from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.vllm.served import ServedVerifier, in_order, usage_of
+from assay.verifiers.vllm.served import ServedVerifier
+from assay.verifiers.vllm.verdicts import in_order, usage_of
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
 MOST_DIMENSIONS = 8192

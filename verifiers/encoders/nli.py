@@ -23,7 +23,8 @@ from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Classes
-from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
 

@@ -17,7 +17,7 @@ from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.prompt import bundled, checked
 from assay.verifiers.vllm.label_logprobs import label_finding
 from assay.verifiers.vllm.replies import Scores
-from assay.verifiers.vllm.served import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 MARK = "CANDIDATE8B1F"
 

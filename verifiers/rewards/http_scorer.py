@@ -20,7 +20,8 @@ from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
-from assay.verifiers.vllm.served import ServedVerifier, number, usage_of
+from assay.verifiers.vllm.served import ServedVerifier
+from assay.verifiers.vllm.verdicts import number, usage_of
 
 FORM = (
     'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your'

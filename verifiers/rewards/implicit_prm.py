@@ -23,7 +23,7 @@ from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.rewards.steps import too_many
 from assay.verifiers.vllm.log_likelihood import Likelihood, log_likelihoods
-from assay.verifiers.vllm.served import number
+from assay.verifiers.vllm.verdicts import number
 
 Reduction = Literal["last", "min", "mean"]
 

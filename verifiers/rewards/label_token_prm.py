@@ -34,8 +34,9 @@ from assay.verifiers.vllm.label_logprobs import (
     label_finding,
 )
 from assay.verifiers.vllm.replies import Scores
-from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest, in_order, numbers, usage_of
+from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
 from assay.verifiers.vllm.truncation import Tokenizer
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 TOP_LOGPROBS = 20
 

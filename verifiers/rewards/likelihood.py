@@ -15,7 +15,7 @@ from assay.verifiers.contract.verifier import Message, Pair, Query, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
-from assay.verifiers.vllm.served import number
+from assay.verifiers.vllm.verdicts import number
 
 
 class LikelihoodSettings(ServedSettings):

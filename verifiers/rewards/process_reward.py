@@ -23,7 +23,8 @@ from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings, as_dicts
 from assay.verifiers.rewards.steps import REDUCE, Reduction
 from assay.verifiers.vllm.replies import Vectors
-from assay.verifiers.vllm.served import ask_the_rest, in_order, number, numbers, usage_of
+from assay.verifiers.vllm.served import ask_the_rest
+from assay.verifiers.vllm.verdicts import in_order, number, numbers, usage_of
 
 
 class ProcessRewardSettings(RewardSettings):

@@ -8,7 +8,7 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Classes
-from assay.verifiers.vllm.served import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 
 class RewardModelSettings(RewardSettings):

@@ -14,7 +14,7 @@ from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Vectors
-from assay.verifiers.vllm.served import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
 
 
 class RewardTokensSettings(RewardSettings):

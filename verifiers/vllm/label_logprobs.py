@@ -13,7 +13,7 @@ from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.chat import Chat, Choice, Conversation
 from assay.verifiers.vllm.replies import TokenIds
-from assay.verifiers.vllm.served import in_order, usage_of
+from assay.verifiers.vllm.verdicts import in_order, usage_of
 
 GENERATES = (
     "serve it without `--runner pooling`, or take the kind that its model is made for (`assay"

@@ -10,7 +10,7 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Usage
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
 from assay.verifiers.vllm.label_logprobs import HIGHEST_LOGPROB
-from assay.verifiers.vllm.served import in_order, usage_of
+from assay.verifiers.vllm.verdicts import in_order, usage_of
 
 #: A prompt token's fields in a reply; each token has a byte at least.
 VALUES_A_TOKEN = 8

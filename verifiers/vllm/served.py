@@ -10,14 +10,8 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from assay.verifiers.contract.bounds import plain, within
 from assay.verifiers.contract.brackets import has_brackets
-from assay.verifiers.contract.errors import (
-    BadReplyError,
-    RefusedError,
-    VerifierError,
-    VerifierTimeoutError,
-)
+from assay.verifiers.contract.errors import RefusedError, VerifierError, VerifierTimeoutError
 from assay.verifiers.contract.findings import Finding, Grade, any_failed, failed, ok, skipped
 from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
@@ -33,7 +27,7 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.http.upstream import Endpoint, Tokens, Upstream
+from assay.verifiers.http.upstream import Endpoint, Upstream
 from assay.verifiers.safety.sanitize import neutralise, shorten
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.server_info import FactBook, ask_facts, ask_models
@@ -343,45 +337,3 @@ async def isolating(
     left, right = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
     left.usage.add(right.usage)
     return Verdicts(left.items + right.items, left.usage)
-
-
-def numbers(
-    values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None
-) -> list[Verdict]:
-    """Return the verdicts of a model's numbers; what is not a finite number within the bounds is
-    no score.
-    """
-    if plain(values, bounds):
-        return [Verdict(value) for value in values]
-    return [number(value, what, bounds) for value in values]
-
-
-def number(value: float, what: str = "score", bounds: tuple[float, float] | None = None) -> Verdict:
-    """Return the verdict of a model's number; what is not a finite number within the bounds is
-    no score.
-    """
-    try:
-        return Verdict(within(value, bounds, what))
-    except ValueError as exc:
-        return Verdict(None, Status.ERROR, f"bad_reply: {exc}")
-
-
-def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one
-    for each input.
-    """
-    if len(rows) != count:
-        raise BadReplyError(f"{len(rows)} rows for {count} inputs")
-    if [row.index for row in rows] == list(range(count)):
-        return rows
-    ordered = sorted(rows, key=lambda row: row.index)
-    if [row.index for row in ordered] != list(range(count)):
-        raise BadReplyError(f"the rows' indices are not 0 to {count - 1}")
-    return ordered
-
-
-def usage_of(tokens: Tokens | None, calls: int = 1) -> Usage:
-    """Return the usage that a reply states."""
-    if tokens is None:
-        return Usage(calls)
-    return Usage(calls, tokens.prompt_tokens, tokens.completion_tokens, int(tokens.misread))

@@ -91,18 +91,6 @@ async def test_what_a_server_does_wrong_gets_our_names(
         await served_verifier("rerank", FakeTransport({"/score": reply})).score(PAIRS)
 
 
-async def test_a_number_that_is_none_is_no_score_and_an_exact_zero_is_a_failed_item() -> None:
-    """NaN and 0.0 spoil one row, not the reply."""
-    rows = b'{"data": [{"index": 0, "score": NaN}, {"index": 1, "score": 0.0}, {"index": 2, "score": 0.25}]}'
-
-    verdicts = await served_verifier("rerank", FakeTransport({"/score": (200, rows)})).score(
-        [*PAIRS, Pair(QUERY, "x")]
-    )
-
-    assert [verdict.score for verdict in verdicts.items] == [None, None, 0.25]
-    assert [verdict.status for verdict in verdicts.items] == [Status.ERROR, Status.ERROR, Status.OK]
-
-
 async def test_check_names_what_the_server_serves() -> None:
     """A wrong model name is the commonest mistake."""
     verifier = served_verifier(
