@@ -50,9 +50,7 @@ class Drift:
 
 
 def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[DriftReference]:
-    """Return each verifier's reference; `scores` of shape (n, m), NaN where missing, `query` of
-    shape (n,).
-    """
+    """Return each verifier's reference, from `scores` (n, m), NaN if missing, and `query` (n,)."""
     weights = np.clip(
         np.nan_to_num(agreement(scores, query, np.ones(scores.shape[1]))[0]), 0.01, None
     )

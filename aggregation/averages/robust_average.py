@@ -243,9 +243,7 @@ class RobustAverage:
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:
-    """Return the total weight of each row's scores; NaN where it has none, so that the row has
-    no average.
-    """
+    """Return the total weight of each row's scores; NaN without scores, so without an average."""
     total: Floats = np.where(np.isnan(units), 0.0, weights).sum(axis=1)
     total[total == 0] = np.nan
     return total

@@ -55,9 +55,7 @@ class Curve:
     points: dict[str, list[Point]] = field(default_factory=dict)
 
     def price_for(self, loss: float) -> Point | None:
-        """Return the cheapest cascade that loses no more, nor does any dearer one; None if
-        none does.
-        """
+        """Return the cheapest cascade such that neither it nor a dearer one loses more, or None."""
         cheapest = None
         for point in reversed(self.points[CASCADE]):
             if point.loss > loss:

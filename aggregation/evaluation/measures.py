@@ -72,9 +72,7 @@ def squared_errors(probability: Floats, labels: Floats) -> Floats:
 def calibration_bins(
     probability: Floats, labels: Floats, bins: int = 10
 ) -> tuple[Floats, Floats, Floats]:
-    """Return, for equal-width bins: rows, mean probability, share of correct ones (NaN in an
-    empty bin).
-    """
+    """Return, for each equal-width bin: rows, mean probability, true share (NaN if empty)."""
     present = ~np.isnan(probability)
     place = np.minimum((probability[present] * bins).astype(int), bins - 1)
     rows = np.bincount(place, minlength=bins).astype(float)
@@ -85,9 +83,7 @@ def calibration_bins(
 
 
 def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
-    """Return the mean distance between predicted and true shares over equal-width bins, weighted by
-    rows.
-    """
+    """Return the mean distance of predicted and true shares over equal bins, weighted by rows."""
     rows, predicted, true = calibration_bins(probability, labels, bins)
     return (
         float(np.nansum(rows * np.abs(predicted - true)) / rows.sum())

@@ -195,9 +195,7 @@ class LabelModel(Estimator):
         return self
 
     def with_base_rate(self, base_rate: float) -> Self:
-        """Return the same model for another stated base rate; labels, where there are any,
-        outrank it.
-        """
+        """Return the same model for another stated base rate, which labels outrank."""
         self.require_fitted()
         other = copy(self)
         other.base_rate = base_rate

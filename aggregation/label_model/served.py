@@ -36,9 +36,7 @@ class ServedModel:
         return self._model
 
     def for_columns(self, columns: Sequence[Column]) -> ServedModel:
-        """Return the same model for another ensemble; raise `ValueError` if it knows none of
-        its verifiers.
-        """
+        """Return the same model for another ensemble; raise `ValueError` if none is known."""
         return ServedModel(self._whole, columns, self.version)
 
     def combine(self, scores: Floats, alone: bool) -> Combined:

@@ -31,9 +31,7 @@ class Queries:
 
     @classmethod
     def of(cls, query_id: npt.ArrayLike) -> Queries:
-        """Group rows by their query id, of any dtype, sorted or not; raise `ValueError` if an
-        id is missing.
-        """
+        """Group rows by query id, of any dtype and order; raise `ValueError` for a missing id."""
         ids = np.asarray(query_id)
         if ids.ndim != 1:
             raise ValueError(f"query_id must have one entry a row, not the shape {ids.shape}")
@@ -119,9 +117,7 @@ class Queries:
         return np.add.reduceat(grouped, self.starts[:-1], axis=0)
 
     def means(self, grouped: Floats) -> Floats:
-        """Return, for each grouped row, the mean of its query's values, without NaN; NaN if all are
-        NaN.
-        """
+        """Return each grouped row's query mean, without NaN; NaN if all are NaN."""
         present = ~np.isnan(grouped)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = self.sums(np.where(present, grouped, 0.0)) / self.sums(present.astype(float))

@@ -1,6 +1,4 @@
-"""Which candidates give the same answer. Runs in a worker process: symbolic mathematics can
-hang.
-"""
+"""Finds candidates with the same answer, in a worker process: symbolic mathematics can hang."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ def _plain(text: str) -> str | None:
 
 
 def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
-    """Return the number of each text's answer group, by normalised text; None if a text has
-    no answer.
-    """
+    """Return the number of each text's answer group, by normalised text; None without an answer."""
     groups: dict[Hashable, int] = {}
     answers = [plain_answer(text) for text in texts]
     return [
@@ -124,9 +120,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _key(parsed: Sequence[Any]) -> Hashable:
-    """Return what equal answers share: the value of a number (to 6 decimals), else what was
-    written.
-    """
+    """Return a key of equal answers: a number's value (to 6 decimals), else its text."""
     if _is_number(parsed[0]):
         return ("number", round(float(parsed[0]), 6))
     return ("expression", str(parsed[-1]))

@@ -31,9 +31,7 @@ class ArithmeticSettings(VerifierSettings):
 
 
 class Arithmetic(LocalVerifier):
-    """The share of a candidate's arithmetic statements that are true; not applicable if there
-    are none.
-    """
+    """The share of a candidate's arithmetic statements that are true; needs at least one."""
 
     def _score_one(self, pair: Pair) -> Verdict:
         truths = [holds(*found.groups()) for found in statements(as_read(pair.candidate))]
@@ -76,9 +74,7 @@ def holds(left: str, right: str) -> bool | None:
 
 
 def evaluate(text: str) -> Fraction | None:
-    """Return the value of numbers joined by operators, products first; None for a division by
-    zero.
-    """
+    """Return the value of an expression, products first; None for a division by zero."""
     terms, signs = [], []
     place = 0
     while found := TERM.match(text, place):

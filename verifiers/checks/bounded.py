@@ -120,9 +120,7 @@ def _within(judge: Judge, text: str, seconds: float) -> Verdict | None:
 
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` within the block when its time is over, where the system has such a
-    timer.
-    """
+    """Raise `TimeoutError` in the block after its time, if the system has such a timer."""
     if not hasattr(signal, "setitimer"):
         yield
         return

@@ -1,6 +1,4 @@
-"""Checks, without a model, that the candidate gives an answer, is complete, and has the wanted
-form.
-"""
+"""Checks, without a model, that the candidate has an answer, an end and the wanted form."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Unit tests: a candidate's code is run, and the request's tests against it, in a sealed
-process.
-"""
+"""Unit tests: runs a candidate's code, and the request's tests against it, in a sandbox."""
 
 from __future__ import annotations
 

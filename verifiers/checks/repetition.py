@@ -20,9 +20,7 @@ class RepetitionSettings(VerifierSettings):
 
 
 class Repetition(LocalVerifier):
-    """The share of a candidate's phrases that are different: 1 where none comes twice, near 0 in
-    a loop.
-    """
+    """The share of a candidate's phrases that differ: 1 without repetition, near 0 in a loop."""
 
     def __init__(self, settings: RepetitionSettings) -> None:
         super().__init__(settings)

@@ -1,6 +1,4 @@
-"""What a JSON schema of an operator's may not say: what is fetched from elsewhere, and what
-never ends.
-"""
+"""Refuses parts of an operator's JSON schema that fetch from elsewhere or never end."""
 
 from __future__ import annotations
 
@@ -91,9 +89,7 @@ def _walk(
 
 
 def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[tuple[str, Schema]]:
-    """Yield the schemas that apply to the same value as a schema does, with the word that says
-    so.
-    """
+    """Yield the schemas that apply to the same value as a schema, each with its keyword."""
     for word in REFERENCES:
         reference = at.get(word)
         if isinstance(reference, str):

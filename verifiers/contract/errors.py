@@ -74,9 +74,7 @@ class TooLongError(RefusedError):
 
 
 class BadReplyError(VerifierError):
-    """The reply was not what the endpoint promises: no JSON, other rows than asked for, no
-    number.
-    """
+    """The reply breaks the endpoint's form: no JSON, other rows than requested, no number."""
 
     reason = "bad_reply"
 
@@ -100,9 +98,7 @@ class BreakerOpenError(VerifierError):
 
 
 class MissingExtraError(VerifierError):
-    """A library or model file that the verifier needs is not installed: it is left out, which is
-    no failure.
-    """
+    """A library or model file of the verifier is not installed: it is left out without failing."""
 
     status = Status.SKIPPED
     reason = "not_installed"

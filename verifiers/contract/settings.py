@@ -74,9 +74,7 @@ class VerifierSettings(BaseModel):
         return self.family or self.name.split(":", 1)[0]
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score, for the cache: all but names, places, limits, costs
-        and weights.
-        """
+        """Return what determines a score: all but names, places, limits, costs and weights."""
         return self.model_dump(
             mode="json",
             exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"},

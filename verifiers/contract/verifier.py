@@ -149,9 +149,7 @@ NO_STEPS = "the candidate has no steps"
 
 
 def not_applicable(why: str) -> Verdict:
-    """Return the verdict of a verifier that has nothing to say of a pair, as is known without
-    asking.
-    """
+    """Return the verdict of a verifier that does not apply to a pair, without a call."""
     return Verdict(None, Status.NOT_APPLICABLE, why, asked=False)
 
 
@@ -215,6 +213,4 @@ class Verifier(Protocol):
         """
 
     async def warm_up(self) -> None:
-        """Do what would make the first call slow; failing is no error, since `check` will say
-        so.
-        """
+        """Do the slow part of the first call; a failure is no error, since `check` reports it."""

@@ -33,9 +33,7 @@ def attacked() -> list[Probe]:
 
 
 async def attack(judge: Judging, progress: Callable[[int], None] | None = None) -> list[Result]:
-    """Return a judge's results: on plain wrong answers (`none`), by family, and over all attacks
-    (`all`).
-    """
+    """Return a judge's results: for plain wrong answers (`none`), each family, and `all`."""
     queries = attacked()
     right = await _scores(judge, [Pair(probe.query, probe.good) for probe in queries], None)
     plain = await _scores(judge, [Pair(probe.query, probe.bad) for probe in queries], None)

@@ -72,9 +72,7 @@ class Judging(ServedVerifier, ABC):
         """Return what the model says of pairs that are worth asking about."""
 
     def known(self, pair: Pair) -> Verdict | None:
-        """Return the verdict of a pair that needs no call: the lowest score for a text that is no
-        answer.
-        """
+        """Return the verdict of a pair that needs no call: the lowest score for a non-answer."""
         if "reference" in self.places and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
         why = degenerate(pair.candidate) if self.judging.defences and self.bounds else None
@@ -164,9 +162,7 @@ class Judging(ServedVerifier, ABC):
 
 
 class LabelJudging(Judging):
-    """A judge that is read from the label tokens' logprobs; `values` says what each label is
-    worth.
-    """
+    """A judge read from its label tokens' logprobs; `values` holds each label's worth."""
 
     values: Mapping[str, float]
 

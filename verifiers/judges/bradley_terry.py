@@ -51,9 +51,7 @@ def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.f
 
 
 def win_rates(strength: npt.NDArray[np.float64]) -> list[float]:
-    """Return each candidate's expected share of wins against the others, 0 to 1; shape (n,), n
-    at least 2.
-    """
+    """Return each candidate's expected share of wins, 0 to 1; shape (n,), n at least 2."""
     beats = expit(strength[:, None] - strength[None, :])
     return ((beats.sum(1) - 0.5) / (len(strength) - 1)).tolist()  # type: ignore[no-any-return]  # numpy's own type is Any
 

@@ -90,9 +90,7 @@ class JudgePairwise(Judging):
         self.values = {settings.first: 1.0, settings.second: 0.0}
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a candidate, in order; which comes first in the request makes no
-        difference.
-        """
+        """Return one verdict a candidate, in order; the request's order makes no difference."""
         if len(pairs) < 2:
             return Verdicts([not_applicable(ALONE) for _ in pairs])
         await self.learn_special(pairs)
@@ -212,9 +210,7 @@ class _Games:
             self.swings[place] += swung
 
     def verdicts(self) -> list[Verdict]:
-        """Return the verdict of each candidate; one that could not be compared with any has no
-        score.
-        """
+        """Return each candidate's verdict; one without a comparison has no score."""
         rates = win_rates(strengths(self.comparisons, self.count))
         return [self._verdict(place, rate) for place, rate in enumerate(rates)]
 

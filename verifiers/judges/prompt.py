@@ -17,9 +17,7 @@ def bundled(name: str) -> str:
 
 
 def checked(prompt: str, places: Sequence[str]) -> str:
-    """Return a prompt that has each place once, and in this order; raise `ValueError` for any
-    other.
-    """
+    """Return a prompt with each place once, and in this order; raise `ValueError` otherwise."""
     found = [name for name in PLACE.findall(prompt) if name in places]
     shown = ", ".join(f"{{{name}}}" for name in places)
     if sorted(found) != sorted(places):
@@ -33,9 +31,7 @@ def checked(prompt: str, places: Sequence[str]) -> str:
 
 
 class Prompt:
-    """A prompt; what is put into one of its places is never read for places, and cannot write
-    its tags.
-    """
+    """A prompt; a value in one of its places cannot fill another, nor write its tags."""
 
     def __init__(self, text: str, places: Sequence[str]) -> None:
         pattern = "|".join(re.escape(f"{{{name}}}") for name in places)

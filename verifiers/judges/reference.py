@@ -27,9 +27,7 @@ class JudgeReferenceSettings(YesNoSettings):
 
 
 class JudgeReference(LabelJudging):
-    """Asks whether a candidate says the same as the reference; not applicable if the request
-    has none.
-    """
+    """Asks whether a candidate agrees with the request's reference, if it has one."""
 
     places = ("query", "reference", "candidate")
 

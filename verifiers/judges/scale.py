@@ -39,9 +39,7 @@ class JudgeScaleSettings(JudgingSettings):
 
 
 class JudgeScale(LabelJudging):
-    """The expected rating, from 1 to the number of levels: far finer than the rating that would
-    be written.
-    """
+    """The expected rating, from 1 to the number of levels: finer than one written rating."""
 
     places = ("query", "candidate", "worst", "best")
 

@@ -1,6 +1,4 @@
-"""What reward models share: a conversation that ends with the candidate, rendered here or by the
-server.
-"""
+"""Shared by reward models: a conversation that ends with the candidate, and its rendering."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def as_dicts(chat: Sequence[Message]) -> list[dict[str, str]]:
 
 
 class Reward(ServedVerifier, ABC):
-    """A model that scores a whole conversation. A subclass says at which path, and how a reply
-    reads.
-    """
+    """A model that scores a whole conversation. Subclasses know the path and the reply's form."""
 
     bounds: tuple[float, float] | None = None
     path: str
@@ -75,9 +71,7 @@ class Reward(ServedVerifier, ABC):
         return await self.note_shortened(pairs, verdicts)
 
     async def _rendered(self, chats: Sequence[Sequence[Message]]) -> list[str] | None:
-        """Return each conversation as one text; None when the server's template cannot be used
-        from here.
-        """
+        """Return each conversation as one text; None if the server's template is unusable here."""
         texts = []
         for chat in chats:
             template = await self.templates.of(tuple(message.role for message in chat))

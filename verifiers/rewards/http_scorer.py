@@ -67,9 +67,7 @@ class _Scores(ReplyModel):
 
 
 class HttpScorer(ServedVerifier):
-    """Posts a query with its candidates and reads one number a candidate; null is no score,
-    never 0.
-    """
+    """Posts a query with its candidates and reads a number for each; null is no score, never 0."""
 
     def __init__(self, settings: HttpSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -143,9 +141,7 @@ class HttpScorer(ServedVerifier):
         return verdict
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server; any answer will do, since a scorer only has to give
-        scores.
-        """
+        """Return what is wrong with a server; any answer will do."""
         said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
         refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)
         return said if isinstance(said, VerifierError) and not refused else None

@@ -1,6 +1,4 @@
-"""How likely a language model finds a candidate, given the query, beyond how likely it finds it
-anyway.
-"""
+"""How much likelier a language model finds a candidate with the query than without it."""
 
 from __future__ import annotations
 

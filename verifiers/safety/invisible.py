@@ -29,9 +29,7 @@ NOTHING = f"{IGNORABLE}{CONTROLS}{BLANKS}\\n\\r"
 
 
 def without_unseen(text: str) -> str:
-    """Return a text without unseen characters, and with a space for each kind of blank but a
-    line's end.
-    """
+    """Return a text without invisible characters, with plain spaces and line ends."""
     if text.isascii() and (text.isprintable() or CONTROL.search(text) is None):
         return text
     return text if ODD.search(text) is None else BLANK.sub(" ", UNSEEN.sub("", text))

@@ -1,6 +1,4 @@
-"""What is remembered of texts, kept apart for owners who must not learn of each other, and
-bounded for each.
-"""
+"""Remembers facts of texts, apart and bounded for each owner: none may learn of another."""
 
 from __future__ import annotations
 

@@ -73,9 +73,7 @@ def lookalikes(text: str) -> Iterator[str]:
 
 
 def suspect(text: str) -> bool:
-    """Return whether a string that looks like a special token is like those of known families of
-    models.
-    """
+    """Return whether a string looks like a special token of a known family of models."""
     return SUSPECT.fullmatch(text) is not None
 
 

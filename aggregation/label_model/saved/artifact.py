@@ -25,7 +25,5 @@ def from_dict(data: Any) -> LabelModel:
 
 
 def load(path: Path) -> LabelModel:
-    """Return the model in a file; raise `ArtifactError`, naming the file, if it is missing or
-    damaged.
-    """
+    """Return the model in a file; raise `ArtifactError` if it is missing or damaged."""
     return restore_from(LabelModel(), path)
