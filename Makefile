@@ -122,7 +122,7 @@ bench-memory: $(VENV)/.dev ## Measure the memory that one request can make the s
 check-image: $(VENV)/.dev ## Lint the Dockerfile and run its very steps in a clean environment
 	bash deploy/check_image.sh $(PYTHON) $(BIN)
 
-audit: $(VENV)/.dev ## Look for known vulnerabilities of what the image installs
+audit: $(VENV)/.dev ## Look for known vulnerabilities of the image's packages
 	$(BIN)/python deploy/audit.py
 
 sbom: $(VENV)/.image ## Write what the image installs as a CycloneDX bill of materials: dist/sbom.json

@@ -267,6 +267,6 @@ def _correlations(pyplot: Any, found: Evaluation, name: str) -> Any:
     )
     axes.set_yticks(range(count), [model.names_[place] for place in order], fontsize=fontsize)
     axes.grid(visible=False)
-    axes.set_title(f"{name}: who repeats whom (frames: families)")
+    axes.set_title(f"{name}: shared errors (frames: families)")
     figure.colorbar(image, ax=axes, shrink=0.6, label="correlation within queries")
     return figure
