@@ -36,7 +36,7 @@ class ServedModel:
         return self._model
 
     def for_columns(self, columns: Sequence[Column]) -> ServedModel:
-        """Return the same model for another ensemble; raise `ValueError` if it knows no verifier."""
+        """Return the model for another ensemble; raise `ValueError` if it knows no verifier."""
         return ServedModel(self._whole, columns, self.version)
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
