@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answers import Ranking
-from .client import AsyncClient, Client, Query
+from .client import AsyncClient, Client
+from .exchange import Query
 
 #: Returns one answer, or several at once.
 Generate = Callable[[Any], str | Sequence[str]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .client import HERE
+from .exchange import HERE
 from .lone import task_name
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .answers import PairScore
-from .client import AsyncClient, Query
+from .client import AsyncClient
 from .errors import NoScoreError
+from .exchange import Query
 
 _CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncClient] = WeakKeyDictionary()
 

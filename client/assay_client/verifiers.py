@@ -13,7 +13,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from .client import Query
+from .exchange import Query
 from .lone import rank_rows, score_one
 from .texts import query_of, text_of
 
