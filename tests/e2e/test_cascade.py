@@ -12,8 +12,6 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import save
-from assay.service.config.loading import load_config
-from assay.service.config.problems import ConfigError
 from tests.support.processes import Server, service, write_config
 from tests.support.reading_kind import installed
 from tests.support.waiting import wait_until
@@ -329,29 +327,6 @@ def test_it_is_counted(running: Server) -> None:
         "assay_cascade_cost{",
     ):
         assert name in metrics
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"policy": "cheap"}, "policy"),
-        ({"price": -1}, "price"),
-        ({"tiers": [["v0"]]}, "'v1' is in none of them"),
-        (
-            {"tiers": [["v0", "v1"], ["v1"]]},
-            "'v1' is no verifier of its ensemble, or is named twice",
-        ),
-    ],
-)
-def test_wrong_settings_stop_the_start(tmp_path: Path, wrong: dict[str, Any], told: str) -> None:
-    """With their place."""
-    verifiers = [{"name": name, "kind": "length"} for name in NAMES[:2]]
-    with pytest.raises(ConfigError, match=told):
-        load_config(
-            write_config(tmp_path / "e.yaml", {"verifiers": verifiers, "tasks": {"t": wrong}}),
-            {},
-            {},
-        )
 
 
 def test_a_model_from_a_file_cascades_too(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
+from tests.support.valkeys import valkey
 
 
 @pytest_asyncio.fixture
@@ -20,3 +21,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     yield client
     await client.close()
     server.stop()
+
+
+@pytest_asyncio.fixture
+async def tcp_store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store over TCP."""
+    with valkey(tmp_path / "valkey") as (port, _):
+        store = Store(f"redis://127.0.0.1:{port}")
+        yield store
+        await store.close()

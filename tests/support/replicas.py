@@ -8,6 +8,7 @@ import numpy as np
 
 from assay.aggregation import Column
 from assay.service.domain.identity import keys_of
+from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
@@ -52,3 +53,10 @@ async def traffic(tasks: Tasks, task: Task, data: Sample) -> dict[str, float]:
         await see(tasks, task, query, data.scores[rows])
         truth |= {key(query, place): float(data.labels[row]) for place, row in enumerate(rows)}
     return truth
+
+
+async def learn(tasks: Tasks, task: Task) -> None:
+    """Have a task see traffic, and serve a first version."""
+    await traffic(tasks, task, sample())
+    await FitScheduler(tasks).fit(task)
+    assert task.model_version == "t@1"

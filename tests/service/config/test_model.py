@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assay.service.cli.config_check import check
 from assay.service.config.loading import default_config_path, load_config
 from assay.service.config.problems import ConfigError
-from tests.support.processes import standin
+from tests.support.processes import standin, write_config
 
 JUDGE = "verifiers:\n  - {name: j, kind: judge, model: m, endpoint: 'http://127.0.0.1:1'}\n"
 
@@ -132,3 +133,28 @@ def test_check_asks_the_servers(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "serves: judge" in said[0]
     assert f"{path}:6: verifiers.1.endpoint: cannot connect" in said[1]
     assert check(path, True, True) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"policy": "cheap"}, "policy"),
+        ({"price": -1}, "price"),
+        ({"tiers": [["v0"]]}, "'v1' is in none of them"),
+        (
+            {"tiers": [["v0", "v1"], ["v1"]]},
+            "'v1' is no verifier of its ensemble, or is named twice",
+        ),
+    ],
+)
+def test_a_wrong_cascade_policy_stops_the_start(
+    tmp_path: Path, wrong: dict[str, Any], told: str
+) -> None:
+    """With their place."""
+    verifiers = [{"name": name, "kind": "length"} for name in ("v0", "v1")]
+    with pytest.raises(ConfigError, match=told):
+        load_config(
+            write_config(tmp_path / "e.yaml", {"verifiers": verifiers, "tasks": {"t": wrong}}),
+            {},
+            {},
+        )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 
 from assay.aggregation import Column, ServedModel
 from assay.service.domain.learned import State
 from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.learning.follower import Follower
 from assay.service.learning.tasks import Task, Tasks
+from assay.service.runtime.background import Background, Loop
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.replicas import COLUMNS, replica, sample, traffic
+from assay.service.telemetry.metrics import Metrics
+from tests.support.replicas import COLUMNS, learn, replica, sample, traffic
 
 
 async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:
@@ -91,3 +96,23 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     await traffic(tasks, task, sample(seed=1))
     version, _ = await FitScheduler(tasks).fit(task)
     assert version == 3
+
+
+async def test_a_promotion_is_heard_at_once(tcp_store: Store) -> None:
+    """Long before anybody would look."""
+    tasks, task = replica(tcp_store)
+    await learn(tasks, task)
+    others, other = replica(tcp_store)
+    await others.refresh()
+    follower = Follower(others, tcp_store, every_s=600)
+    following = asyncio.create_task(Background(Metrics()).run(Loop("follower", follower.follow)))
+    assert task.memory is not None
+    while not (await tcp_store.redis.pubsub_numsub("assay:1:news"))[0][1]:  # noqa: ASYNC110 - the store has no event for it
+        await asyncio.sleep(0.01)
+    await task.memory.promote(1, True)
+
+    async with asyncio.timeout(5):
+        while other.version != 1 or not other.known.pinned:  # noqa: ASYNC110 - it comes by way of the store
+            await asyncio.sleep(0.01)
+    following.cancel()
+    await follower.close()

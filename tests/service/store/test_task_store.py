@@ -177,3 +177,27 @@ async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> Non
     assert (first, durable, again) == (1203, True, 1)
     assert len(await memory.labels()) == 1204
     assert (await memory.progress())[1].given == 1204
+
+
+async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Store) -> None:
+    """A server waits for what came over the same connection: another one's wait says nothing."""
+    memory = TaskStore(tcp_store, "t")
+    await tcp_store.redis.config_set(
+        "appendfsync", "no"
+    )  # nothing reaches the disk for up to half a minute
+
+    quiet = asyncio.Event()
+
+    async def noise() -> None:
+        while not quiet.is_set():
+            await tcp_store.fetch(["x"])
+
+    busy = [asyncio.create_task(noise()) for _ in range(8)]
+    _, durable = await asyncio.wait_for(memory.label({"k": Label(1.0)}), 20)
+    quiet.set()
+    await asyncio.gather(*busy)
+    await tcp_store.redis.config_set("appendfsync", "everysec")
+    _, after = await memory.label({"k": Label(0.0)})
+
+    assert durable is False
+    assert after is True

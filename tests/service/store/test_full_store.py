@@ -1,0 +1,84 @@
+"""A store that is full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from assay.service.domain.identity import keys_of
+from assay.service.domain.observation import record_of
+from assay.service.domain.stored_values import Label
+from assay.service.learning.tasks import Rows
+from assay.service.learning.write_behind import Writer
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.score_cache import ScoreCache
+from assay.service.store.task_store import TaskStore
+from assay.service.telemetry.metrics import Metrics
+from assay.verifiers import Pair, Query
+from tests.support.replicas import learn, replica
+
+
+async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:
+    """Three times its memory in scores: labels, requests and the model stay, and more can be
+    learned.
+    """
+    embedded = EmbeddedStore(tmp_path / "store", 16)
+    embedded.start()
+    store = Store(embedded.url)
+    tasks, task = replica(store)
+    await learn(tasks, task)
+    assert task.memory is not None
+    await task.memory.label({f"{place}": Label(1.0) for place in range(500)})
+    requests, labels = await task.memory.sizes()
+
+    for part in range(50):
+        await store.set_many(
+            {f"assay:1:score:{part}:{place}": b"x" * 1000 for place in range(1000)}, 3600
+        )
+    scores = len(await store.redis.keys("assay:1:score:*"))
+    after = await task.memory.sizes()
+    new, durable = await task.memory.label({"new": Label(0.0)})
+    model = await task.memory.model(1)
+    await store.close()
+    embedded.stop()
+
+    assert 0 < scores < 20_000
+    assert after == (requests, labels)
+    assert (new, durable) == (1, True)
+    assert model is not None
+
+
+async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path: Path) -> None:
+    """Large ones fill it: the oldest go, and it takes scores and labels again."""
+    embedded = EmbeddedStore(tmp_path / "store", 24)
+    embedded.start()
+    store = Store(embedded.url)
+    tasks, task = replica(store)
+    metrics = Metrics()
+    writer = Writer(ScoreCache(store, 3600), tasks, metrics)
+    rng = np.random.default_rng(0)
+    for query in range(250):  # a hundred kilobytes each
+        pairs = [Pair(Query.of(f"{query}"), f"{place}") for place in range(2000)]
+        writer.put_rows(
+            [
+                Rows(
+                    task,
+                    record_of(
+                        keys_of(pairs, True), tuple(range(6)), rng.normal(size=(2000, 6)), "t@0"
+                    ),
+                )
+            ]
+        )
+        await writer.write_one()
+    writer.put_scores({"{a}:b": b"x" * 320})
+    await writer.write_one()
+    new, durable = await TaskStore(store, "t").label({"a:b": Label(1.0)})
+    stored = await store.redis.exists("assay:1:score:{a}:b")
+    kept, _ = await TaskStore(store, "t").sizes()
+    await store.close()
+    embedded.stop()
+
+    assert (new, durable, stored) == (1, True, 1)
+    assert 0 < kept < 250
