@@ -171,7 +171,7 @@ def test_through_another_ensemble_it_goes_by_name(assay: Server) -> None:
 
 def test_confidence_is_told_what_it_does(assay: Server) -> None:
     """Nothing yet."""
-    assert "asked at once" in rank(assay, confidence=0.9)["warnings"][0]
+    assert "called at once" in rank(assay, confidence=0.9)["warnings"][0]
 
 
 def test_without_labels_it_is_not_calibrated_and_a_base_rate_moves_it(folder: Path) -> None:
