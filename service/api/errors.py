@@ -29,7 +29,7 @@ from assay.service.domain.errors import (
     TooMuchWorkError,
 )
 
-TYPES = {
+TYPE_BY_STATUS = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
@@ -55,10 +55,10 @@ STATUS: dict[type[DomainError], int] = {
 #: Those for which the client gets the server's own status.
 PASSED_ON = frozenset({GeneratorOverloadedError, GeneratorRefusedError})
 #: The `type` of an answer that its status does not give.
-KIND: dict[type[DomainError], str] = {LimitReachedError: "rate_limit_error"}
+TYPE_BY_ERROR: dict[type[DomainError], str] = {LimitReachedError: "rate_limit_error"}
 
 #: What JSON calls a value, whatever of Python's it was read into.
-WORDS = {
+PLAIN_MESSAGES = {
     "list_type": "Input should be a valid array",
     **dict.fromkeys(
         ("model_type", "dict_type", "model_attributes_type"), "Input should be an object"
@@ -84,7 +84,7 @@ class ApiError(Exception):
         super().__init__(shortened(message, MOST_SAID))
         self.param = None if param is None else shortened(param, MOST_NAMED)
         self.status, self.code, self.retry_after_s = status, code, retry_after_s
-        self.kind = kind or TYPES.get(status, "api_error")
+        self.kind = kind or TYPE_BY_STATUS.get(status, "api_error")
 
     def body(self) -> bytes:
         """Return the envelope."""
@@ -121,7 +121,7 @@ def invalid(exc: ValidationError) -> ApiError:
         for part in error["loc"]
         if part not in ("str", "CandidateIn") and "[" not in str(part)
     )
-    message = WORDS.get(error["type"], error["msg"])
+    message = PLAIN_MESSAGES.get(error["type"], error["msg"])
     shown = "" if error["type"] == "missing" else f" (got {_shown(error['input'])})"
     return ApiError(
         422,
@@ -172,7 +172,7 @@ def answer_to(exc: DomainError) -> ApiError:
         param=exc.param,
         code=exc.code,
         retry_after_s=exc.retry_after_s,
-        kind=KIND.get(kind),
+        kind=TYPE_BY_ERROR.get(kind),
     )
 
 

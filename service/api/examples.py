@@ -81,7 +81,7 @@ ERROR: dict[str, Any] = {
 }
 
 
-EVENT: dict[str, Any] = {
+STREAMED_EVENT: dict[str, Any] = {
     "description": "One server-sent event; its data is JSON.",
     "type": "object",
     "properties": {"event": {"enum": ["verifier", "ranking", "error"]}, "data": {"type": "string"}},
@@ -145,7 +145,7 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
 
 
 RANK_RESPONSES = _responses(
-    RANK_ANSWER, **{"text/event-stream": {"schema": EVENT, "example": EVENTS}}
+    RANK_ANSWER, **{"text/event-stream": {"schema": STREAMED_EVENT, "example": EVENTS}}
 )
 SCORE_PAIRS_RESPONSES = _responses(SCORE_PAIRS_ANSWER)
 

@@ -12,7 +12,7 @@ from assay.service.domain.identity import hash_candidate, hash_query
 from assay.service.domain.stored_values import Label
 from assay.verifiers import Query
 
-KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
+CANDIDATE_KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 #: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as
 #: milliseconds.
 CLOCKS_APART_S = 300.0
@@ -27,7 +27,7 @@ class LabelIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: Annotated[str, Field(pattern=KEY)] | None = None
+    key: Annotated[str, Field(pattern=CANDIDATE_KEY)] | None = None
     query: str | None = None
     messages: Messages | None = None
     reference: Reference | None = None

@@ -19,7 +19,7 @@ from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitFailedError
 
 #: Labels that are not worth a thread.
-FEW = 16
+FEW_LABELS = 16
 label_router = APIRouter(responses=TASK_RESPONSES)
 
 
@@ -32,7 +32,7 @@ async def label(request: Request, name: str) -> dict[str, Any]:
     asked = await checked(request, LabelsIn)
     labels = (
         await asyncio.to_thread(_by_key, asked, time.time())
-        if len(asked.labels) > FEW
+        if len(asked.labels) > FEW_LABELS
         else _by_key(asked, time.time())
     )
     new, durable = await stored(memory.label(labels))

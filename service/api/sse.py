@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from assay.service.api.front.admission import leave_place
 from assay.service.api.front.client_presence import until_gone
 
-END = b""
+STREAM_END = b""
 
 
 class EventStream(Response):
@@ -55,7 +55,7 @@ class EventStream(Response):
                 made.put_nowait(event)
         finally:
             leave_place(scope)
-            made.put_nowait(END)
+            made.put_nowait(STREAM_END)
 
     async def _send(self, made: asyncio.Queue[bytes], send: Send) -> None:
         await send(

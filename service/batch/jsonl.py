@@ -14,7 +14,7 @@ from assay.service.batch.formats import REQUEST, RESULT, Block, Format, Row, Sou
 #: A longer line is a bad row, and never in memory as a whole.
 LONGEST_LINE = 32 << 20
 #: Bytes of a line that is no request that are kept beside the reason.
-SHOWN = 4096
+SHOWN_BYTES = 4096
 
 
 class Jsonl(Format):
@@ -90,7 +90,7 @@ def _parse(number: int, line: bytes | None) -> tuple[Row, dict[str, Any]]:
 
 
 def _shown(line: bytes) -> str:
-    return line[:SHOWN].decode(errors="replace").rstrip("\n")
+    return line[:SHOWN_BYTES].decode(errors="replace").rstrip("\n")
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[bytes | None, int]]:

@@ -20,7 +20,7 @@ from assay.service.runtime.engine import open_engine
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
-HERE = "local"
+LOCAL_RAY = "local"
 #: Ray sends no figures home.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 NO_RAY = (
@@ -41,7 +41,7 @@ def rank(
     cannot go on.
     """
     ray = connect(address)
-    if address != HERE and not str(config.service.redis_url).startswith(("redis", "rediss")):
+    if address != LOCAL_RAY and not str(config.service.redis_url).startswith(("redis", "rediss")):
         raise BatchError(
             "on a cluster the workers share a store: set redis_url (ASSAY_REDIS_URL) to a server"
             " that all nodes reach"
@@ -77,7 +77,7 @@ def connect(address: str) -> Any:
         import ray.data
     except ImportError:
         raise BatchError(NO_RAY) from None
-    here: dict[str, Any] = {"include_dashboard": False} if address == HERE else {}
+    here: dict[str, Any] = {"include_dashboard": False} if address == LOCAL_RAY else {}
     try:
         ray.init(address, logging_level=logging.ERROR, **here)
     except (ConnectionError, ValueError, RuntimeError) as exc:

@@ -17,8 +17,8 @@ from assay.service.batch.parquet import Parquet
 from assay.service.runtime.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
-VERSION = 1
-FORMATS: dict[str, type[Format]] = {"jsonl": Jsonl, "parquet": Parquet}
+PLAN_VERSION = 1
+FORMAT_BY_SUFFIX: dict[str, type[Format]] = {"jsonl": Jsonl, "parquet": Parquet}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class BatchPlan:
 
     def format(self) -> Format:
         """Return how the files are read and written."""
-        return FORMATS[self.suffix]()
+        return FORMAT_BY_SUFFIX[self.suffix]()
 
     def parts(self) -> list[Part]:
         """Return all parts, in order."""
@@ -82,7 +82,7 @@ def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> Bat
     old = None if begun is None else _read(out, begun)
     part_rows = part_rows if old is None else old.part_rows
     suffix = paths[0].rpartition(".")[2]
-    form = FORMATS[suffix]()
+    form = FORMAT_BY_SUFFIX[suffix]()
     sources = tuple(form.scan(files, path, part_rows) for path in paths)
     members = [member for ensemble in engine.scorer.ensembles.values() for member in ensemble]
     verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}

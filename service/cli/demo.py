@@ -27,10 +27,10 @@ from assay.service.server.run import listening, server
 from assay.service.telemetry.logs import configure_logging
 from assay.verifiers import HttpPool
 
-DATA = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-RESAMPLES = 2000
-AT_ONCE = 4
+WORD_PROBLEMS = Path(__file__).parent / "demo_data" / "word_problems.jsonl"
+ANSWER_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+DEMO_RESAMPLES = 2000
+PROBLEMS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _run(
 ) -> None:
     config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
-    problems = load(DATA)[:limit]
+    problems = load(WORD_PROBLEMS)[:limit]
     running = server(config)
     console = Console(record=svg is not None, width=100 if svg else None)
 
@@ -128,7 +128,7 @@ def load(path: Path) -> list[Problem]:
 
 async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Return the service's answer to each problem."""
-    pool, room = HttpPool(), asyncio.Semaphore(AT_ONCE)
+    pool, room = HttpPool(), asyncio.Semaphore(PROBLEMS_AT_ONCE)
     columns = (
         TextColumn("asking the verifiers"),
         BarColumn(),
@@ -181,7 +181,7 @@ def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> d
     ]
     chosen["oracle"] = [float(each.max()) for each in correct]
     random = np.random.default_rng(0)
-    resampled = random.integers(0, len(problems), (RESAMPLES, len(problems)))
+    resampled = random.integers(0, len(problems), (DEMO_RESAMPLES, len(problems)))
     rows = []
     for name, values in chosen.items():
         low, high = np.quantile(np.array(values)[resampled].mean(axis=1), [0.025, 0.975])
@@ -207,7 +207,7 @@ def expected(scores: Floats, correct: Floats) -> float:
 
 def votes(texts: Sequence[str]) -> Floats:
     """Return for each text how many state the same last number; NaN where a text states none."""
-    last = [(NUMBER.findall(text) or [None])[-1] for text in texts]
+    last = [(ANSWER_NUMBER.findall(text) or [None])[-1] for text in texts]
     counts = Counter(last)
     return np.array([np.nan if number is None else counts[number] for number in last])
 

@@ -26,7 +26,7 @@ from assay.service.score_files.score_table import ScoreTable, TableError
 from assay.service.score_files.shards import Shards, files_of
 from assay.service.score_files.tables import read_json_object, read_table, write_table
 
-FAMILIES = 'a JSON object {"verifier": "family"}'
+FAMILIES_FORM = 'a JSON object {"verifier": "family"}'
 QUALITY = 'a JSON object {"verifier": AUC, or "low", "medium" or "high"}'
 
 
@@ -47,7 +47,7 @@ class Stated:
         """Return an unfitted model: a family comes from the file given, else from the table,
         else from the name.
         """
-        families = {**table.families, **_named(self.families, FAMILIES, table)}
+        families = {**table.families, **_named(self.families, FAMILIES_FORM, table)}
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
         return LabelModel(
             self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed
@@ -137,7 +137,7 @@ def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
         )
     for name, value in found.items():
         if not isinstance(value, str) and (
-            what is FAMILIES or isinstance(value, bool) or not isinstance(value, (int, float))
+            what is FAMILIES_FORM or isinstance(value, bool) or not isinstance(value, (int, float))
         ):
             raise TableError(f"{path}: {name!r} has {value!r}; must hold {what}")
     return found

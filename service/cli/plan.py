@@ -12,7 +12,7 @@ from rich.table import Table
 from assay.service.cli.console import Console
 from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse
-from assay.service.planning.manifests import FORMS, written
+from assay.service.planning.manifests import MANIFEST_FORMS, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
 from assay.service.planning.server_command import command_of, environment_of
@@ -34,7 +34,7 @@ def plan_ensemble(
         return
     show(plan)
     if out is not None:
-        Console(highlight=False).print(f"wrote {out} ({FORMS[form]})", soft_wrap=True)
+        Console(highlight=False).print(f"wrote {out} ({MANIFEST_FORMS[form]})", soft_wrap=True)
 
 
 def show(plan: Plan) -> None:

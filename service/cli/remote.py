@@ -16,10 +16,10 @@ from assay.service.domain.errors import StartupError
 from assay.service.domain.hosts import address_of
 
 TIMEOUT_S = 300
-SHOWN = 200
+SHOWN_LENGTH = 200
 #: What a path may hold as it is; the rest of a task's name is quoted.
 IN_PATHS = "/?&=%.:~-_"
-KEY = "ASSAY_API_KEY: holds a character that no key has"
+UNUSABLE_KEY = "ASSAY_API_KEY: holds a character that no key has"
 Asking = ParamSpec("Asking")
 
 
@@ -48,7 +48,7 @@ class Api:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise StartupError(
-                f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN]!r}"
+                f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN_LENGTH]!r}"
             )
         self._url = url.rstrip("/")
         # A proxy is for what lies beyond this machine, and would be shown the key.
@@ -100,7 +100,7 @@ def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
         except (LookupError, TypeError, AttributeError, ValueError) as exc:
             # Answers are read as they are documented: what another server says fails in any of
             # these ways.
-            problem = f"{type(exc).__name__}: {exc}"[:SHOWN]
+            problem = f"{type(exc).__name__}: {exc}"[:SHOWN_LENGTH]
             raise StartupError(
                 f"the answer is not an Assay's of this version ({problem}); look at --url"
             ) from exc
@@ -111,14 +111,14 @@ def asks_assay(command: Callable[Asking, None]) -> Callable[Asking, None]:
 def _key() -> str:
     key = os.environ.get("ASSAY_API_KEY", "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise StartupError(KEY)
+        raise StartupError(UNUSABLE_KEY)
     return key
 
 
 def _message(exc: urllib.error.HTTPError) -> tuple[str, str]:
     """Return the field that a refusal names, and what it says."""
     if 300 <= exc.code < 400:
-        where = str(exc.headers.get("Location"))[:SHOWN]
+        where = str(exc.headers.get("Location"))[:SHOWN_LENGTH]
         return (
             "",
             (
@@ -135,4 +135,4 @@ def _message(exc: urllib.error.HTTPError) -> tuple[str, str]:
 
 
 def _shown(raw: bytes) -> str:
-    return raw[:SHOWN].decode(errors="replace")
+    return raw[:SHOWN_LENGTH].decode(errors="replace")

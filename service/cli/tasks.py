@@ -22,8 +22,8 @@ from assay.service.domain.errors import StartupError
 from assay.service.score_files.parquet import load_arrow
 
 CALIBRATED_LABELS = 25
-AT_ONCE = 1000
-LONGEST_LINE = 8 << 20
+LABELS_A_REQUEST = 1000
+LONGEST_LABEL_LINE = 8 << 20
 IN_LABELS = re.compile(r"labels\.(\d{1,6})(?:\..*)?")
 Row = tuple[int, dict[str, Any]]
 
@@ -255,7 +255,7 @@ def _of_parquet(file: Path) -> Iterable[Row]:
     number = 0
     try:
         with arrow.parquet.ParquetFile(file) as table:
-            for batch in table.iter_batches(AT_ONCE):
+            for batch in table.iter_batches(LABELS_A_REQUEST):
                 for row in batch.to_pylist():
                     number += 1
                     yield number, _row(file, row)
@@ -278,9 +278,11 @@ def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(file: Path) -> Iterable[Row]:
     with file.open("rb") as lines:  # by bytes: a JSON text may hold what Unicode calls a line's end
-        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
-            if len(line) > LONGEST_LINE:
-                raise StartupError(f"{file}:{number}: the line has more than {LONGEST_LINE} bytes")
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LABEL_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LABEL_LINE:
+                raise StartupError(
+                    f"{file}:{number}: the line has more than {LONGEST_LABEL_LINE} bytes"
+                )
             text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             if text.strip():
                 yield number, _parsed(file, number, text)
@@ -304,7 +306,7 @@ def _parts(rows: Iterable[Row]) -> Iterable[list[Row]]:
     part: list[Row] = []
     for row in rows:
         part.append(row)
-        if len(part) == AT_ONCE:
+        if len(part) == LABELS_A_REQUEST:
             yield part
             part = []
     if part:

@@ -23,7 +23,7 @@ from assay.service.planning.server_command import SERVE, command_of, environment
 from assay.service.planning.supervisor import Child, NeverHealthyError
 
 #: What a service may take to end beyond its own grace time.
-END_S = 5.0
+STOP_MARGIN_S = 5.0
 SERVICE_START_S = 120.0
 
 
@@ -45,7 +45,7 @@ def up(
     host = "127.0.0.1" if settings.service.host == "0.0.0.0" else settings.service.host  # noqa: S104 - compared, not bound
     service_url = f"http://{host}:{settings.service.port}/healthz"
     command = [sys.executable, "-m", "assay.service", "serve", "--config", str(config)]
-    grace_s = settings.service.grace_s + END_S
+    grace_s = settings.service.grace_s + STOP_MARGIN_S
     service = Child(
         name="assay",
         command=command,

@@ -13,7 +13,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 #: Characters, or bytes, that are worth a thread; so many take less than a thousandth of a second to
 #: go through.
-LONG = 256 << 10
+LONG_WORK = 256 << 10
 _CANDIDATE = attrgetter("candidate")
 
 
@@ -21,7 +21,7 @@ async def apart(
     size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs
 ) -> Result:
     """Return what a function returns, which takes time in proportion to `size`."""
-    if size <= LONG:
+    if size <= LONG_WORK:
         return work(*args, **more)
     return await asyncio.to_thread(work, *args, **more)
 

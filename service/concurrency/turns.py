@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 #: Requests of at most this many pairs are done in one turn, among other requests' pieces.
-AT_ONCE = 256
+PAIRS_A_TURN = 256
 
 
 class Turns:
@@ -20,7 +20,7 @@ class Turns:
 
     async def mine(self, pairs: int) -> None:
         """Wait for a request's turn to do its next piece; a small request does not wait."""
-        if pairs > AT_ONCE:
+        if pairs > PAIRS_A_TURN:
             await self._turn()
 
     def soon(self, piece: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from assay.service.config.model import Config, TaskSettings
-from assay.service.config.settings import PREFIX, ServiceSettings
+from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
 from assay.service.domain.secrets import masked, shown
@@ -47,7 +47,7 @@ def problem_of(
         for source, values in layers.items():
             if loc[1] in values:
                 place = (
-                    f"{source} ({PREFIX}{str(loc[1]).upper()})"
+                    f"{source} ({VARIABLE_PREFIX}{str(loc[1]).upper()})"
                     if source == "the environment"
                     else source
                 )

@@ -14,7 +14,7 @@ from assay.service.domain.hosts import checked
 from assay.verifiers import Network
 from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 
-PREFIX = "ASSAY_"
+VARIABLE_PREFIX = "ASSAY_"
 
 
 class ServiceSettings(BaseModel):
@@ -177,7 +177,7 @@ class ServiceSettings(BaseModel):
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of `ASSAY_*` variables by field name; other variables are ignored."""
     return {
-        name: environ[PREFIX + name.upper()]
+        name: environ[VARIABLE_PREFIX + name.upper()]
         for name in ServiceSettings.model_fields
-        if PREFIX + name.upper() in environ
+        if VARIABLE_PREFIX + name.upper() in environ
     }

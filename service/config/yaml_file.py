@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 
-MAX_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 64
 #: Nodes, those counted again that an alias repeats: what reads the content visits each of them.
 MAX_NODES = 100_000
 MAX_DIGITS = 100
-NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+NUMBER_TAGS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class YamlError(ValueError):
@@ -36,9 +36,9 @@ def read_yaml(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
     """Return a file's nodes and its content, a mapping; raise `YamlError`."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise YamlError(f"has more than {MAX_BYTES} bytes")
+            raw = file.read(MAX_FILE_BYTES + 1)
+        if len(raw) > MAX_FILE_BYTES:
+            raise YamlError(f"has more than {MAX_FILE_BYTES} bytes")
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = raw.count(b"\n", 0, exc.start) + 1
@@ -130,7 +130,7 @@ class _Walk:
 
     @staticmethod
     def _check_number(node: yaml.Node) -> None:
-        if node.tag in NUMBERS and len(node.value) > MAX_DIGITS:
+        if node.tag in NUMBER_TAGS and len(node.value) > MAX_DIGITS:
             raise YamlError(
                 f"a number of {len(node.value)} characters (got '{node.value[:40]}…')", node
             )

@@ -24,7 +24,7 @@ class Budget:
     calls: int | None = None
 
 
-NOTHING = Budget(0.0, 0, 0)
+NOTHING_SPENT = Budget(0.0, 0, 0)
 
 
 def affordable(
@@ -35,7 +35,7 @@ def affordable(
     *,
     columns: Sequence[int] | None = None,
     rows_of: Callable[[int], list[int]] | None = None,
-    spent: Budget = NOTHING,
+    spent: Budget = NOTHING_SPENT,
 ) -> tuple[list[int], Budget]:
     """Return the columns that exceed the budget, cheapest verifiers first, and the cost with the
     rest.

@@ -25,7 +25,7 @@ from assay.service.domain.identity import SIZE, Keys
 from assay.service.domain.stored_values import json_object
 from assay.verifiers import Pair
 
-SCORES = np.dtype("<f8")
+SCORE_TYPE = np.dtype("<f8")
 PRINTS = np.dtype("<u8")
 
 
@@ -93,7 +93,7 @@ def pack(record: Observation) -> dict[bytes, bytes]:
         b"q": bytes.fromhex(record.query),
         b"k": bytes.fromhex("".join(record.candidates)),
         b"f": np.array(record.fingerprints, PRINTS).tobytes(),
-        b"s": record.scores.astype(SCORES).tobytes(),
+        b"s": record.scores.astype(SCORE_TYPE).tobytes(),
         b"v": record.version.encode(),
     }
 
@@ -116,7 +116,7 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
             or len(set(candidates)) < len(candidates)
         ):
             raise ValueError("hashes of another length, or twice")
-        scores = np.frombuffer(entry[b"s"], SCORES).reshape(len(candidates), len(prints))
+        scores = np.frombuffer(entry[b"s"], SCORE_TYPE).reshape(len(candidates), len(prints))
         texts = _texts(entry[b"t"], candidates) if b"t" in entry else None
         version, place = entry[b"v"].decode(), place_of(entry_id)
         scores = np.where(np.isfinite(scores), scores, np.nan)

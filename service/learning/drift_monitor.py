@@ -15,7 +15,7 @@ from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
-LOOK_S = 5.0
+DRIFT_LOOK_S = 5.0
 #: Recent candidates that are compared with the fit's.
 ROWS = 500
 

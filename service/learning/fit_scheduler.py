@@ -22,7 +22,7 @@ from assay.service.ports import TaskStore
 
 log = structlog.get_logger()
 
-LOOK_S = 1.0
+FIT_LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
 #: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or
 #: a fifth of what there was.

@@ -16,7 +16,7 @@ from assay.service.domain.secrets import told
 log = structlog.get_logger()
 
 #: Far more than the model of 1,000 verifiers and its report.
-MAX_BYTES = 64 << 20
+MAX_BACKUP_BYTES = 64 << 20
 
 
 class ModelBackup:
@@ -43,7 +43,7 @@ class ModelBackup:
         """Return the version, artifact and report that a task served last; None if none is kept."""
         path = self._folder / f"{task}.json"
         try:
-            found = orjson.loads(read_file(path, MAX_BYTES))
+            found = orjson.loads(read_file(path, MAX_BACKUP_BYTES))
             return int(found["version"]), found["artifact"].encode(), dict(found["report"])
         except FileNotFoundError:
             return None

@@ -27,7 +27,7 @@ def rows(
     `threshold` or more on either side. `sft`: the best, where it reaches `threshold`. `reward`:
     every candidate with its probability as a soft label.
     """
-    make = FORMATS[how]
+    make = EXPORT_FORMATS[how]
     for record in records:
         if record.texts is None:
             continue
@@ -76,7 +76,7 @@ def _reward(scored: Scored, margin: float, threshold: float) -> Iterator[dict[st
         yield {"completion": text, "probability": chance}
 
 
-FORMATS: dict[Format, Callable[[Scored, float, float], Iterator[dict[str, Any]]]] = {
+EXPORT_FORMATS: dict[Format, Callable[[Scored, float, float], Iterator[dict[str, Any]]]] = {
     "dpo": _dpo,
     "kto": _kto,
     "sft": _sft,

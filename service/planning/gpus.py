@@ -13,7 +13,9 @@ SPEC = re.compile(
     r"(?:(?P<count>[1-9]\d{0,3})x)?(?P<name>[A-Za-z][\w.+ -]*?)-(?P<size>\d+(?:\.\d+)?)G(?:i?B)?",
     re.ASCII,
 )
-FORM = "COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several kinds with a comma; or auto"
+GPUS_FORM = (
+    "COUNTxNAME-SIZEG, such as 1xH200-141G or 8xA100-80G; several kinds with a comma; or auto"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def parse(spec: str) -> list[Gpu]:
     for part in spec.split(","):
         match = SPEC.fullmatch(part.strip())
         if match is None or float(match["size"]) <= 0:
-            raise StartupError(f"--gpus: {part.strip()!r} is not {FORM}")
+            raise StartupError(f"--gpus: {part.strip()!r} is not {GPUS_FORM}")
         first = len(gpus)
         gpus += [
             Gpu(first + place, match["name"], float(match["size"]))
@@ -46,7 +48,7 @@ def found() -> list[Gpu]:
     """Return the GPUs that nvidia-smi lists; raise `StartupError` if there is none."""
     program = shutil.which("nvidia-smi")
     if program is None:
-        raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {FORM}")
+        raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {GPUS_FORM}")
     query = ["--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
     done = subprocess.run(  # noqa: S603 - a program of the system's, and words of ours
         [program, *query], capture_output=True, text=True, check=False, timeout=30

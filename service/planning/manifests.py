@@ -17,7 +17,7 @@ from assay.service.planning.placement import Placed, Plan
 from assay.service.planning.server_command import command_of, environment_of
 
 VLLM_IMAGE = "vllm/vllm-openai:v0.32.0"
-FORMS = {
+MANIFEST_FORMS = {
     "script": "bash FILE",
     "compose": "docker compose -f FILE up",
     "kubernetes": "kubectl apply -f FILE",
@@ -32,13 +32,13 @@ READY = """ready() {
 
 
 def written(plan: Plan, form: str, config: Path) -> str:
-    """Return a plan's text in one of the `FORMS`."""
+    """Return a plan's text in one of the `MANIFEST_FORMS`."""
     text = {"script": script, "compose": compose, "kubernetes": kubernetes, "helm": helm}[form](
         plan, config
     )
     if form == "script":
         return text
-    return f"# Made by `assay plan {config.name}`: {FORMS[form]}\n{text}"
+    return f"# Made by `assay plan {config.name}`: {MANIFEST_FORMS[form]}\n{text}"
 
 
 def script(plan: Plan, config: Path) -> str:

@@ -12,8 +12,8 @@ from assay.service.planning.memory_estimate import Load, Server
 
 #: Of a GPU's memory, what servers may take in all: the driver and other processes have the rest.
 USABLE = 0.92
-SPLITS = (1, 2, 4, 8)
-ROUNDING = 1e-9
+PARALLEL_SIZES = (1, 2, 4, 8)
+SHARE_ROUNDING = 1e-9
 #: What is offered where a model does not fit, smallest first.
 COMMON = ("L4-24G", "A100-40G", "L40S-48G", "H100-80G", "H200-141G", "B200-180G")
 
@@ -73,7 +73,7 @@ def _choices(
     """Return the GPUs that a server can have, best first: as few as hold it, of one kind, with
     the least room to spare.
     """
-    wanted = (server.tensor_parallel,) if server.tensor_parallel else SPLITS
+    wanted = (server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES
     found = []
     for split in wanted:
         if not server.splits_over(split):
@@ -116,7 +116,9 @@ def _with_room(
             for gpu in gpus
         )
         smallest = min(gpus, key=lambda gpu: gpu.gib)
-        share = math.floor(100 * (_taken(need, smallest) + extra) / smallest.gib + ROUNDING) / 100
+        share = (
+            math.floor(100 * (_taken(need, smallest) + extra) / smallest.gib + SHARE_ROUNDING) / 100
+        )
         placed.append(Placed(server, gpus, need, share))
     return placed
 
@@ -131,7 +133,7 @@ def _why(
     """Return how much is missing, and what would do."""
     splits = [
         split
-        for split in ((server.tensor_parallel,) if server.tensor_parallel else SPLITS)
+        for split in ((server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES)
         if server.splits_over(split)
     ]
     if not splits:
@@ -164,7 +166,7 @@ def _advice(server: Server, load: Load) -> str:
     """Return what would hold a server, alone."""
     options = []
     for name in COMMON:
-        for split in SPLITS:
+        for split in PARALLEL_SIZES:
             gpus = parse(f"{split}x{name}")
             if _choices(
                 server, gpus, {gpu.number: gpu.gib * USABLE for gpu in gpus}, load

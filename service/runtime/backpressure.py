@@ -15,7 +15,7 @@ from assay.verifiers.http.upstream import Endpoint, Upstream
 log = structlog.get_logger()
 
 EVERY_S = 2.0
-LOOK_S = 1.5
+QUEUES_LOOK_S = 1.5
 #: How long a server that says nothing of a queue is not asked again.
 SILENT_S = 60.0
 
@@ -54,7 +54,7 @@ class Backpressure:
     async def _look_at(self, upstream: Upstream, endpoint: Endpoint) -> None:
         queue = None
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(QUEUES_LOOK_S):
                 queue = await upstream.queue(endpoint)
         except (VerifierError, TimeoutError) as exc:
             log.debug("queue_not_told", endpoint=endpoint.url, error=told(exc))

@@ -25,10 +25,8 @@ from assay.service.domain.matrix import CachedColumn
 from assay.service.domain.principal import spend
 from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
-from assay.service.learning.drift_monitor import LOOK_S as WATCH_LOOK_S
-from assay.service.learning.drift_monitor import DriftMonitor
-from assay.service.learning.fit_scheduler import LOOK_S as FIT_LOOK_S
-from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.learning.drift_monitor import DRIFT_LOOK_S, DriftMonitor
+from assay.service.learning.fit_scheduler import FIT_LOOK_S, FitScheduler
 from assay.service.learning.follower import FOLLOW_S, Follower
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks import Task, Tasks
@@ -45,8 +43,7 @@ from assay.service.scoring.scorer import Scorer
 from assay.service.scoring.traced import Traced
 from assay.service.store.client import Store
 from assay.service.store.counters import RateLimiter
-from assay.service.store.embedded_valkey import LOOK_S as STORE_LOOK_S
-from assay.service.store.embedded_valkey import EmbeddedStore
+from assay.service.store.embedded_valkey import STORE_LOOK_S, EmbeddedStore
 from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.loop_stall import StallWatch
@@ -229,7 +226,7 @@ def _learning(engine: Engine, follower: Follower) -> list[Loop]:
             for task in tasks
         ),
         *(
-            Loop("drift", partial(engine.watch.look, task), WATCH_LOOK_S, of=task.name)
+            Loop("drift", partial(engine.watch.look, task), DRIFT_LOOK_S, of=task.name)
             for task in tasks
         ),
     ]

@@ -16,7 +16,7 @@ import numpy as np
 
 #: What the libraries that read files raise for hostile ones: packed data that is damaged or
 #: encrypted, nesting, types, numbers.
-UNREADABLE = (
+UNREADABLE_ERRORS = (
     ValueError,
     BadZipFile,
     zlib.error,

@@ -35,7 +35,7 @@ RESERVED = {
     "row",
 }
 
-NUMBERS = "fiub"  # kinds of numpy's
+NUMBER_KINDS = "fiub"  # kinds of numpy's
 
 
 class TableError(StartupError):
@@ -80,7 +80,7 @@ def table_of(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
         )
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise TableError(f"{path}: two verifiers are called {doubled[0]!r}; names must differ")
-    if scores.dtype.kind not in NUMBERS:
+    if scores.dtype.kind not in NUMBER_KINDS:
         raise TableError(f"{path}: `scores` must be numbers; they are {scores.dtype}")
     _a_row_each(path, "query_id", query_id, len(scores))
     families = (

@@ -9,7 +9,7 @@ from typing import Any
 from assay.aggregation import Shard
 from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.score_files.score_table import ScoreTable, TableError
-from assay.service.score_files.tables import FORMATS, read_table
+from assay.service.score_files.tables import TABLE_SUFFIXES, read_table
 
 
 def files_of(path: Path) -> list[Path]:
@@ -19,10 +19,10 @@ def files_of(path: Path) -> list[Path]:
     found = sorted(
         each
         for each in path.iterdir()
-        if each.suffix in FORMATS and not each.name.startswith(("_", "."))
+        if each.suffix in TABLE_SUFFIXES and not each.name.startswith(("_", "."))
     )
     if not found:
-        raise TableError(f"{path}: has no file that ends in {', '.join(FORMATS)}")
+        raise TableError(f"{path}: has no file that ends in {', '.join(TABLE_SUFFIXES)}")
     return found
 
 

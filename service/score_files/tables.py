@@ -12,25 +12,25 @@ import orjson
 
 from assay.service.score_files.jsonl import read_jsonl
 from assay.service.score_files.npz import read_npz
-from assay.service.score_files.packed import UNREADABLE
+from assay.service.score_files.packed import UNREADABLE_ERRORS
 from assay.service.score_files.parquet import load_arrow, read_parquet
 from assay.service.score_files.score_table import ScoreTable, TableError, table_of
 
-FORMATS = (".npz", ".parquet", ".jsonl")
+TABLE_SUFFIXES = (".npz", ".parquet", ".jsonl")
 
 
 def read_table(path: Path, labels: bool) -> ScoreTable:
     """Return the table in a file; raise `TableError` that names the file and what is wrong.
     Labels are read only if asked.
     """
-    if path.suffix not in FORMATS:
-        raise TableError(f"{path}: must end in {', '.join(FORMATS)}")
+    if path.suffix not in TABLE_SUFFIXES:
+        raise TableError(f"{path}: must end in {', '.join(TABLE_SUFFIXES)}")
     try:
         read = {".npz": read_npz, ".parquet": read_parquet, ".jsonl": read_jsonl}[path.suffix]
         return table_of(path, read(path, labels), labels)
     except OSError as exc:
         raise TableError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
-    except UNREADABLE as exc:
+    except UNREADABLE_ERRORS as exc:
         raise TableError(f"{path}: {' '.join(str(exc).split()) or type(exc).__name__}") from exc
 
 
@@ -54,7 +54,7 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
                 for row in zip(*lists.values(), strict=True)
             )
     else:
-        raise TableError(f"{path}: must end in {', '.join(FORMATS)}")
+        raise TableError(f"{path}: must end in {', '.join(TABLE_SUFFIXES)}")
 
 
 def read_json_object(path: Path, what: str) -> dict[str, Any]:

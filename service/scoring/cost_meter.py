@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 #: Candidates after which the mean is reported.
-LEAST = 50
+LEAST_CANDIDATES = 50
 
 
 class Meter:
@@ -39,4 +39,4 @@ class Meter:
     @property
     def seconds(self) -> float | None:
         """Return the seconds a candidate; None while too few are known."""
-        return self._busy_s / self.candidates if self.candidates >= LEAST else None
+        return self._busy_s / self.candidates if self.candidates >= LEAST_CANDIDATES else None

@@ -30,10 +30,10 @@ from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.http.upstream import Tokens, said_in, without_key
 
 #: Of a server's error, what is passed on to the client.
-MOST_SAID = 1000
+MOST_SHOWN = 1000
 #: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the
 #: logprobs of two alternatives.
-MOST_VALUES = 1_000_000
+MOST_COMPLETION_VALUES = 1_000_000
 LARGEST_SEED = 2**63
 
 
@@ -139,10 +139,10 @@ class Generator:
 
 def _reply(name: str, raw: bytes) -> Any:
     """Return a reply, None if it is no JSON; raise `GeneratorError` if it has too many values."""
-    if more_values_than(MOST_VALUES, raw):
+    if more_values_than(MOST_COMPLETION_VALUES, raw):
         said = (
-            f"{name} answered more than the {MOST_VALUES} values that a completion may have: ask"
-            " for fewer logprobs at once"
+            f"{name} answered more than the {MOST_COMPLETION_VALUES} values that a completion may"
+            " have: ask for fewer logprobs at once"
         )
         raise GeneratorReplyError(said)
     try:
@@ -188,7 +188,7 @@ def _said(raw: bytes) -> tuple[str, str | None]:
     """
     said = said_in(raw)
     if said is None:
-        return _line(raw[:MOST_SAID].decode(errors="replace")), None
+        return _line(raw[:MOST_SHOWN].decode(errors="replace")), None
     error = said.get("error", said) if isinstance(said, dict) else {}
     if not isinstance(error, dict):
         return _line(str(error)), None
@@ -197,5 +197,5 @@ def _said(raw: bytes) -> tuple[str, str | None]:
 
 
 def _line(text: str) -> str:
-    text = text[:MOST_SAID]
+    text = text[:MOST_SHOWN]
     return "".join(each if each.isprintable() else " " for each in text)

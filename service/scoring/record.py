@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from assay.aggregation import Floats
-from assay.service.concurrency.turns import AT_ONCE, Turns
+from assay.service.concurrency.turns import PAIRS_A_TURN, Turns
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import UNKNOWN
@@ -76,7 +76,7 @@ class Recorder:
             "count": self._count(run),
             "note": self._note(run),
         }
-        if len(run.request.pairs) > AT_ONCE:
+        if len(run.request.pairs) > PAIRS_A_TURN:
             self._turns.soon(partial(self._record_part, steps))
             return
         for name, step in steps.items():
@@ -117,10 +117,10 @@ class Recorder:
         if not matrix.any_asked:
             return
         scores = (run.shared_keys, run.columns, matrix, run.stored)
-        if len(run.request.pairs) <= AT_ONCE:
+        if len(run.request.pairs) <= PAIRS_A_TURN:
             self._writer.put_scores(self._cache.pack(*scores))
             return
-        for values in self._cache.packing(*scores, AT_ONCE):
+        for values in self._cache.packing(*scores, PAIRS_A_TURN):
             self._writer.put_scores(values)
             yield
 
@@ -140,11 +140,11 @@ class Recorder:
         if not request.learn or not run.matrix.has_score:
             return
         query = (request.task, run.keys, run.matrix.raw, request.pairs)
-        if len(request.pairs) <= AT_ONCE:
+        if len(request.pairs) <= PAIRS_A_TURN:
             self._writer.put_rows(self._tasks.pack(*query))
             return
         packing = self._tasks.packing(*query)
-        while rows := list(islice(packing, AT_ONCE)):
+        while rows := list(islice(packing, PAIRS_A_TURN)):
             self._writer.put_rows(rows)
             yield
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from assay.service.concurrency.single_flight import Subscription
-from assay.service.domain.budget import NOTHING
+from assay.service.domain.budget import NOTHING_SPENT
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import ScoreMatrix
 from assay.service.scoring.cascade_run import Bools, CascadeRun
@@ -76,7 +76,7 @@ class ScoringRun:
         self.billed: list[tuple[str, float, Usage]] = []  # verifier, seconds, usage of each call
         self.asking_s = 0.0
         self.work = 0  # tokens taken on
-        self.spent = NOTHING  # of the budget
+        self.spent = NOTHING_SPENT  # of the budget
         self.cost = 0.0  # of what was really asked
         self.given_up = 0.0  # of it, of calls that were released
         self.answers: list[str] = []  # what tells the candidates' answers apart

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from uvicorn.server import ServerState
 
-LOOK_S = 1.0
+CONNECTIONS_LOOK_S = 1.0
 READ_S = 20.0  # in which a client has to take …
 LEAST_READ = 64 << 10  # … so many bytes of its answer, or all
 MOST_UNREAD = (
@@ -110,7 +110,7 @@ def watch(state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
     known = _watches.setdefault(state, Watch())
     if not known.looking:
         known.looking = True
-        loop.call_later(LOOK_S, _look, known, state, loop)
+        loop.call_later(CONNECTIONS_LOOK_S, _look, known, state, loop)
 
 
 def _look(known: Watch, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
@@ -118,4 +118,4 @@ def _look(known: Watch, state: ServerState, loop: asyncio.AbstractEventLoop) -> 
     known.look(connections, loop.time())
     known.looking = bool(state.connections)
     if known.looking:
-        loop.call_later(LOOK_S, _look, known, state, loop)
+        loop.call_later(CONNECTIONS_LOOK_S, _look, known, state, loop)

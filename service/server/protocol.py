@@ -26,11 +26,11 @@ MAX_UNWANTED_BYTES = (
 )  # of a body that was answered already; a client that sends on should read why
 HEAD_TIMEOUT_S = 15.0
 #: From head to end. The gate's own limit is shorter, and answers better.
-BODY_TIMEOUT_S = 35.0
-TOO_LARGE = "431 Request Header Fields Too Large"
+RECEIVE_TIMEOUT_S = 35.0
+HEADERS_TOO_LARGE = "431 Request Header Fields Too Large"
 TOO_LONG = "414 URI Too Long"
 TOO_MANY_CHUNKS = "413 Content Too Large"
-TOO_SLOW = "408 Request Timeout"
+REQUEST_TIMEOUT = "408 Request Timeout"
 # a body in a coding that is not read would be taken for its content (RFC 9112, 6.1)
 NO_CODING = "501 Not Implemented"
 NO_TUNNEL = "405 Method Not Allowed"
@@ -88,14 +88,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self._reads_no_more:
             return
         if self.in_message and self.seen > MAX_HEAD_BYTES:
-            self._refuse(TOO_LARGE)
+            self._refuse(HEADERS_TOO_LARGE)
         elif not self.in_message:
             if (
                 self.due == NEVER and self.idle and self.timeout_keep_alive_task is None
             ):  # an empty line, and no head begun
                 self.due = self.loop.time() + HEAD_TIMEOUT_S
         elif self.due == NEVER or was != (self.in_head, True):
-            self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else BODY_TIMEOUT_S)
+            self.due = self.loop.time() + (HEAD_TIMEOUT_S if self.in_head else RECEIVE_TIMEOUT_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every request that its client has gone: uvicorn tells only the newest."""
@@ -124,7 +124,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._trailers += len(name) + len(value) + 4
         if self._trailers > MAX_HEAD_BYTES:
-            self._stop(TOO_LARGE)
+            self._stop(HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """End a head; one that came in one large packet is measured."""
@@ -135,7 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
             max(self.seen, self._packet) > MAX_HEAD_BYTES
             and sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES
         ):
-            self._stop(TOO_LARGE)
+            self._stop(HEADERS_TOO_LARGE)
         if any(
             name == b"transfer-encoding" and value.strip().lower() != b"chunked"
             for name, value in self.headers
@@ -189,9 +189,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self.transport.abort()
         elif self.pipeline:
-            self.due = self.loop.time() + BODY_TIMEOUT_S
+            self.due = self.loop.time() + RECEIVE_TIMEOUT_S
         else:
-            self._refuse(TOO_SLOW)
+            self._refuse(REQUEST_TIMEOUT)
 
     @property
     def _answerable(self) -> bool:

@@ -21,7 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from assay.service.api.app import create_app
 from assay.service.config.loading import default_config_path, load_config
 from assay.service.config.model import Config
-from assay.service.config.settings import PREFIX, ServiceSettings
+from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import told
 from assay.service.learning.configured_models import load_models
@@ -138,7 +138,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
         os.environ[START_VARIABLE] = secrets.token_hex(8)
         for name, value in {**flags, "redis_url": url}.items():
             if value is not None:
-                os.environ[PREFIX + name.upper()] = str(value)
+                os.environ[VARIABLE_PREFIX + name.upper()] = str(value)
         options = uvicorn.Config(
             "assay.service.server.worker:worker_app",
             factory=True,

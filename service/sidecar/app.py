@@ -21,9 +21,9 @@ from fastapi.responses import JSONResponse
 from assay.service.server.bounded_server import bounded
 from assay.service.sidecar.model import Choice, Model
 
-VERSION = "assay-sidecar 1"
+SIDECAR_VERSION = "assay-sidecar 1"
 MAX_BODY_BYTES = 32 << 20
-BODY_TIMEOUT_S = 30
+PROMPTS_TIMEOUT_S = 30
 MOST_WAITING = 4096
 
 
@@ -154,7 +154,7 @@ def create_app(
 
     @app.get("/version")
     async def version() -> dict[str, str]:
-        return {"version": VERSION}
+        return {"version": SIDECAR_VERSION}
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -212,7 +212,7 @@ async def _sent(request: Request) -> bytearray:
     """Return a request's body, bounded in size and time; raise `RefusedError`."""
     sent = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(PROMPTS_TIMEOUT_S):
             async for piece in request.stream():
                 if len(sent) + len(piece) > MAX_BODY_BYTES:
                     raise RefusedError(
@@ -224,7 +224,7 @@ async def _sent(request: Request) -> bytearray:
                 sent += piece
     except TimeoutError:
         raise RefusedError(
-            f"the body did not come within {BODY_TIMEOUT_S} s", "body", 408
+            f"the body did not come within {PROMPTS_TIMEOUT_S} s", "body", 408
         ) from None
     return sent
 

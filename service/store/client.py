@@ -15,7 +15,7 @@ from assay.service.concurrency.breaker import Breaker
 from assay.service.domain.errors import NoNewsError, StoreDownError, StoreError, StoreRefusedError
 from assay.service.domain.secrets import told
 from assay.service.store.errors import NO_WRITES, RAISED, classified
-from assay.service.store.reply_checks import MISREAD, counted, expect, so_many
+from assay.service.store.reply_checks import MISREAD_ERRORS, counted, expect, so_many
 from assay.service.store.schema import (
     GENERATION_KEY,
     LOSS_KEPT_S,
@@ -92,7 +92,7 @@ class Store:
             result = await command()
             if read is not None:
                 result = read(result)
-        except (*RAISED, *MISREAD) as exc:
+        except (*RAISED, *MISREAD_ERRORS) as exc:
             error = classified(exc)
             self._failed(error)
             if error.reason == "bad_answer":

@@ -14,7 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from assay.service.domain.errors import LimitReachedError, StoreError
 from assay.service.domain.principal import Principal
 from assay.service.store.client import Store
-from assay.service.store.schema import PREFIX
+from assay.service.store.schema import STORE_PREFIX
 
 #: Costs are fractions, and what is counted is whole.
 COST_PARTS = 1000
@@ -44,8 +44,8 @@ class StoreStorage(Storage):
 
         async def count() -> int:
             pipeline = self._store.redis.pipeline(transaction=False)
-            pipeline.incrby(PREFIX + key, amount)
-            pipeline.expire(PREFIX + key, expiry, nx=True)
+            pipeline.incrby(STORE_PREFIX + key, amount)
+            pipeline.expire(STORE_PREFIX + key, expiry, nx=True)
             return int((await pipeline.execute())[0])
 
         return await self._ask(count, own)
@@ -55,7 +55,7 @@ class StoreStorage(Storage):
         own = await self._own.get(key)
 
         async def look() -> int:
-            found = await self._store.redis.get(PREFIX + key)
+            found = await self._store.redis.get(STORE_PREFIX + key)
             return int(found) if found is not None and found.isdigit() else own
 
         return await self._ask(look, own)
@@ -65,7 +65,7 @@ class StoreStorage(Storage):
         own = await self._own.get_expiry(key)
 
         async def look() -> float:
-            return time.time() + max(0, int(await self._store.redis.ttl(PREFIX + key)))
+            return time.time() + max(0, int(await self._store.redis.ttl(STORE_PREFIX + key)))
 
         return await self._ask(look, own)
 
@@ -80,7 +80,7 @@ class StoreStorage(Storage):
     async def clear(self, key: str) -> None:
         """Forget one count."""
         await self._own.clear(key)
-        await self._ask(lambda: self._store.redis.delete(PREFIX + key), 0)
+        await self._ask(lambda: self._store.redis.delete(STORE_PREFIX + key), 0)
 
     async def _ask(self, command: Callable[[], Awaitable[Any]], otherwise: Result) -> Result:
         try:

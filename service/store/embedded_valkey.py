@@ -34,7 +34,7 @@ SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
 #: What the server says of a file that ends in the middle of a command.
 CUT_OFF = "Unexpected end of file reading the append only file"
 #: How often it is looked whether the server lives.
-LOOK_S = 0.5
+STORE_LOOK_S = 0.5
 
 
 class EmbeddedStore:

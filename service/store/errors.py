@@ -63,7 +63,7 @@ NO_WRITES = {
     "too_few_replicas": "it has fewer replicas than it wants to have",
 }
 #: A script's reply has the word somewhere in it.
-WORD = re.compile(rf"\b({'|'.join([*DOWN, *REFUSED])})\b")
+ERROR_WORD = re.compile(rf"\b({'|'.join([*DOWN, *REFUSED])})\b")
 LONGEST_REPLY = 1000
 
 
@@ -79,7 +79,7 @@ def classified(exc: BaseException) -> StoreError:
     said = without_arguments(f"{type(exc).__name__}: {exc}")[:LONGEST_REPLY]
     word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
     if word is None and isinstance(exc, ResponseError):
-        found = WORD.search(said)
+        found = ERROR_WORD.search(said)
         word = found[1] if found else None
     if word in DOWN:
         return StoreDownError(said, DOWN[word])

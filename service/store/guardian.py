@@ -14,7 +14,7 @@ import signal
 import sys
 
 #: How long the store may take to write what it holds, before it is killed.
-GRACE_S = 10.0
+STOP_GRACE_S = 10.0
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
                 os.kill(pid, sent)
                 return
             signal.pidfd_send_signal(handle, sent)
-        if handle is not None and select.select([handle], [], [], GRACE_S)[0]:
+        if handle is not None and select.select([handle], [], [], STOP_GRACE_S)[0]:
             return
 
 

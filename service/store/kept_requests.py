@@ -7,7 +7,7 @@ from functools import partial
 
 from assay.service.domain.learned import MOST_BYTES
 from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
-from assay.service.store.lua import MAKE_ROOM, PAGE, RECORD
+from assay.service.store.lua import KEEP_REQUEST, MAKE_ROOM, PAGE
 from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
 
 READ_WITH_TEXTS = 50
@@ -29,7 +29,9 @@ class KeptRequests(TaskKeys):
         fields = [part for item in pack(record).items() for part in item]
         size = ENTRY_BYTES + sum(map(len, fields))
         arguments = (most, most_bytes, size, ENTRY_BYTES, record.name, record.missing, *fields)
-        return int(await self._run(RECORD, ("requests", "seen", "taken", "bytes"), *arguments))
+        return int(
+            await self._run(KEEP_REQUEST, ("requests", "seen", "taken", "bytes"), *arguments)
+        )
 
     async def make_room(self, share: float) -> int:
         """Let go of a share of the requests kept, the oldest, where they take much; return how many

@@ -40,7 +40,7 @@ end
 #: values. Returns 1 where it was added, 2 where it took the place of one with more scores missing,
 #: 0 where it was known, or is too large. `taken` counts what ever came: the stream is cut, and says
 #: no more how much is new once it is full.
-RECORD = f"""{_SIZES}
+KEEP_REQUEST = f"""{_SIZES}
 local most, most_bytes, bytes, each = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local name, missing = ARGV[5], tonumber(ARGV[6])
 if bytes > most_bytes then return 0 end

@@ -11,7 +11,7 @@ from redis.exceptions import InvalidResponse
 
 #: Types of replies by command, before the client makes something else of them; a hash is a dict in
 #: RESP3.
-TYPES: dict[str, tuple[type, ...]] = {
+REPLY_TYPES: dict[str, tuple[type, ...]] = {
     "GET": (bytes, type(None)), "HGET": (bytes, type(None)), "MGET": (list,), "HVALS": (list,), "HMGET": (list,), "HKEYS": (list,),  # noqa: E501
     "HGETALL": (list, dict), "HSCAN": (list,), "XLEN": (int,), "HLEN": (int,), "TTL": (int,), "INCRBY": (int,), "HDEL": (int,),  # noqa: E501
     "TYPE": (bytes,), "HSET": (int,), "DEL": (int,),
@@ -22,13 +22,13 @@ VALUE = (bytes, type(None))
 VALUES = frozenset(VALUE)
 #: What the client, or a function below, raises where it reads an answer of another type than the
 #: command's.
-MISREAD = (TypeError, ValueError, AttributeError, LookupError)
+MISREAD_ERRORS = (TypeError, ValueError, AttributeError, LookupError)
 
 
 def expect(client: Any) -> None:
     """Have a client raise `InvalidResponse` for a reply of another type than its command's."""
     known = client.response_callbacks if hasattr(client, "response_callbacks") else {}
-    for command, types in TYPES.items():
+    for command, types in REPLY_TYPES.items():
         client.set_response_callback(command, _checking(command, types, known.get(command)))
 
 

@@ -13,16 +13,16 @@ log = structlog.get_logger()
 
 #: Everything is kept below this prefix; its number is the schema's version.
 SCHEMA = 1
-PREFIX = f"assay:{SCHEMA}:"
-SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{PREFIX}generation"
+STORE_PREFIX = f"assay:{SCHEMA}:"
+SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{STORE_PREFIX}generation"
 #: The channel that announces another served version.
-NEWS = f"{PREFIX}news"
+NEWS = f"{STORE_PREFIX}news"
 #: What was found damaged by processes that have no metrics.
-UNCOUNTED_KEY = f"{PREFIX}uncounted"
+UNCOUNTED_KEY = f"{STORE_PREFIX}uncounted"
 #: The key of the store's known losses, a sentence for a person that is kept for a week.
-LOSS_KEY, LOSS_KEPT_S = f"{PREFIX}loss", 7 * 86_400
+LOSS_KEY, LOSS_KEPT_S = f"{STORE_PREFIX}loss", 7 * 86_400
 #: Written to see whether writes are taken; it stays no longer than a minute.
-PROBE_KEY, PROBE_MS = f"{PREFIX}probe", 60_000
+PROBE_KEY, PROBE_MS = f"{STORE_PREFIX}probe", 60_000
 
 
 class SchemaError(StartupError):

@@ -18,13 +18,13 @@ from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.store.client import Store
-from assay.service.store.schema import PREFIX
+from assay.service.store.schema import STORE_PREFIX
 from assay.verifiers import LASTING, Status
 from assay.verifiers.contract.bounds import LARGEST
 
 log = structlog.get_logger()
 
-RECORD = np.dtype(
+CACHED_SCORE = np.dtype(
     [
         ("fingerprint", "<u8"),
         ("score", "<f8"),
@@ -35,8 +35,7 @@ RECORD = np.dtype(
     ]
 )
 MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
-SCORES = PREFIX + "score:"
-REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
+SCORE_PREFIX = STORE_PREFIX + "score:"
 
 #: Which statuses are worth remembering, by number.
 LASTS = np.zeros(256, bool)
@@ -72,7 +71,7 @@ class ScoreCache:
         Raises `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
-        found = await self._store.fetch([SCORES + name for name in names])
+        found = await self._store.fetch([SCORE_PREFIX + name for name in names])
         if turns is not None:
             await turns.mine(len(keys.pairs))
         stored: dict[str, bytes] = {
@@ -90,7 +89,7 @@ class ScoreCache:
         try:
             if values:
                 await self._store.set_many(
-                    {SCORES + name: value for name, value in values.items()}, self._ttl_s
+                    {SCORE_PREFIX + name: value for name, value in values.items()}, self._ttl_s
                 )
         finally:
             self.forget(values)
@@ -161,7 +160,7 @@ class ScoreCache:
 
     def _table(self, columns: Sequence[CachedColumn], matrix: ScoreMatrix) -> Records:
         """Return a sheet as records, shape (pairs, verifiers)."""
-        table = np.empty(matrix.raw.shape, RECORD)
+        table = np.empty(matrix.raw.shape, CACHED_SCORE)
         table["fingerprint"] = np.array([column.fingerprint for column in columns], np.uint64)
         table["score"] = matrix.raw
         table["expires"] = int(time.time()) + self._ttl_s
@@ -211,7 +210,7 @@ class ScoreCache:
         """Return the records of values that still hold, and how many each value has; what is
         damaged is counted, and left out.
         """
-        size = RECORD.itemsize
+        size = CACHED_SCORE.itemsize
         counts, beyond = np.divmod(np.array(list(map(len, values))), size)
         if beyond.any():
             self._damaged(int(np.count_nonzero(beyond)))
@@ -219,7 +218,7 @@ class ScoreCache:
                 b"" if odd else value for value, odd in zip(values, beyond.tolist(), strict=True)
             ]
             counts[beyond > 0] = 0
-        records = np.frombuffer(b"".join(values), RECORD)
+        records = np.frombuffer(b"".join(values), CACHED_SCORE)
         holds, sound = records["expires"] > time.time(), _sound(records)
         # one of a verifier that nobody asks would be counted again and again: nothing replaces it
         if not sound.all():
@@ -268,9 +267,9 @@ def _fill(
 
 def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> bytes:
     """Return new records behind the old ones that they do not replace and that still hold."""
-    if not old or len(old) % RECORD.itemsize:
+    if not old or len(old) % CACHED_SCORE.itemsize:
         return records.tobytes()
-    before = np.frombuffer(old, RECORD)
+    before = np.frombuffer(old, CACHED_SCORE)
     keep = before[
         (before["expires"] > time.time()) & ~np.isin(before["fingerprint"], records["fingerprint"])
     ]

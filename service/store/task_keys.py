@@ -11,20 +11,20 @@ from typing import Any, TypeVar
 
 import structlog
 
-from assay.service.concurrency.offload import LONG, apart
+from assay.service.concurrency.offload import LONG_WORK, apart
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
 from assay.service.store.client import Store
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store.reply_checks import counted, entries, scanned
-from assay.service.store.schema import PREFIX
+from assay.service.store.schema import STORE_PREFIX
 
 Value = TypeVar("Value")
 log = structlog.get_logger()
 
 #: Values of a hash that are not worth a thread, unless they are long.
-FEW = 64
+FEW_VALUES = 64
 #: Entries, or fields of a hash, that one command reads or writes.
 READ_AT_ONCE = 200
 #: A task's keys in the store, and the type of each.
@@ -43,8 +43,8 @@ class TaskKeys:
     def __init__(self, store: Store, task: str) -> None:
         self._store, self._task = store, task
         self._redis = store.redis
-        self._keys = {part: f"{PREFIX}{part}:{{{task}}}" for part in PARTS}
-        self._aside = f"{PREFIX}damaged:{{{task}}}"
+        self._keys = {part: f"{STORE_PREFIX}{part}:{{{task}}}" for part in PARTS}
+        self._aside = f"{STORE_PREFIX}damaged:{{{task}}}"
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
@@ -76,7 +76,7 @@ class TaskKeys:
         return await call()
 
     async def _put_key_aside(self, part: str) -> None:
-        aside = f"{PREFIX}damaged:{part}:{{{self._task}}}:{time.time_ns()}"
+        aside = f"{STORE_PREFIX}damaged:{part}:{{{self._task}}}:{time.time_ns()}"
         with suppress(
             StoreRefusedError
         ):  # another replica was first, or the store takes no writes now
@@ -94,7 +94,7 @@ class TaskKeys:
         """Return the values of a hash that are whole, by name; the others are put aside, where
         the store takes that.
         """
-        size = sum(map(len, raw.values())) if len(raw) <= FEW else LONG + 1
+        size = sum(map(len, raw.values())) if len(raw) <= FEW_VALUES else LONG_WORK + 1
         read = await apart(size, read_all, raw, parse, named)
         if read.damaged:
             pairs = [each for item in read.damaged.items() for each in item]
@@ -138,7 +138,7 @@ class TaskKeys:
             log.error(
                 "record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode()
             )
-            keys = (self._keys["requests"], f"{PREFIX}damaged:requests:{{{self._task}}}")
+            keys = (self._keys["requests"], f"{STORE_PREFIX}damaged:requests:{{{self._task}}}")
             with suppress(StoreRefusedError):
                 moved = int(
                     await self._store.call(

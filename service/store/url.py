@@ -30,8 +30,8 @@ SCHEMES = (
     "redis+cluster",
     "rediss+cluster",
 )
-PORTS = {"sentinel": 26379, "cluster": 6379}
-UNREADABLE = (
+STORE_PORTS = {"sentinel": 26379, "cluster": 6379}
+UNREADABLE_URL = (
     "is no address of a store: look at its hosts and ports, and write /, ?, # and @ of a password"
     " as %2F, %3F, %23 and %40"
 )
@@ -72,7 +72,7 @@ def parse(url: str) -> Address:
         if "@" in url or str(exc).startswith(
             "Port"
         ):  # the libraries' words may have a part of the password
-            raise ValueError(UNREADABLE) from None
+            raise ValueError(UNREADABLE_URL) from None
         raise
 
 
@@ -86,7 +86,7 @@ def _parse(url: str) -> Address:
     place, _, query = rest.partition("?")
     place, _, path = place.partition("/")
     user, at, hosts = place.rpartition("@")
-    found = tuple(_host(each, PORTS[how]) for each in hosts.split(","))
+    found = tuple(_host(each, STORE_PORTS[how]) for each in hosts.split(","))
     service, _, db = path.partition("/")
     if how == "sentinel" and not service:
         raise ValueError(

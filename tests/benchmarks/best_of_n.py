@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from assay.service.cli.demo import DATA, expected, votes
+from assay.service.cli.demo import WORD_PROBLEMS, expected, votes
 from deploy.demo.sample_word_problems import EXAMPLES, INSTRUCTION, is_correct, problems
 from tests.support.processes import Server, service, wait_for, write_config
 from tests.vllm.servers import START_S, build_models, serve, stop_group
@@ -257,7 +257,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=150)
     parser.add_argument("--draws", type=int, default=1)
     args = parser.parse_args()
-    rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()][
+    rows = [json.loads(line) for line in WORD_PROBLEMS.read_text(encoding="utf-8").splitlines()][
         : args.problems
     ]
     asked = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assay.service.api.front.body_parsing import MOST_VALUES
+from assay.service.api.front.body_parsing import MOST_BODY_VALUES
 
 WHOLE = 32 << 20  # what a body may have
 SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20, "32 MiB": WHOLE - 4096}
@@ -108,7 +108,7 @@ def lists() -> Iterator[Hostile]:
             yield Hostile(
                 f"list of {name}, as many as pass",
                 path,
-                form % within(item, MOST_VALUES // 2 - 100),
+                form % within(item, MOST_BODY_VALUES // 2 - 100),
             )
 
 
@@ -176,7 +176,7 @@ def fields() -> Iterator[Hostile]:
     """Unknown fields, the same field very often, numbers of many digits, and what passes through
     to an upstream.
     """
-    unknown = b",".join(b'"k%d":1' % place for place in range(MOST_VALUES - 100))
+    unknown = b",".join(b'"k%d":1' % place for place in range(MOST_BODY_VALUES - 100))
     for path in LISTS:
         yield Hostile("unknown fields", path, b"{" + unknown + b"}")
         yield Hostile("the same field", path, b"{" + listed(b'"query":"q"', WHOLE - 4096) + b"}")
@@ -187,7 +187,7 @@ def fields() -> Iterator[Hostile]:
         "parts of a message",
         "/classify",
         b'{"messages":[{"role":"assistant","content":[%b]}]}'
-        % within(b'{"type":"x"}', MOST_VALUES // 2 - 100),
+        % within(b'{"type":"x"}', MOST_BODY_VALUES // 2 - 100),
     )
     call = b'{"role":"assistant","content":null,"tool_calls":[%b]}' % within(
         b'{"function":{"name":"f"}}', 1000
@@ -196,7 +196,7 @@ def fields() -> Iterator[Hostile]:
         "tool calls", "/v1/chat/completions", LISTS["/v1/chat/completions"] % within(call, 60)
     )
     output = within(
-        b'{"type":"message","content":[{"type":"output_text","text":"t"}]}', MOST_VALUES // 7
+        b'{"type":"message","content":[{"type":"output_text","text":"t"}]}', MOST_BODY_VALUES // 7
     )
     yield Hostile(
         "outputs",
@@ -219,11 +219,13 @@ def fields() -> Iterator[Hostile]:
             "/v1/rank",
             LISTS["/v1/rank"] % long[: (4 << 20) - (4 << 20) % 4300 - 1],
         )
-    names = b",".join(b'"%d%b":1' % (place, rb"\u00e9" * 50) for place in range(MOST_VALUES - 100))
+    names = b",".join(
+        b'"%d%b":1' % (place, rb"\u00e9" * 50) for place in range(MOST_BODY_VALUES - 100)
+    )
     yield Hostile("unknown fields of long names", "/v1/rank", b"{" + names + b"}")
-    short = within(b'"' + rb"\n" * 31 + b'"', MOST_VALUES - 100)
+    short = within(b'"' + rb"\n" * 31 + b'"', MOST_BODY_VALUES - 100)
     yield Hostile("many short escaped texts", "/v1/rank", LISTS["/v1/rank"] % short)
-    medium = within(b'"' + "a😀".encode() * 60 + b'"', MOST_VALUES - 100)
+    medium = within(b'"' + "a😀".encode() * 60 + b'"', MOST_BODY_VALUES - 100)
     yield Hostile("many texts of a few hundred bytes", "/v1/rank", LISTS["/v1/rank"] % medium)
     yield Hostile(
         "many texts of emoji",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from assay.verifiers import Message
 
 #: How families of templates begin a turn (the role in the first group).
-FAMILIES = (
+TEMPLATE_FAMILIES = (
     re.compile(r"<\|im_start\|>(\w{1,32})\n"),  # ChatML: Qwen, SmolLM, Yi
     re.compile(r"<\|start_header_id\|>(\w{1,32})<\|end_header_id\|>\n\n"),  # Llama 3
     re.compile(r"<start_of_turn>(\w{1,32})\n"),  # Gemma
@@ -43,7 +43,9 @@ def split(text: str, last: bool = False) -> Split | None:
     answers cannot hold a template's tokens. The template is the one whose mark comes first in the
     text, so that an answer cannot choose another.
     """
-    firsts = [(found.start(), family) for family in FAMILIES if (found := family.search(text))]
+    firsts = [
+        (found.start(), family) for family in TEMPLATE_FAMILIES if (found := family.search(text))
+    ]
     place, family = min(firsts, key=lambda each: each[0], default=(len(text), None))
     asked = text.find(ASKED)
     if 0 <= asked < place:

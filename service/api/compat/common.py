@@ -30,7 +30,7 @@ from assay.verifiers import Message, Pair, Query
 
 Asked = TypeVar("Asked", bound="DoorRequest")
 Shape = Callable[[ApiError], Response]
-PREFIX = "assay"
+MODEL_PREFIX = "assay"
 
 
 #: A right answer that is known: a text or a number, as it is written.
@@ -78,8 +78,8 @@ def task_of(engine: Engine, model: str | None) -> Task:
     What stands for another's task is answered as what stands for none.
     """
     aliases = engine.config.model_aliases
-    head, _, rest = (model or PREFIX).partition("/")
-    task = aliases.get(model or "", (rest or "default") if head == PREFIX else None)
+    head, _, rest = (model or MODEL_PREFIX).partition("/")
+    task = aliases.get(model or "", (rest or "default") if head == MODEL_PREFIX else None)
     if task is None or task not in engine.tasks.by_name or not may_see(task):
         message = (
             f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go"
@@ -91,9 +91,9 @@ def task_of(engine: Engine, model: str | None) -> Task:
 
 def model_names(engine: Engine) -> list[str]:
     """Return the names that `model` may have."""
-    tasks = [f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name))]
+    tasks = [f"{MODEL_PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name))]
     aliases = engine.config.model_aliases
-    default = [PREFIX] if may_see("default") else []
+    default = [MODEL_PREFIX] if may_see("default") else []
     return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.api.compat.common import (
-    PREFIX,
+    MODEL_PREFIX,
     DoorRequest,
     Json,
     TurnIn,
@@ -40,8 +40,8 @@ from assay.verifiers import Pair, Query
 OURS = ("assay", "model", "n", "stream", "stream_options")
 #: Of the upstream's reply, what ours says itself.
 MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
-MISREAD = "the upstream says something of its tokens that is no number: those are not counted"
-WORD = re.compile(r"\S+\s*|\s+")
+MISREAD_USAGE = "the upstream says something of its tokens that is no number: those are not counted"
+STREAMED_WORD = re.compile(r"\S+\s*|\s+")
 
 
 class BudgetIn(BaseModel):
@@ -98,7 +98,7 @@ async def complete(request: Request) -> Response:
         # A ranking of a few holds the same candidates as the next one: only the last is learned
         # from.
         scoring_request = scoring_request_of(
-            engine, f"{PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
+            engine, f"{MODEL_PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
         )
         scoring_requests.append(replace(scoring_request, learn=False))
         return await engine.scorer.score(scoring_requests[-1])
@@ -161,7 +161,7 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
     first = next(iter(upstreams.values()))
     if model in upstreams:
         return upstreams[model], upstreams[model].settings.task
-    if model in (None, PREFIX):
+    if model in (None, MODEL_PREFIX):
         return first, first.settings.task
     if model in _shared(engine):
         task = str(model).partition("/")[2]
@@ -185,8 +185,8 @@ def _upstreams(engine: Engine) -> dict[str, Generator]:
 
 
 def _shared(engine: Engine) -> list[str]:
-    tasks = (f"{PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))
-    return [PREFIX, *tasks] if _upstreams(engine) else []
+    tasks = (f"{MODEL_PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))
+    return [MODEL_PREFIX, *tasks] if _upstreams(engine) else []
 
 
 def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
@@ -287,7 +287,7 @@ def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]
         "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},  # noqa: E501
         "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},  # noqa: E501
     }  # fmt: skip
-    unread = [MISREAD] if found.misread else []
+    unread = [MISREAD_USAGE] if found.misread else []
     if outcome is None:
         return {**said, "warnings": [shortened(found.problem or "", MOST_SAID), *unread]}
     blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
@@ -329,7 +329,7 @@ async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[byt
         yield _chunk(
             head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest}
         )
-        for words in WORD.finditer(content_of(message)):
+        for words in STREAMED_WORD.finditer(content_of(message)):
             yield _chunk(head, choice["index"], {"content": words.group()})
         yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
     last = {

@@ -53,7 +53,7 @@ Whole = Annotated[
 ]
 Conversation = Whole | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
 Texts = Annotated[Whole | Annotated[list[Whole], FAST], Counted]
-END = "(end)"
+PROMPT_END = "(end)"
 
 
 class ClassifyRequest(DoorRequest):
@@ -250,8 +250,10 @@ def query_of(prompt: Conversation, reference: str | None) -> Query:
     """Return what a prompt asks: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
-    found = split(prompt + END, last=True)  # a template's prompt ends where the answer begins
-    if found is None or found.candidate != END:
+    found = split(
+        prompt + PROMPT_END, last=True
+    )  # a template's prompt ends where the answer begins
+    if found is None or found.candidate != PROMPT_END:
         return Query.of(without_tokens(prompt).strip(), reference)
     return Query(found.messages, reference)
 

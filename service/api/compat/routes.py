@@ -39,7 +39,7 @@ class CompatRoute:
 
 
 #: A server-sent event: a chunk of OpenAI's, or `[DONE]`.
-EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+EVENT_SCHEMA = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 
 
 def _plain(exc: ApiError) -> Response:
@@ -89,7 +89,9 @@ DOORS: dict[str, CompatRoute] = {
 
 
 def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
-    streamed: dict[str, Any] = {"text/event-stream": {"schema": EVENT}} if door.upstream else {}
+    streamed: dict[str, Any] = (
+        {"text/event-stream": {"schema": EVENT_SCHEMA}} if door.upstream else {}
+    )
     drawn: dict[int | str, dict[str, Any]] = {
         502: failed("The upstream failed, cannot be reached, or refuses our key."),
         504: failed("The upstream did not answer in time."),

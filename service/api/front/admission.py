@@ -13,7 +13,7 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Room
 
-IN_SCOPE = "assay.place"
+PLACE_IN_SCOPE = "assay.place"
 
 
 class Place:
@@ -89,6 +89,6 @@ class Admission:
 
 def leave_place(scope: Scope) -> None:
     """Give back a request's place, where it has one: what it was for is done."""
-    place: Place | None = scope.get(IN_SCOPE)
+    place: Place | None = scope.get(PLACE_IN_SCOPE)
     if place is not None:
         place.leave()

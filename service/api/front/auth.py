@@ -13,7 +13,7 @@ import limits
 from assay.service.config.keys import KeySettings
 from assay.service.domain.principal import SCOPES, Principal, Scope
 
-PREFIX = "assay-"
+KEY_PREFIX = "assay-"
 
 
 class KeyRing:
@@ -62,7 +62,7 @@ def new_key(
     """Return a key of 256 random bits, and what the configuration says of it; `more` are further
     fields of its entry.
     """
-    key = PREFIX + secrets.token_urlsafe(32)
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
     digest = sha256(key.encode()).hexdigest()
     tasks = None if tasks is None else tuple(tasks)
     return key, KeySettings(name=name, sha256=digest, scopes=tuple(scopes), tasks=tasks, **more)

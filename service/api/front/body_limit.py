@@ -17,11 +17,11 @@ from assay.service.api.front.client_presence import gone
 BODY_TIMEOUT_S = 30
 PATIENCE_S = 1.0  # that a body gets, however many others want its room
 ROOM = 256 << 20  # bytes of all bodies that are being read, wait for a place, or are being scored
-TOO_LARGE = "the body has more than the {} bytes that a request may have"
-TOO_SLOW = f"the body did not come within {BODY_TIMEOUT_S} s"
+BODY_TOO_LARGE = "the body has more than the {} bytes that a request may have"
+BODY_TOO_SLOW = f"the body did not come within {BODY_TIMEOUT_S} s"
 NO_ROOM = "there is no room for the body: try again shortly"
 ENCODED = "content-encoding: bodies are read as they come, not unpacked (got {!r})"
-IN_SCOPE = "assay.body"
+BODY_IN_SCOPE = "assay.body"
 
 
 class Bodies:
@@ -49,7 +49,9 @@ class Bodies:
 
     def too_large(self) -> ApiError:
         """Return the answer to a body that is too large."""
-        return ApiError(413, TOO_LARGE.format(self.longest), param="body", code="body_too_large")
+        return ApiError(
+            413, BODY_TOO_LARGE.format(self.longest), param="body", code="body_too_large"
+        )
 
     def open(self) -> Body:
         """Return a body to be read; `with` it, so that its room is given back."""
@@ -115,7 +117,7 @@ class Body:
                 while self._add(await receive()):
                     pass
         except TimeoutError:
-            raise ApiError(408, TOO_SLOW, param="body", code="body_timeout") from None
+            raise ApiError(408, BODY_TOO_SLOW, param="body", code="body_timeout") from None
         finally:
             self._clock = None
 
@@ -159,5 +161,5 @@ class Body:
 
 async def whole_body(request: Request) -> bytes | bytearray:
     """Return a request's body, which the middlewares have read."""
-    data: bytes | bytearray | None = request.scope.get(IN_SCOPE)
+    data: bytes | bytearray | None = request.scope.get(BODY_IN_SCOPE)
     return await request.body() if data is None else data

@@ -17,12 +17,12 @@ Checked = TypeVar("Checked", bound=BaseModel)
 
 #: Values in a body: what 4,096 conversations of five turns have. So many take less than a tenth of
 #: a second, also as unknown fields, which are the dearest.
-MOST_VALUES = 100_000
+MOST_BODY_VALUES = 100_000
 #: Bytes of a body that is parsed in steps: a shorter one takes a hundredth of a second at once.
-LONG = 4 << 20
+LONG_BODY = 4 << 20
 #: Beyond this, problems are not listed to show the first: there may be one for each of many fields.
 MOST_PROBLEMS = 100
-TOO_MANY_VALUES = f"the body has more than the {MOST_VALUES} values that a request may have"
+TOO_MANY_VALUES = f"the body has more than the {MOST_BODY_VALUES} values that a request may have"
 
 
 async def checked(data: bytes | bytearray, model: type[Checked], context: object = None) -> Checked:
@@ -31,9 +31,9 @@ async def checked(data: bytes | bytearray, model: type[Checked], context: object
 
 
 def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> Checked:
-    if more_values_than(MOST_VALUES, data):
+    if more_values_than(MOST_BODY_VALUES, data):
         raise ApiError(413, TOO_MANY_VALUES, param="body", code="too_many_values")
-    value = _value(data) if len(data) > LONG else None
+    value = _value(data) if len(data) > LONG_BODY else None
     try:
         return (
             model.model_validate_json(data, context=context)
@@ -49,7 +49,7 @@ def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> 
 def _value(data: bytes | bytearray) -> Any:
     """Return what a long body says."""
     try:
-        return parsed(data, 2 * MOST_VALUES)
+        return parsed(data, 2 * MOST_BODY_VALUES)
     except LongNumberError as exc:
         raise ApiError(422, f"body: {exc}", param="body", code="too_many_digits") from None
     except ValueError as exc:

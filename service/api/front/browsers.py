@@ -19,11 +19,11 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What a browser says of a request that a person made (a bookmark, an address typed), or a page of
 #: ours.
 OWN_SITES = frozenset({b"same-origin", b"none"})
-PORTS = {"http": 80, "https": 443}
+SCHEME_PORTS = {"http": 80, "https": 443}
 #: Headers that are read here: of two, others might read the other one.
 ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"content-type")
 #: Hosts that were looked at and found right; clients name one or two.
-REMEMBERED = 64
+REMEMBERED_ORIGINS = 64
 HINT = "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
 
 
@@ -57,7 +57,7 @@ class Browsers:
         if found is None or found[0] not in self._hosts:
             said = f"this service is not known as {_shown(host)}" if host else "is missing"
             raise ApiError(421, f"Host: {said}: {HINT}", param="Host", code="unknown_host")
-        if len(self._known) < REMEMBERED:
+        if len(self._known) < REMEMBERED_ORIGINS:
             self._known.add(host)
 
 
@@ -73,14 +73,14 @@ def same_origin(origin: bytes, host: bytes) -> bool:
     asked = split_host(host.decode("latin-1"))
     if (
         asked is None
-        or parts.scheme not in PORTS
+        or parts.scheme not in SCHEME_PORTS
         or not parts.hostname
         or parts.path
         or parts.query
         or parts.fragment
     ):
         return False
-    usual = PORTS[parts.scheme]
+    usual = SCHEME_PORTS[parts.scheme]
     return (parts.hostname.removesuffix("."), port or usual) == (asked[0], asked[1] or usual)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assay.service.cli.commands.options import HERE, UrlOption
+from assay.service.cli.commands.options import DEFAULT_URL, UrlOption
 
 
 def label(
@@ -19,7 +19,7 @@ def label(
         str | None,
         typer.Option(envvar="USER", help="Name kept with the labels.", show_default=False),
     ] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Label candidates of a running service by hand, one by one."""
     from assay.service.cli.tasks import label_by_hand
@@ -38,7 +38,7 @@ def labels_import(
             exists=True,
         ),
     ],
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Send labels from a file."""
     from assay.service.cli.tasks import import_labels
@@ -49,7 +49,7 @@ def labels_import(
 def labels_export(
     task: Annotated[str, typer.Argument(help="The task.")],
     file: Annotated[Path, typer.Argument(help="Where to write them (.jsonl or .parquet).")],
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Write all labels of a task."""
     from assay.service.cli.tasks import export_labels

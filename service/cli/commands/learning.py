@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assay.service.cli.commands.options import HERE, JsonOption, UrlOption
+from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
 from assay.service.domain.errors import StartupError
 
 BaseRateOption = Annotated[
@@ -56,7 +56,7 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
     labels: Annotated[
         bool,
         typer.Option(

@@ -25,4 +25,4 @@ DataOption = Annotated[
 ]
 
 UrlOption = Annotated[str, typer.Option(envvar="ASSAY_URL", help="A running service.")]
-HERE = "http://127.0.0.1:8080"
+DEFAULT_URL = "http://127.0.0.1:8080"

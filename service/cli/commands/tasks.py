@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from assay.service.cli.commands.options import HERE, JsonOption, UrlOption
+from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
 
 
-def tasks(url: UrlOption = HERE, as_json: JsonOption = False) -> None:
+def tasks(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
     """List the tasks of a running service: what each serves, and what it has kept."""
     from assay.service.cli.tasks import show_tasks
 
@@ -26,7 +26,7 @@ def promote(
         bool | None,
         typer.Option("--pin/--unpin", help="Keep it after later fits.", show_default=False),
     ] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Serve another version of a task's model, on all replicas."""
     from assay.service.cli.tasks import promote as promote_version
@@ -37,7 +37,7 @@ def promote(
 def shadow(
     task: Annotated[str, typer.Argument(help="The task.")],
     version: Annotated[int, typer.Argument(min=1, help="The version to look at.")],
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
     as_json: JsonOption = False,
 ) -> None:
     """Say how another version would have answered a task's traffic, beside the one that serves."""
@@ -55,7 +55,7 @@ def report(
     last: Annotated[
         bool, typer.Option("--last", help="Show the last report instead of making one.")
     ] = False,
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what the verifiers of a running service's task are worth, and how well its
@@ -81,7 +81,7 @@ def export(
         float,
         typer.Option(min=0.5, max=1, help="sft, kto: least probability that counts as right."),
     ] = 0.7,
-    url: UrlOption = HERE,
+    url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Write a running service's ranked traffic as training data."""
     from assay.service.cli.tasks import export_rows

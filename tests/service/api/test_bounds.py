@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError
-from assay.service.api.front.body_parsing import MOST_VALUES, checked
+from assay.service.api.front.body_parsing import MOST_BODY_VALUES, checked
 from assay.service.api.label_requests import LabelsIn
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
@@ -29,7 +29,7 @@ FORMS: dict[str, Any] = {
     "labels": LabelsIn,
     **{path: door.form for path, door in DOORS.items()},
 }
-MANY = MOST_VALUES // 2 - 100
+MANY = MOST_BODY_VALUES // 2 - 100
 
 
 def counted(value: Any) -> int:

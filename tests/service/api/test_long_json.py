@@ -126,7 +126,7 @@ async def test_a_long_body_is_checked_as_a_short_one_is(monkeypatch: pytest.Monk
     for body in bodies:
         at_once = await answered(body)
         with monkeypatch.context() as patch:
-            patch.setattr(parsing, "LONG", -1)
+            patch.setattr(parsing, "LONG_BODY", -1)
             in_steps = await answered(body)
         assert in_steps == at_once
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.service.cli.demo import DATA, expected, load, votes
+from assay.service.cli.demo import WORD_PROBLEMS, expected, load, votes
 from assay.service.cli.rank import settled
 from tests.support.jsonl import read_jsonl
 from tests.support.processes import ROOT, assay
@@ -98,7 +98,7 @@ def test_the_demo_prints_its_table_as_json(tmp_path: Path) -> None:
 
 def test_the_bundled_candidates_are_graded_as_stated() -> None:
     """The last number of a complete text is the answer, or it is not."""
-    rows = [json.loads(line) for line in DATA.read_text().splitlines()]
+    rows = [json.loads(line) for line in WORD_PROBLEMS.read_text().splitlines()]
     sys.path.insert(0, str(ROOT / "deploy" / "demo"))
     try:
         from sample_word_problems import is_correct, problems  # type: ignore[import-not-found,unused-ignore]
@@ -109,7 +109,7 @@ def test_the_bundled_candidates_are_graded_as_stated() -> None:
     for row in rows:
         for each in row["candidates"]:
             assert each["correct"] == is_correct(each["text"], each["finish_reason"], row["answer"])
-    assert all(len(problem.texts) == 8 for problem in load(DATA))
+    assert all(len(problem.texts) == 8 for problem in load(WORD_PROBLEMS))
 
 
 def test_ties_count_at_their_expected_value() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.service.domain.errors import NoVerifierError
-from assay.service.scoring.cost_meter import LEAST, Meter
+from assay.service.scoring.cost_meter import LEAST_CANDIDATES, Meter
 from assay.service.scoring.request import ScoringRequest
 from assay.verifiers import (
     KINDS,
@@ -249,13 +249,13 @@ def test_a_meter_charges_what_runs_at_once_once() -> None:
     meter.begin()
     meter.begin()
     time.sleep(0.05)  # what the two calls take
-    meter.end(LEAST - 1)
+    meter.end(LEAST_CANDIDATES - 1)
     assert meter.seconds is None
-    meter.end(LEAST + 1)
+    meter.end(LEAST_CANDIDATES + 1)
     once = meter.seconds
     meter.begin()
     meter.end(0)
 
     assert once is not None
-    assert 0.04 < once * 2 * LEAST < 5
-    assert meter.candidates == 2 * LEAST
+    assert 0.04 < once * 2 * LEAST_CANDIDATES < 5
+    assert meter.candidates == 2 * LEAST_CANDIDATES

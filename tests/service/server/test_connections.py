@@ -10,9 +10,9 @@ from uvicorn.server import ServerState
 from assay.service.server import connections
 from assay.service.server.connections import LEAST_READ, READ_S, Watch
 from assay.service.server.protocol import (
-    BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
     NEVER,
+    RECEIVE_TIMEOUT_S,
 )
 from tests.service.server.test_protocol import PACKET
 from tests.support.raw_requests import CHUNKED, GET
@@ -44,7 +44,7 @@ async def test_all_parts_of_a_message_are_due_at_a_time() -> None:
             await turns()
         due = protocol.due
         protocol.data_received(b"")
-        assert protocol.due == due < asyncio.get_running_loop().time() + BODY_TIMEOUT_S + 1, name
+        assert protocol.due == due < asyncio.get_running_loop().time() + RECEIVE_TIMEOUT_S + 1, name
         Watch().look([protocol], due)
         assert wire.closed, name
 
@@ -127,4 +127,4 @@ async def test_connections_are_bounded_and_idle_ones_make_room(
         watch.look(protocols[:2], second - 1e6)
 
     assert [wire.closed for wire in wires[:2]] == [False, True]
-    assert HEAD_TIMEOUT_S < BODY_TIMEOUT_S
+    assert HEAD_TIMEOUT_S < RECEIVE_TIMEOUT_S

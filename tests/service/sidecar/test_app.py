@@ -92,7 +92,7 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(
 ) -> None:
     """It comes to no model, and no more of it is taken than there may be."""
     monkeypatch.setattr("assay.service.sidecar.app.MAX_BODY_BYTES", 1000)
-    monkeypatch.setattr("assay.service.sidecar.app.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("assay.service.sidecar.app.PROMPTS_TIMEOUT_S", 0.2)
     app = create_app(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
     taken = []
 

@@ -17,7 +17,7 @@ from assay.service.learning.tasks import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import SCHEMA_KEY, SchemaError
-from assay.service.store.score_cache import RECORD, SCORES, ScoreCache
+from assay.service.store.score_cache import CACHED_SCORE, SCORE_PREFIX, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [CachedColumn(11, False), CachedColumn(22, True), CachedColumn(33, False)]
@@ -145,13 +145,13 @@ async def test_scores_expire(store: Store) -> None:
     assert (await read(long, KEYS, [*COLUMNS, CachedColumn(44, False)])).cached.tolist() == [
         [False, False, False, True]
     ] * 3
-    assert 0 < int(await store.redis.ttl(SCORES + KEYS.pairs[0])) <= 60
+    assert 0 < int(await store.redis.ttl(SCORE_PREFIX + KEYS.pairs[0])) <= 60
 
 
 async def test_a_damaged_value_is_unknown(store: Store) -> None:
     """And written over by the next request."""
     cache = ScoreCache(store, 60)
-    await store.call(lambda: store.redis.set(SCORES + KEYS.pairs[0], b"nonsense"))
+    await store.call(lambda: store.redis.set(SCORE_PREFIX + KEYS.pairs[0], b"nonsense"))
 
     assert not (await read(cache, KEYS, COLUMNS)).cached.any()
     await written(cache, KEYS, filled(), COLUMNS)
@@ -179,9 +179,12 @@ async def test_a_damaged_record_is_counted_and_asked_anew(
     """The others of its value are known; the next request writes over it."""
     found: list[tuple[str, int]] = []
     ours = Store(store_url(store), damaged=lambda what, count: found.append((what, count)))
-    cache, name = ScoreCache(ours, 60), SCORES + (KEYS.pairs[0] if column == 0 else str(KEYS.whole))
+    cache, name = (
+        ScoreCache(ours, 60),
+        SCORE_PREFIX + (KEYS.pairs[0] if column == 0 else str(KEYS.whole)),
+    )
     await written(cache, KEYS, filled(), COLUMNS)
-    records = np.frombuffer(bytes(await store.redis.get(name)), RECORD).copy()
+    records = np.frombuffer(bytes(await store.redis.get(name)), CACHED_SCORE).copy()
     for field, value in garbage.items():
         records[field][0] = value
     await store.call(lambda: store.redis.set(name, records.tobytes()))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.service.api.front.admission import IN_SCOPE, Admission
+from assay.service.api.front.admission import PLACE_IN_SCOPE, Admission
 from assay.service.api.front.middleware.exchange import exchange_of
 
 
@@ -38,7 +38,7 @@ class Places:
         return self._in_place(scope, receive, send)
 
     async def _in_place(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = scope[IN_SCOPE] = await self._admission.place(receive)
+        place = scope[PLACE_IN_SCOPE] = await self._admission.place(receive)
         try:
             await self._app(scope, receive, send)
         finally:

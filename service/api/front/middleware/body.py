@@ -41,5 +41,5 @@ class WholeBodies:
     async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._bodies.open() as body:
             await body.read(receive)
-            scope[body_limit.IN_SCOPE] = body.data
+            scope[body_limit.BODY_IN_SCOPE] = body.data
             await self._app(scope, body.again(receive), send)

@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 from assay.service.domain.principal import EVERYTHING, Principal
 
-IN_SCOPE = "assay.exchange"
+EXCHANGE_IN_SCOPE = "assay.exchange"
 
 
 @dataclass(slots=True)
@@ -29,5 +29,5 @@ class Exchange:
 
 def exchange_of(scope: Scope) -> Exchange:
     """Return the exchange that a request belongs to."""
-    exchange: Exchange = scope[IN_SCOPE]
+    exchange: Exchange = scope[EXCHANGE_IN_SCOPE]
     return exchange

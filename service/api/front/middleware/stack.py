@@ -22,7 +22,7 @@ from assay.service.api.front.middleware.authentication import Authentication
 from assay.service.api.front.middleware.body import AnnouncedBodies, WholeBodies
 from assay.service.api.front.middleware.browser_origins import BrowserOrigins, OriginRules
 from assay.service.api.front.middleware.error_responses import ErrorResponses, ErrorShape
-from assay.service.api.front.middleware.exchange import IN_SCOPE, Exchange
+from assay.service.api.front.middleware.exchange import EXCHANGE_IN_SCOPE, Exchange
 from assay.service.api.front.middleware.priority import Priorities
 from assay.service.api.front.middleware.rate_limits import CostCharges, RateLimits
 from assay.service.api.front.middleware.readiness_detail import ReadinessDetail
@@ -65,7 +65,7 @@ class MiddlewareStack:
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         method, scoring = scope["method"], path in self._scoring_paths
-        scope[IN_SCOPE] = Exchange(
+        scope[EXCHANGE_IN_SCOPE] = Exchange(
             method=method,
             path=path,
             headers=dict(scope["headers"]),
