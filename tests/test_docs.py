@@ -28,7 +28,15 @@ PROSE = [
     *PAGES,
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md")),
 ]
+EVERY_PAGE = [
+    *PROSE,
+    ROOT / "client/README.md",
+    ROOT / "tests/benchmarks/gpu/README.md",
+    ROOT / "llms.txt",
+]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|sh|md|toml|svg|tpl)|[\w.-]+(?:/[\w.-]+)*/)[:`]")
 
 
 def page(name: str) -> str:
@@ -157,3 +165,38 @@ def test_links_lead_somewhere(path: Path) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+def code_of(path: Path) -> str:
+    """Return the code of a page: its blocks, and the words in backticks."""
+    return "\n".join(CODE.findall(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_in_the_text_exist(path: Path) -> None:
+    """A page names files from the repository's root, its own folder, or `service/`."""
+    roots = (ROOT, path.parent, ROOT / "service")
+    made_up = {"FILE.py", "verifiers/checks/my_kind.py", "_bad/"}
+
+    lost = [
+        name
+        for name in FILE.findall(path.read_text(encoding="utf-8"))
+        if name not in made_up and not any((root / name).exists() for root in roots)
+    ]
+
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_in_the_text_exist(path: Path) -> None:
+    """Commands of `assay`, targets of make, and modules that `python -m` runs."""
+    code = code_of(path)
+    groups = {name.rpartition(" ")[0] for name in COMMANDS}
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+    for name, inner in re.findall(r"(?:^|[`&;] ?)assay ([a-z]+)(?: ([a-z]+))?", code, re.MULTILINE):
+        command = f"assay {name}"
+        assert command in COMMANDS or f"{command} {inner}" in COMMANDS or command in groups
+    assert set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", code, re.MULTILINE)) <= targets | {"bench-"}
+    for module in re.findall(r"-m (tests\.[\w.]+)", code):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
