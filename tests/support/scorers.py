@@ -9,10 +9,12 @@ from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.errors import StoreDownError
+from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import CachedColumn as CacheColumn
 from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
+from assay.service.scoring.run import ScoringRun
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
@@ -94,3 +96,14 @@ class Books:
 def fake(name: str, says: Any = 0.5, cost: float = 1.0, **more: Any) -> FakeVerifier:
     """Return a verifier that costs something a candidate."""
     return FakeVerifier(name, says, options={"cost": cost, **more.pop("options", {})}, **more)
+
+
+def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) -> Guarded:
+    """Put limits around a fake."""
+    return Guarded(verifier, Breaker(failures, reset_s))
+
+
+def run_of(books: Books, request: ScoringRequest) -> ScoringRun:
+    """Return a request under way of which nothing is asked yet."""
+    keys = keys_of(request.pairs, request.one_query)
+    return ScoringRun(request, books.members, keys, keys)

@@ -1,0 +1,104 @@
+"""What a request's scores amount to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assay.aggregation import RobustAverage
+from assay.service.domain.errors import NoVerifierError
+from assay.service.scoring.request import ScoringRequest
+from assay.service.scoring.scorer import STORE_DOWN
+from assay.verifiers import Pair, Query, UnreachableError
+from tests.support.scorers import Books, fake
+
+
+class Calibrated(RobustAverage):
+    """An average that passes for calibrated."""
+
+    calibrated = True
+
+
+async def any_correct(texts: list[str]) -> tuple[float, list[float]]:
+    """Return the probability that any is correct, and those of the candidates."""
+    books = Books([fake("v", 0.5)])
+    books.task.model = Calibrated(books.task.columns, 0.2)
+    pairs = [Pair(Query.of("3+4?"), text) for text in texts]
+    outcome = await books.scorer.score(ScoringRequest(books.task, pairs, True, 30.0, learn=False))
+    assert outcome.p_any_correct is not None
+    return outcome.p_any_correct, outcome.probability.tolist()
+
+
+@pytest.mark.parametrize("fill", ["", "so " * 4000])
+async def test_eight_wordings_of_one_answer_are_one_factor(fill: str) -> None:
+    """However long they are."""
+    found, each = await any_correct(
+        [f"{fill}Wording {place}. The answer is 7." for place in range(8)]
+    )
+
+    assert found == pytest.approx(max(each))
+
+
+async def test_every_distinct_answer_is_a_factor() -> None:
+    """Where none is stated, each longer text is one of its own, however it ends."""
+    stated = [f"Wording {place}.\nThe answer is {place % 2}." for place in range(8)]
+    longer = [f"def f{place}(): pass\nI hope that this helps!" for place in range(3)]
+    found, each = await any_correct(stated + longer)
+
+    assert found == pytest.approx(1 - (1 - each[0]) ** 5)
+
+
+async def test_pairs_have_no_best() -> None:
+    """They answer different queries, so no chance is theirs together."""
+    books = Books([fake("v")])
+    books.task.model = Calibrated(books.task.columns, 0.2)
+
+    outcome = await books.scorer.score(books.job(one_query=False))
+
+    assert outcome.calibrated
+    assert (outcome.p_best, outcome.p_any_correct) == (None, None)
+
+
+async def test_an_answer_without_any_score_is_an_error_with_each_verifiers_reason() -> None:
+    """The first of its reasons; a verifier that had nothing to say is no failure."""
+    broken = Books([fake("a", UnreachableError("refused")), fake("b", KeyError("oops"))])
+    silent = Books([fake("silent", lambda _: None)])
+
+    with pytest.raises(NoVerifierError) as caught:
+        await broken.scorer.score(broken.job())
+    outcome = await silent.scorer.score(silent.job())
+
+    assert caught.value.reasons == {"a": "unreachable: refused", "b": "error: KeyError"}
+    assert not outcome.matrix.has_score
+
+
+async def test_a_verifier_that_the_model_does_not_know_is_named() -> None:
+    """The warning comes after those of the way."""
+
+    class Knowing(Calibrated):
+        """An average that knows nothing of one verifier."""
+
+        ignored = ("new",)
+
+    books = Books([fake("old"), fake("new")])
+    books.task.model = Knowing(books.task.columns, 0.2)
+
+    outcome = await books.scorer.score(books.job())
+
+    assert outcome.warnings == [
+        STORE_DOWN,
+        "not in the task's label model, so their scores do not count: new",
+    ]
+
+
+async def test_ranks_go_by_log_odds_and_ties_by_the_texts() -> None:
+    """So the order of the request does not matter."""
+    books = Books([fake("v", lambda pair: 0.9 if pair.candidate == "c2" else 0.5)])
+    job = books.job(4)
+
+    forward = await books.scorer.score(job)
+    backward = await books.scorer.score(replace(job, pairs=list(reversed(job.pairs))))
+
+    assert forward.order[0] == 2
+    assert [3 - place for place in backward.order] == forward.order
