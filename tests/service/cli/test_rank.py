@@ -1,18 +1,20 @@
-"""`assay rank`, `assay demo` and the other commands, as a user runs them."""
+"""`assay rank`: a file of queries, as a user runs it."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
+<<<<<<< HEAD
 import numpy as np
 import pytest
 
 from assay.service.cli.demo import WORD_PROBLEMS, expected, load, votes
+=======
+>>>>>>> 18498a9 (Split the tests of commands and plans by module)
 from assay.service.cli.rank import settled
 from tests.support.jsonl import read_jsonl
-from tests.support.processes import ROOT, assay
+from tests.support.processes import assay
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
@@ -72,6 +74,7 @@ def test_what_is_settled_is_what_has_an_answer(tmp_path: Path) -> None:
     assert settled(out) == {1, 3}
     assert [line["line"] for line in read_jsonl(out)] == [1, 3]
     assert settled(tmp_path / "none.jsonl") == set()
+<<<<<<< HEAD
 
 
 def test_the_demo_prints_its_table_as_json(tmp_path: Path) -> None:
@@ -155,3 +158,5 @@ def test_version_says_what_runs(tmp_path: Path) -> None:
         "platform",
     }
     assert "python" in assay("version", cwd=tmp_path).stdout
+=======
+>>>>>>> 18498a9 (Split the tests of commands and plans by module)

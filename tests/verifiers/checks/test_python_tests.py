@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query, Status
-from assay.verifiers.checks.python_tests import PythonTests, PythonTestsSettings, code_of
-from assay.verifiers.safety.sandbox import supported
+from assay.verifiers.checks.python_tests import (
+    PythonTests,
+    PythonTestsSettings,
+    code_of,
+    verdict_of,
+)
+from assay.verifiers.safety.sandbox import Ran, supported
 from tests.support.kinds import made
 
 try:
@@ -59,3 +64,24 @@ async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> No
     assert [(verdict.score, verdict.status) for verdict in verdicts] == [(0.0, Status.OK)] * 5 + [
         (1.0, Status.OK)
     ]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "SECRET -1 \x1b[31m" + "x" * 200_000,
+        "print",
+        "os",
+        "ValueError: secret",
+        "",
+        "__name__",
+        "ok\x1b",
+    ],
+)
+def test_an_outcome_that_the_code_made_up_is_no_reason(outcome: str) -> None:
+    """The code can write to the report; only names of Python's own exceptions are told."""
+    told = [verdict_of(Ran(outcome, [])).reason, verdict_of(Ran("ok", ["ok", outcome])).reason]
+
+    assert all(str(each).endswith(("Error", "ended the process")) for each in told)
+    assert verdict_of(Ran("ok", ["AssertionError"])).reason == "0 of 1 pass; test 1: AssertionError"
+    assert verdict_of(Ran("SystemExit", [])).reason == "the code: SystemExit"

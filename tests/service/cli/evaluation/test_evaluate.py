@@ -1,0 +1,47 @@
+"""`assay evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import SAMPLE, as_npz, problem, run, said
+
+
+def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:
+    """A row a method; four pictures."""
+    data = as_npz(tmp_path / "some$data.npz", labels=SAMPLE.labels)
+
+    found = said("evaluate", data, "--plot", tmp_path / "out", "--draws", "1")
+    shown = run("evaluate", data, "--draws", "1").stdout
+
+    assert [Path(path).name for path in found["figures"]] == [
+        "reliability.png",
+        "labels.png",
+        "verifiers.png",
+        "correlations.png",
+    ]
+    assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in found["figures"])
+    for name in (
+        "mean of z-scores",
+        "Borda",
+        "Assay, no labels",
+        "Assay, 100 labels",
+        "supervised, all labels",
+        "oracle",
+    ):
+        assert name in shown
+        assert name in {method["name"] for method in found["methods"]}
+    assert "has no `labels`" in problem("evaluate", as_npz(tmp_path / "plain.npz"))
+
+
+def test_without_matplotlib_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is computed."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "pip install matplotlib (the extra `plot` has it)" in problem(
+        "evaluate", as_npz(tmp_path / "a.npz", labels=SAMPLE.labels), "--plot", tmp_path
+    )

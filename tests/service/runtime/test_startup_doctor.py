@@ -1,0 +1,103 @@
+"""The doctor at a service's start."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.service.runtime.startup_doctor import StartupDoctor
+from assay.service.store.client import Store
+from assay.service.store.embedded_valkey import EmbeddedStore
+from tests.support.fakes import FakeVerifier
+from tests.support.processes import Server, service, standin, write_config
+
+
+def config_of(path: Path, url: str, **options: Any) -> Path:
+    """Write a configuration with a judge and a check."""
+    judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": url, **options}
+    return write_config(path, {"verifiers": [judge, {"name": "length", "kind": "length"}]})
+
+
+def examined(server: Server) -> dict[str, str]:
+    """Return what `/readyz` says of the doctor, once it is known."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if doctor := server.get("/readyz").json["doctor"]:
+            return dict(doctor)
+        time.sleep(0.2)  # between looks at another process
+    raise AssertionError("the doctor did not come to an end")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: str) -> None:
+    """Once, whatever the number of workers; each of them tells; a failure stops nothing."""
+    with standin("judge") as server:
+        config = config_of(tmp_path / "e.yaml", server.url, yes=["Right"])
+        with service(
+            config, tmp_path, env={"ASSAY_DOCTOR": "quick", "ASSAY_WORKERS": workers}
+        ) as running:
+            said = [examined(running) for _ in range(8)]
+            ready = running.get("/readyz")
+        asked = server.post("/standin", {}).json["asked"]
+
+    assert ready.status == 200
+    assert all(
+        each == {"judge": "failed: labels: 'Right' is 5 tokens", "length": "warning"}
+        for each in said
+    )
+    assert "/v1/chat/completions" not in asked  # a judge whose labels are wrong is asked no more
+    assert asked["/tokenize"] < 20
+
+
+def test_a_restart_looks_anew(tmp_path: Path) -> None:
+    """What was wrong may have been put right; in a container the process has the same number as
+    before.
+    """
+    with standin("judge") as server:
+        for labels, expected in (
+            (["Right"], "failed: labels: 'Right' is 5 tokens"),
+            (["Yes"], "warning"),
+        ):
+            config = config_of(tmp_path / "e.yaml", server.url, yes=labels)
+            with service(config, tmp_path, env={"ASSAY_DOCTOR": "quick"}) as running:
+                assert examined(running)["judge"] == expected
+
+
+async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
+    tmp_path: Path,
+) -> None:
+    """They share the store; the start is what they have in common, not a process number."""
+    embedded = EmbeddedStore(tmp_path / "store", 64)
+    embedded.start()
+    store, judge = Store(embedded.url), FakeVerifier("judge", 0.5)
+    first, second, restarted = (
+        StartupDoctor([judge], store, "quick", start) for start in ("a", "a", "b")
+    )
+
+    await first.run()
+    asked = len(judge.asked)
+    await second.run()
+    said = await second.said()
+    await restarted.run()
+    await store.close()
+    embedded.stop()
+
+    assert said == {"judge": "warning"}
+    assert len(judge.asked) == 2 * asked > 0
+
+
+def test_the_doctor_can_be_switched_off(tmp_path: Path) -> None:
+    """In YAML a bare `off` is no word; it means what it says all the same."""
+    with standin("judge") as server:
+        (tmp_path / "e.yaml").write_text(
+            f"service: {{doctor: off}}\nverifiers: [{{name: judge, kind: judge, model: judge, endpoint: '{server.url}'}}]"
+        )
+        with service(tmp_path / "e.yaml", tmp_path) as running:
+            doctor = running.get("/readyz").json["doctor"]
+        asked = server.post("/standin", {}).json["asked"]
+
+    assert doctor is None
+    assert "/v1/chat/completions" not in asked
