@@ -8,7 +8,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 #: What is held to it; the tests of the others still lie by subject.
-PACKAGES = ("aggregation", "service/scoring", "verifiers")
+PACKAGES = (
+    "aggregation",
+    "service/batch",
+    "service/planning",
+    "service/scoring",
+    "service/server",
+    "service/sidecar",
+    "verifiers",
+)
 #: Modules without a test file of their own, each with the reason.
 EXCEPTIONS: dict[str, str] = {
     **{

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -64,26 +63,3 @@ def test_all_start_and_all_end(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="refused"):
             call(f"http://127.0.0.1:{there}/healthz", timeout_s=2)
     assert (tmp_path / "data" / "logs" / "judge.log").exists()
-
-
-def test_without_vllm_it_is_said_what_to_do(tmp_path: Path) -> None:
-    """Before anything starts."""
-    judge = {
-        "name": "judge",
-        "kind": "judge",
-        "model": "Qwen/Qwen3-8B",
-        "endpoint": "http://127.0.0.1:9000",
-    }
-    config = write_config(tmp_path / "e.yaml", {"verifiers": [judge]})
-    environment = {**os.environ, "PATH": "/usr/bin"}
-    done = subprocess.run(
-        [sys.executable, "-m", "assay.service", "up", str(config), "--gpus", "none"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-
-    assert done.returncode == 2
-    assert "--vllm-venv" in done.stderr

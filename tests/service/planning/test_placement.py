@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +18,6 @@ from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
 from tests.benchmarks.gpu.bench import configured
-from tests.support.commands import problem, run, said
 from tests.support.processes import ROOT, write_config
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
@@ -162,22 +159,6 @@ def test_a_longer_load_needs_a_larger_cache(tmp_path: Path) -> None:
         planned(tmp_path, "1xL4-24G", model, load=Load(16384, 16))
 
 
-def test_an_encoder_keeps_no_cache_and_a_kv_head_is_not_split() -> None:
-    """So a split beyond the KV heads takes as much on each GPU."""
-    [reranker] = [
-        each
-        for each in servers_of(load_config(ENSEMBLES / "small.yaml"))
-        if each.name == "reranker"
-    ]
-    shape = shape_of("Qwen/Qwen2.5-7B-Instruct")
-
-    assert reranker.kv_gib(Load(), 1) == 0
-    assert shape is not None
-    assert (
-        shape.kv_bytes_per_token(4) == shape.kv_bytes_per_token(8) == shape.kv_bytes_per_token() / 4
-    )
-
-
 def test_a_server_is_counted_once_and_each_replica_by_itself(tmp_path: Path) -> None:
     """Two verifiers of one server; one verifier of two; one that is elsewhere, and one that
     needs none.
@@ -264,54 +245,6 @@ def test_every_model_of_the_catalog_has_a_shape() -> None:
         for name, entry in catalog().items()
         if entry.server != "none" and shape_of(entry.model) is None
     ] == []
-
-
-def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
-    """A table or JSON; a script, a compose file and manifests only with -o; what does not fit is
-    an error.
-    """
-    ours = ENSEMBLES / "small.yaml"
-    table, plan = run("plan", ours, "--gpus", "1xL4-24G"), said("plan", ours, "--gpus", "1xL4-24G")
-    refused = problem("plan", ours, "--gpus", "1xT4-4G", "-o", tmp_path / "no.sh")
-
-    assert "Skywork/Skywork-Reward-V2-Qwen3-1.7B" in table.output
-    assert plan["servers"][0]["command"][:3] == ["vllm", "serve", "Qwen/Qwen3-1.7B"]
-    assert plan["servers"][0]["environment"] == {"CUDA_VISIBLE_DEVICES": "0"}
-    assert "GiB are missing" in refused
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_plan_as_files(tmp_path: Path) -> None:
-    """Bash that parses; a compose file whose servers start one after another; manifests of one
-    pod.
-    """
-    for form in ("script", "compose", "kubernetes"):
-        written = run(
-            "plan",
-            ENSEMBLES / "small.yaml",
-            "--gpus",
-            "1xL4-24G",
-            "-o",
-            tmp_path / form,
-            "--format",
-            form,
-        )
-        assert written.exit_code == 0, written.output
-
-    subprocess.run(["bash", "-n", str(tmp_path / "script")], check=True)
-    compose = yaml.safe_load((tmp_path / "compose").read_text())
-    assert compose["services"]["model-reward"]["depends_on"] == {
-        "model-judge": {"condition": "service_healthy"}
-    }
-    assert "--gpu-memory-utilization" in compose["services"]["model-judge"]["command"]
-    config, deployment, service = yaml.safe_load_all((tmp_path / "kubernetes").read_text())
-    assert yaml.safe_load(config["data"]["config.yaml"])["verifiers"][0]["name"] == "judge"
-    models, ours = deployment["spec"]["template"]["spec"]["containers"]
-    assert (models["resources"]["limits"], ours["securityContext"]["runAsNonRoot"]) == (
-        {"nvidia.com/gpu": 1},
-        True,
-    )
-    assert service["kind"] == "Service"
 
 
 def test_the_gpu_benchmark_plans_room_for_its_caches(tmp_path: Path) -> None:

@@ -16,9 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from assay.service.domain.errors import StartupError
 from assay.service.sidecar.app import Batches, RefusedError, Waiting, _fits, _prompts, create_app
-from assay.service.sidecar.model import Choice, Model
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor.examine import examine
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
@@ -161,12 +159,6 @@ def test_a_text_that_does_not_fit_is_refused_by_its_tokens() -> None:
         _fits(Counting(), [1] * 11)  # type: ignore[arg-type]  # all that it uses
 
     assert refused.value.body["error"]["param"] == "input_tokens"
-
-
-def test_without_its_extra_it_says_what_to_install() -> None:
-    """One sentence."""
-    with pytest.raises(StartupError, match="extra `hf`"):
-        Model(Choice("nobody/nothing"))
 
 
 # the real one, beside real vLLM

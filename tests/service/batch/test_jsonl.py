@@ -1,0 +1,108 @@
+"""Rows as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assay.service.batch import jsonl
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.formats import RESULT, Block, Row, Source
+from assay.service.batch.jsonl import Jsonl
+
+
+def scanned(folder: Path, content: bytes, part_rows: int = 2) -> tuple[Files, Source]:
+    """Write a file and count its rows."""
+    path = folder / "in.jsonl"
+    path.write_bytes(content)
+    files = Files(str(folder))
+    return files, Jsonl().scan(files, str(path), part_rows)
+
+
+def line(**fields: object) -> bytes:
+    """Return a request as a line."""
+    return json.dumps({"query": "q", "candidates": ["a"], **fields}).encode() + b"\n"
+
+
+def blocks(folder: Path, content: bytes, first: int = 0, parts: int = 9) -> list[Block]:
+    """Return the parts of a file, of two rows each."""
+    files, source = scanned(folder, content)
+    return list(Jsonl().blocks(files, source, 2, first, parts))
+
+
+def test_blank_lines_are_no_rows_and_parts_know_where_they_begin(tmp_path: Path) -> None:
+    """By the byte, so that a part is read without those before it."""
+    content = line(id=0) + b"\n  \n" + line(id=1) + line(id=2)
+
+    _, source = scanned(tmp_path, content)
+
+    assert (source.rows, source.size) == (3, len(content))
+    assert source.offsets == (0, len(content) - len(line(id=2)))
+
+
+def test_a_part_is_read_from_where_it_begins(tmp_path: Path) -> None:
+    """Rows keep their numbers in the file; the last part may be short."""
+    content = b"".join(line(id=number) for number in range(5))
+
+    whole, later = blocks(tmp_path, content), blocks(tmp_path, content, first=1, parts=1)
+
+    assert [[row.number for row in block.rows] for block in whole] == [[0, 1], [2, 3], [4]]
+    assert [[row.number for row in block.rows] for block in later] == [[2, 3]]
+    assert later[0].carried == [{"id": 2}, {"id": 3}]
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (b"{nonsense\n", "not JSON"),
+        (b"[1]\n", "not an object"),
+        (line(score=1.0), "'score' is also one of the output's columns; rename it"),
+    ],
+)
+def test_a_line_that_is_no_request_has_the_reason(tmp_path: Path, bad: bytes, problem: str) -> None:
+    """And what it said, beside rows that are."""
+    [block] = blocks(tmp_path, bad + line())
+    row, good = block.rows
+
+    assert row.body is None
+    assert problem in str(row.problem)
+    assert str(row.text).encode() == bad.rstrip()
+    assert good.body == {"query": "q", "candidates": ["a"]}
+
+
+def test_a_line_that_is_too_long_is_one_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never in memory as a whole, and those after it are whole."""
+    monkeypatch.setattr(jsonl, "LONGEST_LINE", 60)
+    content = line(query="q" * 500) + line(id=1)
+
+    [block] = blocks(tmp_path, content)
+
+    assert [row.problem for row in block.rows] == ["the line is longer than 60 bytes", None]
+    assert block.carried == [{}, {"id": 1}]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
+    """Editors write one."""
+    [block] = blocks(tmp_path, b"\xef\xbb\xbf" + line())
+
+    assert block.rows[0].body is not None
+
+
+def test_results_stand_beside_what_is_carried_over() -> None:
+    """An object a line; what is unknown is null."""
+    result = {**dict.fromkeys(RESULT), "row": 3, "p_best": float("nan")}
+
+    encoded = Jsonl().encode(Block([Row(3, {})], [{"id": 7}]), [result], ["v"])
+
+    assert encoded.endswith(b"\n")
+    assert json.loads(encoded) == {"id": 7, **result, "p_best": None}
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    """With what the system says."""
+    with pytest.raises(BatchError, match=r"none\.jsonl: cannot be read: No such file"):
+        Jsonl().scan(Files(str(tmp_path)), str(tmp_path / "none.jsonl"), 2)

@@ -1,0 +1,98 @@
+"""Rows in Parquet files."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from assay.service.batch.files import BatchError, Files
+from assay.service.batch.formats import RESULT, Block
+from assay.service.batch.parquet import Parquet
+from tests.support.bulk_jobs import as_parquet
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    """Return requests with a column of the user's own; every second one names its task."""
+    return [
+        {
+            "id": number,
+            "query": f"q{number}",
+            "candidates": ["a", "b"],
+            "task": "t" if number % 2 else None,
+        }
+        for number in range(count)
+    ]
+
+
+def blocks(path: Path, part_rows: int, first: int = 0, parts: int = 99) -> list[Block]:
+    """Return the parts of a file."""
+    files = Files(str(path.parent))
+    source = Parquet().scan(files, str(path), part_rows)
+    return list(Parquet().blocks(files, source, part_rows, first, parts))
+
+
+@pytest.mark.parametrize("group", [1, 3, 100])
+def test_parts_do_not_depend_on_the_files_row_groups(tmp_path: Path, group: int) -> None:
+    """Rows keep their numbers, and what is carried over stays beside them."""
+    path = as_parquet(tmp_path / "in.parquet", rows(10), group)
+
+    parts = blocks(path, 4)
+
+    assert [[row.number for row in part.rows] for part in parts] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9],
+    ]
+    assert [part.carried.column("id").to_pylist() for part in parts] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9],
+    ]
+
+
+def test_parts_in_the_middle_are_read_alone(tmp_path: Path) -> None:
+    """From the first that is wanted, as many as are."""
+    path = as_parquet(tmp_path / "in.parquet", rows(10), 3)
+
+    [part] = blocks(path, 4, first=1, parts=1)
+
+    assert [row.body["query"] for row in part.rows if row.body] == ["q4", "q5", "q6", "q7"]
+
+
+def test_a_column_that_a_row_does_not_use_is_not_in_its_request(tmp_path: Path) -> None:
+    """A null would be a value that no request may have."""
+    [part] = blocks(as_parquet(tmp_path / "in.parquet", rows(2)), 4)
+
+    assert [row.body for row in part.rows] == [
+        {"query": "q0", "candidates": ["a", "b"]},
+        {"query": "q1", "candidates": ["a", "b"], "task": "t"},
+    ]
+
+
+def test_results_come_back_in_columns_of_their_types(tmp_path: Path) -> None:
+    """Also where all are unknown: a part without any result has the columns of the others."""
+    [part] = blocks(as_parquet(tmp_path / "in.parquet", [rows(1)[0] | {"task": "t"}]), 4)
+    unknown = dict.fromkeys(RESULT)
+    known = {**unknown, "row": 0, "score": [float("nan"), 1.5], "raw": {"v": [0.5, None]}}
+    empty = pyarrow.parquet.read_schema(io.BytesIO(Parquet().encode(part, [unknown], ["v"])))
+
+    table = pyarrow.parquet.read_table(io.BytesIO(Parquet().encode(part, [known], ["v"])))
+
+    assert table.schema == empty
+    assert table.column_names == ["id", *RESULT]
+    [row] = table.to_pylist()
+    assert (row["id"], row["score"], row["raw"]) == (0, [None, 1.5], {"v": [0.5, None]})
+
+
+def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is read."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(BatchError, match="pyarrow"):
+        Parquet()

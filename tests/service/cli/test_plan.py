@@ -1,0 +1,25 @@
+"""`assay plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.commands import problem, run, said
+from tests.support.processes import ROOT
+
+ENSEMBLES = ROOT / "deploy" / "ensembles"
+
+
+def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
+    """A table or JSON; a script, a compose file and manifests only with -o; what does not fit is
+    an error.
+    """
+    ours = ENSEMBLES / "small.yaml"
+    table, plan = run("plan", ours, "--gpus", "1xL4-24G"), said("plan", ours, "--gpus", "1xL4-24G")
+    refused = problem("plan", ours, "--gpus", "1xT4-4G", "-o", tmp_path / "no.sh")
+
+    assert "Skywork/Skywork-Reward-V2-Qwen3-1.7B" in table.output
+    assert plan["servers"][0]["command"][:3] == ["vllm", "serve", "Qwen/Qwen3-1.7B"]
+    assert plan["servers"][0]["environment"] == {"CUDA_VISIBLE_DEVICES": "0"}
+    assert "GiB are missing" in refused
+    assert list(tmp_path.iterdir()) == []
