@@ -23,9 +23,7 @@ Servers = dict[str, Server]
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
-    """One server of each kind in the module's `SERVERS`: the stand-in, and real vLLM where that
-    is asked for.
-    """
+    """Start a server of each kind in the module's `SERVERS`: the stand-in, or real vLLM on request."""
     names: tuple[str, ...] = request.module.SERVERS
     if request.param == "standin":
         with ExitStack() as stack:

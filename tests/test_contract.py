@@ -1,5 +1,4 @@
-"""The contract with vLLM: one suite, run against the stand-in and (`make test-vllm`) against real
-servers.
+"""The contract with vLLM: one suite against the stand-in and (`make test-vllm`) real servers.
 
 The first half states what our verifiers rely on; the second that a score through Assay is the
 server's own.
@@ -65,7 +64,7 @@ def test_models_are_listed_with_their_length(servers: Servers) -> None:
 
 
 def test_a_server_tells_its_queue(servers: Servers) -> None:
-    """In its metrics, where nobody waits."""
+    """In its metrics, without a waiting request."""
     for name in KINDS:
         queue = queue_of(servers[name].get("/metrics").raw)
 

@@ -1,5 +1,5 @@
-"""The contract with vLLM, for the kinds beyond the first five: a score through Assay is what the
-server says, read by hand.
+"""The contract with vLLM for further kinds: a score through Assay equals the server's, read by
+hand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ VERIFIERS: dict[str, dict[str, Any]] = {
 def said(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, list[Any]]]:
-    """What each kind says of the candidates, in the request's order, through a running service."""
+    """Return each kind's scores of the candidates, in the request's order, from a running service."""
     folder = tmp_path_factory.mktemp("kinds")
     verifiers = []
     for kind, given in VERIFIERS.items():
@@ -74,7 +74,7 @@ def said(
 
 
 def raw(said: dict[str, list[Any]], kind: str) -> list[float]:
-    """Return a kind's scores, all of which must be there and not all the same."""
+    """Return a kind's scores, which must be complete and not all equal."""
     assert {cell["status"] for cell in said[kind]} == {"ok"}, said[kind][0]
     scores = [cell["raw"] for cell in said[kind]]
     assert len({round(score, 9) for score in scores}) > 3, (
@@ -185,7 +185,7 @@ def test_a_rubric_is_the_mean_of_its_criteria(servers: Servers, said: dict[str, 
 
 
 def test_comparisons_and_debates_come_to_scores(said: dict[str, list[Any]]) -> None:
-    """Many calls each; what they come to is tested by kind."""
+    """Many calls each; other tests check the results of each kind."""
     for kind in ("judge_pairwise", "judge_debate"):
         assert {cell["status"] for cell in said[kind]} == {"ok"}
         assert all(0 <= cell["raw"] <= 1 for cell in said[kind])
@@ -294,7 +294,7 @@ def test_embedding_consensus_is_the_mean_cosine(
 
 
 def test_reasons_come_in_samples_that_end_or_are_cut_off(servers: Servers) -> None:
-    """`n` choices, each with a `finish_reason`: what `judge_cot` relies on."""
+    """`n` choices, each with a `finish_reason`, as `judge_cot` needs."""
     body = {
         "model": "judge",
         "messages": [{"role": "user", "content": QUERY}],

@@ -1,4 +1,4 @@
-"""Dataclasses of many fields are built by keyword: nobody can count to the seventh argument."""
+"""Dataclasses of many fields are built by keyword: readers cannot count to the seventh argument."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def built_by_position(tree: ast.AST, wide: set[str], within: str = "") -> Iterat
 
 
 def test_wide_dataclasses_are_built_by_keyword() -> None:
-    """By name of the class, whatever module it is imported into."""
+    """By name of the class, in any module that imports it."""
     modules = list(trees())
     wide = {
         node.name
@@ -74,7 +74,7 @@ def test_wide_dataclasses_are_built_by_keyword() -> None:
 
 
 def test_a_call_by_position_is_seen() -> None:
-    """Also one by `cls`, and one inside another call; one by keyword is none."""
+    """Also by `cls`, and inside another call; a call by keyword is right."""
     tree = ast.parse(
         "class Wide:\n"
         "    def of(cls):\n"

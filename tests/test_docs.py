@@ -125,7 +125,7 @@ def test_every_route_is_documented() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    """Two hundred lines at most, with what the service does not do."""
+    """It has 200 lines at most, and lists the limits of the service."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= 200

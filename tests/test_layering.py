@@ -1,4 +1,4 @@
-"""What the contracts of import-linter (`make lint`) do not say of who imports whom."""
+"""Import rules beyond the contracts of import-linter (`make lint`)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_each_module_has_a_test_file_of_its_name(package: str) -> None:
 
 
 def test_an_exception_is_still_one() -> None:
-    """The module is there, and its test file is not."""
+    """The module exists, and its test file does not."""
     for module in EXCEPTIONS:
         assert (ROOT / module).exists()
         assert not (ROOT / mirror_of(Path(module))).exists()

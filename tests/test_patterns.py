@@ -1,4 +1,4 @@
-"""No pattern of ours takes more than linear time, whatever text it runs over."""
+"""Each of our patterns takes linear time on any text."""
 
 from __future__ import annotations
 
@@ -85,8 +85,9 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 
 def spelled_out(path: Path) -> list[tuple[int, str]]:
-    """Return the pattern of every call of `re` in a file's functions, with its line; what is
-    built as it runs has its own tests.
+    """Return the pattern of every call of `re` in a file's functions, with its line.
+
+    Patterns that are built at run time have tests of their own.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = (
@@ -108,8 +109,8 @@ def spelled_out(path: Path) -> list[tuple[int, str]]:
 
 
 def pieces(pattern: re.Pattern[Any]) -> list[str]:
-    """Return what a pattern itself is made of: its words, its marks, and runs of marks with and
-    without words.
+    """Return the parts of a pattern: its words, its marks, and runs of marks with and without
+    words.
     """
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode()
     plain = re.sub(
@@ -163,9 +164,7 @@ def steep(pattern: re.Pattern[Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", patterns())
 def test_a_pattern_takes_time_in_proportion_to_the_text(name: str) -> None:
-    """Over what it is made of itself, over blanks, brackets and marks: one that looks ahead
-    without an end stops the service.
-    """
+    """Over its own parts, blanks, brackets and marks: an endless look-ahead stops the service."""
     assert not list(itertools.islice(steep(patterns()[name]), 3))
 
 

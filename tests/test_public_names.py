@@ -1,4 +1,4 @@
-"""What `import assay` offers, and what it costs."""
+"""The names in `import assay`, and its cost."""
 
 from __future__ import annotations
 

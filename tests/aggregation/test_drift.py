@@ -1,4 +1,4 @@
-"""Drift: planted ones are seen within 500 rows, and clean traffic raises no alarm."""
+"""Drift: the watch sees planted drift within 500 rows, and clean traffic raises no alarm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def traffic(seed: int, queries: int = 400) -> Sample:
 
 
 def watched(sample: Sample, given: npt.ArrayLike) -> list[Drift]:
-    """Return what the last 500 rows say, with all before them as the reference."""
+    """Compare the last 500 rows with all rows before them."""
     scores = np.asarray(given, np.float64)
     before, after = slice(0, len(scores) - 500), slice(len(scores) - 500, None)
     return drifts(
@@ -63,9 +63,7 @@ def test_scores_that_shift_by_one_standard_deviation_are_seen(column: int) -> No
 
 @pytest.mark.parametrize("column", range(4, 10))
 def test_a_verifier_that_turns_to_noise_is_seen_by_its_agreement(column: int) -> None:
-    """Its scores look as they did: the same ones, in another order. One that hardly agreed
-    before cannot be told from noise.
-    """
+    """Its scores look as before, in another order. Earlier noise hides the change."""
     sample = make(
         Scenario(
             "strong", MIXED, queries=400, size=8, missing=0.05, strength_mean=1.5, strength_sd=0.2

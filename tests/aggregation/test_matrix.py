@@ -1,4 +1,4 @@
-"""What aggregators have in common."""
+"""The base of all aggregators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the probabilities of a query say together."""
+"""The probabilities of a query taken together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_top_is_best_with_the_chance_that_it_is_larger() -> None:
 
 
 def test_any_correct_counts_an_answer_once() -> None:
-    """By its largest probability; what has none is left out."""
+    """An answer counts by its largest probability; candidates without an answer do not count."""
     p: Floats = np.array([0.5, 0.4, 0.5, NAN])
     assert probability_any_correct(p, ["a", "a", "b", "c"]) == pytest.approx(0.75)
     assert probability_any_correct(np.array([NAN]), ["a"]) is None

@@ -11,7 +11,7 @@ from tests.support.ensembles import fitted, small
 
 
 def test_equal_candidates_go_by_their_keys_and_unknown_ones_come_last() -> None:
-    """Whatever place they have in the request."""
+    """Their places in the request do not matter."""
     log_odds = np.array([0.5, np.nan, 2.0, 0.5])
 
     assert order(log_odds, lambda: [9, 0, 0, 1]) == [2, 3, 0, 1]
@@ -23,7 +23,7 @@ def test_keys_are_not_made_where_no_two_are_equal() -> None:
 
 
 def test_a_model_ranks_one_querys_raw_scores() -> None:
-    """As its log-odds do; a candidate that nobody scored comes last, equal ones in their order."""
+    """By its log-odds; candidates without scores come last, equal candidates in their order."""
     sample = small()
     model = fitted(sample)
     scores = sample.scores[:6].astype(float)

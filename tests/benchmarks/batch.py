@@ -212,7 +212,7 @@ def main() -> None:
 def tell(
     args: argparse.Namespace, runs: dict[str, list[Run]], took: float, identical: dict[str, bool]
 ) -> None:
-    """Print what was found."""
+    """Print the figures."""
     first = statistics.median(run.seconds for run in runs["one process"])
     table = Table(
         "way",

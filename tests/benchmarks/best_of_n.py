@@ -1,14 +1,13 @@
-"""The best-of-n gateway over a real model: how often its choice is right, and what stopping early
-saves.
+"""Measure the best-of-n gateway over a real model: right choices, and the saving by stopping early.
 
     python -m tests.benchmarks.best_of_n [--problems 150] [--draws 1]
 
 SmolLM2-135M-Instruct in vLLM on the CPU answers the word problems of `make demo` through the
-gateway, ranked by the four checks of the CPU ensemble. Two random answers to each of 50 other
-problems are labelled first (100 labels), the task is fitted, and its version pinned. Then each
-problem is asked for 8 candidates, and again with a confidence to stop at, with the same seeds: what
-is drawn early is the same. Selection@1 with 95 % bootstrap intervals over the problems. Prints two
-tables and a JSON line.
+gateway, ranked by the four checks of the CPU ensemble. First the benchmark labels two random
+answers to each of 50 other problems (100 labels), fits the task and pins its version. Then it draws
+8 candidates for each problem, and draws again with a confidence to stop at. Both draws have the
+same seeds, so early candidates are equal. Selection@1 has 95 % bootstrap intervals over the
+problems. Prints two tables and a JSON line.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ def ask_all(
 
 
 def teach(running: Server) -> dict[str, Any]:
-    """Label random answers to problems of their own, fit, and pin what came of it."""
+    """Label random answers to other problems, fit, and pin the new version."""
     rng = random.Random(11)
     labels: list[dict[str, Any]] = []
     others = [
@@ -186,7 +185,7 @@ def interval(values: Floats, draws: int) -> tuple[float, float]:
 def early(
     running: Server, asked: Sequence[Asked], confidence: float, full: Floats, draws: int
 ) -> dict[str, Any]:
-    """Return what stopping at a confidence saves, and what it costs beside drawing all."""
+    """Return the saving of an early stop, and its loss against drawing all."""
     answers = ask_all(running, asked, f"stopping at {confidence:g}", confidence=confidence)
     best = np.array([found["right"][0] for found in answers], float)
     drawn = np.array([found["assay"]["drawn"] for found in answers], float)

@@ -1,5 +1,4 @@
-"""What the cascade saves and loses on real ensembles, beside a fixed subset of the same cost
-(`cascade`, section A).
+"""Measure a cascade's savings and losses on real ensembles, beside a fixed subset of equal cost.
 
     python -m tests.benchmarks.cascade --data DIR --costs FILE [--draws 3]
 

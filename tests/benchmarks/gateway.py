@@ -1,4 +1,4 @@
-"""What the best-of-n gateway adds to a call of the upstream itself, interleaved in one run.
+"""Measure the time that the best-of-n gateway adds to the upstream's own call.
 
     python -m tests.benchmarks.gateway [--requests 300]
 

@@ -87,21 +87,19 @@ def per_set(result: Result, sets: list[DataSet]) -> dict[str, float]:
 
 
 def robust_average(data: DataSet) -> Floats:
-    """Return the published robust average: what the label-free score is where the fit is not
-    trusted at all.
-    """
+    """Return the published robust average, the label-free score without any trust in the fit."""
     model = data.model(FIRST).fit(data.scores, data.codes, verifier_names=data.names)
     terms = replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None)
     return np.asarray(terms.sum(axis=1))
 
 
 def _on_itself(fit: Any, data: Any) -> Any:
-    """Return what a baseline says of the very data that it takes its ranges from."""
+    """Return a baseline's scores of the data that set its ranges."""
     return fit(data.scores, data.scores, data.queries)
 
 
 def references(sets: list[DataSet]) -> list[Row]:
-    """Return the rows of what needs no label model."""
+    """Return the rows of the methods without a label model."""
     rows = [
         timed(
             name,
@@ -165,7 +163,7 @@ def others(sets: list[DataSet], python: str | None, names: Sequence[str]) -> lis
 def run_peers(
     python: str, votes: list[Any], names: Sequence[str]
 ) -> tuple[dict[str, list[Floats]], dict[str, list[float]]]:
-    """Return what other packages make of votes, and the seconds each took."""
+    """Return other packages' results from votes, and the seconds of each."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "votes.npz", Path(folder) / "found.npz"
         np.savez(source, **{f"votes_{place}": each for place, each in enumerate(votes)})
@@ -400,7 +398,7 @@ def speed(rows: int, python: str | None, verifiers: int = 20) -> dict[str, float
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the requested measurements."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

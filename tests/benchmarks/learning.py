@@ -1,4 +1,4 @@
-"""What learning costs a request: latency with it on and off, interleaved in one run.
+"""Measure the cost of learning for a request: latency with and without it, interleaved in one run.
 
     python -m tests.benchmarks.learning [--requests 3000]
 

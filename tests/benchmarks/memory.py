@@ -1,5 +1,4 @@
-"""What a single request can make the service hold: peak memory for the 30 worst of some hundred
-hostile bodies.
+"""Measure the peak memory of one request for the 30 worst of some hundred hostile bodies.
 
     python -m tests.benchmarks.memory [--only TEXT]
 

@@ -1,4 +1,4 @@
-"""What the service adds to the calls it makes, and what an answer from the cache costs.
+"""Measure the time that the service adds to its calls, and the cost of a cached answer.
 
     python -m tests.benchmarks.overhead [--rounds 15] [--overload 30] [--quick]
 
@@ -225,9 +225,7 @@ async def cached(rounds: int) -> Row:
 
 
 async def overload(seconds: float) -> Row:
-    """Offer three times what the service can do, at a constant rate, and count what comes back,
-    and how fast a refusal does.
-    """
+    """Offer three times the service's rate, and count answers, refusals and their speed."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(upstreams(8, 20))
@@ -285,7 +283,7 @@ async def overload(seconds: float) -> Row:
 
 
 def conditions() -> Row:
-    """Return what the figures depend on."""
+    """Return the conditions of the figures."""
     model = next(
         (
             line.split(":")[1].strip()
@@ -311,7 +309,7 @@ def conditions() -> Row:
 
 
 async def run(args: argparse.Namespace) -> Row:
-    """Run everything that was asked for."""
+    """Run all requested measurements."""
     cases = [
         (n, m, delay, batched)
         for n in (8, 32, 128)

@@ -1,5 +1,4 @@
-"""Traffic with known truth, replayed: what labels do to a running service, beside what the label
-model says offline.
+"""Replay traffic with known truth: the effect of labels on a service, beside the offline model.
 
     python -m tests.benchmarks.replay DATA.npz [--labels 100] [--draws 5] [--plot FIGURE.png]
 
@@ -72,9 +71,7 @@ def scorer(scores: npt.NDArray[np.float64]) -> Iterator[str]:
 def rank(
     running: Server, query: int, rows: npt.NDArray[np.int64]
 ) -> tuple[float, list[str], dict[str, int]]:
-    """Rank a query's rows; return nothing but what was served: the top row, the version, and the
-    keys.
-    """
+    """Rank a query's rows; return the top row, the version and the keys."""
     body = {
         "query": f"query {query}",
         "candidates": [f"{row} is a candidate" for row in rows.tolist()],
@@ -91,7 +88,7 @@ def rank(
 def drawn_labels(
     data: ScoreTable, queries: list[int], count: int, random: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Return rows of random queries, four random ones of each."""
+    """Return rows of random queries, four random rows of each."""
     rows: list[int] = []
     for query in queries:
         own = np.flatnonzero(data.query_id == query)
@@ -114,9 +111,7 @@ def selection(scores: npt.NDArray[Any], labels: npt.NDArray[Any], query: npt.NDA
 
 
 def replay(data: ScoreTable, labels: int, seed: int, progress: Console) -> dict[str, float]:
-    """Return selection@1 on the last third: cold, after traffic, with labels; and what the label
-    model gives offline.
-    """
+    """Return selection@1 on the last third: cold, after traffic, with labels, and offline."""
     assert data.labels is not None
     random = np.random.default_rng(seed)
     order = random.permutation(np.unique(data.query_id))

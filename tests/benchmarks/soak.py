@@ -1,5 +1,6 @@
-"""Half an hour at 80 % of saturation while everything fails in turn: what is answered, whether it
-is right, memory, recovery.
+"""Run half an hour at 80 % of saturation while everything fails in turn.
+
+It checks the answers, their truth, memory and recovery.
 
     python -m tests.benchmarks.soak [--minutes 30]
 
@@ -7,12 +8,14 @@ Three stand-ins (judge, reward model, cross-encoder; 20 ms a call) behind a serv
 All the time 5 % of the upstreams' calls end with a 500; every 30 seconds another fault comes for
 10: latency of 400 ms, 503s, nonsense instead of JSON, a connection that hangs, an upstream killed
 for a minute, the store killed and started again, away for the whole time, read-only, full, with a
-disk that fails, with damaged values, clients that read nothing. Labels are sent all the time to one
-of two replicas; after each fault that may split them a version is promoted at one, and the other
-has to follow within 2 s. Each answer must be a 200, or a 503 that says that no verifier answers, or
-a 429; a score that was told must be what a clean service tells of the same texts afterwards; every
-label that was acknowledged must be there; memory must not grow by more than 5 % within the last two
-thirds. Prints a table, a JSON line and what did not hold; exits with 1 where something did not.
+disk that fails, with damaged values, clients that read nothing. One of two replicas gets labels all
+the time. After each fault that may split them, the soak promotes a version at one, and the other
+has to follow within 2 s.
+
+Each answer must be a 200, a 429, or a 503 that says that no verifier answers. A served score must
+equal a clean service's score of the same texts afterwards. Every acknowledged label must be there.
+Memory must not grow by more than 5 % within the last two thirds. Prints a table, a JSON line and
+the conditions that failed; exits with 1 if one did.
 """
 
 from __future__ import annotations
@@ -78,7 +81,7 @@ FAULTS = (
 
 @dataclass
 class Seen:
-    """What came back: by time of sending, and a sample of answers to be checked."""
+    """The answers by time of sending, and a sample of them to check."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -105,7 +108,7 @@ def body_of(number: int) -> dict[str, Any]:
 
 
 async def ask(pool: HttpPool, url: str, number: int, seen: Seen, begun: float) -> None:
-    """Ask once, and note what came back."""
+    """Send one request, and note its answer."""
     body, sent = body_of(number), time.monotonic()
     try:
         status, raw = await pool.post(url + "/v1/rank", orjson.dumps(body))
@@ -143,7 +146,7 @@ async def saturation(pool: HttpPool, url: str) -> float:
 async def offer(
     pool: HttpPool, url: str, rate: float, seconds: float, seen: Seen, begun: float
 ) -> None:
-    """Send at a constant rate, whatever comes back."""
+    """Send at a constant rate, without waiting for answers."""
     running: set[asyncio.Task[None]] = set()
     for number in range(int(rate * seconds)):
         if (wait := begun + number / rate - time.monotonic()) > 0:
@@ -161,7 +164,7 @@ def control(server: Server, **said: Any) -> None:
 
 @dataclass
 class Stage:
-    """What the faults come to: the upstreams, the store and its folder, and the two replicas."""
+    """The targets of the faults: the upstreams, the store and its folder, and the two replicas."""
 
     ups: dict[str, Server]
     stack: ExitStack
@@ -237,9 +240,7 @@ async def watch(pid: int, seen: Seen, begun: float) -> None:
 
 
 def wrong(seen: Seen, url: str) -> int:
-    """Return how many scores that were told are not what a clean service tells of the same
-    texts.
-    """
+    """Return how many served scores differ from a clean service's scores of the same texts."""
     count = 0
     for body, told in seen.sample:
         clean = {

@@ -1,4 +1,4 @@
-"""What must hold of a soak's figures."""
+"""The conditions on a soak's figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODES = {
 
 
 def broken(row: dict[str, Any]) -> list[str]:
-    """Return what did not hold."""
+    """Return the conditions that failed."""
     brought = {each["fault"] for each in row["faults"]}
     refused = {name.partition(":")[0] for name in row["labels_refused"]}
     bad = row["statuses"].keys() - {200, 429, 503} or row["codes"].keys() - CODES

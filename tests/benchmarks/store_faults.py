@@ -1,4 +1,4 @@
-"""What the soak does to its store and to the service's sockets, and what has to hold afterwards."""
+"""The soak's faults of the store and of the service's sockets, and the checks afterwards."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _followed(server: Server, version: str) -> float | None:
 
 
 def afterwards(first: Server, second: Server, acknowledged: set[str]) -> dict[str, Any]:
-    """Return what holds once all faults are over: labels, fits, and how soon two replicas agree."""
+    """Return the checks after all faults: labels, fits, and the time until two replicas agree."""
     version = fit(first)
     agreed = agreement(first, second)
     kept = {each["key"] for each in first.get("/v1/tasks/default/labels").json["labels"]}

@@ -55,7 +55,7 @@ def client(running: Server) -> Iterator[Client]:
 
 
 def test_a_priority_goes_along(running: Server) -> None:
-    """One that is none is the service's to refuse."""
+    """The service refuses an invalid priority."""
     with Client(running.url, retrying=QUICK, priority="bulk") as bulk:
         assert bulk.rank(QUERY, [BAD, GOOD]).best.index == 1
     with (
@@ -66,7 +66,7 @@ def test_a_priority_goes_along(running: Server) -> None:
 
 
 def test_a_ranking_is_typed(client: Client) -> None:
-    """Texts or conversations, candidates with ids, verifiers' words where they are asked for."""
+    """Texts or conversations, candidates with ids, verifiers' results with `explain`."""
     ranking = client.rank(
         [{"role": "user", "content": QUERY}],
         [{"id": "a", "text": BAD}, GOOD],
@@ -152,7 +152,7 @@ def requests(running: Server) -> float:
 
 
 def test_best_of_n_takes_any_sampler(client: Client) -> None:
-    """One answer a call or several; the best comes back with what is thought of it."""
+    """A call gives one answer or several; the best comes back with its scores."""
     answers = iter([BAD, "no idea", GOOD, BAD])
 
     found = best_of_n(lambda query: next(answers), QUERY, 4, client=client, task="math")
@@ -187,7 +187,7 @@ async def test_best_of_n_runs_coroutines_at_once(running: Server) -> None:
 
 
 class Flaky(BaseHTTPRequestHandler):
-    """Answers what it is told to, in order."""
+    """A server that gives prepared answers in order."""
 
     statuses: list[int] = []  # noqa: RUF012 - the test's own
     seen = 0
@@ -213,7 +213,7 @@ class Flaky(BaseHTTPRequestHandler):
 
 
 def test_it_tries_again_where_that_can_help() -> None:
-    """After 429 and 5xx of a gateway, as often as it is told to, and not after a wrong request."""
+    """After 429 and a gateway's 5xx, up to the set number of tries; not after a wrong request."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with Client(f"http://127.0.0.1:{server.server_port}", retrying=QUICK) as client:
@@ -323,9 +323,7 @@ async def test_many_queries_at_once_come_back_in_order(
 
 
 async def test_conversations_are_scored_as_they_are(running: Server) -> None:
-    """A pair of messages is the pair of its text where there is one turn; both kinds go in one
-    request.
-    """
+    """A pair of messages with one turn equals the pair of its text; both kinds share a request."""
     turns = [{"role": "user", "content": QUERY}]
     async with AsyncClient(running.url, retrying=QUICK) as client:
         text, chat = await asyncio.gather(

@@ -1,6 +1,4 @@
-"""What the real clients ask, run by the Python that has them: asks.py NAME URL prints what came
-back as JSON.
-"""
+"""Requests of real clients, run by their own Python: asks.py NAME URL prints the answers as JSON."""
 
 import asyncio
 import json

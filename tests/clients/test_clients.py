@@ -28,9 +28,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that knows arithmetic and a task that nobody can say anything in, with an
-    upstream that says Yes or No.
-    """
+    """Run a service with arithmetic, a task without any score, and an upstream that says Yes or No."""
     folder = tmp_path_factory.mktemp("clients")
     with standin("judge") as upstream:
         upstreams = [{"name": "llm", "endpoint": upstream.url, "model": "judge"}]
@@ -41,14 +39,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def asked(name: str, running: Server) -> Any:
-    """Return what a real client got."""
+    """Return a real client's result."""
     return ran(Path(__file__).with_name("asks.py"), name, running.url)
 
 
 def trained(name: str, running: Server, folder: Path, path: str = "") -> Any:
-    """Return what a trainer's or sampler's own code got; `path` is where it lies in the
-    environment, if not with the others.
-    """
+    """Return the result of a trainer's or sampler's own code; `path` is its place, if unusual."""
     here = str(Path(PYTHON).parents[1] / path) if path else ""
     return ran(
         Path(__file__).with_name("trainers.py"),
@@ -60,7 +56,7 @@ def trained(name: str, running: Server, folder: Path, path: str = "") -> Any:
 
 
 def ran(script: Path, *words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Any:
-    """Return what a script prints last, run by the Python that has the clients."""
+    """Return the last line of a script that the clients' Python runs."""
     kept = {
         key: value
         for key, value in os.environ.items()
@@ -177,8 +173,8 @@ def test_trl_trains_for_three_steps(running: Server) -> None:
 
 
 def test_openrlhf(running: Server, tmp_path: Path) -> None:
-    """Its own roll-out code sends what was recorded and gets what was recorded, and reads
-    rewards, scores and logs.
+    """Its own roll-out code sends and gets the recorded exchange, and reads rewards, scores and
+    logs.
     """
     found = trained("openrlhf", running, tmp_path, "openrlhf")
 
@@ -197,9 +193,7 @@ def test_verl(running: Server, alone: tuple[list[float], list[float]], tmp_path:
 
 
 def test_verifiers(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
-    """A reward that a task's configuration names; where nobody can say, the roll-out fails
-    instead of scoring low.
-    """
+    """A reward from a task's configuration; without any score the roll-out fails and is not low."""
     found = trained("verifiers", running, tmp_path)
 
     assert found["text"] == found["messages"] == pytest.approx(alone[0], abs=1e-9)
@@ -207,7 +201,7 @@ def test_verifiers(running: Server, alone: tuple[list[float], list[float]], tmp_
 
 
 def test_verifiers_rubric(running: Server, together: list[float], tmp_path: Path) -> None:
-    """The rubrics of earlier releases: ranked together, and NaN where nobody can say."""
+    """The rubrics of earlier releases rank together, and give NaN without any score."""
     found = trained("rubric", running, tmp_path, "rubrics")
 
     assert found["version"] == "0.1.14"
@@ -216,7 +210,7 @@ def test_verifiers_rubric(running: Server, together: list[float], tmp_path: Path
 
 
 def test_its_hub(running: Server, together: list[float], tmp_path: Path) -> None:
-    """Its best of n chooses ours, with our probabilities; where nobody can say, it is an error."""
+    """Its best of n chooses ours, with our probabilities; without any score it raises an error."""
     found = trained("its_hub", running, tmp_path)
 
     assert found["chosen"] == TEXTS[1]
@@ -228,9 +222,7 @@ def test_its_hub(running: Server, together: list[float], tmp_path: Path) -> None
 def test_inspect_ai(
     running: Server, alone: tuple[list[float], list[float]], tmp_path: Path
 ) -> None:
-    """An evaluation's scores are our probabilities; where nobody can say, samples are unscored,
-    not 0.
-    """
+    """An evaluation's scores are our probabilities; samples without any score are unscored, not 0."""
     found = trained("inspect_ai", running, tmp_path)
 
     assert found["scores"] == pytest.approx(alone[0], abs=1e-9)
@@ -239,7 +231,7 @@ def test_inspect_ai(
 
 
 def test_litellm_settings(running: Server, expected: list[list[float]], tmp_path: Path) -> None:
-    """What we name reaches us: reranking, chat, and a proxy's list of models."""
+    """Our settings lead to us: reranking, chat, and a proxy's list of models."""
     found = trained("litellm", running, tmp_path)
 
     assert [index for index, _ in found["ranked"]][:2] == [index for index, _ in expected]
@@ -248,7 +240,7 @@ def test_litellm_settings(running: Server, expected: list[list[float]], tmp_path
 
 
 def without_times(kept: Any) -> Any:
-    """Return exchanges without what is another each time."""
+    """Return exchanges without the fields that differ each time."""
     replies = [
         {key: value for key, value in each["reply"].items() if key not in ("id", "created")}
         for each in kept

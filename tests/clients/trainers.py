@@ -1,4 +1,4 @@
-"""What trainers' and samplers' own code asks, run by the Python that has it: trainers.py NAME URL
+"""Requests of trainers' and samplers' own code, run by their own Python: trainers.py NAME URL
 prints JSON.
 
 `openrlhf` and `verl` go through a recorder, so that what their code sends can be checked field by
@@ -137,9 +137,7 @@ def verl(url):
 
 
 def verifiers(url):
-    """A task of verifiers with our reward named in its configuration; and one that nobody can
-    score.
-    """
+    """Return a verifiers' task with our reward in its configuration, and a task without any score."""
     import verifiers.v1 as vf
     from verifiers.v1.graph import MessageNode
     from verifiers.v1.trace import AgentInfo, TraceTask

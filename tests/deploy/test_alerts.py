@@ -1,4 +1,4 @@
-"""The alerts name metrics that there are, and the runbook every alert."""
+"""The alerts name existing metrics, and the runbook names every alert."""
 
 from __future__ import annotations
 

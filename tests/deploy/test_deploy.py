@@ -1,6 +1,4 @@
-"""What is deployed: the chart, the compose files, the dashboard; linted, against schemas, and
-their commands run.
-"""
+"""The chart, the compose files and the dashboard: lint, schemas, and their commands."""
 
 from __future__ import annotations
 
@@ -70,8 +68,8 @@ def test_the_chart_lints_and_what_it_renders_is_valid(
 
 
 def test_the_chart_wires_its_parts(tmp_path: Path) -> None:
-    """The configuration is one that we read, its endpoint a service that there is; the container
-    is confined.
+    """We can read its configuration, whose endpoint is an existing service; the container is
+    confined.
     """
     found = objects(FULL, tmp_path)
     config = tmp_path / "config.yaml"
@@ -164,7 +162,7 @@ def compose_schema() -> Any:
 
 @pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
 def test_compose_files_are_valid(path: Path) -> None:
-    """By the Compose specification; what they mount is there."""
+    """They follow the Compose specification, and their mounts exist."""
     content = yaml.safe_load(path.read_text())
     jsonschema.validate(content, compose_schema())
 
@@ -205,9 +203,7 @@ def test_plans_are_valid_compose_files(ensemble: str, tmp_path: Path) -> None:
 
 
 def labelled(running: Server) -> dict[str, Any]:
-    """Return what a label is answered with; a store too busy to answer within its second is a
-    503, which says to try again.
-    """
+    """Return the answer to a label; a busy store gives 503, and the caller tries again."""
     body = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
     for _ in range(20):
         answer = running.post("/v1/tasks/default/labels", body)
@@ -325,7 +321,7 @@ def test_the_dashboard_is_made_from_its_table_and_draws_metrics_that_there_are()
 
 
 def test_every_metric_is_drawn_or_alerted_on() -> None:
-    """Nothing is counted that nobody looks at."""
+    """The service counts nothing in vain."""
     seen = (DEPLOY / "grafana" / "assay.json").read_text() + (DEPLOY / "alerts.yaml").read_text()
 
     for family in Metrics().registry.collect():

@@ -1,4 +1,4 @@
-"""What is installed and run is what was pinned, and may do nothing but its work."""
+"""Installations and images run pinned code, with the least rights."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def pods(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["constraints.txt", "build.txt"])
 def test_every_pin_has_hashes(name: str) -> None:
-    """Of at least one file each; without them pip installs whatever a registry gives by that
-    name.
-    """
+    """Without a hash, pip installs any file that a registry has under that name."""
     pins = [
         line
         for line in (DEPLOY / name).read_text().replace("\\\n", " ").splitlines()
@@ -107,7 +105,7 @@ def test_containers_of_compose_files_are_confined_and_pinned(path: Path) -> None
 
 
 def test_passwords_are_random_kept_and_their_owners_alone(tmp_path: Path) -> None:
-    """A second run changes nothing that is there."""
+    """A second run changes nothing."""
     written = []
     for _ in range(2):
         subprocess.run(
@@ -147,7 +145,7 @@ def test_pods_are_confined(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["chart", "plan"])
 def test_models_get_no_key_of_the_service(form: str, tmp_path: Path) -> None:
-    """What fetches weights, and nothing else of the secret."""
+    """They get the token that fetches weights, and nothing else of the secret."""
     found = pods(objects(FULL, tmp_path) if form == "chart" else plan("kubernetes", tmp_path))
     models = [
         each for pod in found for each in pod["containers"] if each["name"] in ("vllm", "models")
@@ -163,9 +161,7 @@ def test_models_get_no_key_of_the_service(form: str, tmp_path: Path) -> None:
 
 
 def test_the_charts_store_asks_for_a_password_that_is_made_up_or_given(tmp_path: Path) -> None:
-    """The service and the store read the same key of the same secret; two installations have
-    unlike ones.
-    """
+    """The service and the store read one key of one secret; two installations have different ones."""
     first, second = objects({}, tmp_path), objects({}, tmp_path)
     made = [
         of_kind(found, "Secret", "assay-store")["data"]["password"] for found in (first, second)
@@ -202,7 +198,7 @@ def test_network_policies_are_on_and_names_are_asked_of_the_cluster_only(tmp_pat
 
 
 def test_digests_are_written_for_tags_and_checked(tmp_path: Path) -> None:
-    """With a docker that says what one says; one that fails ends it with what it said."""
+    """A docker that fails ends the command with its error."""
     digest = "sha256:" + "ab" * 32
     for name, script in (
         ("says", f"echo {digest}"),

@@ -22,7 +22,7 @@ DATA = ROOT / "tests" / "data" / "before_rooms"
 
 
 def recorded(name: str) -> Any:
-    """Return what a JSON file holds."""
+    """Return the content of a JSON file."""
     return json.loads((DATA / name).read_text())
 
 
@@ -48,7 +48,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_the_model_and_the_labels_of_before_are_served(running: Server) -> None:
-    """The task's state is what the earlier version said of it."""
+    """The task's state equals that of the earlier version."""
     before, now = recorded("answers.json")["task"], running.get("/v1/tasks/math").json
 
     assert now["model_version"] == before["model_version"] == "math@2"
@@ -57,7 +57,7 @@ def test_the_model_and_the_labels_of_before_are_served(running: Server) -> None:
 
 
 def test_scores_of_before_are_cached_and_probabilities_equal(running: Server) -> None:
-    """No verifier is asked again, and each candidate gets the same probability."""
+    """No verifier gets a new call, and each candidate has the same probability."""
     answers = recorded("answers.json")
     for request, before in zip(answers["requests"], answers["answers"], strict=True):
         now = running.post("/v1/rank", request).json

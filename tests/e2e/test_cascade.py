@@ -1,4 +1,4 @@
-"""Asking in tiers through the running service: what is asked, what is answered, what is learned."""
+"""Tiers through the running service: calls, answers, learning."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def traffic(queries: int, seed: int) -> Iterator[tuple[str, list[str], list[floa
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service with a task of each policy, all of which have learned from the same 80 queries,
-    with two labels of each.
-    """
+    """Run a service with a task of each policy, fitted on the same 80 queries with two labels each."""
     folder = tmp_path_factory.mktemp("cascade")
     verifiers = [
         {"name": name, "kind": "reading", "place": at, "cost": COSTS[at]}
@@ -87,7 +85,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def rank(
     running: Server, task: str, queries: int = 60, seed: int = 2, **more: Any
 ) -> list[dict[str, Any]]:
-    """Return the answers to queries that nobody asked before."""
+    """Return the answers to new queries."""
     asked = [
         {"query": text, "candidates": candidates, "task": task, "explain": True, **more}
         for text, candidates, _ in traffic(queries, seed)
@@ -98,7 +96,7 @@ def rank(
 
 
 def asked_share(answers: list[dict[str, Any]]) -> float:
-    """Return the share of scores that were asked for."""
+    """Return the share of scores that the task called for."""
     words = [
         word
         for answer in answers
@@ -109,9 +107,7 @@ def asked_share(answers: list[dict[str, Any]]) -> float:
 
 
 def test_a_cascade_asks_less_and_says_what_it_did_not(running: Server) -> None:
-    """What was not asked is skipped with a reason, not failed; free verifiers are asked about
-    all; the order is one.
-    """
+    """Skipped verifiers have a reason and do not fail; free verifiers score all candidates."""
     answers = rank(running, "cascade")
     cut = [answer for answer in answers if answer["usage"].get("cascade", {}).get("cut")]
 
@@ -137,7 +133,7 @@ def test_a_cascade_asks_less_and_says_what_it_did_not(running: Server) -> None:
 
 
 def test_it_picks_what_everything_would_pick_nearly_always(running: Server) -> None:
-    """And spends what the same queries spend offline, to the digit."""
+    """It spends as much as the same queries offline, to the digit."""
     answers, whole = (
         rank(running, "cascade", seed=3),
         rank(running, "cascade", seed=3, policy="full"),
@@ -177,7 +173,7 @@ def test_where_the_policy_says_so_everything_is_asked(
 
 
 def test_a_request_may_ask_for_it(running: Server) -> None:
-    """Where its task would not; what is no policy is refused."""
+    """Also where its task would not; the service refuses an unknown policy."""
     answers = rank(running, "full", queries=20, seed=5, policy="cascade")
     refused = running.post(
         "/v1/rank", {"query": "q", "candidates": ["1 1 1 1 1"], "policy": "cheap"}
@@ -188,7 +184,7 @@ def test_a_request_may_ask_for_it(running: Server) -> None:
 
 
 def test_auto_waits_until_it_was_seen_to_lose_little(running: Server) -> None:
-    """Fifty queries in full, then tiers; what was seen is told."""
+    """Fifty queries in full, then tiers; the task shows the measured loss."""
     before = running.get("/v1/tasks/auto").json["cascade"]["queries"]
     rank(running, "auto", queries=60 - min(before, 60), seed=6)
     wait_until(lambda: running.get("/v1/tasks/auto").json["cascade"]["queries"] >= 50)
@@ -208,7 +204,7 @@ def test_auto_waits_until_it_was_seen_to_lose_little(running: Server) -> None:
 
 
 def test_what_was_cut_is_never_learned_from(running: Server) -> None:
-    """What is missing is missing because of the scores; queries in full are kept as ever."""
+    """Its missing scores depend on the others; the task keeps queries in full as ever."""
     before = running.get("/v1/tasks/cascade").json["requests"]
     answers = rank(running, "cascade", queries=40, seed=8)
     whole = sum(
@@ -222,7 +218,7 @@ def test_what_was_cut_is_never_learned_from(running: Server) -> None:
 
 
 def test_an_operators_own_tiers(running: Server) -> None:
-    """What is free first all the same; at a price beyond all worth nothing else is asked."""
+    """Free verifiers still come first; beyond a price above all worth the task calls nothing else."""
     answers = rank(running, "own", queries=5, seed=10)
     told = running.get("/v1/tasks/own").json["cascade"]
 
@@ -233,9 +229,7 @@ def test_an_operators_own_tiers(running: Server) -> None:
 
 
 def test_costs_are_measured_and_used_where_asked_for(running: Server) -> None:
-    """Seconds a candidate of each verifier are told; whose task says so goes by them, others by
-    what is stated.
-    """
+    """The task shows seconds for each verifier, and uses them with `costs: measured` only."""
     told = {task: running.get(f"/v1/tasks/{task}").json for task in ("measured", "cascade")}
 
     assert all(0 < told["measured"]["seconds_a_candidate"][name] < 1 for name in NAMES)
@@ -248,7 +242,7 @@ def test_costs_are_measured_and_used_where_asked_for(running: Server) -> None:
 
 
 def test_a_budget_and_a_confidence_end_it(running: Server) -> None:
-    """No tier that the budget does not reach; none once the first is as sure as wanted."""
+    """No tier starts beyond the budget, or once the first candidate is sure enough."""
     poor = [
         answer
         for answer in rank(running, "careful", queries=10, seed=11, budget={"cost": 8})
@@ -283,8 +277,8 @@ def test_a_budget_and_a_confidence_end_it(running: Server) -> None:
 
 
 def test_one_candidate_pairs_and_streams(running: Server) -> None:
-    """One candidate and pairs are asked in full; a stream tells each verifier that was asked,
-    and the same ranking.
+    """One candidate and pairs get all verifiers; a stream shows each called verifier and the
+    same ranking.
     """
     [(text, candidates, _)] = traffic(1, 14)
     body = {"query": text, "task": "cascade", "explain": True}

@@ -67,9 +67,7 @@ def rank(assay: Server, query: str, n: int = 4) -> Answer:
 
 
 def quickest(ask: Callable[[int], Answer]) -> tuple[list[Answer], float]:
-    """Return three answers and how long the quickest took: what a busy machine adds is not the
-    service's.
-    """
+    """Return three answers and the time of the quickest, which excludes a busy machine's delays."""
     answers, times = [], []
     for place in range(3):
         started = time.monotonic()

@@ -38,9 +38,7 @@ for pid in (os.getppid(), PID, -PID):
 
 @contextlib.contextmanager
 def without_root(folder: Path, config: Path, before: list[str]) -> Iterator[Server]:
-    """Run a service as a user without rights, with words before its command, or as this one
-    where it is none.
-    """
+    """Run a service as a user without rights, or as this user where root is missing."""
     port = free_port()
     command = [*before, str(SYSTEM_PYTHON), "-m", "assay.service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--config", str(config)]
@@ -96,9 +94,7 @@ def assay(request: pytest.FixtureRequest) -> Iterator[Server]:
 def test_a_candidate_that_kills_the_service_ends_neither_it_nor_another_candidate(
     assay: Server,
 ) -> None:
-    """With the signals that the kernel sends for whoever owns a descriptor, and those of
-    everybody.
-    """
+    """With signals that the kernel sends for a descriptor's owner, and signals to everybody."""
     right, wrong = "def f(x):\n    return x + 1", "def f(x):\n    return 2"
     hostile = KILL.replace("PID", str(assay.process.pid)) + wrong
     body = {

@@ -1,6 +1,4 @@
-"""Files from anywhere: a command that reads one says in a line what is wrong with it, soon, and
-shows no traceback.
-"""
+"""A command that reads a hostile file reports the fault in one line, soon, without a traceback."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ GOOD = b"verifiers: [{name: a, kind: arithmetic}]\n"
 def command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path
 ) -> tuple[int, str]:
-    """Run the command as the shell does; return its exit code and what it says on standard
-    error.
-    """
+    """Run the command as the shell does; return its exit code and its standard error."""
     monkeypatch.setattr(sys, "argv", ["assay", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -128,7 +124,7 @@ def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
 def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(
     tmp_path: Path, key: str, what: str
 ) -> None:
-    """What has none, or is too long for what it should be, is a message before it is read."""
+    """A file without an end, or too long for its purpose, is a message before it is read."""
     target = tmp_path / "target"
     if what == "device":
         target = Path("/dev/zero")
@@ -396,7 +392,7 @@ def test_hostile_labels_are_a_message_with_file_line_and_value(
 def test_a_label_that_the_service_refuses_is_told_by_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not by its place in what was sent."""
+    """The message gives its line in the file, not its place in the request."""
     path = tmp_path / "l.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + LABEL + b"\n\n" + LABEL + b"\n")
     error = {

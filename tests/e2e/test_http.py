@@ -112,7 +112,7 @@ def test_the_order_does_not_depend_on_the_places(assay: Server) -> None:
 
 
 def test_an_empty_candidate_is_ranked(assay: Server) -> None:
-    """A legitimate, bad answer; those who cannot read it say so."""
+    """It is a legitimate, bad answer; verifiers that cannot read it report that."""
     said = rank(assay, ["", GOOD], explain=True)
 
     last = said["results"][-1]
@@ -184,7 +184,7 @@ def test_pairs_are_scored_in_order(assay: Server) -> None:
 
 
 def test_a_stream_tells_each_verifier_and_then_the_ranking(assay: Server) -> None:
-    """Server-sent events; the last is what the plain answer would have been."""
+    """Server-sent events; the last equals the plain answer."""
     body = {"query": QUERY, "candidates": [GOOD + "?", BAD + "?"], "stream": True}
 
     answer = assay.post("/v1/rank", body)
@@ -205,7 +205,7 @@ def test_a_stream_tells_each_verifier_and_then_the_ranking(assay: Server) -> Non
 
 
 def test_a_budget_leaves_out_what_it_does_not_reach(assay: Server) -> None:
-    """Cheapest first; what is left out is skipped, which is no failure."""
+    """The cheapest comes first; the others are skipped, which is no failure."""
     said = rank(assay, ["new " + GOOD, "new " + BAD], explain=True, budget={"cost": 0.005})
 
     cells = said["results"][0]["verifiers"]
@@ -317,7 +317,7 @@ def test_a_request_id_is_taken_or_made(assay: Server) -> None:
 
 
 def test_health_readiness_metrics_and_documents(assay: Server) -> None:
-    """What a cluster and a person look at."""
+    """The pages that a cluster and a person read."""
     rank(assay, [GOOD])
     document = assay.get("/openapi.json").json
     metrics = assay.get("/metrics").raw.decode()
@@ -418,7 +418,7 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
 
 
 def test_several_workers_share_one_store(tmp_path: Path) -> None:
-    """What one has scored, the others know; metrics are of all of them."""
+    """Scores of one worker serve the others; metrics cover all of them."""
     with service(None, tmp_path, env={"ASSAY_WORKERS": "2"}) as assay:
         # Written behind the answer; and on a busy machine the first comparison may take too long to
         # be remembered.

@@ -41,7 +41,7 @@ SAMPLE = "aaaaé😀".encode() * ((32 << 20) // 10)
 
 @dataclass
 class Turns:
-    """The longest time that the loop was held up, and by what."""
+    """The longest time that the loop stood still, and the cause."""
 
     loop_thread: int = 0
     longest_s: float = 0.0
@@ -116,16 +116,14 @@ def in_this_process(folder: Path, turns: Turns) -> Iterator[str]:
 
 
 def reference_s() -> float:
-    """Return the CPU time that 32 MiB of text take to become a string, which is what the longest
-    calls do.
-    """
+    """Return the CPU time of decoding 32 MiB of text, the longest call that the service makes."""
     began = time.thread_time()
     SAMPLE.decode()
     return time.thread_time() - began
 
 
 def held_up(url: str, turns: Turns, each: Hostile) -> tuple[float, str, int]:
-    """Return for how long a body held the loop up, by what, and how it was answered."""
+    """Return how long a body held the loop up, the cause, and the answer."""
     turns.longest_s, turns.by = 0.0, ""
     status = call(url + each.path, each.body, timeout_s=120).status
     call(url + "/healthz")  # what is done behind the answer is over
@@ -167,7 +165,7 @@ def timed_turns(patch: pytest.MonkeyPatch, turns: Turns) -> Iterator[list[float]
 def test_twenty_large_requests_at_once_do_a_piece_of_one_of_them_in_each_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Together they would hold the loop for seconds; what is short has its turn between."""
+    """Together they would hold the loop for seconds; short requests get turns between."""
     turns = Turns()
     with timed_turns(monkeypatch, turns) as lasted, in_this_process(tmp_path, turns) as url:
         for round_ in range(TRIES):

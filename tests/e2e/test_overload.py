@@ -1,6 +1,4 @@
-"""Too much at once: who goes first, what is refused, and what a server that hangs or is swamped
-is spared.
-"""
+"""Overload: the order of requests, the refusals, and less work for a server that hangs."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ def judged_by(upstream: Server, **settings: Any) -> dict[str, Any]:
 def rank(
     running: Server, query: str, priority: str | None = None, text: str = "a"
 ) -> tuple[float, int]:
-    """Rank one candidate; return when the answer was there, and its status."""
+    """Rank one candidate; return the time of the answer and its status."""
     headers = {} if priority is None else {"X-Assay-Priority": priority}
     status = running.post(
         "/v1/rank", {"query": query, "candidates": [text]}, headers=headers
@@ -44,9 +42,7 @@ def rank(
 
 
 def test_interactive_requests_go_before_bulk_ones(tmp_path: Path) -> None:
-    """One at a time: what came later and is interactive is answered earlier. A priority that is
-    none is told.
-    """
+    """A later interactive request overtakes; the service refuses an unknown priority."""
     with standin("judge") as upstream:
         config = write_config(tmp_path / "e.yaml", judged_by(upstream, max_active=1))
         with service(config, tmp_path) as running, ThreadPoolExecutor(8) as pool:
@@ -77,7 +73,7 @@ def test_interactive_requests_go_before_bulk_ones(tmp_path: Path) -> None:
 def test_work_beyond_the_limit_is_refused_and_a_large_request_waits_for_nobody(
     tmp_path: Path,
 ) -> None:
-    """By tokens that models would read; what is answered from memory is no work."""
+    """The limit counts the tokens that models would read; cached scores count nothing."""
     large = "word " * 800
     with standin("judge") as upstream:
         config = write_config(tmp_path / "e.yaml", judged_by(upstream, max_active_tokens=500))
@@ -98,7 +94,7 @@ def test_work_beyond_the_limit_is_refused_and_a_large_request_waits_for_nobody(
 
 
 def test_work_is_counted_and_given_back() -> None:
-    """A check's is none; without a limit everything is taken."""
+    """A check counts nothing; without a limit the service takes everything."""
     work = TokenAdmission(100)
     work.take(60)
     with pytest.raises(TooMuchWorkError, match="60 of at most 100"):
@@ -124,9 +120,7 @@ async def asked_until(guarded: Guarded, deadline_s: float) -> None:
 async def test_a_server_that_hangs_is_left_alone_though_every_caller_gives_up_earlier(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is cut by its own caller's deadline counts where the server answered nobody
-    meanwhile, and took much longer than usual.
-    """
+    """A cut call counts if the server answered nothing meanwhile and took much longer than usual."""
     monkeypatch.setattr("assay.service.scoring.guard.LEAST_HOPELESS_S", 0.05)
     verifier = FakeVerifier("slow")
     guarded = Guarded(verifier, Breaker(3, 60))
@@ -168,9 +162,7 @@ async def test_a_server_of_which_nothing_is_known_is_not_blamed(
 
 
 async def test_a_swamped_vllm_server_gets_less_while_it_is_worked_for() -> None:
-    """Its own metrics say how many wait; one that has none of these is asked rarely, and an idle
-    one not at all.
-    """
+    """Its metrics show the queue; the service reads them rarely, and not at all while idle."""
     metrics = b'vllm:num_requests_running{engine="0"} 4\nvllm:num_requests_waiting{engine="0"} 40\n'
     transport = FakeTransport({"/metrics": (200, metrics)})
     judge = Judge(

@@ -1,4 +1,4 @@
-"""Keys, and what each may ask."""
+"""Keys, and the limits of each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_key_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_requests_of_a_key_are_limited_for_all_replicas_together(tmp_path: Path) -> None:
-    """Counted in the store; others are not counted with it, and it is told when to come again."""
+    """The store counts each key apart, and the refusal gives the time to wait."""
     keys = [key("few", requests="3/minute"), key("many")]
     with valkey(tmp_path / "store") as (port, _), ExitStack() as stack:
         settings = {"redis_url": f"redis://127.0.0.1:{port}/0", "keys": keys}
@@ -91,7 +91,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.parametrize("place", range(len(COUNTED)), ids=[path for path, _ in COUNTED])
 def test_every_request_of_a_key_counts(limited: Server, place: int) -> None:
-    """Whatever it asks, and whatever comes of it."""
+    """On any route, with any result."""
     statuses = [ask(limited, f"counted{place}", *COUNTED[place]).status for _ in range(3)]
 
     assert 429 not in statuses[:2]
@@ -99,7 +99,7 @@ def test_every_request_of_a_key_counts(limited: Server, place: int) -> None:
 
 
 def test_what_is_looked_at_all_the_time_is_not_counted(limited: Server) -> None:
-    """Metrics, the list of models, and what needs no key."""
+    """Metrics, the list of models, and paths that need no key."""
     paths = ["/metrics", "/v1/models", "/healthz", "/readyz", "/openapi.json"] * 2
 
     assert {ask(limited, "watcher", path).status for path in paths} == {200}
@@ -107,7 +107,7 @@ def test_what_is_looked_at_all_the_time_is_not_counted(limited: Server) -> None:
 
 
 def test_a_key_that_has_spent_its_cost_may_still_label(limited: Server) -> None:
-    """A limit of cost is one of what costs something."""
+    """A limit of cost bounds paid work only."""
     ask(limited, "spent", body=BODY)
     refused = ask(limited, "spent", body={**BODY, "query": "another"})
     labels = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
@@ -117,9 +117,7 @@ def test_a_key_that_has_spent_its_cost_may_still_label(limited: Server) -> None:
 
 
 def test_the_cost_of_a_key_is_limited(tmp_path: Path) -> None:
-    """What is remembered costs nothing; a request may go over what was left, and the next is
-    refused.
-    """
+    """Cached scores cost nothing; a request may exceed the rest, and the service refuses the next."""
     fresh = [{**BODY, "query": f"What is 3 + 4, {number}?"} for number in range(4)]
     with serving(tmp_path, keys=[key("poor", cost="2/hour"), key("rich")]) as running:
         ask(running, "rich", body=fresh[0])

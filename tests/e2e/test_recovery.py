@@ -44,7 +44,7 @@ def rank_all(running: Server, queries: int = 40) -> dict[str, float]:
 
 
 def fitted(running: Server) -> dict[str, Any]:
-    """Have the task fitted, and return what came of it; a fit that is under way is waited for."""
+    """Fit the task and return the report; wait for a running fit."""
     while (answer := running.post("/v1/tasks/math/fit", {})).status == 409:
         time.sleep(0.1)  # between looks at another process
     return dict(answer.json)
@@ -88,9 +88,7 @@ def test_labels_come_back_as_they_were_and_fits_pass_as_before(tmp_path: Path, n
 
 
 def test_a_label_by_texts_is_of_the_candidate_that_they_name(tmp_path: Path) -> None:
-    """With whatever the request said of it: tests, a reference, a conversation; over HTTP and
-    from a file.
-    """
+    """With the request's tests, reference or conversation, over HTTP and from a file."""
     with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
         keys, rows = set(), []
         for asked in ASKED:
@@ -139,7 +137,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_labels_that_do_not_say_that_they_are_random_do_not_calibrate(running: Server) -> None:
-    """However many there are: nothing is assumed of how they were chosen."""
+    """In any number: Assay assumes nothing about their selection."""
     truth = rank_all(running)
     body = [{"key": key, "correct": correct} for key, correct in sorted(truth.items())[::2]]
 

@@ -17,9 +17,7 @@ from tests.support.secured import CHECK
 
 
 def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 10.0) -> bytes:
-    """Send bytes as they are, and return what comes back until the other side closes or says
-    nothing for long.
-    """
+    """Send raw bytes, and return the answer until the other side closes or stays silent."""
     host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), wait_s) as connection:
         reply = b""
@@ -37,7 +35,7 @@ def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 1
 @pytest.mark.parametrize("pause_s", [0.0, 0.05])
 @pytest.mark.parametrize("many", [True, False])
 def test_a_head_is_bounded_in_size(plain: Server, many: bool, pause_s: float) -> None:
-    """One long line or many short ones, at once or bit by bit."""
+    """One long line or many short lines, at once or bit by bit."""
     lines = (
         [b"x-%d: %s\r\n" % (number, b"y" * 90) for number in range(1200)]
         if many
@@ -72,7 +70,7 @@ def test_a_head_below_the_bound_is_read_and_a_long_body_beside_it(plain: Server)
 
 
 def test_a_head_is_bounded_in_time(tmp_path: Path) -> None:
-    """Who sends a byte now and then, or nothing, is let go."""
+    """A client that sends a byte now and then, or nothing, loses its connection."""
     env = {"ASSAY_TEST": "1"}
     config = write_config(tmp_path / "e.yaml", CHECK)
     with service(config, tmp_path, env=env) as running:

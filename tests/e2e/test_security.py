@@ -1,4 +1,4 @@
-"""What SECURITY.md promises: for each protection, a test that fails where it is taken away."""
+"""The promises of SECURITY.md: each protection has a test that fails without it."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_no_text_and_no_key_is_logged(tmp_path: Path) -> None:
 def test_an_upstreams_certificate_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that nobody vouches for is refused, with the reason; the operator's own authority is
-    believed.
+    """The client refuses an unknown certificate with the reason, and accepts the operator's
+    authority.
     """
 
     async def models(port: int) -> int:
@@ -129,7 +129,7 @@ async def test_redirects_are_not_followed() -> None:
 
 
 def test_the_container_is_nobody_and_may_write_nowhere() -> None:
-    """In the image, in every compose file, and in what a plan writes."""
+    """In the image, in every compose file, and in a written plan."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.findall(r"^USER (.*)$", dockerfile, re.MULTILINE) == ["10001"]
     bases = [

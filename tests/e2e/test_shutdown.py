@@ -1,6 +1,4 @@
-"""SIGTERM under load: what was accepted is answered, what was acknowledged is kept, and what is
-new is refused.
-"""
+"""SIGTERM under load: the service answers accepted requests, keeps labels, refuses new requests."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ def ask(running: Server, number: int) -> Answer | Exception:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nothing_that_was_accepted_is_lost(tmp_path: Path, workers: int) -> None:
-    """Requests under way are answered, rows and labels are there after a restart."""
+    """Running requests get answers; rows and labels survive a restart."""
     with standin("judge", LATENCY_MS) as upstream:
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
         settings = {"workers": workers, "doctor": "off"}

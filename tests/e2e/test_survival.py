@@ -63,7 +63,7 @@ class Killer:
                 self._kill_one(what, workers if what == "worker" else fits)
 
     def _kill_one(self, what: str, of: Callable[[int], list[int]]) -> None:
-        """Kill one of the processes, as soon as there is one."""
+        """Kill one of the processes as soon as one exists."""
         until = time.monotonic() + 3
         while (
             not (victims := of(self._supervisor))

@@ -86,7 +86,7 @@ def test_labels_calibrate_and_noise_loses_its_weight(
 
 
 def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -> None:
-    """Pinned where asked, and unknown ones are named."""
+    """Pinned on request; an error names an unknown version."""
     running, _ = taught
     running.post("/v1/tasks/math/fit", {})
     known = [each["version"] for each in running.get("/v1/tasks/math/models").json["models"]]
@@ -105,9 +105,7 @@ def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -
 
 
 def test_another_version_is_shadowed(taught: tuple[Server, dict[str, float]]) -> None:
-    """What it would have answered to what was kept: nothing else where it is the same, something
-    where it knows no labels.
-    """
+    """Its answers to the kept traffic: no change for the same model, some without labels."""
     running, _ = taught
     models = running.get("/v1/tasks/math/models").json
     newest = models["models"][-1]["version"]
@@ -148,7 +146,7 @@ def test_candidates_to_label_are_drawn_from_queries_that_have_none(
 
 
 def test_labels_are_given_by_hand(taught: tuple[Server, dict[str, float]], tmp_path: Path) -> None:
-    """Yes, no, skip, enough; what they are worth is told when they calibrate."""
+    """Yes, no, skip, enough; the command shows their worth when they calibrate."""
     running, _ = taught
     before = task(running)["labels"]
     for number in range(4):
@@ -180,7 +178,7 @@ def test_labels_are_given_by_hand(taught: tuple[Server, dict[str, float]], tmp_p
 def test_what_is_wrong_is_named(
     taught: tuple[Server, dict[str, float]], path: str, body: Any, status: int, param: str | None
 ) -> None:
-    """With the field and what would be right."""
+    """With the field and a right value."""
     running, _ = taught
 
     answer = call(running.url + path, body)
@@ -272,7 +270,7 @@ def test_traffic_becomes_training_data(
 
 
 def test_a_restart_serves_the_same_version(tmp_path: Path) -> None:
-    """What was learned is in the store, with its number."""
+    """The store holds the model with its number."""
     environment = installed(tmp_path)
     with service(config(tmp_path), tmp_path, env=environment) as running:
         for query, candidates, _ in traffic(30, 1):

@@ -1,6 +1,4 @@
-"""What is installed: nothing at the top but `assay`, with its data files, and beside PyPI's own
-`verifiers`.
-"""
+"""The installed wheel: only `assay` at the top, with its data files, beside PyPI's `verifiers`."""
 
 from __future__ import annotations
 
@@ -73,7 +71,7 @@ class FreshEnvironment:
         pip("--python", self._folder / "bin/python", *arguments)
 
     def run(self, program: str, *arguments: str, **settings: str) -> str:
-        """Return what one of its programs prints."""
+        """Return the output of one of its programs."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -108,7 +106,7 @@ class FreshEnvironment:
         assert set(tops) == {"..", "assay", metadata}  # "..": bin/assay
 
     def check_theirs(self) -> None:
-        """Assert that PyPI's `verifiers` is what the name imports, and that it is whole."""
+        """Assert that the name imports PyPI's `verifiers`, and that the package is whole."""
         version, file, public_names = json.loads(self.run("python", "-c", IMPORT_THEIRS))
         assert f"verifiers=={version}" == THEIRS
         assert Path(file).parts[-3:] == ("site-packages", "verifiers", "__init__.py")

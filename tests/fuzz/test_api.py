@@ -17,7 +17,7 @@ from tests.support.processes import ROOT, Server, service, standin, write_config
 @pytest.mark.fuzz
 @pytest.mark.timeout(SECONDS + 300)
 def test_no_request_makes_the_service_fail(tmp_path: Path) -> None:
-    """No 5xx, no answer that is not documented, for as long as was asked."""
+    """No 5xx and no undocumented answer, for the given time."""
     settings = yaml.safe_load(
         (ROOT / "deploy" / "ensembles" / "cpu.yaml").read_text(encoding="utf-8")
     )
@@ -32,7 +32,7 @@ def test_no_request_makes_the_service_fail(tmp_path: Path) -> None:
 
 
 def fuzz(assay: Server, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Ask what follows from the document."""
+    """Send the requests that follow from the document."""
     # Most paths name a task: one that is not there tells nothing of the rest.
     (folder / "schemathesis.toml").write_text(
         '[parameters]\n"path.name" = "default"\n', encoding="utf-8"

@@ -1,5 +1,5 @@
-"""Who comes from outside: raw connections, headers, doors' bodies, other servers' metrics, and
-the gateway's upstream.
+"""Bytes from outside: connections, headers, compatible routes, other servers' metrics, the
+upstream.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def test_any_body_is_a_doors_form_or_refused() -> None:
 
 
 def test_any_metrics_are_a_queue_or_none() -> None:
-    """Also where a number is none."""
+    """Also with invalid numbers."""
     lines = st.sampled_from(
         [
             b'vllm:num_requests_waiting{engine="0"} ',
@@ -181,7 +181,7 @@ REPLY = (
 
 
 def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
-    """Whatever stands where choices, messages and usage should."""
+    """With any value as choices, messages and usage."""
     settings = UpstreamSettings.model_validate({"name": "u", "endpoint": "http://a", "model": "m"})
 
     async def rank(query: Query, texts: Any) -> Any:

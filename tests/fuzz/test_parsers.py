@@ -1,6 +1,4 @@
-"""What reads other people's bytes: upstream replies, the HTTP parser, stored records,
-candidates, configuration.
-"""
+"""Parsers of foreign bytes: replies, the HTTP parser, stored records, candidates, configuration."""
 
 from __future__ import annotations
 
@@ -173,7 +171,7 @@ def test_any_candidate_can_be_read() -> None:
 
 
 def test_any_request_body_checks_or_is_refused() -> None:
-    """By pydantic's own error, for which there is an answer."""
+    """By pydantic's own error, which has an answer."""
     from pydantic import ValidationError
 
     from assay.service.api.errors import invalid
@@ -296,7 +294,7 @@ def test_any_table_of_scores_is_read_or_named(tmp_path: Path) -> None:
 
 
 def test_any_change_of_a_model_file_is_refused_or_harmless() -> None:
-    """A value of another kind anywhere: the message says damaged; what is read scores."""
+    """With a value of another type anywhere, the reader reports damage or the model still scores."""
     whole = to_dict(fitted(small()))
     sample = small()
 

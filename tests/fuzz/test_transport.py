@@ -40,7 +40,7 @@ FAULTS = st.sampled_from(
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server does with one request."""
+    """A server's behaviour for one request."""
 
     payload: bytes
     framing: str  # length, chunked, end
@@ -57,7 +57,7 @@ class Answer:
         return b"<%d>" % number + self.payload
 
     def wire(self, number: int) -> bytes:
-        """Return what is sent."""
+        """Return the bytes to send."""
         body, version = (
             self.body(number),
             b"HTTP/1.0" if self.framing == "end" and self.place % 2 else b"HTTP/1.1",
@@ -148,7 +148,7 @@ class Server:
 
 
 class Wire(asyncio.Transport):
-    """A connection to the server; what it answers comes in at the loop's next turn."""
+    """A connection to the server; its answers arrive at the loop's next turn."""
 
     def __init__(self, server: Server, connection: Connection) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class Wire(asyncio.Transport):
         self._closed = False
 
     def write(self, data: Any) -> None:
-        """Answer a request, all of which is here."""
+        """Answer a request that has arrived in full."""
         assert bytes(data).count(b"HTTP/1.1\r\n") == 1
         asyncio.get_running_loop().call_soon(self._answer)
 

@@ -1,1 +1,1 @@
-"""What several test modules share: stand-ins, processes, samples and small helpers."""
+"""Shared helpers of the tests: stand-ins, processes, samples."""

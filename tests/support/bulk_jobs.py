@@ -72,7 +72,7 @@ def start(source: Path | str, out: Path | str, config: Path, *more: str) -> subp
 
 
 def ended(process: subprocess.Popen[str], rc: int = 0) -> Any:
-    """Return what a command said: its JSON, or its last words where it fails."""
+    """Return a command's JSON, or its last words if it fails."""
     out, err = process.communicate(timeout=100)
     assert process.returncode == rc, err
     return json.loads(out) if rc == 0 else err

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Server:
-    """A server that answers everything alike, and keeps what it was asked."""
+    """A server with one answer for everything; keeps its requests."""
 
     def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.seen = seen = []  # type: list[dict[str, str]]

@@ -1,4 +1,4 @@
-"""The files in deploy/, and what the chart renders."""
+"""The files in deploy/, and the chart's manifests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
 
 
 def objects(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Return what the chart renders."""
+    """Return the chart's manifests."""
     rendered = helm("template", values, folder)
     texts = (text for name, text in rendered.items() if not name.endswith("NOTES.txt"))
     return [each for text in texts for each in yaml.safe_load_all(text) if each]

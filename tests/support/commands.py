@@ -23,7 +23,7 @@ def run(*words: str | Path) -> Result:
 
 
 def said(*words: str | Path) -> Any:
-    """Return what the command prints as JSON."""
+    """Return the command's JSON."""
     result = run(*words, "--json")
     assert result.exit_code == 0, result.exception or result.output
     return json.loads(result.stdout)

@@ -7,7 +7,7 @@ from assay.verifiers.doctor.examine import Report
 
 
 def failed_checks(report: Report) -> dict[str, str]:
-    """Return what failed, with the advice."""
+    """Return the failed checks, with the advice."""
     return {
         finding.check: finding.advice or ""
         for finding in report.findings

@@ -1,4 +1,4 @@
-"""Verifiers and a transport that say what a test wants them to say."""
+"""Verifiers and a transport with a test's own answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Says = float | Exception | Callable[[Pair], float | None]
 
 @dataclass
 class FakeVerifier:
-    """Says a number, raises an error, or asks a function; counts what it was asked."""
+    """Returns a number, raises an error, or calls a function; counts its calls."""
 
     name: str
     says: Says = 0.5
@@ -33,7 +33,7 @@ class FakeVerifier:
         return VerifierSettings(name=self.name, kind="fake", **self.options)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return what the test said."""
+        """Return the test's answer."""
         self.asked.append([pair.candidate for pair in pairs])
         try:
             if self.gate is not None:
@@ -60,7 +60,7 @@ class FakeVerifier:
 
 @dataclass
 class FakeTransport:
-    """Answers each path from a function or a fixed reply; keeps what was sent."""
+    """Answers each path from a function or a fixed reply; keeps the requests."""
 
     replies: dict[str, Any]
     sent: list[tuple[str, Any]] = field(default_factory=list)

@@ -16,8 +16,9 @@ CHART = ROOT / "deploy" / "helm" / "assay"
 
 
 def helm(what: str, values: dict[str, Any], folder: Path) -> Any:
-    """Return what `helm lint --strict` or `helm template assay` says of our chart; raise
-    `ValueError` with its error.
+    """Run `helm lint --strict` or `helm template assay` on our chart and return its output.
+
+    Raises: ValueError with its error.
     """
     given = folder / "values.json"
     given.write_text(json.dumps(values))

@@ -1,6 +1,4 @@
-"""Bodies that are meant to cost the service more than they cost who sends them: each kind in
-several sizes, for every door.
-"""
+"""Bodies that cost the service more than their sender: each kind in several sizes, for every route."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Hostile:
-    """A body, where it is sent, and what it is."""
+    """A body, its path, and its description."""
 
     name: str
     path: str
@@ -173,8 +171,8 @@ def candidates() -> Iterator[Hostile]:
 
 
 def fields() -> Iterator[Hostile]:
-    """Unknown fields, the same field very often, numbers of many digits, and what passes through
-    to an upstream.
+    """Return unknown fields, a field very often, numbers of many digits, and fields for an
+    upstream.
     """
     unknown = b",".join(b'"k%d":1' % place for place in range(MOST_BODY_VALUES - 100))
     for path in LISTS:
@@ -240,7 +238,7 @@ def fields() -> Iterator[Hostile]:
 
 
 def broken() -> Iterator[Hostile]:
-    """What is no JSON at all."""
+    """Return bodies that are no JSON."""
     for name, unit in BROKEN.items():
         for label, size in SIZES.items():
             body = (

@@ -14,7 +14,7 @@ from tests.support.standin import StandIn
 
 @dataclass(frozen=True)
 class Example:
-    """A kind's own settings, and the stand-in that it asks; None for one that asks nobody."""
+    """A kind's own settings, and its stand-in; None for a kind without a server."""
 
     server: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -122,7 +122,7 @@ def _dumps(reply: Any) -> bytes:
 
 
 def _scores(asked: dict[str, Any]) -> tuple[int, Any]:
-    """Score by what was asked alone."""
+    """Score by the request alone."""
     from hashlib import blake2b
 
     scores = [

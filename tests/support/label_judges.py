@@ -1,4 +1,4 @@
-"""A judge that answers with one of two labels, and what its server replies."""
+"""A judge that answers with one of two labels, and its server's replies."""
 
 from __future__ import annotations
 

@@ -67,5 +67,5 @@ def traffic(queries: int, seed: int = 0) -> Iterator[tuple[str, list[str], list[
 
 
 def task(running: Server) -> dict[str, Any]:
-    """Return what the task has kept and serves."""
+    """Return the task's kept requests and served version."""
     return dict(running.get("/v1/tasks/math").json)

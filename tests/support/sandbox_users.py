@@ -1,6 +1,4 @@
-"""Who a service may be that runs candidates' code: root, a user of its own, or a user in a
-container that allows it little.
-"""
+"""The users of a service that runs code: root, a plain user, a user in a strict container."""
 
 from __future__ import annotations
 

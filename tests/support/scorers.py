@@ -44,7 +44,7 @@ class Nobody:
 
 @dataclass
 class Books:
-    """A scorer over fakes, and what it charged."""
+    """A scorer over fakes, and its charges."""
 
     fakes: list[Any]
     charged: list[float] = field(default_factory=list)

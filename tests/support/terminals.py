@@ -21,13 +21,13 @@ OBEYED = [
 
 
 def harmless(shown: str) -> bool:
-    """Return whether a text has nothing that a terminal obeys, and says what was hidden in it."""
+    """Return whether a text holds nothing that a terminal obeys, and shows the hidden part."""
     return not [each for each in OBEYED if each in shown] and "\\x1b" in shown
 
 
 @contextmanager
 def hostile_service(answers: dict[str, Any], status: int = 200) -> Iterator[str]:
-    """Run a service that says what a test wants, whatever it is asked; yield its URL."""
+    """Run a service that gives a test's answer to every request; yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

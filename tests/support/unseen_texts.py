@@ -1,4 +1,4 @@
-"""Texts that nobody sees."""
+"""Texts without a visible character."""
 
 from __future__ import annotations
 

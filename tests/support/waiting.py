@@ -16,6 +16,6 @@ def wait_until(true: Any, seconds: float = 30) -> None:
 
 
 async def turns(count: int = 8) -> None:
-    """Let what was begun go on."""
+    """Let the started work continue."""
     for _ in range(count):
         await asyncio.sleep(0)

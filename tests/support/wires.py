@@ -24,7 +24,7 @@ OURS = {b"host": b"127.0.0.1:8080", b"content-type": b"application/json"}
 
 
 class Wire(asyncio.Transport):
-    """A connection that keeps what is written; `unread` bytes of it are said to wait."""
+    """A connection that keeps its output, and claims that `unread` bytes of it wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Wire(asyncio.Transport):
         self.closed = self.aborted = True
 
     def get_write_buffer_size(self) -> int:
-        """Return what is not read."""
+        """Return the number of unread bytes."""
         return self.unread
 
     def is_closing(self) -> bool:
@@ -62,9 +62,7 @@ class Wire(asyncio.Transport):
 
 @dataclass
 class Echo:
-    """An application that reads the body, waits for its gate, and answers; keeps what it was
-    asked.
-    """
+    """An application that reads the body, waits for its gate, and answers; keeps its requests."""
 
     gate: asyncio.Event | None = None
     asked: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
@@ -149,5 +147,5 @@ class Client:
 
     @property
     def body(self) -> bytes:
-        """Return what was answered so far."""
+        """Return the answer so far."""
         return b"".join(message.get("body", b"") for message in self.sent)

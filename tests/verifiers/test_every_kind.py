@@ -1,4 +1,4 @@
-"""What holds of every kind of verifier, whatever it asks."""
+"""Rules for every kind of verifier, with any input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HOSTILE = [
 async def said(
     kind: str, candidates: list[str], transport: FakeTransport | None = None
 ) -> list[Verdict]:
-    """Return what a kind says of candidates."""
+    """Return a kind's scores of candidates."""
     return (
         await made(kind, transport).score([Pair(QUERY, candidate) for candidate in candidates])
     ).items

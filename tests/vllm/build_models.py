@@ -349,7 +349,7 @@ TINY = {
 
 
 def main() -> None:
-    """Build what is not there yet."""
+    """Build the missing models."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -44,7 +44,7 @@ ENVIRONMENT = {
 
 
 def build_models(folder: Path, *options: str) -> None:
-    """Build the tiny models, or what the options name."""
+    """Build the tiny models, or those in the options."""
     if not PYTHON.exists():
         raise RuntimeError(f"{PYTHON} is missing: run `make vllm-env`, or set ASSAY_VLLM_PYTHON")
     command = [str(PYTHON), str(ROOT / "tests" / "vllm" / "build_models.py"), str(folder), *options]
@@ -57,8 +57,8 @@ def build_models(folder: Path, *options: str) -> None:
 def real_servers(
     folder: Path, flags: dict[str, list[str]] | None = None
 ) -> Iterator[dict[str, Server]]:
-    """Build the tiny models and serve each, or those whose flags are given; a name is a model's,
-    up to a colon.
+    """Build the tiny models and serve each, or those with flags; a name is a model's, up to a
+    colon.
     """
     build_models(folder)
     servers: dict[str, Server] = {}

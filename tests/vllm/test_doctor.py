@@ -173,7 +173,7 @@ async def test_too_small_a_context(served: dict[str, Server]) -> None:
 
 
 async def test_a_dead_endpoint() -> None:
-    """Nobody listens."""
+    """No server listens."""
     report = await examined("judge", f"http://127.0.0.1:{free_port()}", "judge")
 
     assert "start the server" in failed_checks(report)["reachable"]
@@ -185,7 +185,7 @@ async def test_a_dead_endpoint() -> None:
     ("embedding_consensus", "judge"), ("generative_scoring", "reward"), ("label_token_prm", "prm"),
 ])  # fmt: skip
 async def test_a_model_of_the_wrong_kind(served: dict[str, Server], kind: str, model: str) -> None:
-    """Found, with what to do, before it scores anything."""
+    """The doctor finds it before it scores anything, and names a remedy."""
     report = await examined(kind, served[model].url, model)
 
     assert failed_checks(report)
@@ -195,8 +195,8 @@ async def test_a_model_of_the_wrong_kind(served: dict[str, Server], kind: str, m
 async def test_no_attack_adds_a_control_token_to_a_real_models_prompt(
     served: dict[str, Server],
 ) -> None:
-    """SmolLM2's own tokenizer: beyond those of its template, the prompt has no special token,
-    whatever the candidate says.
+    """SmolLM2's own tokenizer: only its template's special tokens are in the prompt, for any
+    candidate.
     """
     url = served["smollm2"].url
     transport = HttpPool()
@@ -225,7 +225,7 @@ async def test_no_attack_adds_a_control_token_to_a_real_models_prompt(
 
 
 async def test_a_real_judge_thinks_writes_and_is_read(served: dict[str, Server]) -> None:
-    """SmolLM2: a score, or a status that says why there is none."""
+    """SmolLM2: a score, or a status with a reason."""
     transport = HttpPool()
     settings = settings_of("judge_cot", served["smollm2"].url, max_tokens=200)
     pairs = [pair for probe in probes()[30:33] for pair in probe.pairs()]

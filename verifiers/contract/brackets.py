@@ -1,4 +1,4 @@
-"""A quick look for what special tokens begin with."""
+"""A quick search for the first characters of special tokens."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ COLUMNS = [Column("a", "a", (0, 1)), Column("b", "rm"), Column("c", "rm")]
 
 
 def sample(rows: int = 300, seed: int = 0) -> Floats:
-    """Return scores of three verifiers that share what is true; the second has heavy tails, the
-    third holes.
+    """Return the scores of three verifiers that share one truth; the second has heavy tails,
+    the third holes.
     """
     random = np.random.default_rng(seed)
     truth = random.normal(size=(rows, 1))
@@ -44,7 +44,7 @@ def test_a_family_counts_less_a_head() -> None:
 
 
 def test_a_missing_score_is_not_a_low_one() -> None:
-    """A row gets what its other scores alone would give it; one without any has no score at all."""
+    """A row scores as its other scores alone would score it; a row without any scores nothing."""
     scores = sample()
     model = RobustAverage(COLUMNS).fit(scores)
     row = np.array([[0.9, 30.0, NAN]])
@@ -112,7 +112,7 @@ def test_cold_candidates_alone_are_not_measured_by_each_other() -> None:
 
 
 def test_learned_ranges_do_not_follow_the_request() -> None:
-    """What a row gets does not depend on its neighbours."""
+    """A row's score does not depend on its neighbours."""
     scores = sample()
     model = RobustAverage(COLUMNS).fit(scores)
 
@@ -167,7 +167,7 @@ def test_through_json_and_back_nothing_changes() -> None:
     ],
 )
 def test_a_damaged_model_is_refused(damage: dict[str, object]) -> None:
-    """With a message, whatever is wrong."""
+    """The error has a message for every kind of damage."""
     with pytest.raises(ValueError, match=r"damaged|not a robust"):
         RobustAverage.from_dict(RobustAverage(COLUMNS).fit(sample()).to_dict() | damage, COLUMNS)
 

@@ -1,4 +1,4 @@
-"""What a cascade must do whatever the numbers."""
+"""Rules that a cascade keeps for any numbers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.support.cascades import COSTS, cascade, model, query, sample
 
 
 def full_pick(found: Cascade, scores: Floats) -> int:
-    """Return what all verifiers put first, by the sum of their parts."""
+    """Return the candidate that all verifiers put first, by the sum of their parts."""
     return first_of(found.parts(scores).sum(axis=1), scores, np.arange(len(scores)))
 
 
 @pytest.mark.parametrize("labels", [0, 60])
 def test_a_price_of_nothing_is_the_full_ensemble(labels: int) -> None:
-    """Everything is asked about every candidate, and the pick is that of all scores."""
+    """The cascade calls every verifier for every candidate, and picks by all scores."""
     found = cascade(labels, 0.0)
 
     for number in range(100):
@@ -46,7 +46,7 @@ def test_a_higher_price_asks_less(labels: int) -> None:
 
 
 def test_what_is_free_is_asked_about_everybody() -> None:
-    """First, whatever the price; also where an operator's own tiers have it last."""
+    """Free verifiers come first at any price, also where an operator's own tiers have them last."""
     found = cascade(price=1e9)
     assert found.tiers[0].columns == (0,)
     assert found.replay(query(0)).reached.tolist() == [1] * 6
@@ -63,7 +63,7 @@ def test_what_is_free_is_asked_about_everybody() -> None:
 def test_the_order_of_candidates_does_not_matter(
     number: int, order: list[int], labels: int, price: float
 ) -> None:
-    """Neither for what is asked nor for the pick."""
+    """It changes neither the calls nor the pick."""
     scores = query(number)
     found = cascade(labels, price)
     first, other = found.replay(scores), found.replay(scores[order])
@@ -77,9 +77,7 @@ def test_the_order_of_candidates_does_not_matter(
 def asked(
     found: Cascade, scores: Floats, got: Replayed, only: int | None = None
 ) -> list[tuple[float, ...]]:
-    """Return what was seen of each candidate, or of one, in no order: those of whom the same was
-    seen are one to it.
-    """
+    """Return the scores seen of each candidate, in no order; equal candidates count as one."""
     seen = []
     for place, tiers in enumerate(got.reached):
         columns = [column for tier in found.tiers[:tiers] for column in tier.columns]
@@ -99,9 +97,7 @@ def asked(
 )
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_missing_it_decides(rows: list[list[float]]) -> None:
-    """All of a tier, all of everything, what is far out of range: a pick, and a share of the
-    cost.
-    """
+    """With a tier, everything or far outliers missing, it picks, and spends a share of the cost."""
     for labels in (0, 60):
         got = cascade(labels).replay(np.array(rows))
         assert 0 <= got.best < len(rows)
@@ -110,7 +106,7 @@ def test_whatever_is_missing_it_decides(rows: list[list[float]]) -> None:
 
 
 def test_a_tier_that_fails_counts_as_what_is_expected_of_it() -> None:
-    """Its missing scores move nobody, and those that are there still do."""
+    """Missing scores move no candidate; the scores that exist still do."""
     found, scores = cascade(), query(1)
     without_it = scores.copy()
     without_it[:, list(found.tiers[1].columns)] = np.nan
@@ -126,7 +122,7 @@ def test_a_tier_that_fails_counts_as_what_is_expected_of_it() -> None:
 
 
 def test_one_candidate_is_asked_in_full() -> None:
-    """There is nothing to choose, so nothing is decided early."""
+    """Without a choice, the cascade stops nothing early."""
     got = cascade(price=1e9).replay(query(0)[:1])
 
     assert got.cost == pytest.approx(1.0)
@@ -156,7 +152,7 @@ def _without_joint(fitted: LabelModel) -> dict[str, object]:
 
 
 def test_repeated_verifiers_make_a_singular_covariance_and_no_trouble() -> None:
-    """The copy of one adds nothing, comes after it, and costs what it costs."""
+    """A copy adds nothing, comes after its original, and adds its own cost."""
     data = sample()
     doubled = np.hstack([data.scores, data.scores[:, :1], np.ones((len(data.scores), 1))])
     names = (*data.names, "copy", "constant")

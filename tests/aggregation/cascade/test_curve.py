@@ -1,4 +1,4 @@
-"""What a cascade saves and loses on labelled queries."""
+"""The savings and losses of a cascade on labelled queries."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tests.support.ensembles import named, small
 
 
 def test_evaluation_needs_labels_of_both_classes_and_enough_queries() -> None:
-    """The message says how many there are."""
+    """The message gives the counts."""
     sample = small()
     with pytest.raises(
         ValueError, match="3 queries have all candidates labelled; to evaluate takes 10"

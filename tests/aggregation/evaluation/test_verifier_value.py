@@ -1,4 +1,4 @@
-"""What verifiers are worth: estimates against known truth, and what can be left out."""
+"""The worth of verifiers: estimates against known truth, and which verifiers can go."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def learned(sample: Sample, scores: Floats | None = None) -> LabelModel:
 
 
 def found(sample: Sample, costs: list[float] | None = None) -> VerifierValues:
-    """What the verifiers of a sample are worth."""
+    """Return the worth of a sample's verifiers."""
     return value(
         learned(sample), sample.scores, sample.query_id, costs or [1.0] * len(sample.names)
     )
@@ -62,7 +62,7 @@ def test_expected_auc_of_certain_chances_is_the_auc() -> None:
 
 
 def test_the_better_a_verifier_the_dearer_it_is_to_drop() -> None:
-    """Useless ones cost nothing, and go first; the best stays to the end."""
+    """Useless verifiers cost nothing and go first; the best stays to the end."""
     sample = planted()
 
     worth = found(sample)
@@ -77,9 +77,7 @@ def test_the_better_a_verifier_the_dearer_it_is_to_drop() -> None:
 
 
 def test_what_is_dear_goes_before_what_is_cheap() -> None:
-    """Of two verifiers that are worth the same, the one that costs ten times as much; what is
-    free stays longest.
-    """
+    """Of two verifiers of equal worth, the dearer goes first; a free one stays longest."""
     sample = planted()
     twins = np.column_stack(
         [sample.scores, sample.scores[:, 1] + 1e-9 * np.arange(len(sample.scores))]

@@ -11,7 +11,7 @@ from tests.support.synthetic import Scenario, kinds, make
 
 
 def test_third_moments_need_three_families() -> None:
-    """Else there is no estimate."""
+    """With fewer families the function makes no estimate."""
     z = np.random.default_rng(0).normal(size=(100, 3))
     assert base_rate_from_third_moments(z, np.ones(3), np.array([0, 0, 1])) is None
 

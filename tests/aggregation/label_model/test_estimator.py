@@ -39,7 +39,7 @@ def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:
 
 
 def test_set_parameters_count_from_the_next_fit_on() -> None:
-    """As if the model had been made with them; what was learned stays until then."""
+    """They act as constructor arguments would; the learned values stay until then."""
     sample = small()
     model = fitted(sample)
     before = model.predict_proba(sample.scores, sample.query_id)
@@ -69,7 +69,7 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path) -> None:
 
 
 def test_it_says_in_a_line_what_it_is() -> None:
-    """What differs from the defaults, and what it has learned from."""
+    """The text shows changed defaults and the data of the fit."""
     sample = small()
 
     assert repr(LabelModel()) == "LabelModel()"

@@ -16,9 +16,7 @@ def test_families_come_from_the_statement_else_from_the_name() -> None:
 
 
 def test_a_quality_weighs_as_specified() -> None:
-    """(2 AUC - 1)^2 for numbers, the first power for tiers, the mean of the stated where none
-    is; useless statements: ones.
-    """
+    """Numbers weigh (2 AUC - 1)^2, tiers its first power, unstated the mean; useless statements 1."""
     assert quality_weights([0.9, "high", None, 0.4]).tolist() == pytest.approx(
         [0.64, 0.6, (0.64 + 0.6) / 3, 0]
     )

@@ -17,9 +17,7 @@ from tests.support.ensembles import SEEDS, fit, fitted, named, small
 def test_a_missing_score_is_the_model_without_that_verifier(
     seed: int, place: int, told: bool
 ) -> None:
-    """A query that lacks a verifier gets what the other verifiers give it, weights unchanged
-    (8).
-    """
+    """A query without a verifier scores as the other verifiers give it, with the same weights (8)."""
     sample = small(seed)
     labels = (
         np.where(np.random.default_rng(seed).random(len(sample.labels)) < 0.3, sample.labels, -1)
@@ -64,8 +62,8 @@ def test_contributions_sum_to_the_log_odds(seed: int, told: bool) -> None:
 
 
 def test_a_candidate_alone_has_a_head_of_its_own() -> None:
-    """What it gets does not depend on which other lone candidates are there, and is not the
-    query head's.
+    """Its score comes from a head for lone candidates, and does not depend on other lone
+    candidates.
     """
     sample = small(queries=200)
     model = LabelModel().fit(
@@ -123,7 +121,7 @@ def test_other_columns_than_fitted_are_refused() -> None:
 
 
 def test_a_model_goes_by_name() -> None:
-    """Columns in another order, some missing; unknown ones are refused, or do not count."""
+    """Columns in another order, some missing; it refuses unknown names or ignores them."""
     sample = small()
     model = fit(sample.scores, sample.query_id, sample.labels, verifier_names=sample.names)
     order = [3, 0, 5]

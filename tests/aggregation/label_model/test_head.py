@@ -1,4 +1,4 @@
-"""From what a head reads of rows to log-odds."""
+"""From the values that a head reads of rows to log-odds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.aggregation.statistics.queries import Queries
 
 
 def rows_of(z: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[HeadRows, Queries]:
-    """Return what a head reads of one query's normal scores, all verifiers weighing alike."""
+    """Return a head's values for one query's normal scores, with equal weights."""
     count = z.shape[1]
     base = BaseScore(np.full(count, 1 / count), np.zeros(count), np.zeros(count), trust=0.0)
     queries = Queries.single(len(z))

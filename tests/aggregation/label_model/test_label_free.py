@@ -24,7 +24,7 @@ def test_no_labels_are_the_label_free_order() -> None:
 
 
 def test_stated_qualities_weigh_the_average() -> None:
-    """A verifier stated to be a coin does not count; all alike is as if nothing was stated."""
+    """A verifier stated as a coin does not count; equal statements change nothing."""
     sample = small()
     plain = LabelModel().fit(sample.scores, sample.query_id, verifier_names=sample.names)
     alike = LabelModel(quality=dict.fromkeys(sample.names, 0.7)).fit(

@@ -1,4 +1,4 @@
-"""The label model: what holds of any fit, what it finds where the truth is known, and odd input."""
+"""The label model: rules for any fit, its estimates where the truth is known, and odd input."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_copy_in_the_family_changes_little() -> None:
 
 
 def test_a_large_useless_family_is_seen_through() -> None:
-    """Ten copies of a useless verifier beside five good ones: within 0.02 of supervised (5)."""
+    """Ten copies of a useless verifier beside five good verifiers: within 0.02 of supervised (5)."""
     sample = named("17")
 
     model = fitted(sample)

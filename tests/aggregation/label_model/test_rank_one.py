@@ -13,9 +13,7 @@ from tests.support.ensembles import named
 
 
 def test_the_rank_one_fit_finds_the_shared_factor() -> None:
-    """Exactly, where it is all there is, also with one verifier turned round; a family's own
-    correlation is left out.
-    """
+    """Exactly, also with one verifier turned round; it ignores correlation within a family."""
     d = np.array([0.5, 0.4, 0.3, -0.3, 0.45, 0.35])
     correlations = np.outer(d, d)
     correlations[0, 1] = correlations[1, 0] = 0.9

@@ -1,4 +1,4 @@
-"""From raw scores to comparable ones."""
+"""From raw scores to comparable scores."""
 
 from __future__ import annotations
 

@@ -11,9 +11,7 @@ from tests.support.synthetic import Sample
 
 
 def test_borrowed_weights_help_where_tasks_are_alike() -> None:
-    """Two halves of one data set as two tasks: few labels here and many there are better than
-    few; by name, in any order.
-    """
+    """With two halves of a data set as tasks, few labels and a loan beat few labels, by name."""
     whole, order = named("07"), np.arange(20)[::-1]
     here, there = (
         Sample(

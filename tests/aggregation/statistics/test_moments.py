@@ -1,4 +1,4 @@
-"""What the rows are summed up to."""
+"""The sums over the rows."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ids = st.lists(st.integers(-5, 5), min_size=1, max_size=60)
 
 @given(ids)
 def test_grouping_puts_rows_of_a_query_together_and_back(query: list[int]) -> None:
-    """Whatever their order; sums and means are by query."""
+    """Rows come in any order; sums and means are by query."""
     queries = Queries.of(np.array(query))
     values = np.arange(len(query), dtype=float)
 
@@ -48,7 +48,7 @@ def test_blocks_hold_whole_queries() -> None:
 
 
 def test_a_query_id_is_needed() -> None:
-    """NaN is none; the message names the row."""
+    """NaN is no query; the message names the row."""
     with pytest.raises(ValueError, match="row 1"):
         Queries.of(np.array([1.0, NAN]))
     with pytest.raises(ValueError, match="shape"):

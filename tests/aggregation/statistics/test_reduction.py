@@ -1,4 +1,4 @@
-"""What a first walk over rows keeps."""
+"""The result of a first walk over the rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_report_counts_all_labels() -> None:
 
 
 def test_shards_must_agree_on_columns() -> None:
-    """The count is told."""
+    """The message gives both counts."""
     sample = small()
     with pytest.raises(ValueError, match="6 columns, but 5 verifier names"):
         LabelModel().fit_shards([Shard.of(sample.scores, sample.query_id)], sample.names[:5])

@@ -1,4 +1,4 @@
-"""What the rows are sampled to."""
+"""The sample of the rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from assay.aggregation.statistics.row_sample import LAYER, MAX_ROWS, RowSample
 
 
 def test_a_sample_is_whole_queries_up_to_a_layer() -> None:
-    """20,000 rows at most; a large query gives 64 rows before any gives more; whatever the
-    shards.
-    """
+    """It has 20,000 rows at most; each query gives 64 rows before any gives more, in any shards."""
     sizes = np.concatenate([np.full(40, 1000), np.full(2000, 5)])
     query = np.repeat(np.arange(len(sizes)), sizes)
     scores = np.random.default_rng(0).normal(size=(len(query), 2)).astype(np.float32)

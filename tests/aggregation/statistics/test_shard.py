@@ -9,7 +9,7 @@ from assay.aggregation.statistics.shard import concatenate
 
 
 def shard(queries: range, size: int = 3) -> Shard:
-    """Return rows whose score is their query, of which the even ones have a label."""
+    """Return rows with their query as score; the even rows have a label."""
     query = np.repeat(np.array(queries), size)
     return Shard.of(
         query[:, None].astype(float), query, np.where(query % 2 == 0, query % 4 == 0, -1)
@@ -17,7 +17,7 @@ def shard(queries: range, size: int = 3) -> Shard:
 
 
 def test_labelled_queries_keep_their_unlabelled_rows() -> None:
-    """A query counts as soon as one of its rows has a label; without labels there are none."""
+    """A query counts as soon as one of its rows has a label; without labels no query counts."""
     query = np.array([2, 1, 2, 1, 3])
     found = Shard.of(np.arange(5.0)[:, None], query, [-1, -1, 1, -1, 0]).labelled_queries()
 
@@ -40,7 +40,7 @@ def test_shards_are_joined_in_an_order_of_their_own() -> None:
 
 
 def test_too_many_labels_are_cut_by_whole_queries() -> None:
-    """The same ones, whether cut before shards are joined or after; one query at least is kept."""
+    """The cut is the same before and after shards are joined; it keeps at least one query."""
     one, other = shard(range(60)), shard(range(60, 100))
     whole = shard(range(100)).labelled_queries(50)
     parts = [part for each in (other, one) if (part := each.labelled_queries(50)) is not None]

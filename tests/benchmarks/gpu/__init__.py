@@ -1,1 +1,1 @@
-"""Benchmarks that need a GPU, and what carries them to one without a network."""
+"""Benchmarks that need a GPU, and a way to carry them to a machine without a network."""

@@ -80,7 +80,7 @@ Row = dict[str, Any]
 
 
 def queries(count: int, candidates: int, seed: int) -> list[tuple[str, list[str]]]:
-    """Return questions with answers in steps, about 500 tokens each, that nobody has seen."""
+    """Return new questions with answers in steps, about 500 tokens each."""
     rng = random.Random(seed)
 
     def words(number: int) -> str:
@@ -131,9 +131,7 @@ def configured(folder: Path, models: Path, only: Sequence[str]) -> dict[str, Any
 
 
 def gpu_gib(server: Server) -> float | None:
-    """Return what a server and its engine have of the GPUs' memory; None where nvidia-smi is
-    missing.
-    """
+    """Return a server's and its engine's share of the GPUs' memory; None without nvidia-smi."""
     if not shutil.which("nvidia-smi"):
         return None
     words = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
@@ -153,8 +151,9 @@ def gpu_gib(server: Server) -> float | None:
 def servers(
     folder: Path, models: Path, args: argparse.Namespace, facts: list[Row]
 ) -> Iterator[dict[str, Server]]:
-    """Serve the models where the planner puts them, one after another; on the CPU without a
-    placement. Write down what each took.
+    """Serve the models as the planner places them, one after another, and write down their memory.
+
+    Without a placement they run on the CPU.
     """
     gpus, python = args.gpus, args.vllm
     content = configured(folder, models, args.only)
@@ -241,7 +240,7 @@ def servers(
 
 
 class Recorder(HttpPool):
-    """A transport that keeps what is asked."""
+    """A transport that keeps the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -264,7 +263,7 @@ def rendered(server: Server, model: str, talk: list[dict[str, str]]) -> str:
 async def calls_of(
     settings: Any, asked: list[tuple[str, list[str]]]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return the calls that a verifier makes of queries."""
+    """Return a verifier's calls for the queries."""
     recorder = Recorder()
     verifier = build(settings, recorder)
     for query, texts in asked:
@@ -320,7 +319,7 @@ def direct(
     python: Path,
     at_once: int,
 ) -> Row:
-    """Have vLLM's own client send prompts; return what it says."""
+    """Have vLLM's own client send prompts; return its figures."""
     data, result = folder / f"{name}.jsonl", folder / f"{name}.json"
     data.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     command = [
@@ -385,8 +384,9 @@ class Busy:
 
 
 async def through(assay: Server, asked: list[tuple[str, list[str]]], shuffled: bool) -> Row:
-    """Send queries to the service, all at once: by query, or pairs of all of them mixed; return
-    seconds and what was missing.
+    """Send all queries to the service at once; return the seconds and the failures.
+
+    The calls go by query, or as pairs of all queries mixed.
     """
     pool = HttpPool()
     pairs = [{"query": query, "candidate": text} for query, texts in asked for text in texts]
@@ -463,7 +463,7 @@ async def measure(
 
 
 def conditions(args: argparse.Namespace) -> Row:
-    """Return what the figures depend on."""
+    """Return the conditions of the figures."""
     version = [str(args.vllm), "-c", "import vllm; print(vllm.__version__)"]
     said = subprocess.run(
         version, capture_output=True, text=True, check=True, env={**os.environ, **ENVIRONMENT}

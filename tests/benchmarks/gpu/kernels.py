@@ -1,5 +1,6 @@
-"""Check vLLM's compiled kernels on a Hopper GPU against PyTorch, the few that a dense bf16 model
-runs: 15 seconds that tell what is broken.
+"""Check vLLM's compiled kernels on a Hopper GPU against PyTorch.
+
+It takes the few kernels that a dense bf16 model runs: 15 seconds show the broken ones.
 
     python -m tests.benchmarks.gpu.kernels [--no-ceilings]        (in vLLM's environment)
 
@@ -163,7 +164,7 @@ def main() -> None:
 
 
 def ceilings() -> dict[str, float]:
-    """Return what the card does at best: a large bf16 matrix product, and a copy."""
+    """Return the card's best figures: a large bf16 matrix product, and a copy."""
 
     def median(what: Any, times: int) -> float:
         seconds = []

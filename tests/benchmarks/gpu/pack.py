@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pack vLLM 0.26.0 and what Assay needs into one archive for a GPU machine without a network.
+"""Pack vLLM 0.26.0 and Assay's dependencies into one archive for a GPU machine without a network.
 
     python -m tests.benchmarks.gpu.pack OUT           (or `make gpu-pack`, which takes .gpu)
     python -m tests.benchmarks.gpu.pack OUT --whole
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def download(wheels: Path) -> None:
-    """Download the wheels of pack.txt for the GPU machine's Python, whatever runs here."""
+    """Download the wheels of pack.txt for the GPU machine's Python, from any other Python."""
     wheels.mkdir(parents=True, exist_ok=True)
     platforms = [f"--platform=manylinux_2_{n}_x86_64" for n in TAGS]
     platforms += [
@@ -107,7 +107,7 @@ def download(wheels: Path) -> None:
 
 
 def unpack(wheels: Path, site: Path) -> None:
-    """Install wheels by unpacking them, without what nothing loads; none has files elsewhere."""
+    """Unpack wheels into a folder without the unused parts; no wheel has files elsewhere."""
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     for wheel in sorted(wheels.glob("*.whl")):
@@ -131,7 +131,7 @@ def unpack(wheels: Path, site: Path) -> None:
 
 
 def files(site: Path) -> list[Path]:
-    """Return the files, libraries first and like ones beside each other, which packs best."""
+    """Return the files, libraries first and similar files side by side, which packs best."""
     paths = [path for path in site.rglob("*") if path.is_file()]
     return sorted(paths, key=lambda path: (path.suffix != ".so", path.suffix, str(path)))
 
@@ -187,12 +187,12 @@ def fat_binaries(
 
 
 def slim(library: Path) -> tuple[float, float, int]:
-    """Keep, of each fat binary, what an sm_90 GPU loads; return the megabytes kept, the megabytes
-    before, and the number of fat binaries.
+    """Keep, of each fat binary, the parts for an sm_90 GPU; return megabytes and the count.
 
-    The kept entries move to the front, the header says the new length, the rest is zeros. A binary
-    without any such entry keeps its smallest, so that it stays one; no kernel of it ran on such a
-    GPU before either.
+    The result holds the megabytes kept, the megabytes before, and the number of fat binaries.
+    The kept entries move to the front, the header gets the new length, and the rest is zeros. A
+    binary without any such entry keeps its smallest, so that it stays valid; none of its
+    kernels ran on such a GPU before either.
     """
     raw = library.read_bytes()
     new = bytearray(raw)

@@ -136,7 +136,7 @@ def install() -> bool:
 
 
 def look() -> None:
-    """Write down what machine this is."""
+    """Write a description of this machine."""
     gpu = "name,memory.total,memory.used,driver_version,clocks.sm,clocks.mem"
     system = "uname -r; nproc; free -g | sed -n 2p; df -h /tmp /dev/shm | tail -n +2; which gcc cc nvcc; ulimit -n"
     commands = {
@@ -153,7 +153,9 @@ def look() -> None:
 
 
 def end_all(process: subprocess.Popen[bytes]) -> None:
-    """Kill what a stage left: its own group, and the servers, which have sessions of their own."""
+    """Kill the processes that a stage left: its group, and the servers, which have sessions of
+    their own.
+    """
     pids = LOGS / "servers.pids"
     servers = map(int, pids.read_text().split() if pids.exists() else ())
     for group in (process.pid, *servers):

@@ -162,7 +162,7 @@ def end(*_: object) -> NoReturn:
 
 
 def options() -> argparse.Namespace:
-    """Return what the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

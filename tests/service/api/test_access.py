@@ -1,4 +1,4 @@
-"""Keys by hash, with scopes and tasks: what each may do, and what is not there for it."""
+"""Keys by hash, with scopes and tasks: the rights of each, and the tasks that it cannot see."""
 
 from __future__ import annotations
 
@@ -99,9 +99,7 @@ def test_each_scope_opens_its_paths_and_no_other(
 
 
 def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
-    """Neither by name nor in lists, nor in what an error names, nor behind a door or the
-    gateway.
-    """
+    """Neither by name, in lists or in errors, nor on a compatible route or the gateway."""
     unseen = [
         ask(running, "tenant", "/v1/rank", {**BODY, "task": "secret"}),
         ask(running, "tenant", "/v1/rank", BODY),  # the default task is another
@@ -191,7 +189,7 @@ PLACES: list[tuple[str, str, Any]] = [
 def test_what_is_anothers_is_answered_as_what_there_is_not(
     running: Server, path: str, name: str, body: Any
 ) -> None:
-    """Word for word, but for the name that was asked for."""
+    """Word for word, except for the requested name."""
 
     def answered(given: str) -> tuple[int, bytes]:
         asked = None if body is None else json.loads(json.dumps(body).replace("NAME", given))
@@ -221,7 +219,7 @@ def test_an_ensemble_is_there_for_whose_task_has_it_or_where_no_task_has(running
 
 
 def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: Server) -> None:
-    """It follows what others ask."""
+    """It depends on other tenants' requests."""
     many = [f"3 + 4 = {place}" for place in range(60)]  # of fewer than 50 the meter says nothing
     ask(
         running,
@@ -245,7 +243,7 @@ def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: 
 def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
     tasks: frozenset[str] | None, seen: list[bool]
 ) -> None:
-    """What it lost of all is."""
+    """The key does see losses of all tasks together."""
     losses = [
         "the store's file was cut off",
         "the task math had 40 labels",
@@ -261,9 +259,7 @@ def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
 
 
 def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
-    """What one task asked is not known in another, and counts of all tasks are not for a key of
-    one.
-    """
+    """One task's scores serve no other; a key of one task cannot read counts of all tasks."""
     body = {
         "query": "Who asked this before?",
         "candidates": ["1 + 1 = 2", "1 + 1 = 3"],
@@ -304,7 +300,7 @@ def test_what_has_no_scope_is_the_administrators() -> None:
 
 
 def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
-    """With the entry that knows it; a scope that is none is refused."""
+    """With its entry for the configuration; the command refuses an unknown scope."""
     made = json.loads(
         run("key", "trainer", "--scopes", "rank,label", "--tasks", "math", "--json").stdout
     )
@@ -329,12 +325,12 @@ def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
     ("it compares the candidates of a query, and this one stands alone",) * 2,
 ])  # fmt: skip
 def test_a_reason_names_no_machine(reason: str, shown: str) -> None:
-    """What failed is told all the same."""
+    """It still names the failure."""
     assert without_addresses(reason) == shown
 
 
 def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: Path) -> None:
-    """Whatever tells of a failure: a refusal, an explanation, a stream, a door, the gateway."""
+    """In a refusal, an explanation, a stream, a compatible route, the gateway."""
     port = free_port()
     away = {"name": "away", "kind": "http", "endpoint": f"http://127.0.0.1:{port}"}
     scopes = {"ranker": ["rank"], "owner": ["admin", "rank"]}

@@ -1,5 +1,5 @@
-"""Places: taken when a body is there, given back when the work is done, and not held for who has
-left or does not read.
+"""Places: taken once the body is complete, released when the work ends, never held for a lost
+client.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def asking(gate: MiddlewareStack, client: Client, **more: Any) -> asyncio.Task[i
 
 
 async def test_a_body_that_does_not_come_takes_no_place() -> None:
-    """However many send slowly, who has sent all is answered; the slow ones are when they have."""
+    """Complete requests pass slow senders; each slow one gets its answer when it is complete."""
     gate = gate_of(plain, max_active=1, max_queued=0)
     slow = [Client().send(b"a", more=True) for _ in range(20)]
     tasks = [asking(gate, client) for client in slow]
@@ -121,7 +121,7 @@ async def test_a_client_that_leaves_in_its_body_is_no_error_of_the_service() -> 
 
 
 async def test_a_body_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one of which a piece comes now and then."""
+    """Also if a piece of it comes now and then."""
     monkeypatch.setattr(body, "BODY_TIMEOUT_S", 0.1)
     client = Client()
     task = asking(gate_of(plain), client)
@@ -136,7 +136,7 @@ async def test_a_body_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     "headers", [{}, {b"content-length": b"2000"}, {b"content-length": b"9" * 5000}]
 )
 async def test_a_body_is_bounded_in_size_before_it_is_kept(headers: dict[bytes, bytes]) -> None:
-    """Whether or not its length is said."""
+    """With and without an announced length."""
     client = Client().send(b"a" * 900, more=True).send(b"a" * 900, more=True)
 
     assert await client.ask(gate_of(plain, max_body_bytes=1000), headers=headers) == 413
@@ -145,7 +145,7 @@ async def test_a_body_is_bounded_in_size_before_it_is_kept(headers: dict[bytes, 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"br", b"zstd", b"deflate, gzip"])
 async def test_a_packed_body_is_refused_by_name(encoding: bytes) -> None:
-    """What it would be when unpacked is not bounded by its length."""
+    """Its length does not bound its unpacked size."""
     client = Client().send(b"\x1f\x8b")
 
     assert await client.ask(gate_of(plain), headers={b"content-encoding": encoding}) == 415
@@ -153,7 +153,7 @@ async def test_a_packed_body_is_refused_by_name(encoding: bytes) -> None:
 
 
 async def test_bodies_are_bounded_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who takes longest to send goes first; where all are whole, who comes now."""
+    """The slowest sender goes first; if all bodies are complete, the newest."""
     monkeypatch.setattr(body, "ROOM", 3000)
     monkeypatch.setattr(body, "PATIENCE_S", 0.0)
     event = asyncio.Event()

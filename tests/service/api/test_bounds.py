@@ -1,6 +1,4 @@
-"""Bodies: counted before they are parsed, lists before their items are looked at, and refused
-with few words.
-"""
+"""Bodies: counted before parsing, lists before their items, with short refusals."""
 
 from __future__ import annotations
 
@@ -43,7 +41,7 @@ def counted(value: Any) -> int:
 
 @given(JSON, st.sampled_from([1, 2, 3, 7, 1 << 20]), st.booleans())
 def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: bool) -> None:
-    """Whatever stands in strings, and wherever pieces end."""
+    """With anything inside strings, and pieces that end anywhere."""
     text = json.dumps(value, ensure_ascii=plain).encode()
     real = counted(value)
     with pytest.MonkeyPatch.context() as patch:
@@ -74,7 +72,7 @@ async def refusal(body: bytes, form: Any) -> ApiError:
 
 @pytest.mark.parametrize("item", [b"1", b"{}", b"[]", b'""', b'{"a":1}', b"null"])
 async def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(item: bytes) -> None:
-    """Whatever they are: memory stays a small multiple of the body."""
+    """Of any type: memory stays a small multiple of the body."""
     body = b'{"query":"q","candidates":[' + b",".join([item] * 4_000_000) + b"]}"
     tracemalloc.start()
     error = await refusal(body, RankRequest)
@@ -86,7 +84,7 @@ async def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(item: b
 
 
 async def test_a_long_text_full_of_commas_is_one_value() -> None:
-    """Only what is outside of strings counts."""
+    """Only commas outside of strings count."""
     text = 'a, "b", {[' * 300_000
     asked = await checked(
         json.dumps({"query": text, "candidates": ["a"]}).encode(), RankRequest, SETTINGS
@@ -113,7 +111,7 @@ LISTS = [
 async def test_a_list_is_counted_before_its_items_are_looked_at(
     path: str, rest: Any, name: str, item: Any
 ) -> None:
-    """No item becomes a problem of its own, of which there would be as many as items."""
+    """So a long list makes one error, not an error for each item."""
     body = json.dumps({**rest, name: [item] * MANY}).encode()
     tracemalloc.start()
     error = await refusal(body, FORMS[path])
@@ -186,7 +184,7 @@ async def test_what_is_wrong_is_shown_in_a_few_characters(field: str, value: Any
 )
 @pytest.mark.parametrize("path", FORMS)
 async def test_any_number_is_taken_or_refused(path: str, number: bytes) -> None:
-    """Wherever a form has one, or takes whatever there is."""
+    """In number fields and in free fields."""
     fields = [*FORMS[path].model_fields, "unknown"]
     for field in fields:
         body = b'{"query": "q", "candidates": ["a"], "%b": %b}' % (field.encode(), number)

@@ -1,6 +1,4 @@
-"""What a page that a person opens can make a service do: nothing without keys, and nothing with
-them.
-"""
+"""The rights of a page in a browser: none without keys, and none with keys."""
 
 from __future__ import annotations
 
@@ -114,7 +112,7 @@ def test_no_request_that_a_form_could_send_changes_anything(open_to_all: Server,
 def test_a_page_of_another_origin_may_ask_nothing(
     open_to_all: Server, headers: dict[str, str]
 ) -> None:
-    """Neither write nor read, also not as JSON; the refusal names the header and what to set."""
+    """Neither write nor read, also not as JSON; the refusal names the header and the setting."""
     asked = [open_to_all.post(path, body, headers=headers) for path, body in POSTS.items()]
     asked += [open_to_all.get(path, headers=headers) for path in GETS]
 
@@ -166,7 +164,7 @@ def test_a_name_that_is_turned_to_us_reads_nothing(open_to_all: Server, host: st
 
 
 def test_who_names_no_host_is_refused_and_two_are_too_many(open_to_all: Server) -> None:
-    """Whoever reads the other one would think otherwise of it."""
+    """Another reader might take the other header."""
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nx: y\n") == 421
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nhost: evil.example\nhost: localhost\n") == 400
     assert raw(open_to_all, "GET /v1/tasks HTTP/1.1\nhost: localhost\nhost: evil.example\n") == 400
@@ -204,7 +202,7 @@ def test_loopbacks_own_names_are_known(open_to_all: Server, host: str) -> None:
 
 
 def test_a_probe_is_answered_under_any_name_and_told_no_names(open_to_all: Server) -> None:
-    """Health says nothing, and readiness says names to who may know them."""
+    """Health shows nothing; readiness shows names to administrators only."""
     rebound = open_to_all.get("/readyz", headers={"host": "evil.example"})
     crossed = open_to_all.get("/readyz", headers={"origin": "https://evil.example"})
 
@@ -222,7 +220,7 @@ def test_a_probe_is_answered_under_any_name_and_told_no_names(open_to_all: Serve
     ["/v1/tasks/", "/v1/rank/", "/docs/", "/healthz/", "//evil.example/", "/v1/tasks/default/"],
 )
 def test_no_redirect_is_made_of_the_host(open_to_all: Server, path: str) -> None:
-    """What is not there is not elsewhere either; the one redirect names a path alone."""
+    """An unknown path redirects nowhere; the one redirect names a path alone."""
     found = [
         raw(
             open_to_all,
@@ -235,7 +233,7 @@ def test_no_redirect_is_made_of_the_host(open_to_all: Server, path: str) -> None
 
 
 def test_the_redirect_to_the_documents_names_no_host(open_to_all: Server) -> None:
-    """Whatever the client says of Host or of a proxy."""
+    """With any Host and any proxy's headers."""
     host, port = open_to_all.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 20) as connection:
         connection.sendall(
@@ -298,8 +296,8 @@ def test_on_a_network_addresses_and_listed_names_are_known(tmp_path: Path) -> No
 
 
 def test_with_keys_the_key_says_who_asks(tmp_path: Path) -> None:
-    """Under any name, with any type; what needs no key on the administrator's port is guarded as
-    without any.
+    """Under any name, with any type; the administrator's port guards `/metrics`, which needs no
+    key.
     """
     admin = free_port()
     settings = {"api_keys": ["k"], "admin_port": admin, "host": "127.0.0.1"}
@@ -394,7 +392,7 @@ def test_allowed_hosts_come_from_file_environment_or_flag(tmp_path: Path) -> Non
 
 
 def test_a_name_is_looked_at_once_and_few_are_remembered() -> None:
-    """So that Host costs nothing, and many wrong or right ones fill no memory."""
+    """So Host costs nothing, and many names fill no memory."""
     browsers = Browsers(Hosts(["*"], "0.0.0.0"))
     for number in range(1000):
         browsers.check("GET", {b"host": b"h%d" % number})
@@ -416,7 +414,7 @@ def test_an_origin_is_the_host_with_its_port(origin: bytes, host: bytes, same: b
 
 
 def test_a_host_is_a_name_or_an_address() -> None:
-    """Without what surrounds it."""
+    """Without port and brackets."""
     assert split_host("A.b:1") == ("a.b", 1)
     assert split_host("[::1]") == ("::1", None)
     assert [split_host(host) for host in ("", ".", "a:b", "::1", "[a]", "a:1:2", "a:123456")] == [

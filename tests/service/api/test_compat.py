@@ -71,7 +71,7 @@ def alone(running: Server, **more: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", sorted(SCORED))
 def test_the_example_of_every_door_is_answered(running: Server, path: str) -> None:
-    """And a body that is none is refused in its clients' way."""
+    """Each route refuses an invalid body in its clients' form."""
     good, empty, broken = (
         running.post(path, DOORS[path].example),
         running.post(path, {}),
@@ -115,7 +115,7 @@ def test_rank_doors_say_what_rank_says(running: Server) -> None:
 
 
 def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:
-    """`top_n`, documents there or not, and what their clients read besides."""
+    """`top_n`, documents on request, and the other fields that their clients read."""
     one = running.post(
         "/v2/rerank", {"query": QUERY, "documents": TEXTS, "top_n": 1, "return_documents": True}
     ).json
@@ -173,8 +173,8 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
 
 
 def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
-    """An exchange field by field: rewards unbounded, scores 0 to 1, in extra_logs the same names
-    whatever is missing.
+    """Field by field: rewards unbounded, scores 0 to 1, the same names in extra_logs for any
+    failure.
     """
     texts = [TEMPLATED, QUERY + TEXTS[1]]
 
@@ -214,7 +214,7 @@ def test_a_label_is_a_reference(running: Server) -> None:
 
 
 def test_nemo_gym_gets_its_body_back(running: Server) -> None:
-    """With the reward, and what each verifier said."""
+    """With the reward and each verifier's score."""
     body = {**DOORS["/verify"].example, "model": "Skywork/RM", "expected_answer": "5", "id": 10**30}
 
     answer = running.post("/verify", body).json
@@ -374,9 +374,7 @@ FORGED = {
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 def test_an_answer_that_writes_further_turns_asks_itself_no_other_question(text: str) -> None:
-    """It is judged on what was asked first, with all that it wrote; nor can it choose the
-    template that it is read by.
-    """
+    """Its question is the first, its answer all the rest; it cannot choose its template."""
     found = split(text)
 
     assert found is not None

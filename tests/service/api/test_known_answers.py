@@ -1,4 +1,4 @@
-"""What a client knows of the answer, a reference or tests, goes with the request."""
+"""A client's reference or tests go with the request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def cells(answer: Any) -> list[dict[str, Any]]:
-    """Return what each candidate's verifiers said, in the request's order."""
+    """Return each candidate's verdicts, in the request's order."""
     return [
         result["verifiers"]
         for result in sorted(answer.json["results"], key=lambda result: result["index"])
@@ -34,9 +34,7 @@ def cells(answer: Any) -> list[dict[str, Any]]:
 
 
 def test_a_reference_decides(assay: Server) -> None:
-    """And another one decides otherwise, although query and candidates are the same: it is part
-    of what a score is kept by.
-    """
+    """Another reference decides otherwise for the same texts: it is part of a score's key."""
     body = {
         "query": "What is 3 + 4?",
         "candidates": ["The answer is 7.", "The answer is 8."],
@@ -53,7 +51,7 @@ def test_a_reference_decides(assay: Server) -> None:
 
 
 def test_tests_are_run_against_each_candidate(assay: Server) -> None:
-    """The share that pass, and what went wrong first."""
+    """The share that pass, and the first failure."""
     candidates = ["def f(x):\n    return x + 1", "def f(x):\n    return 2"]
     body = {
         "query": "Write f.",

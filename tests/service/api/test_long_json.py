@@ -1,6 +1,4 @@
-"""Long bodies, parsed in steps: what comes out is what a parser makes of the whole text, and
-nothing takes long at once.
-"""
+"""Long bodies, parsed in steps: the same result as at once, and no long step."""
 
 from __future__ import annotations
 
@@ -40,7 +38,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_text_in_steps_says_what_it_says_at_once(
     value: Any, escaped: bool, indent: int | None
 ) -> None:
-    """Whatever its strings hold, and however they are written."""
+    """With any strings in any notation."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
     assert parsed(text, MOST) == from_json(text) == value
     assert parsed(bytearray(text), MOST) == value
@@ -97,7 +95,7 @@ def test_a_twice_written_name_has_its_last_value() -> None:
 
 @pytest.mark.parametrize("text", [b'"' * 41, b'["' + b'","' * 30 + b'"]'])
 def test_more_strings_than_may_be_are_refused(text: bytes) -> None:
-    """Before room is taken for each."""
+    """Before the parser makes room for each."""
     with pytest.raises(ValueError, match="more than 20 strings"):
         parsed(text, 20)
 

@@ -1,4 +1,4 @@
-"""The gateway as a client sees it: what is drawn, and what comes back."""
+"""The gateway for a client: its draws and its answers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def drawn(server: Server) -> int:
 
 
 def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server) -> None:
-    """In one call of n, with what was thought of each, and the tokens of all."""
+    """One call of n, with each candidate's scores and the tokens of all."""
     before = drawn(upstream)
 
     answer = ask(running)
@@ -150,7 +150,7 @@ def test_a_long_body_for_many_candidates_is_refused_before_any_is_drawn(
 
 
 def test_a_stream_replays_the_winner(running: Server) -> None:
-    """Chunk by chunk, the usage last where it is asked for."""
+    """Chunk by chunk, with the usage last on request."""
     plain = ask(running)["choices"][0]["message"]["content"]
     answer = running.post(
         "/v1/chat/completions", {**ASK, "stream": True, "stream_options": {"include_usage": True}}
@@ -175,7 +175,7 @@ def test_a_stream_replays_the_winner(running: Server) -> None:
 
 
 def test_what_grew_in_rounds_is_learned_from_once(running: Server) -> None:
-    """The last ranking is; its keys take labels, and what was drawn is counted."""
+    """From the last ranking; its keys take labels, and metrics count the draws."""
     told = ask(running, assay={"task": "rounds", "candidates": 6, "confidence": 0.99})["assay"]
     labels = [{"key": told["candidates"][0]["key"], "correct": True}]
     labelled = running.post("/v1/tasks/rounds/labels", {"labels": labels})
@@ -218,7 +218,7 @@ def test_models_are_listed_and_others_refused(running: Server) -> None:
 def test_an_error_keeps_its_meaning(
     running: Server, body: dict[str, Any], status: int, code: str
 ) -> None:
-    """The upstream's own, ours, and what the client has wrong."""
+    """The upstream's errors, ours, and the client's."""
     answer = running.post("/v1/chat/completions", {**ASK, **body})
 
     assert (answer.status, answer.json["error"]["code"]) == (status, code), answer.raw
@@ -266,7 +266,7 @@ def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server)
 
 
 def test_without_an_upstream_there_is_no_gateway(tmp_path: Path) -> None:
-    """Said as such; the rest of the service is as it was."""
+    """The error explains it; the rest of the service works."""
     with service(
         write_config(tmp_path / "e.yaml", {"verifiers": [{"name": "vote", "kind": "consensus"}]}),
         tmp_path,

@@ -1,4 +1,4 @@
-"""What OpenRLHF's and verl's own code asked once, asked again: answered the same, field by field.
+"""Recorded requests of OpenRLHF's and verl's own code get the same answers, field by field.
 
 `make test-clients` checks that their released code still asks so (tests/clients/recorded.json).
 """
@@ -29,7 +29,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     "exchange", EXCHANGES, ids=[f"{each['path']}-{place}" for place, each in enumerate(EXCHANGES)]
 )
 def test_an_exchange_is_answered_as_it_was(running: Server, exchange: dict[str, Any]) -> None:
-    """All but what is another each time."""
+    """All but the fields that differ each time."""
     answer = running.post(exchange["path"], exchange["request"])
 
     assert answer.status == exchange["status"]

@@ -109,14 +109,14 @@ def varied(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def told(answer: Answer) -> tuple[str, str]:
-    """Return what a refusal names, and its message, in whichever form."""
+    """Return the field that a refusal names, and its message, in any form."""
     error = answer.json["error"]
     return ("", error) if isinstance(error, str) else (error["param"] or "", error["message"])
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, path: str) -> None:
-    """No 500, and each 4xx says of which field it is."""
+    """No 500, and each 4xx names its field."""
     for place, body in varied(BODIES[path]):
         answer = running.post(path, json.dumps(body).encode())
         shown = f"{path} {place}: {json.dumps(body)[:300]} -> {answer.status} {answer.raw[:300]!r}"

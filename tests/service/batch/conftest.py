@@ -13,9 +13,7 @@ from tests.support.processes import Server, standin, write_config
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """A command that runs in this process logs to what it found there, which is closed when its
-    test ends.
-    """
+    """Restore the log's streams after a command in this process, since each test closes its own."""
     yield
     structlog.reset_defaults()
 

@@ -17,9 +17,7 @@ from tests.support.waiting import wait_until
 
 @pytest.mark.slow
 def test_a_job_is_scored_by_the_models_it_began_with(config: Path, tmp_path: Path) -> None:
-    """What a task has learned is kept in the plan: a part that is made later, on another store,
-    is the same.
-    """
+    """The plan keeps the served model, so a later part on another store is the same."""
     rows = bodies(100, "frozen")
     with service(config, tmp_path) as running:
         asked = [
@@ -53,9 +51,7 @@ def test_a_job_is_scored_by_the_models_it_began_with(config: Path, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_job_is_not_resumed_as_another(config: Path, tmp_path: Path) -> None:
-    """Other inputs, another task, other settings of a verifier: each is refused with what
-    differs.
-    """
+    """Other inputs, another task, other settings: the refusal names the difference."""
     source, out = as_lines(tmp_path / "in.jsonl", bodies(10)), tmp_path / "out"
     ended(start(source, out, config))
     other = as_lines(tmp_path / "other.jsonl", bodies(11))

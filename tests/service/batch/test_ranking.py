@@ -126,9 +126,7 @@ def test_parquet_says_what_lines_say(config: Path, tmp_path: Path) -> None:
 def test_killed_three_times_it_ends_as_if_it_never_was(
     config: Path, upstreams: list[Server], tmp_path: Path
 ) -> None:
-    """The output is the same byte for byte, and what was under way at a kill is all that is
-    asked again.
-    """
+    """The output is equal byte for byte; only the calls in progress at a kill are repeated."""
     (tmp_path / "broken" / "_done").mkdir(parents=True)
     (tmp_path / "broken" / "_done" / ".part-00000-000000000000.parquet.00.tmp").touch()
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
@@ -153,7 +151,7 @@ def test_killed_three_times_it_ends_as_if_it_never_was(
 
 @pytest.mark.slow
 def test_a_verifier_that_dies_stops_the_job_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    """Nobody wants a million rows without their reward model; who does says so."""
+    """A million rows without a reward model need an explicit `--keep-going`."""
     with standin("reward") as reward, standin("rerank", latency_ms=5) as rerank:
         verifiers = [
             {

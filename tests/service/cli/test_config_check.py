@@ -32,7 +32,7 @@ def test_a_configuration_does_not_write_to_the_terminal(
     ({"use": "eurusprm-stage2"}, "reference_endpoint: is required"),
 ])  # fmt: skip
 def test_a_wrong_use_names_its_place(tmp_path: Path, entry: dict[str, Any], wrong: str) -> None:
-    """The line of the verifier, and what would be right."""
+    """The line of the verifier, and a right name."""
     listed = "\n".join(
         f"    {key}: {value}" for key, value in {"endpoint": "http://x", **entry}.items()
     )

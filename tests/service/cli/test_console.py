@@ -1,4 +1,4 @@
-"""What others wrote speaks to nobody's terminal: candidates, servers' names, errors, logs."""
+"""Foreign text commands no terminal: candidates, servers' names, errors, logs."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def test_nothing_printed_by_a_command_is_obeyed_or_read_as_markup(terminal: bool
 
 
 def test_every_command_prints_through_that_console() -> None:
-    """Nobody takes Rich's own, and nothing but JSON and what we wrote ourselves is printed past
-    it.
-    """
+    """No module uses Rich's own console, and only JSON and our own text bypass it."""
     takes = [
         path.name
         for path in sorted((ROOT / "service").rglob("*.py"))

@@ -37,7 +37,7 @@ def test_the_doctor_prints_a_table_for_people_and_json_for_machines(tmp_path: Pa
 
 
 def test_a_failure_is_exit_code_1_and_a_wrong_configuration_2(tmp_path: Path) -> None:
-    """With what to do, or the place in the file."""
+    """With a remedy, or the place in the file."""
     dead = assay(
         "doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"), cwd=tmp_path
     )
@@ -52,7 +52,7 @@ def test_a_failure_is_exit_code_1_and_a_wrong_configuration_2(tmp_path: Path) ->
 
 
 def test_attacks_need_a_judge(tmp_path: Path) -> None:
-    """And are told in shares."""
+    """The output gives shares."""
     with standin("judge") as server:
         done = assay(
             "doctor",

@@ -53,7 +53,7 @@ def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_labels_calibrate(tmp_path: Path) -> None:
-    """-1 is unknown; which were drawn at random may be said."""
+    """-1 is unknown; a file may mark the random labels."""
     labels = np.where(SAMPLE.query_id < 20, SAMPLE.labels, -1)
     data = as_npz(tmp_path / "scores.npz", labels=labels, label_random=np.arange(480) % 4 == 0)
 
@@ -232,7 +232,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_the_report_reads_well(tmp_path: Path) -> None:
-    """For people: what was fitted, how far it is trusted, each verifier."""
+    """For people: the data of the fit, its trust, and each verifier."""
     labels = np.where(SAMPLE.query_id < 30, SAMPLE.labels, -1)
     result = run(
         "fit", as_npz(tmp_path / "a.npz", labels=labels), "-o", tmp_path / "m.json", "--labels"

@@ -16,9 +16,7 @@ from tests.support.processes import ROOT
 
 @pytest.mark.slow
 def test_a_fit_on_ray_is_the_fit(tmp_path: Path) -> None:
-    """The files of a folder, reduced by workers, give the same model to the last bit; what is
-    wrong with one is said.
-    """
+    """Workers reduce a folder's files to the same model, to the last bit; an error names the file."""
     (tmp_path / "parts").mkdir()
     for number in range(5):
         picked = SAMPLE.query_id % 5 == number

@@ -9,7 +9,7 @@ from tests.support.processes import assay
 
 
 def test_models_are_listed_one_a_line_where_nobody_looks(tmp_path: Path) -> None:
-    """Unwrapped, with what to serve each by."""
+    """Unwrapped, with the name to serve each by."""
     listed = assay("models", cwd=tmp_path)
     one = assay("models", "qwen2.5-math-prm-7b", cwd=tmp_path)
     unknown = assay("models", "qwen2.5-math-prm-7", cwd=tmp_path)

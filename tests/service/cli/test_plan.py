@@ -11,9 +11,7 @@ ENSEMBLES = ROOT / "deploy" / "ensembles"
 
 
 def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
-    """A table or JSON; a script, a compose file and manifests only with -o; what does not fit is
-    an error.
-    """
+    """A table or JSON; files only with -o; models that do not fit are an error."""
     ours = ENSEMBLES / "small.yaml"
     table, plan = run("plan", ours, "--gpus", "1xL4-24G"), said("plan", ours, "--gpus", "1xL4-24G")
     refused = problem("plan", ours, "--gpus", "1xT4-4G", "-o", tmp_path / "no.sh")

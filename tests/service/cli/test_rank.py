@@ -11,7 +11,7 @@ from tests.support.processes import assay
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
-    """Bad lines are answered with their error, and asked again; good ones are not."""
+    """Bad lines have their error as answer and are tried again; good lines are not."""
     bodies = [
         {
             "query": f"What is {n} + 1?",

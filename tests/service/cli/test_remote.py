@@ -1,4 +1,4 @@
-"""What the commands and the client do with a server that is not what it should be."""
+"""The commands and the client against a faulty server."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_the_asynchronous_client_follows_none_either() -> None:
 def test_a_proxy_is_not_shown_the_key_of_a_service_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever the environment says of proxies."""
+    """With any proxy in the environment."""
     with answering() as proxy, answering(body=b'{"tasks": []}') as ours:
         monkeypatch.setenv("http_proxy", proxy.url)
         assert run("tasks", "--url", ours.url).exit_code == 0
@@ -230,7 +230,7 @@ async def test_a_stream_without_its_ranking_is_a_failure(body: bytes) -> None:
 
 
 def test_a_stream_that_is_cut_is_a_failure() -> None:
-    """In the middle of what was announced."""
+    """If it ends before its announced end."""
     with (
         answering(body=b"event: verifier\ndata: {}\n\n", content_length="9999") as server,
         Client(server.url) as client,
@@ -243,9 +243,7 @@ def test_a_stream_that_is_cut_is_a_failure() -> None:
 def test_the_client_asks_no_proxy_for_a_service_on_this_machine(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """It would be shown the key, and cannot reach this machine; what lies beyond it goes by the
-    proxy.
-    """
+    """A proxy would see the key and cannot reach this machine; other services go through it."""
     with answering() as proxy, answering(body=b'{"new": 1}') as ours:
         for variable in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(variable, proxy.url)

@@ -16,7 +16,7 @@ from tests.support.terminals import HOSTILE, harmless, hostile_service
 def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`assay label`: what is shown was written by whoever asked."""
+    """`assay label` shows text that any caller may have written."""
     drawn = {
         "candidates": [
             {"query": "q " + HOSTILE, "candidate": "c " + HOSTILE, "key": "k", "random": True}

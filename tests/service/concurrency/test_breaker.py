@@ -8,7 +8,7 @@ from assay.service.concurrency.breaker import Breaker
 
 
 async def test_only_one_call_probes_an_open_breaker() -> None:
-    """The others are told at once; a probe that is cancelled is neither a success nor a failure."""
+    """The others fail at once; a cancelled probe is neither a success nor a failure."""
     breaker = Breaker(1, 0.05)
     breaker.failed()
     assert not breaker.allow()

@@ -63,7 +63,7 @@ async def test_a_call_is_cancelled_when_the_last_who_wants_it_leaves() -> None:
 
 
 async def test_a_call_that_was_given_up_is_not_joined() -> None:
-    """Who asks in the moment before it is gone starts another."""
+    """A request that comes before its end starts another call."""
     gate = asyncio.Event()
     verifier = FakeVerifier("v", 0.5, gate=gate)
     flight, guard = SingleFlight(), guarded(verifier)

@@ -1,4 +1,4 @@
-"""The configuration file: what is wrong, where, and what would be right."""
+"""The configuration file: faults, their places, and right values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JUDGE = "verifiers:\n  - {name: j, kind: judge, model: m, endpoint: 'http://127.
 
 
 def problems(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
-    """Return what is wrong with a file."""
+    """Return the faults of a file."""
     path = tmp_path / "e.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
@@ -42,7 +42,7 @@ def test_the_default_ensemble_is_right() -> None:
     "path", sorted(default_config_path().parent.glob("*.yaml")), ids=lambda path: path.name
 )
 def test_every_example_ensemble_is_right(path: Path) -> None:
-    """What we hand out must start."""
+    """Every example must start."""
     assert load_config(path, environ={}).verifiers
 
 

@@ -26,7 +26,7 @@ from tests.support.scorers import Q
     ],
 )
 def test_a_budget_reaches_the_cheapest_first(budget: Budget, left_out: list[int]) -> None:
-    """Served verifiers make calls and read tokens; local ones only cost."""
+    """Served verifiers use calls and tokens; local verifiers only cost."""
     served = KINDS["cross_encoder"].settings(
         name="s", kind="cross_encoder", model="m", endpoint="http://x", cost=0.75
     )  # type: ignore[call-arg]

@@ -134,7 +134,7 @@ def test_a_calibrated_answer_says_how_sure_the_choice_is(assay: Server) -> None:
 
 
 def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
-    """By the head for lone candidates, whatever else is in the request."""
+    """By the head for lone candidates, beside any others in the request."""
     pairs = [{"query": QUERY, "candidate": text} for text in CANDIDATES[:2]]
     together = assay.post("/v1/score_pairs", {"pairs": pairs, "task": "math", "explain": True}).json
     alone = assay.post("/v1/score_pairs", {"pairs": pairs[:1], "task": "math"}).json
@@ -152,8 +152,8 @@ def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
 
 
 def test_through_another_ensemble_it_goes_by_name(assay: Server) -> None:
-    """What the model does not know does not count, and the answer says so; knowing none, the
-    average is used.
+    """Unknown verifiers do not count, and the answer names them; without any known, the average
+    scores.
     """
     other, strange = rank(assay, ensemble="other"), rank(assay, ensemble="strange")
 

@@ -21,7 +21,7 @@ from tests.support.replicas import replica, sample, see
 async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(
     store: Store,
 ) -> None:
-    """Noise within 500 candidates is seen; what it said before does not hold for it any more."""
+    """The watch sees noise within 500 candidates; the fit drops the earlier scores."""
     tasks, task = replica(store)
     watch, fitter, memory = DriftMonitor(Metrics()), FitScheduler(tasks), TaskStore(store, "t")
     data, random = sample(213), np.random.default_rng(0)
@@ -54,7 +54,7 @@ def watch_of() -> DriftMonitor:
 
 
 async def share_of_weight(task: Task, name: str) -> float:
-    """Return a verifier's share of the weights in what is served."""
+    """Return a verifier's share of the served weights."""
     assert task.memory is not None
     rows = (await task.memory.reports())[task.version]["verifiers"]
     weights = {row["name"]: abs(row["weight"]) for row in rows}

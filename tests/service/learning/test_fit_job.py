@@ -1,4 +1,4 @@
-"""A fit of what a task keeps."""
+"""A fit of a task's kept requests."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
 
 
 async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
-    """Its request is kept with it, without the texts; so a full window never unlearns what
-    people said.
-    """
+    """Its request stays with it, without texts; so a full window never unlearns labels."""
     tasks, task = replica(store, keep=20, store_text=True)
     data, memory = sample(60), TaskStore(store, "t")
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]

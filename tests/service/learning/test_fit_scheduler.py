@@ -60,8 +60,8 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
     (Sizes(9, 100, 9, 100), Sizes(9, 119, 9, 119), False), (Sizes(9, 100, 9, 100), Sizes(9, 100, 9, 120), True),
 ])  # fmt: skip
 def test_a_fit_is_due_when_enough_is_new(fitted: Sizes, now: Sizes, expected: bool) -> None:
-    """As many requests as the last one had, or a fifth of the labels, new ones or changed ones;
-    a full window counts as well.
+    """As many requests as the last fit had, or a fifth of the labels, new or changed; or a full
+    window.
     """
     assert due(fitted, now) is expected
 
@@ -90,7 +90,7 @@ async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is
 async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_new(
     store: Store,
 ) -> None:
-    """Of what the last fit had, most is gone."""
+    """Most of the last fit's requests have left it."""
     tasks, task = replica(store)
     for query in range(30):
         await see(tasks, task, query, [[1.0] * 6] * 2)
@@ -107,7 +107,7 @@ async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_
 
 
 async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: Store) -> None:
-    """It counted what was kept; what came since is counted from there."""
+    """It counted kept requests; the new count starts from there."""
     tasks, task = replica(store, keep=10)
     memory, redis = TaskStore(store, "t"), store.redis
     for query in range(10):

@@ -1,4 +1,4 @@
-"""Replicas follow what the store says is served."""
+"""Replicas follow the store's served version."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: S
 
 
 async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> None:
-    """A pinned one stays, whatever is fitted."""
+    """A pinned version stays after later fits."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     memory, fitter = TaskStore(store, "t"), FitScheduler(tasks)
@@ -75,7 +75,7 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
 
 
 async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
-    """From a replica's memory, once; nobody's request is answered by another model meanwhile."""
+    """From a replica's memory, once; meanwhile no request gets another model."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Reports: what a task's verifiers are worth, over HTTP, by command, and as a page."""
+"""Reports on the worth of a task's verifiers: over HTTP, by command, and as a page."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_report_says_what_each_verifier_is_worth(running: Server) -> None:
-    """Good ones are told from noise, with intervals; the dear one that says nothing need not be
-    asked.
-    """
+    """Intervals separate good verifiers from noise; a dear, useless verifier may go."""
     before = running.get("/v1/tasks/math/report")
     made = running.post("/v1/tasks/math/evaluate", {})
     kept = running.get("/v1/tasks/math/report")
@@ -102,7 +100,7 @@ def test_a_report_says_what_each_verifier_is_worth(running: Server) -> None:
 
 
 def test_verifiers_are_listed_with_what_is_known(running: Server) -> None:
-    """Weight and coverage of the served model, and what the report measured."""
+    """Weight and coverage of the served model, and the report's measures."""
     running.post("/v1/tasks/math/evaluate", {})
 
     listed = running.get("/v1/tasks/math/verifiers").json["verifiers"]
@@ -189,7 +187,7 @@ ASKED = ReportInputs(GIVEN, "t", (1.0, 1.0, 1.0, 1.0))
 
 
 def test_labels_are_counted_by_day() -> None:
-    """UTC, in order; a label of a candidate that is no longer kept is given, not used."""
+    """UTC, in order; a label whose candidate has gone counts as received, not as used."""
     kept, known = records()
 
     found = report(
@@ -205,7 +203,7 @@ def test_labels_are_counted_by_day() -> None:
 
 
 def test_without_labels_nothing_is_expected() -> None:
-    """Accuracies are, and what could be left out; what only labels can say is null."""
+    """Accuracies are estimates, and name the verifiers to drop; measures that need labels are null."""
     kept, _ = records()
 
     found = report(ASKED, kept, {}, None)
@@ -219,7 +217,7 @@ def test_without_labels_nothing_is_expected() -> None:
 
 
 def test_a_report_is_signed_with_the_version_that_it_measured() -> None:
-    """None of a model that was fitted for it: what serves is of other verifiers, or nothing is."""
+    """Null for a model fitted for the report, if no version or one of other verifiers is served."""
     kept, known = records()
     model = fit(GIVEN, kept, known, None).model
     assert model is not None
@@ -245,7 +243,7 @@ def test_a_page_shows_names_as_they_are() -> None:
 
 
 def test_a_report_of_little_is_refused() -> None:
-    """Fewer candidates than it takes, or nobody to choose from."""
+    """With too few candidates, or without a choice."""
     kept, known = records(5)
 
     with pytest.raises(NothingToReportError, match="30 candidates are kept; it takes 50"):

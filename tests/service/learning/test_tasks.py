@@ -1,4 +1,4 @@
-"""What a task keeps of the requests that it sees."""
+"""The requests that a task keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.replicas import key, replica, see
 
 
 async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: Store) -> None:
-    """On every replica; the oldest go where there is no room."""
+    """On every replica; the oldest leave a full window."""
     memory = TaskStore(store, "t")
     (tasks, task), (others, other) = replica(store), replica(store)
 
@@ -33,7 +33,7 @@ async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: St
 
 
 async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
-    """By query, once; what those that compare said of one in a set stands when it comes alone."""
+    """Once for each query; scores from comparisons in a set stay."""
     tasks, task = replica(store)
     await see(tasks, task, 1, [[1.0, 2, 3, 4, 5, 6], [2.0, 2, 3, 4, 5, 6]])
     numbers = [(1, 0), (1, 2), (2, 0)]

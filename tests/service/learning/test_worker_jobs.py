@@ -1,4 +1,4 @@
-"""Work on what is kept, in a process of its own."""
+"""Work on kept requests, in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.replicas import replica, sample, traffic
 async def test_the_event_loop_reads_nothing_of_what_is_fitted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process that fits, measures or draws reads the store itself: here nobody may."""
+    """The process that fits, measures or draws reads the store; here the loop may not."""
     tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
     truth = await traffic(tasks, task, sample())
     await TaskStore(store, "t").label(

@@ -47,7 +47,7 @@ def planned(folder: Path, gpus: str, *verifiers: dict[str, Any], load: Load | No
 
 
 def check(plan: Plan) -> None:
-    """See that no GPU is given away twice, and that each server has what it needs."""
+    """Check that no GPU serves twice, and that each server has enough memory."""
     for gpu in plan.gpus:
         assert sum(each.share for each in plan.placed if gpu in each.gpus) <= USABLE + 1e-6
     for each in plan.placed:
@@ -79,7 +79,7 @@ def test_the_ready_made_ensembles_fit_what_they_are_made_for(
 
 
 def test_one_card_of_24_gb_holds_two_small_models(tmp_path: Path) -> None:
-    """In one start order, and with what is left given to their caches."""
+    """In one start order, and the caches share the rest."""
     plan = planned(tmp_path, "1xL4-24G", {"use": SMALL}, {"use": "skywork-reward-v2-qwen3-4b"})
 
     assert where(plan) == {"v1": [0], "v0": [0]}
@@ -138,7 +138,7 @@ def test_fp8_takes_half(tmp_path: Path) -> None:
 
 
 def test_heads_that_do_not_divide_are_not_split(tmp_path: Path) -> None:
-    """28 heads over 8 GPUs: refused where it is asked for, and passed over where it is not."""
+    """28 heads over 8 GPUs: an explicit request is an error, and a plan passes over it."""
     with pytest.raises(
         DoesNotFitError, match="cannot be split over 8 GPUs: 28 attention heads and 4 KV heads"
     ):
@@ -224,7 +224,7 @@ SHAPES = [
 def test_no_plan_gives_more_than_there_is(
     sizes: list[tuple[float, ModelShape]], gpus: list[str]
 ) -> None:
-    """Whatever the models and the machine: it fits, or is refused."""
+    """Any models on any machine fit, or get a refusal."""
     servers = [
         Server(f"s{place}", ("v",), "m", "m", "vllm", 9000 + place, (), {}, gib, shape, 8192, None)
         for place, (gib, shape) in enumerate(sizes)

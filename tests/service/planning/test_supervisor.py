@@ -33,7 +33,7 @@ def child(folder: Path, said: list[str], code: str = HEALTHY, **more: Any) -> Ch
 
 
 def alive(pid: int) -> bool:
-    """Return whether a process is there."""
+    """Return whether a process exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ FAILURES = [
 
 
 class Steps:
-    """Raises what it was given, one a step, and then goes well."""
+    """Raises the prepared errors, one a step, and then succeeds."""
 
     def __init__(self, *raises: BaseException) -> None:
         self.left = list(raises)
@@ -62,9 +62,7 @@ async def test_a_loop_that_is_cancelled_ends() -> None:
 
 
 async def test_a_streak_is_said_once_and_its_end_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Another reason is news; the same with other words is not. Readiness reads who fails from
-    `failing`.
-    """
+    """Another reason is logged again, other words are not. Readiness reads `failing`."""
     steps = Steps(ValueError("bad 1"), ValueError("bad 2"), StoreDownError("away"))
     background = Background(Metrics())
     seen: list[dict[str, str]] = []
@@ -118,7 +116,7 @@ def test_pauses_double_up_to_the_longest_and_are_jittered(
 
 
 def test_a_reason_is_one_short_line() -> None:
-    """Whatever the error says."""
+    """For any error's text."""
     assert reason_of(ValueError("one\ntwo")) == "ValueError: one"
     assert reason_of(ExceptionGroup("g", [ExceptionGroup("h", [KeyError("k")])])) == "KeyError: 'k'"
     assert len(reason_of(ValueError("x" * 10**6))) == 200

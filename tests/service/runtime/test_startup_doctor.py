@@ -22,7 +22,7 @@ def config_of(path: Path, url: str, **options: Any) -> Path:
 
 
 def examined(server: Server) -> dict[str, str]:
-    """Return what `/readyz` says of the doctor, once it is known."""
+    """Return the doctor's part of `/readyz`, once it is complete."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         if doctor := server.get("/readyz").json["doctor"]:
@@ -33,7 +33,7 @@ def examined(server: Server) -> dict[str, str]:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: str) -> None:
-    """Once, whatever the number of workers; each of them tells; a failure stops nothing."""
+    """Once for any number of workers; each worker shows it; a failure stops nothing."""
     with standin("judge") as server:
         config = config_of(tmp_path / "e.yaml", server.url, yes=["Right"])
         with service(
@@ -53,9 +53,7 @@ def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: 
 
 
 def test_a_restart_looks_anew(tmp_path: Path) -> None:
-    """What was wrong may have been put right; in a container the process has the same number as
-    before.
-    """
+    """The operator may have mended the fault; in a container process numbers repeat."""
     with standin("judge") as server:
         for labels, expected in (
             (["Right"], "failed: labels: 'Right' is 5 tokens"),
@@ -69,7 +67,7 @@ def test_a_restart_looks_anew(tmp_path: Path) -> None:
 async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
     tmp_path: Path,
 ) -> None:
-    """They share the store; the start is what they have in common, not a process number."""
+    """Workers share the store, and know their common start, not a process number."""
     embedded = EmbeddedStore(tmp_path / "store", 64)
     embedded.start()
     store, judge = Store(embedded.url), FakeVerifier("judge", 0.5)
@@ -90,7 +88,7 @@ async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
 
 
 def test_the_doctor_can_be_switched_off(tmp_path: Path) -> None:
-    """In YAML a bare `off` is no word; it means what it says all the same."""
+    """A bare `off` in YAML is a Boolean, and works all the same."""
     with standin("judge") as server:
         (tmp_path / "e.yaml").write_text(
             f"service: {{doctor: off}}\nverifiers: [{{name: judge, kind: judge, model: judge, endpoint: '{server.url}'}}]"

@@ -107,7 +107,7 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
 def test_a_file_that_is_no_table_is_named(
     tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
-    """With what is wrong, and where."""
+    """With the fault and its place."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(TableError, match=message):
@@ -163,9 +163,7 @@ def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
 
 
 def test_answers_are_a_table(tmp_path: Path) -> None:
-    """What `assay rank` writes can be fitted; labels may be added to the results; errors are
-    passed over.
-    """
+    """`assay fit` reads the output of `assay rank`, with labels in the results, and skips errors."""
     verifiers = {"a": {"raw": 0.5, "status": "ok"}, "b": {"raw": None, "status": "timeout"}}
     answers = [
         {
@@ -204,7 +202,7 @@ def test_without_pyarrow_the_extra_is_named(
 
 
 def test_answers_of_a_cascade_are_not_rows_to_fit(tmp_path: Path) -> None:
-    """A query of which a candidate was cut is passed over; others are read."""
+    """The reader skips queries with a cut candidate, and takes the others."""
     verifiers = {"v": {"raw": 1.0}}
     whole = {"line": 1, "results": [{"fully_scored": True, "verifiers": verifiers}] * 2}
     cut = {

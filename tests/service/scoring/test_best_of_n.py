@@ -1,4 +1,4 @@
-"""Best of n: when drawing stops, and what is chosen."""
+"""Best of n: when drawing stops, and which answer wins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.generators import BUSY, Drip, apart, drawn_from
 
 
 class Fake(Generator):
-    """Draws numbered answers, and fails where it is told to."""
+    """Draws numbered answers, and fails at prepared places."""
 
     def __init__(self, fail_at: int | None = None) -> None:
         self.settings = UpstreamSettings(name="fake", endpoint="http://127.0.0.1:1", model="m")
@@ -73,9 +73,7 @@ async def reap(
 
 
 async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
-    """In rounds of a quarter; otherwise all are drawn, in one go where no confidence is asked
-    for.
-    """
+    """In rounds of a quarter; without a confidence it draws all at once."""
     early, upstream = await reap(
         DrawOptions(16, confidence=0.9), lambda number: 0.95 if number == 5 else 0.2
     )
@@ -94,7 +92,7 @@ async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
 
 
 async def test_more_are_drawn_where_nothing_looks_right() -> None:
-    """Beyond the candidates, until something does or there are as many as allowed; not without
+    """Beyond the candidates, until one looks right or `at_most` is reached; not without
     probabilities.
     """
     found, upstream = await reap(
@@ -122,7 +120,7 @@ async def test_what_is_not_calibrated_is_no_reason_to_stop() -> None:
 
 
 async def test_a_budget_ends_it() -> None:
-    """Tokens and time; a round that fails later leaves what is there."""
+    """Tokens and time; a later round that fails leaves the earlier draws."""
     tokens, _ = await reap(DrawOptions(16, confidence=0.9, tokens=50), lambda number: 0.1)
     alone, _ = await reap(DrawOptions(16, tokens=50), lambda number: 0.1)
     seconds, _ = await reap(DrawOptions(16, seconds=1e-9), lambda number: 0.1)
@@ -137,9 +135,7 @@ async def test_a_budget_ends_it() -> None:
 
 
 async def test_a_majority_is_weighed_by_probability() -> None:
-    """The answer whose candidates weigh most wins, by its best candidate; what has no answer
-    comes last.
-    """
+    """The heaviest answer wins, by its best candidate; candidates without an answer come last."""
     found, _ = await reap(
         DrawOptions(6, select="weighted_majority"),
         lambda number: [0.6, 0.5, 0.1, 0.1, 0.5, 0.1][number],
@@ -150,7 +146,7 @@ async def test_a_majority_is_weighed_by_probability() -> None:
 
 
 async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
-    """It was paid for; and it says that nobody ranked it."""
+    """The client paid for the draws; the answer says that they are unranked."""
 
     async def nobody(query: Query, texts: Sequence[str]) -> Any:
         raise NoVerifierError({"judge": "timeout"})
@@ -168,7 +164,7 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
 
 
 def test_a_choice_is_read_as_verifiers_should() -> None:
-    """Text, tool calls, refusals; what is cut off or empty has its status."""
+    """Text, tool calls, refusals; a cut or empty choice has its status."""
     tool = {
         "message": {
             "content": None,

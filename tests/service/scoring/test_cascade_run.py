@@ -27,7 +27,7 @@ from tests.support.fakes import FakeVerifier
 
 
 def test_a_cascade_run_is_the_replay_step_by_step() -> None:
-    """The same candidates are asked the same tiers, and the first is its pick."""
+    """The same tiers for the same candidates, and the same pick."""
     found = cascade(60)
     for number in range(60):
         scores = query(number)

@@ -8,9 +8,7 @@ from assay.service.scoring.cost_meter import LEAST_CANDIDATES, Meter
 
 
 def test_a_meter_charges_what_runs_at_once_once() -> None:
-    """Two calls at the same time are one stretch of time; a failed one scores nobody; few say
-    nothing.
-    """
+    """Two calls at once are one stretch of time; a failed call counts for no candidate."""
     meter = Meter()
     meter.begin()
     meter.begin()

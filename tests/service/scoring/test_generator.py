@@ -21,7 +21,7 @@ from tests.support.generators import BUSY, Drip, apart, drawn_from
 async def test_what_is_neither_a_completion_nor_the_clients_own_fault_is_a_bad_gateway(
     status: int,
 ) -> None:
-    """Whatever the server's status: ours is one with a reason."""
+    """For any status of the server, ours is 502 with a reason."""
     with pytest.raises(GeneratorError) as caught:
         await drawn_from(status, b"")
 
@@ -71,7 +71,7 @@ async def test_a_message_that_is_none_is_a_bad_gateway(change: dict[str, Any]) -
 async def test_choices_that_are_none_or_more_than_were_asked_for_are_a_bad_gateway(
     reply: Any,
 ) -> None:
-    """More would be ranked, and paid for, by nobody's wish."""
+    """The gateway would rank and pay for unwanted choices."""
     with pytest.raises(GeneratorError) as caught:
         await drawn_from(200, reply)
 
@@ -115,7 +115,7 @@ async def test_a_seed_at_the_end_of_its_range_can_be_drawn_from() -> None:
 
 @pytest.mark.parametrize("failure", [BUSY, (500, b""), (200, b"nonsense"), (302, b"")])
 async def test_a_draw_that_fails_ends_the_others(failure: tuple[int, bytes]) -> None:
-    """Nobody waits for them any more, and each would be paid for."""
+    """Their results would be unused, and each would cost."""
     transport = Drip(0, failure)
 
     with pytest.raises(GeneratorError):
@@ -125,7 +125,7 @@ async def test_a_draw_that_fails_ends_the_others(failure: tuple[int, bytes]) -> 
 
 
 async def test_draws_that_nobody_wants_any_more_end() -> None:
-    """Who asked went away."""
+    """The client has gone."""
     transport = Drip(2, BUSY)
     call = asyncio.create_task(apart(transport).draw({"messages": []}, 8, 0))
     await asyncio.sleep(0)

@@ -81,7 +81,7 @@ async def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_call_try()
 
 
 async def test_a_refusal_closes_the_breaker() -> None:
-    """The server is there again; what it says of the request is the request's own trouble."""
+    """The server answers; its complaint concerns the request alone."""
     verifier = FakeVerifier("v", UnreachableError("refused"))
     guard = guarded(verifier, failures=1, reset_s=0.05)
     await guard.score([Pair(Q, "a")])
@@ -119,9 +119,7 @@ async def test_a_verifier_of_ones_own_keeps_to_its_bounds(score: float) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
-    """An exception's message may repeat a candidate; its frames and type, and those of what led
-    to it, are enough.
-    """
+    """A message may repeat a candidate; frames and types of the exceptions suffice."""
 
     def trips(pair: Pair) -> float:
         try:
@@ -149,7 +147,7 @@ async def test_no_text_of_a_request_is_logged_with_a_bug(as_json: bool) -> None:
 
 @pytest.mark.parametrize("says", [VerifierError(HOSTILE + "y" * 200_000), None])
 async def test_a_reason_is_bounded_and_speaks_to_no_terminal(says: Exception | None) -> None:
-    """Whichever verifier gives it: a server quotes what it was asked."""
+    """From any verifier: a server may quote its request."""
 
     class Telling(FakeVerifier):
         async def score(self, pairs: Any) -> Any:

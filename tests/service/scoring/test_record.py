@@ -24,7 +24,7 @@ from tests.support.scorers import Q, guarded
 
 
 class Kept:
-    """A writer that keeps what it is handed, and a cache that packs whatever it is asked to."""
+    """A writer that keeps its rows, and a cache that packs every request."""
 
     def __init__(self) -> None:
         self.scores: list[object] = []
@@ -51,7 +51,7 @@ class Kept:
 async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_the_others(
     broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is for itself, counted and logged by its name; the answer was given before."""
+    """Each step is independent, counted and logged by name; the client has its answer already."""
     kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
 
     def fail(*_: object) -> None:

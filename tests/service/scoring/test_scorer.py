@@ -27,7 +27,7 @@ from tests.support.scorers import Books, fake
 
 
 async def under_way() -> None:
-    """Return when what was begun waits for something outside."""
+    """Return when the started work waits for something outside."""
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -43,7 +43,7 @@ async def test_pairs_pay_nothing_for_verifiers_that_compare_candidates() -> None
 
 
 async def test_an_open_breaker_and_a_server_that_cannot_be_reached_cost_nothing() -> None:
-    """Nothing was sent; what a server failed at was."""
+    """No call was sent; a call that fails at its server was sent."""
     down, broken = (
         fake("down", UnreachableError("refused"), 10.0),
         fake("broken", UpstreamFailedError("500"), 3.0),
@@ -73,7 +73,7 @@ async def test_who_waited_for_a_place_until_the_time_was_over_pays_nothing() -> 
 
 
 async def test_what_two_ask_at_once_is_paid_once() -> None:
-    """By who came first; also where that one goes away, before or after anything was sent."""
+    """The first pays, also if it goes away before or after the call was sent."""
     gate = asyncio.Event()
     books = Books([fake("v", cost=5.0, gate=gate)])
     first, second = (asyncio.create_task(books.scorer.score(books.job())) for _ in range(2))
@@ -174,9 +174,7 @@ SAYS = st.sampled_from(
 def test_what_all_requests_pay_is_what_was_asked(
     verifiers: list[tuple[Any, int, bool]], requests: list[tuple[int, int, bool]]
 ) -> None:
-    """Whoever asks, together or alone, and however it ends; what cannot be reached was not
-    asked.
-    """
+    """Together or alone, with any end; unreachable servers get no call."""
     fakes = [
         fake(f"v{at}", (lambda _: None) if says is None else says, float(cost), setwise=setwise)
         for at, (says, cost, setwise) in enumerate(verifiers)

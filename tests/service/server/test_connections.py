@@ -26,9 +26,7 @@ def packets(data: bytes) -> list[bytes]:
 
 
 async def test_all_parts_of_a_message_are_due_at_a_time() -> None:
-    """A head, a body, trailers, and what may follow an empty line: a byte now and then does not
-    put it off.
-    """
+    """Head, body, trailers, and bytes after an empty line: a byte now and then delays nothing."""
     beginnings = {
         "nothing": [b""],
         "empty lines": [GET, b"\r\n"],
@@ -78,7 +76,7 @@ async def test_who_does_not_read_is_cut_and_who_reads_slowly_is_not() -> None:
 async def test_answers_that_wait_to_be_read_are_bounded_all_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Beyond that, who takes longest is cut first."""
+    """Beyond that, the slowest reader goes first."""
     monkeypatch.setattr(connections, "MOST_UNREAD", 1000)
     (first, long), (second, short) = connected(Echo()), connected(Echo())
     watch = Watch()
@@ -106,7 +104,7 @@ def test_as_many_connections_as_half_of_the_files_that_may_be_open_now(
 async def test_connections_are_bounded_and_idle_ones_make_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who comes when all room is taken is told; who asks nothing goes early when half of it is."""
+    """A full server refuses new clients; idle connections end early once half is taken."""
     monkeypatch.setattr(connections, "MOST", 2)
     state, wires, protocols = ServerState(), [], []
     for _ in range(3):

@@ -32,7 +32,7 @@ def resident_mib(running: Server) -> float:
 
 
 def test_endless_trailers_take_no_memory_and_need_no_key_to_be_refused(guarded: Server) -> None:
-    """On the path that is open to everybody."""
+    """On a path without a key."""
     host, port = guarded.url.removeprefix("http://").split(":")
     before, told = resident_mib(guarded), 0
     with socket.create_connection((host, int(port)), 10) as connection:
@@ -74,7 +74,7 @@ def test_a_key_in_a_trailer_opens_nothing(guarded: Server) -> None:
 def test_a_body_in_a_coding_that_is_not_read_is_not_taken_for_its_content(
     guarded: Server, coding: str
 ) -> None:
-    """Nor is what follows read as another request."""
+    """Nor are the bytes behind it another request."""
     host, port = guarded.url.removeprefix("http://").split(":")
     head = f"POST /v1/rank HTTP/1.1\r\nhost: a\r\nauthorization: Bearer k\r\ntransfer-encoding: {coding}\r\n\r\n".encode()
     with socket.create_connection((host, int(port)), 10) as connection:

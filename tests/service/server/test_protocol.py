@@ -25,7 +25,7 @@ PACKET = 32 << 10
     [b"x" * PACKET] * 40,  # a name that does not end
 ], ids=["many", "value", "name"])  # fmt: skip
 async def test_trailers_are_bounded_in_size_and_never_kept(endless: list[bytes]) -> None:
-    """Wherever the request goes, and whether its answer was given already."""
+    """On any path, before and after the answer."""
     application = Echo()
     protocol, wire = connected(application)
     taken = 0
@@ -79,7 +79,7 @@ async def test_requests_ahead_of_their_answers_are_bounded() -> None:
     [GET * 100, b"no HTTP at all\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 2 * MAX_HEAD_BYTES],
 )
 async def test_what_was_taken_is_answered_before_a_connection_ends(more: bytes) -> None:
-    """Whatever comes after it: too many requests, what is no request, or too large a one."""
+    """Before too many requests, invalid bytes, or a request that is too large."""
     application = Echo(gate=asyncio.Event())
     protocol, wire = connected(application)
 
@@ -111,7 +111,7 @@ async def test_what_comes_after_the_last_request_is_dropped_and_bounded() -> Non
 
 @pytest.mark.parametrize("requests", [1, 2, 5])
 async def test_all_requests_of_a_client_that_has_gone_hear_of_it(requests: int) -> None:
-    """Those under way write to nobody, and those that wait are not begun."""
+    """Running requests write nothing, and waiting requests do not start."""
     application = Echo(gate=asyncio.Event())
     protocol, wire = connected(application)
     protocol.data_received(GET * requests)
@@ -127,12 +127,12 @@ async def test_all_requests_of_a_client_that_has_gone_hear_of_it(requests: int) 
 
 
 def refuse(data: object) -> None:
-    """Raise what uvloop raises for a closed connection."""
+    """Raise uvloop's error for a closed connection."""
     raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
 
 
 async def test_pieces_of_a_body_are_bounded_in_number() -> None:
-    """A byte each; what stands between them, such as extensions, in size."""
+    """A byte each; extensions between them are bounded in size."""
     protocol, wire = connected(Echo())
     protocol.data_received(CHUNKED)
     for _ in range(MAX_CHUNKS // 1000 + 1):
@@ -222,7 +222,7 @@ async def test_targets_and_headers_are_bounded_in_length_and_number(
 
 
 async def test_bad_bytes_are_not_answered_in_the_midst_of_another_answer() -> None:
-    """A client would take that for the answer to what it asked before."""
+    """A client would take that for the answer to its earlier request."""
     gate = asyncio.Event()
     protocol, wire = connected(Echo(gate))
     protocol.data_received(GET)

@@ -1,4 +1,4 @@
-"""Several worker processes, and what is left of one that died."""
+"""Several worker processes, and the metrics of a dead worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.processes import Server, service, workers, write_config
 
 
 def gauge(running: Server, name: str) -> float:
-    """Return a gauge, summed over its labels; -1 while nobody answers."""
+    """Return a gauge, summed over its labels; -1 without an answer."""
     with contextlib.suppress(OSError):
         found = re.findall(
             rf"^{name}(?:{{[^}}]*}})? (\S+)$",
@@ -27,7 +27,7 @@ def gauge(running: Server, name: str) -> float:
 
 
 def wait_for_gauge(running: Server, name: str, wanted: float) -> float:
-    """Return a gauge when it is as wanted, or after half a minute."""
+    """Return a gauge once it has the wanted value, or after half a minute."""
     until = time.monotonic() + 30
     while (found := gauge(running, name)) != wanted and time.monotonic() < until:
         time.sleep(0.1)  # between looks at other processes
@@ -41,7 +41,7 @@ def rank_for_ever(running: Server) -> None:
 
 
 def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> None:
-    """What it had under way is not under way for ever: the chart scales on that."""
+    """Its running requests do not stay in the gauge, by which the chart scales."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         verifiers = [
@@ -71,7 +71,7 @@ def test_the_gauges_of_a_worker_that_was_killed_go_with_it(tmp_path: Path) -> No
 
 
 def test_a_drift_alarm_is_of_the_workers_that_live() -> None:
-    """Nobody would ever take back that of one that is gone."""
+    """No worker would ever clear a dead worker's alarm."""
     from assay.service.telemetry.metrics import Metrics
 
     metrics = Metrics()

@@ -44,14 +44,14 @@ class Counting:
         return [float(len(ids)) for ids in prompts]
 
     def ids(self, text: str, special: bool) -> list[int]:
-        """Return a token a character, and one before where special ones are asked for."""
+        """Return a token for each character, after a special token on request."""
         return [0, *map(ord, text)] if special else list(map(ord, text))
 
 
 async def scored(
     model: Counting, *requests: list[list[int]], **limits: int
 ) -> list[list[float] | BaseException]:
-    """Return what each of several requests that come together gets."""
+    """Return the results of several requests that come together."""
     batches = Batches(model, limits.get("batch_size", 4), limits.get("max_tokens", 100))  # type: ignore[arg-type]  # all that it uses
     waiting = [asyncio.create_task(batches.score(request)) for request in requests]
     await asyncio.sleep(0)

@@ -1,6 +1,4 @@
-"""A store that answers with something else than was asked for: it is as good as down, and
-nothing of it is believed.
-"""
+"""A store that answers with the wrong type counts as down, and Assay believes none of it."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ ODD = {
 
 
 class Between:
-    """What stands between a client and a store: it passes all on, until it is told to answer by
-    itself.
-    """
+    """A proxy between a client and a store; a test can make it answer by itself."""
 
     def __init__(self, port: int) -> None:
         self.port, self.says = port, b""
@@ -106,7 +102,7 @@ def beside(port: int) -> Iterator[Between]:
 
 
 def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
-    """Return calls that read what the store answers."""
+    """Return calls that read the store's answers."""
     memory = TaskStore(store, "t")
     fit = Fit(None, serve=False, report={})
     return {
@@ -145,9 +141,7 @@ FITS = {
 
 @pytest.mark.parametrize("odd", ODD)
 async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path, odd: str) -> None:
-    """Whatever was asked, on a connection that was well until then; and all is well again when
-    the store is.
-    """
+    """For any call on a connection that worked; all works again once the store does."""
     async with between(tmp_path) as (store, proxy):
         for name, call in reads(store).items():
             await store.fetch(["a"])
@@ -163,7 +157,7 @@ async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path,
 
 
 def test_ranking_goes_on_beside_a_store_that_answers_out_of_turn(tmp_path: Path) -> None:
-    """Without what it knows; the rest is 503, and nothing is taken for a bug."""
+    """Without the store's data; other routes give 503, and the log shows no bug."""
     with (
         valkey(tmp_path / "valkey") as (port, _),
         beside(port) as proxy,

@@ -30,7 +30,7 @@ from tests.support.replicas import COLUMNS, replica, sample, see, traffic
 
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """A real server, empty, that counts what it finds damaged."""
+    """Start a real, empty server that counts damaged values."""
     server = EmbeddedStore(tmp_path / "store", 64)
     server.start()
     metrics = Metrics()
@@ -134,7 +134,7 @@ HASH = (b"k" * 16).hex()
 async def test_a_damaged_request_is_left_out_and_put_aside(
     store: Store, more: dict[str, bytes]
 ) -> None:
-    """Whatever is wrong with it; fits and the drift watch go on with the rest."""
+    """With any damage; fits and the drift watch go on with the rest."""
     with pytest.raises(ValueError, match=r".*"):
         unpack(b"1-0", entry(**more))
     memory = TaskStore(store, "t")
@@ -176,7 +176,7 @@ DAMAGES: list[tuple[str, str, str]] = [
 async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
     store: Store, part: str, name: str, value: str
 ) -> None:
-    """It is put aside by whoever reads it, and what is written next is whole."""
+    """The first reader moves it aside, and the next write is whole."""
     tasks, task, memory = await learned(store)
     await store.redis.hset(f"assay:1:{part}:{{t}}", name, value)
     others, other = replica(store)
@@ -244,7 +244,7 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
 
 
 async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
-    """It would keep everybody from fitting for ever."""
+    """It would keep every replica from fitting for ever."""
     memory = TaskStore(store, "t")
     await store.redis.set("assay:1:lease:{t}", "somebody")
 
@@ -253,7 +253,7 @@ async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
 
 
 async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
-    """Its schema, and what tells it from an emptied one."""
+    """Its schema, and its generation."""
     for key in (SCHEMA_KEY, GENERATION_KEY):
         await store.redis.delete(key)
         await store.redis.hset(key, "a", "b")
@@ -268,7 +268,7 @@ async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None
 async def test_a_damaged_model_is_told_once_and_learning_goes_on(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was served is served on; the next fit is compared with none, and served."""
+    """The served model stays; the next fit has no comparison, and is served."""
     tasks, task, memory = await learned(store)
     await memory.label(
         {key: Label(label.correct) for key, label in (await memory.labels()).items()}

@@ -109,7 +109,7 @@ async def closing(store: Store) -> None:
 
 
 def test_a_store_that_would_drop_what_was_learned_is_refused(tmp_path: Path) -> None:
-    """Its policy is named, and what would be right; one that refuses writes when full is a
+    """The error names its policy and a right one; a store that refuses writes when full is a
     warning.
     """
     with valkey(tmp_path / "full", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru") as (
@@ -142,9 +142,7 @@ def test_a_store_that_would_drop_what_was_learned_is_refused(tmp_path: Path) -> 
 def test_a_server_of_another_service_is_used_and_left_and_ends_with_that_one(
     tmp_path: Path,
 ) -> None:
-    """Who lives will stop it; who was killed is survived by nothing, and the guest starts its
-    own.
-    """
+    """Its own service stops it; after a kill it ends too, and the guest starts another."""
     code = (
         "import pathlib, sys, time; from assay.service.store.embedded_valkey import EmbeddedStore; "
         "EmbeddedStore(pathlib.Path(sys.argv[1]), 64).start(); print(flush=True); time.sleep(600)"

@@ -1,6 +1,4 @@
-"""The embedded store: ours alone, ended with its service however that ends, and loud about what
-its file has lost.
-"""
+"""The embedded store: private, ended with its service, and loud about losses in its file."""
 
 from __future__ import annotations
 
@@ -138,9 +136,7 @@ def test_a_server_that_neither_answers_nor_ends_is_named(
 
 
 def test_a_long_path_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
-    """Of mode 700, under a name that nobody can know before; found again by the next service on
-    the same folder.
-    """
+    """Of mode 700, with an unguessable name that the next service on the same folder finds."""
     folder = tmp_path / ("long" * 30) / "store"
     first, second = EmbeddedStore(folder, 16), EmbeddedStore(folder, 16)
     first.start()
@@ -189,9 +185,7 @@ def another_users(socket_path: Path) -> Iterator[None]:
 
 @needs_root
 def test_another_users_server_is_never_adopted(tmp_path: Path) -> None:
-    """Whether it came by the folder, or by what the folder notes; neither a folder that others
-    may enter.
-    """
+    """Neither from the folder, nor from its note; nor a folder that others may enter."""
     for each in (tmp_path, *tmp_path.parents[:2]):
         each.chmod(0o755)
     theirs = tmp_path / "theirs"
@@ -217,9 +211,7 @@ def _reachable(path: Path) -> bool:
 
 @needs_root
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Also a long one that notes a folder of theirs; what is ours and open to others is closed
-    to them.
-    """
+    """Also a long one that notes their folder; the service closes its own open folder to others."""
     theirs = tmp_path / "theirs"
     theirs.mkdir(mode=0o700)
     os.chown(theirs, 10001, 10001)
@@ -277,7 +269,7 @@ def test_a_file_that_was_cut_off_is_copied_and_said_loudly(tmp_path: Path) -> No
 def test_a_file_that_is_damaged_in_its_middle_stops_the_start_with_the_reason(
     tmp_path: Path,
 ) -> None:
-    """Nobody can say what of it holds."""
+    """No reader can tell which of its entries hold."""
     embedded = EmbeddedStore(tmp_path, 16)
     embedded.start()
     with embedded._client() as client:

@@ -156,9 +156,7 @@ KINDS = ["read_only", "full", "disk_failed", "too_few_replicas", "no_access"]
 
 @pytest.mark.timeout(400)
 def test_whatever_a_store_refuses_ranking_goes_on_and_the_rest_is_503(tmp_path: Path) -> None:
-    """Readiness says why, without making the replica unready; afterwards all is as before:
-    labels, fits, promotions, both replicas.
-    """
+    """Readiness gives the reason and stays 200; afterwards labels, fits and promotions work again."""
     with ExitStack() as stack:
         port, _ = stack.enter_context(valkey(tmp_path / "valkey"))
         reward = stack.enter_context(standin("reward"))
@@ -180,7 +178,7 @@ def test_whatever_a_store_refuses_ranking_goes_on_and_the_rest_is_503(tmp_path: 
 
 
 def refused(kind: str, first: Server, second: Server, number: int) -> None:
-    """Check what two replicas answer while their store refuses."""
+    """Check two replicas' answers while their store refuses."""
     ranked = [first.post("/v1/rank", body(number + query)).status for query in range(3)]
     told = [
         first.post(f"/v1/tasks/t/{what}", sent)
@@ -204,7 +202,7 @@ def refused(kind: str, first: Server, second: Server, number: int) -> None:
 
 
 def works_again(first: Server, second: Server, version: int) -> None:
-    """Check that all that the store is for is there again."""
+    """Check that every use of the store works again."""
     wait_until(
         lambda: first.get("/readyz").json["store"] == second.get("/readyz").json["store"] == "ok",
         20,

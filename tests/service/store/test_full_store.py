@@ -51,7 +51,7 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
 
 
 async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path: Path) -> None:
-    """Large ones fill it: the oldest go, and it takes scores and labels again."""
+    """Large requests fill it: the oldest go, and it takes scores and labels again."""
     embedded = EmbeddedStore(tmp_path / "store", 24)
     embedded.start()
     store = Store(embedded.url)

@@ -67,13 +67,13 @@ def average(task: Task) -> RobustAverage:
 async def written(
     cache: ScoreCache, keys: Keys, matrix: ScoreMatrix, columns: list[CachedColumn]
 ) -> None:
-    """Write what is new in a sheet."""
+    """Write the new scores of a matrix."""
     known = await cache.read(keys, columns, ScoreMatrix(len(keys.pairs), len(columns)))
     await cache.write(cache.pack(keys, columns, matrix, known))
 
 
 async def read(cache: ScoreCache, keys: Keys, columns: list[CachedColumn]) -> ScoreMatrix:
-    """Return what is known."""
+    """Return the cached scores."""
     matrix = ScoreMatrix(len(keys.pairs), len(columns))
     await cache.read(keys, columns, matrix)
     return matrix
@@ -202,7 +202,7 @@ async def test_a_damaged_record_is_counted_and_asked_anew(
 
 
 async def test_an_answer_without_a_score_is_not_kept(store: Store) -> None:
-    """Read back it would be taken for damaged."""
+    """The reader would take it for damaged."""
     cache, matrix = ScoreCache(store, 60), ScoreMatrix(3, 1)
     for row in range(3):
         matrix.put(row, 0, Verdict(None if row == 1 else 0.5))

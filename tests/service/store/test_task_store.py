@@ -1,4 +1,4 @@
-"""What a task keeps in the store: labels for good, versions, and estimates."""
+"""A task's data in the store: permanent labels, versions, and estimates."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ async def test_labels_are_on_disk_before_they_are_acknowledged(
 async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays(
     store: Store,
 ) -> None:
-    """Neither when it was given, nor by whom, nor that it was drawn at random; another label is
-    another.
-    """
+    """Neither its time, its author nor `random`; a label with another value replaces it."""
     memory = TaskStore(store, "t")
     await memory.label(
         {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)}
@@ -97,7 +95,7 @@ async def test_a_damaged_label_is_written_anew(store: Store) -> None:
 
 
 async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(store: Store) -> None:
-    """Then there is none, until another is served."""
+    """After the oldest, no version remains until another is served."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     memory = TaskStore(store, "t")
@@ -167,7 +165,7 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
 
 
 async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> None:
-    """In parts, of which the last is waited for; the disk has them all."""
+    """In parts, with a wait for the last; the disk has them all."""
     memory = TaskStore(store, "t")
     labels = {f"{number}": Label(float(number % 2), True, at=5.0) for number in range(1203)}
 
@@ -180,7 +178,7 @@ async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> Non
 
 
 async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Store) -> None:
-    """A server waits for what came over the same connection: another one's wait says nothing."""
+    """A server's wait covers one connection: another connection's wait proves nothing."""
     memory = TaskStore(tcp_store, "t")
     await tcp_store.redis.config_set(
         "appendfsync", "no"

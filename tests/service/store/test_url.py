@@ -19,7 +19,7 @@ from assay.service.store.url import parse
     ],
 )
 def test_a_wrong_address_is_told_from_a_right_one(url: str, problem: str) -> None:
-    """What is wrong with it, and never its password."""
+    """The error names the fault, and never the password."""
     with pytest.raises(ValueError, match=problem):
         parse(url)
 

@@ -61,9 +61,7 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 def test_a_request_has_a_span_and_each_verifier_one_below_it(tmp_path: Path) -> None:
-    """In the caller's trace; the server is told of it; failures have reasons, and no span has a
-    text or a key.
-    """
+    """In the caller's trace, which reaches the server; failures have reasons; no text and no key."""
     with collector() as (url, spans), standin("judge") as upstream:
         judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": upstream.url}
         gone = {
@@ -145,7 +143,7 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_a_caller_has_carried_on_is_bounded() -> None:
-    """A context of a megabyte is none; neither is it sent to our servers."""
+    """Assay ignores a context of a megabyte, and does not send it on."""
     tracing = Tracing(ServiceSettings(traces="http://127.0.0.1:9"))
     seen: list[dict[str, str]] = []
     propagator: Any = tracing._propagator

@@ -1,4 +1,4 @@
-"""What replies of all servers share: the context's length, errors, the frame of rows."""
+"""Shared parts of all servers' replies: the context's length, errors, the frame of rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tokenizer and a model of which every number follows from token ids."""
+"""A tokenizer and a model whose numbers follow from token ids."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def uniform(ids: list[int], salt: str = "") -> float:
 
 
 def label_logprobs(ids: list[int]) -> dict[int, float]:
-    """Return the logprobs of what may be a label, Yes and No before letters, digits and signs."""
+    """Return the logprobs of possible labels, Yes and No before letters, digits and signs."""
     logprobs = {
         YES: -3 * uniform(ids, "yes") - 0.1,
         NO: -3 * uniform(ids, "no") - 0.1,

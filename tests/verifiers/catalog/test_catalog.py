@@ -18,8 +18,8 @@ PLACE = {"name": "v", "endpoint": "http://x"}
 
 @pytest.mark.parametrize(("name", "entry"), ENTRIES, ids=[name for name, _ in ENTRIES])
 def test_an_entry_makes_settings_of_its_kind(name: str, entry: Entry) -> None:
-    """`use: NAME` and an endpoint, with what the entry says that it requires; a model that
-    cannot be served says why.
+    """`use: NAME` and an endpoint, with required fields; a model that vLLM cannot serve has a
+    reason.
     """
     kind = KINDS[entry.kind]
     given = {**entry.defaults(), **PLACE, **dict.fromkeys(entry.requires, 1)}
@@ -55,7 +55,7 @@ def test_the_flags_fit_the_kind(name: str, entry: Entry) -> None:
 
 
 def test_every_model_is_named_once_and_found_by_its_own_name() -> None:
-    """By what a configuration says: the model's name on the hub, and its kind."""
+    """By the model's name on the hub and its kind, as in a configuration."""
     models = [entry.model for entry in catalog().values()]
 
     assert len(set(models)) == len(models)

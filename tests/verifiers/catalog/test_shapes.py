@@ -15,5 +15,5 @@ def test_a_model_is_known_by_its_name_in_any_case() -> None:
 
 
 def test_an_unknown_model_has_no_shape() -> None:
-    """Whoever plans must then state one."""
+    """The planner needs an explicit one then."""
     assert shape_of("nobody/nothing") is None

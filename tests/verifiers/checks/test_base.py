@@ -1,4 +1,4 @@
-"""What checks share that run here."""
+"""The base of the checks that run here."""
 
 from __future__ import annotations
 

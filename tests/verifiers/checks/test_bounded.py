@@ -70,7 +70,7 @@ class _Dying(BoundedVerifier):
 
     @property
     def rule(self) -> tuple[Make, None]:
-        """Return what dies."""
+        """Kill the worker process."""
         return dying, None
 
 

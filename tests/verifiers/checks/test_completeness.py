@@ -20,7 +20,7 @@ async def test_a_finished_answer_in_the_asked_form_is_complete() -> None:
 
 
 def test_forms_are_read_from_the_query() -> None:
-    """What is named must be there; what is not named is not asked for."""
+    """A named form is required; an unnamed form is not."""
     assert as_asked("Put it in \\boxed{}.", "so \\boxed{3}")
     assert not as_asked("Put it in \\boxed{}.", "so 3")
     assert as_asked("Answer in JSON.", '```json\n{"a": 1}\n```')

@@ -26,7 +26,7 @@ from tests.support.kinds import made
     ],
 )
 async def test_a_number_out_of_range_takes_no_score_from_other_candidates(hostile: str) -> None:
-    """Too large for what compares it: an error of its own, or no JSON."""
+    """It is too large to compare: an error of its own, or no JSON."""
     bad, good, wrong = await verdicts_of(
         "json_schema", [hostile, "1", "0.005"], schema={"multipleOf": 0.01}
     )

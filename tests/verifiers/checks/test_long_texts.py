@@ -1,4 +1,4 @@
-"""Long candidates: what the checks without a model say of one is said of the whole of it."""
+"""Long candidates: checks without a model read the whole text."""
 
 from __future__ import annotations
 

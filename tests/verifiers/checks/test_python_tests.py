@@ -22,7 +22,7 @@ except MissingExtraError as missing:
 
 
 async def test_nothing_is_run_unless_the_operator_allows_it() -> None:
-    """Skipped, with what to set; and without tests there is nothing to pass."""
+    """The verdict is skipped and names the setting; without tests it does not apply."""
     query = Query.of("?", None, ("assert True",))
 
     [off] = (await made("python_tests", run_code=False).score([Pair(query, "x = 1")])).items
@@ -52,7 +52,7 @@ LOOPS = "def f():\n    while True:\n        pass  # %d"
 
 
 async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> None:
-    """A missing score would leave it to the other verifiers, who may like how it reads."""
+    """With a missing score other verifiers would decide, and they may like its looks."""
     verifier = PythonTests(
         PythonTestsSettings(name="t", run_code=True, timeout_s=14.0, time_limit_s=3.0)
     )
@@ -79,7 +79,7 @@ async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> No
     ],
 )
 def test_an_outcome_that_the_code_made_up_is_no_reason(outcome: str) -> None:
-    """The code can write to the report; only names of Python's own exceptions are told."""
+    """The code can write to the report; reasons hold only names of Python's own exceptions."""
     told = [verdict_of(Ran(outcome, [])).reason, verdict_of(Ran("ok", ["ok", outcome])).reason]
 
     assert all(str(each).endswith(("Error", "ended the process")) for each in told)

@@ -10,7 +10,7 @@ VARIED = " ".join(f"w{number}" for number in range(20_000))
 
 
 async def test_repetition_counts_wherever_it_stands() -> None:
-    """A loop before a long varied text is as much of a loop as after it."""
+    """A loop before a long varied text counts like a loop after it."""
     before = await verdict_by_reference("repetition", "same " * 80_000 + VARIED)
     after = await verdict_by_reference("repetition", VARIED + " same" * 80_000)
 

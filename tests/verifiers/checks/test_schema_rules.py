@@ -36,7 +36,7 @@ def test_a_schema_that_fetches_or_never_ends_is_refused_at_the_start(
 
 
 async def test_a_schema_of_trees_is_no_endless_one() -> None:
-    """A reference to itself for what lies within a value ends where the value does."""
+    """A reference to itself for inner values ends where the value does."""
     tree = {
         "type": "object",
         "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}},

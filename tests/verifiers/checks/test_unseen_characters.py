@@ -1,6 +1,4 @@
-"""What the checks without a model read: characters that nobody sees are no answer, and change
-none.
-"""
+"""Checks without a model: invisible characters are no answer, and change none."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ async def test_a_text_that_nobody_sees_scores_as_the_empty_one(kind: str) -> Non
 
 @pytest.mark.parametrize("kind", ["consensus", "embedding_consensus", "relevance"])
 async def test_texts_that_nobody_sees_agree_with_nobody(kind: str) -> None:
-    """They are no answer, however many there are."""
+    """They are no answer in any number."""
     verdicts = await verdicts_of(kind, [*UNSEEN_TEXTS, "The answer is 8.", "It is 8."])
 
     assert {(verdict.score, verdict.status) for verdict in verdicts[:-2]} == {
@@ -73,7 +71,7 @@ async def test_unseen_characters_within_a_text_change_nothing(unseen: str) -> No
 
 @pytest.mark.parametrize("text", BENIGN)
 async def test_texts_that_need_joiners_and_marks_keep_their_scores(text: str) -> None:
-    """What scripts and emoji are written with is no fault of theirs."""
+    """Scripts and emoji need them."""
     for kind in ("completeness", "length", "repetition", "refusal"):
         assert (await verdicts_of(kind, [text]))[0].score == 1.0, kind
     assert as_read(text) == as_read(as_read(text)) != ""

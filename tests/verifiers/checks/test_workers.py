@@ -1,4 +1,4 @@
-"""What hangs costs nobody else a score, and waiting for a worker costs nobody time."""
+"""A text that hangs costs no other score; waiting for a worker costs no candidate time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_the_wait_for_a_worker_does_not_count() -> None:
 
 
 async def test_the_start_of_a_worker_does_not_count() -> None:
-    """Nor what it loads; after a call that was killed there is another start."""
+    """Nor its imports; after a killed call another start follows."""
     workers = Workers(1, partial(time.sleep, 1.0))
 
     await workers.run(time.sleep, 0.0, within_s=0.9)
@@ -41,7 +41,7 @@ async def test_the_start_of_a_worker_does_not_count() -> None:
 async def test_a_worker_that_does_not_start_is_an_error_and_no_slow_candidate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody should take it for a comparison that took too long."""
+    """It must not look like a slow comparison."""
     monkeypatch.setattr("assay.verifiers.checks.workers.START_S", 0.2)
 
     with pytest.raises(VerifierError, match=r"did not start within 0\.2 s"):

@@ -1,4 +1,4 @@
-"""Numbers in replies that cannot be what they stand for: scores, logprobs, places, costs."""
+"""Impossible numbers in replies: scores, logprobs, places, costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.reply_changes import with_changed_replies
 
 
 def with_usage(usage: Any) -> Callable[[Any], Any]:
-    """Return what puts a usage into a reply."""
+    """Return a function that puts a usage into a reply."""
     return lambda reply: {**reply, "usage": usage}
 
 
@@ -68,7 +68,7 @@ BOUNDED = {
 
 
 def beyond(value: float) -> Callable[[Any], Any]:
-    """Return what puts a value where the last row's score is."""
+    """Return a function that sets the last row's score."""
 
     def change(reply: Any) -> Any:
         if "scores" in reply:
@@ -134,7 +134,7 @@ async def test_steps_that_are_wrong_do_not_make_a_product_that_is_right() -> Non
 
 
 def logprobs(value: float) -> Callable[[Any], Any]:
-    """Return what puts a logprob wherever there is one."""
+    """Return a function that sets every logprob."""
 
     def walk(node: Any) -> Any:
         if isinstance(node, dict):
@@ -183,7 +183,7 @@ async def test_a_logprob_above_zero_is_no_score(kind: str, value: float) -> None
 def test_what_any_verifier_says_is_checked(
     score: float, bounds: tuple[float, float] | None, kept: float | None
 ) -> None:
-    """Also one of a user's own; what is not a score is a failure with a reason."""
+    """Also a user's own; an invalid score is a failure with a reason."""
     fine, other = checked(
         [Verdict(0.5 if bounds is None or bounds[0] < 0.5 else 2.0), Verdict(score)], bounds
     )

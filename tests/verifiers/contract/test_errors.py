@@ -7,7 +7,7 @@ from assay.verifiers.contract.errors import LostError
 
 
 def test_an_error_becomes_the_verdict_of_each_candidate() -> None:
-    """With its code and what was seen, and no colon where nothing was."""
+    """With its code and the observed text, and no colon without one."""
     assert UpstreamFailedError("503").verdict().reason == "upstream_5xx: 503"
     verdict = UpstreamFailedError().verdict()
     assert (verdict.score, verdict.status, verdict.reason) == (None, Status.ERROR, "upstream_5xx")
@@ -20,7 +20,7 @@ def test_a_call_costs_only_what_was_sent() -> None:
 
 
 def test_a_refusal_keeps_the_servers_status_and_parameter() -> None:
-    """What a gateway's client can act on."""
+    """A gateway's client can act on them."""
     error = RefusedError("no", 422, "input")
 
     assert (error.status_code, error.param) == (422, "input")

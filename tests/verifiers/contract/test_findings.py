@@ -1,4 +1,4 @@
-"""What an examination of a verifier found."""
+"""The findings of a verifier's examination."""
 
 from __future__ import annotations
 

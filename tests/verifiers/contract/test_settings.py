@@ -32,7 +32,7 @@ def test_one_server_or_several_are_given_and_never_both() -> None:
 
 @pytest.mark.parametrize("url", ["a", "ftp://a", "http://u:p@a", "http://a?b=c", "http://a:99999"])
 def test_a_base_url_is_one(url: str) -> None:
-    """Without a user, a query or a port that is none."""
+    """Without a user, a query or an invalid port."""
     with pytest.raises(ValidationError):
         served(endpoint=url)
 

@@ -1,4 +1,4 @@
-"""What a verifier is asked, and what it says."""
+"""A verifier's input and verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_query_with_other_turns_keeps_the_rest() -> None:
 
 
 def test_a_candidate_is_looked_at_once() -> None:
-    """The look is no part of what makes pairs equal."""
+    """The cached look does not affect equality of pairs."""
     pair = Pair(Query.of("?"), "<s>")
 
     assert pair.suspect

@@ -1,4 +1,4 @@
-"""Attacks on a verifier, by family, and what defences change."""
+"""Attacks on a verifier, by family, and the effect of the defences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.kinds import made
 
 
 async def test_attacks_are_counted_by_family_with_and_without_defences() -> None:
-    """Without them the judge is asked about answers that are none; with them it is not."""
+    """With defences the judge gets no texts without an answer; without them it does."""
     off, on = made("judge", defences=False), made("judge")
     assert isinstance(off, Judging)
     assert isinstance(on, Judging)

@@ -1,4 +1,4 @@
-"""The doctor: what it finds, and what it does not hold against a verifier."""
+"""The doctor: the faults that it finds, and those that it forgives."""
 
 from __future__ import annotations
 
@@ -36,16 +36,14 @@ async def test_a_perfect_verifier_passes() -> None:
 
 
 async def test_swapped_labels_fail() -> None:
-    """Right answers that surely score lower than wrong ones: the whole interval lies below a
-    half.
-    """
+    """Right answers score surely lower than wrong ones: the whole interval lies below a half."""
     report = await examine(FakeVerifier("swapped", lambda pair: float(pair.candidate not in RIGHT)))
 
     assert "swapped labels" in failed_checks(report)["right above wrong"]
 
 
 async def test_a_weak_verifier_is_a_warning() -> None:
-    """Near chance is what a weak verifier is like; nothing says that it is served wrongly."""
+    """A score near chance does not prove a wrong setup."""
     report = await examine(FakeVerifier("length", lambda pair: float(len(pair.candidate) % 7)))
 
     assert report.grade is Grade.WARNING
@@ -61,14 +59,14 @@ async def test_a_verifier_that_says_nothing_of_the_probes_is_a_warning(says: Any
 
 
 async def test_a_verifier_that_is_away_fails() -> None:
-    """With what to do."""
+    """With a remedy."""
     report = await examine(FakeVerifier("away", UnreachableError("connection refused")))
 
     assert report.grade is Grade.FAILED
 
 
 async def test_one_failed_call_is_no_failure() -> None:
-    """Most are answered; the reason is told."""
+    """Most calls succeed; the report gives the reason."""
     calls = iter(range(1000))
 
     class Shaky(FakeVerifier):
@@ -164,7 +162,7 @@ async def test_texts_that_do_not_fit_fail_with_the_length() -> None:
 
     class Small(FakeVerifier):
         async def score(self, pairs: Any) -> Verdicts:
-            """Refuse what is longer than 60 characters."""
+            """Refuse texts longer than 60 characters."""
             too_long = Verdict(None, Status.TRUNCATED, "too_long: 60 tokens")
             return Verdicts(
                 [too_long if len(pair.candidate) > 60 else Verdict(0.5) for pair in pairs]

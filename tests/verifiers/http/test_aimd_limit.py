@@ -1,5 +1,5 @@
-"""What runs at once: places by class, a pace that a server sets, a second call for a late one,
-and queues that are told.
+"""Concurrent calls: places by class, a server's pace, a second call for a late one, and known
+queues.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_says_it_has_too_much_gets_less(status: int) -> None:
-    """And is asked again, with success."""
+    """The client tries again with success."""
     replies = [(status, {"error": "busy"}), (200, {"ok": True})]
     asked = upstream_of(FakeTransport({"/score": lambda _: replies.pop(0)}))
 

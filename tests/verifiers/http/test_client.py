@@ -1,4 +1,4 @@
-"""The HTTP pool: what it sends, and when it gives a server up."""
+"""The HTTP pool: its requests, and when it gives a server up."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection
 
 
 async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_are() -> None:
-    """One that kills who reads it kills no more: the kept connection may have been closed
-    before, the new one was not.
+    """A request that kills its server kills no more: only a kept connection may have closed
+    earlier.
     """
     asked, deadly = 0, False
 
@@ -217,9 +217,7 @@ async def test_a_key_that_no_header_takes_is_not_sent(key: str) -> None:
 
 
 async def test_a_path_cannot_end_the_request_line() -> None:
-    """Blanks and what is not ASCII are sent as URLs send them; a name and password in the URL
-    are sent nowhere.
-    """
+    """Blanks and non-ASCII are encoded as in URLs; the client sends no name or password of the URL."""
     seen: list[bytes] = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -39,7 +39,7 @@ async def test_forms_of_reply(reply: bytes) -> None:
     ],
 )
 async def test_a_reply_without_a_length_ends_with_its_connection(reply: bytes) -> None:
-    """As from Python's own http.server, whether or not what it writes looks like a header."""
+    """As from Python's own http.server, even if its text looks like a header."""
     async with serving(always(reply)) as (url, pool):
         assert await pool.get(url) == (200, b"ok")
         assert await pool.get(url) == (200, b"ok")
@@ -78,7 +78,7 @@ async def test_broken_replies_are_errors(reply: bytes, error: type[Exception]) -
     ],
 )
 async def test_a_reply_that_has_no_body_has_none(reply: bytes, status: int) -> None:
-    """Whatever its headers say; what stands there all the same is nobody's answer."""
+    """With any headers; bytes that follow belong to no reply."""
     async with serving(always(reply, reply)) as (url, pool):
         assert await pool.get(url) == (status, b"")
         assert await pool.get(url) == (status, b"")
@@ -154,7 +154,7 @@ class Wire(asyncio.Transport):
         """Close nothing."""
 
     def get_write_buffer_size(self) -> int:
-        """Return what was not sent yet."""
+        """Return the number of unsent bytes."""
         return self.unsent
 
 
@@ -189,7 +189,7 @@ async def test_a_reply_to_half_a_request_is_the_last_on_its_connection() -> None
 async def test_nothing_endless_is_read_on(
     first: bytes, again: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Heads, trailers, interim replies, what stands beside a piece's size, bodies, pieces."""
+    """Heads, trailers, interim replies, chunk extensions, bodies, pieces."""
     monkeypatch.setattr(module, "MAX_REPLY_BYTES", 200_000)
     sent = 0
 

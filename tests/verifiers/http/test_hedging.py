@@ -45,9 +45,7 @@ class Slow:
 
 
 async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
-    """The first answer counts, and the other call is cancelled; nobody is asked twice while it
-    is as quick as usual.
-    """
+    """The first answer counts and cancels the other call; a call of usual speed has no double."""
     transport = Slow({"a": 0.0, "b": 0.0})
     asked = upstream_of(transport, "http://a", "http://b")
     for _ in range(LEAST):
@@ -126,7 +124,7 @@ async def test_where_nobody_is_idle_the_first_is_waited_for_and_what_failed_last
 
 
 def test_what_is_usual_is_known_after_some_answers() -> None:
-    """95 % of the recent ones were quicker."""
+    """95 % of the recent answers were quicker."""
     usual = Usual()
     for number in range(LEAST - 1):
         usual.took(number)

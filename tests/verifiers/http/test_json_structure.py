@@ -19,7 +19,7 @@ from tests.support.reply_floods import FLOODS
 async def test_a_reply_of_more_values_than_can_be_needed_is_refused_before_it_is_parsed(
     kind: str, flood: str
 ) -> None:
-    """Of any kind, whatever is asked: memory does not grow with it."""
+    """Of any type, for any request: memory does not grow with it."""
     whole = standin(EXAMPLES[kind].server or "")
     verifier = made(
         kind, FakeTransport(dict.fromkeys([*whole.replies, "/score"], (200, FLOODS[flood])))

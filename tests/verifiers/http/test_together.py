@@ -14,9 +14,7 @@ from tests.support.kinds import made, standin
 
 
 async def test_what_fails_first_ends_the_rest() -> None:
-    """Calls side by side of which all are wanted: the others are cancelled before the error is
-    raised.
-    """
+    """If all of several calls are needed, the first error cancels the others before it is raised."""
     ended: list[str] = []
 
     async def long(name: str) -> str:

@@ -1,6 +1,4 @@
-"""Replies that cost more to read than they can be worth: counted before they are parsed, by what
-was asked.
-"""
+"""Replies that cost more to read than they are worth: counted before parsing, by their request."""
 
 from __future__ import annotations
 
@@ -122,7 +120,7 @@ async def test_a_completion_of_very_many_values_is_refused_before_it_is_parsed(f
 
 
 async def test_a_call_ends_in_its_time_also_while_its_reply_is_read() -> None:
-    """Who waits is not held up by the thread that reads."""
+    """The thread that reads does not delay the caller."""
 
     class Slow(Numbers):
         def model_post_init(self, context: Any) -> None:
@@ -159,7 +157,7 @@ async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> Non
 
 
 async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> None:
-    """Two servers, one of them broken: after its first failure the other is asked."""
+    """Of two servers one is broken: after its first failure the other gets the calls."""
     urls: list[str] = []
 
     class TwoServers(FakeTransport):
@@ -187,7 +185,7 @@ async def test_the_least_busy_server_is_asked_and_a_failed_one_is_avoided() -> N
 async def test_a_key_that_a_server_repeats_is_not_passed_on(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Errors are shown to clients, who must not learn with which key a server is asked."""
+    """Clients read errors, and must not learn a server's key."""
     monkeypatch.setenv("SCORER_KEY", "sk-very-secret\n")
     body = b'{"error": {"message": "bad key sk-very-secret"}}'
     reply = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
@@ -247,7 +245,7 @@ class Failing:
 async def test_a_call_that_broke_its_connection_is_sent_once_more_at_most(
     errors: list[VerifierError], asked: int, works: bool
 ) -> None:
-    """However many tries there are for a server that cannot be reached."""
+    """Also with many tries for unreachable servers."""
     transport = Failing(*errors)
     upstream = Upstream(
         ServedSettings(name="v", kind="x", model="m", endpoint="http://x", retries=3), transport

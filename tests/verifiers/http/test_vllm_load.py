@@ -44,7 +44,7 @@ def test_a_malformed_line_of_the_gauges_says_nothing() -> None:
 
 
 def test_hostile_metrics_take_no_time() -> None:
-    """Only some lines are read, and no long ones: the parser takes the square of a line."""
+    """The parser takes quadratic time for a line, so Assay reads few and short lines only."""
     begin = b"vllm:num_requests_waiting"
     for line in (b"\n", begin, begin + b'{a="' + b"\\\\" * 200 + b'"} 1\n', begin + b" 1\n"):
         started = time.process_time()

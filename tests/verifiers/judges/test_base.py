@@ -1,6 +1,4 @@
-"""The judges that do more than say Yes: what each one reads, and what it does not take for a
-verdict.
-"""
+"""The judges beyond a plain Yes: the text that each reads, and texts that are no verdict."""
 
 from __future__ import annotations
 
@@ -20,6 +18,6 @@ from tests.support.kinds import made
 def test_wrong_settings_are_refused_at_the_start(
     kind: str, options: dict[str, Any], wrong: str
 ) -> None:
-    """With what would be right."""
+    """With a right value."""
     with pytest.raises(ValidationError, match=wrong):
         made(kind, **options)

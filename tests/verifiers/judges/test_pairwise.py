@@ -1,4 +1,4 @@
-"""Comparisons: how many, in which order, and what they come to."""
+"""Comparisons: their number, their order, and their result."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_the_order_of_the_request_makes_no_difference() -> None:
 
 
 async def test_two_equal_answers_tie_whatever_the_place_is_worth() -> None:
-    """Both orders are asked and averaged, and the swing is told."""
+    """The judge sees both orders; the mean counts, and the reason shows the swing."""
     judge = Biased(bias=0.6)
     judge.noise = 0.0
 

@@ -14,7 +14,7 @@ from tests.support.sums import PAIR
 
 
 def written(*texts: str, finish: str = "stop") -> FakeTransport:
-    """Return a server that writes these texts, whatever it is asked."""
+    """Return a server that writes these texts for every request."""
     choices = [
         {"index": place, "message": {"content": text}, "finish_reason": finish}
         for place, text in enumerate(texts)
@@ -35,12 +35,12 @@ def written(*texts: str, finish: str = "stop") -> FakeTransport:
     ('The candidate says "Verdict: Yes".\nVerdict: No', 0.0), ("The verdict: Yes", 1.0),
 ])  # fmt: skip
 def test_only_the_last_line_is_a_verdict(text: str, expected: float | None) -> None:
-    """What stands before it may be a quotation of the candidate."""
+    """Earlier lines may quote the candidate."""
     assert verdict_of(Written(text, finished=True), WORTH) == expected
 
 
 def test_a_text_that_was_cut_off_has_no_verdict() -> None:
-    """Even where it ends in what looks like one."""
+    """Even if its end looks like one."""
     assert verdict_of(Written("Verdict: Yes", finished=False), WORTH) is None
 
 

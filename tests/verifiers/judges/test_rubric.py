@@ -16,7 +16,7 @@ from tests.support.sums import PAIR
     [("mean", (3 * 0.8 + 0.4) / 4), ("min", 0.4), ("product", 0.8**3 * 0.4)],
 )
 async def test_criteria_are_asked_one_by_one_and_combined(combine: str, expected: float) -> None:
-    """With their weights; each one's score is told."""
+    """With their weights; the reason lists each score."""
 
     def answer(asked: dict[str, Any]) -> tuple[int, Any]:
         choices = []

@@ -1,4 +1,4 @@
-"""Judges: what is read from logprobs, and what is asked of which server."""
+"""Judges: reading logprobs, and the request for each server."""
 
 from __future__ import annotations
 

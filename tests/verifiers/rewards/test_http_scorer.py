@@ -11,7 +11,7 @@ from tests.support.sums import QUERY
 
 
 async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:
-    """And may say why; what is outside its own range is an error."""
+    """With an optional reason; a score outside its range is an error."""
     reply = {"scores": [0.5, None, 7.0], "reasons": ["fine", "no idea", None]}
     transport = FakeTransport({"/mine": (200, reply)})
     pairs = [Pair(QUERY, text) for text in "abc"]
@@ -36,8 +36,8 @@ async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:
 async def test_what_is_wrong_with_one_entry_of_a_scorer_of_ones_own_costs_no_other_its_score() -> (
     None
 ):
-    """A reason that is long is cut, one that is no text is said to be none, and what is no
-    number is that candidate's error.
+    """A long reason is cut, another type is reported, and an invalid score is that candidate's
+    error.
     """
     scores = [0.5, 0.25, "high", [1], {}, 10**400, "0.75", True, None]
     reasons = ["x" * 5000, 7, None, None, None, None, None, None, "y" * 5000]

@@ -12,7 +12,7 @@ from tests.support.sums import QUERY, STEPS
 
 
 async def test_models_of_two_families_have_no_log_ratio() -> None:
-    """Their tokens are not the same, so neither are what is compared."""
+    """Their tokens differ, so their likelihoods cannot be compared."""
     transport = standin("judge")
     own = transport.replies["/v1/completions"]
 

@@ -34,9 +34,7 @@ async def test_steps_are_turns_or_tagged_lines() -> None:
 
 
 async def test_a_tags_label_is_read_exactly_or_among_the_top() -> None:
-    """Both ways give the same number; a server without `/generative_scoring` is asked for
-    completions.
-    """
+    """Both ways agree; without `/generative_scoring` the verifier uses completions."""
     exact = await made("label_token_prm", step_tag="<t>").score([STEPS])
     transport = standin("judge")
     del transport.replies["/generative_scoring"]

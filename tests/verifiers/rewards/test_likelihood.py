@@ -10,7 +10,7 @@ from tests.support.sums import QUERY
 
 
 async def test_a_likelihood_without_a_baseline_is_a_tokens_mean() -> None:
-    """Or the sum, where that is asked for."""
+    """Or the sum, on request."""
     pair = Pair(QUERY, "seven")
 
     [mean] = (await made("likelihood", baseline=False).score([pair])).items

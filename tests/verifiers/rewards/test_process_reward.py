@@ -44,7 +44,7 @@ async def test_steps_are_split_joined_and_counted() -> None:
 
 
 async def test_a_candidate_without_steps_is_not_asked_about() -> None:
-    """It is said not to apply, and the others are scored in their places."""
+    """It does not apply, and the others keep their places."""
     verdicts = await served_verifier("prm", standin_transport("prm")).score(
         [Pair(QUERY, ""), Pair(QUERY, "a step"), Pair(QUERY, " \n\n ")]
     )

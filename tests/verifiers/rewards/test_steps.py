@@ -15,9 +15,7 @@ from tests.support.sums import QUERY, STEPS
 async def test_a_candidate_of_thousands_of_steps_takes_no_memory_with_their_square(
     options: dict[str, Any],
 ) -> None:
-    """It is said to be too long, in steps or in all that comes before them; the others are asked
-    about, in calls of bounded size.
-    """
+    """It is too long, in steps or in prompts; the others go in calls of bounded size."""
     import tracemalloc
 
     transport = standin("judge")

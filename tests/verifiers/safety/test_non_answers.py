@@ -76,7 +76,7 @@ def test_lines_in_a_judges_own_form_are_left_out() -> None:
     ["judge", "judge_cot", "judge_scale", "judge_rubric", "judge_debate", "generative_scoring"],
 )
 async def test_a_judge_is_not_asked_about_what_is_no_answer(kind: str) -> None:
-    """It gets the lowest score, which is not a missing one; with the defences off it is asked."""
+    """It gets the lowest score, not a missing one; without defences the judge reads it."""
     pair = Pair(Query.of("What is 3 + 4?"), "Thought process:")
     judge = made(kind)
 
@@ -125,9 +125,7 @@ async def test_a_judge_is_not_asked_about_what_is_no_answer(kind: str) -> None:
     ],
 )
 def test_no_unseen_character_makes_an_answer_of_none(blank: str) -> None:
-    """Behind, before, within, between, thousands of them, and by themselves: by properties, not
-    by a list of what was thought of.
-    """
+    """Anywhere in the text and in any number: by Unicode's properties, not by a list."""
     openers = ["Thought process:" + blank, blank + "Thought process:"]
     spread = [
         "Thought process" + blank + ":",

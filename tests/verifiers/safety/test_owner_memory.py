@@ -1,4 +1,4 @@
-"""What one owner's texts taught is no other owner's."""
+"""Tokens learned from one owner's texts serve no other owner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.special_tokens import tokenizing_server
 
 
 def asked_of(transport: FakeTransport) -> list[str]:
-    """Return the strings that a server was asked about."""
+    """Return the strings that a server received."""
     return [
         asked["prompt"][: len(asked["prompt"]) // 2]
         for path, asked in transport.sent

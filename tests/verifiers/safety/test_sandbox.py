@@ -1,4 +1,4 @@
-"""Candidates' code: what it may do is compute, and whatever else it tries ends with it."""
+"""Candidates' code may compute; any other attempt ends with it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sandboxed() -> list[int]:
 
 
 async def test_code_is_run_and_each_test_has_its_own_outcome() -> None:
-    """A test that fails does not stop the next; the standard library is there."""
+    """A failed test does not stop the next; the standard library works."""
     result = await ran(
         "import collections, decimal, math, asyncio\ndef add(a, b):\n    return a + b",
         "assert add(1, 2) == 3",
@@ -101,7 +101,7 @@ async def test_sixty_four_sleeping_children_cannot_even_begin() -> None:
     ],
 )
 async def test_an_endless_loop_is_killed(code: str) -> None:
-    """In time, and what it had said before counts."""
+    """In time, and its earlier reports count."""
     started = time.monotonic()
 
     result = await ran(code, time_limit_s=1.0)
@@ -118,7 +118,7 @@ async def test_tests_that_were_passed_before_a_hang_count() -> None:
 
 
 async def test_a_hundred_megabytes_of_output_go_nowhere() -> None:
-    """What is printed is thrown away; what is written into the report's pipe ends the process."""
+    """The sandbox drops its output; a write into the report's pipe ends the process."""
     printed = await ran(
         "import os, sys\nfor _ in range(100):\n    sys.stdout.write('y' * 1_000_000)\n    os.write(2, b'z' * 1_000_000)"
     )
@@ -169,7 +169,7 @@ async def test_nothing_connects_not_even_to_this_machine() -> None:
     "open('/dev/shm/assay-sandbox', 'w')",
 ])  # fmt: skip
 async def test_no_file_is_written_made_moved_or_removed(statement: str, tmp_path: Path) -> None:
-    """Whoever owns it, wherever it is."""
+    """For any owner and any place."""
     path = tmp_path / "file"
     path.write_text("kept")
     os.chmod(path, 0o666)  # noqa: S103 - everybody could
@@ -211,7 +211,7 @@ async def test_others_are_neither_signalled_nor_looked_into() -> None:
     ],
 )
 async def test_leaving_early_passes_no_test(code: str) -> None:
-    """An exit is not a pass, and a report without the secret is none."""
+    """An exit is not a pass, and a report without the secret does not count."""
     result = await ran(code)
 
     assert result.code != "ok"
@@ -219,9 +219,7 @@ async def test_leaving_early_passes_no_test(code: str) -> None:
 
 
 def test_a_report_that_is_garbled_holds_what_can_be_read() -> None:
-    """Of two lines about a test the first holds; a line without an end is none, nor is one of
-    strange digits.
-    """
+    """The first line of a test counts; a line without an end or with strange digits does not."""
     report = "-1 ok\nx 0 ok\n0 AssertionError\n0 ok\ngarbage\n\n-\n² ok\n٣ ok\n1 ok beside\nnine ok\n9999999999999 ok\n2 o".encode()
 
     assert read_report(b"\xff\xfe\n" + report, 3, None) == Ran(
@@ -230,7 +228,7 @@ def test_a_report_that_is_garbled_holds_what_can_be_read() -> None:
 
 
 async def test_names_of_exceptions_carry_nothing_out() -> None:
-    """An exception of the code's own could be called after what was read."""
+    """The code could name its own exception after a secret."""
     assert (await ran("raise type('secret', (Exception,), {})")).code == "Error"
 
 

@@ -1,6 +1,4 @@
-"""What a candidate's code tries against the machine, as root's child, as a user's, and in a
-container that allows little.
-"""
+"""Attacks of code on the machine, as root's child, as a user's, and in a strict container."""
 
 from __future__ import annotations
 
@@ -54,7 +52,7 @@ DANGEROUS = {
 
 @pytest.fixture(scope="module")
 def starts() -> Iterator[dict[str, list[str]]]:
-    """Yield how the sealed processes are started, by who the service is."""
+    """Yield the ways to start the sealed processes, by the service's user."""
     with readable_by_all() as folder:
         yield commands(folder)
 
@@ -88,7 +86,7 @@ def victim() -> Iterator[int]:
 async def test_no_signal_is_sent_by_the_owner_of_a_descriptor(
     start: list[str], signal_number: int
 ) -> None:
-    """The kernel sends it for whoever may set an owner: the service died of that."""
+    """The kernel sends it for a descriptor's owner; that killed the service once."""
     with victim() as pid:
         code = "\n".join(
             [
@@ -131,7 +129,7 @@ async def test_the_commands_of_fcntl_are_those_of_computing(start: list[str]) ->
 
 
 async def test_every_other_system_call_is_refused(start: list[str]) -> None:
-    """All numbers, those of the x32 ABI too: what is not named is not there."""
+    """All numbers, also of the x32 ABI: unlisted calls fail."""
     machine = MACHINES[platform.machine()]
     kernels_own = (
         {335, 336} if platform.machine() == "x86_64" else set()
@@ -275,7 +273,7 @@ async def test_an_older_kernel_refuses_everything_but_reading(starts: dict[str, 
 
 
 async def test_what_holds_the_code_is_stated(starts: dict[str, list[str]]) -> None:
-    """For `assay doctor`, which warns of what is missing."""
+    """`assay doctor` warns of missing protections."""
     landlock = [f"landlock={walls.landlock_version()}"] if walls.landlock_version() else []
     expected = {
         "root": ["user", "namespaces", "threads"],
@@ -325,7 +323,7 @@ async def test_what_the_kernel_keeps_for_a_process_is_bounded(start: list[str]) 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has uids to give")
 async def test_each_candidate_of_root_has_a_user_of_its_own(starts: dict[str, list[str]]) -> None:
-    """Which is nobody's, and its group too; none comes back to root."""
+    """With a group of its own; no such user comes back to root."""
     code = "import os\nusers = {os.getuid(), os.geteuid(), os.getgid(), os.getegid()}"
     tests = [
         "assert len(users) == 1 and min(users) >= 61184 and 65534 not in users",
@@ -339,7 +337,7 @@ async def test_each_candidate_of_root_has_a_user_of_its_own(starts: dict[str, li
 
 
 async def test_one_candidate_never_changes_another(start: list[str]) -> None:
-    """While a neighbour takes all threads, all memory, all time, and tries to end everybody."""
+    """While a neighbour takes all threads, memory and time, and tries to end every process."""
     hostile = "import threading, time, os\nfor _ in range(1000):\n    try:\n        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n        os.kill(-1, 9)\n    except Exception:\n        pass\nx = []\nwhile True:\n    try:\n        x.append(bytearray(1 << 20))\n    except MemoryError:\n        pass"
     honest = "import threading\ndone = []\ndef work():\n    threads = [threading.Thread(target=done.append, args=(place,)) for place in range(8)]\n    for thread in threads:\n        thread.start()\n    for thread in threads:\n        thread.join()"
 

@@ -1,6 +1,4 @@
-"""Verdicts: what honest code gets, however its tests are written, and what code gets that sets
-out to fool them.
-"""
+"""Verdicts: honest code with any style of tests, and code that tries to fool them."""
 
 from __future__ import annotations
 
@@ -57,14 +55,14 @@ async def ran(code: str, *tests: str) -> Ran:
 
 
 async def test_right_code_passes_and_wrong_code_fails() -> None:
-    """What the forgeries are measured by."""
+    """The baseline for the forgeries."""
     assert (await ran(RIGHT, *HARD)) == Ran("ok", ["ok"] * 3)
     assert (await ran(WRONG, *HARD)).tests == ["AssertionError"] * 3
 
 
 @pytest.mark.parametrize("code", FORGERIES.values(), ids=FORGERIES.keys())
 async def test_code_that_does_not_add_passes_no_test(code: str) -> None:
-    """Whatever else it does: what is compared, and who compares, is in another process."""
+    """Values and comparison are in another process."""
     result = await ran(code, *HARD)
 
     assert "ok" not in result.tests
@@ -159,7 +157,7 @@ BESIDE = {
 async def test_a_test_that_cannot_run_apart_runs_beside_the_code_and_that_is_stated(
     code: str, test: str
 ) -> None:
-    """The code could fool such a test: whoever writes tests is told."""
+    """The code could fool such a test, so the reason warns its author."""
     assert await ran(code, test, test + "\nassert False") == Ran(
         "ok", ["ok", "AssertionError"], None, frozenset({0, 1})
     )
@@ -173,7 +171,7 @@ async def test_a_test_that_cannot_run_apart_runs_beside_the_code_and_that_is_sta
 
 
 async def test_code_does_not_choose_that_a_test_runs_beside_it() -> None:
-    """Nothing that it returns leads there: not what cannot be copied, nor what is too deep."""
+    """Neither by a return value that cannot be copied, nor by one that is too deep."""
     endless = "x = []\nx.append(x)\nclass Odd(type):\n    pass\nclass Thing(metaclass=Odd):\n    pass\nasync def later():\n    pass\nvalues = [x, Odd, Thing, Thing(), iter([]), (i for i in ()), later(), open, print, lambda: 1, ValueError('x'), NotImplemented, ..., __import__('os'), Thing().__init__, slice(1), memoryview(b'x'), type(None)]\ndef get(i):\n    return values[i]\ndef take(value):\n    return 1"
 
     result = await ran(endless, *(f"assert take(get({place})) == 2" for place in range(18)))
@@ -293,9 +291,7 @@ CONFRONTED = [
 async def test_code_that_is_told_what_a_test_expects_in_an_operation_passes_none(
     *, keep: bool
 ) -> None:
-    """What comes of an operation between the code's object and the test's values decides
-    nothing, however it is looked at.
-    """
+    """The result of an operation between the code's object and the test's values decides nothing."""
     result = await ran(f"KEEP = {keep}\n{LEARNS}", *CONFRONTED)
 
     assert (result.code, len(result.tests), result.beside) == ("ok", len(CONFRONTED), frozenset())

@@ -157,7 +157,7 @@ def test_invisible_characters_and_padding_go() -> None:
     ],
 )
 def test_a_fence_is_not_closed_by_blanks_or_wide_forms_either(text: str) -> None:
-    """However many and of whatever kind."""
+    """In any number and of any kind."""
     assert neutralise_tags(text, ("candidate",)) == text[0] + WORD_JOINER + text[1:]
     assert neutralise_tags("<candidature> a < candid", ("candidate",)) == "<candidature> a < candid"
 
@@ -185,7 +185,7 @@ def test_a_fence_is_not_closed_by_blanks_or_wide_forms_either(text: str) -> None
     ],
 )
 def test_making_a_text_harmless_takes_time_in_proportion_to_it(piece: str) -> None:
-    """All that is done to a candidate, over what its patterns are made of."""
+    """The whole treatment of a candidate, over the parts of its patterns."""
     took = {}
     for size in (20_000, 80_000):
         text = (piece * size)[:size] + "\0"

@@ -36,5 +36,5 @@ async def test_a_server_without_batches_is_asked_one_by_one() -> None:
     ("Verdict: Yes", "length", Written("Verdict: Yes", False)), ("", "stop", Written("", True)),
 ])  # fmt: skip
 def test_thinking_is_left_out(text: str, finish: str, expected: Written) -> None:
-    """A block that never ends was cut off, whatever the server says."""
+    """A block that never ends was cut off, even if the server denies it."""
     assert without_thinking(text, finish) == expected

@@ -31,7 +31,7 @@ async def test_a_role_brings_no_token_of_a_template_with_it(role: str) -> None:
 
 
 async def test_a_template_that_cannot_be_used_from_here_falls_back_to_messages() -> None:
-    """A server whose `/detokenize` loses text is asked one conversation a call."""
+    """If `/detokenize` loses text, each call carries one conversation."""
     transport = standin_transport("reward")
     transport.replies["/detokenize"] = (200, {"prompt": "nothing like it"})
 
@@ -45,7 +45,7 @@ async def test_a_template_that_cannot_be_used_from_here_falls_back_to_messages()
 
 
 def test_a_template_that_strips_messages_is_seen() -> None:
-    """Two spaces around each mark are there or not."""
+    """It keeps or drops two spaces around each mark."""
     kept = split("<s>[U]  MARK0  [A]  MARK1  </s>", ["MARK0", "MARK1"])
     stripped = split("<s>[U] MARK0 [A] MARK1 </s>", ["MARK0", "MARK1"])
 

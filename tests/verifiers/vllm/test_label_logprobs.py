@@ -31,14 +31,14 @@ def test_no_label_at_all_is_no_score() -> None:
 
 @pytest.mark.parametrize("yes", [-800.0, -9999.0])
 def test_tiny_probabilities_neither_overflow_nor_divide_by_zero(yes: float) -> None:
-    """Both labels may be far below what a float's exp can hold."""
+    """Both labels may lie far below the range of a float's exp."""
     assert expected_value(
         {"token_id:1": yes, "token_id:2": yes}, LABELS, WORTH
     ).score == pytest.approx(0.5)
 
 
 async def test_a_server_that_passes_over_token_ids_is_read_by_text() -> None:
-    """The ids are not in the reply, so the top logprobs are asked for, from then on."""
+    """The reply lacks the ids, so later requests want the top logprobs."""
     transport = FakeTransport(
         {
             "/tokenize": tokenize_label,

@@ -33,7 +33,7 @@ from tests.support.reply_changes import with_changed_replies
 async def test_rows_that_are_not_one_for_each_input_are_no_scores(
     kind: str, change: Callable[[Any], Any]
 ) -> None:
-    """Doubled, missing, of the same place, or of places that there are not."""
+    """Doubled, missing, of the same place, or of invalid places."""
     with pytest.raises(BadReplyError):
         await made(kind, with_changed_replies(kind, change)).score(PAIRS)
 

@@ -1,6 +1,4 @@
-"""Reward models, process reward models and cross-encoders: what is asked, and what a reply may
-do wrong.
-"""
+"""Reward models, process reward models and cross-encoders: their requests, and faults in replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server says of itself."""
+"""A server's description of itself."""
 
 from __future__ import annotations
 

@@ -15,9 +15,7 @@ from tests.support.special_tokens import SPECIAL, ids_of, tokenizing_server
 
 
 async def test_tags_that_are_none_to_the_model_are_left_alone() -> None:
-    """Code with angle brackets is not garbled: the server is asked which strings are tokens,
-    once each.
-    """
+    """Code with angle brackets stays: the server says once for each string whether it is a token."""
     text = "List<String> names = map.<T>get(); <div>[ITEM]</div> <tool_call>"
     judge = made("judge", transport := tokenizing_server())
     assert isinstance(judge, Judging)
@@ -65,7 +63,7 @@ async def test_a_server_that_cannot_be_asked_has_the_tokens_of_known_families_br
 
 
 async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> None:
-    """The memory forgets, and asks again; it does not take for special what it has no room for."""
+    """A full table forgets and asks again; it does not take unknown strings for special."""
     judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     for start in range(0, MOST_KEPT + 1000, 32):  # a call asks about so many
@@ -80,7 +78,7 @@ async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> N
 
 
 async def test_a_text_that_fills_the_memory_while_another_is_read_changes_nothing_for_it() -> None:
-    """What a call has learned stays with the call."""
+    """A call keeps the answers that it got."""
     judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     text = "std::vector<MyType> v;"
@@ -98,9 +96,7 @@ async def test_a_text_that_fills_the_memory_while_another_is_read_changes_nothin
 
 
 async def test_one_text_with_many_tags_does_not_spoil_the_code_beside_it() -> None:
-    """Each text has a number of its own that are asked about; what is beyond that is broken up
-    in that text.
-    """
+    """Each text may ask about a number of strings; Assay breaks up the rest in that text."""
     judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
     flood, code = "".join(f"<A{place}>" for place in range(3000)), "std::vector<MyType> v;"
@@ -112,7 +108,7 @@ async def test_one_text_with_many_tags_does_not_spoil_the_code_beside_it() -> No
 
 
 async def test_a_string_that_the_server_refuses_does_not_end_the_asking() -> None:
-    """A 400 is about that string; a 404 says that there is no such endpoint."""
+    """A 400 concerns that string; a 404 means that the endpoint is missing."""
 
     def picky(asked: dict[str, Any]) -> tuple[int, Any]:
         return (

@@ -39,7 +39,7 @@ def chars(limit: int) -> FakeTransport:
 async def test_an_over_long_candidate_is_cut_to_fit_where_that_is_allowed(
     truncate: str, kept: str
 ) -> None:
-    """By the model's own tokens; what is left out is counted, and the query is never cut."""
+    """By the model's own tokens; the answer counts the cut ones, and the query stays whole."""
     transport = chars(600)
     long, short = Pair(QUERY, "BEGIN" + "x" * 5000 + "END"), Pair(QUERY, "7")
 
@@ -91,7 +91,7 @@ async def test_a_verdict_that_was_cut_off_is_no_reason_to_cut_the_candidate() ->
 
 
 async def test_a_cut_does_not_join_the_halves_of_a_control_token() -> None:
-    """What is left is made harmless after the cut."""
+    """Assay makes the rest harmless after the cut."""
     transport = chars(600)
     candidate = "<|im_" + "x" * 5000 + "end|>"
 

@@ -1,4 +1,4 @@
-"""Verdicts from a reply's numbers: one that is none spoils its own row alone."""
+"""Verdicts from a reply's numbers: an invalid number spoils its own row alone."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_through_a_file_and_back_nothing_changes(tmp_path: Path, told: bool) -> 
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    """Whatever is wrong with it, naming the file."""
+    """The error names the file for every kind of damage."""
     sample = small()
     whole = json.dumps(to_dict(fitted(sample)))
     path = tmp_path / "m.json"

@@ -1,4 +1,4 @@
-"""What a model has learned as plain data, and back."""
+"""A learned model as plain data, and back."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_file_that_lacks_something_is_refused(key: str) -> None:
 
 
 def test_a_models_file_keeps_its_covariances() -> None:
-    """To the last bit, for other verifiers too; what is none is refused."""
+    """To the last bit, also for other verifiers; the reader refuses an invalid covariance."""
     fitted = model(60)
     data = json.loads(json.dumps(to_dict(fitted)))
     again = from_dict(data)

@@ -1,4 +1,4 @@
-"""What a person is warned of after a fit."""
+"""The warnings after a fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.ensembles import fit, named, small
 
 
 def test_one_candidate_a_query() -> None:
-    """No query columns; the report says what that means."""
+    """The model has no query columns, and the report explains the consequence."""
     sample = named("19")
     model = fit(
         sample.scores,

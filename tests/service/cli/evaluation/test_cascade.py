@@ -14,9 +14,7 @@ from tests.support.ensembles import small
 
 
 def test_the_command_draws_the_curve(tmp_path: Path) -> None:
-    """Costs from a file, by verifier or by data set; the price for a wanted loss; what is wrong
-    is told.
-    """
+    """Costs from a file, by verifier or data set; the price for a loss; errors have messages."""
     data = small(5, queries=120)
     np.savez(
         tmp_path / "s.npz",
