@@ -14,7 +14,6 @@ from assay.service.api.front.auth import KeyRing, needed, new_key
 from assay.service.api.tasks import _of_this_task
 from assay.service.config.keys import KeySettings
 from assay.service.domain.principal import _ASKING, Principal
-from assay.service.domain.redaction import without_addresses
 from tests.support.commands import problem, run
 from tests.support.processes import Answer, Server, call, free_port, service, standin, write_config
 
@@ -312,21 +311,6 @@ def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
     assert "service:\n  keys:" in shown
     assert "--scopes" in problem("key", "trainer", "--scopes", "root")
     assert "name" in problem("key", "not a name")
-
-
-@pytest.mark.parametrize(("reason", "shown"), [
-    ("unreachable: cannot connect to http://10.0.0.7:8000: Connection refused", "unreachable"),
-    ("upstream_5xx: no route to https://judge.corp:8443/v1 now", "upstream_5xx: no route to (an address) now"),
-    ("upstream_4xx: 10.0.0.7:8000 and 192.168.1.1 say no", "upstream_4xx: (an address) and (an address) say no"),
-    ("timeout: [fe80::1]:80 and 2001:db8::7 are slow", "timeout: (an address) and (an address) are slow"),
-    ("error: judge-0.judges.svc.cluster.local failed", "error: (an address) failed"),
-    ("error: localhost:8000 failed", "error: (an address) failed"),
-    ("bad_reply: row 3: no number: 1.25", "bad_reply: row 3: no number: 1.25"),
-    ("it compares the candidates of a query, and this one stands alone",) * 2,
-])  # fmt: skip
-def test_a_reason_names_no_machine(reason: str, shown: str) -> None:
-    """It still names the failure."""
-    assert without_addresses(reason) == shown
 
 
 def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: Path) -> None:

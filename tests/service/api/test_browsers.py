@@ -17,7 +17,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.browsers import Browsers, same_origin
 from assay.service.config.loading import load_config
 from assay.service.config.settings import ServiceSettings
-from assay.service.domain.hosts import Hosts, split_host
+from assay.service.domain.hosts import Hosts
 from tests.support.commands import run
 from tests.support.helm import helm
 from tests.support.processes import ROOT, Server, call, free_port, service, write_config
@@ -411,15 +411,6 @@ def test_a_name_is_looked_at_once_and_few_are_remembered() -> None:
 def test_an_origin_is_the_host_with_its_port(origin: bytes, host: bytes, same: bool) -> None:
     """A usual port may be left out."""
     assert same_origin(origin, host) is same
-
-
-def test_a_host_is_a_name_or_an_address() -> None:
-    """Without port and brackets."""
-    assert split_host("A.b:1") == ("a.b", 1)
-    assert split_host("[::1]") == ("::1", None)
-    assert [split_host(host) for host in ("", ".", "a:b", "::1", "[a]", "a:1:2", "a:123456")] == [
-        None
-    ] * 7
 
 
 def test_what_we_deploy_knows_the_names_that_it_is_reached_by(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from assay.service.domain.identity import hash_query
-from assay.verifiers import Query
 from tests.support.processes import Server, service, write_config
 
 
@@ -94,23 +92,3 @@ def test_a_wrong_one_is_named(assay: Server, field: str, value: Any) -> None:
 
     assert answer.status == 422
     assert answer.json["error"]["param"].startswith(field)
-
-
-def test_the_name_of_a_query_follows_what_is_known_of_its_answer() -> None:
-    """One that brings nothing keeps its name; where each part ends is part of it."""
-    names = [
-        hash_query(query)
-        for query in (
-            Query.of("q"),
-            Query.of("q", "a"),
-            Query.of("q", "b"),
-            Query.of("q", None, ("a",)),
-            Query.of("q", None, ("a", "b")),
-            Query.of("q", None, ("ab",)),
-            Query.of("q", "a", ("b",)),
-            Query.of("q", ""),
-        )
-    ]
-
-    assert len(set(names)) == len(names)
-    assert names[0] == hash_query(Query.of("q"))

@@ -1,4 +1,4 @@
-"""A circuit breaker: open after failures in a row, closed by a call that succeeds."""
+"""A breaker that blocks calls after failures in a row."""
 
 from __future__ import annotations
 
@@ -16,5 +16,36 @@ async def test_only_one_call_probes_an_open_breaker() -> None:
     await asyncio.sleep(0.06)
 
     assert [breaker.allow(), breaker.allow(), breaker.allow()] == [True, False, False]
+    await asyncio.sleep(0.06)
+    assert breaker.allow()
+
+
+def test_a_success_in_between_begins_the_count_anew() -> None:
+    """Only failures in a row open it; one success closes it."""
+    breaker = Breaker(2, 60)
+    breaker.failed()
+    breaker.succeeded()
+    breaker.failed()
+    closed = breaker.is_open, breaker.allow()
+    breaker.failed()
+    opened = breaker.is_open, breaker.allow()
+    breaker.succeeded()
+
+    assert closed == (False, True)
+    assert opened == (True, False)
+    assert (breaker.is_open, breaker.allow()) == (False, True)
+
+
+async def test_a_probe_that_fails_keeps_it_open_for_as_long_again() -> None:
+    """The wait begins with the failure, not with the probe."""
+    breaker = Breaker(1, 0.05)
+    breaker.failed()
+    await asyncio.sleep(0.06)
+    probe = breaker.allow()
+    breaker.failed()
+
+    assert probe
+    assert breaker.is_open
+    assert not breaker.allow()
     await asyncio.sleep(0.06)
     assert breaker.allow()

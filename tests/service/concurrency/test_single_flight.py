@@ -1,23 +1,25 @@
-"""Calls under way, shared by those who ask the same."""
+"""Calls under way that requests share."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
-from assay.service.concurrency.single_flight import Call, SingleFlight, Subscription
-from assay.service.scoring.guard import Guarded
+from assay.service.concurrency.single_flight import Call, SingleFlight, Subscription, collect
 from assay.verifiers import (
     Pair,
+    Verdict,
+    Verdicts,
 )
 from tests.support.fakes import FakeVerifier
-from tests.support.scorers import Q, guarded
+from tests.support.scorers import Q
 
 
-def join(flight: SingleFlight, guard: Guarded, texts: Sequence[str]) -> list[Subscription]:
+def join(flight: SingleFlight, verifier: FakeVerifier, texts: Sequence[str]) -> list[Subscription]:
     """Ask about texts, as one request would."""
     return flight.join(
-        Call(guard, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts])
+        Call(verifier, 1, 0, range(len(texts)), list(texts), [Pair(Q, text) for text in texts])
     )
 
 
@@ -32,10 +34,10 @@ async def test_identical_pairs_under_way_are_asked_once() -> None:
     """By two requests, and twice in one."""
     gate = asyncio.Event()
     verifier = FakeVerifier("v", lambda pair: len(pair.candidate) / 10, gate=gate)
-    flight, guard = SingleFlight(), guarded(verifier)
+    flight = SingleFlight()
 
-    first = join(flight, guard, ["a", "bb", "a"])
-    second = join(flight, guard, ["bb", "ccc"])
+    first = join(flight, verifier, ["a", "bb", "a"])
+    second = join(flight, verifier, ["bb", "ccc"])
     gate.set()
 
     assert await collected(first) == [0.1, 0.2, 0.1]
@@ -48,8 +50,8 @@ async def test_identical_pairs_under_way_are_asked_once() -> None:
 async def test_a_call_is_cancelled_when_the_last_who_wants_it_leaves() -> None:
     """And not before."""
     verifier = FakeVerifier("v", gate=asyncio.Event())
-    flight, guard = SingleFlight(), guarded(verifier)
-    first, second = join(flight, guard, ["a"]), join(flight, guard, ["a"])
+    flight = SingleFlight()
+    first, second = join(flight, verifier, ["a"]), join(flight, verifier, ["a"])
     await asyncio.sleep(0)
 
     flight.release(first)
@@ -66,12 +68,12 @@ async def test_a_call_that_was_given_up_is_not_joined() -> None:
     """A request that comes before its end starts another call."""
     gate = asyncio.Event()
     verifier = FakeVerifier("v", 0.5, gate=gate)
-    flight, guard = SingleFlight(), guarded(verifier)
-    first = join(flight, guard, ["a"])
+    flight = SingleFlight()
+    first = join(flight, verifier, ["a"])
     await asyncio.sleep(0)
 
     flight.release(first)
-    second = join(flight, guard, ["a"])
+    second = join(flight, verifier, ["a"])
     gate.set()
 
     assert await collected(second) == [0.5]
@@ -83,7 +85,75 @@ async def test_batches_have_the_size_that_was_asked_for() -> None:
     """The rest goes into a smaller one."""
     verifier = FakeVerifier("v", options={"batch_size": 3})
 
-    shares = join(SingleFlight(), guarded(verifier), [str(place) for place in range(8)])
+    shares = join(SingleFlight(), verifier, [str(place) for place in range(8)])
     await collected(shares)
 
     assert [len(batch) for batch in verifier.asked] == [3, 3, 2]
+
+
+async def test_a_set_is_compared_by_one_call_whatever_its_order() -> None:
+    """A set has no order of its own: each request gets its own rows' scores."""
+    verifier = FakeVerifier("v", lambda pair: len(pair.candidate) / 10, setwise=True)
+    flight = SingleFlight()
+    texts = ["a", "bb", "ccc"]
+    pairs = [Pair(Q, text) for text in texts]
+
+    first = flight.join(Call(verifier, 1, 0, [0, 1, 2], texts, pairs, set_key="set"))
+    second = flight.join(Call(verifier, 1, 0, [2, 0, 1], texts, pairs, set_key="set"))
+
+    assert await collected(first) == [0.1, 0.2, 0.3]
+    assert await collected(second) == [0.2, 0.3, 0.1]
+    assert verifier.asked == [texts]
+    assert [share.owner for share in first + second] == [True, False]
+
+
+async def test_who_started_a_call_pays_once_for_what_was_asked() -> None:
+    """Who joined it pays nothing, and nobody pays for what needed no call."""
+
+    class Remembering(FakeVerifier):
+        async def score(self, pairs: Sequence[Pair]) -> Verdicts:
+            """Return verdicts of which the first took no call."""
+            return Verdicts([Verdict(0.5, asked=bool(place)) for place in range(len(pairs))])
+
+    verifier, flight = Remembering("v"), SingleFlight()
+    [owner] = join(flight, verifier, ["a", "b", "c"])
+    [guest] = join(flight, verifier, ["b"])
+    await collected([owner])
+
+    assert [owner.pays, guest.pays] == [True, False]
+    assert [guest.pay(), owner.pay(), owner.pay()] == [0, 2, 0]
+
+
+async def test_who_stays_pays_where_the_owner_left_before_anything_was_sent() -> None:
+    """Somebody has to; where it was sent already, the owner pays although it leaves."""
+    gate = asyncio.Event()
+    verifier, flight = FakeVerifier("v", gate=gate), SingleFlight()
+    [owner], [guest] = join(flight, verifier, ["a"]), join(flight, verifier, ["a"])
+    [sender] = join(flight, verifier, ["b"])
+    sender.call.sent.any = True
+
+    paid_on_leaving = [owner.pay(), sender.pay()]
+    gate.set()
+    await collected([guest])
+
+    assert paid_on_leaving == [0, 1]
+    assert (guest.pays, guest.pay(), owner.pay()) == (True, 1, 0)
+
+
+async def test_waiting_ends_with_the_first_call_or_the_last_or_the_time() -> None:
+    """As whoever waits wants it; the second value says that the time was over."""
+    gate = asyncio.Event()
+    flight = SingleFlight()
+    fast = join(flight, FakeVerifier("fast"), ["a"])
+    slow = join(flight, FakeVerifier("slow", gate=gate), ["b"])
+    both = [*fast, *slow]
+    later = time.monotonic() + 60
+
+    assert await collect(both, later, first=True) == ({fast[0].call.task}, False)
+    assert await collect(both, 0.0, first=False) == ({fast[0].call.task}, True)
+    assert await collect(slow, 0.0, first=True) == (set(), True)
+    gate.set()
+    assert await collect(both, later, first=False) == (
+        {fast[0].call.task, slow[0].call.task},
+        False,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from assay.aggregation import LabelModel
 from assay.service.domain.cascade_savings import CascadeSavings
@@ -12,25 +11,12 @@ from tests.support.cascades import model
 from tests.support.ensembles import small
 
 
-def test_estimates_add_up() -> None:
-    """Of one version; a newer one's take the place of an older one's, and enough of them have to
-    say that the loss is small.
-    """
-    one, other = CascadeSavings(1, 1, 0.3, 0.0, 0.0, 1), CascadeSavings(1, 1, 0.5, 0.1, 0.01, 0)
-    both = one + other
+def test_enough_queries_have_to_say_that_a_cascade_loses_little() -> None:
+    """Fifty at least, and their interval has to lie below the loss that is wanted."""
     cascade_policy = CascadePolicy(
         "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 60, 20.0, 0.1, 0.001, 58)
     )
 
-    assert both.said() == {
-        "queries": 2,
-        "loss": 0.05,
-        "loss_interval": pytest.approx([-0.048, 0.148]),
-        "cost": 0.4,
-        "agree": 0.5,
-    }
-    assert one + CascadeSavings(2, 5) == CascadeSavings(2, 5)
-    assert one.interval is None
     assert cascade_policy.good_enough
     assert not CascadePolicy(
         "auto", wanted_loss=0.01, estimate=CascadeSavings(1, 49, 20.0, 0.0, 0.0, 49)

@@ -1,0 +1,67 @@
+"""Turns of the event loop for pieces of long work."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from assay.service.concurrency.turns import AT_ONCE, Turns
+from tests.support.waiting import turns as pass_turns
+
+
+async def test_a_small_request_does_not_wait_for_its_turn() -> None:
+    """Whatever large ones wait; a larger one comes behind them."""
+    turns = Turns()
+    done: list[int] = []
+    for piece in range(3):
+        turns.soon(partial(done.append, piece))
+
+    await turns.mine(AT_ONCE)
+    before = list(done)
+    await turns.mine(AT_ONCE + 1)
+
+    assert before == []
+    assert done == [0, 1, 2]
+
+
+async def test_one_piece_is_done_a_turn_of_the_loop_in_order() -> None:
+    """Others have the loop in between."""
+    turns = Turns()
+    done: list[int] = []
+    for piece in range(3):
+        turns.soon(partial(done.append, piece))
+    counts = []
+    for _ in range(5):
+        await asyncio.sleep(0)
+        counts.append(len(done))
+
+    assert counts == [1, 2, 3, 3, 3]
+    assert done == [0, 1, 2]
+
+
+async def test_all_done_returns_when_nothing_waits() -> None:
+    """Pieces that come meanwhile included."""
+    turns, done = Turns(), []
+    await turns.all_done()
+    turns.soon(lambda: turns.soon(lambda: done.append("late")))
+
+    await turns.all_done()
+
+    assert done == ["late"]
+
+
+async def test_a_piece_that_fails_holds_up_nobody() -> None:
+    """The loop hears of it, and the next one has its turn."""
+    turns, done, heard = Turns(), [], []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: heard.append(type(context["exception"])))
+
+    def fail() -> None:
+        raise KeyError("piece")
+
+    turns.soon(fail)
+    turns.soon(lambda: done.append(1))
+    await pass_turns()
+
+    assert heard == [KeyError]
+    assert done == [1]

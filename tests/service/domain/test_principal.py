@@ -1,0 +1,103 @@
+"""Who sends a request, and what they may see."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import TypeVar
+
+import limits
+
+from assay.service.domain.principal import (
+    Principal,
+    administers_all,
+    ask_as,
+    may_see,
+    sees_all,
+    spend,
+    spent,
+    visible,
+)
+
+Result = TypeVar("Result")
+
+
+def as_caller(holder: Principal, ask: Callable[[], Result]) -> Result:
+    """Return what a function returns in a request of a caller's."""
+
+    def asked() -> Result:
+        ask_as(holder)
+        return ask()
+
+    return contextvars.copy_context().run(asked)
+
+
+def test_a_right_that_lacks_is_named() -> None:
+    """With the rights that the key has."""
+    holder = Principal("k", frozenset({"rank", "label"}))
+
+    assert holder.lacks("rank", "/v1/rank") is None
+    assert holder.lacks("admin", "/metrics") == (
+        "this needs a key with the scope `admin`; yours has: label, rank"
+    )
+
+
+def test_an_administrator_of_some_tasks_has_what_is_of_a_task() -> None:
+    """What is of all tasks needs a key of all."""
+    some = Principal("k", frozenset({"admin"}), frozenset({"t"}))
+
+    assert some.lacks("admin", "/v1/tasks/t/fit") is None
+    assert "of all tasks" in (some.lacks("admin", "/metrics") or "")
+    assert Principal("k", frozenset({"admin"})).lacks("admin", "/metrics") is None
+
+
+def test_a_key_of_some_tasks_sees_no_other() -> None:
+    """Neither one by one, nor in a list, nor what is of all together."""
+    holder = Principal("k", frozenset({"admin"}), frozenset({"b", "c"}))
+
+    assert as_caller(holder, lambda: visible(["a", "b", "c"])) == ["b", "c"]
+    assert as_caller(holder, lambda: (may_see("a"), may_see("b"))) == (False, True)
+    assert as_caller(holder, lambda: (sees_all(), administers_all())) == (False, False)
+
+
+def test_a_key_without_tasks_sees_all_and_only_an_administrator_the_servers() -> None:
+    """Without any caller, as in work of the service's own, everything is seen."""
+    ranker = Principal("k", frozenset({"rank"}))
+
+    assert as_caller(ranker, lambda: (sees_all(), administers_all())) == (True, False)
+    assert as_caller(ranker, lambda: visible(["a"])) == ["a"]
+    assert (sees_all(), administers_all(), may_see("a")) == (True, True, True)
+
+
+async def test_costs_are_summed_over_a_requests_own_tasks() -> None:
+    """Each request has its own sum, and one whose cost nobody counts has none."""
+    counted = Principal("k", frozenset({"rank"}), cost=limits.parse("10/day"))
+
+    async def request(holder: Principal, *costs: float) -> float:
+        ask_as(holder)
+
+        async def call(cost: float) -> None:
+            spend(cost)
+
+        await asyncio.gather(*map(call, costs))
+        return spent()
+
+    sums = await asyncio.gather(
+        request(counted, 1.0, 0.5),
+        request(counted, 4.0),
+        request(Principal("free", frozenset({"rank"})), 7.0),
+    )
+
+    assert tuple(sums) == (1.5, 4.0, 0.0)
+    assert spent() == 0.0
+
+
+def test_a_caller_with_any_limit_is_counted() -> None:
+    """Of requests or of cost."""
+    limit = limits.parse("1/minute")
+    scopes = frozenset({"rank"})
+
+    assert Principal("k", scopes, requests=limit).limited
+    assert Principal("k", scopes, cost=limit).limited
+    assert not Principal("k", scopes).limited

@@ -1,0 +1,79 @@
+"""Values read from the store, whole and damaged."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.service.domain.stored_values import (
+    Label,
+    Read,
+    json_object,
+    label_of,
+    number,
+    read_all,
+    whole_number,
+)
+
+
+def test_what_is_whole_is_read_and_what_is_damaged_is_named() -> None:
+    """By its name or by its value; the damaged ones stay as the store has them."""
+    raw = {b"7": b"1", b"x": b"2", b"8": b"many", b"\xff": b"3"}
+
+    read = read_all(raw, whole_number, named=int)
+
+    assert read == Read({"7": 1}, {b"x": b"2", b"8": b"many", b"\xff": b"3"})
+
+
+@pytest.mark.parametrize("value", [b"", b"-1", b"1.5", b" 1", b"1" * 19, b"one"])
+def test_what_is_no_count_is_damaged(value: bytes) -> None:
+    """Also one that no count ever reaches."""
+    with pytest.raises(ValueError, match="not a count"):
+        whole_number(value)
+
+
+@pytest.mark.parametrize("value", [b"nan", b"inf", b"-inf", b"x", b""])
+def test_what_is_no_finite_number_is_damaged(value: bytes) -> None:
+    """An infinite sum would never go again."""
+    with pytest.raises(ValueError, match=r"finite|could not convert"):
+        number(value)
+
+
+def test_numbers_are_read() -> None:
+    """As the store writes them."""
+    assert (whole_number(b"0"), whole_number(b"9" * 18)) == (0, 10**18 - 1)
+    assert number(b"-1.5e3") == -1500.0
+
+
+@pytest.mark.parametrize("value", [b"[]", b"5", b"null", b"{", b""])
+def test_what_is_no_object_is_damaged(value: bytes) -> None:
+    """Whether it is JSON or not."""
+    with pytest.raises(ValueError, match=r"."):
+        json_object(value)
+
+
+def test_a_label_says_what_was_stated_and_nothing_else() -> None:
+    """A later release may say more."""
+    assert label_of(b'{"correct": 1}') == Label(1.0)
+    assert label_of(b'{"correct":0.5,"random":true,"who":"ann","at":5,"colour":"red"}') == Label(
+        0.5, True, "ann", 5.0
+    )
+    assert label_of(b'{"correct":0,"random":null,"who":null,"at":null}') == Label(0.0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{}",
+        b'{"correct": true}',
+        b'{"correct": "1"}',
+        b'{"correct": 1.01}',
+        b'{"correct": -0.1}',
+        b'{"correct": 1, "random": 1}',
+        b'{"correct": 1, "who": 5}',
+        b'{"correct": 1, "at": "now"}',
+    ],
+)
+def test_a_label_of_other_types_is_damaged(value: bytes) -> None:
+    """Each of its fields is held to its type."""
+    with pytest.raises(ValueError, match=r"."):
+        label_of(value)
