@@ -99,26 +99,6 @@ def test_a_hostile_configuration_is_a_message(
         assert len(said) < 4000
 
 
-def test_aliases_and_merges_of_a_sane_size_are_read(tmp_path: Path) -> None:
-    """A file that says things once."""
-    path = tmp_path / "e.yaml"
-    path.write_bytes(
-        b"\xef\xbb\xbfverifiers:\n- &v {name: a, kind: arithmetic, cost: 2}\n- {<<: *v, name: b}\n"
-    )
-
-    assert [(each.name, each.cost) for each in load_config(path, {}, {}).verifiers] == [
-        ("a", 2),
-        ("b", 2),
-    ]
-
-
-def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
-    """A folder, one that is not there, and one without an end."""
-    for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
-        with pytest.raises(ConfigError, match=str(path)):
-            load_config(path, {}, {})
-
-
 @pytest.mark.parametrize("what", ["device", "pipe", "folder", "long"])
 @pytest.mark.parametrize("key", ["model", "ca_file", "client_cert", "client_key"])
 def test_a_path_in_a_configuration_leads_to_a_file_with_an_end(

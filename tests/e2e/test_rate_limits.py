@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,11 +13,9 @@ import yaml
 
 from assay.service.api.front.auth import KeyRing
 from assay.service.config.keys import KeySettings
-from assay.service.config.loading import load_config
-from assay.service.config.problems import ConfigError
 from tests.support.commands import run
-from tests.support.processes import Server, call, free_port, write_config
-from tests.support.secured import BODY, CHECK, ask, key, serving
+from tests.support.processes import Server, call, free_port
+from tests.support.secured import BODY, ask, key, serving
 from tests.support.valkeys import valkey
 
 
@@ -141,17 +138,6 @@ def test_limits_hold_while_the_store_is_down(tmp_path: Path) -> None:
         statuses = [ask(running, "few", body=BODY).status for _ in range(4)]
 
     assert statuses == [200, 200, 429, 429]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"requests": "often"}, {"cost": "-1/day"}, {"requests": "3"}, {"priority": "high"}]
-)
-def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, wrong: dict[str, str]) -> None:
-    """With its place and value."""
-    path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"keys": [key("a", **wrong)]}})
-
-    with pytest.raises(ConfigError, match=re.escape(next(iter(wrong.values())))):
-        load_config(path, {}, {})
 
 
 def test_the_command_makes_a_key_with_limits() -> None:

@@ -121,3 +121,10 @@ def test_a_reason_is_one_short_line() -> None:
     assert reason_of(ExceptionGroup("g", [ExceptionGroup("h", [KeyError("k")])])) == "KeyError: 'k'"
     assert len(reason_of(ValueError("x" * 10**6))) == 200
     assert reason_of(AssertionError()) == "AssertionError: "
+
+
+def test_a_loop_that_fails_tells_no_password_in_readiness() -> None:
+    """The reason is in the log as well as in `/readyz`."""
+    assert "s3cr3t" not in reason_of(
+        ExceptionGroup("g", [ConnectionError("no answer of redis://:s3cr3t@h:6379/0")])
+    )
