@@ -6,13 +6,15 @@ import threading
 
 import pytest
 
-from assay.service.concurrency.offload import LONG, apart, characters, length_of, to_be_read
+from assay.service.concurrency.offload import LONG_WORK, apart, characters, length_of, to_be_read
 from assay.verifiers import Message, Pair, Query
 
 CONVERSATION = Query((Message("system", "abc"), Message("user", "de")))
 
 
-@pytest.mark.parametrize(("size", "elsewhere"), [(0, False), (LONG, False), (LONG + 1, True)])
+@pytest.mark.parametrize(
+    ("size", "elsewhere"), [(0, False), (LONG_WORK, False), (LONG_WORK + 1, True)]
+)
 async def test_only_long_work_has_a_thread(size: int, elsewhere: bool) -> None:
     """A thread costs more than short work does."""
     thread = await apart(size, threading.get_ident)
@@ -22,9 +24,9 @@ async def test_only_long_work_has_a_thread(size: int, elsewhere: bool) -> None:
 
 async def test_arguments_and_errors_pass_through_a_thread() -> None:
     """As if the function had been called at once."""
-    assert await apart(LONG + 1, int, "z", base=36) == 35
+    assert await apart(LONG_WORK + 1, int, "z", base=36) == 35
     with pytest.raises(ValueError, match="invalid literal"):
-        await apart(LONG + 1, int, "z")
+        await apart(LONG_WORK + 1, int, "z")
 
 
 def test_the_length_of_a_conversation_is_that_of_its_turns() -> None:

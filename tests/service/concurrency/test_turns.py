@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from assay.service.concurrency.turns import AT_ONCE, Turns
+from assay.service.concurrency.turns import PAIRS_A_TURN, Turns
 from tests.support.waiting import turns as pass_turns
 
 
@@ -16,9 +16,9 @@ async def test_a_small_request_does_not_wait_for_its_turn() -> None:
     for piece in range(3):
         turns.soon(partial(done.append, piece))
 
-    await turns.mine(AT_ONCE)
+    await turns.mine(PAIRS_A_TURN)
     before = list(done)
-    await turns.mine(AT_ONCE + 1)
+    await turns.mine(PAIRS_A_TURN + 1)
 
     assert before == []
     assert done == [0, 1, 2]

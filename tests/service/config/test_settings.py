@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assay.service.config.settings import PREFIX, ServiceSettings, from_environment
+from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings, from_environment
 
 
 def test_lists_may_come_as_one_text() -> None:
@@ -63,4 +63,4 @@ def test_only_our_variables_of_the_environment_are_options() -> None:
     environment = {"ASSAY_PORT": "1", "ASSAY_ROOT_PATH": "", "PORT": "2", "ASSAY_UNKNOWN": "3"}
 
     assert from_environment(environment) == {"port": "1", "root_path": ""}
-    assert PREFIX == "ASSAY_"
+    assert VARIABLE_PREFIX == "ASSAY_"

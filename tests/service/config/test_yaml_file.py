@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.config.yaml_file import MAX_BYTES, MAX_DIGITS, YamlError, read_yaml
+from assay.service.config.yaml_file import MAX_DIGITS, MAX_FILE_BYTES, YamlError, read_yaml
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -46,7 +46,7 @@ def test_aliases_and_merges_of_a_sane_size_are_read(tmp_path: Path) -> None:
         ("a: !!int x\n", "a value is not of its type", ""),
         ("- a\n", "must be a mapping with `verifiers:`", ""),
         (b"a: 1\nb: caf\xe9\n", "byte 0xe9 is not UTF-8", ":2"),
-        ("a: " + "x" * MAX_BYTES, f"has more than {MAX_BYTES} bytes", ""),
+        ("a: " + "x" * MAX_FILE_BYTES, f"has more than {MAX_FILE_BYTES} bytes", ""),
     ],
 )
 def test_what_no_configuration_has_is_refused_with_its_place(
