@@ -91,7 +91,7 @@ def test_the_default_ensemble_is_right() -> None:
     "path", sorted(default_config_path().parent.glob("*.yaml")), ids=lambda path: path.name
 )
 def test_every_example_ensemble_is_right(path: Path) -> None:
-    """What we hand out must start."""
+    """Every example must start."""
     assert load_config(path, environ={}).verifiers
 
 

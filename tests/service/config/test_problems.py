@@ -81,7 +81,7 @@ JUDGE = "verifiers:\n  - {name: j, kind: judge, model: m, endpoint: 'http://127.
 
 
 def problems(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
-    """Return what is wrong with a file."""
+    """Return the faults of a file."""
     path = tmp_path / "e.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:

@@ -8,7 +8,7 @@ from assay.service.domain.hosts import Hosts, address_of, checked, split_host
 
 
 def test_a_host_is_a_name_or_an_address() -> None:
-    """Without what surrounds it."""
+    """Without port and brackets."""
     assert split_host("A.b:1") == ("a.b", 1)
     assert split_host("[::1]") == ("::1", None)
     assert [split_host(host) for host in ("", ".", "a:b", "::1", "[a]", "a:1:2", "a:123456")] == [

@@ -21,7 +21,7 @@ from assay.service.domain.redaction import told, without_addresses
     ("it compares the candidates of a query, and this one stands alone",) * 2,
 ])  # fmt: skip
 def test_a_reason_names_no_machine(reason: str, shown: str) -> None:
-    """What failed is told all the same."""
+    """It still names the failure."""
     assert without_addresses(reason) == shown
 
 

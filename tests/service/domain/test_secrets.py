@@ -17,7 +17,7 @@ SECRET = "s3cr3t"
 
 
 def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> None:
-    """Whatever a library's error says."""
+    """In any library's error."""
     event = mask_event(
         None,
         "",
@@ -38,7 +38,7 @@ def test_log_lines_and_messages_lose_passwords_and_keys_and_nothing_else() -> No
 
 
 def test_an_error_is_logged_without_what_was_in_the_command_and_within_bounds() -> None:
-    """What the store's client and the store repeat of a command are keys, texts and values."""
+    """The store and its client repeat keys, texts and values of a command."""
     text = "my private text (of pipeline) BUSY\nwith more"
     pipeline = ResponseError(
         f"Command # 3 (HSET assay:1:texts {text}) of pipeline caused error: ('WRONGTYPE no hash',)"
