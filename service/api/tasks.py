@@ -26,7 +26,7 @@ from assay.service.domain.principal import may_see, sees_all
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 from assay.service.learning.tasks import Task
-from assay.service.learning.training_export import Format, rows
+from assay.service.learning.training_export import ExportFormat, rows
 from assay.service.ports import TaskStore
 from assay.service.runtime.engine import Engine
 
@@ -94,7 +94,7 @@ async def models(request: Request, name: str) -> dict[str, Any]:
 async def export(
     request: Request,
     name: str,
-    format: Format,  # noqa: A002 - the parameter's name on the wire
+    format: ExportFormat,  # noqa: A002 - the parameter's name on the wire
     margin: Annotated[float, QueryParameter(ge=0, le=1)] = 0.2,
     threshold: Annotated[float, QueryParameter(ge=0.5, le=1)] = 0.7,
 ) -> StreamingResponse:

@@ -33,7 +33,7 @@ RESULT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """An input file: how many rows it has, and for lines, at which byte each part begins."""
 
     path: str
@@ -65,20 +65,20 @@ class Block:
     carried: Any
 
 
-class Format(ABC):
+class RowFormat(ABC):
     """How rows lie in a file."""
 
     suffix: str
 
     @abstractmethod
-    def scan(self, files: Files, path: str, part_rows: int) -> Source:
+    def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
         """Count a file's rows; raise `BatchError` for one that cannot be read, or whose columns
         clash with the output's.
         """
 
     @abstractmethod
     def blocks(
-        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+        self, files: Files, source: SourceFile, part_rows: int, first: int, parts: int
     ) -> Iterator[Block]:
         """Yield adjacent parts' rows, from the part with the number `first` on."""
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 import orjson
 
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.formats import REQUEST, RESULT, Block, Format, Row, Source
+from assay.service.batch.formats import REQUEST, RESULT, Block, Row, RowFormat, SourceFile
 
 #: A longer line is a bad row, and never in memory as a whole.
 LONGEST_LINE = 32 << 20
@@ -17,12 +17,12 @@ LONGEST_LINE = 32 << 20
 SHOWN_BYTES = 4096
 
 
-class Jsonl(Format):
+class Jsonl(RowFormat):
     """An object a line; blank lines are no rows."""
 
     suffix = "jsonl"
 
-    def scan(self, files: Files, path: str, part_rows: int) -> Source:
+    def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
         """Count the lines, and note where each part begins."""
         offsets, rows, at = [], 0, 0
         try:
@@ -35,10 +35,10 @@ class Jsonl(Format):
                     at += length
         except OSError as exc:
             raise BatchError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
-        return Source(path, rows, at, tuple(offsets))
+        return SourceFile(path, rows, at, tuple(offsets))
 
     def blocks(
-        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+        self, files: Files, source: SourceFile, part_rows: int, first: int, parts: int
     ) -> Iterator[Block]:
         """Yield parts, from the byte on where the first of them begins."""
         with files.open(source.path) as file:

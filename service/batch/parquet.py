@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.formats import REQUEST, RESULT, Block, Format, Row, Source, clash
+from assay.service.batch.formats import REQUEST, RESULT, Block, Row, RowFormat, SourceFile, clash
 from assay.service.score_files.parquet import NO_PYARROW
 
 #: Rows that are decoded at once: a row group may hold millions.
 DECODED = 1024
 
 
-class Parquet(Format):
+class Parquet(RowFormat):
     """A request's fields as columns; candidates and messages are lists."""
 
     suffix = "parquet"
@@ -27,7 +27,7 @@ class Parquet(Format):
             raise BatchError(NO_PYARROW) from None
         self._arrow = pyarrow
 
-    def scan(self, files: Files, path: str, part_rows: int) -> Source:
+    def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
         """Read the file's own count, and look at its columns."""
         try:
             with files.open(path) as file:
@@ -42,10 +42,10 @@ class Parquet(Format):
                 f"{path}: needs the columns candidates, and query or messages; there are:"
                 f" {', '.join(names)}"
             )
-        return Source(path, rows, int(files.fs.size(path)))
+        return SourceFile(path, rows, int(files.fs.size(path)))
 
     def blocks(
-        self, files: Files, source: Source, part_rows: int, first: int, parts: int
+        self, files: Files, source: SourceFile, part_rows: int, first: int, parts: int
     ) -> Iterator[Block]:
         """Yield parts, decoding only the row groups that they are in."""
         start, stop = first * part_rows, min(source.rows, (first + parts) * part_rows)

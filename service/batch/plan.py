@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 
 from assay.service.batch.files import BatchError, Files, inputs
-from assay.service.batch.formats import Format, Source
+from assay.service.batch.formats import RowFormat, SourceFile
 from assay.service.batch.jsonl import Jsonl
 from assay.service.batch.parquet import Parquet
 from assay.service.runtime.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
 PLAN_VERSION = 1
-FORMAT_BY_SUFFIX: dict[str, type[Format]] = {"jsonl": Jsonl, "parquet": Parquet}
+FORMAT_BY_SUFFIX: dict[str, type[RowFormat]] = {"jsonl": Jsonl, "parquet": Parquet}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BatchPlan:
 
     out: str
     where: str  # the inputs' file system, as a URL
-    sources: tuple[Source, ...]
+    sources: tuple[SourceFile, ...]
     suffix: str
     part_rows: int
     verifiers: dict[str, str]  # fingerprints by name
@@ -60,7 +60,7 @@ class BatchPlan:
         """Return how many rows there are in all."""
         return sum(source.rows for source in self.sources)
 
-    def format(self) -> Format:
+    def format(self) -> RowFormat:
         """Return how the files are read and written."""
         return FORMAT_BY_SUFFIX[self.suffix]()
 
@@ -184,7 +184,7 @@ def _read(out: str, content: bytes) -> BatchPlan:
     try:
         found = orjson.loads(content)
         sources = tuple(
-            Source(each["path"], each["rows"], each["size"], tuple(each["offsets"]))
+            SourceFile(each["path"], each["rows"], each["size"], tuple(each["offsets"]))
             for each in found.pop("sources")
         )
         return BatchPlan(sources=sources, **found)

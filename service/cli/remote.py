@@ -31,7 +31,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return
 
 
-class RefusedError(StartupError):
+class ApiRefusedError(StartupError):
     """The service refused a request: `said` is its message, `param` the wrong field if it names
     one.
     """
@@ -80,7 +80,7 @@ class Api:
                 return bytes(reply.read())
         except urllib.error.HTTPError as exc:
             param, said = _message(exc)
-            raise RefusedError(
+            raise ApiRefusedError(
                 f"{self._url}{path} answered {exc.code}: {said}", param, said
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as exc:

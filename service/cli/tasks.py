@@ -16,7 +16,7 @@ from rich.prompt import Prompt
 from rich.table import Table
 
 from assay.service.cli.console import Console
-from assay.service.cli.remote import Api, RefusedError, asks_assay
+from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
 from assay.service.cli.report.summary import expected_gain
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.parquet import load_arrow
@@ -25,7 +25,7 @@ CALIBRATED_LABELS = 25
 LABELS_A_REQUEST = 1000
 LONGEST_LABEL_LINE = 8 << 20
 IN_LABELS = re.compile(r"labels\.(\d{1,6})(?:\..*)?")
-Row = tuple[int, dict[str, Any]]
+LabelRow = tuple[int, dict[str, Any]]
 
 
 @asks_assay
@@ -186,7 +186,7 @@ def import_labels(url: str, task: str, file: Path) -> None:
     for part in _parts(_rows(file)):
         try:
             found = api.call(f"/v1/tasks/{task}/labels", {"labels": [row for _, row in part]})
-        except RefusedError as exc:
+        except ApiRefusedError as exc:
             if (field := IN_LABELS.fullmatch(exc.param)) is None or int(field[1]) >= len(part):
                 raise
             raise StartupError(f"{file}:{part[int(field[1])][0]}: {exc.said}") from None
@@ -237,7 +237,7 @@ def export_rows(url: str, task: str, file: Path, how: str, margin: float, thresh
     print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
 
 
-def _rows(file: Path) -> Iterable[Row]:
+def _rows(file: Path) -> Iterable[LabelRow]:
     """Yield rows with their numbers in the file; raise `StartupError` for what is none, with its
     place.
     """
@@ -250,7 +250,7 @@ def _rows(file: Path) -> Iterable[Row]:
         yield number, row
 
 
-def _of_parquet(file: Path) -> Iterable[Row]:
+def _of_parquet(file: Path) -> Iterable[LabelRow]:
     arrow = load_arrow()
     number = 0
     try:
@@ -276,7 +276,7 @@ def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _lines(file: Path) -> Iterable[Row]:
+def _lines(file: Path) -> Iterable[LabelRow]:
     with file.open("rb") as lines:  # by bytes: a JSON text may hold what Unicode calls a line's end
         for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LABEL_LINE + 1), b""), 1):
             if len(line) > LONGEST_LABEL_LINE:
@@ -302,8 +302,8 @@ def _parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def _parts(rows: Iterable[Row]) -> Iterable[list[Row]]:
-    part: list[Row] = []
+def _parts(rows: Iterable[LabelRow]) -> Iterable[list[LabelRow]]:
+    part: list[LabelRow] = []
     for row in rows:
         part.append(row)
         if len(part) == LABELS_A_REQUEST:

@@ -30,7 +30,7 @@ PRINTS = np.dtype("<u8")
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class RankedTexts:
     """What was ranked, in words; candidates by hash."""
 
     query: str
@@ -47,7 +47,7 @@ class Observation:
     fingerprints: tuple[int, ...]
     scores: Floats  # (candidates, verifiers)
     version: str
-    texts: Texts | None = None
+    texts: RankedTexts | None = None
     at: tuple[int, int] = (0, 0)  # its place in the stream
 
     @property
@@ -70,7 +70,7 @@ def record_of(
     scores = np.where(np.isfinite(raw), raw, np.nan)[[first[candidate] for candidate in candidates]]
     texts = None
     if pairs is not None:
-        texts = Texts(
+        texts = RankedTexts(
             pairs[0].query.text,
             {candidate: pairs[first[candidate]].candidate for candidate in candidates},
         )
@@ -134,7 +134,7 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
         raise ValueError(f"an entry without {exc}") from None
 
 
-def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
+def _texts(raw: bytes, candidates: Sequence[str]) -> RankedTexts:
     """Return texts, ignoring a later release's additions; raise `ValueError` for invalid ones."""
     found = orjson.loads(raw)
     query, texts = (
@@ -144,7 +144,7 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> Texts:
         raise ValueError("texts of another shape")
     if any(not isinstance(texts.get(candidate), str) for candidate in candidates):
         raise ValueError("a candidate without its text")
-    return Texts(query, {candidate: texts[candidate] for candidate in candidates})
+    return RankedTexts(query, {candidate: texts[candidate] for candidate in candidates})
 
 
 def as_value(record: Observation) -> bytes:

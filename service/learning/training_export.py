@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from assay.service.domain.observation import Observation, Texts, table_of
+from assay.service.domain.observation import Observation, RankedTexts, table_of
 from assay.service.learning.tasks import Task
 
-Format = Literal["dpo", "kto", "sft", "reward"]
-Scored = list[tuple[str, float]]  # candidates with their probabilities, best first
+ExportFormat = Literal["dpo", "kto", "sft", "reward"]
+ScoredTexts = list[tuple[str, float]]  # candidates with their probabilities, best first
 
 
 def rows(
-    task: Task, records: Sequence[Observation], how: Format, margin: float, threshold: float
+    task: Task, records: Sequence[Observation], how: ExportFormat, margin: float, threshold: float
 ) -> Iterator[dict[str, Any]]:
     """Yield training rows from requests whose texts were stored, read with the model that the task
     serves now.
@@ -36,7 +36,7 @@ def rows(
             yield {"prompt": record.texts.query, **row, "model_version": task.model_version}
 
 
-def _scored(task: Task, record: Observation, texts: Texts) -> Scored:
+def _scored(task: Task, record: Observation, texts: RankedTexts) -> ScoredTexts:
     """Return a request's candidates with their probabilities, without unscored ones."""
     table = table_of([record], task.fingerprints)
     chances = expit(task.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
@@ -49,7 +49,7 @@ def _scored(task: Task, record: Observation, texts: Texts) -> Scored:
     )
 
 
-def _dpo(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
+def _dpo(scored: ScoredTexts, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
     if len(scored) > 1 and scored[0][1] - scored[-1][1] >= margin:
         (chosen, high), (rejected, low) = scored[0], scored[-1]
         yield {
@@ -60,23 +60,25 @@ def _dpo(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, 
         }
 
 
-def _kto(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
+def _kto(scored: ScoredTexts, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
     for text, chance in scored:
         if chance >= threshold or chance <= 1 - threshold:
             yield {"completion": text, "label": chance >= threshold, "probability": chance}
 
 
-def _sft(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
+def _sft(scored: ScoredTexts, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
     if scored and scored[0][1] >= threshold:
         yield {"completion": scored[0][0], "probability": scored[0][1]}
 
 
-def _reward(scored: Scored, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
+def _reward(scored: ScoredTexts, margin: float, threshold: float) -> Iterator[dict[str, Any]]:
     for text, chance in scored:
         yield {"completion": text, "probability": chance}
 
 
-EXPORT_FORMATS: dict[Format, Callable[[Scored, float, float], Iterator[dict[str, Any]]]] = {
+EXPORT_FORMATS: dict[
+    ExportFormat, Callable[[ScoredTexts, float, float], Iterator[dict[str, Any]]]
+] = {
     "dpo": _dpo,
     "kto": _kto,
     "sft": _sft,

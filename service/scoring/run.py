@@ -20,7 +20,7 @@ from assay.verifiers import Status, Usage, Verdict, Verdicts
 LATE = Verdict(None, Status.TIMEOUT, "deadline: not answered within the request's deadline")
 
 
-class Scored(NamedTuple):
+class ScoredColumn(NamedTuple):
     """One verifier whose scores are all in the matrix."""
 
     member: EnsembleMember

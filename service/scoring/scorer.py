@@ -20,7 +20,7 @@ from assay.service.scoring.combine import answer_keys, combine, require_a_score
 from assay.service.scoring.plan import next_calls, prepare, tokens_wanted
 from assay.service.scoring.record import Recorder, RowPacker, WriteBehind
 from assay.service.scoring.request import EnsembleMember, ScoringRequest, ScoringResult
-from assay.service.scoring.run import Scored, ScoringRun
+from assay.service.scoring.run import ScoredColumn, ScoringRun
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import OWNER
 
@@ -80,7 +80,7 @@ class Scorer:
         assert isinstance(last, ScoringResult)  # noqa: S101 - `_walk` ends with it, or raises
         return last
 
-    def stream(self, request: ScoringRequest) -> AsyncIterator[Scored | ScoringResult]:
+    def stream(self, request: ScoringRequest) -> AsyncIterator[ScoredColumn | ScoringResult]:
         """Yield each verifier as soon as all its scores are in the matrix, then the result.
 
         Raises `NoVerifierError` if every verifier failed, `TooMuchWorkError` if what is
@@ -93,7 +93,7 @@ class Scorer:
         request: ScoringRequest,
         stepwise: bool,
         watch: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
-    ) -> AsyncIterator[Scored | ScoringResult]:
+    ) -> AsyncIterator[ScoredColumn | ScoringResult]:
         """Take a request through all its steps; `stepwise`: wait for one call at a time, and yield
         the verifiers that are done.
         """
@@ -107,7 +107,7 @@ class Scorer:
                 for column in run.finished_columns() if stepwise else ():
                     if column not in streamed:
                         streamed.add(column)
-                        yield Scored(run.members[column], run.matrix, column)
+                        yield ScoredColumn(run.members[column], run.matrix, column)
                 if not run.subscriptions:
                     break
                 collecting = self._collect(run, stepwise)

@@ -30,7 +30,7 @@ def most_connections() -> int:
     return min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
-class Connection(Protocol):
+class WatchedConnection(Protocol):
     """What is looked at."""
 
     transport: asyncio.Transport
@@ -56,13 +56,13 @@ class Unread:
 class Watch:
     """What the clients of one server have not read, and which of its connections lie idle."""
 
-    unread: dict[Connection, Unread] = field(default_factory=dict)
-    idle: dict[Connection, float] = field(default_factory=dict)
+    unread: dict[WatchedConnection, Unread] = field(default_factory=dict)
+    idle: dict[WatchedConnection, float] = field(default_factory=dict)
     looking: bool = False
 
-    def look(self, connections: Sequence[Connection], now: float) -> None:
+    def look(self, connections: Sequence[WatchedConnection], now: float) -> None:
         """Look at every connection."""
-        backlog: dict[Connection, Unread] = {}
+        backlog: dict[WatchedConnection, Unread] = {}
         for each in connections:
             if now >= each.due:
                 each.late()
@@ -73,7 +73,7 @@ class Watch:
         self._cut(now)
         self._make_room(connections, now)
 
-    def _progress(self, connection: Connection, size: int, now: float) -> Unread:
+    def _progress(self, connection: WatchedConnection, size: int, now: float) -> Unread:
         """Return how much is unread and since when; the time begins anew where enough was taken,
         or more was written.
         """
@@ -91,7 +91,7 @@ class Watch:
             total -= each.size
             connection.transport.abort()
 
-    def _make_room(self, connections: Sequence[Connection], now: float) -> None:
+    def _make_room(self, connections: Sequence[WatchedConnection], now: float) -> None:
         """Close idle connections when there are too many."""
         if len(connections) <= most_connections() // 2:
             self.idle = {}

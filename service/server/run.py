@@ -145,10 +145,10 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
             workers=settings.workers,
             **_options(config),
         )
-        Workers(options, listening(options, settings)).run()
+        WorkerProcesses(options, listening(options, settings)).run()
 
 
-class Workers(Multiprocess):
+class WorkerProcesses(Multiprocess):
     """Worker processes; one that dies takes the gauges of what it had under way with it."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:

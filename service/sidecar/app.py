@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from assay.service.server.bounded_server import bounded
-from assay.service.sidecar.model import Choice, Model
+from assay.service.sidecar.model import Model, ModelChoice
 
 SIDECAR_VERSION = "assay-sidecar 1"
 MAX_BODY_BYTES = 32 << 20
@@ -27,7 +27,7 @@ PROMPTS_TIMEOUT_S = 30
 MOST_WAITING = 4096
 
 
-class RefusedError(Exception):
+class SidecarError(Exception):
     """A request that cannot be answered, in vLLM's form of error."""
 
     def __init__(self, message: str, param: str | None = None, status: int = 400) -> None:
@@ -53,9 +53,9 @@ class Batches:
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MOST_WAITING)
 
     async def score(self, prompts: Sequence[list[int]]) -> list[float]:
-        """Return one score a prompt, in order; raise `RefusedError` when too many wait already."""
+        """Return one score a prompt, in order; raise `SidecarError` when too many wait already."""
         if self._queue.qsize() + len(prompts) > MOST_WAITING:
-            raise RefusedError("The server is busy and cannot accept new requests.", status=503)
+            raise SidecarError("The server is busy and cannot accept new requests.", status=503)
         loop = asyncio.get_running_loop()
         waiting = [Waiting(ids, loop.create_future()) for ids in prompts]
         for each in waiting:
@@ -105,7 +105,9 @@ class Batches:
                 each.score.set_result(score)
 
 
-def serve(choice: Choice, served_name: str | None, host: str, port: int, batch_size: int) -> None:
+def serve(
+    choice: ModelChoice, served_name: str | None, host: str, port: int, batch_size: int
+) -> None:
     """Load a model and serve it until a signal; raise `StartupError` if that cannot be."""
     uvicorn.run(
         create_app(Model(choice), served_name or choice.name, batch_size),
@@ -130,8 +132,8 @@ def create_app(
 
     app = FastAPI(title="Assay sidecar", lifespan=lifespan)
 
-    @app.exception_handler(RefusedError)
-    async def refused(request: Request, exc: RefusedError) -> JSONResponse:
+    @app.exception_handler(SidecarError)
+    async def refused(request: Request, exc: SidecarError) -> JSONResponse:
         return JSONResponse(exc.body, exc.status)
 
     @app.exception_handler(RuntimeError)
@@ -209,13 +211,13 @@ def create_app(
 
 
 async def _sent(request: Request) -> bytearray:
-    """Return a request's body, bounded in size and time; raise `RefusedError`."""
+    """Return a request's body, bounded in size and time; raise `SidecarError`."""
     sent = bytearray()
     try:
         async with asyncio.timeout(PROMPTS_TIMEOUT_S):
             async for piece in request.stream():
                 if len(sent) + len(piece) > MAX_BODY_BYTES:
-                    raise RefusedError(
+                    raise SidecarError(
                         f"the body has more than the {MAX_BODY_BYTES} bytes that a request may"
                         " have",
                         "body",
@@ -223,7 +225,7 @@ async def _sent(request: Request) -> bytearray:
                     )
                 sent += piece
     except TimeoutError:
-        raise RefusedError(
+        raise SidecarError(
             f"the body did not come within {PROMPTS_TIMEOUT_S} s", "body", 408
         ) from None
     return sent
@@ -233,12 +235,12 @@ async def _body(request: Request, served_name: str) -> dict[str, Any]:
     try:
         body = json.loads(await _sent(request))
     except (ValueError, RecursionError):
-        raise RefusedError("1 validation error: the body is no JSON", "body") from None
+        raise SidecarError("1 validation error: the body is no JSON", "body") from None
     if not isinstance(body, dict):
-        raise RefusedError("1 validation error: the body is no object", "body")
+        raise SidecarError("1 validation error: the body is no object", "body")
     if body.get("model", served_name) != served_name:
         message = f"The model `{body['model']}` does not exist. Valid aliases: {served_name}."
-        raise RefusedError(message, "model", 404)
+        raise SidecarError(message, "model", 404)
     return body
 
 
@@ -251,7 +253,7 @@ def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
     )
     texts: list[Any] = [given] if single else list(given or [])
     if not texts or not all(texts):
-        raise RefusedError("You must pass at least one prompt", "input")
+        raise SidecarError("You must pass at least one prompt", "input")
     special = bool(body.get("add_special_tokens", True))
     return [
         model.ids(each, special) if isinstance(each, str) else [int(token) for token in each]
@@ -263,5 +265,5 @@ def _fits(model: Model, ids: list[int]) -> list[int]:
     if len(ids) > model.max_tokens:
         limit = f"This model's maximum context length is {model.max_tokens} tokens"
         message = f"{limit}. However, your prompt contains {len(ids)} input tokens."
-        raise RefusedError(message, "input_tokens")
+        raise SidecarError(message, "input_tokens")
     return ids

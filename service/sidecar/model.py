@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 from assay.service.domain.errors import StartupError
 
 Output = Literal["score", "logits", "first_token_logit"]
-Head = Literal["linear", "mlp"]
+ScoreHead = Literal["linear", "mlp"]
 MISSING = "the sidecar needs torch and transformers: install the extra `hf`"
 
 
-class Scorer(Protocol):
+class AdaptedModel(Protocol):
     """What an adapter's `load(name, device, dtype)` returns: a tokenizer, and a function from a
     batch to scores.
     """
@@ -28,12 +28,12 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelChoice:
     """Which model, and how its score is read."""
 
     name: str
     output: Output = "logits"
-    head: Head = "linear"
+    head: ScoreHead = "linear"
     adapter: Path | None = None
     trust_remote_code: bool = False
     device: str = "auto"
@@ -44,7 +44,7 @@ class Choice:
 class Model:
     """One model, ready."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: ModelChoice) -> None:
         try:
             import torch
             import transformers
@@ -140,7 +140,7 @@ class Model:
         return logits[self._torch.arange(len(input_ids), device=logits.device), last, 0]
 
 
-def _load(transformers: Any, torch: Any, choice: Choice, dtype: Any) -> Any:
+def _load(transformers: Any, torch: Any, choice: ModelChoice, dtype: Any) -> Any:
     options = {"trust_remote_code": choice.trust_remote_code, "dtype": dtype}
     if choice.output == "first_token_logit":
         return transformers.AutoModelForCausalLM.from_pretrained(choice.name, **options)
@@ -151,7 +151,7 @@ def _load(transformers: Any, torch: Any, choice: Choice, dtype: Any) -> Any:
     return _with_mlp_head(transformers, torch, choice, dtype)
 
 
-def _with_mlp_head(transformers: Any, torch: Any, choice: Choice, dtype: Any) -> Any:
+def _with_mlp_head(transformers: Any, torch: Any, choice: ModelChoice, dtype: Any) -> Any:
     """Return a sequence classifier whose head is Linear, ReLU, Linear(1): INF-ORM, whose class
     is only on its card.
     """
@@ -182,7 +182,7 @@ def _tiny(config: Any) -> Any:
     return copy
 
 
-def _adapter(path: Path) -> Callable[[str, str, str], Scorer]:
+def _adapter(path: Path) -> Callable[[str, str, str], AdaptedModel]:
     spec = importlib.util.spec_from_file_location("assay_adapter", path)
     if spec is None or spec.loader is None or not path.exists():
         raise StartupError(f"{path}: no Python file; an adapter defines load(name, device, dtype)")

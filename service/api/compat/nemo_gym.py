@@ -19,7 +19,7 @@ from assay.service.api.compat.common import (
     read,
     score,
 )
-from assay.service.api.compat.reward import MAX_WHOLE, Conversation, query_of
+from assay.service.api.compat.reward import MAX_WHOLE, RewardPrompt, query_of
 from assay.service.api.errors import invalid_field
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import problem
@@ -48,7 +48,7 @@ class VerifyRequest(DoorRequest):
             raise invalid_field(exc) from None
         return self
 
-    def asked(self) -> Conversation:
+    def asked(self) -> RewardPrompt:
         """Return the conversation that was answered: a text, or its turns; calls of tools and
         the like are no turns.
         """

@@ -44,7 +44,7 @@ MISREAD_USAGE = "the upstream says something of its tokens that is no number: th
 STREAMED_WORD = re.compile(r"\S+\s*|\s+")
 
 
-class BudgetIn(BaseModel):
+class DrawBudgetIn(BaseModel):
     """What may be spent on drawing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +62,7 @@ class OptionsIn(BaseModel):
     at_most: Annotated[Whole, Field(ge=1)] | None = None
     confidence: Annotated[Real, Field(gt=0, lt=1)] | None = None
     round: Annotated[Whole, Field(ge=1)] | None = None
-    budget: BudgetIn = Field(default_factory=BudgetIn)
+    budget: DrawBudgetIn = Field(default_factory=DrawBudgetIn)
     select: Literal["best", "weighted_majority"] = "best"
     task: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=65_536)] | None = None

@@ -48,18 +48,18 @@ def _not_too_long(text: str) -> str:
     return text
 
 
-Whole = Annotated[
+WholeText = Annotated[
     str, AfterValidator(_not_too_long), Field(json_schema_extra={"maxLength": MAX_WHOLE})
 ]
-Conversation = Whole | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
-Texts = Annotated[Whole | Annotated[list[Whole], FAST], Counted]
+RewardPrompt = WholeText | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
+TemplatedTexts = Annotated[WholeText | Annotated[list[WholeText], FAST], Counted]
 PROMPT_END = "(end)"
 
 
 class ClassifyRequest(DoorRequest):
     """Texts that a chat template made, or one conversation whose last turn is the answer."""
 
-    input: Texts | None = None
+    input: TemplatedTexts | None = None
     messages: (
         Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)] | None
     ) = None
@@ -102,15 +102,15 @@ class ClassifyRequest(DoorRequest):
 class EmbeddingsRequest(DoorRequest):
     """Texts that a chat template made."""
 
-    input: Texts
+    input: TemplatedTexts
     encoding_format: Literal["float", "base64"] = "float"
 
 
 class GetRewardRequest(DoorRequest):
     """Whole texts, and what each began with; a label is a reference answer."""
 
-    query: Annotated[list[Whole], Field(min_length=1, fail_fast=True), Counted]
-    prompts: Annotated[list[Whole], FAST, Counted] | None = None
+    query: Annotated[list[WholeText], Field(min_length=1, fail_fast=True), Counted]
+    prompts: Annotated[list[WholeText], FAST, Counted] | None = None
     labels: Annotated[list[str | None], FAST, Counted] | None = None
 
     @model_validator(mode="after")
@@ -139,7 +139,7 @@ class GetRewardRequest(DoorRequest):
 class SlimeRequest(DoorRequest):
     """A sample of slime's."""
 
-    prompt: Conversation
+    prompt: RewardPrompt
     response: str
     label: Expected | None = None
 
@@ -246,7 +246,7 @@ def _last(request: Request) -> bool:
     return which == "last"
 
 
-def query_of(prompt: Conversation, reference: str | None) -> Query:
+def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
     """Return what a prompt asks: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)

@@ -13,7 +13,7 @@ from assay.service.api.compat.rerank import told
 from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
 
-Texts = Annotated[str | Annotated[list[str], FAST], Counted]
+ScoreTexts = Annotated[str | Annotated[list[str], FAST], Counted]
 #: The names that the two sides of a pair have had, newest first.
 SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2"))
 NAMES = sorted({name for sides in SIDES for name in sides})
@@ -22,13 +22,13 @@ NAMES = sorted({name for sides in SIDES for name in sides})
 class ScoreRequest(DoorRequest):
     """Two sides of pairs, under any of their names."""
 
-    queries: Texts | None = None
-    documents: Texts | None = None
-    items: Texts | None = None
-    text_1: Texts | None = None
-    text_2: Texts | None = None
-    data_1: Texts | None = None
-    data_2: Texts | None = None
+    queries: ScoreTexts | None = None
+    documents: ScoreTexts | None = None
+    items: ScoreTexts | None = None
+    text_1: ScoreTexts | None = None
+    text_2: ScoreTexts | None = None
+    data_1: ScoreTexts | None = None
+    data_2: ScoreTexts | None = None
 
     @model_validator(mode="after")
     def _two_sides(self) -> Self:
@@ -84,5 +84,5 @@ async def scores(request: Request) -> Response:
     )
 
 
-def _listed(texts: Texts) -> list[str]:
+def _listed(texts: ScoreTexts) -> list[str]:
     return [texts] if isinstance(texts, str) else texts

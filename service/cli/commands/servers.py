@@ -163,7 +163,7 @@ def sidecar(
 ) -> None:
     """Serve a reward model that vLLM has no class for, in vLLM's form (needs the extra hf)."""
     from assay.service.sidecar.app import serve
-    from assay.service.sidecar.model import Choice
+    from assay.service.sidecar.model import ModelChoice
 
     for name, value, known in (
         ("--output", output, ("score", "logits", "first_token_logit")),
@@ -171,7 +171,7 @@ def sidecar(
     ):
         if value not in known:
             raise StartupError(f"{name}: must be one of: {', '.join(known)}; got {value!r}")
-    choice = Choice(
+    choice = ModelChoice(
         name=model,
         output=output,  # type: ignore[arg-type]  # checked above
         head=head,  # type: ignore[arg-type]  # checked above

@@ -23,7 +23,7 @@ HELD_OUT = (
     "Labels, predicted by models that have not seen them: by probability, and by the labels' time."
 )
 
-Figure = Callable[[Any, dict[str, Any]], Any]
+DrawFigure = Callable[[Any, dict[str, Any]], Any]
 
 
 def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
@@ -162,7 +162,7 @@ def _day(seconds: float) -> str:
 
 
 #: Heading, note and drawing; a drawing is None if there is nothing to draw.
-FIGURES: list[tuple[str, str, Figure]] = [
+FIGURES: list[tuple[str, str, DrawFigure]] = [
     ("How accurate is each", EXPECTED, _accuracy),
     ("What fewer would do", LEFT_OUT, _cost),
     ("Who repeats whom", "Correlation of scores within queries, families side by side.", _correlations),  # noqa: E501

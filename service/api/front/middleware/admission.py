@@ -24,7 +24,7 @@ class FullQueue:
         return self._app(scope, receive, send)
 
 
-class Places:
+class ScoringPlaces:
     """Lets each scoring request wait for a place; a handler that is done may leave it earlier."""
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:

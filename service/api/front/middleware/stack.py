@@ -17,7 +17,7 @@ from assay.service.api.front.auth import KeyRing
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.body_limit import Bodies
 from assay.service.api.front.middleware.admin_port import AdminPort
-from assay.service.api.front.middleware.admission import FullQueue, Places
+from assay.service.api.front.middleware.admission import FullQueue, ScoringPlaces
 from assay.service.api.front.middleware.authentication import Authentication
 from assay.service.api.front.middleware.body import AnnouncedBodies, WholeBodies
 from assay.service.api.front.middleware.browser_origins import BrowserOrigins, OriginRules
@@ -85,7 +85,7 @@ class MiddlewareStack:
         bodies, admission = Bodies(settings.max_body_bytes), Admission(settings, metrics)
         keys = KeyRing((key.get_secret_value() for key in settings.api_keys), settings.keys)
         app: ASGIApp = ScoringRoutes(self.app, scoring)
-        app = Places(app, admission)
+        app = ScoringPlaces(app, admission)
         if keys:
             app = CostCharges(app, backend)
         app = WholeBodies(app, bodies)
