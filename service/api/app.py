@@ -72,7 +72,7 @@ def create_app(
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)
     app.include_router(door_router)
-    errors.install(app)
+    errors.install_error_handlers(app)
     _document(app)
     scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
     shapes = {path: door.shape for path, door in DOORS.items()}

@@ -185,7 +185,7 @@ def answering() -> Iterator[None]:
         raise answer_to(exc) from None
 
 
-def install(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Answer every failure with the envelope."""
 
     async def api_error(_: Request, exc: Exception) -> Response:

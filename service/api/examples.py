@@ -107,18 +107,20 @@ def body_of(
     }
 
 
-def failed(description: str) -> dict[str, Any]:
+def error_response(description: str) -> dict[str, Any]:
     """Return the documentation of an error."""
     return {"description": description, "content": {"application/json": {"example": ERROR}}}
 
 
 #: Answers that any request may get from a service without keys.
 NOT_OURS: dict[int | str, dict[str, Any]] = {
-    403: failed("The key may not do this; or, without keys, a page of another origin asked."),
-    421: failed("Without keys: the Host is not one of `allowed_hosts`."),
+    403: error_response(
+        "The key may not do this; or, without keys, a page of another origin asked."
+    ),
+    421: error_response("Without keys: the Host is not one of `allowed_hosts`."),
 }
 NOT_JSON: dict[int | str, dict[str, Any]] = {
-    415: failed("Without keys: the Content-Type is not JSON.")
+    415: error_response("Without keys: the Content-Type is not JSON.")
 }
 
 
@@ -131,16 +133,16 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
                 **content,
             },
         },
-        400: failed("The body is not JSON."),
-        401: failed("No key, or an unknown one."),
+        400: error_response("The body is not JSON."),
+        401: error_response("No key, or an unknown one."),
         **NOT_OURS,
         **NOT_JSON,
-        404: failed("Unknown task or ensemble; the message names the known ones."),
-        408: failed("The body came too slowly."),
-        413: failed("A candidate or the body is too large."),
-        422: failed("A field is missing or wrong; the message names it and the value."),
-        429: failed("The queue is full; see Retry-After."),
-        503: failed("No verifier could answer."),
+        404: error_response("Unknown task or ensemble; the message names the known ones."),
+        408: error_response("The body came too slowly."),
+        413: error_response("A candidate or the body is too large."),
+        422: error_response("A field is missing or wrong; the message names it and the value."),
+        429: error_response("The queue is full; see Retry-After."),
+        503: error_response("No verifier could answer."),
     }
 
 
@@ -161,17 +163,19 @@ LABELS_EXAMPLE: dict[str, Any] = {
     ]
 }
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: failed("The body is not JSON."),
-    401: failed("No key, or an unknown one."),
+    400: error_response("The body is not JSON."),
+    401: error_response("No key, or an unknown one."),
     **NOT_OURS,
     **NOT_JSON,
-    404: failed("Unknown task or version; the message names the known ones."),
-    408: failed("The body came too slowly."),
-    409: failed(
+    404: error_response("Unknown task or version; the message names the known ones."),
+    408: error_response("The body came too slowly."),
+    409: error_response(
         "The task learns nothing, stores no texts, is being fitted, or has no version before."
     ),
-    413: failed("The body is too large."),
-    422: failed("A field or parameter is missing or wrong; the message names it and the value."),
-    429: failed("The key has asked as often as it may; see Retry-After."),
-    503: failed("The store is down, or the fit died."),
+    413: error_response("The body is too large."),
+    422: error_response(
+        "A field or parameter is missing or wrong; the message names it and the value."
+    ),
+    429: error_response("The key has asked as often as it may; see Retry-After."),
+    503: error_response("The store is down, or the fit died."),
 }

@@ -14,7 +14,7 @@ from fastapi import Query as QueryParameter
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
 from assay.service.api.label_requests import ExportedIn, LabelsIn
-from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.api.task_lookup import checked_body, memory_of, stored, task_of, with_texts
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitFailedError
 
@@ -29,7 +29,7 @@ async def label(request: Request, name: str) -> dict[str, Any]:
     even when it was given.
     """
     memory = memory_of(task_of(request, name))
-    asked = await checked(request, LabelsIn)
+    asked = await checked_body(request, LabelsIn)
     labels = (
         await asyncio.to_thread(_by_key, asked, time.time())
         if len(asked.labels) > FEW_LABELS
@@ -54,7 +54,7 @@ async def labels(request: Request, name: str) -> Response:
 async def exported(request: Request, name: str) -> dict[str, Any]:
     """Record that labels were exported, so that a lost store counts only the others as lost."""
     memory = memory_of(task_of(request, name))
-    asked = await checked(request, ExportedIn)
+    asked = await checked_body(request, ExportedIn)
     await stored(memory.note_export(asked.labels))
     return {"task": name, "exported": asked.labels}
 

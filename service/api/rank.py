@@ -20,7 +20,7 @@ from assay.service.api.examples import (
     body_of,
 )
 from assay.service.api.front.body_limit import whole_body
-from assay.service.api.front.body_parsing import Checked, checked
+from assay.service.api.front.body_parsing import Checked, validated
 from assay.service.api.front.client_presence import while_there
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.api.sse import EventStream
@@ -28,7 +28,7 @@ from assay.service.concurrency.offload import to_be_read
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
-from assay.service.domain.principal import may_see, sees_all, visible
+from assay.service.domain.principal import may_see, sees_all, visible_tasks
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -84,7 +84,7 @@ async def rank(request: Request) -> Response:
         return EventStream(_events(engine, scoring_request, said, warnings))
     outcome = await score_while_wanted(request, engine, scoring_request)
     outcome.warnings += warnings
-    return Json(answers.ranking(outcome, **said))
+    return Json(answers.ranking_body(outcome, **said))
 
 
 @router.post(
@@ -113,7 +113,7 @@ async def score_pairs(request: Request) -> Response:
     )
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
-        answers.scores(
+        answers.scores_body(
             outcome,
             request_id=request_id,
             task=task.name,
@@ -165,7 +165,7 @@ async def root(request: Request) -> Response:
 
 async def parse_as(request: Request, settings: ServiceSettings, model: type[Checked]) -> Checked:
     """Return a request's body, checked; raise `ApiError`."""
-    return await checked(await whole_body(request), model, settings)
+    return await validated(await whole_body(request), model, settings)
 
 
 def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
@@ -215,7 +215,7 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
     Rights are checked first, so that another tenant's name gets the same answer as an unknown one.
     """
     if name not in engine.tasks.by_name or not may_see(name):
-        raise _unknown("task", name, visible(engine.tasks.by_name))
+        raise _unknown("task", name, visible_tasks(engine.tasks.by_name))
     if ensemble is not None and ensemble not in (there := _ensembles(engine)):
         raise _unknown("ensemble", ensemble, there)
     return engine.task(name, ensemble)
@@ -226,7 +226,7 @@ def _ensembles(engine: Engine) -> Iterable[str]:
     if sees_all():
         return engine.scorer.ensembles
     others = {task.ensemble for task in engine.tasks.by_name.values()}
-    own = {engine.tasks.by_name[name].ensemble for name in visible(engine.tasks.by_name)}
+    own = {engine.tasks.by_name[name].ensemble for name in visible_tasks(engine.tasks.by_name)}
     return [name for name in engine.scorer.ensembles if name in own or name not in others]
 
 
@@ -277,10 +277,10 @@ async def _events(
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
                 await asyncio.sleep(0)  # what was made so far is sent, and others have their turn
-                yield _event("ranking", orjson.dumps(answers.ranking(step, **said)))
+                yield _event("ranking", orjson.dumps(answers.ranking_body(step, **said)))
             else:
                 await asyncio.sleep(0)
-                yield _event("verifier", orjson.dumps(answers.landed(*step)))
+                yield _event("verifier", orjson.dumps(answers.column_body(*step)))
     except (NoVerifierError, TooMuchWorkError) as exc:
         yield _failure(answer_to(exc))
 

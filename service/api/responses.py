@@ -16,7 +16,7 @@ LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SK
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 
 
-def ranking(
+def ranking_body(
     outcome: ScoringResult,
     *,
     request_id: str,
@@ -55,7 +55,7 @@ def ranking(
     }
 
 
-def scores(
+def scores_body(
     outcome: ScoringResult, *, request_id: str, task: str, ensemble: str, explain: bool
 ) -> dict[str, Any]:
     """Return the answer to /v1/score_pairs: pairs in the request's order."""
@@ -86,7 +86,9 @@ def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
 def tail(outcome: ScoringResult) -> dict[str, Any]:
     """Return what an answer says of its cost and its shortcomings."""
     usage = outcome.matrix.usage
-    cascade_run = {} if outcome.cascade is None else {"cascade": cascaded(outcome, outcome.cascade)}
+    cascade_run = (
+        {} if outcome.cascade is None else {"cascade": cascade_body(outcome, outcome.cascade)}
+    )
     return {
         "usage": {
             "calls": usage.calls,
@@ -100,7 +102,7 @@ def tail(outcome: ScoringResult) -> dict[str, Any]:
     }
 
 
-def cascaded(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
+def cascade_body(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
     """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share
     of the whole cost.
     """
@@ -135,7 +137,7 @@ def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     return explained
 
 
-def landed(member: EnsembleMember, matrix: ScoreMatrix, column: int) -> dict[str, Any]:
+def column_body(member: EnsembleMember, matrix: ScoreMatrix, column: int) -> dict[str, Any]:
     """Return one verifier's scores, as they are streamed."""
     return {
         "verifier": member.name,

@@ -12,10 +12,10 @@ from fastapi import Request
 from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked
-from assay.service.api.front.body_parsing import checked as parsed
+from assay.service.api.front.body_parsing import validated as parsed
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.domain.principal import may_see
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.tasks import Task
 from assay.service.ports import TaskStore
 from assay.service.store.errors import NO_WRITES
@@ -63,13 +63,13 @@ async def stored(asking: Any) -> Any:
         ) from None
     except StoreRefusedError as exc:
         why = NO_WRITES.get(exc.reason, f"its answer is an error ({exc.reason})")
-        log.warning("store_refused", reason=exc.reason, error=told(exc))
+        log.warning("store_refused", reason=exc.reason, error=error_line(exc))
         raise ApiError(
             503, f"the store refuses this: {why}; try again", code="store_refuses", retry_after_s=1
         ) from None
 
 
-async def checked(request: Request, model: type[Checked]) -> Checked:
+async def checked_body(request: Request, model: type[Checked]) -> Checked:
     """Return the checked body; raise `ApiError` if it is wrong."""
     return await parsed(await whole_body(request) or b"{}", model)
 

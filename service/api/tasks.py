@@ -19,7 +19,7 @@ from assay.service.api.examples import TASK_RESPONSES, body_of
 from assay.service.api.label_requests import LabelIn as LabelIn
 from assay.service.api.label_requests import LabelsIn as LabelsIn
 from assay.service.api.labels import label_router
-from assay.service.api.task_lookup import checked, memory_of, stored, task_of, with_texts
+from assay.service.api.task_lookup import checked_body, memory_of, stored, task_of, with_texts
 from assay.service.domain.learned import LOSS_OF_TASK
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
@@ -253,7 +253,7 @@ async def _last_report(request: Request, name: str) -> dict[str, Any]:
 )
 async def promote(request: Request, name: str, version: Version) -> dict[str, Any]:
     """Serve a version everywhere within two seconds; later fits do not replace a `pinned` one."""
-    asked = await checked(request, PromoteIn)
+    asked = await checked_body(request, PromoteIn)
     return await _promote(request, name, version, asked.pinned)
 
 

@@ -29,7 +29,7 @@ NO_RAY = (
 )
 
 
-def rank(
+def rank_on_ray(
     config: Config,
     plan: BatchPlan,
     todo: Sequence[Part],
@@ -40,7 +40,7 @@ def rank(
     """Yield parts as they are written anywhere in the cluster; raise `BatchError` if a worker
     cannot go on.
     """
-    ray = connect(address)
+    ray = connect_to_ray(address)
     if address != LOCAL_RAY and not str(config.service.redis_url).startswith(("redis", "rediss")):
         raise BatchError(
             "on a cluster the workers share a store: set redis_url (ASSAY_REDIS_URL) to a server"
@@ -68,7 +68,7 @@ def rank(
         ray.shutdown()
 
 
-def connect(address: str) -> Any:
+def connect_to_ray(address: str) -> Any:
     """Return Ray, connected to a cluster, or to one that it starts here; raise `BatchError`."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

@@ -74,7 +74,7 @@ class BatchPlan:
         return found
 
 
-def plan(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
+def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
     """Return a new job, or the one begun in `out`; raise `BatchError` if that is another."""
     target = Files(out)
     files, paths = inputs(where, target)
@@ -146,7 +146,7 @@ def freeze(engine: Engine, models: dict[str, Any]) -> None:
         task.memory = None
 
 
-def left(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Done]]:
+def remaining_parts(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Done]]:
     """Return the parts that are still to do, and what is known of those that are done."""
     parts, there = plan.parts(), set(files.names(DONE))
     done = files.get_all(DONE, [part.name for part in parts if part.name in there])

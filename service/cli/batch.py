@@ -22,7 +22,17 @@ from rich.progress import (
 )
 
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.plan import BAD, SUCCESS, BatchPlan, Done, Part, freeze, left, plan, total
+from assay.service.batch.plan import (
+    BAD,
+    SUCCESS,
+    BatchPlan,
+    Done,
+    Part,
+    freeze,
+    plan_batch,
+    remaining_parts,
+    total,
+)
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
 from assay.service.config.loading import default_config_path, load_config
@@ -62,7 +72,7 @@ def run_batch(
             job = asyncio.run(_planned(config, wanted))
         files = Files(job.out)
         files.sweep()
-        todo, before = left(job, files)
+        todo, before = remaining_parts(job, files)
         if todo:
             done = (
                 _on_ray(config, job, todo, wanted)
@@ -72,7 +82,7 @@ def run_batch(
             with redirect_stdout(sys.stderr):  # Ray prints what its workers log
                 _show(done, job, before, console)
     # From the marks: the message of a worker that died is lost.
-    todo, found = left(job, files)
+    todo, found = remaining_parts(job, files)
     if todo:
         raise BatchError(
             f"{len(todo)} parts are missing from {job.out}; run the same command again"
@@ -102,7 +112,7 @@ async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
     """Return the job, having looked that the verifiers of its ensemble answer."""
     async with open_engine(config, Metrics(), learning=False) as engine:
         job = await asyncio.to_thread(
-            plan, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
+            plan_batch, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
         )
         _, said = await engine.readiness()
         ensemble = engine.tasks.by_name[wanted.task].ensemble
@@ -140,10 +150,10 @@ def _here(config: Config, job: BatchPlan, todo: Sequence[Part], effort: Effort) 
 
 
 def _on_ray(config: Config, job: BatchPlan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
-    from assay.service.batch.on_ray import rank
+    from assay.service.batch.on_ray import rank_on_ray
 
     assert wanted.ray is not None  # noqa: S101 - who calls has looked
-    return rank(config, job, todo, wanted.effort, wanted.ray, wanted.workers)
+    return rank_on_ray(config, job, todo, wanted.effort, wanted.ray, wanted.workers)
 
 
 def _show(done: Iterable[Done], job: BatchPlan, before: Sequence[Done], console: Console) -> None:

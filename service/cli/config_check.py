@@ -15,7 +15,7 @@ from assay.service.learning.configured_models import load_models
 from assay.verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 
-def check(path: Path, offline: bool, as_json: bool) -> int:
+def check_config(path: Path, offline: bool, as_json: bool) -> int:
     """Print what is wrong, each with its place in the file; return the exit code."""
     problems: list[str] = []
     try:

@@ -42,7 +42,7 @@ class Problem:
     correct: list[bool]
 
 
-def run(
+def run_demo(
     config_path: Path | None,
     flags: Mapping[str, Any],
     once: bool,
@@ -81,7 +81,7 @@ def _run(
 ) -> None:
     config = load_config(config_path or default_config_path(), flags)
     configure_logging(config.service)
-    problems = load(WORD_PROBLEMS)[:limit]
+    problems = load_problems(WORD_PROBLEMS)[:limit]
     running = server(config)
     console = Console(record=svg is not None, width=100 if svg else None)
 
@@ -100,7 +100,7 @@ def _run(
         if as_json:
             print(json.dumps(figures), flush=True)  # noqa: T201 - this is the command's output
         else:
-            show(console, problems, answers, figures, url)
+            show_demo(console, problems, answers, figures, url)
         if svg is not None:
             console.save_svg(str(svg), title="make demo")
         running.should_exit = once
@@ -113,7 +113,7 @@ def _run(
         return
 
 
-def load(path: Path) -> list[Problem]:
+def load_problems(path: Path) -> list[Problem]:
     """Return the bundled problems."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
@@ -229,7 +229,7 @@ def final_scores(answer: dict[str, Any]) -> Floats:
     )
 
 
-def show(
+def show_demo(
     console: Console,
     problems: Sequence[Problem],
     answers: Sequence[dict[str, Any]],

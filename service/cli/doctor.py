@@ -32,7 +32,7 @@ SIGNS = {Grade.OK: "✓", Grade.SKIPPED: "-", Grade.WARNING: "!", Grade.FAILED: 
 STYLES = {Grade.OK: "green", Grade.SKIPPED: "dim", Grade.WARNING: "yellow", Grade.FAILED: "red"}
 
 
-def run(path: Path | None, only: Sequence[str], attacking: bool, as_json: bool) -> int:
+def run_doctor(path: Path | None, only: Sequence[str], attacking: bool, as_json: bool) -> int:
     """Examine the verifiers, or attack the judges; return 1 if one failed, else 0."""
     config = load_config(path or default_config_path())
     names = [verifier.name for verifier in config.verifiers]

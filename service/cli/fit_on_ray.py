@@ -19,9 +19,9 @@ from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.reduction import RowReduction
 from assay.aggregation.statistics.row_sample import hash_ids
-from assay.service.batch.on_ray import connect
+from assay.service.batch.on_ray import connect_to_ray
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.shards import apart, shard_of
+from assay.service.score_files.shards import check_apart, shard_of
 
 
 def fit_on_ray(
@@ -32,13 +32,13 @@ def fit_on_ray(
     Here there is one hash of 8 bytes of each query, to see that none is in two files. Raises what a
     worker raised.
     """
-    ray = connect(address)
+    ray = connect_to_ray(address)
     try:
         reduced, seen = None, dict[int, Path]()
         for path, (part, queries) in zip(
             paths, _each(ray, _reduced, paths, labels, names), strict=True
         ):
-            apart(path, queries.tolist(), seen)
+            check_apart(path, queries.tolist(), seen)
             reduced = part if reduced is None else reduced + part
 
         def moments(maps: ScoreMaps) -> Moments:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from assay.service.cli.console import Console
 from assay.service.config.loading import load_config
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
@@ -24,20 +24,20 @@ def plan_ensemble(
     """Print where each model runs, and write it where a file is named; raise `StartupError` for
     what does not fit.
     """
-    plan = place(servers_of(load_config(config, {}, {})), parse(gpus), load)
+    plan = place(servers_of(load_config(config, {}, {})), parse_gpus(gpus), load)
     if out is not None:
         out.write_text(written(plan, form, config), encoding="utf-8")
         if form == "script":
             out.chmod(0o755)
     if as_json:
-        print(json.dumps(as_data(plan), indent=2))  # noqa: T201 - the command's output
+        print(json.dumps(plan_data(plan), indent=2))  # noqa: T201 - the command's output
         return
-    show(plan)
+    show_plan(plan)
     if out is not None:
         Console(highlight=False).print(f"wrote {out} ({MANIFEST_FORMS[form]})", soft_wrap=True)
 
 
-def show(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
     """Print a table of the servers in their order, and of what is left of each GPU."""
     # Lines are not folded when the output is no terminal.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
@@ -80,7 +80,7 @@ def show(plan: Plan) -> None:
     )
 
 
-def as_data(plan: Plan) -> dict[str, Any]:
+def plan_data(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data."""
     servers = [
         {

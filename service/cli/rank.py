@@ -134,7 +134,7 @@ async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
         job, said = scoring_request_from(
             engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
         )
-        return {"line": number, **answers.ranking(await engine.scorer.score(job), **said)}
+        return {"line": number, **answers.ranking_body(await engine.scorer.score(job), **said)}
     except ValidationError as exc:
         failure = invalid(exc)
     except NoVerifierError as exc:

@@ -82,7 +82,7 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
 
 
 @asks_assay
-def promote(url: str, task: str, version: int | None, pinned: bool | None) -> None:
+def promote_version(url: str, task: str, version: int | None, pinned: bool | None) -> None:
     """Serve the named version, or the one before."""
     api = Api(url)
     if version is None:
@@ -96,7 +96,7 @@ def promote(url: str, task: str, version: int | None, pinned: bool | None) -> No
 
 
 @asks_assay
-def shadow(url: str, task: str, version: int, as_json: bool) -> None:
+def show_shadow(url: str, task: str, version: int, as_json: bool) -> None:
     """Print how another version would have answered the requests kept."""
     found = Api(url).call(f"/v1/tasks/{task}/models/{version}/shadow")
     if as_json:

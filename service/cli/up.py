@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assay.service.cli.console import Console
-from assay.service.cli.plan import show
+from assay.service.cli.plan import show_plan
 from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import Placed, Plan, place
 from assay.service.planning.server_command import SERVE, command_of, environment_of
@@ -27,7 +27,7 @@ STOP_MARGIN_S = 5.0
 SERVICE_START_S = 120.0
 
 
-def up(
+def start_all(
     config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float
 ) -> None:
     """Start all, and end all at Ctrl-C or SIGTERM; raise `StartupError` where a server never
@@ -38,8 +38,8 @@ def up(
     if gpus == "none":
         plan = Plan(tuple(Placed(server, (), 0.0, 0.0) for server in servers), (), load)
     else:
-        plan = place(servers, parse(gpus), load)
-        show(plan)
+        plan = place(servers, parse_gpus(gpus), load)
+        show_plan(plan)
     vllm = _vllm(servers, vllm_venv)
     folder = logs or settings.service.data_dir / "logs"
     host = "127.0.0.1" if settings.service.host == "0.0.0.0" else settings.service.host  # noqa: S104 - compared, not bound

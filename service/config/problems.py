@@ -13,7 +13,7 @@ from assay.service.config.model import Config, TaskSettings
 from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
-from assay.service.domain.secrets import masked, shown
+from assay.service.domain.secrets import masked, shown_value
 from assay.verifiers import BROKEN, KINDS
 
 BROKEN_KIND = "; it is installed but cannot be loaded: {}"
@@ -74,7 +74,7 @@ def problem_of(
         or isinstance(error["input"], dict)
     )
     return masked(f"{place}: {key + ': ' if key else ''}{message}") + (
-        "" if hidden else shown(error["loc"], error["input"])
+        "" if hidden else shown_value(error["loc"], error["input"])
     )
 
 

@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from assay.service.config.keys import KeySettings
-from assay.service.domain.hosts import checked
+from assay.service.domain.hosts import checked_host
 from assay.verifiers import Network
 from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 
@@ -139,7 +139,7 @@ class ServiceSettings(BaseModel):
     @field_validator("allowed_hosts")
     @classmethod
     def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(checked(name) for name in value)
+        return tuple(checked_host(name) for name in value)
 
     @field_validator("doctor", mode="before")
     @classmethod
@@ -168,9 +168,9 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _is_redis(cls, value: str | None) -> str | None:
         if value is not None:
-            from assay.service.store.url import parse
+            from assay.service.store.url import parse_address
 
-            parse(value)
+            parse_address(value)
         return value
 
 

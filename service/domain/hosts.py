@@ -17,7 +17,7 @@ WITH_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?")
 
 
 class Hosts:
-    """The names of a service at one address; `allowed` are entries that `checked` has seen."""
+    """The names of a service at one address; `allowed` are entries that `checked_host` has seen."""
 
     def __init__(self, allowed: Iterable[str], bound: str) -> None:
         self._allowed = frozenset(allowed)
@@ -49,7 +49,7 @@ def split_host(host: str) -> tuple[str, int | None] | None:
     return (name, port) if name else None
 
 
-def checked(entry: str) -> str:
+def checked_host(entry: str) -> str:
     """Return an entry of `allowed_hosts` as it is compared; raise `ValueError` for what is none."""
     plain = entry.strip().lower().removeprefix("[").removesuffix("]")
     if address_of(plain) is None and not ALLOWED.fullmatch(plain):

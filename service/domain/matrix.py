@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.domain.redaction import told
+from assay.service.domain.redaction import redacted_reason
 from assay.verifiers import PARTIAL, Status, Usage, Verdict
 
 UNKNOWN = 255
@@ -60,7 +60,7 @@ class ScoreMatrix:
         if verdict.truncated_tokens:
             self.truncated[row, column] = min(max(0, verdict.truncated_tokens), MOST_TRUNCATED)
         if verdict.reason is not None:
-            self.reasons[row, column] = told(verdict.reason)
+            self.reasons[row, column] = redacted_reason(verdict.reason)
 
     def put_all(self, column: int, verdicts: Sequence[tuple[int, Verdict]]) -> None:
         """Enter one verifier's verdicts of some rows: plain scores at once, others one by one."""

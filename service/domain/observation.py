@@ -181,7 +181,7 @@ class TrainingTable:
         return np.array([known.get(key, -1.0) for key in self.keys])
 
 
-def table_of(
+def training_table(
     records: Iterable[Observation],
     fingerprints: Sequence[int],
     since: Mapping[int, tuple[int, int]] | None = None,

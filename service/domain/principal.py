@@ -43,10 +43,10 @@ class Principal:
         return None
 
 
-EVERYTHING = Principal("", frozenset(SCOPES))
+ANONYMOUS = Principal("", frozenset(SCOPES))
 
 
-_ASKING: ContextVar[Principal] = ContextVar("asking", default=EVERYTHING)
+_ASKING: ContextVar[Principal] = ContextVar("asking", default=ANONYMOUS)
 
 
 #: What the request's calls cost: a list, since they may run in tasks of their own.
@@ -88,6 +88,6 @@ def administers_all() -> bool:
     return holder.tasks is None and "admin" in holder.scopes
 
 
-def visible(tasks: Iterable[str]) -> list[str]:
+def visible_tasks(tasks: Iterable[str]) -> list[str]:
     """Return the tasks that the caller may see."""
     return [task for task in tasks if may_see(task)]

@@ -26,7 +26,7 @@ ADDRESS = re.compile(
 HIDDEN = "(an address)"
 
 
-def told(reason: str) -> str:
+def redacted_reason(reason: str) -> str:
     """Return a reason with only what the caller may see."""
     return reason if administers_all() else without_addresses(reason)
 

@@ -35,7 +35,7 @@ def without_arguments(text: str) -> str:
     return _ARGUMENTS.sub(lambda found: f"{found[1]} " if found[1] else " ...", text[:LONGEST])
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return an error as one short line, for the log and for readiness: its kind, and what of
     its words may be printed.
     """
@@ -51,7 +51,7 @@ def _without_userinfo(word: re.Match[str]) -> str:
     return f"{scheme}://***@{rest.rpartition('@')[2]}" if mark and "@" in rest else word[0]
 
 
-def shown(loc: Sequence[Any], value: Any) -> str:
+def shown_value(loc: Sequence[Any], value: Any) -> str:
     """Return how a wrong setting is shown; nothing of one that is secret."""
     if any(part in SECRET for part in loc):
         return ""

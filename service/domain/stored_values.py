@@ -62,7 +62,7 @@ def whole_number(value: bytes) -> int:
     return int(value)
 
 
-def number(value: bytes) -> float:
+def finite_number(value: bytes) -> float:
     """Return a finite number; raise `ValueError` for what is none."""
     found = float(value)
     if not math.isfinite(found):

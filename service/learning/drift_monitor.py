@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from assay.aggregation.drift import Drift, DriftReference, drifts
-from assay.service.domain.observation import Observation, table_of
+from assay.service.domain.observation import Observation, training_table
 from assay.service.learning.tasks import Task
 from assay.service.ports import TaskStore
 from assay.service.telemetry.metrics import Metrics
@@ -40,7 +40,9 @@ class DriftMonitor:
             records is self._seen.get(task.name) and task.drift
         ):  # nothing came, and the same is served
             return task.drift
-        task.drift = await asyncio.to_thread(compared, task.reference, records, task.fingerprints)
+        task.drift = await asyncio.to_thread(
+            measure_drift, task.reference, records, task.fingerprints
+        )
         for column, each in zip(task.columns, task.drift, strict=True):
             self._metrics.drifted(task.name, column.name, each.psi, each.agreement_z, each.alarm)
         alarms = [place for place, each in enumerate(task.drift) if each.alarm]
@@ -95,9 +97,9 @@ def last(records: Sequence[Observation], rows: int) -> list[Observation]:
     return kept[::-1]
 
 
-def compared(
+def measure_drift(
     reference: list[DriftReference], records: Sequence[Observation], fingerprints: Sequence[int]
 ) -> list[Drift]:
     """Return each verifier's drift."""
-    table = table_of(records, fingerprints)
+    table = training_table(records, fingerprints)
     return drifts(reference, table.scores, table.query)

@@ -15,7 +15,7 @@ from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from assay.aggregation.drift import references
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.learned import Fit
-from assay.service.domain.observation import Observation, TrainingTable, table_of
+from assay.service.domain.observation import Observation, TrainingTable, training_table
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
@@ -56,7 +56,7 @@ class Served:
     version: int = 0
 
 
-def fit(
+def fit_task(
     given: FitInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
@@ -64,7 +64,7 @@ def fit(
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> Fit:
     """Fit, check against the served model and against no labels at all, and say what was found."""
-    table = table_of(records, given.fingerprints, since)
+    table = training_table(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
     known = table.labels({key: label.correct for key, label in labels.items()})

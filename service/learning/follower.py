@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from assay.service.domain.errors import NoNewsError, StoreDownError, StoreRefusedError
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.tasks import Tasks
 from assay.service.ports import Listener, StoreClient
 
@@ -42,7 +42,7 @@ class Follower:
                 self._listener = await self._store.listen()
             await self._listener.heard(self._every_s)
         except (NoNewsError, StoreRefusedError) as exc:
-            log.debug("store_tells_no_news", error=told(exc))
+            log.debug("store_tells_no_news", error=error_line(exc))
             await self.close()
             await asyncio.sleep(self._every_s)
         except StoreDownError:

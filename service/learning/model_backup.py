@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from assay.aggregation.whole_file import read_file, replace_file
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 
 log = structlog.get_logger()
 
@@ -48,5 +48,5 @@ class ModelBackup:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-            log.warning("kept_model_damaged", file=str(path), error=told(exc))
+            log.warning("kept_model_damaged", file=str(path), error=error_line(exc))
             return None

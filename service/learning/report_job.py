@@ -21,7 +21,7 @@ from assay.aggregation.evaluation.measures import log_losses, selection_by_query
 from assay.aggregation.evaluation.verifier_value import value
 from assay.aggregation.label_model.saved.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
-from assay.service.domain.observation import Observation, table_of
+from assay.service.domain.observation import Observation, training_table
 from assay.service.learning.fit_job import MIN_ROWS, FitInputs, KnownLabel, Served, fitted, held_out
 from assay.service.learning.report_sections import (
     advice_of,
@@ -48,7 +48,7 @@ class ReportInputs:
     costs: tuple[float, ...]
 
 
-def report(
+def measure_task(
     asked: ReportInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
@@ -61,7 +61,7 @@ def report(
     model that was fitted for it alone.
     """
     given = asked.given
-    table = table_of(records, given.fingerprints, since)
+    table = training_table(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         raise NothingToReportError(f"{len(table.keys)} candidates are kept; it takes {MIN_ROWS}")
     known = table.labels({key: label.correct for key, label in labels.items()})
@@ -98,7 +98,7 @@ def report(
     )
 
 
-def shadow(
+def measure_shadow(
     given: FitInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
@@ -111,7 +111,7 @@ def shadow(
     A ranking follows from raw scores and the version alone, and raw scores are kept: no request
     need be answered twice. Raises `NothingToReportError` if no request is kept.
     """
-    table = table_of(records, given.fingerprints, since)
+    table = training_table(records, given.fingerprints, since)
     if not table.keys:
         raise NothingToReportError("no request is kept")
     known = table.labels({key: label.correct for key, label in labels.items()})

@@ -22,7 +22,7 @@ from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.identity import Keys, by_query
 from assay.service.domain.learned import LOSS_OF_TASK, MOST_BYTES, State
 from assay.service.domain.observation import Observation, record_of
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.fit_job import FitInputs
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.ports import StoreClient, TaskStore
@@ -350,7 +350,7 @@ class Tasks:
         except (ArtifactError, ValueError, KeyError, TypeError, AttributeError) as exc:
             if task.left != version:
                 self._store.damaged("models")
-            self._leave(task, version, told(exc))
+            self._leave(task, version, error_line(exc))
             return False
         return True
 

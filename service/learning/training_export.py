@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from assay.service.domain.observation import Observation, RankedTexts, table_of
+from assay.service.domain.observation import Observation, RankedTexts, training_table
 from assay.service.learning.tasks import Task
 
 ExportFormat = Literal["dpo", "kto", "sft", "reward"]
@@ -38,7 +38,7 @@ def rows(
 
 def _scored(task: Task, record: Observation, texts: RankedTexts) -> ScoredTexts:
     """Return a request's candidates with their probabilities, without unscored ones."""
-    table = table_of([record], task.fingerprints)
+    table = training_table([record], task.fingerprints)
     chances = expit(task.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
     named = [
         (texts.candidates[key.partition(":")[2]], float(chance))

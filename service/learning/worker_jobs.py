@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.stored_values import Label
-from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
-from assay.service.learning.report_job import ReportInputs, report, shadow
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit_task
+from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task
 from assay.service.ports import TaskStore
 
 Result = TypeVar("Result")
@@ -39,11 +39,11 @@ class Kept:
 
 
 def fit_kept(source: Source, given: FitInputs) -> Fit:
-    """Return what `fit` makes of what is kept, beside what is served. Raises `StoreError`."""
+    """Return what `fit_task` makes of what is kept, beside what is served. Raises `StoreError`."""
 
     async def work(memory: TaskStore) -> Fit:
         kept = await _read(memory)
-        found = fit(given, kept.records, kept.labels, await _served(memory, given), kept.since)
+        found = fit_task(given, kept.records, kept.labels, await _served(memory, given), kept.since)
         await _keep_labelled(memory, kept, source.keep)
         return found
 
@@ -55,7 +55,7 @@ def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
 
     async def work(memory: TaskStore) -> dict[str, Any]:
         kept = await _read(memory)
-        return report(
+        return measure_task(
             asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since
         )
 
@@ -78,7 +78,7 @@ def shadow_kept(source: Source, given: FitInputs, version: int) -> dict[str, Any
         return {
             "serving": beside,
             "other": version,
-            **shadow(given, kept.records, kept.labels, serving, other, kept.since),
+            **measure_shadow(given, kept.records, kept.labels, serving, other, kept.since),
         }
 
     return _at(source, work)

@@ -10,7 +10,7 @@ import structlog
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.tasks import Rows, Task, Tasks
 from assay.service.ports import ScoreCache
 from assay.service.telemetry.metrics import Metrics
@@ -117,7 +117,7 @@ class Writer:
         except StoreDownError:
             return "store_down"
         except StoreRefusedError as exc:
-            log.debug("store_refused_a_write", reason=exc.reason, error=told(exc))
+            log.debug("store_refused_a_write", reason=exc.reason, error=error_line(exc))
             return "store_full" if exc.reason == "full" else "refused"
         return None
 

@@ -27,10 +27,10 @@ class Gpu:
     gib: float
 
 
-def parse(spec: str) -> list[Gpu]:
+def parse_gpus(spec: str) -> list[Gpu]:
     """Return the GPUs that a description names; raise `StartupError` for what is none."""
     if spec == "auto":
-        return found()
+        return find_gpus()
     gpus: list[Gpu] = []
     for part in spec.split(","):
         match = SPEC.fullmatch(part.strip())
@@ -44,7 +44,7 @@ def parse(spec: str) -> list[Gpu]:
     return gpus
 
 
-def found() -> list[Gpu]:
+def find_gpus() -> list[Gpu]:
     """Return the GPUs that nvidia-smi lists; raise `StartupError` if there is none."""
     program = shutil.which("nvidia-smi")
     if program is None:

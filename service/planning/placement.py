@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.service.domain.errors import StartupError
-from assay.service.planning.gpus import Gpu, parse
+from assay.service.planning.gpus import Gpu, parse_gpus
 from assay.service.planning.memory_estimate import Load, Server
 
 #: Of a GPU's memory, what servers may take in all: the driver and other processes have the rest.
@@ -167,7 +167,7 @@ def _advice(server: Server, load: Load) -> str:
     options = []
     for name in COMMON:
         for split in PARALLEL_SIZES:
-            gpus = parse(f"{split}x{name}")
+            gpus = parse_gpus(f"{split}x{name}")
             if _choices(
                 server, gpus, {gpu.number: gpu.gib * USABLE for gpu in gpus}, load
             ) and server.splits_over(split):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -122,4 +122,4 @@ def reason_of(error: BaseException) -> str:
     """Return an error as one short line: its kind, and what it says; of several, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return told(error)
+    return error_line(error)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.verifiers import ServedVerifier, Verifier, VerifierError
 from assay.verifiers.http.upstream import Endpoint, Upstream
 
@@ -57,7 +57,7 @@ class Backpressure:
             async with asyncio.timeout(QUEUES_LOOK_S):
                 queue = await upstream.queue(endpoint)
         except (VerifierError, TimeoutError) as exc:
-            log.debug("queue_not_told", endpoint=endpoint.url, error=told(exc))
+            log.debug("queue_not_told", endpoint=endpoint.url, error=error_line(exc))
         if queue is None:
             self._silent_until[endpoint.url] = time.monotonic() + SILENT_S
         elif queue.too_long:

@@ -23,7 +23,7 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.domain.matrix import CachedColumn
 from assay.service.domain.principal import spend
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.configured_models import load_models
 from assay.service.learning.drift_monitor import DRIFT_LOOK_S, DriftMonitor
 from assay.service.learning.fit_scheduler import FIT_LOOK_S, FitScheduler
@@ -191,7 +191,7 @@ async def open_engine(
             await store.check()
             await engine.tasks.refresh()
         except StoreError as exc:
-            log.warning("started_without_store", reason=exc.reason, error=told(exc))
+            log.warning("started_without_store", reason=exc.reason, error=error_line(exc))
         if learning:
             follower = Follower(engine.tasks, store)
             stack.push_async_callback(follower.close)
@@ -386,7 +386,7 @@ async def _warm_up(engine: Engine, serving: bool) -> None:
             await member.guarded.verifier.check()
             await member.guarded.verifier.warm_up()
         except VerifierError as exc:
-            log.warning("verifier_not_ready", verifier=member.name, reason=told(exc))
+            log.warning("verifier_not_ready", verifier=member.name, reason=error_line(exc))
     if serving:
         await engine.checkup.run()
 

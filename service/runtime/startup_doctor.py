@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from assay.service.domain.errors import StoreError
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.store.client import Store
 from assay.service.store.schema import STORE_PREFIX
 from assay.verifiers import Grade, Verifier
@@ -54,13 +54,13 @@ class StartupDoctor:
         )
         for report in reports:
             _tell(report)
-        self._said = {report.verifier: summary(report) for report in reports}
+        self._said = {report.verifier: findings_summary(report) for report in reports}
         try:
             await self._store.call(
                 lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S)
             )
         except StoreError as exc:
-            log.warning("doctor_not_stored", error=told(exc))
+            log.warning("doctor_not_stored", error=error_line(exc))
 
     async def _first(self) -> bool:
         try:
@@ -82,7 +82,7 @@ def _read(raw: bytes) -> Mapping[str, str] | None:
     return {str(name): str(each) for name, each in said.items()} if isinstance(said, dict) else None
 
 
-def summary(report: Report) -> str:
+def findings_summary(report: Report) -> str:
     """Return a report as one word, or what failed first."""
     failure = next((finding for finding in report.findings if finding.grade is Grade.FAILED), None)
     return report.grade.value if failure is None else f"failed: {failure.check}: {failure.seen}"

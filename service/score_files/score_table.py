@@ -65,14 +65,14 @@ class ScoreTable:
         )
 
 
-def table_of(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
+def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     """Return the table that a file's columns make; raise `TableError` where they make none."""
     if "query_id" not in data:
         raise TableError(
             f"{path}: has no `query_id`; there are: {', '.join(sorted(data)) or 'no columns'}"
         )
-    names = tuple(str(name) for name in text_of(data["verifier_names"]))
-    scores, query_id = np.asarray(data["scores"]), text_of(np.asarray(data["query_id"]))
+    names = tuple(str(name) for name in decoded(data["verifier_names"]))
+    scores, query_id = np.asarray(data["scores"]), decoded(np.asarray(data["query_id"]))
     if scores.ndim != 2 or scores.shape[1] != len(names):
         raise TableError(
             f"{path}: `scores` has the shape {scores.shape}, but there are {len(names)} verifier"
@@ -84,7 +84,7 @@ def table_of(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
         raise TableError(f"{path}: `scores` must be numbers; they are {scores.dtype}")
     _a_row_each(path, "query_id", query_id, len(scores))
     families = (
-        dict(zip(names, map(str, text_of(data["verifier_family"])), strict=True))
+        dict(zip(names, map(str, decoded(data["verifier_family"])), strict=True))
         if "verifier_family" in data
         else {}
     )
@@ -116,7 +116,7 @@ def _a_row_each(path: Path, name: str, values: npt.NDArray[Any], rows: int) -> N
         raise TableError(f"{path}: `{name}` has the shape {values.shape}; there are {rows} rows")
 
 
-def text_of(values: Any) -> Any:
+def decoded(values: Any) -> Any:
     """Return strings for bytes and objects."""
     array = np.asarray(values)
     if array.dtype.kind == "S":

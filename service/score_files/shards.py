@@ -48,7 +48,9 @@ class Shards:
                 else _shard(path, self.first, self.first.names)
             )
             if len(self.paths) > 1:
-                apart(path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist())
+                check_apart(
+                    path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist()
+                )
             yield shard
 
 
@@ -65,7 +67,7 @@ def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
     return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
 
 
-def apart(
+def check_apart(
     path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequence[Any] | None = None
 ) -> None:
     """Note which queries (hashed) a file has; raise `TableError` for one that another file has

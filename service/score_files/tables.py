@@ -14,7 +14,7 @@ from assay.service.score_files.jsonl import read_jsonl
 from assay.service.score_files.npz import read_npz
 from assay.service.score_files.packed import UNREADABLE_ERRORS
 from assay.service.score_files.parquet import load_arrow, read_parquet
-from assay.service.score_files.score_table import ScoreTable, TableError, table_of
+from assay.service.score_files.score_table import ScoreTable, TableError, score_table
 
 TABLE_SUFFIXES = (".npz", ".parquet", ".jsonl")
 
@@ -27,7 +27,7 @@ def read_table(path: Path, labels: bool) -> ScoreTable:
         raise TableError(f"{path}: must end in {', '.join(TABLE_SUFFIXES)}")
     try:
         read = {".npz": read_npz, ".parquet": read_parquet, ".jsonl": read_jsonl}[path.suffix]
-        return table_of(path, read(path, labels), labels)
+        return score_table(path, read(path, labels), labels)
     except OSError as exc:
         raise TableError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
     except UNREADABLE_ERRORS as exc:

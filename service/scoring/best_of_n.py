@@ -13,7 +13,7 @@ from typing import Any, Literal
 import structlog
 
 from assay.service.domain.errors import GeneratorError, NoVerifierError, TooMuchWorkError
-from assay.service.scoring.completions import calls_of, content_of
+from assay.service.scoring.completions import content_of, tool_calls
 from assay.service.scoring.generator import Drawn, Generator
 from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Query
@@ -138,7 +138,7 @@ async def harvest(
 async def _rank(
     found: DrawResult, query: Query, wish: DrawOptions, rank: Rank, group: Group
 ) -> None:
-    texts = [text_of(choice) for choice in found.choices]
+    texts = [choice_text(choice) for choice in found.choices]
     try:
         found.outcome, found.problem = await rank(query, texts), None
     except (NoVerifierError, TooMuchWorkError) as exc:
@@ -172,11 +172,11 @@ def by_majority(
     return sorted(order, key=lambda place: -weight(place))
 
 
-def text_of(choice: dict[str, Any]) -> str:
+def choice_text(choice: dict[str, Any]) -> str:
     """Return what verifiers read of a choice: its text, or the tools that it would call."""
     message = choice["message"]
     content = content_of(message)
-    parts = [*([content] if content else []), *calls_of(message)]
+    parts = [*([content] if content else []), *tool_calls(message)]
     return "\n".join(parts) or str(message.get("refusal") or "")
 
 
@@ -186,7 +186,7 @@ def status_of(choice: dict[str, Any]) -> str:
         return "refused"
     if choice.get("finish_reason") == "length":
         return "truncated"
-    return "ok" if text_of(choice) else "empty"
+    return "ok" if choice_text(choice) else "empty"
 
 
 def _next_round(wish: DrawOptions, drawn: int) -> int:

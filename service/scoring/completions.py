@@ -83,7 +83,7 @@ def _text_of_part(part: Any) -> str:
     )
 
 
-def calls_of(message: dict[str, Any]) -> list[str]:
+def tool_calls(message: dict[str, Any]) -> list[str]:
     """Return the tools that a message would call, each as JSON."""
     calls = message.get("tool_calls")
     named = [

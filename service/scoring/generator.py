@@ -23,7 +23,7 @@ from assay.service.domain.errors import (
     GeneratorTimeoutError,
     GeneratorUnreachableError,
 )
-from assay.service.domain.redaction import told
+from assay.service.domain.redaction import redacted_reason
 from assay.service.scoring.completions import wrong_with
 from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
 from assay.verifiers.http.json_structure import more_values_than
@@ -122,10 +122,12 @@ class Generator:
                 f"{name} did not answer within {self.settings.timeout_s:g} s"
             ) from None
         except VerifierTimeoutError as exc:
-            raise GeneratorTimeoutError(f"{name} did not answer: {told(str(exc))}") from None
+            raise GeneratorTimeoutError(
+                f"{name} did not answer: {redacted_reason(str(exc))}"
+            ) from None
         except VerifierError as exc:
             raise GeneratorUnreachableError(
-                f"{name} cannot be reached: {told(f'{exc.reason}: {exc}')}"
+                f"{name} cannot be reached: {redacted_reason(f'{exc.reason}: {exc}')}"
             ) from None
         if status != 200:
             raise _refusal(name, status, without_key(raw, key))
@@ -172,7 +174,7 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
             f"{name} answered {status}, which is no chat completion", upstream_status=status
         )
     message, param = _said(raw)
-    message = told(message)
+    message = redacted_reason(message)
     if status in (429, 503):
         return GeneratorOverloadedError(
             f"{name}: {message}", upstream_status=status, retry_after_s=1

@@ -23,7 +23,7 @@ from assay.service.config.loading import default_config_path, load_config
 from assay.service.config.model import Config
 from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
 from assay.service.domain.errors import StoreError
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.learning.configured_models import load_models
 from assay.service.server.bounded_server import bounded
 from assay.service.server.worker import CONFIG_VARIABLE, START_VARIABLE
@@ -37,7 +37,7 @@ ACCEPTS_A_TURN = 16
 MOST_FILES = 65_536
 
 
-def run(path: Path | None, flags: Mapping[str, Any]) -> None:
+def run_server(path: Path | None, flags: Mapping[str, Any]) -> None:
     """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where
     the start failed.
     """
@@ -66,7 +66,7 @@ async def _look_at_store(url: str) -> None:
     try:
         await store.check()
     except StoreError as exc:
-        log.warning("store_not_there_yet", error=told(exc))
+        log.warning("store_not_there_yet", error=error_line(exc))
     finally:
         await store.close()
 

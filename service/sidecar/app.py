@@ -105,12 +105,12 @@ class Batches:
                 each.score.set_result(score)
 
 
-def serve(
+def serve_sidecar(
     choice: ModelChoice, served_name: str | None, host: str, port: int, batch_size: int
 ) -> None:
     """Load a model and serve it until a signal; raise `StartupError` if that cannot be."""
     uvicorn.run(
-        create_app(Model(choice), served_name or choice.name, batch_size),
+        create_sidecar(Model(choice), served_name or choice.name, batch_size),
         host=host,
         port=port,
         log_level="warning",
@@ -118,7 +118,7 @@ def serve(
     )
 
 
-def create_app(
+def create_sidecar(
     model: Model, served_name: str, batch_size: int = 16, max_batch_tokens: int = 16_384
 ) -> FastAPI:
     """Return the server of one model."""

@@ -13,9 +13,9 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from assay.service.concurrency.breaker import Breaker
 from assay.service.domain.errors import NoNewsError, StoreDownError, StoreError, StoreRefusedError
-from assay.service.domain.secrets import told
+from assay.service.domain.secrets import error_line
 from assay.service.store.errors import NO_WRITES, RAISED, classified
-from assay.service.store.reply_checks import MISREAD_ERRORS, counted, expect, so_many
+from assay.service.store.reply_checks import MISREAD_ERRORS, count_of, expect, so_many
 from assay.service.store.schema import (
     GENERATION_KEY,
     LOSS_KEPT_S,
@@ -29,7 +29,7 @@ from assay.service.store.schema import (
     SchemaError,
     check_eviction,
 )
-from assay.service.store.url import connect
+from assay.service.store.url import connect_to_store
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Store:
         damaged: Callable[[str, int], None] = lambda what, count: None,
     ) -> None:
         self.url = url
-        self.redis: Any = connect(
+        self.redis: Any = connect_to_store(
             url, timeout_s, connections
         )  # its own types allow for texts, which it is not asked for
         self.clustered = isinstance(self.redis, RedisCluster)
@@ -118,13 +118,13 @@ class Store:
         self._heard(error.reason)
         if isinstance(error, StoreDownError):
             if not self.down or self.away != error.reason:
-                log.warning("store_down", reason=error.reason, error=told(error))
+                log.warning("store_down", reason=error.reason, error=error_line(error))
             self.away = error.reason
             self._breaker.failed()
             return
         self._breaker.succeeded()  # it answers, if only to say no
         if error.reason in NO_WRITES and self.refuses != error.reason:
-            log.warning("store_refuses_writes", reason=error.reason, error=told(error))
+            log.warning("store_refuses_writes", reason=error.reason, error=error_line(error))
             self.refuses = error.reason
 
     def damaged(self, what: str, count: int = 1) -> None:
@@ -194,7 +194,7 @@ class Store:
         try:
             found = await self.call(lambda: self.redis.info("memory"), dict)
         except StoreRefusedError as exc:
-            log.debug("store_memory_not_told", error=told(exc))
+            log.debug("store_memory_not_told", error=error_line(exc))
             return []
         return (
             list(found.values())
@@ -274,7 +274,7 @@ class Store:
         try:
             await self.call(lambda: self.redis.publish(NEWS, news))
         except StoreError as exc:
-            log.debug("store_carries_no_news", error=told(exc))
+            log.debug("store_carries_no_news", error=error_line(exc))
 
     async def listen(self) -> Listener:
         """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot
@@ -362,4 +362,4 @@ def _durable(said: tuple[Any, Any]) -> tuple[Any, bool]:
     one, or without the command.
     """
     answer, local = said
-    return counted(answer), not isinstance(local, Exception) and local[0] >= 1
+    return count_of(answer), not isinstance(local, Exception) and local[0] >= 1

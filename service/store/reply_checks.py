@@ -64,7 +64,7 @@ def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
     return read
 
 
-def counted(reply: Any) -> int:
+def count_of(reply: Any) -> int:
     """Return what a script counted, 0 for nil; raise `ValueError` for anything else."""
     if reply is not None and not isinstance(reply, int):
         raise ValueError(f"a script answered with {type(reply).__name__}")

@@ -17,7 +17,7 @@ from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
 from assay.service.store.client import Store
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
-from assay.service.store.reply_checks import counted, entries, scanned
+from assay.service.store.reply_checks import count_of, entries, scanned
 from assay.service.store.schema import STORE_PREFIX
 
 Value = TypeVar("Value")
@@ -48,7 +48,7 @@ class TaskKeys:
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
-        read = entries if script is PAGE else counted
+        read = entries if script is PAGE else count_of
         return await self._ask(
             lambda: self._redis.eval(script, len(names), *names, *arguments), read
         )
@@ -101,7 +101,9 @@ class TaskKeys:
             arguments = (2, self._keys[part], self._aside, part, *pairs)
             with suppress(StoreRefusedError):  # then they are left out all the same
                 moved = int(
-                    await self._store.call(lambda: self._redis.eval(PUT_ASIDE, *arguments), counted)
+                    await self._store.call(
+                        lambda: self._redis.eval(PUT_ASIDE, *arguments), count_of
+                    )
                 )
                 self._store.damaged(part, moved)
                 names = [repr(name[:80]) for name in list(read.damaged)[:5]]
@@ -142,7 +144,7 @@ class TaskKeys:
             with suppress(StoreRefusedError):
                 moved = int(
                     await self._store.call(
-                        lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged), counted
+                        lambda: self._redis.eval(PUT_ENTRIES_ASIDE, 2, *keys, *damaged), count_of
                     )
                 )
                 self._store.damaged("requests", moved)

@@ -11,7 +11,7 @@ from typing import Any
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreError
 from assay.service.domain.learned import Sizes, State
-from assay.service.domain.stored_values import number, whole_number
+from assay.service.domain.stored_values import finite_number, whole_number
 from assay.service.store.client import Store
 from assay.service.store.kept_labels import KeptLabels
 from assay.service.store.kept_requests import KeptRequests
@@ -90,7 +90,7 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
             state,
             int(requests),
             int(labels),
-            _estimate(await self._whole("economy", sums, number)),
+            _estimate(await self._whole("economy", sums, finite_number)),
         )
 
 

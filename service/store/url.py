@@ -62,7 +62,7 @@ class Address:
     options: dict[str, Any]
 
 
-def parse(url: str) -> Address:
+def parse_address(url: str) -> Address:
     """Return an address; raise `ValueError` that says what is wrong with it, without its
     password.
     """
@@ -103,9 +103,9 @@ def _parse(url: str) -> Address:
     return Address(how, found, service, options)
 
 
-def connect(url: str, timeout_s: float, connections: int) -> Any:
+def connect_to_store(url: str, timeout_s: float, connections: int) -> Any:
     """Return a client; nothing is connected yet."""
-    address = parse(url)
+    address = parse_address(url)
     limits = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
     options = {**limits, **address.options}
     if address.how == "cluster":

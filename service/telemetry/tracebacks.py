@@ -22,11 +22,11 @@ def without_text(_: Any, __: str, event: EventDict) -> EventDict:
     if error is None and given:
         error = sys.exc_info()[1]
     if error is not None:
-        event["exception"] = shown(error)
+        event["exception"] = masked_traceback(error)
     return event
 
 
-def shown(error: BaseException) -> str:
+def masked_traceback(error: BaseException) -> str:
     """Return the frames and types of an exception and its causes, the first cause first."""
     chain: list[BaseException] = []
     led: BaseException | None = error

@@ -24,7 +24,7 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.identity import keys_of
-from assay.service.domain.observation import table_of
+from assay.service.domain.observation import training_table
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
@@ -182,7 +182,7 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
     assert artifact is not None
     served = from_dict(orjson.loads(artifact))
     prints = tuple(records[0].fingerprints)
-    table = table_of(records, prints)
+    table = training_table(records, prints)
     known = table.labels({key: label.correct for key, label in labels.items()})
     names = [f"v{place}" for place in range(4)]
     offline = LabelModel(families={name: f"f{place}" for place, name in enumerate(names)})

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assay.service.api.compat.chat_templates import split
+from assay.service.api.compat.chat_templates import split_answer
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.front.auth import KeyRing, needed
@@ -22,7 +22,7 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.keys import KeySettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import DomainError, NoVerifierError
-from assay.service.scoring.best_of_n import DrawOptions, harvest, status_of, text_of
+from assay.service.scoring.best_of_n import DrawOptions, choice_text, harvest, status_of
 from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
@@ -152,7 +152,7 @@ def test_any_templated_text_is_taken_apart_or_left() -> None:
     @QUICK
     @given(st.lists(st.sampled_from(marks) | st.text(max_size=8), max_size=12).map("".join))
     def check(text: str) -> None:
-        found = split(text)
+        found = split_answer(text)
         assert found is None or (
             isinstance(found.candidate, str) and all(message.role for message in found.messages)
         )
@@ -208,7 +208,7 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
             return
         assert found.completion_tokens >= 0
         for choice in found.choices:
-            assert isinstance(text_of(choice), str)
+            assert isinstance(choice_text(choice), str)
             assert status_of(choice) in ("ok", "truncated", "refused", "empty")
 
     assert for_its_share(check)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from assay.service.cli.demo import run
+from assay.service.cli.demo import run_demo
 from tests.support.processes import ROOT, wait_for, write_config
 from tests.vllm.servers import ENVIRONMENT, POOLING, PYTHON, START_S, serve, stop_group
 
@@ -64,7 +64,7 @@ def main() -> None:
             MODELS / "demo.yaml", {"verifiers": verifiers, "service": {"deadline_ms": 600_000}}
         )
         once = os.environ.get("ONCE", "") not in ("", "0")
-        run(
+        run_demo(
             config,
             {"data_dir": MODELS / "data"},
             once,

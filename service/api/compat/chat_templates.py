@@ -33,7 +33,7 @@ class Split:
     candidate: str
 
 
-def split(text: str, last: bool = False) -> Split | None:
+def split_answer(text: str, last: bool = False) -> Split | None:
     """Return the turns before the answer, and the answer; None if no known template made the
     text.
 

@@ -22,7 +22,7 @@ from assay.service.api.rank import (
     score_while_wanted,
 )
 from assay.service.api.requests import FAST, ChatMessage
-from assay.service.domain.principal import may_see, visible
+from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.learning.tasks import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -71,7 +71,7 @@ async def read(request: Request, form: type[Asked]) -> Asked:
     return await parse_as(request, request.app.state.engine.settings, form)
 
 
-def task_of(engine: Engine, model: str | None) -> Task:
+def task_of_model(engine: Engine, model: str | None) -> Task:
     """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or
     an alias; 404 else.
 
@@ -91,13 +91,13 @@ def task_of(engine: Engine, model: str | None) -> Task:
 
 def model_names(engine: Engine) -> list[str]:
     """Return the names that `model` may have."""
-    tasks = [f"{MODEL_PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name))]
+    tasks = [f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.tasks.by_name))]
     aliases = engine.config.model_aliases
     default = [MODEL_PREFIX] if may_see("default") else []
     return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
 
 
-async def rank(
+async def rank_candidates(
     request: Request, model: str | None, query: Query, candidates: Sequence[str]
 ) -> ScoringResult:
     """Return the ensemble's result for a query's candidates, while the client is there."""
@@ -108,7 +108,9 @@ async def rank(
     return await score_while_wanted(request, engine, scoring_request)
 
 
-async def score(request: Request, model: str | None, pairs: Sequence[Pair]) -> ScoringResult:
+async def score_candidates(
+    request: Request, model: str | None, pairs: Sequence[Pair]
+) -> ScoringResult:
     """Return the ensemble's result for a query's candidates, while the client is there."""
     engine: Engine = request.app.state.engine
     return await score_while_wanted(
@@ -139,14 +141,14 @@ def scoring_request_of(
             )
     check_length(pairs, one_query)
     return ScoringRequest(
-        task=task_of(engine, model),
+        task=task_of_model(engine, model),
         pairs=pairs,
         one_query=one_query,
         deadline_s=deadline_s(engine, None),
     )
 
 
-def known(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
+def known_values(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
     """Return complete values; raise `ApiError` 503 if one is missing: null is no low score."""
     if any(math.isnan(value) for value in values):
         reasons = sorted(set(outcome.matrix.reasons.values()))[:3]
@@ -205,15 +207,15 @@ __all__ = [
     "Json",
     "Shape",
     "TurnIn",
-    "known",
+    "known_values",
     "model_names",
     "never_4xx_shape",
     "openai_shape",
-    "rank",
+    "rank_candidates",
     "raw_by_verifier",
     "read",
     "rerank_shape",
-    "score",
-    "task_of",
+    "score_candidates",
+    "task_of_model",
     "usage",
 ]

@@ -14,10 +14,10 @@ from assay.service.api.compat.common import (
     DoorRequest,
     Expected,
     TurnIn,
-    known,
+    known_values,
     raw_by_verifier,
     read,
-    score,
+    score_candidates,
 )
 from assay.service.api.compat.reward import MAX_WHOLE, RewardPrompt, query_of
 from assay.service.api.errors import invalid_field
@@ -82,8 +82,8 @@ async def verify(request: Request) -> Response:
     asked = await read(request, VerifyRequest)
     reference = None if asked.expected_answer is None else str(asked.expected_answer)
     query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)
-    outcome = await score(request, asked.model, [Pair(query, asked.said())])
-    [probability] = known(outcome, outcome.probability.tolist())
+    outcome = await score_candidates(request, asked.model, [Pair(query, asked.said())])
+    [probability] = known_values(outcome, outcome.probability.tolist())
     said = {
         name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)
     }

@@ -28,9 +28,9 @@ from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, while_w
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 from assay.service.api.responses import explanations
 from assay.service.concurrency.offload import length_of
-from assay.service.domain.principal import may_see, visible
+from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.runtime.engine import Engine
-from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of, text_of
+from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of
 from assay.service.scoring.completions import content_of
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -185,7 +185,7 @@ def _upstreams(engine: Engine) -> dict[str, Generator]:
 
 
 def _shared(engine: Engine) -> list[str]:
-    tasks = (f"{MODEL_PREFIX}/{name}" for name in sorted(visible(engine.tasks.by_name)))
+    tasks = (f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.tasks.by_name)))
     return [MODEL_PREFIX, *tasks] if _upstreams(engine) else []
 
 
@@ -348,4 +348,4 @@ def _chunk(
     return b"data: " + orjson.dumps({**head, "choices": [choice]}) + b"\n\n"
 
 
-__all__ = ["ChatRequest", "complete", "find", "list_models", "text_of"]
+__all__ = ["ChatRequest", "choice_text", "complete", "find", "list_models"]

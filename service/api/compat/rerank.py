@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from assay.service.api.compat.common import DoorRequest, Json, rank, read, usage
+from assay.service.api.compat.common import DoorRequest, Json, rank_candidates, read, usage
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.scoring.request import ScoringResult
@@ -68,7 +68,7 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
     candidates = asked.candidates()
     if asked.texts is not None:
         return await _as_tei(request, asked, candidates)
-    outcome = await rank(request, asked.model, Query.of(asked.query), candidates)
+    outcome = await rank_candidates(request, asked.model, Query.of(asked.query), candidates)
     if asked.return_documents is not None:
         with_documents = asked.return_documents
     results: list[dict[str, Any]] = []
@@ -93,12 +93,12 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
                 "billed_units": {"search_units": 1},
                 "warnings": outcome.warnings,
             },
-            "assay": told(outcome),
+            "assay": ensemble_summary(outcome),
         }
     )
 
 
-def told(outcome: ScoringResult) -> dict[str, Any]:
+def ensemble_summary(outcome: ScoringResult) -> dict[str, Any]:
     """Return what these forms have no place for."""
     return {
         "model_version": outcome.version,
@@ -112,7 +112,7 @@ def told(outcome: ScoringResult) -> dict[str, Any]:
 async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> Response:
     """Answer as text-embeddings-inference: a bare list, failures included."""
     try:
-        outcome = await rank(request, asked.model, Query.of(asked.query), texts)
+        outcome = await rank_candidates(request, asked.model, Query.of(asked.query), texts)
     except ApiError as exc:
         headers = {"retry-after": str(exc.retry_after_s)} if exc.retry_after_s else None
         body = {"error": str(exc), "error_type": TEI_TYPES.get(exc.status, "Backend")}

@@ -13,16 +13,16 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from assay.service.api.compat.chat_templates import split, without_tokens
+from assay.service.api.compat.chat_templates import split_answer, without_tokens
 from assay.service.api.compat.common import (
     DoorRequest,
     Expected,
     Json,
     TurnIn,
-    known,
+    known_values,
     raw_by_verifier,
     read,
-    score,
+    score_candidates,
     usage,
 )
 from assay.service.api.errors import ApiError
@@ -86,7 +86,7 @@ class ClassifyRequest(DoorRequest):
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
-        """Return what to score; `last` as for `split`."""
+        """Return what to score; `last` as for `split_answer`."""
         if self.messages is not None:
             return [
                 Pair(
@@ -124,7 +124,7 @@ class GetRewardRequest(DoorRequest):
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
-        """Return what to score; `last` as for `split`."""
+        """Return what to score; `last` as for `split_answer`."""
         return [
             pair_of(
                 text,
@@ -148,11 +148,13 @@ async def classify(request: Request) -> Response:
     """Score texts: log-odds with `use_activation: false`, else the probability."""
     asked = await read(request, ClassifyRequest)
     pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
-    outcome = await score(request, asked.model, pairs)
+    outcome = await score_candidates(request, asked.model, pairs)
     plain = asked.use_activation is False or (
         asked.use_activation is None and asked.activation is False
     )
-    values = known(outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist())
+    values = known_values(
+        outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist()
+    )
     data = [
         {"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1}
         for place, value in enumerate(values)
@@ -170,8 +172,8 @@ async def embeddings(request: Request) -> Response:
     pairs = await apart(
         len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts]
     )
-    outcome = await score(request, asked.model, pairs)
-    values = known(outcome, outcome.combined.log_odds.tolist())
+    outcome = await score_candidates(request, asked.model, pairs)
+    values = known_values(outcome, outcome.combined.log_odds.tolist())
     data = [
         {"object": "embedding", "index": place, "embedding": _encoded(value, asked.encoding_format)}
         for place, value in enumerate(values)
@@ -185,8 +187,8 @@ async def get_reward(request: Request) -> Response:
     """
     asked = await read(request, GetRewardRequest)
     pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
-    outcome = await score(request, asked.model, pairs)
-    rewards = known(outcome, outcome.combined.log_odds.tolist())
+    outcome = await score_candidates(request, asked.model, pairs)
+    rewards = known_values(outcome, outcome.combined.log_odds.tolist())
     return Json(
         {"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)}
     )
@@ -199,8 +201,8 @@ async def slime(request: Request) -> Response:
     asked = await read(request, SlimeRequest)
     reference = None if asked.label is None or asked.label == "" else str(asked.label)
     query = await apart(len(await whole_body(request)), query_of, asked.prompt, reference)
-    outcome = await score(request, asked.model, [Pair(query, asked.response)])
-    [probability] = known(outcome, outcome.probability.tolist())
+    outcome = await score_candidates(request, asked.model, [Pair(query, asked.response)])
+    [probability] = known_values(outcome, outcome.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)
     said = {
@@ -218,12 +220,12 @@ def pair_of(
     """Return query and candidate of a whole text.
 
     Where it begins with its prompt, the candidate is the rest less special tokens; else what the
-    template's assistant says (see `split`); else the whole text, an answer to nothing that is
-    known.
+    template's assistant says (see `split_answer`); else the whole text, an answer to nothing that
+    is known.
     """
     if prompt and text.startswith(prompt):
         return Pair(query_of(prompt, reference), without_tokens(text[len(prompt) :]).strip())
-    found = split(text, last)
+    found = split_answer(text, last)
     if found is None:
         return Pair(
             Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip()
@@ -250,7 +252,7 @@ def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
     """Return what a prompt asks: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
-    found = split(
+    found = split_answer(
         prompt + PROMPT_END, last=True
     )  # a template's prompt ends where the answer begins
     if found is None or found.candidate != PROMPT_END:

@@ -20,7 +20,7 @@ from assay.service.api.compat.common import (
     rerank_shape,
 )
 from assay.service.api.errors import ApiError
-from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, failed
+from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, error_response
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -70,8 +70,8 @@ DOORS: dict[str, CompatRoute] = {
     "/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
     "/v1/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
     "/v2/rerank": CompatRoute(rerank.rerank_v2, rerank.RerankRequest, _RERANK, rerank_shape),
-    "/score": CompatRoute(pairs.scores, pairs.ScoreRequest, _SCORE),
-    "/v1/score": CompatRoute(pairs.scores, pairs.ScoreRequest, _SCORE),
+    "/score": CompatRoute(pairs.score_texts, pairs.ScoreRequest, _SCORE),
+    "/v1/score": CompatRoute(pairs.score_texts, pairs.ScoreRequest, _SCORE),
     "/classify": CompatRoute(
         reward.classify, reward.ClassifyRequest, {"input": TEMPLATED, "use_activation": False}, never_4xx_shape, overloaded=503  # noqa: E501
     ),
@@ -93,24 +93,24 @@ def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
         {"text/event-stream": {"schema": EVENT_SCHEMA}} if door.upstream else {}
     )
     drawn: dict[int | str, dict[str, Any]] = {
-        502: failed("The upstream failed, cannot be reached, or refuses our key."),
-        504: failed("The upstream did not answer in time."),
+        502: error_response("The upstream failed, cannot be reached, or refuses our key."),
+        504: error_response("The upstream did not answer in time."),
     }
     return {
         200: {
             "description": "Scored, in the client's own form.",
             "content": {"application/json": {"schema": {}}, **streamed},
         },
-        400: failed("The body is not JSON, or a field is missing or wrong."),
-        401: failed("No key, or an unknown one."),
+        400: error_response("The body is not JSON, or a field is missing or wrong."),
+        401: error_response("No key, or an unknown one."),
         **NOT_OURS,
         **NOT_JSON,
-        404: failed("Unknown `model`; the message names the known ones."),
-        408: failed("The body came too slowly."),
-        413: failed("A candidate or the body is too large."),
-        422: failed("A field is missing or wrong; the message names it."),
-        429: failed("The queue is full; see Retry-After."),
-        503: failed(
+        404: error_response("Unknown `model`; the message names the known ones."),
+        408: error_response("The body came too slowly."),
+        413: error_response("A candidate or the body is too large."),
+        422: error_response("A field is missing or wrong; the message names it."),
+        429: error_response("The queue is full; see Retry-After."),
+        503: error_response(
             "No verifier could answer (or the queue is full, for clients that give up at any 4xx);"
             " see Retry-After."
         ),
@@ -129,5 +129,8 @@ for _path, _door in DOORS.items():
         responses=_responses(_door),
         operation_id=f"door{_path.replace('/', '_')}",
     )
-_listed: dict[int | str, dict[str, Any]] = {401: failed("No key, or an unknown one."), **NOT_OURS}
+_listed: dict[int | str, dict[str, Any]] = {
+    401: error_response("No key, or an unknown one."),
+    **NOT_OURS,
+}
 door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from assay.service.api.compat.common import DoorRequest, Json, read, score, usage
-from assay.service.api.compat.rerank import told
+from assay.service.api.compat.common import DoorRequest, Json, read, score_candidates, usage
+from assay.service.api.compat.rerank import ensemble_summary
 from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
 
@@ -63,10 +63,10 @@ class ScoreRequest(DoorRequest):
         raise problem("queries", "give `queries` and `documents` (or text_1 and text_2)", "missing")
 
 
-async def scores(request: Request) -> Response:
+async def score_texts(request: Request) -> Response:
     """Score pairs one by one: probabilities, null where no verifier could say."""
     asked = await read(request, ScoreRequest)
-    outcome = await score(request, asked.model, asked.pairs())
+    outcome = await score_candidates(request, asked.model, asked.pairs())
     data: list[dict[str, Any]] = [
         {"index": place, "object": "score", "score": probability}
         for place, probability in enumerate(outcome.probability.tolist())
@@ -79,7 +79,7 @@ async def scores(request: Request) -> Response:
             "model": asked.model or "assay",
             "data": data,
             "usage": usage(outcome),
-            "assay": told(outcome),
+            "assay": ensemble_summary(outcome),
         }
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from assay.service.api.errors import ApiError, invalid
-from assay.service.api.front.long_json import LongNumberError, parsed
+from assay.service.api.front.long_json import LongNumberError, parse_long_json
 from assay.service.concurrency.offload import apart
 from assay.verifiers.http.json_structure import more_values_than
 
@@ -25,7 +25,9 @@ MOST_PROBLEMS = 100
 TOO_MANY_VALUES = f"the body has more than the {MOST_BODY_VALUES} values that a request may have"
 
 
-async def checked(data: bytes | bytearray, model: type[Checked], context: object = None) -> Checked:
+async def validated(
+    data: bytes | bytearray, model: type[Checked], context: object = None
+) -> Checked:
     """Return a body as a request; raise `ApiError`."""
     return await apart(len(data), _checked, data, model, context)
 
@@ -49,7 +51,7 @@ def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> 
 def _value(data: bytes | bytearray) -> Any:
     """Return what a long body says."""
     try:
-        return parsed(data, 2 * MOST_BODY_VALUES)
+        return parse_long_json(data, 2 * MOST_BODY_VALUES)
     except LongNumberError as exc:
         raise ApiError(422, f"body: {exc}", param="body", code="too_many_digits") from None
     except ValueError as exc:

@@ -29,7 +29,7 @@ class LongNumberError(ValueError):
     """A number has more digits than any number here."""
 
 
-def parsed(text: bytes | bytearray, most_strings: int) -> Any:
+def parse_long_json(text: bytes | bytearray, most_strings: int) -> Any:
     """Return the value of a JSON text with at most so many strings. Raises ValueError, without a
     position.
     """

@@ -116,6 +116,6 @@ def demo(
     """Rank a bundled set of real candidates, show what that gains, and leave the service
     running.
     """
-    from assay.service.cli.demo import run
+    from assay.service.cli.demo import run_demo
 
-    run(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)
+    run_demo(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)

@@ -58,7 +58,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
-    from assay.service.server.run import run
+    from assay.service.server.run import run_server
 
     flags = {
         "host": host,
@@ -70,7 +70,7 @@ def serve(
         "allowed_hosts": allowed_hosts,
         "log_level": log_level,
     }
-    run(config, flags)
+    run_server(config, flags)
 
 
 def plan(
@@ -127,7 +127,7 @@ def up(
     """Start the model servers of a configuration and the service, keep them running, and end all
     at Ctrl-C.
     """
-    from assay.service.cli.up import up as start
+    from assay.service.cli.up import start_all as start
     from assay.service.planning.memory_estimate import Load
 
     start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)
@@ -162,7 +162,7 @@ def sidecar(
     batch_size: Annotated[int, typer.Option(min=1, help="Most prompts in one forward pass.")] = 16,
 ) -> None:
     """Serve a reward model that vLLM has no class for, in vLLM's form (needs the extra hf)."""
-    from assay.service.sidecar.app import serve
+    from assay.service.sidecar.app import serve_sidecar
     from assay.service.sidecar.model import ModelChoice
 
     for name, value, known in (
@@ -181,4 +181,4 @@ def sidecar(
         dtype=dtype,
         max_tokens=max_model_len,
     )
-    serve(choice, served_model_name, host, port, batch_size)
+    serve_sidecar(choice, served_model_name, host, port, batch_size)

@@ -32,9 +32,9 @@ def config_check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration file, and that every server in it answers and serves its model."""
-    from assay.service.cli.config_check import check
+    from assay.service.cli.config_check import check_config
 
-    raise typer.Exit(check(file, offline, as_json))
+    raise typer.Exit(check_config(file, offline, as_json))
 
 
 def key(
@@ -93,9 +93,9 @@ def doctor(
     """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code
     1 if one failed.
     """
-    from assay.service.cli.doctor import run
+    from assay.service.cli.doctor import run_doctor
 
-    raise typer.Exit(run(config, only or [], attacks, as_json))
+    raise typer.Exit(run_doctor(config, only or [], attacks, as_json))
 
 
 def version(as_json: JsonOption = False) -> None:

@@ -29,7 +29,7 @@ def promote(
     url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Serve another version of a task's model, on all replicas."""
-    from assay.service.cli.tasks import promote as promote_version
+    from assay.service.cli.tasks import promote_version
 
     promote_version(url, task, version, pinned)
 
@@ -41,7 +41,7 @@ def shadow(
     as_json: JsonOption = False,
 ) -> None:
     """Say how another version would have answered a task's traffic, beside the one that serves."""
-    from assay.service.cli.tasks import shadow as show_shadow
+    from assay.service.cli.tasks import show_shadow
 
     show_shadow(url, task, version, as_json)
 

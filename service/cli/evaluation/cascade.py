@@ -40,11 +40,11 @@ def cascade_file(
     """Print the curve and the price that loses at most `loss` points; draw it into `plot`."""
     if plot is not None:
         from assay.service.cli.evaluation.cascade_plot import draw_cascade
-        from assay.service.cli.evaluation.plot_style import check
+        from assay.service.cli.evaluation.plot_style import check_plots
 
-        check()
+        check_plots()
     table = read_table(path, labels=True)
-    calls = calls_of(table, costs, path.stem)
+    calls = read_calls(table, costs, path.stem)
     try:
         with cross_validating() as progress:
             found = curve(
@@ -77,7 +77,7 @@ def cascade_file(
         console.print(f"drew {each}", soft_wrap=True, markup=False)
 
 
-def calls_of(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
+def read_calls(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
     """Return the calls of a table's verifiers, all alike where no costs are given; raise
     `FitError` for what is wrong with them.
     """

@@ -32,10 +32,10 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     is named.
     """
     if plot is not None:
-        from assay.service.cli.evaluation.plot_style import check
+        from assay.service.cli.evaluation.plot_style import check_plots
         from assay.service.cli.evaluation.plots import draw
 
-        check()
+        check_plots()
     table = read_table(path, labels=True)
     with cross_validating() as progress:
         try:
@@ -53,7 +53,11 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
             raise FitError(f"{path}: {exc}") from exc
     drawn = [] if plot is None else draw(found, path.stem, plot)
     if as_json:
-        data = {"file": str(path), **as_data(found), "figures": [str(each) for each in drawn]}
+        data = {
+            "file": str(path),
+            **evaluation_data(found),
+            "figures": [str(each) for each in drawn],
+        }
         print(json.dumps(data))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False, soft_wrap=False)
@@ -76,7 +80,7 @@ def cross_validating() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def as_data(found: Evaluation) -> dict[str, Any]:
+def evaluation_data(found: Evaluation) -> dict[str, Any]:
     """Return an evaluation as plain data; an unknown number is None."""
     return {
         "queries": found.queries,

@@ -33,7 +33,7 @@ STYLE: Any = {
 }
 
 
-def check(option: str = "--plot") -> None:
+def check_plots(option: str = "--plot") -> None:
     """Raise `StartupError` where matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401

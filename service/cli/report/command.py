@@ -10,7 +10,7 @@ from rich.table import Table
 
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
-from assay.service.cli.report.summary import points, summary
+from assay.service.cli.report.summary import points, summary_lines
 from assay.service.domain.errors import StartupError
 
 CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if it alone is dropped"
@@ -22,9 +22,9 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
     service says is wrong.
     """
     if html is not None:
-        from assay.service.cli.evaluation.plot_style import check
+        from assay.service.cli.evaluation.plot_style import check_plots
 
-        check("--html")
+        check_plots("--html")
     api = Api(url)
     with Console(stderr=True).status("measuring"):
         found = (
@@ -44,7 +44,7 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
         print(json.dumps(found))  # noqa: T201 - this is the command's output
         return
     console = Console(highlight=False)
-    for line in summary(found):
+    for line in summary_lines(found):
         console.print(line, markup=False, soft_wrap=True)
     console.print(_table(found))
     if html is not None:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from assay.service.cli.evaluation.plot_style import STYLE
 from assay.service.cli.report.plots import FIGURES
-from assay.service.cli.report.summary import NOT_SERVED, summary
+from assay.service.cli.report.summary import NOT_SERVED, summary_lines
 
 TEMPLATE = "page.html.jinja"
 
@@ -50,7 +50,7 @@ def page(report: dict[str, Any], versions: Sequence[dict[str, Any]]) -> str:
     return environment.get_template(TEMPLATE).render(
         title=f"{report['task']}: {report['model_version'] or NOT_SERVED}",
         made=f"{_minute(report['at'])} UTC",
-        summary=summary(report),
+        summary=summary_lines(report),
         verifiers=[_verifier_row(entry, drift.get(entry["name"]) or {}) for entry in by_loss],
         figures=_figures(report),
         versions=[_version_cells(version) for version in reversed(versions)],

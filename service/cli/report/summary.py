@@ -8,7 +8,7 @@ from typing import Any
 NOT_SERVED = "a model fitted for this report, which no task serves"
 
 
-def summary(report: dict[str, Any]) -> list[str]:
+def summary_lines(report: dict[str, Any]) -> list[str]:
     """Return what a report says, in sentences."""
     labels, subset, version = (
         report["labels"],

@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.service.config.loading import load_config
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
 from assay.verifiers import HttpPool, Pair, Query, build
@@ -161,7 +161,7 @@ def servers(
     shares: dict[str, list[str]] = {}
     planned: dict[str, Row] = {}
     if gpus != "none":
-        for placed in place(listed, parse(gpus), Load(2048, 32)).placed:
+        for placed in place(listed, parse_gpus(gpus), Load(2048, 32)).placed:
             name = placed.server.served_as
             shares[name] = [
                 "--gpu-memory-utilization",

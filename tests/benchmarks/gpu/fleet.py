@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.service.config.loading import load_config
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
 from tests.benchmarks.gpu import bench
@@ -73,7 +73,7 @@ class Fleet:
         """Return each server's flags of memory, in the plan's order."""
         args, flags = self._args, {}
         listed = list(self._servers.values())
-        for placed in place(listed, parse(args.gpus), Load(2048, 32)).placed:
+        for placed in place(listed, parse_gpus(args.gpus), Load(2048, 32)).placed:
             name, share = placed.server.served_as, placed.share
             cache_gib = share * placed.gpus[0].gib - placed.server.weights_gib - BESIDE_GIB
             flags[name] = ["--gpu-memory-utilization", f"{share:.2f}"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError
-from assay.service.api.front.body_parsing import MOST_BODY_VALUES, checked
+from assay.service.api.front.body_parsing import MOST_BODY_VALUES, validated
 from assay.service.api.label_requests import LabelsIn
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
@@ -66,7 +66,7 @@ def test_strings_end_where_they_do(text: str, piece: int) -> None:
 async def refusal(body: bytes, form: Any) -> ApiError:
     """Return how a body is refused."""
     with pytest.raises(ApiError) as refused:
-        await checked(body, form, SETTINGS)
+        await validated(body, form, SETTINGS)
     return refused.value
 
 
@@ -86,7 +86,7 @@ async def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(item: b
 async def test_a_long_text_full_of_commas_is_one_value() -> None:
     """Only commas outside of strings count."""
     text = 'a, "b", {[' * 300_000
-    asked = await checked(
+    asked = await validated(
         json.dumps({"query": text, "candidates": ["a"]}).encode(), RankRequest, SETTINGS
     )
 
@@ -189,6 +189,6 @@ async def test_any_number_is_taken_or_refused(path: str, number: bytes) -> None:
     for field in fields:
         body = b'{"query": "q", "candidates": ["a"], "%b": %b}' % (field.encode(), number)
         try:
-            await checked(body, FORMS[path], SETTINGS)
+            await validated(body, FORMS[path], SETTINGS)
         except ApiError as exc:
             assert exc.status in (400, 413, 422)  # noqa: PT017 - either is right

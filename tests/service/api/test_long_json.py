@@ -13,8 +13,8 @@ from pydantic_core import from_json
 from assay.service.api.errors import ApiError
 from assay.service.api.front import body_parsing as parsing
 from assay.service.api.front import long_json
-from assay.service.api.front.body_parsing import checked
-from assay.service.api.front.long_json import LongNumberError, parsed
+from assay.service.api.front.body_parsing import validated
+from assay.service.api.front.long_json import LongNumberError, parse_long_json
 from assay.service.api.requests import RankRequest
 
 UNITS = ["a", '"', "\\", "/", "\n", "é", "€", "😀", "\u200b", "\x1f", "d83d", "u", "\\u"]
@@ -40,8 +40,8 @@ def test_a_text_in_steps_says_what_it_says_at_once(
 ) -> None:
     """With any strings in any notation."""
     text = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
-    assert parsed(text, MOST) == from_json(text) == value
-    assert parsed(bytearray(text), MOST) == value
+    assert parse_long_json(text, MOST) == from_json(text) == value
+    assert parse_long_json(bytearray(text), MOST) == value
 
 
 @given(
@@ -73,9 +73,9 @@ def test_what_is_no_json_at_once_is_none_in_steps(parts: list[bytes]) -> None:
         whole = from_json(text)
     except ValueError:
         with pytest.raises(ValueError, match=r"\w"):
-            parsed(text, MOST)
+            parse_long_json(text, MOST)
     else:
-        assert parsed(text, MOST) == whole
+        assert parse_long_json(text, MOST) == whole
 
 
 @pytest.mark.parametrize(
@@ -85,19 +85,19 @@ def test_what_is_no_json_at_once_is_none_in_steps(parts: list[bytes]) -> None:
 def test_a_string_is_never_cut_inside_of_a_character(unit: bytes, before: int) -> None:
     """Wherever the pieces end."""
     text = b'["' + b"x" * before + unit * 40 + b'"]'
-    assert parsed(text, MOST) == from_json(text)
+    assert parse_long_json(text, MOST) == from_json(text)
 
 
 def test_a_twice_written_name_has_its_last_value() -> None:
     """As parsers have it."""
-    assert parsed(b'{"name": "a", "name": "b"}', MOST) == {"name": "b"}
+    assert parse_long_json(b'{"name": "a", "name": "b"}', MOST) == {"name": "b"}
 
 
 @pytest.mark.parametrize("text", [b'"' * 41, b'["' + b'","' * 30 + b'"]'])
 def test_more_strings_than_may_be_are_refused(text: bytes) -> None:
     """Before the parser makes room for each."""
     with pytest.raises(ValueError, match="more than 20 strings"):
-        parsed(text, 20)
+        parse_long_json(text, 20)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_a_number_of_very_many_digits_is_refused(
     """A list of them costs far more than its bytes."""
     monkeypatch.setattr(long_json, "PIECE", 1 << 20)
     with pytest.raises(LongNumberError, match="256 digits or more"):
-        parsed(b"[%b]" % number, MOST)
-    assert parsed(b'["%b"]' % number, MOST) == [number.decode()]
+        parse_long_json(b"[%b]" % number, MOST)
+    assert parse_long_json(b'["%b"]' % number, MOST) == [number.decode()]
 
 
 async def test_a_long_body_is_checked_as_a_short_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,6 @@ async def test_a_long_body_is_checked_as_a_short_one_is(monkeypatch: pytest.Monk
 async def answered(body: bytes) -> RankRequest | tuple[int, str | None, str | None]:
     """Return a body as a request, or how it is refused."""
     try:
-        return await checked(body, RankRequest)
+        return await validated(body, RankRequest)
     except ApiError as exc:
         return exc.status, exc.code, exc.param

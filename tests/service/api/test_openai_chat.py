@@ -11,8 +11,8 @@ import pytest
 
 from assay.service.api.compat import openai_chat as chat
 from assay.service.scoring.best_of_n import (
+    choice_text,
     status_of,
-    text_of,
 )
 from tests.support.generators import drawn_from
 from tests.support.processes import Server, call, service, standin, write_config
@@ -303,7 +303,7 @@ async def test_an_answer_in_parts_is_read_and_streamed_as_their_text() -> None:
 
     events = [event async for event in chat._events(answer, False)]
 
-    assert text_of(drawn.choices[0]) == 'It is\n[image_url]\n7.\nOr so.\n{"name":"add"}'
+    assert choice_text(drawn.choices[0]) == 'It is\n[image_url]\n7.\nOr so.\n{"name":"add"}'
     assert status_of(drawn.choices[0]) == "ok"
     deltas = [
         json.loads(event[6:].split(b"\n\n")[0])["choices"][0]["delta"] for event in events[:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.service.domain.identity import keys_of
-from assay.service.domain.observation import pack, record_of, table_of, unpack
+from assay.service.domain.observation import pack, record_of, training_table, unpack
 from assay.verifiers import Pair, Query
 
 
@@ -40,5 +40,5 @@ def test_a_verifier_that_changed_is_another_column() -> None:
         record_of(keys, (print_,), np.array([[1.0], [2.0]]) * print_, "t@1") for print_ in (7, 8)
     )
 
-    assert table_of([old, new], (8,)).scores.ravel().tolist() == [8.0, 16.0]
-    assert np.isnan(table_of([old], (8,)).scores).all()
+    assert training_table([old, new], (8,)).scores.ravel().tolist() == [8.0, 16.0]
+    assert np.isnan(training_table([old], (8,)).scores).all()

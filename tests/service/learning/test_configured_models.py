@@ -12,7 +12,7 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import load, save, version_of
-from assay.service.cli.config_check import check
+from assay.service.cli.config_check import check_config
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
@@ -205,7 +205,7 @@ def test_a_wrong_model_stops_the_start(
         path = write_config(tmp_path / "c.yaml", config(f"{name}.json"))
         with pytest.raises(ConfigError, match=f"tasks.math.model: .*{name}.json.*{message}"):
             load_models(load_config(path))
-        assert check(path, True, True) == 1
+        assert check_config(path, True, True) == 1
         assert message in json.loads(capsys.readouterr().out)["problems"][0]
 
 

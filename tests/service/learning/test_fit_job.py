@@ -9,7 +9,7 @@ import orjson
 
 from assay.aggregation import Column, LabelModel
 from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
-from assay.service.domain.observation import table_of
+from assay.service.domain.observation import training_table
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.tasks import Task, Tasks
@@ -27,7 +27,7 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
 
     version, found = await FitScheduler(tasks).fit(task)
 
-    table = table_of(await memory.rows(), task.fingerprints)
+    table = training_table(await memory.rows(), task.fingerprints)
     given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
     known = table.labels({each: truth[each] for each in list(truth)[::5]})
     offline = LabelModel(families=given).fit(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from assay.service.cli.report.page import page
-from assay.service.cli.report.summary import summary
+from assay.service.cli.report.summary import summary_lines
 from assay.service.domain.observation import Observation
-from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit
-from assay.service.learning.report_job import NothingToReportError, ReportInputs, report
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit_task
+from assay.service.learning.report_job import NothingToReportError, ReportInputs, measure_task
 from tests.support.processes import Server, service, write_config
 from tests.support.processes import assay as command
 from tests.support.reading_kind import installed, traffic
@@ -190,7 +190,7 @@ def test_labels_are_counted_by_day() -> None:
     """UTC, in order; a label whose candidate has gone counts as received, not as used."""
     kept, known = records()
 
-    found = report(
+    found = measure_task(
         ASKED, kept, {**known, "f" * 32 + ":" + "f" * 32: KnownLabel(1.0, True, 0.0)}, None
     )
 
@@ -206,7 +206,7 @@ def test_without_labels_nothing_is_expected() -> None:
     """Accuracies are estimates, and name the verifiers to drop; measures that need labels are null."""
     kept, _ = records()
 
-    found = report(ASKED, kept, {}, None)
+    found = measure_task(ASKED, kept, {}, None)
 
     assert found["selection"] == {"expected": None, "error": None, "measured": None}
     assert found["gain"] is None
@@ -219,21 +219,21 @@ def test_without_labels_nothing_is_expected() -> None:
 def test_a_report_is_signed_with_the_version_that_it_measured() -> None:
     """Null for a model fitted for the report, if no version or one of other verifiers is served."""
     kept, known = records()
-    model = fit(GIVEN, kept, known, None).model
+    model = fit_task(GIVEN, kept, known, None).model
     assert model is not None
 
-    fresh = report(ASKED, kept, known, None)
-    served = report(ASKED, kept, known, Served(model, 0.0, True, 7))
+    fresh = measure_task(ASKED, kept, known, None)
+    served = measure_task(ASKED, kept, known, Served(model, 0.0, True, 7))
 
     assert fresh["model_version"] is None
     assert served["model_version"] == "t@7"
-    assert "which no task serves" in summary({**fresh, "task": "t"})[0]
+    assert "which no task serves" in summary_lines({**fresh, "task": "t"})[0]
 
 
 def test_a_page_shows_names_as_they_are() -> None:
     """A name cannot write into the page."""
     kept, known = records()
-    found = {"task": "<script>", **report(ASKED, kept, known, None)}
+    found = {"task": "<script>", **measure_task(ASKED, kept, known, None)}
 
     written = page(found, [])
 
@@ -247,4 +247,4 @@ def test_a_report_of_little_is_refused() -> None:
     kept, known = records(5)
 
     with pytest.raises(NothingToReportError, match="30 candidates are kept; it takes 50"):
-        report(ASKED, kept, known, None)
+        measure_task(ASKED, kept, known, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.service.domain.identity import keys_of
-from assay.service.domain.observation import table_of
+from assay.service.domain.observation import training_table
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
@@ -46,7 +46,7 @@ async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
             await tasks.record(rows)
 
     records = await TaskStore(store, "t").rows()
-    table = table_of(records, task.fingerprints)
+    table = training_table(records, task.fingerprints)
 
     assert [len(record.candidates) for record in records] == [2, 2, 1]
     found = dict(zip(table.keys, table.scores.tolist(), strict=True))

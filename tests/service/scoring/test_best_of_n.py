@@ -17,9 +17,9 @@ from assay.service.scoring.best_of_n import (
     DrawOptions,
     DrawResult,
     by_majority,
+    choice_text,
     harvest,
     status_of,
-    text_of,
 )
 from assay.service.scoring.generator import Drawn, Generator
 from assay.verifiers import Query
@@ -175,14 +175,14 @@ def test_a_choice_is_read_as_verifiers_should() -> None:
     cut = {"message": {"content": "I think"}, "finish_reason": "length"}
     refused = {"message": {"content": None, "refusal": "I can't."}, "finish_reason": "stop"}
 
-    assert text_of(tool) == '{"name":"add","arguments":"{}"}'
+    assert choice_text(tool) == '{"name":"add","arguments":"{}"}'
     assert [status_of(choice) for choice in (tool, cut, refused, {"message": {"content": ""}})] == [
         "ok",
         "truncated",
         "refused",
         "empty",
     ]
-    assert text_of(refused) == "I can't."
+    assert choice_text(refused) == "I can't."
     parts = TurnIn(
         role="user",
         content=[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.service.store.url import parse
+from assay.service.store.url import parse_address
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from assay.service.store.url import parse
 def test_a_wrong_address_is_told_from_a_right_one(url: str, problem: str) -> None:
     """The error names the fault, and never the password."""
     with pytest.raises(ValueError, match=problem):
-        parse(url)
+        parse_address(url)
 
 
 def test_an_address_says_all_there_is_to_say() -> None:
     """Hosts, service, database, user, TLS and options."""
-    found = parse(
+    found = parse_address(
         "rediss+sentinel://ann:pw@a:1,b/main/3?ssl_cert_reqs=none&health_check_interval=5"
     )
 
@@ -39,5 +39,5 @@ def test_an_address_says_all_there_is_to_say() -> None:
         "ssl_cert_reqs": "none",
         "health_check_interval": 5,
     }
-    assert parse("redis+cluster://[::1]:7000,h").hosts == (("::1", 7000), ("h", 6379))
-    assert parse("rediss://u:p@h:1/2").how == ""
+    assert parse_address("redis+cluster://[::1]:7000,h").hosts == (("::1", 7000), ("h", 6379))
+    assert parse_address("rediss://u:p@h:1/2").how == ""

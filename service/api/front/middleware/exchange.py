@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from assay.service.domain.principal import EVERYTHING, Principal
+from assay.service.domain.principal import ANONYMOUS, Principal
 
 EXCHANGE_IN_SCOPE = "assay.exchange"
 
@@ -23,7 +23,7 @@ class Exchange:
     request_id: bytes = b""
     on_admin_port: bool = False
     trusted: bool = False  # no key needed: the port that it came by is for who may ask it
-    principal: Principal = EVERYTHING
+    principal: Principal = ANONYMOUS
     status: int = 0  # of the answer, once that has begun
 
 
