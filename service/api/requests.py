@@ -61,7 +61,7 @@ class BudgetIn(_Request):
     calls: Annotated[Whole, Field(ge=0)] | None = None
 
 
-def bounded(value: Any, info: ValidationInfo) -> Any:
+def not_too_many(value: Any, info: ValidationInfo) -> Any:
     """Return a list unchanged; raise if it is too long, before its items are parsed."""
     if isinstance(value, list):
         _at_most(len(value), _limits(info).max_candidates, info.field_name or "input")
@@ -69,7 +69,7 @@ def bounded(value: Any, info: ValidationInfo) -> Any:
 
 
 #: What is scored: counted before it is looked at, and looked at until the first problem.
-Counted = BeforeValidator(bounded)
+Counted = BeforeValidator(not_too_many)
 FAST = Field(fail_fast=True)
 Messages = Annotated[
     list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)

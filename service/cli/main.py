@@ -4,6 +4,8 @@ runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from assay.service.cli.commands import labels, learning, ranking, servers, setup, tasks
@@ -15,30 +17,31 @@ app = typer.Typer(
     add_completion=False,
     help="Tells which of several candidate LLM answers to trust.",
 )
-for command in (
-    servers.serve,
-    servers.plan,
-    servers.up,
-    setup.key,
-    ranking.rank,
-    ranking.batch,
-    ranking.demo,
-    learning.fit,
-    tasks.tasks,
-    tasks.promote,
-    tasks.shadow,
-    labels.label,
-    tasks.report,
-    tasks.export,
-    learning.predict,
-    learning.evaluate,
-    setup.doctor,
-    setup.models,
-    servers.sidecar,
-    setup.init,
-    setup.version,
-):
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": servers.serve_command,
+    "plan": servers.plan_command,
+    "up": servers.up_command,
+    "key": setup.key_command,
+    "rank": ranking.rank_command,
+    "batch": ranking.batch_command,
+    "demo": ranking.demo_command,
+    "fit": learning.fit_command,
+    "tasks": tasks.tasks_command,
+    "promote": tasks.promote_command,
+    "shadow": tasks.shadow_command,
+    "label": labels.label_command,
+    "report": tasks.report_command,
+    "export": tasks.export_command,
+    "predict": learning.predict_command,
+    "evaluate": learning.evaluate_command,
+    "doctor": setup.doctor_command,
+    "models": setup.models_command,
+    "sidecar": servers.sidecar_command,
+    "init": setup.init_command,
+    "version": setup.version_command,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
 config_app.command("check")(setup.config_check)

@@ -56,7 +56,7 @@ class Served:
     version: int = 0
 
 
-def fit_task(
+def refit(
     given: FitInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],

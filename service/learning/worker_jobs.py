@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.stored_values import Label
-from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit_task
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
 from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task
 from assay.service.ports import TaskStore
 
@@ -39,11 +39,11 @@ class Kept:
 
 
 def fit_kept(source: Source, given: FitInputs) -> Fit:
-    """Return what `fit_task` makes of what is kept, beside what is served. Raises `StoreError`."""
+    """Return what `refit` makes of what is kept, beside what is served. Raises `StoreError`."""
 
     async def work(memory: TaskStore) -> Fit:
         kept = await _read(memory)
-        found = fit_task(given, kept.records, kept.labels, await _served(memory, given), kept.since)
+        found = refit(given, kept.records, kept.labels, await _served(memory, given), kept.since)
         await _keep_labelled(memory, kept, source.keep)
         return found
 

@@ -30,7 +30,7 @@ class Noted:
     seen: CascadeSavings
 
 
-Item = dict[str, bytes] | list[Rows] | Noted
+QueuedWrite = dict[str, bytes] | list[Rows] | Noted
 
 
 class Writer:
@@ -42,7 +42,7 @@ class Writer:
         self._cache = cache
         self._tasks = tasks
         self._metrics = metrics
-        self._queue: asyncio.Queue[Item] = asyncio.Queue(MAX_WAITING)
+        self._queue: asyncio.Queue[QueuedWrite] = asyncio.Queue(MAX_WAITING)
         self._no_room_before = 0.0
 
     def put_scores(self, values: dict[str, bytes]) -> None:
@@ -58,7 +58,7 @@ class Writer:
         """Have noted what a task's cascade would have done with a query."""
         self._put(Noted(task, seen))
 
-    def _put(self, item: Item) -> None:
+    def _put(self, item: QueuedWrite) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -88,7 +88,7 @@ class Writer:
         except TimeoutError:
             log.warning("writes_abandoned", count=self._queue.qsize())
 
-    async def _write(self, item: Item) -> str | None:
+    async def _write(self, item: QueuedWrite) -> str | None:
         """Write; return the reason of a failure, else None. A full store makes room first."""
         why = await self._tried(item)
         if why == "store_full" and await self._made_room():
@@ -105,7 +105,7 @@ class Writer:
             log.debug("no_room_made", reason=exc.reason)
             return False
 
-    async def _tried(self, item: Item) -> str | None:
+    async def _tried(self, item: QueuedWrite) -> str | None:
         try:
             if isinstance(item, Noted):
                 await self._tasks.note(item.task, item.seen)
@@ -121,7 +121,7 @@ class Writer:
             return "store_full" if exc.reason == "full" else "refused"
         return None
 
-    def _drop(self, item: Item, why: str) -> None:
+    def _drop(self, item: QueuedWrite, why: str) -> None:
         self._metrics.dropped(
             "estimates"
             if isinstance(item, Noted)

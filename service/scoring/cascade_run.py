@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from assay.aggregation import Floats
-from assay.aggregation.cascade.cascade import Cascade
+from assay.aggregation.cascade.cascade import Bools, Cascade
 
-Bools = npt.NDArray[np.bool_]
 CUT = "not asked: the candidate was unlikely enough to be the best, or clearly was"
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Floats
+from assay.aggregation.cascade.cascade import Bools
 from assay.service.concurrency.single_flight import Call
 from assay.service.concurrency.token_admission import tokens_of
 from assay.service.domain.budget import OVER_BUDGET, affordable
-from assay.service.scoring.cascade_run import Bools, CascadeRun
+from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.run import ScoringRun
 from assay.verifiers import Status, Verdict
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from assay.aggregation.cascade.cascade import Bools
 from assay.service.concurrency.single_flight import Subscription
 from assay.service.domain.budget import NOTHING_SPENT
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import ScoreMatrix
-from assay.service.scoring.cascade_run import Bools, CascadeRun
+from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.verifiers import Status, Usage, Verdict, Verdicts
 

@@ -348,4 +348,4 @@ def _chunk(
     return b"data: " + orjson.dumps({**head, "choices": [choice]}) + b"\n\n"
 
 
-__all__ = ["ChatRequest", "choice_text", "complete", "find", "list_models"]
+__all__ = ["ChatRequest", "complete", "find", "list_models"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from assay.service.api.compat import nemo_gym as rollout
 from assay.service.api.compat import openai_chat as chat
@@ -21,8 +20,7 @@ from assay.service.api.compat.common import (
 )
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, error_response
-
-Handler = Callable[[Request], Awaitable[Response]]
+from assay.service.api.front.middleware.scoring_routes import Handler
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import typer
 from assay.service.cli.commands.options import DEFAULT_URL, UrlOption
 
 
-def label(
+def label_command(
     task: Annotated[
         str, typer.Argument(help="The task; its configuration needs store_text: true.")
     ],

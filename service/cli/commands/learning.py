@@ -37,7 +37,7 @@ QualityOption = Annotated[
 ]
 
 
-def fit(
+def fit_command(
     scores: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -103,7 +103,7 @@ def fit(
     )
 
 
-def predict(
+def predict_command(
     model: Annotated[Path, typer.Argument(help="A model that `assay fit` wrote.")],
     scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores.")],
     out: Annotated[
@@ -120,7 +120,7 @@ def predict(
     predict_file(model, scores, out, as_json)
 
 
-def evaluate(
+def evaluate_command(
     scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores with labels.")],
     base_rate: BaseRateOption = None,
     families: FamiliesOption = None,

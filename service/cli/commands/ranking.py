@@ -10,7 +10,7 @@ import typer
 from assay.service.cli.commands.options import ConfigOption, DataOption, JsonOption
 
 
-def rank(
+def rank_command(
     file: Annotated[
         Path,
         typer.Argument(
@@ -34,7 +34,7 @@ def rank(
     rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
 
 
-def batch(
+def batch_command(
     where: Annotated[
         str,
         typer.Argument(
@@ -96,7 +96,7 @@ def batch(
     run_batch(wanted, config, {"data_dir": data_dir}, as_json)
 
 
-def demo(
+def demo_command(
     config: ConfigOption = None,
     port: Annotated[
         int | None, typer.Option(help="Port to listen on [8080].", show_default=False)

@@ -27,7 +27,7 @@ class PlanForm(StrEnum):
     helm = "helm"
 
 
-def serve(
+def serve_command(
     config: ConfigOption = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on [127.0.0.1].", show_default=False)
@@ -73,7 +73,7 @@ def serve(
     run_server(config, flags)
 
 
-def plan(
+def plan_command(
     ensemble: Annotated[
         Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)
     ],
@@ -101,7 +101,7 @@ def plan(
     plan_ensemble(ensemble, gpus, Load(length, concurrency), out, form.value, as_json)
 
 
-def up(
+def up_command(
     ensemble: Annotated[
         Path, typer.Argument(help="Configuration file.", exists=True, dir_okay=False)
     ],
@@ -133,7 +133,7 @@ def up(
     start(ensemble, gpus, Load(length, concurrency), vllm_venv, logs, start_timeout)
 
 
-def sidecar(
+def sidecar_command(
     model: Annotated[str, typer.Argument(help="The model's name on the hub, or a folder.")],
     served_model_name: Annotated[
         str | None, typer.Option(help="Name to serve it by; default: MODEL.", show_default=False)

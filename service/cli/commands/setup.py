@@ -10,7 +10,7 @@ import typer
 from assay.service.cli.commands.options import ConfigOption, JsonOption
 
 
-def init(
+def init_command(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml"),
 ) -> None:
     """Write a commented configuration to start from."""
@@ -37,7 +37,7 @@ def config_check(
     raise typer.Exit(check_config(file, offline, as_json))
 
 
-def key(
+def key_command(
     name: Annotated[str, typer.Argument(help="What the log calls who has it.")],
     scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
     tasks: Annotated[
@@ -64,7 +64,7 @@ def key(
     )
 
 
-def models(
+def models_command(
     name: Annotated[
         str | None, typer.Argument(help="One model: all that is known of it.", show_default=False)
     ] = None,
@@ -76,7 +76,7 @@ def models(
     show_models(name, as_json)
 
 
-def doctor(
+def doctor_command(
     config: ConfigOption = None,
     only: Annotated[
         list[str] | None,
@@ -98,7 +98,7 @@ def doctor(
     raise typer.Exit(run_doctor(config, only or [], attacks, as_json))
 
 
-def version(as_json: JsonOption = False) -> None:
+def version_command(as_json: JsonOption = False) -> None:
     """Say what runs."""
     import json
     import platform

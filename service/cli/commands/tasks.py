@@ -10,14 +10,14 @@ import typer
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
 
 
-def tasks(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
+def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
     """List the tasks of a running service: what each serves, and what it has kept."""
     from assay.service.cli.tasks import show_tasks
 
     show_tasks(url, as_json)
 
 
-def promote(
+def promote_command(
     task: Annotated[str, typer.Argument(help="The task.")],
     version: Annotated[
         int | None, typer.Argument(help="The version; default: the one before.", show_default=False)
@@ -34,7 +34,7 @@ def promote(
     promote_version(url, task, version, pinned)
 
 
-def shadow(
+def shadow_command(
     task: Annotated[str, typer.Argument(help="The task.")],
     version: Annotated[int, typer.Argument(min=1, help="The version to look at.")],
     url: UrlOption = DEFAULT_URL,
@@ -46,7 +46,7 @@ def shadow(
     show_shadow(url, task, version, as_json)
 
 
-def report(
+def report_command(
     task: Annotated[str, typer.Argument(help="The task.")],
     html: Annotated[
         Path | None,
@@ -66,7 +66,7 @@ def report(
     report_task(url, task, html, last, as_json)
 
 
-def export(
+def export_command(
     task: Annotated[
         str, typer.Argument(help="The task; its configuration needs store_text: true.")
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from assay.service.domain.learned import Fit, Sizes
 from assay.service.domain.stored_values import Label
-from assay.service.learning.fit_job import fit_task
+from assay.service.learning.fit_job import refit
 from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
@@ -25,7 +25,7 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
     with pytest.raises(FitBusyError):
         await FitScheduler(tasks).fit(task)
     records = await memory.rows()
-    late = fit_task(task.given(), records, {}, None)
+    late = refit(task.given(), records, {}, None)
     assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
     assert await memory.publish("other", late, Sizes(1, 0), 9) == 1
     assert (await memory.state()).serving == 1

@@ -14,7 +14,7 @@ import pytest
 from assay.service.cli.report.page import page
 from assay.service.cli.report.summary import summary_lines
 from assay.service.domain.observation import Observation
-from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, fit_task
+from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
 from assay.service.learning.report_job import NothingToReportError, ReportInputs, measure_task
 from tests.support.processes import Server, service, write_config
 from tests.support.processes import assay as command
@@ -219,7 +219,7 @@ def test_without_labels_nothing_is_expected() -> None:
 def test_a_report_is_signed_with_the_version_that_it_measured() -> None:
     """Null for a model fitted for the report, if no version or one of other verifiers is served."""
     kept, known = records()
-    model = fit_task(GIVEN, kept, known, None).model
+    model = refit(GIVEN, kept, known, None).model
     assert model is not None
 
     fresh = measure_task(ASKED, kept, known, None)
