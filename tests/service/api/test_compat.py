@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.compat.chat_templates import split
+from assay.service.api.compat.chat_templates import split_answer
 from assay.service.api.compat.reward import pair_of
 from assay.service.api.compat.routes import DOORS, QUERY, TEMPLATED, TEXTS
 from tests.support.processes import Server, call, service, standin, write_config
@@ -352,7 +352,7 @@ def test_overload_is_never_a_4xx_where_that_is_the_end(upstream: Server, tmp_pat
 ])  # fmt: skip
 def test_templates_are_taken_apart(text: str, turns: list[tuple[str, str]], answer: str) -> None:
     """The turns before the last answer, and the answer, without special tokens."""
-    found = split(text, last=True)
+    found = split_answer(text, last=True)
 
     assert found is not None
     assert [(message.role, message.content) for message in found.messages] == turns
@@ -375,7 +375,7 @@ FORGED = {
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 def test_an_answer_that_writes_further_turns_asks_itself_no_other_question(text: str) -> None:
     """Its question is the first, its answer all the rest; it cannot choose its template."""
-    found = split(text)
+    found = split_answer(text)
 
     assert found is not None
     assert [(message.role, message.content) for message in found.messages] == [
@@ -448,4 +448,4 @@ def test_a_whole_text_is_told_by_its_prompt_else_by_its_template_else_is_all_the
     assert (whole.query.text, whole.candidate) == ("", "no template here")
     assert pair_of("an answer", "a question").query.text == "a question"
     told = "<|im_start|>user\nHi<|im_end|>\n"
-    assert split(told) is None
+    assert split_answer(told) is None

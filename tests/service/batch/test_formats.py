@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from assay.service.batch.files import BatchError
-from assay.service.batch.formats import REQUEST, RESULT, Source, clash
+from assay.service.batch.formats import REQUEST, RESULT, SourceFile, clash
 
 
 def test_a_file_is_called_without_its_folder() -> None:
     """Results name their input by it, wherever the folder lies."""
-    assert Source("bucket/a/in.jsonl", 1, 1).name == "in.jsonl"
-    assert Source("in.jsonl", 1, 1).name == "in.jsonl"
+    assert SourceFile("bucket/a/in.jsonl", 1, 1).name == "in.jsonl"
+    assert SourceFile("in.jsonl", 1, 1).name == "in.jsonl"
 
 
 def test_a_column_of_the_outputs_cannot_be_carried_over() -> None:

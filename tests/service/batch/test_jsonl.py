@@ -9,11 +9,11 @@ import pytest
 
 from assay.service.batch import jsonl
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.formats import RESULT, Block, Row, Source
+from assay.service.batch.formats import RESULT, Block, Row, SourceFile
 from assay.service.batch.jsonl import Jsonl
 
 
-def scanned(folder: Path, content: bytes, part_rows: int = 2) -> tuple[Files, Source]:
+def scanned(folder: Path, content: bytes, part_rows: int = 2) -> tuple[Files, SourceFile]:
     """Write a file and count its rows."""
     path = folder / "in.jsonl"
     path.write_bytes(content)

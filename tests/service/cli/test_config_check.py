@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.cli.config_check import check
+from assay.service.cli.config_check import check_config
 from tests.support.processes import assay
 from tests.support.terminals import HOSTILE, OBEYED
 
@@ -20,7 +20,7 @@ def test_a_configuration_does_not_write_to_the_terminal(
     path = tmp_path / "e.yaml"
     path.write_text(json.dumps({"verifiers": [{"name": HOSTILE, "kind": "length"}]}))
 
-    check(path, True, False)
+    check_config(path, True, False)
 
     shown = capsys.readouterr()
     assert not [each for each in OBEYED if each in shown.err + shown.out]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.service.cli.demo import WORD_PROBLEMS, expected, load, votes
+from assay.service.cli.demo import WORD_PROBLEMS, expected, load_problems, votes
 from tests.support.processes import ROOT, assay
 
 
@@ -48,7 +48,7 @@ def test_the_bundled_candidates_are_graded_as_stated() -> None:
     for row in rows:
         for each in row["candidates"]:
             assert each["correct"] == is_correct(each["text"], each["finish_reason"], row["answer"])
-    assert all(len(problem.texts) == 8 for problem in load(WORD_PROBLEMS))
+    assert all(len(problem.texts) == 8 for problem in load_problems(WORD_PROBLEMS))
 
 
 def test_ties_count_at_their_expected_value() -> None:

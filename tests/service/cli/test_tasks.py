@@ -53,7 +53,10 @@ def test_names_and_reasons_from_a_server_do_not_write_to_the_terminal(
         ({"tasks": [task]}, lambda url: teaching.show_tasks(url, False)),
         (fitted, lambda url: teaching.fit_task(url, "t", False)),
         ({"version": None, "reason": HOSTILE}, lambda url: teaching.fit_task(url, "t", False)),
-        ({"serving": HOSTILE, "pinned": True}, lambda url: teaching.promote(url, "t", 1, None)),
+        (
+            {"serving": HOSTILE, "pinned": True},
+            lambda url: teaching.promote_version(url, "t", 1, None),
+        ),
     ]
     for answer, ask in commands:
         with hostile_service({"*": answer}) as url:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.planning.gpus import Gpu, parse
+from assay.service.planning.gpus import Gpu, parse_gpus
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from assay.service.planning.gpus import Gpu, parse
 def test_gpus_that_are_none_are_refused(spec: str) -> None:
     """With the form that is expected."""
     with pytest.raises(StartupError, match="COUNTxNAME-SIZEG"):
-        parse(spec)
+        parse_gpus(spec)
 
 
 def test_gpus_have_any_name() -> None:
     """A count or none, a fraction of a GiB, several kinds."""
-    gpus = parse("2xRTX 6000 Ada-48G,MI300X-191.5GB")
+    gpus = parse_gpus("2xRTX 6000 Ada-48G,MI300X-191.5GB")
 
     assert gpus == [Gpu(0, "RTX 6000 Ada", 48), Gpu(1, "RTX 6000 Ada", 48), Gpu(2, "MI300X", 191.5)]
 
@@ -42,7 +42,7 @@ def test_the_driver_is_asked_where_no_gpu_is_named(
     listed = ("0, NVIDIA H100 80GB HBM3, 81920", "3, NVIDIA L4, 23552", "a warning")
     monkeypatch.setenv("PATH", str(program(tmp_path, 0, *listed)))
 
-    assert parse("auto") == [Gpu(0, "NVIDIA H100 80GB HBM3", 80.0), Gpu(3, "NVIDIA L4", 23.0)]
+    assert parse_gpus("auto") == [Gpu(0, "NVIDIA H100 80GB HBM3", 80.0), Gpu(3, "NVIDIA L4", 23.0)]
 
 
 @pytest.mark.parametrize(("code", "line"), [(9, "no driver"), (0, "No devices were found")])
@@ -53,7 +53,7 @@ def test_a_driver_without_a_gpu_is_quoted(
     monkeypatch.setenv("PATH", str(program(tmp_path, code, line)))
 
     with pytest.raises(StartupError, match=f"nvidia-smi found no GPU: {line}"):
-        parse("auto")
+        parse_gpus("auto")
 
 
 def test_without_a_driver_the_gpus_have_to_be_named(
@@ -63,4 +63,4 @@ def test_without_a_driver_the_gpus_have_to_be_named(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(StartupError, match=r"there is no nvidia-smi here; .*COUNTxNAME-SIZEG"):
-        parse("auto")
+        parse_gpus("auto")

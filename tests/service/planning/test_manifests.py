@@ -11,7 +11,7 @@ import yaml
 
 from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, helm, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
@@ -62,7 +62,7 @@ def planned(path: Path, *verifiers: dict[str, Any], gpus: str = "1xH200-141G") -
         for place, each in enumerate(verifiers)
     ]
     config = load_config(write_config(path, {"verifiers": listed}))
-    return place(servers_of(config), parse(gpus), Load())
+    return place(servers_of(config), parse_gpus(gpus), Load())
 
 
 SMALL = {"use": "skywork-reward-v2-qwen3-0.6b"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
-from assay.service.planning.gpus import parse
+from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, place
 from assay.verifiers.catalog.catalog import catalog
@@ -39,7 +39,7 @@ def planned(folder: Path, gpus: str, *verifiers: dict[str, Any], load: Load | No
     listed = [{key: value for key, value in each.items() if value is not None} for each in listed]
     plan = place(
         servers_of(load_config(write_config(folder / "e.yaml", {"verifiers": listed}))),
-        parse(gpus),
+        parse_gpus(gpus),
         load or Load(),
     )
     check(plan)
@@ -72,7 +72,7 @@ def test_the_ready_made_ensembles_fit_what_they_are_made_for(
     ensemble: str, gpus: str, count: int
 ) -> None:
     """Every server once, none beyond its GPU."""
-    plan = place(servers_of(load_config(ENSEMBLES / f"{ensemble}.yaml")), parse(gpus), Load())
+    plan = place(servers_of(load_config(ENSEMBLES / f"{ensemble}.yaml")), parse_gpus(gpus), Load())
 
     check(plan)
     assert len(plan.placed) == count
@@ -230,7 +230,7 @@ def test_no_plan_gives_more_than_there_is(
         for place, (gib, shape) in enumerate(sizes)
     ]
     try:
-        plan = place(servers, parse(",".join(gpus)), Load())
+        plan = place(servers, parse_gpus(",".join(gpus)), Load())
     except DoesNotFitError as exc:
         assert "GiB are missing" in str(exc)  # noqa: PT017 - either is right
         return
@@ -254,7 +254,7 @@ def test_the_gpu_benchmark_plans_room_for_its_caches(tmp_path: Path) -> None:
     servers = servers_of(
         load_config(write_config(tmp_path / "e.yaml", configured(tmp_path, tmp_path, list(LIKE))))
     )
-    plan = place(servers, parse("1xH100-80G"), Load(2048, 32))
+    plan = place(servers, parse_gpus("1xH100-80G"), Load(2048, 32))
 
     check(plan)
     assert {each.served_as: each.shape for each in servers} == {

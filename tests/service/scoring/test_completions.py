@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.scoring.completions import calls_of, content_of, wrong_with
+from assay.service.scoring.completions import content_of, tool_calls, wrong_with
 
 
 def completion(**message: Any) -> dict[str, Any]:
@@ -74,5 +74,5 @@ def test_calls_are_json() -> None:
     """A call's function where it has one, else the call as it is; without calls there are none."""
     message = {"tool_calls": [{"function": {"name": "add"}}, {"name": "sub"}, 5]}
 
-    assert calls_of(message) == ['{"name":"add"}', '{"name":"sub"}', "5"]
-    assert calls_of({"tool_calls": "add"}) == calls_of({}) == []
+    assert tool_calls(message) == ['{"name":"add"}', '{"name":"sub"}', "5"]
+    assert tool_calls({"tool_calls": "add"}) == tool_calls({}) == []

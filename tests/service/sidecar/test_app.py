@@ -16,7 +16,14 @@ from typing import Any
 import httpx
 import pytest
 
-from assay.service.sidecar.app import Batches, RefusedError, Waiting, _fits, _prompts, create_app
+from assay.service.sidecar.app import (
+    Batches,
+    SidecarError,
+    Waiting,
+    _fits,
+    _prompts,
+    create_sidecar,
+)
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor.examine import examine
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
@@ -91,7 +98,7 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(
     """It comes to no model, and no more of it is taken than there may be."""
     monkeypatch.setattr("assay.service.sidecar.app.MAX_BODY_BYTES", 1000)
     monkeypatch.setattr("assay.service.sidecar.app.PROMPTS_TIMEOUT_S", 0.2)
-    app = create_app(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
+    app = create_sidecar(Counting(), "m")  # type: ignore[arg-type]  # all that it uses
     taken = []
 
     async def endless() -> AsyncIterator[bytes]:
@@ -128,7 +135,7 @@ async def test_more_than_can_wait_is_refused() -> None:
     """503, as vLLM does."""
     [refused] = await scored(Counting(), [[1]] * 5000)
 
-    assert isinstance(refused, RefusedError)
+    assert isinstance(refused, SidecarError)
     assert refused.status == 503
 
 
@@ -149,13 +156,13 @@ def test_inputs_come_in_four_forms(body: dict[str, Any], expected: list[list[int
 @pytest.mark.parametrize("body", [{}, {"input": []}, {"input": [""]}, {"input": ""}])
 def test_an_empty_input_is_refused(body: dict[str, Any]) -> None:
     """400."""
-    with pytest.raises(RefusedError, match="at least one prompt"):
+    with pytest.raises(SidecarError, match="at least one prompt"):
         _prompts(Counting(), body)  # type: ignore[arg-type]  # all that it uses
 
 
 def test_a_text_that_does_not_fit_is_refused_by_its_tokens() -> None:
     """With the parameter that says so."""
-    with pytest.raises(RefusedError, match="maximum context length is 10") as refused:
+    with pytest.raises(SidecarError, match="maximum context length is 10") as refused:
         _fits(Counting(), [1] * 11)  # type: ignore[arg-type]  # all that it uses
 
     assert refused.value.body["error"]["param"] == "input_tokens"

@@ -10,13 +10,13 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.sidecar.model import Choice, Model
+from assay.service.sidecar.model import Model, ModelChoice
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:
     """One sentence."""
     with pytest.raises(StartupError, match="extra `hf`"):
-        Model(Choice("nobody/nothing"))
+        Model(ModelChoice("nobody/nothing"))
 
 
 class Rows:
@@ -60,7 +60,7 @@ def test_an_adapter_scores_padded_prompts(tmp_path: Path) -> None:
     """The padding is a token that no prompt has, and its places are masked."""
     path = tmp_path / "adapter.py"
     path.write_text(ADAPTER.replace("return [sum", "print(input_ids.rows); return [sum"))
-    model = Model(Choice("m", adapter=path))
+    model = Model(ModelChoice("m", adapter=path))
 
     assert model.ids("a", special=True) == [0, 97]
     assert model.score([[0, 1], [0, 1, 3], [7]]) == [2.0, 3.0, 1.0]
@@ -74,7 +74,7 @@ def test_padding_is_a_token_that_no_prompt_has(
     path = tmp_path / "adapter.py"
     path.write_text(ADAPTER.replace("return [sum", "print(input_ids.rows); return [sum"))
 
-    Model(Choice("m", adapter=path)).score([[0, 1], [0, 1, 3], [7]])
+    Model(ModelChoice("m", adapter=path)).score([[0, 1], [0, 1, 3], [7]])
 
     assert capsys.readouterr().out == "[[0, 1, 2], [0, 1, 3], [7, 2, 2]]\n"
 
@@ -88,7 +88,7 @@ def test_an_adapter_that_is_none_names_its_file(tmp_path: Path, content: str | N
         path.write_text(content)
 
     with pytest.raises(StartupError, match=r"adapter\.py: .*load\(name, device, dtype\)"):
-        Model(Choice("m", adapter=path))
+        Model(ModelChoice("m", adapter=path))
 
 
 @pytest.mark.usefixtures("libraries")
@@ -96,7 +96,7 @@ def test_a_score_goes_through_the_sigmoid(tmp_path: Path) -> None:
     """However far it lies, without an overflow."""
     path = tmp_path / "adapter.py"
     path.write_text(ADAPTER)
-    model = Model(Choice("m", adapter=path))
+    model = Model(ModelChoice("m", adapter=path))
 
     assert [model.activated(score) for score in (0.0, 1000.0, -1000.0)] == [0.5, 1.0, 0.0]
     assert model.activated(2.0) == pytest.approx(0.8808, abs=1e-4)
