@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.cli.config_check import check
+from assay.service.cli.config_check import check_config
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from tests.support.processes import standin, write_config
@@ -23,20 +23,20 @@ def test_check_asks_the_servers(tmp_path: Path, capsys: pytest.CaptureFixture[st
         path.write_text(
             f"verifiers:\n  - {{name: a, kind: judge, model: judge, endpoint: '{server.url}'}}\n"
         )
-        assert check(path, False, True) == 0
+        assert check_config(path, False, True) == 0
         path.write_text(
             "verifiers:\n"
             f"  - {{name: a, kind: judge, model: gpt, endpoint: '{server.url}'}}\n"
             "  - name: b\n    kind: judge\n    model: judge\n    endpoint: http://127.0.0.1:1\n"
         )
         capsys.readouterr()
-        assert check(path, False, True) == 1
+        assert check_config(path, False, True) == 1
 
     said = json.loads(capsys.readouterr().out)["problems"]
     assert f"{path}:2: verifiers.0.endpoint" in said[0]
     assert "serves: judge" in said[0]
     assert f"{path}:6: verifiers.1.endpoint: cannot connect" in said[1]
-    assert check(path, True, True) == 0
+    assert check_config(path, True, True) == 0
 
 
 @pytest.mark.parametrize(

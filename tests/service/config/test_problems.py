@@ -8,7 +8,7 @@ import pytest
 
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
-from assay.service.store.url import parse
+from assay.service.store.url import parse_address
 from tests.support.processes import write_config
 
 SECRET = "s3cr3t"
@@ -28,7 +28,7 @@ def test_an_address_that_is_wrong_is_told_without_its_password(tmp_path: Path, u
     path = write_config(tmp_path / "e.yaml", CONFIG)
     inside = write_config(tmp_path / "f.yaml", {**CONFIG, "service": {"redis_url": url}})
     with pytest.raises(ValueError, match=r".") as parsed:
-        parse(url)
+        parse_address(url)
     told = [str(parsed.value)]
     for where, flags, environ in (
         (path, {}, {"ASSAY_REDIS_URL": url}),

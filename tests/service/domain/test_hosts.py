@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.service.domain.hosts import Hosts, address_of, checked, split_host
+from assay.service.domain.hosts import Hosts, address_of, checked_host, split_host
 
 
 def test_a_host_is_a_name_or_an_address() -> None:
@@ -35,7 +35,7 @@ def test_only_an_address_stands_in_brackets() -> None:
 )
 def test_an_entry_is_compared_in_lower_case_and_without_brackets(entry: str, plain: str) -> None:
     """As a Host header is."""
-    assert checked(entry) == plain
+    assert checked_host(entry) == plain
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_an_entry_is_compared_in_lower_case_and_without_brackets(entry: str, pla
 def test_an_entry_that_is_no_name_is_refused(entry: str) -> None:
     """With what it should be."""
     with pytest.raises(ValueError, match="names without scheme and port"):
-        checked(entry)
+        checked_host(entry)
 
 
 def test_a_service_on_a_network_is_reached_by_any_address_and_its_listed_names() -> None:

@@ -17,7 +17,7 @@ from assay.service.domain.principal import (
     sees_all,
     spend,
     spent,
-    visible,
+    visible_tasks,
 )
 
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ def test_a_key_of_some_tasks_sees_no_other() -> None:
     """Neither one by one, nor in a list, nor what is of all together."""
     holder = Principal("k", frozenset({"admin"}), frozenset({"b", "c"}))
 
-    assert as_caller(holder, lambda: visible(["a", "b", "c"])) == ["b", "c"]
+    assert as_caller(holder, lambda: visible_tasks(["a", "b", "c"])) == ["b", "c"]
     assert as_caller(holder, lambda: (may_see("a"), may_see("b"))) == (False, True)
     assert as_caller(holder, lambda: (sees_all(), administers_all())) == (False, False)
 
@@ -66,7 +66,7 @@ def test_a_key_without_tasks_sees_all_and_only_an_administrator_the_servers() ->
     ranker = Principal("k", frozenset({"rank"}))
 
     assert as_caller(ranker, lambda: (sees_all(), administers_all())) == (True, False)
-    assert as_caller(ranker, lambda: visible(["a"])) == ["a"]
+    assert as_caller(ranker, lambda: visible_tasks(["a"])) == ["a"]
     assert (sees_all(), administers_all(), may_see("a")) == (True, True, True)
 
 

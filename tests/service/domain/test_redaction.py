@@ -7,7 +7,7 @@ import contextvars
 import pytest
 
 from assay.service.domain.principal import Principal, ask_as
-from assay.service.domain.redaction import told, without_addresses
+from assay.service.domain.redaction import redacted_reason, without_addresses
 
 
 @pytest.mark.parametrize(("reason", "shown"), [
@@ -42,7 +42,7 @@ def test_only_an_administrator_of_all_tasks_sees_addresses(
 
     def ask() -> str:
         ask_as(Principal("k", frozenset(scopes), tasks))
-        return told(reason)
+        return redacted_reason(reason)
 
     shown = contextvars.copy_context().run(ask)
 

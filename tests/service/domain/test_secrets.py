@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from assay import service
 from assay.service.domain.errors import StoreRefusedError
-from assay.service.domain.secrets import mask_event, masked, shown, told
+from assay.service.domain.secrets import error_line, mask_event, masked, shown_value
 from assay.service.store.errors import classified
 
 SECRET = "s3cr3t"
@@ -49,20 +49,23 @@ def test_an_error_is_logged_without_what_was_in_the_command_and_within_bounds() 
 
     assert (type(refused), refused.reason) == (StoreRefusedError, "wrong_type")
     assert (
-        told(pipeline)
+        error_line(pipeline)
         == "ResponseError: Command # 3 of pipeline caused error: ('WRONGTYPE no hash',)"
     )
-    assert told(unknown) == "ResponseError: unknown command 'MSETEX', with args beginning with: ..."
+    assert (
+        error_line(unknown)
+        == "ResponseError: unknown command 'MSETEX', with args beginning with: ..."
+    )
     assert not [
         each
         for each in (pipeline, unknown)
-        if "private" in str(classified(each)) + told(classified(each))
+        if "private" in str(classified(each)) + error_line(classified(each))
     ]
     assert (
-        told(OSError(f"redis://u:{SECRET}@h:1 is away\nand more"))
+        error_line(OSError(f"redis://u:{SECRET}@h:1 is away\nand more"))
         == "OSError: redis://***@h:1 is away"
     )
-    assert len(told(ValueError("x" * 10**6))) == 200
+    assert len(error_line(ValueError("x" * 10**6))) == 200
 
 
 def test_no_log_line_has_an_error_as_it_is() -> None:
@@ -81,10 +84,10 @@ def test_no_log_line_has_an_error_as_it_is() -> None:
 
 def test_a_secret_settings_value_is_never_shown() -> None:
     """Wherever it lies; others are shown masked and cut."""
-    assert shown(("service", "redis_url"), "x") == ""
-    assert shown(("service", "keys", 0, "sha256"), "x") == ""
-    assert shown(("service", "port"), "x" * 100) == f" (got {'x' * 80!r})"
-    assert shown(("service", "traces"), "ftp://u:s3cr3t@h") == " (got 'ftp://***@h')"
+    assert shown_value(("service", "redis_url"), "x") == ""
+    assert shown_value(("service", "keys", 0, "sha256"), "x") == ""
+    assert shown_value(("service", "port"), "x" * 100) == f" (got {'x' * 80!r})"
+    assert shown_value(("service", "traces"), "ftp://u:s3cr3t@h") == " (got 'ftp://***@h')"
 
 
 @pytest.mark.parametrize(

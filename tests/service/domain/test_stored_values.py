@@ -7,9 +7,9 @@ import pytest
 from assay.service.domain.stored_values import (
     Label,
     Read,
+    finite_number,
     json_object,
     label_of,
-    number,
     read_all,
     whole_number,
 )
@@ -35,13 +35,13 @@ def test_what_is_no_count_is_damaged(value: bytes) -> None:
 def test_what_is_no_finite_number_is_damaged(value: bytes) -> None:
     """An infinite sum would never go again."""
     with pytest.raises(ValueError, match=r"finite|could not convert"):
-        number(value)
+        finite_number(value)
 
 
 def test_numbers_are_read() -> None:
     """As the store writes them."""
     assert (whole_number(b"0"), whole_number(b"9" * 18)) == (0, 10**18 - 1)
-    assert number(b"-1.5e3") == -1500.0
+    assert finite_number(b"-1.5e3") == -1500.0
 
 
 @pytest.mark.parametrize("value", [b"[]", b"5", b"null", b"{", b""])

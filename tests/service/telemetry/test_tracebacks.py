@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assay.service.telemetry.tracebacks import shown, without_text
+from assay.service.telemetry.tracebacks import masked_traceback, without_text
 
 TEXT = "my secret text"
 
@@ -55,7 +55,7 @@ def types_in(text: str) -> list[str]:
 def test_the_first_cause_is_shown_first() -> None:
     """Whether Python or the code says what led to an error; a cause that was hidden stays so."""
     because, beside, instead = (
-        shown(caught(trip))
+        masked_traceback(caught(trip))
         for trip in (
             fail_because_of_another,
             fail_while_another_is_handled,
@@ -74,7 +74,7 @@ def test_no_text_of_an_error_is_shown() -> None:
     error = caught(fail_because_of_another)
     error.add_note(TEXT)
 
-    assert TEXT not in shown(error)
+    assert TEXT not in masked_traceback(error)
 
 
 def test_errors_that_lead_to_each_other_have_an_end() -> None:
@@ -82,7 +82,7 @@ def test_errors_that_lead_to_each_other_have_an_end() -> None:
     one, other = ValueError(), KeyError()
     one.__cause__, other.__cause__ = other, one
 
-    assert sorted(types_in(shown(one))) == ["KeyError", "ValueError"]
+    assert sorted(types_in(masked_traceback(one))) == ["KeyError", "ValueError"]
 
 
 def test_a_log_line_has_the_frames_in_place_of_the_exception() -> None:
@@ -91,7 +91,7 @@ def test_a_log_line_has_the_frames_in_place_of_the_exception() -> None:
 
     for form in (error, (type(error), error, error.__traceback__)):
         line = without_text(None, "", {"event": "verifier_bug", "exc_info": form})
-        assert line == {"event": "verifier_bug", "exception": shown(error)}
+        assert line == {"event": "verifier_bug", "exception": masked_traceback(error)}
     assert without_text(None, "", {"event": "ready"}) == {"event": "ready"}
     assert without_text(None, "", {"event": "x", "exc_info": False}) == {"event": "x"}
 
@@ -104,5 +104,5 @@ def test_true_stands_for_the_exception_that_is_handled() -> None:
         error: BaseException = exc
         line = without_text(None, "", {"event": "x", "exc_info": True})
 
-    assert line == {"event": "x", "exception": shown(error)}
+    assert line == {"event": "x", "exception": masked_traceback(error)}
     assert without_text(None, "", {"event": "x", "exc_info": True}) == {"event": "x"}
