@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from assay.aggregation.matrix import Floats
 
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+LATENT_NODES, LATENT_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 
 
 def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | None:
@@ -25,9 +25,9 @@ def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | Non
     log_odds, deviations = log_odds[scored], np.maximum(deviations[scored], 1e-9)
     top = int(log_odds.argmax())
     others = np.arange(len(log_odds)) != top
-    latent = log_odds[top] + deviations[top] * NODES[:, None]
+    latent = log_odds[top] + deviations[top] * LATENT_NODES[:, None]
     below = ndtr((latent - log_odds[others]) / deviations[others]).prod(axis=1)
-    return float(WEIGHTS @ below / WEIGHTS.sum())
+    return float(LATENT_WEIGHTS @ below / LATENT_WEIGHTS.sum())
 
 
 def probability_any_correct(probability: Floats, answers: Sequence[Hashable]) -> float | None:

@@ -26,7 +26,7 @@ from assay.aggregation.matrix import Column, Combined, Floats, NotFittedError
 #: Spread of the average before any is learned: that of a uniform score is 0.29, and averaging
 #: narrows it.
 COLD_SD = 0.25
-FORMAT = 1
+AVERAGE_FORMAT = 1
 
 
 class RobustAverage:
@@ -154,7 +154,7 @@ class RobustAverage:
             for place, column in enumerate(self.columns)
         ]
         return {
-            "format": FORMAT,
+            "format": AVERAGE_FORMAT,
             "kind": "robust_average",
             "rows": self.rows_,
             "mean": self.mean_,
@@ -171,9 +171,9 @@ class RobustAverage:
         for anything else.
         """
         try:
-            if (data["format"], data["kind"]) != (FORMAT, "robust_average"):
+            if (data["format"], data["kind"]) != (AVERAGE_FORMAT, "robust_average"):
                 raise ValueError(
-                    f"not a robust average of format {FORMAT}: {data['kind']!r}, format"
+                    f"not a robust average of format {AVERAGE_FORMAT}: {data['kind']!r}, format"
                     f" {data['format']!r}"
                 )
             learned = cls(

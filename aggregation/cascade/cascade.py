@@ -21,7 +21,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.cascade.tiers import NOTHING, Calls, Tier, ordered, own_tiers, tiered
+from assay.aggregation.cascade.tiers import (
+    NEGLIGIBLE_VARIANCE,
+    Calls,
+    Tier,
+    cut_into_tiers,
+    operator_tiers,
+    order_calls,
+)
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, finite
@@ -32,9 +39,9 @@ PRICE, PRICE_WITHOUT_LABELS = 0.02, 0.005
 INFLATION, INFLATION_OF_FEW, FEW_QUERIES = 1.02, 1.05, 100
 #: Sets of columns whose weights are remembered.
 MOST_KNOWN = 4096
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
-WEIGHTS = WEIGHTS / WEIGHTS.sum()
-PRODUCTS = np.outer(WEIGHTS, WEIGHTS)
+GAIN_NODES, GAIN_WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+GAIN_WEIGHTS = GAIN_WEIGHTS / GAIN_WEIGHTS.sum()
+GAIN_PRODUCTS = np.outer(GAIN_WEIGHTS, GAIN_WEIGHTS)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -112,9 +119,9 @@ class Cascade:
         few = model.joint_.queries < FEW_QUERIES
         covariance[np.diag_indices_from(covariance)] *= INFLATION_OF_FEW if few else INFLATION
         tiers = (
-            tiered(ordered(covariance, calls), calls)
+            cut_into_tiers(order_calls(covariance, calls), calls)
             if groups is None
-            else own_tiers(groups, calls)
+            else operator_tiers(groups, calls)
         )
         if len(tiers) < 2:
             return None
@@ -281,10 +288,10 @@ class Cascade:
         later); `variance`: still open.
         """
         spread = np.sqrt(np.maximum(variance - self.variance[tier + 1 :], 0.0))
-        others = expit(mu[:, None, None] + spread[:, None] * NODES)  # (n, later, 7)
-        best = expit(top + spread[:, None] * NODES)  # (later, 7)
+        others = expit(mu[:, None, None] + spread[:, None] * GAIN_NODES)  # (n, later, 7)
+        best = expit(top + spread[:, None] * GAIN_NODES)  # (later, 7)
         gains = np.maximum(others[:, :, :, None] - best[:, None, :], 0.0)
-        return np.asarray(np.einsum("njab,ab->nj", gains, PRODUCTS))
+        return np.asarray(np.einsum("njab,ab->nj", gains, GAIN_PRODUCTS))
 
     def _free(self, tier: int) -> bool:
         return self.tiers[tier].cost == 0
@@ -313,7 +320,9 @@ def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, 
     for place, tier in enumerate(tiers):
         columns += tier
         rest = [column for column in range(count) if column not in columns]
-        inner = np.linalg.pinv(covariance[np.ix_(columns, columns)], rcond=NOTHING, hermitian=True)
+        inner = np.linalg.pinv(
+            covariance[np.ix_(columns, columns)], rcond=NEGLIGIBLE_VARIANCE, hermitian=True
+        )
         shared = covariance[np.ix_(columns, rest)].sum(axis=1)
         weights[place, columns] = 1 + inner @ shared
         variance[place] = max(0.0, covariance[np.ix_(rest, rest)].sum() - shared @ inner @ shared)

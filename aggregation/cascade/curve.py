@@ -69,7 +69,7 @@ class Curve:
         return within[-1] if within else None
 
 
-def curve(
+def cascade_curve(
     scores: npt.ArrayLike,
     query_id: npt.ArrayLike,
     labels: npt.ArrayLike,

@@ -15,7 +15,7 @@ LITTLE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class RedundantCalls:
     """Columns that add less than `LITTLE` of the variance together, what they add, and their
     share of the cost.
     """
@@ -25,7 +25,7 @@ class Advice:
     cost_share: float
 
 
-def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
+def redundant_calls(cascade: Cascade, little: float = LITTLE) -> RedundantCalls | None:
     """Return the last calls, in the order of value for cost, that add less than a share of the
     variance; None if none does.
     """
@@ -40,5 +40,5 @@ def advice(cascade: Cascade, little: float = LITTLE) -> Advice | None:
         left = cascade.left_after(kept) / total
         if left < little:
             spared = tuple(column for others, _ in calls[place:] for column in others)
-            return Advice(spared, left, sum(cost for _, cost in calls[place:]) / whole)
+            return RedundantCalls(spared, left, sum(cost for _, cost in calls[place:]) / whole)
     return None

@@ -15,7 +15,7 @@ from assay.aggregation.matrix import Floats
 #: tier of their own.
 CUTS = (0.02, 0.10, 0.35)
 #: What is left of a variance below this share of the largest is rounding.
-NOTHING = 1e-10
+NEGLIGIBLE_VARIANCE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Tier:
         return sum(self.costs)
 
 
-def ordered(covariance: Floats, calls: Calls) -> list[int]:
+def order_calls(covariance: Floats, calls: Calls) -> list[int]:
     """Return the calls, free ones first, then each time the one that explains most of what is left
     of the sum for its cost.
 
@@ -93,7 +93,7 @@ def ordered(covariance: Floats, calls: Calls) -> list[int]:
     return order
 
 
-def tiered(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> list[Tier]:
+def cut_into_tiers(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> list[Tier]:
     """Return the tiers of calls in an order."""
     groups: list[list[int]] = [[call for call in order if calls.costs[call] == 0]]
     spent, ends = 0.0, [cut * calls.total for cut in cuts]
@@ -108,7 +108,7 @@ def tiered(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> 
     return [_tier(group, calls) for group in groups if group]
 
 
-def own_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
+def operator_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
     """Return an operator's own tiers of columns, what is free first; raise `ValueError` if
     one is missing or twice.
     """
@@ -143,7 +143,7 @@ def without(left: Floats, columns: Sequence[int]) -> Floats:
 
 def _inverse(block: Floats) -> Floats:
     """Return the inverse of a covariance, of its range where it is singular."""
-    return np.asarray(np.linalg.pinv(block, rcond=NOTHING, hermitian=True))
+    return np.asarray(np.linalg.pinv(block, rcond=NEGLIGIBLE_VARIANCE, hermitian=True))
 
 
 def _tier(calls: Sequence[int], all_calls: Calls) -> Tier:

@@ -25,7 +25,7 @@ from assay.aggregation.statistics.row_sample import MAX_ROWS, RowSample
 #: expectation is the full model's, which is kinder than the truth: on ten public sets (100 labels,
 #: all costs alike) 37 % of the verifiers are sufficient and really lose 0.004 in the mean, 0.013 at
 #: most.
-TOLERANCE = 0.002
+LOSS_TOLERANCE = 0.002
 #: Keeps a solve from breaking at verifiers that are the same; too small to change a weight.
 RIDGE = 1e-6
 
@@ -60,12 +60,12 @@ class VerifierValues:
     selection: Floats
 
 
-def value(
+def verifier_values(
     model: LabelModel,
     scores: npt.ArrayLike,
     query_id: npt.ArrayLike,
     costs: Sequence[float],
-    tolerance: float = TOLERANCE,
+    tolerance: float = LOSS_TOLERANCE,
 ) -> VerifierValues:
     """Measure verifiers on rows of raw scores, shape (n, m), or on a sample of 20,000 rows.
 

@@ -14,8 +14,8 @@ from scipy.special import expit
 from assay.aggregation.matrix import Floats
 
 MAX_STEPS = 50
-TOLERANCE = 1e-14  # of what a step promises to gain, against the log posterior
-ROUNDING = 1e-12
+STEP_TOLERANCE = 1e-14  # of what a step promises to gain, against the log posterior
+STEP_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def fit_map(
         step = np.linalg.solve(curvature, gradient)
         share, slack = (
             1.0,
-            ROUNDING * (1 + abs(value)),
+            STEP_ROUNDING * (1 + abs(value)),
         )  # at the mode a full step may seem to lose by rounding
         while (
             new := _log_posterior(features, labels, mode + share * step, mean, precision, offset)
         ) < value - slack and share > 1e-6:
             share /= 2
         mode, value = mode + share * step, new
-        if gradient @ step < TOLERANCE * (1 + abs(value)):
+        if gradient @ step < STEP_TOLERANCE * (1 + abs(value)):
             break
     curvature = _derivatives(features, labels, mode, mean, precision, offset)[1]
     log_determinant = float(np.linalg.slogdet(curvature)[1])

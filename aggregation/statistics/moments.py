@@ -17,7 +17,7 @@ from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 
-THREADS = min(4, os.cpu_count() or 1)
+BLOCK_THREADS = min(4, os.cpu_count() or 1)
 #: With no more rows than this a query, there is nothing within queries to learn from.
 FEW_PER_QUERY = 1.5
 
@@ -66,8 +66,8 @@ class Moments:
         """
         moments = cls.zero(scores.shape[1])
         blocks, normals = queries.blocks(scores), maps.normals_of_many()
-        with ThreadPoolExecutor(THREADS) as pool:
-            while some := list(islice(blocks, THREADS)):  # as many in memory as are worked on
+        with ThreadPoolExecutor(BLOCK_THREADS) as pool:
+            while some := list(islice(blocks, BLOCK_THREADS)):  # as many in memory as are worked on
                 for part in pool.map(
                     lambda block: cls.of_mapped(normals(block[0]), block[1]), some
                 ):

@@ -14,7 +14,7 @@ from assay.aggregation.matrix import Floats
 Ints = npt.NDArray[np.int64]
 #: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.
 BLOCK_ROWS = 16_384
-LARGEST = 1e150
+MAX_MAGNITUDE = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def finite(scores: npt.NDArray[Any]) -> Floats:
     it would be.
     """
     values = np.asarray(scores, np.float64)
-    infinite = np.abs(values) > LARGEST
+    infinite = np.abs(values) > MAX_MAGNITUDE
     return np.where(infinite, np.nan, values) if infinite.any() else values
 
 

@@ -23,7 +23,7 @@ from assay.service.config.model import Config
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
 from assay.verifiers import Grade, HttpPool, Verifier, build
-from assay.verifiers.doctor.attacks import Result, attack, number_of_attacks
+from assay.verifiers.doctor.attacks import AttackResult, attack, number_of_attacks
 from assay.verifiers.doctor.examine import Report, examine
 from assay.verifiers.doctor.probes import probes
 from assay.verifiers.judges.base import Judging
@@ -136,7 +136,7 @@ async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
         raise StartupError(
             "there is no judge to attack: verifiers of other kinds read no instructions"
         )
-    results: dict[str, dict[str, list[Result]]] = {}
+    results: dict[str, dict[str, list[AttackResult]]] = {}
     try:
         with _progress(as_json) as progress:
             for judge in judges:
@@ -171,7 +171,7 @@ def is_attackable(verifier: Verifier) -> bool:
     return isinstance(verifier, Judging) and not verifier.setwise
 
 
-def _show_attacks(name: str, by_state: dict[str, list[Result]]) -> None:
+def _show_attacks(name: str, by_state: dict[str, list[AttackResult]]) -> None:
     table = Table(
         box=None,
         header_style="bold",

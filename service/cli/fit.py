@@ -18,8 +18,8 @@ from rich.text import Text
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
-from assay.aggregation.label_model.saved.artifact import ArtifactError, load, save, version_of
-from assay.aggregation.label_model.summaries.fit_summary import report
+from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model, save, version_of
+from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.service.cli.console import Console
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.score_table import ScoreTable, TableError
@@ -50,7 +50,7 @@ class Stated:
         families = {**table.families, **_named(self.families, FAMILIES_FORM, table)}
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
         return LabelModel(
-            self.base_rate, families, quality, [load(path) for path in self.borrow], seed=seed
+            self.base_rate, families, quality, [load_model(path) for path in self.borrow], seed=seed
         )
 
 
@@ -83,7 +83,7 @@ def fit_files(
         raise FitError(f"{paths[0] if len(paths) == 1 else 'the files'}: {exc}") from exc
     except OSError as exc:
         raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
-    found = {"model": str(out), "version": version_of(model), **report(model)}
+    found = {"model": str(out), "version": version_of(model), **fit_report(model)}
     if as_json:
         print(json.dumps(found))  # noqa: T201 - this is the command's output
     else:
@@ -95,7 +95,7 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
     score that counts.
     """
     try:
-        model, table = load(model_path), read_table(path, labels=False)
+        model, table = load_model(model_path), read_table(path, labels=False)
         score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)
     except (ArtifactError, ValueError) as exc:
         raise FitError(str(exc) if isinstance(exc, ArtifactError) else f"{path}: {exc}") from exc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.saved.artifact import ArtifactError, load
+from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model
 from assay.service.config.model import Config
 from assay.service.config.problems import ConfigError
 
@@ -17,7 +17,7 @@ def load_models(config: Config) -> dict[str, LabelModel]:
         if task.model is None:
             continue
         try:
-            model = load(task.model)
+            model = load_model(task.model)
             model.for_verifiers(
                 [verifier.name for verifier in config.members(config.ensemble_of(name))]
             )

@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.evaluation.measures import log_losses, selection_by_query
-from assay.aggregation.evaluation.verifier_value import value
+from assay.aggregation.evaluation.verifier_value import verifier_values
 from assay.aggregation.label_model.saved.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Observation, training_table
@@ -72,7 +72,7 @@ def measure_task(
             if serving is None
             else _model(given, serving.artifact)
         )
-        found = value(model, table.scores, table.query, asked.costs)
+        found = verifier_values(model, table.scores, table.query, asked.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
     held = held_out(given, table, known, drawn)

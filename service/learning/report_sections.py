@@ -14,11 +14,11 @@ from scipy.stats import binomtest
 
 from assay.aggregation import Floats, LabelModel, NotFittedError
 from assay.aggregation.cascade.cascade import Cascade
-from assay.aggregation.cascade.redundant_calls import advice
+from assay.aggregation.cascade.redundant_calls import redundant_calls
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.evaluation.bootstrap import Bootstrap
 from assay.aggregation.evaluation.measures import calibration_bins, selection_by_query
-from assay.aggregation.evaluation.verifier_value import TOLERANCE, VerifierValues
+from assay.aggregation.evaluation.verifier_value import LOSS_TOLERANCE, VerifierValues
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import TrainingTable
 from assay.service.learning.fit_job import FitInputs, KnownLabel, fitted
@@ -36,7 +36,7 @@ def advice_of(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | Non
     cost; None if all add something.
     """
     cascade = Cascade.of(model, Calls.of(costs))
-    found = None if cascade is None else advice(cascade)
+    found = None if cascade is None else redundant_calls(cascade)
     if found is None:
         return None
     names = [model.names_[column] for column in found.columns]
@@ -222,7 +222,7 @@ def smallest_subset(found: VerifierValues) -> dict[str, Any]:
         "verifiers": found.sufficient,
         "cost_share": 1.0 if last is None else last.cost,
         "loss": 0.0 if last is None else max(0.0, last.loss),
-        "tolerance": TOLERANCE,
+        "tolerance": LOSS_TOLERANCE,
     }
 
 

@@ -26,7 +26,7 @@ from assay.verifiers import (
     note_sent,
     printable,
 )
-from assay.verifiers.contract.bounds import checked
+from assay.verifiers.contract.bounds import enforce_bounds
 
 log = structlog.get_logger()
 
@@ -141,7 +141,7 @@ class Guarded:
                     verdicts = await self._metered(pairs)
             if len(verdicts.items) != len(pairs):
                 raise BadReplyError(f"{len(verdicts.items)} verdicts for {len(pairs)} pairs")
-            verdicts.items = checked(verdicts.items, self.verifier.bounds)
+            verdicts.items = enforce_bounds(verdicts.items, self.verifier.bounds)
         except asyncio.CancelledError:
             if asking and self._hopeless(asking):
                 self.breaker.failed()

@@ -20,7 +20,7 @@ from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.store.client import Store
 from assay.service.store.schema import STORE_PREFIX
 from assay.verifiers import LASTING, Status
-from assay.verifiers.contract.bounds import LARGEST
+from assay.verifiers.contract.bounds import MAX_SCORE
 
 log = structlog.get_logger()
 
@@ -244,7 +244,7 @@ def _sound(records: Records) -> npt.NDArray[np.bool_]:
     not apply.
     """
     score, status = records["score"], records["status"]
-    sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= LARGEST)
+    sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= MAX_SCORE)
     if not sound.all():
         sound |= (status == NOT_APPLICABLE) & np.isnan(score)
     sound &= ~np.isinf(records["label_mass"])

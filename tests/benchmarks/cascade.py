@@ -23,7 +23,7 @@ from rich.table import Table
 
 from assay.aggregation import DEFAULT, LabelModel
 from assay.aggregation.cascade.cascade import Cascade
-from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, curve
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
 from tests.support.synthetic import Scenario, make
@@ -46,7 +46,7 @@ def measured(
     for data in track(sets, f"{labels} labels", console=Console(stderr=True)):
         calls = calls_of(data, costs[data.name])
         model = data.model(DEFAULT)
-        found[data.name] = curve(
+        found[data.name] = cascade_curve(
             data.scores,
             data.codes,
             data.labels,

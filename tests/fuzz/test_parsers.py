@@ -25,10 +25,10 @@ from assay.verifiers.checks.arithmetic import STATEMENT, holds
 from assay.verifiers.checks.completeness import as_asked, cut_off
 from assay.verifiers.checks.python_tests import code_of
 from assay.verifiers.http.connection import Connection
-from assay.verifiers.judges.reasoning import verdict_of
+from assay.verifiers.judges.reasoning import stated_verdict
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report
-from assay.verifiers.safety.sanitize import neutralise, visible
+from assay.verifiers.safety.sanitize import neutralise, visible_text
 from assay.verifiers.vllm.chat import without_thinking
 from tests.support.ensembles import fitted, small
 from tests.support.fakes import FakeTransport
@@ -158,8 +158,10 @@ def test_any_candidate_can_be_read() -> None:
         assert "<extra_0>" not in safe
         assert "<|im_end|>" not in safe
         assert degenerate(text) is None or isinstance(degenerate(text), str)
-        assert set(without_verdicts(visible(text)).splitlines()) <= set(visible(text).splitlines())
-        assert verdict_of(without_thinking(text, "stop"), {"Yes": 1.0, "No": 0.0}) in (
+        assert set(without_verdicts(visible_text(text)).splitlines()) <= set(
+            visible_text(text).splitlines()
+        )
+        assert stated_verdict(without_thinking(text, "stop"), {"Yes": 1.0, "No": 0.0}) in (
             None,
             0.0,
             1.0,

@@ -8,14 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSYS, EPERM
 from pathlib import Path
 
 from assay.verifiers.safety.sandbox import MAIN, PYTHON, SEALED
 from assay.verifiers.safety.sealed.walls import NEW_LISTENER
 from assay.verifiers.safety.seccomp import (
     ALLOW,
-    ENOSYS,
-    EPERM,
     ERRNO,
     RETURN,
     alternative,

@@ -126,7 +126,7 @@ def _key(parsed: Sequence[Any]) -> Hashable:
     return ("expression", str(parsed[-1]))
 
 
-def load() -> None:
+def load_math() -> None:
     """Load the mathematics, which takes longer than a comparison may."""
     from math_verify import parse, verify
 

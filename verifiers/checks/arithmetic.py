@@ -12,14 +12,16 @@ from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict
 from assay.verifiers.safety.invisible import as_read
 
-NUMBER = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
+NUMBER_PATTERN = r"[-−]?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,12})?"
 UNIT = r"(?:\s{0,3}(?:%|(?!x\b)[A-Za-z]{1,20}))?"
 OPERATOR = r"\s{0,3}(?:[-+*/×÷−x]|\\times|\\div)\s{0,3}"
 STATEMENT = re.compile(
-    rf"(?<![\w.^])({NUMBER}{UNIT}(?:{OPERATOR}{NUMBER}{UNIT}){{1,8}})\s{{0,3}}=\s{{0,3}}({NUMBER})(?![\d.]*[\w^(*/×÷])"
+    rf"(?<![\w.^])({NUMBER_PATTERN}{UNIT}(?:{OPERATOR}{NUMBER_PATTERN}{UNIT}){{1,8}})"
+    rf"\s{{0,3}}=\s{{0,3}}({NUMBER_PATTERN})(?![\d.]*[\w^(*/×÷])"
 )
-AT_ONCE, LONGEST = 8192, 2048  # characters of a search, and more than a statement can have
-TERM = re.compile(rf"({NUMBER}){UNIT}")
+#: Characters of a search, and more than a statement can have.
+STATEMENT_WINDOW, LONGEST_STATEMENT = 8192, 2048
+TERM = re.compile(rf"({NUMBER_PATTERN}){UNIT}")
 SIGN = re.compile(r"[-+*/×÷−x]|\\times|\\div")
 OPERATIONS = {"×": "*", "x": "*", "\\times": "*", "÷": "/", "\\div": "/", "−": "-"}
 
@@ -47,8 +49,8 @@ def statements(text: str) -> Iterator[re.Match[str]]:
     """
     place = 0
     while place < len(text):
-        end = place + AT_ONCE
-        found = STATEMENT.search(text, place, end + LONGEST)
+        end = place + STATEMENT_WINDOW
+        found = STATEMENT.search(text, place, end + LONGEST_STATEMENT)
         if found is None or found.start() >= end:
             place = end
         else:
@@ -62,7 +64,7 @@ def holds(left: str, right: str) -> bool | None:
 
     Rounded results count: 10 / 3 = 3.33 holds, to the digits that are given.
     """
-    value = evaluate(left)
+    value = evaluate_expression(left)
     if value is None:
         return None
     digits = len(right.partition(".")[2])
@@ -73,7 +75,7 @@ def holds(left: str, right: str) -> bool | None:
     )
 
 
-def evaluate(text: str) -> Fraction | None:
+def evaluate_expression(text: str) -> Fraction | None:
     """Return the value of an expression, products first; None for a division by zero."""
     terms, signs = [], []
     place = 0

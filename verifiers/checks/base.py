@@ -13,7 +13,7 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 
 #: Pattern matching holds the interpreter, and a megabyte of it would be felt: a search begins in so
 #: many characters, and may go on for so many more.
-AT_ONCE, LONGEST = 8192, 512
+SEARCH_WINDOW, LONGEST_MATCH = 8192, 512
 INLINE_CHARS = 20_000
 
 
@@ -72,10 +72,10 @@ def isolated(score_one: Callable[[], Verdict]) -> Verdict:
 
 
 def searched(pattern: re.Pattern[str], text: str) -> bool:
-    """Return whether a pattern, which matches no more than `LONGEST` characters, is found
+    """Return whether a pattern, which matches no more than `LONGEST_MATCH` characters, is found
     anywhere in a text.
     """
     return any(
-        pattern.search(text, begin, begin + AT_ONCE + LONGEST)
-        for begin in range(0, len(text), AT_ONCE)
+        pattern.search(text, begin, begin + SEARCH_WINDOW + LONGEST_MATCH)
+        for begin in range(0, len(text), SEARCH_WINDOW)
     )

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from assay.verifiers.checks.base import LocalVerifier, isolated
-from assay.verifiers.checks.workers import START_S, Workers
+from assay.verifiers.checks.workers import WORKER_START_S, Workers
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
@@ -23,13 +23,13 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts
 EACH_S, ALL_S = 0.25, 5.0
 #: A worker that has not answered by so much later does not answer to its own timer either, and is
 #: killed.
-GRACE_S = 1.0
+WORKER_GRACE_S = 1.0
 PROCESSES = 2
 
 #: What a worker does with a text within so many seconds, and what builds that from a rule, with all
 #: that it needs loaded.
-Judge = Callable[[str, float], Verdict]
-Make = Callable[[Any], Judge]
+TextJudge = Callable[[str, float], Verdict]
+Make = Callable[[Any], TextJudge]
 
 
 class BoundedVerifier(LocalVerifier):
@@ -54,7 +54,7 @@ class BoundedVerifier(LocalVerifier):
         """Start a worker and load what it needs, which takes longer than a check may."""
         with suppress(VerifierError):  # `check` says what is missing
             await self.check()
-            await self._judged([""], time.monotonic() + START_S)
+            await self._judged([""], time.monotonic() + WORKER_START_S)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order; raise `VerifierError` if a library is missing."""
@@ -74,7 +74,7 @@ class BoundedVerifier(LocalVerifier):
             return [out_of_time(self.all_s) for _ in texts]
         try:
             return await self._workers.run(
-                judge_all, *self.rule, texts, self.all_s, within_s=self.all_s + GRACE_S
+                judge_all, *self.rule, texts, self.all_s, within_s=self.all_s + WORKER_GRACE_S
             )
         except TimeoutError:
             pass
@@ -109,7 +109,7 @@ def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list
     return [verdict or out_of_time(EACH_S) for verdict in found]
 
 
-def _within(judge: Judge, text: str, seconds: float) -> Verdict | None:
+def _within(judge: TextJudge, text: str, seconds: float) -> Verdict | None:
     """Return the verdict of one text; None if it is not ready in time."""
     try:
         with alarm(seconds):

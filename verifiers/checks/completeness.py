@@ -57,7 +57,7 @@ def cut_off(text: str) -> bool:
 
 def as_asked(query: str, text: str) -> bool:
     """Return whether the candidate has each form that the query names."""
-    return all(has(text) for named, has in FORMS if named.search(query[-4000:]))
+    return all(has(text) for named, has in ANSWER_FORMS if named.search(query[-4000:]))
 
 
 def _is_json(text: str) -> bool:
@@ -72,7 +72,7 @@ def _states_number(text: str) -> bool:
     return re.search(r"(?i)\banswer is:?\s*\**[-$€£]?\d", text) is not None
 
 
-FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
+ANSWER_FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
     (re.compile(r"\\boxed"), lambda text: re.search(r"\\boxed\s*\{[^}]", text) is not None),
     (re.compile(r"(?i)the answer is (?:N|X|<[^>]+>|\[[^\]]+\])\b"), _states_number),
     (re.compile(r"(?i)\b(?:reply|respond|answer|output)\b[^.\n]{0,40}\bJSON\b"), _is_json),

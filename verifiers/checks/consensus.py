@@ -12,17 +12,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.checks.answer_equality import load, same_answers, same_plain_answers
+from assay.verifiers.checks.answer_equality import load_math, same_answers, same_plain_answers
 from assay.verifiers.checks.base import INLINE_CHARS
-from assay.verifiers.checks.workers import START_S, Workers
+from assay.verifiers.checks.workers import WORKER_START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
 
 #: A number is looked for in so many characters at either end of a query.
-NUMBER, ASKED = re.compile(r"\d"), 100_000
-ALONE = "one candidate alone cannot agree with others"
+DIGIT, SEARCHED_CHARACTERS = re.compile(r"\d"), 100_000
+NO_OTHER_ANSWER = "one candidate alone cannot agree with others"
 #: What is assumed before any other candidate is seen: as if of PRIOR others this share had agreed.
 #: Two that agree out of two say less than eight out of eight, and one map from score to probability
 #: must hold for any number of candidates. Measured: fitted on 8 candidates a query, mean
@@ -62,7 +62,7 @@ class Consensus:
 
     def __init__(self, settings: ConsensusSettings) -> None:
         self.consensus = settings
-        self._workers = Workers(settings.processes, load)
+        self._workers = Workers(settings.processes, load_math)
         self._by_value = (
             settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
         )
@@ -75,7 +75,7 @@ class Consensus:
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair; all pairs are of one query."""
         if len(pairs) < 2:
-            return Verdicts([not_applicable(ALONE) for _ in pairs])
+            return Verdicts([not_applicable(NO_OTHER_ANSWER) for _ in pairs])
         groups, remark = await self.groups(pairs[0].query.text, [pair.candidate for pair in pairs])
         sizes = Counter(groups)
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
@@ -89,7 +89,7 @@ class Consensus:
             return await _plain(texts), None
         mathematical = (
             self.consensus.answers == "math"
-            or NUMBER.search(query[:ASKED] + query[-ASKED:]) is not None
+            or DIGIT.search(query[:SEARCHED_CHARACTERS] + query[-SEARCHED_CHARACTERS:]) is not None
         )
         each_s = max(1, int(self.consensus.time_limit_s / 4))
         with suppress(TimeoutError):
@@ -122,7 +122,7 @@ class Consensus:
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if self._by_value:
-            await self._workers.run(same_answers, ["\\boxed{1}"], True, 30, within_s=START_S)
+            await self._workers.run(same_answers, ["\\boxed{1}"], True, 30, within_s=WORKER_START_S)
 
 
 async def _plain(texts: list[str]) -> list[int | None]:

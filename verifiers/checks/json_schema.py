@@ -12,14 +12,14 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from assay.verifiers.checks.base import isolated
-from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
 from assay.verifiers.checks.schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
 
-FENCE = re.compile(r"```(?:json)?[^\S\n]*+\n")
-DEEPEST = 64
+JSON_FENCE = re.compile(r"```(?:json)?[^\S\n]*+\n")
+MAX_VALUE_DEPTH = 64
 
 
 class JsonSchemaSettings(VerifierSettings):
@@ -81,7 +81,7 @@ def validator(schema: str) -> Any:
     return kind(content, registry=referencing.Registry())
 
 
-def holding(schema: str) -> Judge:
+def holding(schema: str) -> TextJudge:
     """Return what holds candidates to a schema. Runs in a worker, whose timer stops it."""
     held = validator(schema)
     isolated(
@@ -98,8 +98,8 @@ def accepted(held: Any, candidate: str) -> Verdict:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return Verdict(0.0, reason="no JSON")
-    if _depth(value) > DEEPEST:
-        return Verdict(0.0, reason=f"nested deeper than {DEEPEST}")
+    if _depth(value) > MAX_VALUE_DEPTH:
+        return Verdict(0.0, reason=f"nested deeper than {MAX_VALUE_DEPTH}")
     error = next(held.iter_errors(value), None)
     if error is None:
         return Verdict(1.0)
@@ -112,7 +112,9 @@ def accepted(held: Any, candidate: str) -> Verdict:
 def fenced(text: str) -> Iterator[str]:
     """Yield the text of each code block; one that does not end is none."""
     place = 0
-    while (opened := FENCE.search(text, place)) and (closed := text.find("```", opened.end())) >= 0:
+    while (opened := JSON_FENCE.search(text, place)) and (
+        closed := text.find("```", opened.end())
+    ) >= 0:
         yield text[opened.end() : closed].removesuffix("\n")
         place = closed + 3
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.checks.answer_equality import equal_one_by_one, equals_reference, load
+from assay.verifiers.checks.answer_equality import equal_one_by_one, equals_reference, load_math
 from assay.verifiers.checks.base import LocalVerifier
-from assay.verifiers.checks.workers import START_S, Workers
+from assay.verifiers.checks.workers import WORKER_START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import (
@@ -26,12 +26,12 @@ from assay.verifiers.contract.verifier import (
 
 #: Texts that are compared in one call, and how long they have together; in longer there is one that
 #: hangs.
-AT_ONCE, TOGETHER_S, LEAST_S = 64, 2.0, 0.5
+BATCH_TEXTS, BATCH_S, SHORTEST_BATCH_S = 64, 2.0, 0.5
 #: How long a call may have a worker for texts if one of them hangs; then others' calls have their
 #: turn.
 TURN_S = 2.0
 #: A worker that is not done by so much later is killed.
-GRACE_S = 1.0
+COMPARISON_GRACE_S = 1.0
 
 
 class MathAnswerSettings(VerifierSettings):
@@ -55,7 +55,7 @@ class MathAnswer(LocalVerifier):
     def __init__(self, settings: MathAnswerSettings) -> None:
         super().__init__(settings)
         self.math = settings
-        self._workers = Workers(settings.processes, load)
+        self._workers = Workers(settings.processes, load_math)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order; one that hangs costs no other its score, here or
@@ -83,7 +83,9 @@ class MathAnswer(LocalVerifier):
         slow = []
         each_s = max(1, int(self.math.time_limit_s / 4))
         within_s = min(
-            TOGETHER_S, self.math.time_limit_s, max(LEAST_S, 0.4 * self.math.timeout_s / len(lots))
+            BATCH_S,
+            self.math.time_limit_s,
+            max(SHORTEST_BATCH_S, 0.4 * self.math.timeout_s / len(lots)),
         )
         for lot in lots:
             texts, reference = (
@@ -110,7 +112,7 @@ class MathAnswer(LocalVerifier):
         """Enter the verdicts of texts if some hang: each has little time at first, and more if
         others need no more.
         """
-        each_s = min(LEAST_S / 2, self.math.time_limit_s)
+        each_s = min(SHORTEST_BATCH_S / 2, self.math.time_limit_s)
         while lots:
             lots = [
                 overran
@@ -134,7 +136,7 @@ class MathAnswer(LocalVerifier):
                 pairs[some[0]].query.reference,
             )
             try:
-                within_s = each_s * len(some) + GRACE_S
+                within_s = each_s * len(some) + COMPARISON_GRACE_S
                 equal = await self._workers.run(
                     equal_one_by_one, texts, reference, each_s, within_s=within_s
                 )
@@ -166,7 +168,7 @@ class MathAnswer(LocalVerifier):
     async def warm_up(self) -> None:
         """Start a worker and load the mathematics, which takes longer than a comparison may."""
         if importlib.util.find_spec("math_verify") is not None:
-            await self._workers.run(equals_reference, ["1"], "1", 30, within_s=START_S)
+            await self._workers.run(equals_reference, ["1"], "1", 30, within_s=WORKER_START_S)
 
 
 def _lots(pairs: Sequence[Pair]) -> Iterator[list[int]]:
@@ -176,8 +178,8 @@ def _lots(pairs: Sequence[Pair]) -> Iterator[list[int]]:
         if pair.query.reference is not None:
             by_reference.setdefault(pair.query.reference, []).append(place)
     for places in by_reference.values():
-        for begin in range(0, len(places), AT_ONCE):
-            yield places[begin : begin + AT_ONCE]
+        for begin in range(0, len(places), BATCH_TEXTS):
+            yield places[begin : begin + BATCH_TEXTS]
 
 
 def _verdict(same: bool | str | None) -> Verdict:

@@ -19,9 +19,9 @@ from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warn
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.together import together
-from assay.verifiers.safety.sandbox import Ran, run, supported
+from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 
-FENCE = re.compile(
+PYTHON_FENCE = re.compile(
     r"```(?:python|py|python3)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE
 )
 OFF = Verdict(
@@ -59,7 +59,7 @@ NO_TESTS = not_applicable("the request has no `tests`")
 
 #: Where not all candidates can have their longest time, each has this part of it first: those that
 #: need little get done.
-FIRST, LEAST_S = 0.2, 0.5
+FIRST_SHARE, SHORTEST_RUN_S = 0.2, 0.5
 #: What the start of a candidate's processes takes.
 STARTING_S = 0.5
 
@@ -105,7 +105,8 @@ class PythonTests(LocalVerifier):
                     rounds * (self.tests.time_limit_s + STARTING_S) > whole_s
                 ):  # not all can have the longest
                     little_s = max(
-                        LEAST_S, min(FIRST * self.tests.time_limit_s, whole_s / 2 / rounds)
+                        SHORTEST_RUN_S,
+                        min(FIRST_SHARE * self.tests.time_limit_s, whole_s / 2 / rounds),
                     )
                     waiting = await self._run_all(pairs, waiting, little_s, verdicts)
                 await self._run_all(pairs, waiting, self.tests.time_limit_s, verdicts)
@@ -138,7 +139,7 @@ class PythonTests(LocalVerifier):
         """Return a candidate's verdict; None if it overran less than its longest."""
         async with self._room:
             try:
-                ran = await run(
+                ran = await run_sandboxed(
                     code_of(pair.candidate),
                     pair.query.tests,
                     time_limit_s=seconds,
@@ -149,7 +150,9 @@ class PythonTests(LocalVerifier):
             ) as exc:  # of this candidate's processes: the others' have their own
                 return Verdict(None, Status.ERROR, str(exc))
         return (
-            None if ran.killed == "time" and seconds < self.tests.time_limit_s else verdict_of(ran)
+            None
+            if ran.killed == "time" and seconds < self.tests.time_limit_s
+            else verdict_of_run(ran)
         )
 
     def _late(self) -> Verdict:
@@ -168,7 +171,7 @@ class PythonTests(LocalVerifier):
         if not self.tests.run_code:
             return [skipped("sandbox", str(OFF.reason))]
         try:
-            ran = await run(TRYING, TRIED, time_limit_s=10, memory_mb=256)
+            ran = await run_sandboxed(TRYING, TRIED, time_limit_s=10, memory_mb=256)
         except VerifierError as exc:
             return [failed("sandbox", str(exc), "leave this verifier out on this machine")]
         *outcomes, reading = ran.tests
@@ -202,11 +205,11 @@ class PythonTests(LocalVerifier):
 
 def code_of(text: str) -> str:
     """Return a candidate's code: all its fenced blocks of Python, else the whole text."""
-    blocks = [found.group("code") for found in FENCE.finditer(text)]
+    blocks = [found.group("code") for found in PYTHON_FENCE.finditer(text)]
     return "\n\n".join(blocks) if blocks else text
 
 
-def verdict_of(ran: Ran) -> Verdict:
+def verdict_of_run(ran: Ran) -> Verdict:
     """Return the share of tests that passed, saying what went wrong first."""
     if ran.code != "ok":
         return Verdict(0.0, reason=f"the code: {named(ran.code) or _stopped(ran)}")

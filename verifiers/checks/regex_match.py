@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
 from assay.verifiers.contract.errors import MissingExtraError
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
@@ -76,7 +76,7 @@ class Rule(NamedTuple):
     ignore_case: bool
 
 
-def searching(rule: Rule) -> Judge:
+def searching(rule: Rule) -> TextJudge:
     """Return what says which share of a rule's patterns is as it should be, or raises
     `TimeoutError`. Runs in a worker.
     """

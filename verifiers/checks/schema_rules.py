@@ -24,7 +24,7 @@ IN_PLACE = (
     "extends",
 )
 #: Schemas within schemas, references followed: deeper than any that a person wrote.
-DEEPEST = 200
+MAX_SCHEMA_DEPTH = 200
 
 Schema = dict[str, Any]
 
@@ -58,8 +58,8 @@ def refuse_what_never_ends(schema: Schema) -> None:
 
 def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
     """Yield every object in a schema, itself first; raise `ValueError` if it is nested too deep."""
-    if depth > DEEPEST:
-        raise ValueError(f"nested deeper than {DEEPEST}")
+    if depth > MAX_SCHEMA_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_SCHEMA_DEPTH}")
     if isinstance(value, dict):
         yield value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -81,8 +81,8 @@ def _walk(
         )
     if id(at) in done:
         return
-    if len(under) > DEEPEST:
-        raise ValueError(f"references that lead on to others more than {DEEPEST} times")
+    if len(under) > MAX_SCHEMA_DEPTH:
+        raise ValueError(f"references that lead on to others more than {MAX_SCHEMA_DEPTH} times")
     for how, each in _in_place(at, root, anchors):
         _walk(each, root, anchors, [*path, how], done, under | {id(at)})
     done.add(id(at))

@@ -14,7 +14,7 @@ from assay.verifiers.contract.errors import VerifierError
 Result = TypeVar("Result")
 
 #: Longest that a worker may take to start and to load what it needs, on a busy machine.
-START_S = 30.0
+WORKER_START_S = 30.0
 
 
 class Workers:
@@ -50,10 +50,10 @@ class Workers:
         """
         if self._ready is not None:
             try:
-                await self._call(START_S, self._ready)
+                await self._call(WORKER_START_S, self._ready)
             except TimeoutError:
                 raise VerifierError(
-                    f"a worker process did not start within {START_S:g} s"
+                    f"a worker process did not start within {WORKER_START_S:g} s"
                 ) from None
 
     async def _call(self, seconds: float, function: Callable[..., Result], *args: object) -> Result:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from assay.verifiers.contract.verifier import Status, Verdict
 
 #: Squares and sums of scores stay numbers; no model's head gives more.
-LARGEST = 1e100
+MAX_SCORE = 1e100
 #: What rounding may add to a probability; it is taken for the bound.
-ROUNDING = 1e-6
+PROBABILITY_ROUNDING = 1e-6
 
 
-def plain(values: Sequence[float], bounds: tuple[float, float] | None) -> bool:
+def all_within(values: Sequence[float], bounds: tuple[float, float] | None) -> bool:
     """Return whether all values are finite, and lie within the bounds as they are."""
-    lowest, highest = bounds or (-LARGEST, LARGEST)
+    lowest, highest = bounds or (-MAX_SCORE, MAX_SCORE)
     # A sum is finite only where all of it is; one by one takes much longer.
     return not values or (
         math.isfinite(sum(values)) and lowest <= min(values) and max(values) <= highest
@@ -28,17 +28,17 @@ def within(value: float, bounds: tuple[float, float] | None, what: str = "score"
     """
     if not math.isfinite(value):
         raise ValueError(f"the {what} is {value}")
-    lowest, highest = bounds or (-LARGEST, LARGEST)
-    room = ROUNDING * (highest - lowest) if bounds else 0.0
+    lowest, highest = bounds or (-MAX_SCORE, MAX_SCORE)
+    room = PROBABILITY_ROUNDING * (highest - lowest) if bounds else 0.0
     if not lowest - room <= value <= highest + room:
         raise ValueError(f"the {what} {value:.6g} is outside {lowest:g} to {highest:g}")
     return min(max(value, lowest), highest)
 
 
-def checked(items: list[Verdict], bounds: tuple[float, float] | None) -> list[Verdict]:
+def enforce_bounds(items: list[Verdict], bounds: tuple[float, float] | None) -> list[Verdict]:
     """Return a verifier's verdicts, of any kind; scores out of bounds become failures."""
     scores = [verdict.score for verdict in items if verdict.score is not None]
-    if plain(scores, bounds):
+    if all_within(scores, bounds):
         return items
     return [_checked(verdict, bounds) for verdict in items]
 

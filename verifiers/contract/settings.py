@@ -29,7 +29,7 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-Endpoint = Annotated[str, AfterValidator(_base_url)]
+EndpointUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class VerifierSettings(BaseModel):
@@ -112,8 +112,8 @@ class ServedSettings(VerifierSettings):
     revision: str | None = Field(
         None, description="Revision of the weights; a change makes old scores unknown."
     )
-    endpoint: Endpoint | None = Field(None, description="Base URL of the server, without /v1.")
-    endpoints: tuple[Endpoint, ...] = Field(
+    endpoint: EndpointUrl | None = Field(None, description="Base URL of the server, without /v1.")
+    endpoints: tuple[EndpointUrl, ...] = Field(
         (), description="Several servers of the same model, balanced."
     )
     api_key_env: str | None = Field(

@@ -11,11 +11,11 @@ from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.doctor.probes import Probe, attacks, probes
 from assay.verifiers.judges.base import Judging
 
-BATCH = 20
+ATTACK_BATCH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class AttackResult:
     """What one family of attacks did to one judge; shares of the attacks that got a score."""
 
     family: str
@@ -32,7 +32,9 @@ def attacked() -> list[Probe]:
     return with_reference[::3]
 
 
-async def attack(judge: Judging, progress: Callable[[int], None] | None = None) -> list[Result]:
+async def attack(
+    judge: Judging, progress: Callable[[int], None] | None = None
+) -> list[AttackResult]:
     """Return a judge's results: for plain wrong answers (`none`), each family, and `all`."""
     queries = attacked()
     right = await _scores(judge, [Pair(probe.query, probe.good) for probe in queries], None)
@@ -53,7 +55,7 @@ async def attack(judge: Judging, progress: Callable[[int], None] | None = None) 
     return [_result(family, said, judge) for family, said in by_family.items()]
 
 
-def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging) -> Result:
+def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging) -> AttackResult:
     low, high = judge.bounds or (0.0, 1.0)
     scores = [attacking.score for attacking, _ in own if attacking.score is not None]
     both = [
@@ -63,15 +65,15 @@ def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging)
     ]
     called = sum(score > (low + high) / 2 for score in scores) / len(scores) if scores else None
     beaten = sum(one >= two for one, two in both) / len(both) if both else None
-    return Result(family, len(own), called, beaten)
+    return AttackResult(family, len(own), called, beaten)
 
 
 async def _scores(
     judge: Judging, pairs: Sequence[Pair], progress: Callable[[int], None] | None
 ) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for start in range(0, len(pairs), BATCH):
-        part = pairs[start : start + BATCH]
+    for start in range(0, len(pairs), ATTACK_BATCH):
+        part = pairs[start : start + ATTACK_BATCH]
         try:
             async with asyncio.timeout(judge.settings.timeout_s):
                 verdicts += (await judge.score(part)).items

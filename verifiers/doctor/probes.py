@@ -11,7 +11,7 @@ import yaml
 
 from assay.verifiers.contract.verifier import Pair, Query
 
-PADDING = {"{blank lines}": "\n" * 600, "{spaces}": " " * 600, "{yes}": "Yes. " * 120}
+PADDING_TEXTS = {"{blank lines}": "\n" * 600, "{spaces}": " " * 600, "{yes}": "Yes. " * 120}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Attack:
     def on(self, probe: Probe) -> Pair:
         """Return the attack on a query."""
         text = self.text.replace("{wrong}", probe.bad)
-        for name, padding in PADDING.items():
+        for name, padding in PADDING_TEXTS.items():
             text = text.replace(name, padding)
         return Pair(probe.query, text)
 

@@ -13,9 +13,9 @@ from assay.verifiers.http.client import Transport
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Scores
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
-NEEDS = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
+NEEDS_SCORE = "cross_encoder needs /score: a model with one label, served with `--runner pooling`"
 
 
 class CrossEncoderSettings(ServedSettings):
@@ -30,7 +30,7 @@ class CrossEncoderSettings(ServedSettings):
 class CrossEncoder(ServedVerifier):
     """One `/score` call for all pairs: 1:N where they share a query, N:N otherwise."""
 
-    needs = NEEDS
+    needs = NEEDS_SCORE
 
     def __init__(self, settings: CrossEncoderSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -65,7 +65,7 @@ class CrossEncoder(ServedVerifier):
         return [self.query_text(pair.query) for pair in pairs]
 
     def _read(self, scores: Sequence[float]) -> list[Verdict]:
-        verdicts = numbers(scores, bounds=self.bounds)
+        verdicts = score_verdicts(scores, bounds=self.bounds)
         if self.activation and 0.0 in scores:
             # A sigmoid is never exactly 0: it is how the server reports an item that failed.
             failed = Verdict(

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
-from assay.verifiers.contract.settings import Endpoint, ServedSettings, VerifierSettings
+from assay.verifiers.contract.settings import EndpointUrl, ServedSettings, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.http.client import Transport
@@ -22,14 +22,14 @@ from assay.verifiers.vllm.verdicts import in_order, usage_of
 
 #: Of a vector, at most: the embedders of 2025 have up to 8,192.
 MOST_DIMENSIONS = 8192
-ALONE = "one candidate alone cannot be like others"
+NO_OTHER_TEXT = "one candidate alone cannot be like others"
 
 
 class EmbeddingConsensusSettings(VerifierSettings):
     """The source of embeddings: MiniLM, here on the CPU, or a served embedder."""
 
     kind: Literal["embedding_consensus"] = "embedding_consensus"
-    endpoint: Endpoint | None = Field(
+    endpoint: EndpointUrl | None = Field(
         None, description="Base URL of a server with /v1/embeddings; none: all-MiniLM-L6-v2, here."
     )
     model: str | None = Field(None, min_length=1, description="The embedder's name on that server.")
@@ -128,7 +128,9 @@ class EmbeddingConsensus:
         if len(places) < 2:
             return Verdicts(
                 [
-                    not_applicable(EMPTY) if not as_read(pair.candidate) else not_applicable(ALONE)
+                    not_applicable(EMPTY)
+                    if not as_read(pair.candidate)
+                    else not_applicable(NO_OTHER_TEXT)
                     for pair in pairs
                 ]
             )

@@ -24,9 +24,11 @@ from assay.verifiers.http.together import together
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Classes
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
-NEEDS = "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
+NEEDS_CLASSIFY = (
+    "nli needs /classify: a model with an entailment head, served with `--runner pooling`"
+)
 
 
 class NliSettings(ServedSettings):
@@ -51,7 +53,7 @@ class Nli(ServedVerifier):
     takes single texts.
     """
 
-    needs = NEEDS
+    needs = NEEDS_CLASSIFY
 
     def __init__(self, settings: NliSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -81,7 +83,7 @@ class Nli(ServedVerifier):
                 " see `entailment`"
             )
         return Verdicts(
-            numbers([row.probs[self.nli.entailment] for row in rows], bounds=self.bounds),
+            score_verdicts([row.probs[self.nli.entailment] for row in rows], bounds=self.bounds),
             usage_of(reply.usage),
         )
 

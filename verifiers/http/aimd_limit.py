@@ -9,7 +9,7 @@ import time
 from assay.verifiers.http.priority_semaphore import Room
 
 #: Fewer would take long to grow again, and four at once are no overload of a server that batches.
-LEAST = 4.0
+MIN_LIMIT = 4.0
 #: Calls that were sent before a cut say nothing of its effect.
 PAUSE_S = 1.0
 
@@ -39,5 +39,5 @@ class Pace(Room):
         now = time.monotonic()
         if now - self._cut_at >= PAUSE_S:
             self._cut_at = now
-            self.limit = min(self.most, max(LEAST, min(self.limit, self.peak) / 2))
+            self.limit = min(self.most, max(MIN_LIMIT, min(self.limit, self.peak) / 2))
             self.peak = self.taken

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 #: How many answers to remember, from how many on to estimate, and how often to renew the estimate.
-WINDOW, LEAST, RENEW = 200, 20, 16
+WINDOW, MIN_ANSWERS, RENEW_EVERY = 200, 20, 16
 SHARE = 0.95
 
 
@@ -27,7 +27,9 @@ class Usual:
         """Note an answer."""
         self._seconds.append(seconds)
         self._count += 1
-        if len(self._seconds) >= LEAST and (self.p95_s is None or self._count % RENEW == 0):
+        if len(self._seconds) >= MIN_ANSWERS and (
+            self.p95_s is None or self._count % RENEW_EVERY == 0
+        ):
             self.p95_s = sorted(self._seconds)[int(SHARE * (len(self._seconds) - 1))]
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
-PIECE = 1 << 18
+BLOCK_BYTES = 1 << 18
 QUOTE, BACKSLASH = ord('"'), ord("\\")
 BEGINS = np.zeros(256, bool)  # what a value may come after
 BEGINS[[ord(each) for each in ",[{"]] = True
@@ -27,8 +27,8 @@ def more_values_than(most: int, text: bytes | bytearray) -> bool:
     if len(text) <= most:
         return False
     pieces = [
-        np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at)
-        for at in range(0, len(text), PIECE)
+        np.frombuffer(text, np.uint8, min(BLOCK_BYTES, len(text) - at), at)
+        for at in range(0, len(text), BLOCK_BYTES)
     ]
     if sum(int(np.count_nonzero(BEGINS[piece])) for piece in pieces) <= most:
         return False
@@ -47,9 +47,9 @@ def more_values_than(most: int, text: bytes | bytearray) -> bool:
 def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
     """Return where strings begin and end, in turn; None if there are more than so many places."""
     places, escaped, count = list[Places](), False, 0
-    for at in range(0, len(text), PIECE):
+    for at in range(0, len(text), BLOCK_BYTES):
         quotes, escaped = _quotes(
-            np.frombuffer(text, np.uint8, min(PIECE, len(text) - at), at), escaped
+            np.frombuffer(text, np.uint8, min(BLOCK_BYTES, len(text) - at), at), escaped
         )
         count += len(quotes)
         if count > most:

@@ -53,7 +53,7 @@ FEW_VALUES, VALUES_A_BYTE, MOST_VALUES = 20_000, 16, 1_000_000
 #: shown.
 MOST_SAID = 4 << 20
 #: Bytes of a reply that are worth a thread.
-LONG = 256 << 10
+LONG_REPLY_BYTES = 256 << 10
 
 
 class ReplyModel(BaseModel):
@@ -200,7 +200,7 @@ class Upstream:
 
     async def _parsed(self, path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
         try:
-            return await parsed(path, raw, reply, most)
+            return await parse_reply(path, raw, reply, most)
         except BadReplyError as exc:
             raise BadReplyError(
                 without_key(str(exc).encode(), self._api_key).decode()
@@ -317,11 +317,11 @@ def without_key(raw: bytes, key: str | None) -> bytes:
     return raw.replace(key.strip().encode(), b"(our key)") if key and key.strip() else raw
 
 
-async def parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
+async def parse_reply(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
     """Return a checked reply of at most so many values; raise `BadReplyError`. Long ones are parsed
     in a thread.
     """
-    if len(raw) <= LONG:
+    if len(raw) <= LONG_REPLY_BYTES:
         return _parsed(path, raw, reply, most)
     return await asyncio.to_thread(_parsed, path, raw, reply, most)
 

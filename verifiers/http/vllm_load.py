@@ -8,12 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
 #: How the lines of both gauges begin.
-BEGINNING = b"\nvllm:num_requests_"
+GAUGE_PREFIX = b"\nvllm:num_requests_"
 #: Bytes of such lines that are read, and of one of them; an engine or a data-parallel rank has one
 #: line of each gauge, of about 100 bytes.
-MOST_BYTES, MOST_LINE_BYTES = 64 * 1024, 512
+MAX_GAUGE_BYTES, MOST_LINE_BYTES = 64 * 1024, 512
 #: Fewer are a batch that is about to start.
-FEW = 8
+MIN_QUEUE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Queue:
         """Return whether more wait than are worked on: each would wait for the whole batch
         before it, and then for another.
         """
-        return self.waiting > max(FEW, self.running)
+        return self.waiting > max(MIN_QUEUE, self.running)
 
 
 def queue_of(metrics: bytes) -> Queue | None:
@@ -51,7 +51,7 @@ def _lines_of_gauges(metrics: bytes) -> str:
     """
     metrics = b"\n" + metrics + b"\n"
     lines, size, at = [], 0, 0
-    while size < MOST_BYTES and (at := metrics.find(BEGINNING, at)) >= 0:
+    while size < MAX_GAUGE_BYTES and (at := metrics.find(GAUGE_PREFIX, at)) >= 0:
         at += 1
         end = metrics.find(b"\n", at, at + MOST_LINE_BYTES)
         if end >= 0:

@@ -22,7 +22,7 @@ from assay.verifiers.contract.verifier import (
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.prompt import Prompt
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
-from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible
+from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible_text
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import GENERATES, LabelReader, label_finding
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
@@ -109,7 +109,7 @@ class Judging(ServedVerifier, ABC):
         if not self.judging.defences:
             return candidate
         return self.made(
-            "candidate", candidate, lambda long: self.harmless(without_verdicts(visible(long)))
+            "candidate", candidate, lambda long: self.harmless(without_verdicts(visible_text(long)))
         )
 
     def query_text(self, query: Query) -> str:

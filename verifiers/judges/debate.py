@@ -12,7 +12,7 @@ from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verd
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
-from assay.verifiers.judges.prompt import Prompt, bundled, checked
+from assay.verifiers.judges.prompt import Prompt, bundled, checked_prompt
 
 
 class JudgeDebateSettings(YesNoSettings):
@@ -37,12 +37,12 @@ class JudgeDebateSettings(YesNoSettings):
     @field_validator("prompt")
     @classmethod
     def _has_all_places(cls, prompt: str) -> str:
-        return checked(prompt, JudgeDebate.places)
+        return checked_prompt(prompt, JudgeDebate.places)
 
     @field_validator("prompt_for", "prompt_against")
     @classmethod
     def _has_both_places(cls, prompt: str) -> str:
-        return checked(prompt, ("query", "candidate"))
+        return checked_prompt(prompt, ("query", "candidate"))
 
 
 class JudgeDebate(LabelJudging):

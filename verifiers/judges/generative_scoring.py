@@ -14,10 +14,10 @@ from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.base import Judging, JudgingSettings
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 from assay.verifiers.vllm.label_logprobs import label_finding
 from assay.verifiers.vllm.replies import Scores
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
 MARK = "CANDIDATE8B1F"
 
@@ -33,7 +33,7 @@ class GenerativeScoringSettings(JudgingSettings):
     @field_validator("prompt")
     @classmethod
     def _has_both_places(cls, prompt: str) -> str:
-        return checked(prompt, ("query", "candidate"))
+        return checked_prompt(prompt, ("query", "candidate"))
 
     @model_validator(mode="after")
     def _labels_differ(self) -> GenerativeScoringSettings:
@@ -83,7 +83,7 @@ class GenerativeScoring(Judging):
         reply = await self.upstream.ask(self.path, body, Scores)
         rows = in_order(reply.data, len(pairs))
         return Verdicts(
-            numbers([row.score for row in rows], bounds=self.bounds), usage_of(reply.usage)
+            score_verdicts([row.score for row in rows], bounds=self.bounds), usage_of(reply.usage)
         )
 
     async def _around(self, pair: Pair) -> tuple[str, str]:

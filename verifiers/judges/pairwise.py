@@ -32,12 +32,12 @@ from assay.verifiers.judges.bradley_terry import (
     swiss_rounds,
     win_rates,
 )
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 from assay.verifiers.vllm.chat import Conversation
 from assay.verifiers.vllm.label_logprobs import label_finding
 from assay.verifiers.vllm.served import isolating
 
-ALONE = "one candidate alone cannot be compared with others"
+NO_OPPONENT = "one candidate alone cannot be compared with others"
 MANY_SWINGS = 0.3
 
 
@@ -63,7 +63,7 @@ class JudgePairwiseSettings(JudgingSettings):
     @field_validator("prompt")
     @classmethod
     def _has_all_places(cls, prompt: str) -> str:
-        return checked(prompt, JudgePairwise.places)
+        return checked_prompt(prompt, JudgePairwise.places)
 
     @model_validator(mode="after")
     def _labels_differ(self) -> JudgePairwiseSettings:
@@ -92,7 +92,7 @@ class JudgePairwise(Judging):
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a candidate, in order; the request's order makes no difference."""
         if len(pairs) < 2:
-            return Verdicts([not_applicable(ALONE) for _ in pairs])
+            return Verdicts([not_applicable(NO_OPPONENT) for _ in pairs])
         await self.learn_special(pairs)
         known = {pair.candidate: self.known(pair) for pair in pairs}
         texts = sorted(text for text, verdict in known.items() if verdict is None)

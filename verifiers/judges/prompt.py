@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
 
-PLACE = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 TAG = re.compile(r"</?([A-Za-z_][\w-]*)>")
 
 
@@ -16,9 +16,9 @@ def bundled(name: str) -> str:
     return files(__package__).joinpath(f"prompts/{name}.txt").read_text(encoding="utf-8")
 
 
-def checked(prompt: str, places: Sequence[str]) -> str:
+def checked_prompt(prompt: str, places: Sequence[str]) -> str:
     """Return a prompt with each place once, and in this order; raise `ValueError` otherwise."""
-    found = [name for name in PLACE.findall(prompt) if name in places]
+    found = [name for name in PLACEHOLDER.findall(prompt) if name in places]
     shown = ", ".join(f"{{{name}}}" for name in places)
     if sorted(found) != sorted(places):
         raise ValueError(f"must contain {shown} once each")

@@ -13,7 +13,7 @@ from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verd
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import Judging, YesNoSettings
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 from assay.verifiers.vllm.chat import Written
 
 ORNAMENT = " \t*_`#>\"'“”.:!"
@@ -44,7 +44,7 @@ class JudgeCotSettings(YesNoSettings):
     @field_validator("prompt")
     @classmethod
     def _has_both_places(cls, prompt: str) -> str:
-        return checked(prompt, ("query", "candidate"))
+        return checked_prompt(prompt, ("query", "candidate"))
 
     @property
     def sampled_at(self) -> float:
@@ -87,7 +87,7 @@ class JudgeCot(Judging):
 
 def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdict:
     """Return the mean of the verdicts that were given, saying how many were not."""
-    said = [verdict_of(each, values) for each in written]
+    said = [stated_verdict(each, values) for each in written]
     given = [each for each in said if each is not None]
     cut = sum(not each.finished for each in written)
     if not given:
@@ -105,7 +105,7 @@ def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdic
     return Verdict(sum(given) / len(given), reason=remark)
 
 
-def verdict_of(written: Written, values: dict[str, float]) -> float | None:
+def stated_verdict(written: Written, values: dict[str, float]) -> float | None:
     """Return the last line's verdict; None if it states none, or if the text was cut off."""
     lines = [line for line in written.text.splitlines() if line.strip(ORNAMENT)]
     if not lines or not written.finished:

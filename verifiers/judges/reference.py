@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 
 
 class JudgeReferenceSettings(YesNoSettings):
@@ -23,7 +23,7 @@ class JudgeReferenceSettings(YesNoSettings):
     @field_validator("prompt")
     @classmethod
     def _has_all_places(cls, prompt: str) -> str:
-        return checked(prompt, JudgeReference.places)
+        return checked_prompt(prompt, JudgeReference.places)
 
 
 class JudgeReference(LabelJudging):

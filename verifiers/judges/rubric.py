@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 
 Combine = Literal["mean", "min", "product"]
 
@@ -51,7 +51,7 @@ class JudgeRubricSettings(YesNoSettings):
     @field_validator("prompt")
     @classmethod
     def _has_all_places(cls, prompt: str) -> str:
-        return checked(prompt, JudgeRubric.places)
+        return checked_prompt(prompt, JudgeRubric.places)
 
     @model_validator(mode="after")
     def _names_differ(self) -> JudgeRubricSettings:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from assay.verifiers.contract.verifier import Pair
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.base import JudgingSettings, LabelJudging
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 
 
 class JudgeScaleSettings(JudgingSettings):
@@ -30,7 +30,7 @@ class JudgeScaleSettings(JudgingSettings):
     @field_validator("prompt")
     @classmethod
     def _has_all_places(cls, prompt: str) -> str:
-        return checked(prompt, JudgeScale.places)
+        return checked_prompt(prompt, JudgeScale.places)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.http.client import Transport
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
-from assay.verifiers.judges.prompt import bundled, checked
+from assay.verifiers.judges.prompt import bundled, checked_prompt
 
 
 class JudgeSettings(YesNoSettings):
@@ -20,7 +20,7 @@ class JudgeSettings(YesNoSettings):
     @field_validator("prompt")
     @classmethod
     def _has_both_places(cls, prompt: str) -> str:
-        return checked(prompt, ("query", "candidate"))
+        return checked_prompt(prompt, ("query", "candidate"))
 
 
 class Judge(LabelJudging):

@@ -21,9 +21,9 @@ from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdic
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
 from assay.verifiers.vllm.served import ServedVerifier
-from assay.verifiers.vllm.verdicts import number, usage_of
+from assay.verifiers.vllm.verdicts import score_verdict, usage_of
 
-FORM = (
+REPLY_FORM = (
     'the reply must be {"scores": [number or null, ...]}, one a candidate; see "A scorer of your'
     ' own" in docs/verifiers.md'
 )
@@ -135,7 +135,7 @@ class HttpScorer(ServedVerifier):
             value = float(score)
         except OverflowError:
             value = math.nan
-        verdict = number(value, bounds=self.bounds)
+        verdict = score_verdict(value, bounds=self.bounds)
         if verdict.score is not None:
             verdict.reason = reason
         return verdict
@@ -151,7 +151,7 @@ class HttpScorer(ServedVerifier):
         try:
             verdicts = await self.score([SAMPLE, SAMPLE] if self.setwise else [SAMPLE])
         except BadReplyError as exc:
-            return [failed("kind", str(exc), FORM)]
+            return [failed("kind", str(exc), REPLY_FORM)]
         except VerifierError as exc:
             return [
                 failed(

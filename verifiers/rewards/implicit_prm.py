@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError, VerifierError
-from assay.verifiers.contract.settings import Endpoint, ServedSettings
+from assay.verifiers.contract.settings import EndpointUrl, ServedSettings
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
@@ -23,9 +23,9 @@ from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.rewards.steps import too_many
 from assay.verifiers.vllm.log_likelihood import Likelihood, log_likelihoods
-from assay.verifiers.vllm.verdicts import number
+from assay.verifiers.vllm.verdicts import score_verdict
 
-Reduction = Literal["last", "min", "mean"]
+PrefixReduction = Literal["last", "min", "mean"]
 
 
 class ImplicitPrmSettings(ServedSettings):
@@ -37,7 +37,7 @@ class ImplicitPrmSettings(ServedSettings):
     reference_model: str = Field(
         min_length=1, description="Name of the reference model on its server."
     )
-    reference_endpoint: Endpoint = Field(description="Base URL of the reference model's server.")
+    reference_endpoint: EndpointUrl = Field(description="Base URL of the reference model's server.")
     system: str | None = Field(None, description="System message before the query.")
     beta: float = Field(
         0.001, gt=0, allow_inf_nan=False, description="The factor that the model was trained with."
@@ -45,7 +45,7 @@ class ImplicitPrmSettings(ServedSettings):
     step_separator: str = Field(
         "\n\n", min_length=1, description="Text that candidates put between steps."
     )
-    reduction: Reduction = Field(
+    reduction: PrefixReduction = Field(
         "last",
         description=(
             "Of the rewards up to each step: the last (the whole), the least, or their mean."
@@ -130,7 +130,7 @@ class ImplicitPrm(Answering):
         value = {"last": ends[-1], "min": min(ends), "mean": math.fsum(ends) / len(ends)}[
             self.implicit.reduction
         ]
-        return number(self.implicit.beta * value, "log-ratio")
+        return score_verdict(self.implicit.beta * value, "log-ratio")
 
 
 def _difference(ours: Likelihood, theirs: Likelihood, head: Sequence[int]) -> list[float]:

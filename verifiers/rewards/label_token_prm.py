@@ -25,10 +25,11 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
-from assay.verifiers.rewards.steps import REDUCE, Reduction, in_calls, too_many
+from assay.verifiers.rewards.steps import REDUCE, StepReduction, in_calls, too_many
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import (
     GENERATES,
+    TOP_LOGPROBS,
     LabelReader,
     expected_value,
     label_finding,
@@ -36,9 +37,7 @@ from assay.verifiers.vllm.label_logprobs import (
 from assay.verifiers.vllm.replies import Scores
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
 from assay.verifiers.vllm.truncation import Tokenizer
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
-
-TOP_LOGPROBS = 20
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
 
 class LabelTokenPrmSettings(ChatSettings):
@@ -58,7 +57,7 @@ class LabelTokenPrmSettings(ChatSettings):
     number_steps: bool = Field(
         False, description="Write `Step k: ` before each step that has no such words yet."
     )
-    reduction: Reduction = Field(
+    reduction: StepReduction = Field(
         "min", description="How the steps become one score: min, mean, last, product."
     )
 
@@ -200,7 +199,9 @@ class LabelTokenPrm(ServedVerifier):
         }
         reply = await self.upstream.ask("/generative_scoring", body, Scores)
         return Verdicts(
-            numbers([row.score for row in in_order(reply.data, len(prompts))], bounds=(0.0, 1.0)),
+            score_verdicts(
+                [row.score for row in in_order(reply.data, len(prompts))], bounds=(0.0, 1.0)
+            ),
             usage_of(reply.usage),
         )
 

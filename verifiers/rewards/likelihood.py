@@ -13,7 +13,7 @@ from assay.verifiers.contract.verifier import Message, Pair, Query, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.likelihood_base import Answering, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
-from assay.verifiers.vllm.verdicts import number
+from assay.verifiers.vllm.verdicts import score_verdict
 
 
 class LikelihoodSettings(ServedSettings):
@@ -62,7 +62,7 @@ class LikelihoodVerifier(Answering):
             scores = [
                 score - base for score, base in zip(scores, averages[len(pairs) :], strict=True)
             ]
-        return Verdicts([number(score, "likelihood") for score in scores], usage)
+        return Verdicts([score_verdict(score, "likelihood") for score in scores], usage)
 
     async def _parts(self, query: Query, candidate: str) -> tuple[str, str]:
         return self.parts(await self.template(query), query, self._text(candidate))

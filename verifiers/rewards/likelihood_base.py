@@ -25,7 +25,7 @@ from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateBook
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
 from assay.verifiers.vllm.truncation import Tokenizer
 
-NEEDS = (
+NEEDS_PROMPT_LOGPROBS = (
     "it needs /v1/completions with prompt_logprobs, /tokenize and /detokenize: a generate server of"
     " vLLM"
 )
@@ -38,7 +38,7 @@ class Answering(ServedVerifier, ABC):
 
     bounds: tuple[float, float] | None = None
     reserve = 1
-    needs = NEEDS
+    needs = NEEDS_PROMPT_LOGPROBS
 
     def __init__(self, settings: ServedSettings, system: str | None, transport: Transport) -> None:
         super().__init__(settings, transport)

@@ -21,10 +21,10 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings, as_dicts
-from assay.verifiers.rewards.steps import REDUCE, Reduction
+from assay.verifiers.rewards.steps import REDUCE, StepReduction
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.served import ask_the_rest
-from assay.verifiers.vllm.verdicts import in_order, number, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdict, score_verdicts, usage_of
 
 
 class ProcessRewardSettings(RewardSettings):
@@ -38,7 +38,7 @@ class ProcessRewardSettings(RewardSettings):
         "\n\n", min_length=1, description="Text that candidates put between steps."
     )
     good_column: int = Field(1, ge=0, description="Which of a step's numbers is P(good).")
-    reduction: Reduction = Field("min", description="How the steps become one score.")
+    reduction: StepReduction = Field("min", description="How the steps become one score.")
 
 
 class ProcessReward(Reward):
@@ -143,9 +143,9 @@ class ProcessReward(Reward):
         wrong = next(
             (
                 verdict
-                for verdict in numbers(good, "score of a step", self.bounds)
+                for verdict in score_verdicts(good, "score of a step", self.bounds)
                 if verdict.score is None
             ),
             None,
         )
-        return wrong or number(REDUCE[self.process.reduction](good), bounds=self.bounds)
+        return wrong or score_verdict(REDUCE[self.process.reduction](good), bounds=self.bounds)

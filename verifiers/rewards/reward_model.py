@@ -8,7 +8,7 @@ from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Classes
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
 
 class RewardModelSettings(RewardSettings):
@@ -29,4 +29,6 @@ class RewardModel(Reward):
         rows = in_order(reply.data, count)
         if any(len(row.probs) != 1 for row in rows):
             raise BadReplyError(f"{len(rows[0].probs)} classes where a reward model has one")
-        return Verdicts(numbers([row.probs[0] for row in rows], "reward"), usage_of(reply.usage))
+        return Verdicts(
+            score_verdicts([row.probs[0] for row in rows], "reward"), usage_of(reply.usage)
+        )

@@ -14,7 +14,7 @@ from assay.verifiers.contract.verifier import Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Vectors
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 
 
 class RewardTokensSettings(RewardSettings):
@@ -60,4 +60,6 @@ class RewardTokens(Reward):
             raise BadReplyError(
                 "no single score a token; see `assay models` for how such a model is served"
             )
-        return Verdicts(numbers([row.data[-1][0] for row in rows], "reward"), usage_of(reply.usage))
+        return Verdicts(
+            score_verdicts([row.data[-1][0] for row in rows], "reward"), usage_of(reply.usage)
+        )

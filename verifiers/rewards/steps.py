@@ -19,10 +19,10 @@ CALL_CHARS = 4_000_000
 
 Item = TypeVar("Item")
 
-Reduction = Literal["min", "mean", "last", "product"]
+StepReduction = Literal["min", "mean", "last", "product"]
 
 
-REDUCE: dict[Reduction, Callable[[Sequence[float]], float]] = {
+REDUCE: dict[StepReduction, Callable[[Sequence[float]], float]] = {
     "min": min,
     "mean": lambda steps: math.fsum(steps) / len(steps),
     "last": lambda steps: steps[-1],

@@ -23,14 +23,14 @@ BLANK = re.compile(f"[{BLANKS}]")
 #: Whether there is anything to leave out or to replace, in one search: most texts have nothing.
 ODD = re.compile(f"[{IGNORABLE}{CONTROLS}\x0b\x0c{BLANKS[4:]}]")
 RUN = re.compile(r"[ \t]{2,}")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: Any of them, as part of a pattern.
-NOTHING = f"{IGNORABLE}{CONTROLS}{BLANKS}\\n\\r"
+INVISIBLE_CLASS = f"{IGNORABLE}{CONTROLS}{BLANKS}\\n\\r"
 
 
 def without_unseen(text: str) -> str:
     """Return a text without invisible characters, with plain spaces and line ends."""
-    if text.isascii() and (text.isprintable() or CONTROL.search(text) is None):
+    if text.isascii() and (text.isprintable() or CONTROL_CHARACTERS.search(text) is None):
         return text
     return text if ODD.search(text) is None else BLANK.sub(" ", UNSEEN.sub("", text))
 

@@ -33,7 +33,7 @@ VERDICT = re.compile(
     re.IGNORECASE,
 )
 #: One of these is in every verdict; looking for them takes a hundredth of the time.
-WORDS = (
+VERDICT_WORDS = (
     "verdict",
     "judg",
     "grade",
@@ -55,8 +55,8 @@ TAGGED = re.compile(
 #: words too.
 LINE = re.compile(r"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 TAGS = re.compile(r"<[^<>]{1,40}>")
-LONGEST = 400  # characters; a longer text is no bare opener and no bare verdict
-MUCH = 10_000  # characters in which something must be said
+LONGEST_BARE_LINE = 400  # characters; a longer text is no bare opener and no bare verdict
+CONTENT_CHARACTERS = 10_000  # characters in which something must be said
 RUN_OF_BLANKS = re.compile(f"[{BLANKS}\\n\\r]{{9,}}")
 
 
@@ -65,21 +65,23 @@ def without_verdicts(text: str) -> str:
     Yes may be an answer.
     """
     seen = bare(text).lower()
-    if not any(word in seen for word in WORDS) or VERDICT.search(seen) is None:
+    if not any(word in seen for word in VERDICT_WORDS) or VERDICT.search(seen) is None:
         return text
     return "".join(
         line
         for line in LINE.findall(text)
-        if len(line) > LONGEST or not VERDICT.fullmatch(trimmed(bare(line)))
+        if len(line) > LONGEST_BARE_LINE or not VERDICT.fullmatch(trimmed(bare(line)))
     )
 
 
 def degenerate(text: str) -> str | None:
     """Return why a candidate is no answer at all; None if it may be one."""
     seen = RUN_OF_BLANKS.sub("\n", without_unseen(text)).strip()
-    if not any(unicodedata.category(character)[0] in "LNS" for character in seen[:MUCH]):
+    if not any(
+        unicodedata.category(character)[0] in "LNS" for character in seen[:CONTENT_CHARACTERS]
+    ):
         return "empty" if not seen else "nothing but punctuation"
-    if len(seen) > LONGEST:
+    if len(seen) > LONGEST_BARE_LINE:
         return None
     seen = bare(seen)
     seen = TAGGED.sub(r"\g<what>: \g<word>", seen)

@@ -13,18 +13,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from errno import EAGAIN
 from pathlib import Path
 
 from assay.verifiers.contract.errors import MissingExtraError, VerifierError
-from assay.verifiers.safety.seccomp import EAGAIN, ERRNO, NOTIFY, filter_program, on_threads
+from assay.verifiers.safety.seccomp import ERRNO, NOTIFY, filter_program, on_threads
 from assay.verifiers.safety.system_calls import MACHINES
 
 SEALED = Path(__file__).with_name("sealed")
-PLACE = re.compile(r"-?[0-9]{1,9}")
+OUTCOME_PLACE = re.compile(r"-?[0-9]{1,9}")
 MAX_REPORT = 1 << 20
-START_S = 10.0  # to start Python, on a busy machine; the code's own time begins after that
+SANDBOX_START_S = 10.0  # to start Python, on a busy machine; the code's own time begins after that
 MAIN = "import sys; sys.path.append(sys.argv[1]); from sealed.main import main; main()"
-END_S = 5.0  # for the kernel to take down what may hold gigabytes
+SANDBOX_END_S = 5.0  # for the kernel to take down what may hold gigabytes
 PYTHON = (sys.executable, "-I", "-S", "-c", MAIN, str(SEALED.parent))
 
 
@@ -54,7 +55,7 @@ def supported() -> None:
         )
 
 
-async def run(
+async def run_sandboxed(
     code: str,
     tests: Sequence[str],
     *,
@@ -84,7 +85,7 @@ async def run(
     )
     job = json.dumps({"code": code, "tests": list(tests)}).encode()
     try:
-        async with asyncio.timeout(START_S + time_limit_s):
+        async with asyncio.timeout(SANDBOX_START_S + time_limit_s):
             report, errors, killed = await _report(process, job, time_limit_s)
     except TimeoutError:
         report, errors, killed = b"", b"", "time"
@@ -150,7 +151,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """
     _stop(process)
     try:
-        async with asyncio.timeout(END_S):
+        async with asyncio.timeout(SANDBOX_END_S):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
@@ -172,7 +173,7 @@ def read_report(report: bytes, count: int, killed: str | None) -> Ran:
             walls = walls or tuple(rest.split(" "))
         if number == "!":
             raise VerifierError(f"the sandbox cannot be put up: {rest[:200]}")
-        if PLACE.fullmatch(number) and rest:
+        if OUTCOME_PLACE.fullmatch(number) and rest:
             outcomes.setdefault(int(number), rest.split(" "))
     code = outcomes.get(-1, [None])[0]
     tests = [outcomes.get(number, [None])[0] for number in range(count)]

@@ -7,10 +7,10 @@ from collections.abc import Container, Iterator
 from functools import lru_cache
 
 from assay.verifiers.contract.brackets import has_brackets
-from assay.verifiers.safety.invisible import NOTHING
+from assay.verifiers.safety.invisible import INVISIBLE_CLASS
 
 #: Chat-template control tokens of the common families: broken up whatever the server says.
-CONTROL = re.compile(
+CONTROL_TOKENS = re.compile(
     r"<(?=[|｜][^<>\n]{1,64}[|｜]>)|<(?=/?s>)|<(?=(?:unk|pad|mask|bos|eos|cls|sep)>)|<(?=[a-z]+_of_[a-z]+>)|<(?=<?/?SYS>)"
     r"|\[(?=/?INST\])|\[(?=(?:CLS|SEP|MASK|PAD|UNK)\])"
 )
@@ -37,7 +37,7 @@ SUSPECT = re.compile(
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060-\u2064\u202a-\u202e\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-PADDING = re.compile(r"(\s)\1{31,}")
+PADDING_RUN = re.compile(r"(\s)\1{31,}")
 PADDING_KEPT = 8
 
 WORD_JOINER = "\u2060"
@@ -55,7 +55,7 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
     the model. Text without any is returned as it is.
     """
     if "<" in text or "[" in text:
-        text = CONTROL.sub(lambda found: found.group() + WORD_JOINER, text)
+        text = CONTROL_TOKENS.sub(lambda found: found.group() + WORD_JOINER, text)
     if special and has_brackets(text):
         text = _without_special(text, special)
     for marker in markers:
@@ -101,8 +101,10 @@ def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
     """Return what finds the beginning of a tag: letters of any width and case, unseen characters
     and blanks in between.
     """
-    nothing = f"[{NOTHING}{WORD_JOINER}]*+"
-    spelled = (f"[{NOTHING}]{{0,8}}".join(_any_width(each) for each in name) for name in names)
+    nothing = f"[{INVISIBLE_CLASS}{WORD_JOINER}]*+"
+    spelled = (
+        f"[{INVISIBLE_CLASS}]{{0,8}}".join(_any_width(each) for each in name) for name in names
+    )
     return re.compile(
         rf"[{OPENINGS}](?={nothing}[/／⁄∕⧸]?{nothing}(?:{'|'.join(spelled)})(?!\w))", re.IGNORECASE
     )
@@ -117,9 +119,9 @@ def _any_width(character: str) -> str:
     )
 
 
-def visible(text: str) -> str:
+def visible_text(text: str) -> str:
     """Return the text without invisible characters, and with long runs of a blank shortened."""
-    return PADDING.sub(lambda found: found.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
+    return PADDING_RUN.sub(lambda found: found.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
 
 
 def shorten(text: str, max_chars: int | None) -> tuple[str, str]:

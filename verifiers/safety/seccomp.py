@@ -4,6 +4,7 @@ argument.
 
 import struct
 from collections.abc import Sequence
+from errno import ENOSYS, EPERM
 
 from assay.verifiers.safety.system_calls import (
     EXAMINED,
@@ -16,9 +17,9 @@ from assay.verifiers.safety.system_calls import (
 )
 
 ALLOW, ERRNO, NOTIFY, KILL = 0x7FFF0000, 0x00050000, 0x7FC00000, 0x80000000
-EPERM, EAGAIN, ENOSYS = 1, 11, 38
 LOAD, JUMP_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x45, 0x06
-NUMBER, ARCH, ARGUMENTS = 0, 4, 16  # offsets in seccomp_data; an argument's lower half comes first
+#: Offsets in seccomp_data; an argument's lower half comes first.
+NUMBER_OFFSET, ARCH_OFFSET, ARGUMENTS_OFFSET = 0, 4, 16
 FAIL = -1  # where a check fails it jumps behind its alternative: known once that is whole
 
 Step = tuple[int, int, int, int]
@@ -61,10 +62,10 @@ def natives_only(arch: int) -> list[Step]:
     number.
     """
     return [
-        (LOAD, 0, 0, ARCH),
+        (LOAD, 0, 0, ARCH_OFFSET),
         (JUMP_EQUAL, 1, 0, arch),
         (RETURN, 0, 0, KILL),
-        (LOAD, 0, 0, NUMBER),
+        (LOAD, 0, 0, NUMBER_OFFSET),
     ]
 
 
@@ -94,7 +95,7 @@ def alternative(checks: Sequence[Check], answer: int) -> list[Step]:
 
 def steps_of(check: Check) -> list[Step]:
     """Return the steps of one check of one argument."""
-    lower = ARGUMENTS + 8 * check.argument
+    lower = ARGUMENTS_OFFSET + 8 * check.argument
     match check:
         case OneOf(values=values):
             *first, last = values

@@ -19,7 +19,7 @@ from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.safety.owner_memory import Owned
 from assay.verifiers.vllm.replies import Text, TokenIds
 
-MOST_KEPT = 256  # sequences of roles, which clients choose
+MAX_TEMPLATES = 256  # sequences of roles, which clients choose
 PAD = "  "  # two, since templates themselves put one space around a message
 
 
@@ -48,7 +48,7 @@ class TemplateBook:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MOST_KEPT)
+        self._known: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MAX_TEMPLATES)
 
     async def of(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         """Return the template for these roles, learning it at the first call."""
@@ -64,7 +64,7 @@ class TemplateBook:
     async def _learn(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         marks = [f"MARK{place}OF{len(roles)}END" for place in range(len(roles))]
         probe = [Message(role, PAD + mark + PAD) for role, mark in zip(roles, marks, strict=True)]
-        template = split(await self._text(await self._ids(probe)), marks)
+        template = split_template(await self._text(await self._ids(probe)), marks)
         if template is None:
             return None
         sample = [
@@ -90,7 +90,7 @@ class TemplateBook:
         return (await self._upstream.ask("/detokenize", {"tokens": ids}, Text)).prompt
 
 
-def split(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
+def split_template(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
     """Return the texts around the marks of a rendered conversation; None unless each mark is there
     once.
     """

@@ -36,7 +36,7 @@ from assay.verifiers.vllm.truncation import MARGIN, Tokenizer
 
 #: Characters of a call's texts from which on a thread reads them, and of one text from which on
 #: what is made of it is kept.
-MUCH, LONG = 200_000, 10_000
+THREAD_CHARACTERS, MEMOIZED_CHARACTERS = 200_000, 10_000
 #: What was made of the long texts of the call that is under way.
 _MADE: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("made", default=None)
 
@@ -83,9 +83,9 @@ class ServedVerifier:
         texts = [pair.candidate for pair in pairs]
         texts += {message.content for pair in pairs for message in pair.query.messages}
         size = sum(map(len, texts))
-        if size >= LONG:
+        if size >= MEMOIZED_CHARACTERS:
             _MADE.set({})
-        if size < MUCH:
+        if size < THREAD_CHARACTERS:
             suspects = [pair.candidate for pair in pairs if pair.suspect]
             suspects += [text for text in texts[len(pairs) :] if has_brackets(text)]
             if suspects:
@@ -106,7 +106,7 @@ class ServedVerifier:
     def made(self, what: str, text: str, make: Callable[[str], str]) -> str:
         """Return what is made of a text for the model; of a long one it is made once in a call."""
         known = _MADE.get()
-        if known is None or len(text) < LONG:
+        if known is None or len(text) < MEMOIZED_CHARACTERS:
             return make(text)
         key = (id(self), what, text)
         if key not in known:

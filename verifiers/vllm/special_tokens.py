@@ -16,7 +16,7 @@ from assay.verifiers.vllm.replies import TokenIds
 
 #: How many different strings of one text to ask the server about, how many calls at once, and how
 #: many strings to remember of an owner's texts.
-MOST_OF_A_TEXT, AT_ONCE, MOST_KEPT = 64, 32, 4_000
+MOST_OF_A_TEXT, CONCURRENT_QUERIES, MAX_REMEMBERED = 64, 32, 4_000
 Look = Callable[[Callable[[Sequence[str]], list[str]], Sequence[str]], Awaitable[list[str]]]
 NO_SUCH_PATH = (404, 405, 501)
 
@@ -32,9 +32,9 @@ class SpecialTokens:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: Owned[str, bool] = Owned(MOST_KEPT)
+        self._known: Owned[str, bool] = Owned(MAX_REMEMBERED)
         self._askable = True
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = asyncio.Semaphore(CONCURRENT_QUERIES)
 
     def __contains__(self, text: object) -> bool:
         said = _OF_THIS_CALL.get().get((id(self), str(text)))

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assay.verifiers.contract.bounds import plain, within
+from assay.verifiers.contract.bounds import all_within, within
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Status, Usage, Verdict
 from assay.verifiers.http.upstream import Tokens
 
 
-def numbers(
+def score_verdicts(
     values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None
 ) -> list[Verdict]:
     """Return the verdicts of a model's numbers; what is not a finite number within the bounds is
     no score.
     """
-    if plain(values, bounds):
+    if all_within(values, bounds):
         return [Verdict(value) for value in values]
-    return [number(value, what, bounds) for value in values]
+    return [score_verdict(value, what, bounds) for value in values]
 
 
-def number(value: float, what: str = "score", bounds: tuple[float, float] | None = None) -> Verdict:
+def score_verdict(
+    value: float, what: str = "score", bounds: tuple[float, float] | None = None
+) -> Verdict:
     """Return the verdict of a model's number; what is not a finite number within the bounds is
     no score.
     """

@@ -16,7 +16,7 @@ from assay.aggregation.label_model.saved.serialization import (
     version_of,
 )
 
-__all__ = ["ArtifactError", "checksum", "from_dict", "load", "save", "to_dict", "version_of"]
+__all__ = ["ArtifactError", "checksum", "from_dict", "load_model", "save", "to_dict", "version_of"]
 
 
 def from_dict(data: Any) -> LabelModel:
@@ -24,6 +24,6 @@ def from_dict(data: Any) -> LabelModel:
     return restore(LabelModel(), data)
 
 
-def load(path: Path) -> LabelModel:
+def load_model(path: Path) -> LabelModel:
     """Return the model in a file; raise `ArtifactError` if it is missing or damaged."""
     return restore_from(LabelModel(), path)

@@ -25,10 +25,10 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
 from assay.aggregation.whole_file import read_file, replace_file
 
-FORMAT = 1
+MODEL_FORMAT = 1
 #: Far more than a model of 1,000 verifiers takes.
-MAX_BYTES = 64 << 20
-KIND = "label_model"
+MAX_MODEL_BYTES = 64 << 20
+MODEL_KIND = "label_model"
 ModelT = TypeVar("ModelT", bound=FittedModel)
 SCALES = ("trust", "average_scale", "fitted_scale", "centre", "scale")
 
@@ -60,8 +60,8 @@ def to_dict(model: FittedModel) -> dict[str, Any]:
         for place, name in enumerate(model.names_)
     ]
     data: dict[str, Any] = {
-        "format": FORMAT,
-        "kind": KIND,
+        "format": MODEL_FORMAT,
+        "kind": MODEL_KIND,
         "calibrated": model.calibrated_,
         "fitted_on": {"rows": model.rows_, "queries": model.queries_, **asdict(model.counts_)},
         "base_rate": model.base_rate_,
@@ -84,11 +84,12 @@ def restore(model: ModelT, data: Any) -> ModelT:
     """Give an unfitted model what `to_dict` described and return it; raise `ArtifactError` for
     anything else.
     """
-    if not isinstance(data, dict) or data.get("kind") != KIND:
+    if not isinstance(data, dict) or data.get("kind") != MODEL_KIND:
         raise ArtifactError("not a label model")
-    if data.get("format") != FORMAT:
+    if data.get("format") != MODEL_FORMAT:
         raise ArtifactError(
-            f"a label model of format {data.get('format')!r}; this version reads format {FORMAT}"
+            f"a label model of format {data.get('format')!r}; this version reads format"
+            f" {MODEL_FORMAT}"
         )
     if data.get("sha256") != checksum(data):
         raise ArtifactError("damaged: its content does not have its checksum")
@@ -109,7 +110,7 @@ def restore_from(model: ModelT, path: Path) -> ModelT:
     it is missing or damaged.
     """
     try:
-        data = json.loads(read_file(path, MAX_BYTES))
+        data = json.loads(read_file(path, MAX_MODEL_BYTES))
     except OSError as exc:
         raise ArtifactError(f"{path}: cannot be read: {exc.strerror}") from exc
     except (

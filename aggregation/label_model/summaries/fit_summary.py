@@ -12,7 +12,7 @@ from assay.aggregation.label_model.fitted import FittedModel
 MOST_WARNED = 5
 
 
-def report(model: FittedModel) -> dict[str, Any]:
+def fit_report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's
     part; then warnings.
     """

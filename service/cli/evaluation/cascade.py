@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import NotFittedError
-from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, Point, curve
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, Point, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
 from assay.service.cli.console import Console
 from assay.service.cli.evaluation.evaluate import cross_validating
@@ -47,7 +47,7 @@ def cascade_file(
     calls = read_calls(table, costs, path.stem)
     try:
         with cross_validating() as progress:
-            found = curve(
+            found = cascade_curve(
                 table.scores,
                 table.query_id,
                 table.labels if table.labels is not None else [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.cascade.curve import CASCADE, SUBSET, Curve, Point, curve
+from assay.aggregation.cascade.curve import CASCADE, SUBSET, Curve, Point, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
 from tests.support.cascades import COSTS, sample
 
@@ -13,7 +13,7 @@ from tests.support.cascades import COSTS, sample
 def test_on_synthetic_data_it_saves_more_than_it_loses() -> None:
     """Half the cost for two points at most, and better than a fixed subset that costs no less."""
     data = sample()
-    found = curve(
+    found = cascade_curve(
         data.scores,
         data.query_id,
         data.labels,

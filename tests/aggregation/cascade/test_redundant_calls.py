@@ -7,7 +7,7 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.cascade.cascade import Cascade
-from assay.aggregation.cascade.redundant_calls import advice
+from assay.aggregation.cascade.redundant_calls import redundant_calls
 from assay.aggregation.cascade.tiers import Calls
 from tests.support.cascades import cascade, sample
 
@@ -25,9 +25,9 @@ def test_advice_is_what_hardly_moves_the_score() -> None:
     )
     found = Cascade.of(doubled, Calls.of([1.0] * 6 + [5.0] * 3))
     assert found is not None
-    spare = advice(found)
+    spare = redundant_calls(found)
     assert spare is not None
     assert set(spare.columns) >= {6, 7, 8}
     assert spare.variance_share < 0.02
     assert spare.cost_share == pytest.approx((15 + len(spare.columns) - 3) / 21)
-    assert advice(cascade(), 1e-9) is None
+    assert redundant_calls(cascade(), 1e-9) is None

@@ -7,7 +7,11 @@ import pytest
 
 from assay.aggregation import Floats, LabelModel
 from assay.aggregation.evaluation.measures import auc
-from assay.aggregation.evaluation.verifier_value import VerifierValues, expected_auc, value
+from assay.aggregation.evaluation.verifier_value import (
+    VerifierValues,
+    expected_auc,
+    verifier_values,
+)
 from tests.support.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)
@@ -33,7 +37,7 @@ def learned(sample: Sample, scores: Floats | None = None) -> LabelModel:
 
 def found(sample: Sample, costs: list[float] | None = None) -> VerifierValues:
     """Return the worth of a sample's verifiers."""
-    return value(
+    return verifier_values(
         learned(sample), sample.scores, sample.query_id, costs or [1.0] * len(sample.names)
     )
 
@@ -85,8 +89,8 @@ def test_what_is_dear_goes_before_what_is_cheap() -> None:
     names = [*sample.names, "twin"]
     model = LabelModel().fit(twins, sample.query_id, sample.labels, verifier_names=names)
 
-    dear = value(model, twins, sample.query_id, [1, 1, 1, 1, 0, 1, 10])
-    cheap = value(model, twins, sample.query_id, [1, 10, 1, 1, 0, 1, 1])
+    dear = verifier_values(model, twins, sample.query_id, [1, 1, 1, 1, 0, 1, 10])
+    cheap = verifier_values(model, twins, sample.query_id, [1, 10, 1, 1, 0, 1, 1])
 
     assert [step.dropped for step in dear.path].index("twin") < [
         step.dropped for step in dear.path
@@ -111,7 +115,7 @@ def test_the_order_of_rows_and_columns_changes_nothing() -> None:
     )
 
     one = found(sample)
-    two = value(other, sample.scores[rows][:, columns], sample.query_id[rows], [1.0] * 6)
+    two = verifier_values(other, sample.scores[rows][:, columns], sample.query_id[rows], [1.0] * 6)
 
     assert two.accuracy == pytest.approx(one.accuracy[columns])
     assert two.loss == pytest.approx(one.loss[columns], abs=1e-9)
@@ -138,7 +142,7 @@ def test_a_verifier_that_says_one_thing_has_no_value() -> None:
         scores, query, sample.labels, verifier_names=[*sample.names, "constant"]
     )
 
-    worth = value(model, scores, query, [1.0] * 7)
+    worth = verifier_values(model, scores, query, [1.0] * 7)
 
     assert np.isnan(worth.accuracy[6])
     assert np.isnan(worth.loss[6])
@@ -146,4 +150,4 @@ def test_a_verifier_that_says_one_thing_has_no_value() -> None:
     assert np.isfinite(worth.accuracy[:6]).all()
     assert len(worth.selection) == 60
     with pytest.raises(ValueError, match="no query has two candidates"):
-        value(model, scores, np.arange(len(scores)), [1.0] * 7)
+        verifier_values(model, scores, np.arange(len(scores)), [1.0] * 7)

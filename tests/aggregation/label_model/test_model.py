@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from assay.aggregation import Floats, LabelModel, NotFittedError, Shard
-from assay.aggregation.label_model.summaries.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.aggregation.statistics.queries import finite
 from tests.support.ensembles import (
     SEEDS,
@@ -189,7 +189,7 @@ def test_empty_constant_and_infinite_columns_are_left_out() -> None:
     assert model.score_samples(odd, sample.query_id) == pytest.approx(
         alone.score_samples(sample.scores, sample.query_id), nan_ok=True
     )
-    assert "nothing is left out: 0 scores: it takes 10" in report(model)["warnings"]
+    assert "nothing is left out: 0 scores: it takes 10" in fit_report(model)["warnings"]
 
 
 def test_one_verifier_is_its_own_order() -> None:

@@ -45,7 +45,7 @@ def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: boo
     text = json.dumps(value, ensure_ascii=plain).encode()
     real = counted(value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structure, "PIECE", piece)
+        patch.setattr(structure, "BLOCK_BYTES", piece)
         for most in (real - 1, real):
             assert more_values_than(most, text) is (real > most and len(text) > most)
 
@@ -58,7 +58,7 @@ def test_strings_end_where_they_do(text: str, piece: int) -> None:
     """With any number of backslashes before a quote, in pieces of any size."""
     body = json.dumps([text, [text]]).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structure, "PIECE", piece)
+        patch.setattr(structure, "BLOCK_BYTES", piece)
         assert more_values_than(2, body) is True
         assert more_values_than(3, body) is False
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from assay.aggregation.label_model.saved.artifact import load
+from assay.aggregation.label_model.saved.artifact import load_model
 from tests.support.commands import SAMPLE, as_npz, problem, run, said
 
 
@@ -34,7 +34,7 @@ def test_from_scores_to_probabilities(tmp_path: Path) -> None:
         assert out["query_id"].tolist() == [f"q{place}" for place in SAMPLE.query_id]
         assert out["probability"] == pytest.approx(expit(out["score"]))
         assert out["score"] == pytest.approx(
-            load(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
+            load_model(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
         )
 
 
@@ -129,8 +129,8 @@ def test_stated_qualities_come_from_the_table_or_a_file(tmp_path: Path) -> None:
         == [SAMPLE.names[0], SAMPLE.names[3]]
     )
     assert (
-        load(tmp_path / "a.json").base_.average[3]
-        == load(tmp_path / "b.json").base_.average[3]
+        load_model(tmp_path / "a.json").base_.average[3]
+        == load_model(tmp_path / "b.json").base_.average[3]
         == 0
     )
     (tmp_path / "quality.json").write_text(json.dumps({SAMPLE.names[0]: "superb"}))
@@ -184,7 +184,7 @@ def test_several_files_are_one_data_set(tmp_path: Path) -> None:
     said("fit", *names, "-o", tmp_path / "b.json", "--labels")
 
     one, other = (
-        load(tmp_path / f"{name}.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
+        load_model(tmp_path / f"{name}.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
         for name in "ab"
     )
     assert other == pytest.approx(one, abs=1e-8)

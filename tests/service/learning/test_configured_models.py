@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.saved.artifact import load, save, version_of
+from assay.aggregation.label_model.saved.artifact import load_model, save, version_of
 from assay.service.cli.config_check import check_config
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
@@ -99,7 +99,7 @@ def test_an_answer_is_what_the_model_says(assay: Server, folder: Path) -> None:
     request.
     """
     said = rank(assay)
-    model = load(folder / "told.json")
+    model = load_model(folder / "told.json")
     scores = scores_of(said)
 
     expected = model.score_samples(scores, np.zeros(4))
@@ -143,7 +143,7 @@ def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
         [np.nan if (value := result["verifiers"][name]["raw"]) is None else value for name in NAMES]
         for result in together["results"]
     ]
-    expected = load(folder / "told.json").score_samples(np.array(raw, float), np.arange(2))
+    expected = load_model(folder / "told.json").score_samples(np.array(raw, float), np.arange(2))
     assert [result["score"] for result in together["results"]] == pytest.approx(
         expected.tolist(), abs=1e-12
     )
@@ -181,7 +181,9 @@ def test_without_labels_it_is_not_calibrated_and_a_base_rate_moves_it(folder: Pa
         said = rank(running)
 
     expected = (
-        load(folder / "free.json").with_base_rate(0.9).predict_proba(scores_of(said), np.zeros(4))
+        load_model(folder / "free.json")
+        .with_base_rate(0.9)
+        .predict_proba(scores_of(said), np.zeros(4))
     )
     assert (said["calibrated"], said["p_best"], said["p_any_correct"]) == (False, None, None)
     assert sorted(result["probability"] for result in said["results"]) == pytest.approx(

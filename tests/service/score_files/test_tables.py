@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.saved.artifact import load
+from assay.aggregation.label_model.saved.artifact import load_model
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table, write_table
 from tests.support.commands import SAMPLE, as_npz, rows_of, said
@@ -69,7 +69,7 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
         else:
             probability = np.load(out)["probability"].tolist()
         assert probability == pytest.approx(
-            load(tmp_path / "a.json").predict_proba(SAMPLE.scores, SAMPLE.query_id).tolist()
+            load_model(tmp_path / "a.json").predict_proba(SAMPLE.scores, SAMPLE.query_id).tolist()
         )
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from assay.verifiers import Status
-from assay.verifiers.checks.arithmetic import STATEMENT, evaluate, holds, statements
+from assay.verifiers.checks.arithmetic import STATEMENT, evaluate_expression, holds, statements
 from tests.support.check_verdicts import MATHS, verdicts_of
 
 
@@ -25,7 +25,7 @@ def test_arithmetic_is_computed_again(left: str, right: str, expected: bool | No
 def test_numbers_are_exact() -> None:
     """0.1 + 0.2 is 0.3."""
     assert holds("0.1 + 0.2", "0.3") is True
-    assert evaluate("7") == 7
+    assert evaluate_expression("7") == 7
 
 
 async def test_the_share_of_true_statements_is_the_score() -> None:

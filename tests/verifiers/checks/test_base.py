@@ -7,7 +7,13 @@ import re
 import pytest
 
 from assay.verifiers import Pair, Query, Status, Verdict, VerifierError, VerifierSettings
-from assay.verifiers.checks.base import AT_ONCE, INLINE_CHARS, LocalVerifier, isolated, searched
+from assay.verifiers.checks.base import (
+    INLINE_CHARS,
+    SEARCH_WINDOW,
+    LocalVerifier,
+    isolated,
+    searched,
+)
 
 
 class Counting(LocalVerifier):
@@ -41,7 +47,7 @@ def test_an_error_of_all_is_raised() -> None:
 
 def test_a_pattern_is_found_across_the_parts_of_a_long_text() -> None:
     """Wherever a search begins anew."""
-    text = "a" * (AT_ONCE - 2) + "needle" + "a" * AT_ONCE
+    text = "a" * (SEARCH_WINDOW - 2) + "needle" + "a" * SEARCH_WINDOW
 
     assert searched(re.compile("needle"), text)
     assert not searched(re.compile("thread"), text)

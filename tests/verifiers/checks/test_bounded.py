@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Query, Verdict, VerifierSettings
-from assay.verifiers.checks.bounded import BoundedVerifier, Judge, Make
+from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
 from tests.support.kinds import made
 from tests.support.stalls import longest_stall_s
 
@@ -74,7 +74,7 @@ class _Dying(BoundedVerifier):
         return dying, None
 
 
-def dying(_: None) -> Judge:
+def dying(_: None) -> TextJudge:
     """Return a check that ends its process over one text, and blocks all signals over another."""
     import os
     import signal

@@ -9,7 +9,7 @@ from assay.verifiers.checks.python_tests import (
     PythonTests,
     PythonTestsSettings,
     code_of,
-    verdict_of,
+    verdict_of_run,
 )
 from assay.verifiers.safety.sandbox import Ran, supported
 from tests.support.kinds import made
@@ -80,8 +80,14 @@ async def test_code_that_loops_is_wrong_wherever_there_is_time_to_see_it() -> No
 )
 def test_an_outcome_that_the_code_made_up_is_no_reason(outcome: str) -> None:
     """The code can write to the report; reasons hold only names of Python's own exceptions."""
-    told = [verdict_of(Ran(outcome, [])).reason, verdict_of(Ran("ok", ["ok", outcome])).reason]
+    told = [
+        verdict_of_run(Ran(outcome, [])).reason,
+        verdict_of_run(Ran("ok", ["ok", outcome])).reason,
+    ]
 
     assert all(str(each).endswith(("Error", "ended the process")) for each in told)
-    assert verdict_of(Ran("ok", ["AssertionError"])).reason == "0 of 1 pass; test 1: AssertionError"
-    assert verdict_of(Ran("SystemExit", [])).reason == "the code: SystemExit"
+    assert (
+        verdict_of_run(Ran("ok", ["AssertionError"])).reason
+        == "0 of 1 pass; test 1: AssertionError"
+    )
+    assert verdict_of_run(Ran("SystemExit", [])).reason == "the code: SystemExit"

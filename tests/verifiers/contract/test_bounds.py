@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Status, Verdict
-from assay.verifiers.contract.bounds import checked
+from assay.verifiers.contract.bounds import enforce_bounds
 from assay.verifiers.http.upstream import Tokens
 from tests.support.kinds import PAIRS, SERVED, made, standin
 from tests.support.reply_changes import with_changed_replies
@@ -184,7 +184,7 @@ def test_what_any_verifier_says_is_checked(
     score: float, bounds: tuple[float, float] | None, kept: float | None
 ) -> None:
     """Also a user's own; an invalid score is a failure with a reason."""
-    fine, other = checked(
+    fine, other = enforce_bounds(
         [Verdict(0.5 if bounds is None or bounds[0] < 0.5 else 2.0), Verdict(score)], bounds
     )
 

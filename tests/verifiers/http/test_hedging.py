@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import UnreachableError
-from assay.verifiers.http.hedging import LEAST, Usual, hedged
+from assay.verifiers.http.hedging import MIN_ANSWERS, Usual, hedged
 from tests.support.upstreams import upstream_of
 from tests.support.waiting import turns
 
@@ -48,7 +48,7 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
     """The first answer counts and cancels the other call; a call of usual speed has no double."""
     transport = Slow({"a": 0.0, "b": 0.0})
     asked = upstream_of(transport, "http://a", "http://b")
-    for _ in range(LEAST):
+    for _ in range(MIN_ANSWERS):
         await asked.post("/score", b"{}")
     usual = len(transport.asked)
     transport.seconds = {"a": 30.0, "b": 30.0}
@@ -65,7 +65,7 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
     again.cancel()
     await asyncio.gather(first, again, return_exceptions=True)
 
-    assert usual == LEAST
+    assert usual == MIN_ANSWERS
     assert {slow, other} == {"a", "b"}
     assert sorted(transport.cancelled[:2]) == ["a", "b"]
     assert [each.outstanding for each in asked.endpoints] == [0, 0]
@@ -126,8 +126,8 @@ async def test_where_nobody_is_idle_the_first_is_waited_for_and_what_failed_last
 def test_what_is_usual_is_known_after_some_answers() -> None:
     """95 % of the recent answers were quicker."""
     usual = Usual()
-    for number in range(LEAST - 1):
+    for number in range(MIN_ANSWERS - 1):
         usual.took(number)
     assert usual.p95_s is None
-    usual.took(LEAST - 1)
-    assert usual.p95_s == int(0.95 * (LEAST - 1))
+    usual.took(MIN_ANSWERS - 1)
+    assert usual.p95_s == int(0.95 * (MIN_ANSWERS - 1))

@@ -22,7 +22,7 @@ from assay.verifiers import (
     VerifierError,
 )
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.http.upstream import LONG, MOST_SAID, Many, ReplyModel, Upstream
+from assay.verifiers.http.upstream import LONG_REPLY_BYTES, MOST_SAID, Many, ReplyModel, Upstream
 from assay.verifiers.http.vllm_load import queue_of
 from tests.support.fakes import FakeTransport
 from tests.support.http_pools import always, serving
@@ -69,7 +69,7 @@ async def test_a_long_reply_is_read_in_a_thread() -> None:
             read_by.append(threading.current_thread().name)
 
     here = threading.current_thread().name
-    short, long = b'{"numbers":[1]}', b'{"numbers":[1]' + b" " * LONG + b"}"
+    short, long = b'{"numbers":[1]}', b'{"numbers":[1]' + b" " * LONG_REPLY_BYTES + b"}"
     await upstream(short).ask("/v", {}, Telling)
     await upstream(long).ask("/v", {}, Telling)
 
@@ -128,7 +128,7 @@ async def test_a_call_ends_in_its_time_also_while_its_reply_is_read() -> None:
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
-            await upstream(b'{"numbers":[1]' + b" " * LONG + b"}").ask("/v", {}, Slow)
+            await upstream(b'{"numbers":[1]' + b" " * LONG_REPLY_BYTES + b"}").ask("/v", {}, Slow)
 
 
 async def test_transport_errors_and_5xx_are_tried_again_and_4xx_are_not() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Status
-from assay.verifiers.judges.reasoning import verdict_of
+from assay.verifiers.judges.reasoning import stated_verdict
 from assay.verifiers.vllm.chat import Written
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
@@ -36,12 +36,12 @@ def written(*texts: str, finish: str = "stop") -> FakeTransport:
 ])  # fmt: skip
 def test_only_the_last_line_is_a_verdict(text: str, expected: float | None) -> None:
     """Earlier lines may quote the candidate."""
-    assert verdict_of(Written(text, finished=True), WORTH) == expected
+    assert stated_verdict(Written(text, finished=True), WORTH) == expected
 
 
 def test_a_text_that_was_cut_off_has_no_verdict() -> None:
     """Even if its end looks like one."""
-    assert verdict_of(Written("Verdict: Yes", finished=False), WORTH) is None
+    assert stated_verdict(Written("Verdict: Yes", finished=False), WORTH) is None
 
 
 async def test_samples_are_averaged_and_missing_ones_are_counted() -> None:

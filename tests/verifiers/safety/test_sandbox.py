@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query
-from assay.verifiers.safety.sandbox import MAX_REPORT, SEALED, Ran, read_report, run, supported
+from assay.verifiers.safety.sandbox import (
+    MAX_REPORT,
+    SEALED,
+    Ran,
+    read_report,
+    run_sandboxed,
+    supported,
+)
 from tests.support.kinds import made
 
 try:
@@ -29,7 +36,7 @@ LEFT = ("ok", ["ok"])
 
 async def ran(code: str, *tests: str, time_limit_s: float = 5.0, memory_mb: int = 512) -> Ran:
     """Run code and tests, and see that no process of the sandbox is left."""
-    result = await run(
+    result = await run_sandboxed(
         code, tests or ("assert True",), time_limit_s=time_limit_s, memory_mb=memory_mb
     )
     assert sandboxed() == []
@@ -248,7 +255,7 @@ async def test_many_at_once_leave_nothing_behind() -> None:
 async def test_a_cancelled_run_is_killed() -> None:
     """A request that goes away takes its processes along."""
     running = asyncio.create_task(
-        run("while True: pass", ("assert True",), time_limit_s=60, memory_mb=256)
+        run_sandboxed("while True: pass", ("assert True",), time_limit_s=60, memory_mb=256)
     )
     while not sandboxed():  # noqa: ASYNC110 - another process has no event to wait for
         await asyncio.sleep(0.02)
@@ -294,7 +301,7 @@ async def test_no_process_is_left_for_the_service_to_bury(code: str, limit: floa
     before = children()
     assert libc.prctl(subreaper, 1, 0, 0, 0) == 0
     try:
-        await run(code, ("assert True",), time_limit_s=limit, memory_mb=256)
+        await run_sandboxed(code, ("assert True",), time_limit_s=limit, memory_mb=256)
         left = children() - before
     finally:
         libc.prctl(subreaper, 0, 0, 0, 0)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from assay.verifiers import MissingExtraError
-from assay.verifiers.safety.sandbox import Ran, run, supported
+from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 from assay.verifiers.safety.sealed import walls
 from assay.verifiers.safety.system_calls import COMMANDS, F_SETFL, MACHINES
 from tests.support.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
@@ -67,7 +67,9 @@ async def ran(
     start: list[str], code: str, *tests: str, time_limit_s: float = 20.0, memory_mb: int = 512
 ) -> Ran:
     """Run code and tests."""
-    return await run(code, tests, time_limit_s=time_limit_s, memory_mb=memory_mb, python=start)
+    return await run_sandboxed(
+        code, tests, time_limit_s=time_limit_s, memory_mb=memory_mb, python=start
+    )
 
 
 @contextlib.contextmanager
@@ -201,7 +203,7 @@ async def test_threads_are_bounded(start: list[str]) -> None:
     result = await ran(
         start,
         code,
-        f"assert {walls.THREADS} // 2 < made <= 2 * {walls.THREADS}",
+        f"assert {walls.MAX_THREADS} // 2 < made <= 2 * {walls.MAX_THREADS}",
         "import os\nos._exit(0)",
     )
 

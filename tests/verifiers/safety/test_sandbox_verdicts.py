@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query
-from assay.verifiers.safety.sandbox import Ran, run, supported
+from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 from tests.support.kinds import made
 
 try:
@@ -51,7 +51,7 @@ FORGERIES = {
 
 async def ran(code: str, *tests: str) -> Ran:
     """Run code and tests."""
-    return await run(code, tests, time_limit_s=5, memory_mb=512)
+    return await run_sandboxed(code, tests, time_limit_s=5, memory_mb=512)
 
 
 async def test_right_code_passes_and_wrong_code_fails() -> None:

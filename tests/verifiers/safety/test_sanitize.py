@@ -18,7 +18,7 @@ from assay.verifiers.safety.sanitize import (
     lookalikes,
     neutralise,
     neutralise_tags,
-    visible,
+    visible_text,
 )
 from tests.support.kinds import SERVED, made
 from tests.support.special_tokens import SPECIAL, ids_of, tokenizer, tokenizing_server
@@ -132,10 +132,12 @@ def test_invisible_characters_and_padding_go() -> None:
     """Zero-width and direction characters, Unicode's tags, long runs of blanks; joiners that
     scripts need stay.
     """
-    assert visible("Y\u200be\u2060s\u202e\U000e0059") == "Yes"
-    assert visible("a" + "\n" * 600 + "b") == "a" + "\n" * PADDING_KEPT + "b"
-    assert visible("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
-    assert visible("def f():\n" + " " * 24 + "return 1") == "def f():\n" + " " * 24 + "return 1"
+    assert visible_text("Y\u200be\u2060s\u202e\U000e0059") == "Yes"
+    assert visible_text("a" + "\n" * 600 + "b") == "a" + "\n" * PADDING_KEPT + "b"
+    assert visible_text("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
+    assert (
+        visible_text("def f():\n" + " " * 24 + "return 1") == "def f():\n" + " " * 24 + "return 1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_making_a_text_harmless_takes_time_in_proportion_to_it(piece: str) -> No
         text = (piece * size)[:size] + "\0"
         started = time.thread_time()
         neutralise_tags(
-            neutralise(visible(text), "<extra_0>", special={"<x>"}), ("candidate", "query")
+            neutralise(visible_text(text), "<extra_0>", special={"<x>"}), ("candidate", "query")
         )
         without_verdicts(text)
         degenerate(text)

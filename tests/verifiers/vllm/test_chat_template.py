@@ -8,7 +8,7 @@ import pytest
 
 from assay.verifiers import Message, Pair, Query
 from assay.verifiers.rewards.reward_model import RewardModel
-from assay.verifiers.vllm.chat_template import split
+from assay.verifiers.vllm.chat_template import split_template
 from tests.support.kinds import made
 from tests.support.served_models import PAIRS, served_verifier, standin_transport
 from tests.support.special_tokens import tokenizing_server
@@ -46,11 +46,11 @@ async def test_a_template_that_cannot_be_used_from_here_falls_back_to_messages()
 
 def test_a_template_that_strips_messages_is_seen() -> None:
     """It keeps or drops two spaces around each mark."""
-    kept = split("<s>[U]  MARK0  [A]  MARK1  </s>", ["MARK0", "MARK1"])
-    stripped = split("<s>[U] MARK0 [A] MARK1 </s>", ["MARK0", "MARK1"])
+    kept = split_template("<s>[U]  MARK0  [A]  MARK1  </s>", ["MARK0", "MARK1"])
+    stripped = split_template("<s>[U] MARK0 [A] MARK1 </s>", ["MARK0", "MARK1"])
 
     assert kept is not None
     assert (kept.between, kept.stripped) == (("<s>[U]", "[A]", "</s>"), False)
     assert stripped is not None
     assert (stripped.between, stripped.stripped) == (("<s>[U] ", " [A] ", " </s>"), True)
-    assert split("MARK0 MARK0 MARK1", ["MARK0", "MARK1"]) is None
+    assert split_template("MARK0 MARK0 MARK1", ["MARK0", "MARK1"]) is None

@@ -8,7 +8,7 @@ from typing import Any
 from assay.verifiers import Pair, Query
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.safety.sanitize import WORD_JOINER
-from assay.verifiers.vllm.special_tokens import MOST_KEPT
+from assay.verifiers.vllm.special_tokens import MAX_REMEMBERED
 from tests.support.fakes import FakeTransport
 from tests.support.kinds import made
 from tests.support.special_tokens import SPECIAL, ids_of, tokenizing_server
@@ -66,7 +66,7 @@ async def test_no_number_of_made_up_tags_spoils_how_others_texts_are_read() -> N
     """A full table forgets and asks again; it does not take unknown strings for special."""
     judge = made("judge", tokenizing_server())
     assert isinstance(judge, Judging)
-    for start in range(0, MOST_KEPT + 1000, 32):  # a call asks about so many
+    for start in range(0, MAX_REMEMBERED + 1000, 32):  # a call asks about so many
         await judge.learn_special(
             [Pair(Query.of("q"), " ".join(f"<Tag{place}>" for place in range(start, start + 32)))]
         )
@@ -85,7 +85,7 @@ async def test_a_text_that_fills_the_memory_while_another_is_read_changes_nothin
     await judge.learn_special([Pair(Query.of("q"), text)])
 
     async def flood() -> None:
-        for start in range(0, MOST_KEPT + 100, 50):
+        for start in range(0, MAX_REMEMBERED + 100, 50):
             await judge.learn_special(
                 [Pair(Query.of("q"), " ".join(f"<T{place}>" for place in range(start, start + 50)))]
             )

@@ -8,7 +8,7 @@ import pytest
 
 from assay.verifiers import BadReplyError, Pair, Status
 from assay.verifiers.http.upstream import Tokens
-from assay.verifiers.vllm.verdicts import in_order, numbers, usage_of
+from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 from tests.support.fakes import FakeTransport
 from tests.support.served_models import PAIRS, QUERY, served_verifier
 
@@ -34,7 +34,7 @@ async def test_a_number_that_is_none_is_no_score_and_an_exact_zero_is_a_failed_i
 
 def test_a_number_beyond_its_bounds_is_no_score() -> None:
     """The others keep theirs."""
-    verdicts = numbers([0.5, math.inf, 1.5], bounds=(0.0, 1.0))
+    verdicts = score_verdicts([0.5, math.inf, 1.5], bounds=(0.0, 1.0))
 
     assert [verdict.score for verdict in verdicts] == [0.5, None, None]
 

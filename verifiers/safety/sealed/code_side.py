@@ -19,13 +19,13 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from collections.abc import Callable
     from typing import Any
 
-WHOLE = slice(None)
+WHOLE_SLICE = slice(None)
 #: How an object of a subclass is sent as a plain value too, by which it is compared: by the base's
 #: own way, not the subclass's.
 PLAIN: dict[type, Callable[[Any], Any]] = {
     int: int.__int__, float: float.__float__, complex: complex.__pos__, str: str.__str__, frozenset: frozenset, set: set,  # noqa: E501
-    dict: dict.copy, bytes: lambda it: bytes.__getitem__(it, WHOLE), tuple: lambda it: tuple.__getitem__(it, WHOLE),  # noqa: E501
-    list: lambda it: list.__getitem__(it, WHOLE),
+    dict: dict.copy, bytes: lambda it: bytes.__getitem__(it, WHOLE_SLICE), tuple: lambda it: tuple.__getitem__(it, WHOLE_SLICE),  # noqa: E501
+    list: lambda it: list.__getitem__(it, WHOLE_SLICE),
 }  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def base_of(kind: type) -> type[BaseException]:
     return base
 
 
-def serve(stream: Stream) -> None:
+def serve_code(stream: Stream) -> None:
     """Answer until the tests' process ends."""
     side = CodeSide(stream)
     try:

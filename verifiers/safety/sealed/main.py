@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from errno import EAGAIN
 
 from . import code_side, runner, walls, wire
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from typing import Any
 
 NOTIFICATION, RECEIVE, SEND = 80, 0xC0502100, 0xC0182101
-CONTINUE, EAGAIN = 1, 11
+CONTINUE = 1
 
 
 def main() -> None:
@@ -59,12 +60,12 @@ def main() -> None:
             side=0,
             failed=lambda reason: os.write(1, f"! {reason}\n".encode()),
         )
-        runner.serve(ours, report=1, job=0)
+        runner.serve_tests(ours, report=1, job=0)
         os._exit(0)
     code = start({*theirs, *libraries})
     if not code:
         begin(job, own_count=own_count, side=1, failed=lambda reason: wire.send(theirs, [reason]))
-        code_side.serve(theirs)
+        code_side.serve_code(theirs)
     try:
         silence({2, life, listener} if listener else {2, life})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -109,10 +110,10 @@ def watched(job: dict[str, Any], *, own_count: bool) -> int:
     """
     walls.no_new_privileges()
     try:
-        return walls.install(bytes.fromhex(job["watch"]), job["seccomp"], walls.NEW_LISTENER)
+        return walls.install_filter(bytes.fromhex(job["watch"]), job["seccomp"], walls.NEW_LISTENER)
     except OSError:
         if not own_count:
-            walls.install(bytes.fromhex(job["no_threads"]), job["seccomp"])
+            walls.install_filter(bytes.fromhex(job["no_threads"]), job["seccomp"])
         return 0
 
 
@@ -169,7 +170,7 @@ def answer(listener: int) -> None:
     try:
         fcntl.ioctl(listener, RECEIVE, question)
         number, thread = struct.unpack_from("QI", question)
-        room = len(os.listdir(f"/proc/{thread}/task")) < walls.THREADS
+        room = len(os.listdir(f"/proc/{thread}/task")) < walls.MAX_THREADS
         fcntl.ioctl(
             listener,
             SEND,

@@ -78,7 +78,7 @@ CHANGING = {"difference_update", "intersection_update", "subtract", "symmetric_d
 COLLECTIONS = (bytes, dict, frozenset, list, range, set, tuple)
 #: Types whose attributes are refused to what has met the test's values: a test that uses them could
 #: have been written for data.
-DATA = (
+DATA_TYPES = (
     "int",
     "float",
     "complex",
@@ -95,7 +95,7 @@ DATA = (
     "decimal.Decimal",
     "fractions.Fraction",
 )
-ASKED = {
+FORWARDED = {
     "__abs__", "__bool__", "__call__", "__contains__", "__delitem__", "__enter__", "__exit__", "__float__", "__format__",  # noqa: E501
     "__getitem__", "__index__", "__instancecheck__", "__int__", "__invert__", "__iter__", "__len__", "__neg__", "__next__",  # noqa: E501
     "__pos__", "__repr__", "__reversed__", "__round__", "__setitem__", "__str__", "__subclasscheck__",  # noqa: E501
@@ -131,7 +131,7 @@ class Remote:
         if name in ALGEBRA | CHANGING | ARITHMETIC | ORDER | {"__eq__", "__ne__"} and isinstance(
             value, Remote
         ):
-            return functools.partial(compared, self, value, name)
+            return functools.partial(call_with_data, self, value, name)
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -161,7 +161,7 @@ class Remote:
 
     def __hash__(self) -> int:
         """Return the code's hash."""
-        return int(asked(self, _name="__hash__"))
+        return int(forward(self, _name="__hash__"))
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """Refuse: a class made from one of the code's is made beside it."""
@@ -180,7 +180,7 @@ def refused() -> TypeError:
 def names_of_data() -> frozenset[str]:
     """Return the attributes that data of the language and of its library have."""
     names: set[str] = set()
-    for name in DATA:
+    for name in DATA_TYPES:
         module, _, kind = name.rpartition(".")
         names.update(dir(getattr(__import__(module or "builtins"), kind)))
     return frozenset(names)
@@ -191,7 +191,7 @@ def is_mixed(value: object) -> bool:
     return isinstance(value, Remote) and value._mixed
 
 
-def asked(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
+def forward(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
     """Return what the object answers, unless it has met the test's own values: then it may be
     called, and no more.
     """
@@ -201,7 +201,7 @@ def asked(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
     return self._side.call(self._handle, _name, arguments, named, mixed=mixed)
 
 
-def ordered(self: Remote, other: Any, *, _name: str) -> Any:
+def compare_order(self: Remote, other: Any, *, _name: str) -> Any:
     """Return the order of two of the code's objects; none is ordered against the test's own
     values.
     """
@@ -229,7 +229,7 @@ def outcome(done: Any, *, mixed: bool) -> Any:
     return done
 
 
-def compared(owner: Remote, method: Any, name: str, *arguments: Any, **named: Any) -> Any:
+def call_with_data(owner: Remote, method: Any, name: str, *arguments: Any, **named: Any) -> Any:
     """Return what a method returns that is given the test's data as an operator is."""
     given = (*arguments, *named.values())
     sets = name in ALGEBRA | CHANGING
@@ -250,7 +250,7 @@ def compared(owner: Remote, method: Any, name: str, *arguments: Any, **named: An
     return outcome(done, mixed=True)
 
 
-def as_data(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
+def plain_arithmetic(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
     """Return the outcome of arithmetic that the code has left to the plain value, which is
     computed here.
     """
@@ -276,7 +276,7 @@ def data_now(self: Remote) -> Any:
 
 BEHAVIOUR: dict[str, Callable[..., Any]] = {
     name: behaviour
-    for names, behaviour in ((ARITHMETIC, arithmetic), (ORDER, ordered), (ASKED, asked))
+    for names, behaviour in ((ARITHMETIC, arithmetic), (ORDER, compare_order), (FORWARDED, forward))
     for name in names
 }
 
@@ -290,7 +290,7 @@ def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
     others = (
         {"__radd__"} - specials if "__add__" in left else set()
     )  # a list knows by itself what stands on its right
-    methods |= {name: method(as_data, name) for name in (left | others) & ARITHMETIC}
+    methods |= {name: method(plain_arithmetic, name) for name in (left | others) & ARITHMETIC}
     return type("Remote", (Remote,), methods)
 
 

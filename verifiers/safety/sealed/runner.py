@@ -134,7 +134,7 @@ class Runner:
         return "ok"
 
 
-def serve(stream: Stream, report: int, job: int) -> None:
+def serve_tests(stream: Stream, report: int, job: int) -> None:
     """Run a job, unless the code's process ends before."""
     given = bytearray()
     while chunk := os.read(job, 1 << 16):

@@ -29,14 +29,15 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWNET = (
     0x40000000,
 )
 CAPSET = {"x86_64": 126, "aarch64": 91}
-PORTS, SCOPES = 4, 6  # the versions of Landlock that know ports, and signals and abstract sockets
-THREADS = 64
+#: The versions of Landlock that know ports, and signals and abstract sockets.
+PORTS_VERSION, SCOPES_VERSION = 4, 6
+MAX_THREADS = 64
 """Most threads of one process of the sandbox; twice as many where all start at one instant."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def check(result: int, what: str) -> int:
+def check_call(result: int, what: str) -> int:
     """Return a call's result; raise `OSError` if it failed, so that no code runs unprotected."""
     if result < 0:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
@@ -45,12 +46,12 @@ def check(result: int, what: str) -> int:
 
 def die_with_parent() -> None:
     """End this process when its parent ends; call it again after each change of user."""
-    check(libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
+    check_call(libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), "death signal")
 
 
 def no_new_privileges() -> None:
     """Gain nothing from any file: what the kernel asks for before it takes a filter."""
-    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+    check_call(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
 
 
 def own_namespaces() -> bool:
@@ -62,13 +63,15 @@ def own_namespaces() -> bool:
     """
     # A network takes the kernel a while to make and to remove: only where Landlock does not shut
     # off abstract sockets.
-    others = CLONE_NEWPID | CLONE_NEWIPC | (CLONE_NEWNET if landlock_version() < SCOPES else 0)
+    others = (
+        CLONE_NEWPID | CLONE_NEWIPC | (CLONE_NEWNET if landlock_version() < SCOPES_VERSION else 0)
+    )
     if os.geteuid() == 0:
         return bool(libc.unshare(others) == 0)
     if libc.unshare(CLONE_NEWUSER | others) != 0:
         return False
     version_3, this_process = 0x20080522, 0
-    check(
+    check_call(
         libc.syscall(
             CAPSET[os.uname().machine], struct.pack("Ii", version_3, this_process), bytes(24)
         ),
@@ -77,11 +80,11 @@ def own_namespaces() -> bool:
     return True
 
 
-def install(program: bytes, seccomp: int, flags: int = 0) -> int:
+def install_filter(program: bytes, seccomp: int, flags: int = 0) -> int:
     """Put up a system-call filter; return the listener's descriptor if requested, else 0."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    return check(
+    return check_call(
         libc.syscall(seccomp, SET_FILTER, flags, ctypes.c_char_p(header)), "system-call filter"
     )
 
@@ -96,11 +99,11 @@ def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
         become_nobody_else(2 * job["pid"] + side)
     # Nobody reads the memory of a process that cannot be dumped; but of root's the libraries are
     # reached by /proc/self, which would not be its own then, and its user is nobody else's.
-    check(libc.prctl(PR_SET_DUMPABLE, int(root), 0, 0, 0), "dumpable")
+    check_call(libc.prctl(PR_SET_DUMPABLE, int(root), 0, 0, 0), "dumpable")
     die_with_parent()
     no_new_privileges()
     own_pid = struct.pack("<I", os.getpid())
-    install(
+    install_filter(
         bytes.fromhex(job["filter"]).replace(struct.pack("<I", OWN_PID), own_pid), job["seccomp"]
     )
 
@@ -120,7 +123,7 @@ def limits(memory_bytes: int, seconds: int, *, own_count: bool) -> dict[int, int
         resource.RLIMIT_MSGQUEUE: 0,
     }
     if own_count:
-        bounds[resource.RLIMIT_NPROC] = 2 * THREADS + 8
+        bounds[resource.RLIMIT_NPROC] = 2 * MAX_THREADS + 8
     return bounds
 
 
@@ -174,11 +177,14 @@ def landlock() -> None:
     files = (
         1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
     ) - 1  # every right that the version knows
-    ports, scopes = (0b11 if version >= PORTS else 0), (0b11 if version >= SCOPES else 0)
+    ports, scopes = (
+        (0b11 if version >= PORTS_VERSION else 0),
+        (0b11 if version >= SCOPES_VERSION else 0),
+    )
     asked = struct.pack("QQQ", files, ports, scopes)[
-        : 8 if version < PORTS else 16 if version < SCOPES else 24
+        : 8 if version < PORTS_VERSION else 16 if version < SCOPES_VERSION else 24
     ]
-    ruleset = check(libc.syscall(create, asked, len(asked), 0), "landlock")
+    ruleset = check_call(libc.syscall(create, asked, len(asked), 0), "landlock")
     execute, read_file, read_folder = 1 << 0, 1 << 2, 1 << 3
     system = (
         "/usr/lib",
@@ -195,8 +201,8 @@ def landlock() -> None:
         except OSError:
             continue
         rights = read_file | (read_folder | execute if os.path.isdir(path) else 0)
-        check(libc.syscall(add, ruleset, 1, struct.pack("=Qi", rights, folder), 0), "landlock")
+        check_call(libc.syscall(add, ruleset, 1, struct.pack("=Qi", rights, folder), 0), "landlock")
         os.close(folder)
     no_new_privileges()
-    check(libc.syscall(restrict, ruleset, 0), "landlock")
+    check_call(libc.syscall(restrict, ruleset, 0), "landlock")
     os.close(ruleset)

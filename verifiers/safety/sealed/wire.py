@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
 
 Stream = namedtuple("Stream", "reads writes")
 
-LONGEST = 64 << 20
-WHOLE = 1 << 53  # JSON's numbers beyond it are not kept as they are by everybody
+MAX_FRAME_BYTES = 64 << 20
+MAX_SAFE_INTEGER = 1 << 53  # JSON's numbers beyond it are not kept as they are by everybody
 SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "z"}
-KINDS = {tag: kind for kind, tag in SEQUENCES.items()}
+SEQUENCE_TYPES = {tag: kind for kind, tag in SEQUENCES.items()}
 #: Types of the language that the code may name as they are. An object of any other could not be
 #: handed back to the code.
 PUBLIC = {
@@ -64,7 +64,7 @@ def receive(stream: Stream) -> list[Any]:
     than anything useful.
     """
     (length,) = struct.unpack("<I", exactly(stream, 4))
-    if length > LONGEST:
+    if length > MAX_FRAME_BYTES:
         raise Gone
     frame: list[Any] = json.loads(exactly(stream, length))
     return frame
@@ -84,7 +84,7 @@ def exactly(stream: Stream, count: int) -> bytes:
 def send(stream: Stream, frame: list[Any]) -> None:
     """Send a frame; raise `Gone` if the other end is closed, `OverflowError` for a long one."""
     body = json.dumps(frame).encode()
-    if len(body) > LONGEST:
+    if len(body) > MAX_FRAME_BYTES:
         raise OverflowError("a value of more than 64 MiB")
     rest = memoryview(struct.pack("<I", len(body)) + body)
     try:
@@ -111,7 +111,7 @@ class Wire:
         if value is None or kind is bool or kind is str:
             return value
         if kind is int:
-            return value if -WHOLE < value < WHOLE else ["i", hex(value)]
+            return value if -MAX_SAFE_INTEGER < value < MAX_SAFE_INTEGER else ["i", hex(value)]
         if kind is float:
             return ["f", value.hex()]
         if kind in SEQUENCES:
@@ -140,8 +140,8 @@ class Wire:
         if not isinstance(coded, list):
             return coded
         tag, *rest = coded
-        if tag in KINDS:
-            return KINDS[tag](self.decode(item) for item in rest[0])
+        if tag in SEQUENCE_TYPES:
+            return SEQUENCE_TYPES[tag](self.decode(item) for item in rest[0])
         if tag == "d":
             return {self.decode(key): self.decode(item) for key, item in rest[0]}
         if tag == "f":

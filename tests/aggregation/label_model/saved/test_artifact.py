@@ -10,12 +10,12 @@ import pytest
 
 from assay.aggregation.label_model.saved.artifact import (
     ArtifactError,
-    load,
+    load_model,
     save,
     to_dict,
     version_of,
 )
-from assay.aggregation.label_model.summaries.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from tests.support.ensembles import fit, fitted, small
 
 
@@ -28,14 +28,14 @@ def test_through_a_file_and_back_nothing_changes(tmp_path: Path, told: bool) -> 
     )
     save(model, tmp_path / "model.json")
 
-    again = load(tmp_path / "model.json")
+    again = load_model(tmp_path / "model.json")
 
     for what in ("score_samples", "contributions"):
         one, other = (
             getattr(each, what)(sample.scores, sample.query_id) for each in (model, again)
         )
         assert np.array_equal(one, other, equal_nan=True)
-    assert report(again) == report(model)
+    assert fit_report(again) == fit_report(model)
     assert version_of(again) == version_of(model)
     assert again.calibrated_ is told
     assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
@@ -54,6 +54,6 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         with pytest.raises(ArtifactError, match=f"m.json.*{message}"):
-            load(path)
+            load_model(path)
     with pytest.raises(ArtifactError, match="cannot be read"):
-        load(tmp_path / "none.json")
+        load_model(tmp_path / "none.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.aggregation.label_model.summaries.fit_summary import report
+from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from tests.support.ensembles import fit, named, small
 
 
@@ -20,7 +20,9 @@ def test_one_candidate_a_query() -> None:
 
     assert not model.grouped_
     assert model.head_ is model.lone_head_
-    assert any("about one candidate a query" in warning for warning in report(model)["warnings"])
+    assert any(
+        "about one candidate a query" in warning for warning in fit_report(model)["warnings"]
+    )
     assert np.isfinite(model.score_samples(sample.scores, sample.query_id)).all()
 
 
@@ -35,4 +37,4 @@ def test_labels_that_were_not_random_are_told() -> None:
     )
 
     assert not model.calibrated_
-    assert any("fewer than half" in warning for warning in report(model)["warnings"])
+    assert any("fewer than half" in warning for warning in fit_report(model)["warnings"])
