@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.processes import Server, standin
+from tests.support.servers.processes import Server, standin
 
 Servers = dict[str, Server]
 

@@ -17,8 +17,8 @@ from assay.verifiers.http.client import HttpPool
 from assay.verifiers.http.vllm_load import queue_of
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from tests.conftest import Servers
-from tests.support.contract import CANDIDATES, QUERY, ids_of
-from tests.support.processes import Answer, Server, service, write_config
+from tests.support.servers.processes import Answer, Server, service, write_config
+from tests.support.verifiers.contract import CANDIDATES, QUERY, ids_of
 
 SERVERS = KINDS = ("judge", "reward", "prm", "rerank")
 SYSTEM = "Please reason step by step."

@@ -12,8 +12,8 @@ import pytest
 
 from assay.verifiers.judges.prompt import Prompt, bundled
 from tests.conftest import Servers
-from tests.support.contract import CANDIDATES, QUERY, ids_of
-from tests.support.processes import Server, service, write_config
+from tests.support.servers.processes import Server, service, write_config
+from tests.support.verifiers.contract import CANDIDATES, QUERY, ids_of
 
 SERVERS = ("judge", "reference", "tokens", "nli", "embed")
 REFERENCE = "42"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from assay.aggregation.drift import Drift, agreement, drifts, references
-from tests.support.synthetic import Sample, Scenario, kinds, make
+from tests.support.samples.synthetic import Sample, Scenario, kinds, make
 
 MIXED = kinds(binary=2, ordinal=2, cont=6)
 

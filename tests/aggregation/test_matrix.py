@@ -7,7 +7,7 @@ import pytest
 from assay.aggregation.averages.robust_average import RobustAverage
 from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Aggregator, Column
-from tests.support.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, small
 
 
 @pytest.mark.parametrize("kind", ["average", "label model"])

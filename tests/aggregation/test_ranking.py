@@ -7,7 +7,7 @@ import pytest
 
 from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.ranking import order, rank
-from tests.support.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, small
 
 
 def test_equal_candidates_go_by_their_keys_and_unknown_ones_come_last() -> None:

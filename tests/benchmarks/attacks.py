@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.support.processes import ROOT, write_config
+from tests.support.servers.processes import ROOT, write_config
 from tests.vllm.servers import build_models, real_servers
 
 CONDITIONS = {

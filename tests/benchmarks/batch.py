@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.overhead import config, upstreams
-from tests.support.processes import ROOT
+from tests.support.servers.processes import ROOT
 
 PART_ROWS = 500
 

@@ -32,7 +32,7 @@ from rich.table import Table
 
 from assay.service.cli.demo import WORD_PROBLEMS, expected, votes
 from deploy.demo.sample_word_problems import EXAMPLES, INSTRUCTION, is_correct, problems
-from tests.support.processes import Server, service, wait_for, write_config
+from tests.support.servers.processes import Server, service, wait_for, write_config
 from tests.vllm.servers import START_S, build_models, serve, stop_group
 
 CANDIDATES, AT_ONCE, SEED = 8, 8, 20_000

@@ -26,7 +26,7 @@ from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
-from tests.support.synthetic import Scenario, make
+from tests.support.samples.synthetic import Scenario, make
 
 LEAST_COST = 1.0  # of all calls: below it there is nothing to save
 

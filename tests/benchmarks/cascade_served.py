@@ -44,7 +44,7 @@ from assay.aggregation.label_model.saved.artifact import save
 from assay.aggregation.statistics.queries import Queries
 from assay.verifiers import HttpPool
 from tests.benchmarks.protocol import DataSet, leading_word, real_sets
-from tests.support.processes import ROOT, service, write_config
+from tests.support.servers.processes import ROOT, service, write_config
 
 POLICIES: dict[str, dict[str, Any]] = {
     "full": {},

@@ -30,7 +30,7 @@ from rich.table import Table
 
 from assay.verifiers import HttpPool
 from tests.benchmarks.overhead import timed
-from tests.support.processes import ROOT, Server, service, write_config
+from tests.support.servers.processes import ROOT, Server, service, write_config
 
 CHOICES, CHARS = 8, 800
 DELAYS_MS = (0.0, 50.0, 500.0)

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.support.processes import Server, service, standin, write_config
+from tests.support.servers.processes import Server, service, standin, write_config
 
 
 def once(server: Server, number: int) -> float:

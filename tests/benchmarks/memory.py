@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.support.check_settings import CHECKS
-from tests.support.hostile_bodies import Hostile, hostile_bodies
-from tests.support.processes import Server, call, service, write_config
+from tests.support.http.hostile_bodies import Hostile, hostile_bodies
+from tests.support.servers.processes import Server, call, service, write_config
+from tests.support.verifiers.check_settings import CHECKS
 
 WORST = 30
 MIB = 1 << 20

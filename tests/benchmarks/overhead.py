@@ -34,7 +34,7 @@ from rich.progress import track
 from rich.table import Table
 
 from assay.verifiers import HttpPool
-from tests.support.processes import ROOT, Server, free_port, service, wait_for, write_config
+from tests.support.servers.processes import ROOT, Server, free_port, service, wait_for, write_config
 
 CHARS = 1200  # a candidate
 OFFERED = 3  # times the capacity, in the overload

@@ -22,7 +22,7 @@ from assay.aggregation.evaluation.measures import (
 )
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries, finite
-from tests.support.synthetic import NAMED, Sample, make
+from tests.support.samples.synthetic import NAMED, Sample, make
 
 FOLDS = 5
 

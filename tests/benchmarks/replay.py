@@ -29,7 +29,7 @@ from rich.table import Table
 from assay.aggregation import LabelModel
 from assay.service.score_files.score_table import ScoreTable
 from assay.service.score_files.tables import read_table
-from tests.support.processes import Server, service, write_config
+from tests.support.servers.processes import Server, service, write_config
 
 
 @contextmanager

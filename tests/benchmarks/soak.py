@@ -54,8 +54,8 @@ from tests.benchmarks.store_faults import (
     read_slowly,
     refusing,
 )
-from tests.support.processes import Server, call, service, standin, write_config
-from tests.support.valkeys import valkey
+from tests.support.servers.processes import Server, call, service, standin, write_config
+from tests.support.servers.valkeys import valkey
 
 KINDS = {"judge": "judge", "reward": "reward_model", "rerank": "cross_encoder"}
 LATENCY_MS, SPIKE_MS, ERROR_RATE, LOAD = 20.0, 400.0, 0.05, 0.8

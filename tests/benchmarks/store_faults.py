@@ -15,8 +15,8 @@ import orjson
 
 from assay.service.domain.identity import keys_of
 from assay.verifiers import HttpPool, Pair, Query, VerifierError
-from tests.support.processes import Server
-from tests.support.valkeys import say
+from tests.support.servers.processes import Server
+from tests.support.servers.valkeys import say
 
 #: Commands that begin and end a fault of the store.
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {

@@ -27,7 +27,7 @@ from assay_client.litellm import chat_settings, proxy_models, rerank_settings
 from assay_client.trl import PairwiseJudge, reward_function
 from assay_client.verl import compute_score
 
-from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.servers.processes import Server, call, service, standin, write_config
 
 QUERY, GOOD, BAD = "What is 3 + 4?", "3 + 4 = 7. The answer is 7.", "3 + 4 = 9. The answer is 9."
 QUICK = Retrying(tries=3, first_wait_s=0.01, longest_wait_s=0.02)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clients.asks import QUERY, TEXTS
-from tests.support.processes import ROOT, Server, service, standin, write_config
+from tests.support.servers.processes import ROOT, Server, service, standin, write_config
 
 PYTHON = os.environ.get("ASSAY_CLIENTS_PYTHON", "")
 #: A configuration, and what OpenRLHF's and verl's own code asked a service of it, with the answers.

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from assay.service.telemetry.metrics import Metrics
-from tests.support.processes import ROOT
+from tests.support.servers.processes import ROOT
 
 RULES = [
     rule

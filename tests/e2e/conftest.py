@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.processes import (
+from tests.support.servers.processes import (
     Server,
 )
-from tests.support.secured import serving
+from tests.support.servers.secured import serving
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from assay.service.store.embedded_valkey import EmbeddedStore
 from tests.support.jsonl import read_jsonl
-from tests.support.processes import ROOT, Server, assay, service, write_config
+from tests.support.servers.processes import ROOT, Server, assay, service, write_config
 
 DATA = ROOT / "tests" / "data" / "before_rooms"
 

@@ -12,8 +12,8 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import save
-from tests.support.processes import Server, service, write_config
-from tests.support.reading_kind import installed
+from tests.support.servers.processes import Server, service, write_config
+from tests.support.servers.reading_kind import installed
 from tests.support.waiting import wait_until
 
 COSTS = (0.0, 0.1, 1.0, 5.0, 20.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.processes import service, standin, write_config
+from tests.support.servers.processes import service, standin, write_config
 
 
 def test_the_answer_and_the_metric_say_what_was_asked(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Answer, Server, service, standin, wait_for, write_config
-from tests.support.valkeys import processes_on
+from tests.support.servers.processes import Answer, Server, service, standin, wait_for, write_config
+from tests.support.servers.valkeys import processes_on
 from tests.support.waiting import wait_until
 
 KINDS = {

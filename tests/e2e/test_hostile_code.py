@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, Server, free_port, service, started, write_config
-from tests.support.sandbox_users import NOBODY, SYSTEM_PYTHON, container
+from tests.support.servers.processes import ROOT, Server, free_port, service, started, write_config
+from tests.support.servers.sandbox_users import NOBODY, SYSTEM_PYTHON, container
 
 PYTHONPATH = os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])
 NOBODY_RUNS = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]

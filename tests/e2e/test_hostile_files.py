@@ -23,8 +23,8 @@ from assay.service.cli.main import main
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
-from tests.support.canned_server import answering
-from tests.support.commands import SAMPLE, as_npz
+from tests.support.commands.in_process import SAMPLE, as_npz
+from tests.support.http.canned_server import answering
 
 MODEL = to_dict(LabelModel().fit(SAMPLE.scores, SAMPLE.query_id, verifier_names=SAMPLE.names))
 GOOD = b"verifiers: [{name: a, kind: arithmetic}]\n"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from assay.service.api.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
-from tests.support.processes import Server, service, standin, write_config
+from tests.support.servers.processes import Server, service, standin, write_config
 from tests.support.waiting import wait_until
 
 QUERY = "What is 3 + 4? End with 'The answer is N.'"

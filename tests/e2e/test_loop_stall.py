@@ -27,9 +27,9 @@ from pydantic_core import from_json
 
 from assay.service.config.loading import load_config
 from assay.service.server.run import server
-from tests.support.check_settings import CHECKS
-from tests.support.hostile_bodies import Hostile, hostile_bodies
-from tests.support.processes import call, free_port, write_config
+from tests.support.http.hostile_bodies import Hostile, hostile_bodies
+from tests.support.servers.processes import call, free_port, write_config
+from tests.support.verifiers.check_settings import CHECKS
 from tests.support.waiting import wait_until
 
 BOUND_S = 0.1

@@ -17,8 +17,8 @@ from assay.service.runtime.backpressure import Backpressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
-from tests.support.fakes import FakeTransport, FakeVerifier
-from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.servers.processes import Server, call, service, standin, write_config
+from tests.support.verifiers.fakes import FakeTransport, FakeVerifier
 from tests.support.waiting import wait_until
 
 PAIR = Pair(Query.of("q"), "a")

@@ -13,10 +13,10 @@ import yaml
 
 from assay.service.api.front.auth import KeyRing
 from assay.service.config.keys import KeySettings
-from tests.support.commands import run
-from tests.support.processes import Server, call, free_port
-from tests.support.secured import BODY, ask, key, serving
-from tests.support.valkeys import valkey
+from tests.support.commands.in_process import run
+from tests.support.servers.processes import Server, call, free_port
+from tests.support.servers.secured import BODY, ask, key, serving
+from tests.support.servers.valkeys import valkey
 
 
 def test_every_key_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ import pytest
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
-from tests.support.processes import Server, service
-from tests.support.processes import assay as command
-from tests.support.reading_kind import config, installed, task, traffic
+from tests.support.servers.processes import Server, service
+from tests.support.servers.processes import assay as command
+from tests.support.servers.reading_kind import config, installed, task, traffic
 from tests.support.waiting import wait_until
 
 ASKED: list[dict[str, Any]] = [

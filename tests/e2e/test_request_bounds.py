@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import (
+from tests.support.servers.processes import (
     Server,
     service,
     write_config,
 )
-from tests.support.secured import CHECK
+from tests.support.servers.secured import CHECK
 
 
 def sent(running: Server, *parts: bytes, pause_s: float = 0.0, wait_s: float = 10.0) -> bytes:

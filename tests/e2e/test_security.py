@@ -13,9 +13,9 @@ import yaml
 
 from assay.service.config.loading import load_config
 from assay.verifiers import HttpPool, UnreachableError
-from tests.support.processes import ROOT, Server, call, service, standin, write_config
-from tests.support.secured import BODY, CHECK, ask
-from tests.support.valkeys import certificates, with_tls
+from tests.support.servers.processes import ROOT, Server, call, service, standin, write_config
+from tests.support.servers.secured import BODY, CHECK, ask
+from tests.support.servers.valkeys import certificates, with_tls
 
 SECRET = "nobody else should read that 3 + 4 = 7"
 

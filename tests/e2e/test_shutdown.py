@@ -13,7 +13,7 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.support.processes import Answer, Server, call, service, standin, write_config
+from tests.support.servers.processes import Answer, Server, call, service, standin, write_config
 from tests.support.waiting import wait_until
 
 LATENCY_MS, AT_ONCE = 1500.0, 24

@@ -29,8 +29,8 @@ from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
-from tests.support.processes import Server, children, service, workers
-from tests.support.reading_kind import config, installed, traffic
+from tests.support.servers.processes import Server, children, service, workers
+from tests.support.servers.reading_kind import config, installed, traffic
 
 RANKINGS, LABELS = 5000, 500
 EVERY_S = 1.0

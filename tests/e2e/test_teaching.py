@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.processes import Server, call, service
-from tests.support.processes import assay as command
-from tests.support.reading_kind import config, installed, task, traffic
+from tests.support.servers.processes import Server, call, service
+from tests.support.servers.processes import assay as command
+from tests.support.servers.reading_kind import config, installed, task, traffic
 from tests.support.waiting import wait_until
 
 TASKS = {"math": {"store_text": True}, "given": {}}

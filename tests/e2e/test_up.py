@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, call, free_port, write_config
+from tests.support.servers.processes import ROOT, call, free_port, write_config
 
 VLLM = """#!/bin/bash
 # Stands in for an environment of vLLM: `python -m vllm... --model NAME ... --port PORT ...`

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, free_port
+from tests.support.servers.processes import ROOT, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 #: One data file of each sort.

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.fuzzing import SECONDS
-from tests.support.processes import ROOT, Server, service, standin, write_config
+from tests.support.servers.processes import ROOT, Server, service, standin, write_config
 
 
 @pytest.mark.fuzz

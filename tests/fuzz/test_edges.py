@@ -27,9 +27,9 @@ from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
 from assay.verifiers.http.vllm_load import queue_of
-from tests.support.fakes import FakeTransport
 from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
-from tests.support.wires import Echo, connected
+from tests.support.http.wires import Echo, connected
+from tests.support.verifiers.fakes import FakeTransport
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(SECONDS + 300)]
 

@@ -30,10 +30,10 @@ from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sandbox import read_report
 from assay.verifiers.safety.sanitize import neutralise, visible_text
 from assay.verifiers.vllm.chat import without_thinking
-from tests.support.ensembles import fitted, small
-from tests.support.fakes import FakeTransport
 from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
-from tests.support.kinds import EXAMPLES, SERVED, made, standin
+from tests.support.samples.ensembles import fitted, small
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import EXAMPLES, SERVED, made, standin
 
 PAIRS = [Pair(Query.of("q"), "a\n\nb"), Pair(Query.of("q"), "c")]
 TEXTS = st.text(max_size=400) | st.lists(

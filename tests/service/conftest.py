@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from tests.support.valkeys import valkey
+from tests.support.servers.valkeys import valkey
 
 
 @pytest_asyncio.fixture

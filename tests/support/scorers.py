@@ -18,7 +18,7 @@ from assay.service.scoring.run import ScoringRun
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.fakes import FakeVerifier
+from tests.support.verifiers.fakes import FakeVerifier
 
 Q = Query.of("q")
 

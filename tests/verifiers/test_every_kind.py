@@ -17,8 +17,8 @@ from assay.verifiers import (
     VerifierError,
     fingerprint,
 )
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import EXAMPLES, QUERY, SERVED, made, spoilt, standin
 
 ROOT = Path(__file__).parent.parent.parent
 CANDIDATES = [

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from assay.service.cli.demo import run_demo
-from tests.support.processes import ROOT, wait_for, write_config
+from tests.support.servers.processes import ROOT, wait_for, write_config
 from tests.vllm.servers import ENVIRONMENT, POOLING, PYTHON, START_S, serve, stop_group
 
 MODELS = ROOT / "tests" / "vllm" / "models"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.processes import ROOT, Server, free_port, wait_for
+from tests.support.servers.processes import ROOT, Server, free_port, wait_for
 
 PYTHON = Path(os.environ.get("ASSAY_VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
 START_S = 600.0

@@ -19,8 +19,8 @@ from assay.verifiers import KINDS, HttpPool, Pair, Query, VerifierSettings, buil
 from assay.verifiers.doctor.examine import Report, examine
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from tests.support.examinations import failed_checks
-from tests.support.processes import Server, call, free_port
+from tests.support.servers.processes import Server, call, free_port
+from tests.support.verifiers.examinations import failed_checks
 from tests.vllm.servers import LENGTH, POOLING, STEP, build_models, real_servers
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]

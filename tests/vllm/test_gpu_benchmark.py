@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.processes import ROOT
+from tests.support.servers.processes import ROOT
 from tests.vllm.servers import PYTHON
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]

@@ -15,7 +15,7 @@ from queue import Empty, Queue
 
 import pytest
 
-from tests.support.processes import ROOT, call, free_port
+from tests.support.servers.processes import ROOT, call, free_port
 from tests.vllm.servers import PYTHON, build_models
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(600)]

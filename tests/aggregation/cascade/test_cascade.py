@@ -12,7 +12,7 @@ from assay.aggregation.cascade.cascade import Cascade, Replayed, first_of
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
 from assay.aggregation.statistics.queries import Queries
-from tests.support.cascades import COSTS, cascade, model, query, sample
+from tests.support.samples.cascades import COSTS, cascade, model, query, sample
 
 
 def full_pick(found: Cascade, scores: Floats) -> int:

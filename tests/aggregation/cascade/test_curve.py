@@ -7,7 +7,7 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, Curve, Point, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
-from tests.support.cascades import COSTS, sample
+from tests.support.samples.cascades import COSTS, sample
 
 
 def test_on_synthetic_data_it_saves_more_than_it_loses() -> None:

@@ -9,7 +9,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.redundant_calls import redundant_calls
 from assay.aggregation.cascade.tiers import Calls
-from tests.support.cascades import cascade, sample
+from tests.support.samples.cascades import cascade, sample
 
 
 def test_advice_is_what_hardly_moves_the_score() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation.evaluation.evaluate import evaluate
-from tests.support.ensembles import named, small
+from tests.support.samples.ensembles import named, small
 
 
 def test_evaluation_needs_labels_of_both_classes_and_enough_queries() -> None:

@@ -12,7 +12,7 @@ from assay.aggregation.evaluation.verifier_value import (
     expected_auc,
     verifier_values,
 )
-from tests.support.synthetic import Sample, Scenario, kinds, make
+from tests.support.samples.synthetic import Sample, Scenario, kinds, make
 
 STRENGTHS = (1.6, 1.2, 0.8, 0.4, 0.0, 0.0)
 

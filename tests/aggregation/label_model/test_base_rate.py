@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
-from tests.support.ensembles import fitted, selection, supervised_reference
-from tests.support.synthetic import Scenario, kinds, make
+from tests.support.samples.ensembles import fitted, selection, supervised_reference
+from tests.support.samples.synthetic import Scenario, kinds, make
 
 
 def test_third_moments_need_three_families() -> None:

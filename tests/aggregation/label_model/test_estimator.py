@@ -11,7 +11,7 @@ import pytest
 from assay.aggregation import LabelModel, NotFittedError, Recipe
 from assay.aggregation.label_model import model as documented
 from assay.aggregation.label_model.saved.serialization import ArtifactError
-from tests.support.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, small
 
 
 def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:

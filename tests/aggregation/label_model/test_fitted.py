@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
-from tests.support.ensembles import SEEDS, fit, fitted, named, small
+from tests.support.samples.ensembles import SEEDS, fit, fitted, named, small
 
 
 @settings(max_examples=20, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation import LabelModel
-from tests.support.ensembles import named
+from tests.support.samples.ensembles import named
 
 
 def test_labels_calibrate() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from tests.support.ensembles import small
+from tests.support.samples.ensembles import small
 
 
 def test_no_labels_are_the_label_free_order() -> None:

@@ -10,7 +10,7 @@ from scipy.special import expit
 from assay.aggregation import Floats, LabelModel, OneClassError
 from assay.aggregation.label_model.head import HeadRows
 from assay.aggregation.statistics.queries import Queries, finite
-from tests.support.ensembles import named, small
+from tests.support.samples.ensembles import named, small
 
 
 @pytest.mark.parametrize("value", [0, 1])

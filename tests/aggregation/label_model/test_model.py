@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from assay.aggregation import Floats, LabelModel, NotFittedError, Shard
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.aggregation.statistics.queries import finite
-from tests.support.ensembles import (
+from tests.support.samples.ensembles import (
     SEEDS,
     fit,
     fitted,

@@ -9,7 +9,7 @@ from assay.aggregation import LabelModel
 from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.label_model.rank_one import fit_rank_one
 from assay.aggregation.statistics.queries import Queries
-from tests.support.ensembles import named
+from tests.support.samples.ensembles import named
 
 
 def test_the_rank_one_fit_finds_the_shared_factor() -> None:

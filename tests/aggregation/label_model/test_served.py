@@ -8,7 +8,7 @@ import pytest
 from assay.aggregation.label_model.saved.artifact import version_of
 from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Column
-from tests.support.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, small
 
 
 def test_a_request_gets_what_the_model_gives_its_rows() -> None:

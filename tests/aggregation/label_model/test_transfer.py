@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from tests.support.ensembles import fitted, fitted_with_labels, named, small
-from tests.support.synthetic import Sample
+from tests.support.samples.ensembles import fitted, fitted_with_labels, named, small
+from tests.support.samples.synthetic import Sample
 
 
 def test_borrowed_weights_help_where_tasks_are_alike() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel, Shard
-from tests.support.ensembles import small
+from tests.support.samples.ensembles import small
 
 
 def test_the_report_counts_all_labels() -> None:

@@ -39,7 +39,15 @@ from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
 from assay.verifiers import HttpPool, Pair, Query, build
-from tests.support.processes import ROOT, Server, call, free_port, service, wait_for, write_config
+from tests.support.servers.processes import (
+    ROOT,
+    Server,
+    call,
+    free_port,
+    service,
+    wait_for,
+    write_config,
+)
 from tests.vllm.servers import ENVIRONMENT, START_S, stop_group
 
 KINDS = {"judge": "judge", "reward": "reward_model", "prm": "process_reward"}

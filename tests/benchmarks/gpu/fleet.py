@@ -19,7 +19,7 @@ from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
 from tests.benchmarks.gpu import bench
 from tests.benchmarks.gpu.rows import record
-from tests.support.processes import Server, call, write_config
+from tests.support.servers.processes import Server, call, write_config
 from tests.vllm.servers import stop_group
 
 LOGS = Path(os.environ.get("LOGS", "."))

@@ -31,7 +31,15 @@ from assay.service.sidecar.app import Batches, Waiting
 from assay.verifiers import HttpPool
 from tests.benchmarks.gpu.bench import queries, through
 from tests.benchmarks.gpu.rows import record
-from tests.support.processes import ROOT, Server, free_port, service, stop, wait_for, write_config
+from tests.support.servers.processes import (
+    ROOT,
+    Server,
+    free_port,
+    service,
+    stop,
+    wait_for,
+    write_config,
+)
 
 ADAPTER = """
 import torch

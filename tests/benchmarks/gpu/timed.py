@@ -29,7 +29,7 @@ import uvloop
 from assay.service.config.loading import load_config
 from tests.benchmarks.gpu import bench
 from tests.benchmarks.gpu.fleet import GROUPS, ORDER, servers, write
-from tests.support.processes import ROOT, Server, service, write_config
+from tests.support.servers.processes import ROOT, Server, service, write_config
 
 
 class Measurement:

@@ -14,8 +14,16 @@ from assay.service.api.front.auth import KeyRing, needed, new_key
 from assay.service.api.tasks import _of_this_task
 from assay.service.config.keys import KeySettings
 from assay.service.domain.principal import _ASKING, Principal
-from tests.support.commands import problem, run
-from tests.support.processes import Answer, Server, call, free_port, service, standin, write_config
+from tests.support.commands.in_process import problem, run
+from tests.support.servers.processes import (
+    Answer,
+    Server,
+    call,
+    free_port,
+    service,
+    standin,
+    write_config,
+)
 
 KEYS = {
     "ranker": "k-rank",

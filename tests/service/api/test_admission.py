@@ -15,8 +15,8 @@ from fastapi import Request, Response
 from assay.service.api.front import body_limit as body
 from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.api.sse import EventStream
+from tests.support.http.wires import Client, gate_of
 from tests.support.waiting import turns
-from tests.support.wires import Client, gate_of
 
 
 async def plain(request: Request) -> Response:

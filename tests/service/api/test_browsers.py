@@ -18,9 +18,9 @@ from assay.service.api.front.browsers import Browsers, same_origin
 from assay.service.config.loading import load_config
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.hosts import Hosts
-from tests.support.commands import run
-from tests.support.helm import helm
-from tests.support.processes import ROOT, Server, call, free_port, service, write_config
+from tests.support.commands.in_process import run
+from tests.support.deploy.helm import helm
+from tests.support.servers.processes import ROOT, Server, call, free_port, service, write_config
 
 CHECK: dict[str, Any] = {
     "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],

@@ -16,7 +16,7 @@ import pytest
 from assay.service.api.compat.chat_templates import split_answer
 from assay.service.api.compat.reward import pair_of
 from assay.service.api.compat.routes import DOORS, QUERY, TEMPLATED, TEXTS
-from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.servers.processes import Server, call, service, standin, write_config
 from tests.support.waiting import wait_until
 
 #: All but the gateway, which has tests of its own.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Server, service, write_config
+from tests.support.servers.processes import Server, service, write_config
 
 
 @pytest.fixture(scope="module")

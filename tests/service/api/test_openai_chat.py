@@ -14,8 +14,8 @@ from assay.service.scoring.best_of_n import (
     choice_text,
     status_of,
 )
-from tests.support.generators import drawn_from
-from tests.support.processes import Server, call, service, standin, write_config
+from tests.support.servers.processes import Server, call, service, standin, write_config
+from tests.support.verifiers.generators import drawn_from
 from tests.support.waiting import wait_until
 
 ASK = {"messages": [{"role": "user", "content": "Is it right?"}], "max_tokens": 60}

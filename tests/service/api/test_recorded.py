@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import ROOT, Server, service, write_config
+from tests.support.servers.processes import ROOT, Server, service, write_config
 
 RECORDED = json.loads((ROOT / "tests" / "clients" / "recorded.json").read_text(encoding="utf-8"))
 EXCHANGES = [*RECORDED["openrlhf"], *RECORDED["verl"]]

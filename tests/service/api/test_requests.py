@@ -12,7 +12,7 @@ import pytest
 
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.examples import RANK_EXAMPLE
-from tests.support.processes import Answer, Server, service, standin, write_config
+from tests.support.servers.processes import Answer, Server, service, standin, write_config
 
 TASK = "/v1/tasks/default"
 ODD: list[Any] = [

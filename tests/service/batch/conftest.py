@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.support.processes import Server, standin, write_config
+from tests.support.servers.processes import Server, standin, write_config
 
 
 @pytest.fixture(autouse=True)

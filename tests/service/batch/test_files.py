@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from assay.service.batch.files import BatchError, Files
-from tests.support.bulk_jobs import as_lines, as_parquet, bodies
-from tests.support.commands import problem, said
+from tests.support.commands.bulk_jobs import as_lines, as_parquet, bodies
+from tests.support.commands.in_process import problem, said
 
 
 def test_what_cannot_be_an_input_is_refused(config: Path, tmp_path: Path) -> None:

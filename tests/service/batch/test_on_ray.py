@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bulk_jobs import ROWS, as_parquet, bodies, contents, ended, start, wait_for_parts
+from tests.support.commands.bulk_jobs import (
+    ROWS,
+    as_parquet,
+    bodies,
+    contents,
+    ended,
+    start,
+    wait_for_parts,
+)
 
 
 @pytest.mark.slow

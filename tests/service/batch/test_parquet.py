@@ -14,7 +14,7 @@ import pytest
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block
 from assay.service.batch.parquet import Parquet
-from tests.support.bulk_jobs import as_parquet
+from tests.support.commands.bulk_jobs import as_parquet
 
 
 def rows(count: int) -> list[dict[str, Any]]:

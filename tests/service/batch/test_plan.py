@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from assay.service.batch.plan import Part, chunks
-from tests.support.bulk_jobs import as_lines, bodies, contents, ended, results, start
-from tests.support.processes import service, write_config
+from tests.support.commands.bulk_jobs import as_lines, bodies, contents, ended, results, start
+from tests.support.servers.processes import service, write_config
 from tests.support.waiting import wait_until
 
 

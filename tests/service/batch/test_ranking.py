@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.support.bulk_jobs import (
+from tests.support.commands.bulk_jobs import (
     ROWS,
     as_lines,
     as_parquet,
@@ -24,8 +24,8 @@ from tests.support.bulk_jobs import (
     start,
     wait_for_parts,
 )
-from tests.support.commands import said
-from tests.support.processes import Server, call, standin, write_config
+from tests.support.commands.in_process import said
+from tests.support.servers.processes import Server, call, standin, write_config
 
 
 def test_each_row_comes_out_once_and_bad_ones_are_set_aside(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assay.service.cli.config_check import check_config
-from tests.support.processes import assay
-from tests.support.terminals import HOSTILE, OBEYED
+from tests.support.commands.terminals import HOSTILE, OBEYED
+from tests.support.servers.processes import assay
 
 
 def test_a_configuration_does_not_write_to_the_terminal(

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from assay.service.cli.console import Console
 from assay.verifiers import printable
-from tests.support.terminals import HOSTILE, harmless
+from tests.support.commands.terminals import HOSTILE, harmless
 
 ROOT = Path(__file__).parents[3]
 

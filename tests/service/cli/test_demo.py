@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.service.cli.demo import WORD_PROBLEMS, expected, load_problems, votes
-from tests.support.processes import ROOT, assay
+from tests.support.servers.processes import ROOT, assay
 
 
 def test_the_demo_prints_its_table_as_json(tmp_path: Path) -> None:

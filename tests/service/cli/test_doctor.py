@@ -11,8 +11,8 @@ import pytest
 from assay.service.cli import doctor
 from assay.verifiers import Finding, Grade
 from assay.verifiers.doctor.examine import Report
-from tests.support.processes import assay, standin, write_config
-from tests.support.terminals import HOSTILE, harmless
+from tests.support.commands.terminals import HOSTILE, harmless
+from tests.support.servers.processes import assay, standin, write_config
 
 
 def config_of(path: Path, url: str, **options: Any) -> Path:

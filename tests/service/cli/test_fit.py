@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 from assay.aggregation.label_model.saved.artifact import load_model
-from tests.support.commands import SAMPLE, as_npz, problem, run, said
+from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 
 
 def test_from_scores_to_probabilities(tmp_path: Path) -> None:

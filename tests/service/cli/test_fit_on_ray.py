@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.commands import SAMPLE
-from tests.support.processes import ROOT
+from tests.support.commands.in_process import SAMPLE
+from tests.support.servers.processes import ROOT
 
 
 @pytest.mark.slow

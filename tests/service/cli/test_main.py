@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assay.service.cli import main as cli
-from tests.support.processes import assay
-from tests.support.terminals import HOSTILE, OBEYED, hostile_service
+from tests.support.commands.terminals import HOSTILE, OBEYED, hostile_service
+from tests.support.servers.processes import assay
 
 
 @pytest.mark.parametrize("answer", [{"error": {"message": HOSTILE}}, HOSTILE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.processes import assay
+from tests.support.servers.processes import assay
 
 
 def test_models_are_listed_one_a_line_where_nobody_looks(tmp_path: Path) -> None:

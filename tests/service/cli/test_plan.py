@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.commands import problem, run, said
-from tests.support.processes import ROOT
+from tests.support.commands.in_process import problem, run, said
+from tests.support.servers.processes import ROOT
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 

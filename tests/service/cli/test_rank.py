@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.service.cli.rank import settled
 from tests.support.jsonl import read_jsonl
-from tests.support.processes import assay
+from tests.support.servers.processes import assay
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:

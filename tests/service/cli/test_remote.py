@@ -21,9 +21,9 @@ from assay_client.exchange import Retrying
 
 from assay.service.cli.remote import Api
 from assay.service.domain.errors import StartupError
-from tests.support.canned_server import answering
-from tests.support.commands import problem, run
-from tests.support.processes import free_port
+from tests.support.commands.in_process import problem, run
+from tests.support.http.canned_server import answering
+from tests.support.servers.processes import free_port
 
 KEY = "k-secret-of-ours"
 ONCE = Retrying(tries=1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.service.cli import tasks as teaching
-from tests.support.terminals import HOSTILE, harmless, hostile_service
+from tests.support.commands.terminals import HOSTILE, harmless, hostile_service
 
 
 def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.processes import ROOT, write_config
+from tests.support.servers.processes import ROOT, write_config
 
 
 def test_without_vllm_it_is_said_what_to_do(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from assay.verifiers import (
     Verdict,
     Verdicts,
 )
-from tests.support.fakes import FakeVerifier
 from tests.support.scorers import Q
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 def join(flight: SingleFlight, verifier: FakeVerifier, texts: Sequence[str]) -> list[Subscription]:

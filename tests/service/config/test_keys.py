@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from assay.service.config.keys import KeySettings
-from tests.support.secured import key
+from tests.support.servers.secured import key
 
 
 def test_a_key_may_rank_all_tasks_unless_it_says_otherwise() -> None:

@@ -11,7 +11,7 @@ import pytest
 from assay.service.cli.config_check import check_config
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
-from tests.support.processes import standin, write_config
+from tests.support.servers.processes import standin, write_config
 
 
 def test_check_asks_the_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.store.url import parse_address
-from tests.support.processes import write_config
+from tests.support.servers.processes import write_config
 
 SECRET = "s3cr3t"
 CONFIG = {"verifiers": [{"name": "v", "kind": "consensus"}]}

@@ -16,7 +16,7 @@ from assay.service.cli.config_check import check_config
 from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
-from tests.support.processes import Server, service, write_config
+from tests.support.servers.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")
 QUERY = "What is 3 + 4? End with 'The answer is N.'"

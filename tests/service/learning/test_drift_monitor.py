@@ -15,7 +15,7 @@ from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.replicas import replica, sample, see
+from tests.support.samples.replicas import replica, sample, see
 
 
 async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(

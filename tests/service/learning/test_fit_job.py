@@ -15,7 +15,7 @@ from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.tasks import Task, Tasks
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.replicas import COLUMNS, key, replica, sample, see, traffic
+from tests.support.samples.replicas import COLUMNS, key, replica, sample, see, traffic
 
 
 async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:

@@ -10,7 +10,7 @@ from assay.service.learning.fit_job import refit
 from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.replicas import key, replica, sample, see, traffic
+from tests.support.samples.replicas import key, replica, sample, see, traffic
 
 
 async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(

@@ -15,7 +15,7 @@ from assay.service.runtime.background import Background, Loop
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.replicas import COLUMNS, learn, replica, sample, traffic
+from tests.support.samples.replicas import COLUMNS, learn, replica, sample, traffic
 
 
 async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:

@@ -13,7 +13,7 @@ from assay.service.learning.tasks import Task, Tasks, lost
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.replicas import COLUMNS, learn, replica, sample, traffic
+from tests.support.samples.replicas import COLUMNS, learn, replica, sample, traffic
 
 
 async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(

@@ -16,9 +16,9 @@ from assay.service.cli.report.summary import summary_lines
 from assay.service.domain.observation import Observation
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
 from assay.service.learning.report_job import NothingToReportError, ReportInputs, measure_task
-from tests.support.processes import Server, service, write_config
-from tests.support.processes import assay as command
-from tests.support.reading_kind import installed, traffic
+from tests.support.servers.processes import Server, service, write_config
+from tests.support.servers.processes import assay as command
+from tests.support.servers.reading_kind import installed, traffic
 from tests.support.waiting import wait_until
 
 DAY = 86_400.0

@@ -9,7 +9,7 @@ from assay.service.domain.observation import training_table
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
-from tests.support.replicas import key, replica, see
+from tests.support.samples.replicas import key, replica, see
 
 
 async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: Store) -> None:

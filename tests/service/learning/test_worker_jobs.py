@@ -10,7 +10,7 @@ from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.replicas import replica, sample, traffic
+from tests.support.samples.replicas import replica, sample, traffic
 
 
 async def test_the_event_loop_reads_nothing_of_what_is_fitted(

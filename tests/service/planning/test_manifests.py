@@ -16,8 +16,8 @@ from assay.service.planning.manifests import MANIFEST_FORMS, helm, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
 from assay.verifiers.catalog.catalog import catalog
-from tests.support.commands import run
-from tests.support.processes import ROOT, write_config
+from tests.support.commands.in_process import run
+from tests.support.servers.processes import ROOT, write_config
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 

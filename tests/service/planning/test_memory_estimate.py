@@ -12,7 +12,7 @@ from assay.service.config.loading import load_config
 from assay.service.planning.memory_estimate import CUDA_GIB, Load, Server, servers_of
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
-from tests.support.processes import ROOT, write_config
+from tests.support.servers.processes import ROOT, write_config
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 

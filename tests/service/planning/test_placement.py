@@ -18,7 +18,7 @@ from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
 from tests.benchmarks.gpu.bench import configured
-from tests.support.processes import ROOT, write_config
+from tests.support.servers.processes import ROOT, write_config
 
 ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assay.service.planning.supervisor import Child, NeverHealthyError
-from tests.support.processes import free_port
+from tests.support.servers.processes import free_port
 
 HEALTHY = (
     "import http.server, sys\n"

@@ -11,8 +11,8 @@ import pytest
 from assay.service.runtime.startup_doctor import StartupDoctor
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from tests.support.fakes import FakeVerifier
-from tests.support.processes import Server, service, standin, write_config
+from tests.support.servers.processes import Server, service, standin, write_config
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 def config_of(path: Path, url: str, **options: Any) -> Path:

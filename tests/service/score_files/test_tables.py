@@ -12,7 +12,7 @@ import pytest
 from assay.aggregation.label_model.saved.artifact import load_model
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table, write_table
-from tests.support.commands import SAMPLE, as_npz, rows_of, said
+from tests.support.commands.in_process import SAMPLE, as_npz, rows_of, said
 
 
 def test_query_ids_of_any_kind_come_back(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from assay.service.scoring.best_of_n import (
 )
 from assay.service.scoring.generator import Drawn, Generator
 from assay.verifiers import Query
-from tests.support.generators import BUSY, Drip, apart, drawn_from
+from tests.support.verifiers.generators import BUSY, Drip, apart, drawn_from
 
 
 class Fake(Generator):

@@ -7,8 +7,8 @@ import numpy as np
 from assay.aggregation import LabelModel
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.scoring.cascade_policy import CascadePolicy
-from tests.support.cascades import model
-from tests.support.ensembles import small
+from tests.support.samples.cascades import model
+from tests.support.samples.ensembles import small
 
 
 def test_enough_queries_have_to_say_that_a_cascade_loses_little() -> None:

@@ -21,9 +21,9 @@ from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.cascades import COSTS as SAMPLE_COSTS
-from tests.support.cascades import cascade, model, query, sample
-from tests.support.fakes import FakeVerifier
+from tests.support.samples.cascades import COSTS as SAMPLE_COSTS
+from tests.support.samples.cascades import cascade, model, query, sample
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 def test_a_cascade_run_is_the_replay_step_by_step() -> None:

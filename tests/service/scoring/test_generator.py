@@ -11,8 +11,8 @@ from assay.service.api.errors import answer_to
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.errors import GeneratorError
 from assay.service.scoring.generator import Generator
-from tests.support.fakes import FakeTransport
-from tests.support.generators import BUSY, Drip, apart, drawn_from
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.generators import BUSY, Drip, apart, drawn_from
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from assay.verifiers import (
     Verdict,
     VerifierError,
 )
-from tests.support.fakes import FakeVerifier
+from tests.support.commands.terminals import HOSTILE, harmless
 from tests.support.scorers import Q, guarded
-from tests.support.terminals import HOSTILE, harmless
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 async def test_a_failure_becomes_a_verdict_for_each_pair() -> None:

@@ -12,9 +12,9 @@ from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.plan import NOT_ALONE, next_calls, prepare, tokens_wanted
 from assay.service.scoring.run import ScoringRun
 from assay.verifiers import KINDS, Status, Verdict
-from tests.support.cascades import cascade, query
-from tests.support.fakes import FakeVerifier
+from tests.support.samples.cascades import cascade, query
 from tests.support.scorers import Books, fake, run_of
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 class Served(FakeVerifier):

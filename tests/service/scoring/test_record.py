@@ -19,8 +19,8 @@ from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     Pair,
 )
-from tests.support.fakes import FakeVerifier
 from tests.support.scorers import Q, guarded
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 class Kept:

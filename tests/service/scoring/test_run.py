@@ -12,7 +12,7 @@ from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.plan import next_calls
 from assay.service.scoring.run import LATE, ScoringRun
 from assay.verifiers import Status, Verdict
-from tests.support.cascades import cascade
+from tests.support.samples.cascades import cascade
 from tests.support.scorers import Books, fake, run_of
 from tests.support.waiting import turns
 

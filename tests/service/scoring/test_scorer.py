@@ -22,8 +22,8 @@ from assay.verifiers import (
     build,
 )
 from assay.verifiers.contract.verifier import not_applicable
-from tests.support.fakes import FakeTransport, FakeVerifier
 from tests.support.scorers import Books, fake
+from tests.support.verifiers.fakes import FakeTransport, FakeVerifier
 
 
 async def under_way() -> None:

@@ -11,8 +11,8 @@ import pytest
 from assay.service.concurrency.breaker import Breaker
 from assay.service.scoring.traced import Traced
 from assay.verifiers import Pair, RefusedError, Status, UnreachableError
-from tests.support.fakes import FakeVerifier
 from tests.support.scorers import Q
+from tests.support.verifiers.fakes import FakeVerifier
 
 
 class Span:

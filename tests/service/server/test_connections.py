@@ -15,9 +15,9 @@ from assay.service.server.protocol import (
     RECEIVE_TIMEOUT_S,
 )
 from tests.service.server.test_protocol import PACKET
-from tests.support.raw_requests import CHUNKED, GET
+from tests.support.http.raw_requests import CHUNKED, GET
+from tests.support.http.wires import Echo, Wire, connected
 from tests.support.waiting import turns
-from tests.support.wires import Echo, Wire, connected
 
 
 def packets(data: bytes) -> list[bytes]:

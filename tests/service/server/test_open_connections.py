@@ -14,8 +14,8 @@ from assay.service.server.protocol import (
     MAX_AHEAD,
 )
 from assay.service.server.run import MOST_FILES
-from tests.support.processes import Server, service, standin, write_config
-from tests.support.raw_requests import CHUNKED
+from tests.support.http.raw_requests import CHUNKED
+from tests.support.servers.processes import Server, service, standin, write_config
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from assay.service.server.protocol import (
     MAX_HEAD_BYTES,
     MAX_UNWANTED_BYTES,
 )
-from tests.support.raw_requests import CHUNKED, GET
+from tests.support.http.raw_requests import CHUNKED, GET
+from tests.support.http.wires import Echo, connected
 from tests.support.waiting import turns
-from tests.support.wires import Echo, connected
 
 PACKET = 32 << 10
 

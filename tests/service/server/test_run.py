@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from assay.service.config.loading import load_config
 from assay.service.config.model import Config
 from assay.service.server.run import ACCEPTS_A_TURN, allow_files, listening, warn_if_open
-from tests.support.processes import write_config
+from tests.support.servers.processes import write_config
 
 
 def configured(folder: Path, **settings: Any) -> Config:

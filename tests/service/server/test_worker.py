@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.processes import Server, service, workers, write_config
+from tests.support.servers.processes import Server, service, workers, write_config
 
 
 def gauge(running: Server, name: str) -> float:

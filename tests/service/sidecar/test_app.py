@@ -27,7 +27,7 @@ from assay.service.sidecar.app import (
 from assay.verifiers import Grade, HttpPool, Pair, Query
 from assay.verifiers.doctor.examine import examine
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
-from tests.support.processes import ROOT, Server, free_port, stop, wait_for
+from tests.support.servers.processes import ROOT, Server, free_port, stop, wait_for
 
 QUERY = "What is 17 + 25?"
 CANDIDATES = [

@@ -17,8 +17,8 @@ from assay.service.domain.learned import Fit, Sizes
 from assay.service.domain.stored_values import Label
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.processes import service, standin, write_config
-from tests.support.valkeys import valkey
+from tests.support.servers.processes import service, standin, write_config
+from tests.support.servers.valkeys import valkey
 
 #: To each command.
 ODD = {

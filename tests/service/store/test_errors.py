@@ -24,9 +24,9 @@ from assay.service.domain.stored_values import Label
 from assay.service.store.client import Store
 from assay.service.store.errors import RAISED, classified
 from assay.service.store.task_store import TaskStore
-from tests.support.processes import Server, free_port, service, standin
-from tests.support.stored_task import body, config
-from tests.support.valkeys import say, valkey
+from tests.support.servers.processes import Server, free_port, service, standin
+from tests.support.servers.stored_task import body, config
+from tests.support.servers.valkeys import say, valkey
 from tests.support.waiting import wait_until
 
 LABEL = {"labels": [{"query": "q", "candidate": "c", "correct": 1}]}

@@ -17,7 +17,7 @@ from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.replicas import learn, replica
+from tests.support.samples.replicas import learn, replica
 
 
 async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
-from tests.support.replicas import key, replica, sample, see, traffic
+from tests.support.samples.replicas import key, replica, sample, see, traffic
 
 
 async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:

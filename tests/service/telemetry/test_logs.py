@@ -10,7 +10,7 @@ import structlog
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.telemetry.logs import configure_logging, printable_fields
-from tests.support.terminals import HOSTILE, harmless
+from tests.support.commands.terminals import HOSTILE, harmless
 
 
 @pytest.fixture(autouse=True)

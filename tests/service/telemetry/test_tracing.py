@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import StartupError
 from assay.service.telemetry.tracing import MOST_CARRIED, Tracing
-from tests.support.processes import call, service, standin, write_config
+from tests.support.servers.processes import call, service, standin, write_config
 from tests.support.waiting import wait_until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

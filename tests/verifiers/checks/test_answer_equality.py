@@ -11,7 +11,7 @@ from assay.verifiers.checks.answer_equality import (
     same_plain_answers,
 )
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
-from tests.support.check_verdicts import MATHS
+from tests.support.verifiers.check_verdicts import MATHS
 
 
 @pytest.mark.parametrize("step", ["parse", "verify"])

@@ -8,7 +8,7 @@ import pytest
 
 from assay.verifiers import Status
 from assay.verifiers.checks.arithmetic import STATEMENT, evaluate_expression, holds, statements
-from tests.support.check_verdicts import MATHS, verdicts_of
+from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
 
 @pytest.mark.parametrize(("left", "right", "expected"), [

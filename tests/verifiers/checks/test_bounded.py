@@ -11,8 +11,8 @@ import pytest
 
 from assay.verifiers import Pair, Query, Verdict, VerifierSettings
 from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
-from tests.support.kinds import made
 from tests.support.stalls import longest_stall_s
+from tests.support.verifiers.kinds import made
 
 BACKTRACKING = ["a" * 60 + "b" + str(place) for place in range(24)]
 

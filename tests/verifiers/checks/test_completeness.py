@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.verifiers.checks.completeness import answers, as_asked, cut_off
-from tests.support.check_verdicts import MATHS, verdicts_of
+from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
 
 async def test_a_finished_answer_in_the_asked_form_is_complete() -> None:

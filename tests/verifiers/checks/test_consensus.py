@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Status
-from tests.support.check_verdicts import MATHS, verdicts_of
+from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
 
 async def test_consensus_counts_those_that_agree_by_value() -> None:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from assay.verifiers import Pair, Query, Status, Verdict, VerifierSettings
 from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.checks.json_schema import fenced
-from tests.support.check_verdicts import verdict_of, verdicts_of
-from tests.support.kinds import made
+from tests.support.verifiers.check_verdicts import verdict_of, verdicts_of
+from tests.support.verifiers.kinds import made
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from assay.verifiers import Status, Verdict
 from assay.verifiers.checks.answer_equality import plain_answer
-from tests.support.check_verdicts import verdict_by_reference
+from tests.support.verifiers.check_verdicts import verdict_by_reference
 
 PADDING = "word " * 20_000
 

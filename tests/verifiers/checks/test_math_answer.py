@@ -8,8 +8,8 @@ import pytest
 
 from assay.verifiers import Pair, Query, Status
 from assay.verifiers.checks.math_answer import MathAnswer, MathAnswerSettings
-from tests.support.check_verdicts import verdict_of
-from tests.support.kinds import made
+from tests.support.verifiers.check_verdicts import verdict_of
+from tests.support.verifiers.kinds import made
 
 #: math-verify computes the tower, in C, where no alarm reaches it.
 HANGS = r"\boxed{\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)} - 4\right)} - %d}{16}}"

@@ -12,7 +12,7 @@ from assay.verifiers.checks.python_tests import (
     verdict_of_run,
 )
 from assay.verifiers.safety.sandbox import Ran, supported
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 try:
     supported()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.check_verdicts import verdict_of
+from tests.support.verifiers.check_verdicts import verdict_of
 
 
 @pytest.mark.parametrize(("text", "expected"), [

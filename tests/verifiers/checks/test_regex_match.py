@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from assay.verifiers import Status
-from tests.support.check_verdicts import verdict_of, verdicts_of
-from tests.support.kinds import made
-from tests.support.unseen_texts import UNSEEN_TEXTS
+from tests.support.verifiers.check_verdicts import verdict_of, verdicts_of
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.unseen_texts import UNSEEN_TEXTS
 
 
 async def test_a_pattern_finds_nothing_in_a_text_that_nobody_sees() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.check_verdicts import verdict_by_reference
+from tests.support.verifiers.check_verdicts import verdict_by_reference
 
 VARIED = " ".join(f"w{number}" for number in range(20_000))
 

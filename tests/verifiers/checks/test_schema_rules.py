@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.check_verdicts import verdicts_of
-from tests.support.kinds import made
+from tests.support.verifiers.check_verdicts import verdicts_of
+from tests.support.verifiers.kinds import made
 
 
 @pytest.mark.parametrize(("schema", "told"), [

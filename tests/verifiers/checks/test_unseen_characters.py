@@ -12,8 +12,8 @@ from assay.verifiers.checks.answer_equality import (
     same_answers,
 )
 from assay.verifiers.safety.invisible import as_read
-from tests.support.check_verdicts import verdicts_of
-from tests.support.unseen_texts import UNSEEN_TEXTS
+from tests.support.verifiers.check_verdicts import verdicts_of
+from tests.support.verifiers.unseen_texts import UNSEEN_TEXTS
 
 BENIGN = [
     "family: 👨\u200d👩\u200d👧\u200d👦, and a heart ❤\ufe0f.",

@@ -11,8 +11,8 @@ import pytest
 from assay.verifiers import Status, Verdict
 from assay.verifiers.contract.bounds import enforce_bounds
 from assay.verifiers.http.upstream import Tokens
-from tests.support.kinds import PAIRS, SERVED, made, standin
-from tests.support.reply_changes import with_changed_replies
+from tests.support.verifiers.kinds import PAIRS, SERVED, made, standin
+from tests.support.verifiers.reply_changes import with_changed_replies
 
 
 def with_usage(usage: Any) -> Callable[[Any], Any]:

@@ -6,7 +6,7 @@ from assay.verifiers import Pair
 from assay.verifiers.doctor.attacks import attack, attacked, number_of_attacks
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 
 async def test_attacks_are_counted_by_family_with_and_without_defences() -> None:

@@ -12,10 +12,10 @@ from assay.verifiers import Finding, Grade, Pair, Status, UnreachableError, Verd
 from assay.verifiers.catalog.catalog import entry_of
 from assay.verifiers.doctor.examine import _golden, auc_of, examine
 from assay.verifiers.doctor.probes import probes
-from tests.support.examinations import failed_checks
-from tests.support.fakes import FakeTransport, FakeVerifier
-from tests.support.kinds import EXAMPLES, made, standin
 from tests.support.standin import StandIn
+from tests.support.verifiers.examinations import failed_checks
+from tests.support.verifiers.fakes import FakeTransport, FakeVerifier
+from tests.support.verifiers.kinds import EXAMPLES, made, standin
 
 RIGHT = {probe.good for probe in probes()}
 

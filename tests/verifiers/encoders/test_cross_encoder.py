@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.verifiers import Pair, Query
-from tests.support.served_models import PAIRS, served_verifier, standin_transport
+from tests.support.verifiers.served_models import PAIRS, served_verifier, standin_transport
 
 
 async def test_queries_are_sent_once_where_they_are_the_same() -> None:

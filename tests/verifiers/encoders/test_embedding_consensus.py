@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair, VerifierError
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.sums import QUERY
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.sums import QUERY
 
 
 async def test_embeddings_that_are_none_give_no_score() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import BadReplyError, Pair
-from tests.support.kinds import made, standin
-from tests.support.sums import QUERY
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import QUERY
 
 
 async def test_entailment_is_read_from_the_configured_class_of_the_joined_pair() -> None:

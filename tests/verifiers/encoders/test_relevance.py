@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Query, Status
-from tests.support.check_verdicts import MATHS, verdicts_of
+from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
 
 async def test_relevance_ranks_the_topic_first() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.verifiers import Pair, Query
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 PADDING = "word " * 20_000
 

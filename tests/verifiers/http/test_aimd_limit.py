@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers.http.aimd_limit import Pace
-from tests.support.fakes import FakeTransport
-from tests.support.upstreams import upstream_of
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.upstreams import upstream_of
 
 
 async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(

@@ -16,8 +16,8 @@ from assay.verifiers import (
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http import client as module
 from assay.verifiers.http.upstream import Upstream
-from tests.support.http_pools import Handler, always, serving
-from tests.support.http_server import OK, read_request
+from tests.support.http.http_pools import Handler, always, serving
+from tests.support.http.http_server import OK, read_request
 
 
 def until_closed(reply: bytes, closed: asyncio.Event) -> Handler:

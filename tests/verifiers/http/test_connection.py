@@ -11,8 +11,8 @@ from assay.verifiers import (
     UnreachableError,
 )
 from assay.verifiers.http import connection as module
-from tests.support.http_pools import always, serving
-from tests.support.http_server import OK, read_request
+from tests.support.http.http_pools import always, serving
+from tests.support.http.http_server import OK, read_request
 
 
 @pytest.mark.parametrize("reply", [

@@ -10,7 +10,7 @@ import pytest
 
 from assay.verifiers import UnreachableError
 from assay.verifiers.http.hedging import MIN_ANSWERS, Usual, hedged
-from tests.support.upstreams import upstream_of
+from tests.support.verifiers.upstreams import upstream_of
 from tests.support.waiting import turns
 
 

@@ -9,9 +9,9 @@ import pytest
 from assay.service.scoring.generator import Generator as Generator
 from assay.verifiers import BadReplyError
 from assay.verifiers.http.upstream import failure
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import EXAMPLES, PAIRS, SERVED, made, standin
-from tests.support.reply_floods import FLOODS
+from tests.support.http.reply_floods import FLOODS
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import EXAMPLES, PAIRS, SERVED, made, standin
 
 
 @pytest.mark.parametrize("flood", FLOODS)

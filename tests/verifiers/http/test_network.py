@@ -18,9 +18,9 @@ from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.verifiers import HttpPool, Network, UnreachableError
 from assay.verifiers.http.network import Proxy
-from tests.support.http_server import OK, read_request
-from tests.support.processes import ROOT, write_config
-from tests.support.valkeys import certificates
+from tests.support.http.http_server import OK, read_request
+from tests.support.servers.processes import ROOT, write_config
+from tests.support.servers.valkeys import certificates
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, VerifierError
 from assay.verifiers.http.together import together
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made, standin
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made, standin
 
 
 async def test_what_fails_first_ends_the_rest() -> None:

@@ -24,10 +24,10 @@ from assay.verifiers import (
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.http.upstream import LONG_REPLY_BYTES, MOST_SAID, Many, ReplyModel, Upstream
 from assay.verifiers.http.vllm_load import queue_of
-from tests.support.fakes import FakeTransport
-from tests.support.http_pools import always, serving
-from tests.support.reply_floods import FLOODS
-from tests.support.served_models import PAIRS, served_verifier
+from tests.support.http.http_pools import always, serving
+from tests.support.http.reply_floods import FLOODS
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.served_models import PAIRS, served_verifier
 
 
 class Numbers(ReplyModel):

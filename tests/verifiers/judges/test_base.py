@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 
 @pytest.mark.parametrize(("kind", "options", "wrong"), [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.kinds import made, standin
-from tests.support.sums import PAIR
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import PAIR
 
 
 async def test_a_debate_is_heard_before_it_is_judged_and_pleas_are_made_harmless() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair, Query
-from tests.support.kinds import made, standin
-from tests.support.sums import PAIR
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import PAIR
 
 
 async def test_generative_scoring_reads_what_the_judge_reads() -> None:

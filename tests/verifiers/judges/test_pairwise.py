@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from assay.verifiers import Pair, Query, Status
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
 
 QUERY = Query.of("Which number is larger?")
 

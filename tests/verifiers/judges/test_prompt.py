@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tests.support.fakes import FakeTransport
-from tests.support.label_judges import judge_on
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.label_judges import judge_on
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from assay.verifiers import Status
 from assay.verifiers.judges.reasoning import stated_verdict
 from assay.verifiers.vllm.chat import Written
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.label_judges import WORTH
-from tests.support.sums import PAIR
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.label_judges import WORTH
+from tests.support.verifiers.sums import PAIR
 
 
 def written(*texts: str, finish: str = "stop") -> FakeTransport:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assay.verifiers import Pair, Query, Status
-from tests.support.kinds import made, standin
-from tests.support.sums import PAIR
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import PAIR
 
 
 async def test_a_reference_goes_into_the_prompt_and_none_is_not_applicable() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.kinds import made, standin
-from tests.support.sums import PAIR
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import PAIR
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from assay.verifiers.judges.scale import JudgeScaleSettings
-from tests.support.kinds import made, standin
-from tests.support.sums import PAIR
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import PAIR
 
 
 async def test_a_rating_is_the_expected_one() -> None:

@@ -8,8 +8,15 @@ import pytest
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.vllm.label_logprobs import expected_value
-from tests.support.fakes import FakeTransport
-from tests.support.label_judges import LABELS, PAIRS, WORTH, judge_on, label_choice, tokenize_label
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.label_judges import (
+    LABELS,
+    PAIRS,
+    WORTH,
+    judge_on,
+    label_choice,
+    tokenize_label,
+)
 
 
 def test_the_score_is_the_share_of_yes_and_the_mass_is_kept() -> None:

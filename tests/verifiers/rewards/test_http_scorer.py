@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from assay.verifiers import Pair, Status
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.sums import QUERY
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.sums import QUERY
 
 
 async def test_a_scorer_of_ones_own_says_null_where_it_does_not_know() -> None:

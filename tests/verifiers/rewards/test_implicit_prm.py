@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from assay.verifiers import BadReplyError, Pair, Status
-from tests.support.kinds import made, standin
-from tests.support.sums import QUERY, STEPS
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import QUERY, STEPS
 
 
 async def test_models_of_two_families_have_no_log_ratio() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from assay.verifiers import Pair, Status
 from assay.verifiers.rewards.label_token_prm import LabelTokenPrm
-from tests.support.kinds import made, standin
-from tests.support.sums import QUERY, STEPS
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import QUERY, STEPS
 
 
 async def test_steps_are_turns_or_tagged_lines() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair
-from tests.support.kinds import made
-from tests.support.sums import QUERY
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.sums import QUERY
 
 
 async def test_a_likelihood_without_a_baseline_is_a_tokens_mean() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair, Status
-from tests.support.served_models import PAIRS, QUERY, served_verifier, standin_transport
+from tests.support.verifiers.served_models import PAIRS, QUERY, served_verifier, standin_transport
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from tests.support.served_models import PAIRS, QUERY, served_verifier, standin_transport
+from tests.support.verifiers.served_models import PAIRS, QUERY, served_verifier, standin_transport
 
 
 async def test_rendering_here_gives_the_score_of_the_servers_own_template() -> None:

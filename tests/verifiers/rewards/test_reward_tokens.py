@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.kinds import made, standin
-from tests.support.sums import STEPS
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import STEPS
 
 
 async def test_a_reward_token_is_put_after_the_conversation_as_an_id() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Status
-from tests.support.kinds import made, standin
-from tests.support.sums import QUERY, STEPS
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import QUERY, STEPS
 
 
 @pytest.mark.parametrize("options", [{}, {"step_tag": "<t>", "step_separator": "\n"}])

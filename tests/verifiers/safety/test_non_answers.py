@@ -6,7 +6,7 @@ import pytest
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 
 @pytest.mark.parametrize(

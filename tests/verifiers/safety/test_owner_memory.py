@@ -7,9 +7,9 @@ from typing import Any
 from assay.verifiers import OWNER, Pair, Query, ServedVerifier
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.vllm.chat_template import TemplateBook
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.special_tokens import tokenizing_server
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.special_tokens import tokenizing_server
 
 
 def asked_of(transport: FakeTransport) -> list[str]:

@@ -22,7 +22,7 @@ from assay.verifiers.safety.sandbox import (
     run_sandboxed,
     supported,
 )
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 try:
     supported()

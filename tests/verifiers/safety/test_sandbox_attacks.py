@@ -20,7 +20,7 @@ from assay.verifiers import MissingExtraError
 from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 from assay.verifiers.safety.sealed import walls
 from assay.verifiers.safety.system_calls import COMMANDS, F_SETFL, MACHINES
-from tests.support.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
+from tests.support.servers.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
 
 try:
     supported()

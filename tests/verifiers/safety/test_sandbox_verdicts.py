@@ -6,7 +6,7 @@ import pytest
 
 from assay.verifiers import MissingExtraError, Pair, Query
 from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 try:
     supported()

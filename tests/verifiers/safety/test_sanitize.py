@@ -20,8 +20,8 @@ from assay.verifiers.safety.sanitize import (
     neutralise_tags,
     visible_text,
 )
-from tests.support.kinds import SERVED, made
-from tests.support.special_tokens import SPECIAL, ids_of, tokenizer, tokenizing_server
+from tests.support.verifiers.kinds import SERVED, made
+from tests.support.verifiers.special_tokens import SPECIAL, ids_of, tokenizer, tokenizing_server
 
 PIECES = st.one_of(
     st.sampled_from(

@@ -7,8 +7,8 @@ import pytest
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.truncation import Tokenizer
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers.vllm.chat import Written, without_thinking
-from tests.support.fakes import FakeTransport
-from tests.support.label_judges import PAIRS, judge_on, label_choice, tokenize_label
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.label_judges import PAIRS, judge_on, label_choice, tokenize_label
 
 
 async def test_a_server_without_batches_is_asked_one_by_one() -> None:

@@ -9,9 +9,9 @@ import pytest
 from assay.verifiers import Message, Pair, Query
 from assay.verifiers.rewards.reward_model import RewardModel
 from assay.verifiers.vllm.chat_template import split_template
-from tests.support.kinds import made
-from tests.support.served_models import PAIRS, served_verifier, standin_transport
-from tests.support.special_tokens import tokenizing_server
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.served_models import PAIRS, served_verifier, standin_transport
+from tests.support.verifiers.special_tokens import tokenizing_server
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from assay.verifiers import BadReplyError
-from tests.support.kinds import PAIRS, made
-from tests.support.reply_changes import with_changed_replies
+from tests.support.verifiers.kinds import PAIRS, made
+from tests.support.verifiers.reply_changes import with_changed_replies
 
 
 @pytest.mark.parametrize("change", [

@@ -19,10 +19,10 @@ from assay.verifiers import (
     VerifierError,
 )
 from assay.verifiers.safety.sanitize import WORD_JOINER
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.served_models import PAIRS, QUERY, served_verifier, standin_transport
 from tests.support.stalls import longest_stall_s
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.served_models import PAIRS, QUERY, served_verifier, standin_transport
 
 
 @pytest.mark.parametrize("kind", ["judge", "judge_pairwise", "reward_model", "label_token_prm"])

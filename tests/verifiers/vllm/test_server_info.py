@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.kinds import made, standin
-from tests.support.sums import STEPS
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import STEPS
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from assay.verifiers import Pair, Query
 from assay.verifiers.judges.base import Judging
 from assay.verifiers.safety.sanitize import WORD_JOINER
 from assay.verifiers.vllm.special_tokens import MAX_REMEMBERED
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made
-from tests.support.special_tokens import SPECIAL, ids_of, tokenizing_server
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made
+from tests.support.verifiers.special_tokens import SPECIAL, ids_of, tokenizing_server
 
 
 async def test_tags_that_are_none_to_the_model_are_left_alone() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Status
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import made, standin
-from tests.support.sums import QUERY, STEPS
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import made, standin
+from tests.support.verifiers.sums import QUERY, STEPS
 
 
 def chars(limit: int) -> FakeTransport:

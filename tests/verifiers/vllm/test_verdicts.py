@@ -9,8 +9,8 @@ import pytest
 from assay.verifiers import BadReplyError, Pair, Status
 from assay.verifiers.http.upstream import Tokens
 from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
-from tests.support.fakes import FakeTransport
-from tests.support.served_models import PAIRS, QUERY, served_verifier
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.served_models import PAIRS, QUERY, served_verifier
 
 
 class Row:

@@ -16,7 +16,7 @@ from assay.aggregation.label_model.saved.artifact import (
     version_of,
 )
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
-from tests.support.ensembles import fit, fitted, small
+from tests.support.samples.ensembles import fit, fitted, small
 
 
 @pytest.mark.parametrize("told", [False, True])

@@ -11,8 +11,8 @@ import pytest
 from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.label_model.saved.artifact import ArtifactError, checksum, from_dict, to_dict
-from tests.support.cascades import COSTS, cascade, model, query
-from tests.support.ensembles import fitted, small
+from tests.support.samples.cascades import COSTS, cascade, model, query
+from tests.support.samples.ensembles import fitted, small
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
-from tests.support.ensembles import fit, named, small
+from tests.support.samples.ensembles import fit, named, small
 
 
 def test_one_candidate_a_query() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.aggregation import LabelModel
-from tests.support.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, small
 
 
 def test_every_verifier_has_a_line_and_the_heaviest_is_first() -> None:

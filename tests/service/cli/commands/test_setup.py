@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.processes import assay
+from tests.support.servers.processes import assay
 
 
 def test_init_writes_a_configuration_that_checks(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from assay.aggregation.cascade.tiers import Calls
-from tests.support.commands import problem, run, said
-from tests.support.ensembles import small
+from tests.support.commands.in_process import problem, run, said
+from tests.support.samples.ensembles import small
 
 
 def test_the_command_draws_the_curve(tmp_path: Path) -> None:

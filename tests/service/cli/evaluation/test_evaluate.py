@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import SAMPLE, as_npz, problem, run, said
+from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 
 
 def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:

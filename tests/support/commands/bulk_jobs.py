@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from tests.support.processes import ROOT, Server, call
+from tests.support.servers.processes import ROOT, Server, call
 
 ROWS = 500
 

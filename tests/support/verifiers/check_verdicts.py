@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assay.verifiers import Pair, Query, Verdict
-from tests.support.kinds import made
+from tests.support.verifiers.kinds import made
 
 MATHS = Query.of("What is 3 + 4? End with 'The answer is N.'")
 SUM = Query.of("What is 5+3?", "8")

@@ -11,8 +11,8 @@ from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.tiers import Calls
 from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.statistics.queries import Queries
-from tests.support.ensembles import small
-from tests.support.synthetic import Sample
+from tests.support.samples.ensembles import small
+from tests.support.samples.synthetic import Sample
 
 COSTS = (0.0, 0.1, 1.0, 2.0, 10.0, 30.0)
 

@@ -13,7 +13,7 @@ from assay.aggregation import Floats, LabelModel
 from assay.aggregation.averages.baselines import supervised
 from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.statistics.queries import Queries, finite
-from tests.support.synthetic import NAMED, Sample, Scenario, make
+from tests.support.samples.synthetic import NAMED, Sample, Scenario, make
 
 #: Seeds of samples.
 SEEDS = st.integers(0, 2**31)

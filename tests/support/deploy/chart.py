@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.support.helm import helm
-from tests.support.processes import ROOT
+from tests.support.deploy.helm import helm
+from tests.support.servers.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
 

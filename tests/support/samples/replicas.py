@@ -13,7 +13,7 @@ from assay.service.learning.tasks import Task, Tasks
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.verifiers import Pair, Query
-from tests.support.synthetic import Sample, Scenario, kinds, make
+from tests.support.samples.synthetic import Sample, Scenario, kinds, make
 
 COLUMNS = tuple(Column(f"{place:016x}", f"f{place}", None, 1.0, f"v{place}") for place in range(6))
 

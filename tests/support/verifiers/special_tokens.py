@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tests.support.fakes import FakeTransport
+from tests.support.verifiers.fakes import FakeTransport
 
 #: Special tokens of the families that the catalog serves, as their tokenizers list them.
 SPECIAL = [

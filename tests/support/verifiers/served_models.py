@@ -11,8 +11,8 @@ from assay.verifiers import Pair, Query, ServedVerifier
 from assay.verifiers.encoders.cross_encoder import CrossEncoder, CrossEncoderSettings
 from assay.verifiers.rewards.process_reward import ProcessReward, ProcessRewardSettings
 from assay.verifiers.rewards.reward_model import RewardModel, RewardModelSettings
-from tests.support.fakes import FakeTransport
 from tests.support.standin import StandIn
+from tests.support.verifiers.fakes import FakeTransport
 
 QUERY = Query.of("What is 2 + 2?")
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from assay.verifiers import (
     HttpPool,
 )
-from tests.support.http_server import read_request
+from tests.support.http.http_server import read_request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -9,7 +9,7 @@ import orjson
 
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.scoring.generator import Drawn, Generator
-from tests.support.fakes import FakeTransport
+from tests.support.verifiers.fakes import FakeTransport
 
 
 async def drawn_from(status: int, reply: Any, count: int = 2, **settings: Any) -> Drawn:

@@ -1,5 +1,6 @@
-"""Helm's own library, in a process of its own: python -m tests.support.helm lint|template CHART
-VALUES.json; prints JSON.
+"""Helm's own library, in a process of its own; prints JSON.
+
+python -m tests.support.deploy.helm lint|template CHART VALUES.json
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import ROOT
+from tests.support.servers.processes import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "assay"
 
@@ -23,7 +24,7 @@ def helm(what: str, values: dict[str, Any], folder: Path) -> Any:
     given = folder / "values.json"
     given.write_text(json.dumps(values))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.helm", what, str(CHART), str(given)],
+        [sys.executable, "-m", "tests.support.deploy.helm", what, str(CHART), str(given)],
         cwd=ROOT,
         capture_output=True,
         text=True,

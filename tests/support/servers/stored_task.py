@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import Server, write_config
+from tests.support.servers.processes import Server, write_config
 
 
 def config(folder: Path, server: Server) -> Path:

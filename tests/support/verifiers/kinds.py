@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from assay.verifiers import KINDS, Pair, Query, Verifier, build
-from tests.support.fakes import FakeTransport
 from tests.support.standin import StandIn
+from tests.support.verifiers.fakes import FakeTransport
 
 
 @dataclass(frozen=True)

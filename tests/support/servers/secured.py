@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import (
+from tests.support.servers.processes import (
     Answer,
     Server,
     call,

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.fakes import FakeTransport
-from tests.support.kinds import EXAMPLES, standin
+from tests.support.verifiers.fakes import FakeTransport
+from tests.support.verifiers.kinds import EXAMPLES, standin
 
 #: Where a kind asks for scores.
 SCORING_PATHS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.processes import Server
+from tests.support.servers.processes import Server
 
 QUERY = "What is 17 + 25? Think step by step."
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from assay.verifiers import Pair, Query
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
-from tests.support.fakes import FakeTransport
+from tests.support.verifiers.fakes import FakeTransport
 
 PAIRS = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
 

@@ -1,0 +1,1 @@
+"""The `assay` command as a user runs it."""

@@ -1,0 +1,1 @@
+"""Scores with known truth, and what learns from them."""

@@ -1,0 +1,1 @@
+"""Verifiers for tests: fakes, an example of every kind, and what they read and answer."""
