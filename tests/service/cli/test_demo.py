@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.service.cli.demo import WORD_PROBLEMS, expected, load_problems, votes
+from assay.service.cli.demo import WORD_PROBLEMS, Problem, expected, load_problems, measure, votes
 from tests.support.servers.processes import ROOT, assay
 
 
@@ -61,3 +61,32 @@ def test_ties_count_at_their_expected_value() -> None:
     assert votes(["is 7", "7.", "none", "8"]).tolist() == pytest.approx(
         [2, 2, np.nan, 1], nan_ok=True
     )
+
+
+def answer(*scores: float | None) -> dict[str, object]:
+    """Return the service's answer with one verifier's scores, best last in the request's order."""
+    results = [
+        {"index": place, "score": score, "verifiers": {"v": {"raw": score}}}
+        for place, score in enumerate(scores)
+    ]
+    return {"results": list(reversed(results))}
+
+
+def test_each_way_of_choosing_is_measured_on_the_same_problems() -> None:
+    """In the request's order, whatever the answer's; with an interval around it."""
+    texts = ["is 7", "is 8", "is 8"]
+    problems = [
+        Problem("q", texts, correct) for correct in ([True, False, False], [False, True, True])
+    ]
+
+    figures = measure(problems, [answer(0.1, 0.9, None), answer(0.1, 0.9, None)])
+
+    assert (figures["problems"], figures["candidates"]) == (2, 3)
+    assert {row["method"]: row["selection_at_1"] for row in figures["methods"]} == {
+        "first sample": 0.5,
+        "majority": 0.5,
+        "v": 0.5,
+        "Assay": 0.5,
+        "oracle": 1.0,
+    }
+    assert all(row["low"] <= row["selection_at_1"] <= row["high"] for row in figures["methods"])

@@ -11,8 +11,9 @@ import pytest
 from assay.service.cli import doctor
 from assay.verifiers import Finding, Grade
 from assay.verifiers.doctor.examine import Report
+from tests.support.commands.in_process import problem, run
 from tests.support.commands.terminals import HOSTILE, harmless
-from tests.support.servers.processes import assay, standin, write_config
+from tests.support.servers.processes import standin, write_config
 
 
 def config_of(path: Path, url: str, **options: Any) -> Path:
@@ -26,49 +27,44 @@ def test_the_doctor_prints_a_table_for_people_and_json_for_machines(tmp_path: Pa
     with standin("judge") as server:
         config = config_of(tmp_path / "e.yaml", server.url)
 
-        table = assay("doctor", "--config", config, cwd=tmp_path)
-        machine = assay("doctor", "--config", config, "--json", "--only", "judge", cwd=tmp_path)
+        table = run("doctor", "--config", config)
+        machine = run("doctor", "--config", config, "--json", "--only", "judge")
 
-    assert (table.returncode, machine.returncode) == (0, 0), table.stderr
+    assert (table.exit_code, machine.exit_code) == (0, 0), table.stderr
     assert "right above wrong" in table.stdout
     assert "✓ labels: Yes 4, No 5" in table.stdout
     [report] = json.loads(machine.stdout)
     assert (report["verifier"], report["grade"], report["auc"]["pairs"]) == ("judge", "warning", 60)
 
 
-def test_a_failure_is_exit_code_1_and_a_wrong_configuration_2(tmp_path: Path) -> None:
+def test_a_failure_is_exit_code_1_and_a_wrong_configuration_stops_it(tmp_path: Path) -> None:
     """With a remedy, or the place in the file."""
-    dead = assay(
-        "doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"), cwd=tmp_path
-    )
-    wrong = assay("doctor", "--config", config_of(tmp_path / "wrong.yaml", "no url"), cwd=tmp_path)
-    unknown = assay("doctor", "--only", "nobody", cwd=tmp_path)
+    dead = run("doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"))
+    wrong = problem("doctor", "--config", config_of(tmp_path / "wrong.yaml", "no url"))
+    unknown = problem("doctor", "--only", "nobody")
 
-    assert dead.returncode == 1
+    assert dead.exit_code == 1
     assert "start the server" in dead.stdout
-    assert wrong.returncode == unknown.returncode == 2
-    assert "endpoint" in wrong.stderr
-    assert "nobody" in unknown.stderr
+    assert "endpoint" in wrong
+    assert "nobody" in unknown
 
 
 def test_attacks_need_a_judge(tmp_path: Path) -> None:
     """The output gives shares."""
     with standin("judge") as server:
-        done = assay(
+        done = run(
             "doctor",
             "--attacks",
             "--json",
             "--config",
             config_of(tmp_path / "e.yaml", server.url),
-            cwd=tmp_path,
         )
-    none = assay("doctor", "--attacks", cwd=tmp_path)
+    none = problem("doctor", "--attacks")
 
     said = json.loads(done.stdout)
     assert list(said) == ["judge"]
     assert list(said["judge"]) == ["off", "on"]
-    assert none.returncode == 2
-    assert "no judge" in none.stderr
+    assert "no judge" in none
 
 
 def test_findings_do_not_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

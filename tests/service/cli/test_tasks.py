@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from assay.service.cli import tasks as teaching
-from tests.support.commands.terminals import HOSTILE, harmless, hostile_service
+from tests.support.commands.terminals import HOSTILE, harmless
+from tests.support.http.canned_server import answering_by_path
 
 
 def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(
@@ -23,8 +24,10 @@ def test_candidates_and_queries_do_not_write_to_the_labellers_terminal(
         ]
     }
     monkeypatch.setattr(sys, "stdin", io.StringIO("s\n"))
-    with hostile_service({"/v1/tasks/t/to-label": drawn, "/v1/tasks/t": {"labels": 0}}) as url:
-        teaching.label_by_hand(url, "t", 1, "me")
+    with answering_by_path(
+        {"/v1/tasks/t/to-label": drawn, "/v1/tasks/t": {"labels": 0}}
+    ) as running:
+        teaching.label_by_hand(running.url, "t", 1, "me")
     shown = capsys.readouterr().out
 
     assert harmless(shown)
@@ -59,8 +62,8 @@ def test_names_and_reasons_from_a_server_do_not_write_to_the_terminal(
         ),
     ]
     for answer, ask in commands:
-        with hostile_service({"*": answer}) as url:
-            ask(url)
+        with answering_by_path({"*": answer}) as running:
+            ask(running.url)
         shown.append(capsys.readouterr().out)
 
     assert [harmless(each.replace("\\\n", "\\").replace("\n", "")) for each in shown] == [True] * 4

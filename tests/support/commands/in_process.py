@@ -17,6 +17,17 @@ from tests.support.samples.synthetic import Sample
 SAMPLE = small(queries=80)
 
 
+class Recorder:
+    """Keeps what it is called with."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __call__(self, *arguments: Any) -> None:
+        """Keep a call."""
+        self.calls.append(arguments)
+
+
 def run(*words: str | Path) -> Result:
     """Run the command in this process."""
     return CliRunner().invoke(app, [str(word) for word in words])

@@ -1,8 +1,9 @@
-"""A server that gives every request one answer."""
+"""Servers whose answers are fixed: one for every request, or one a path."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -46,4 +47,47 @@ def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterato
     finally:
         found.server.shutdown()
         found.server.server_close()
+        thread.join()
+
+
+class Paths:
+    """A service that answers each path with its own JSON, `*` all others, and keeps what it was
+    asked.
+    """
+
+    def __init__(self, answers: dict[str, Any], status: int) -> None:
+        self.asked: list[tuple[str, Any]] = []
+        asked = self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+                asked.append((self.path, json.loads(raw) if raw else None))
+                answer = answers.get(self.path.partition("?")[0], answers.get("*", {}))
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = _answer  # noqa: N815 - the library's names
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+@contextlib.contextmanager
+def answering_by_path(answers: dict[str, Any], status: int = 200) -> Iterator[Paths]:
+    """Run such a service."""
+    running = Paths(answers, status)
+    thread = Thread(target=running.server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.server.shutdown()
+        running.server.server_close()
         thread.join()

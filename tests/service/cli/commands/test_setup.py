@@ -5,24 +5,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.servers.processes import assay
+from tests.support.commands.in_process import run, said
 
 
 def test_init_writes_a_configuration_that_checks(tmp_path: Path) -> None:
     """And does not overwrite one."""
-    first = assay("init", "mine.yaml", cwd=tmp_path)
-    again = assay("init", "mine.yaml", cwd=tmp_path)
-    checked = assay("config", "check", "mine.yaml", "--offline", "--json", cwd=tmp_path)
+    file = tmp_path / "mine.yaml"
 
-    assert (first.returncode, again.returncode, checked.returncode) == (0, 1, 0), checked.stdout
-    assert json.loads(checked.stdout) == {"ok": True, "problems": []}
+    first = run("init", file)
+    checked = said("config", "check", file, "--offline")
+    file.write_text("# mine")
+    again = run("init", file)
+
+    assert (first.exit_code, again.exit_code) == (0, 1)
+    assert checked == {"ok": True, "problems": []}
+    assert "exists already" in again.stderr
+    assert file.read_text() == "# mine"
 
 
-def test_version_says_what_runs(tmp_path: Path) -> None:
+def test_version_says_what_runs() -> None:
     """For people and machines."""
-    assert set(json.loads(assay("version", "--json", cwd=tmp_path).stdout)) == {
-        "assay",
-        "python",
-        "platform",
-    }
-    assert "python" in assay("version", cwd=tmp_path).stdout
+    assert set(said("version")) == {"assay", "python", "platform"}
+    assert "python" in run("version").stdout
+
+
+def test_a_check_that_fails_fails_the_command(tmp_path: Path) -> None:
+    """The exit code is for scripts."""
+    (tmp_path / "e.yaml").write_text("verifiers: []")
+
+    done = run("config", "check", "--offline", "--json", tmp_path / "e.yaml")
+
+    assert done.exit_code == 1
+    assert not json.loads(done.stdout)["ok"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-
-import pytest
 
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 
@@ -35,13 +32,3 @@ def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:
         assert name in shown
         assert name in {method["name"] for method in found["methods"]}
     assert "has no `labels`" in problem("evaluate", as_npz(tmp_path / "plain.npz"))
-
-
-def test_without_matplotlib_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before anything is computed."""
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert "pip install matplotlib (the extra `plot` has it)" in problem(
-        "evaluate", as_npz(tmp_path / "a.npz", labels=SAMPLE.labels), "--plot", tmp_path
-    )

@@ -1,0 +1,82 @@
+"""The commands that rank: their words, as what runs gets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.service.batch.ranking import Effort
+from assay.service.cli import batch, demo, rank
+from assay.service.cli.batch import Wanted
+from tests.support.commands.in_process import Recorder, run
+
+
+def test_a_file_is_ranked_with_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration may come from the environment."""
+    recorder = Recorder()
+    monkeypatch.setattr(rank, "rank_file", recorder)
+    monkeypatch.setenv("ASSAY_CONFIG", "e.yaml")
+    (tmp_path / "in.jsonl").touch()
+
+    run("rank", tmp_path / "in.jsonl", "-o", "out.jsonl", "--concurrency", "3", "--data-dir", "d")
+
+    assert recorder.calls == [
+        (
+            tmp_path / "in.jsonl",
+            Path("out.jsonl"),
+            Path("e.yaml"),
+            {"data_dir": Path("d")},
+            3,
+            False,
+        )
+    ]
+
+
+def test_a_bulk_job_has_its_options_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names may be URLs: nothing is made of them here."""
+    recorder = Recorder()
+    monkeypatch.setattr(batch, "run_batch", recorder)
+    words = ["--task", "t", "--part-rows", "10", "--concurrency", "5", "--tries", "2"]
+
+    run("batch", "s3://b/in", "s3://b/out", *words, "--keep-going", "--ray", "local", "--json")
+
+    [(wanted, config, flags, as_json)] = recorder.calls
+    assert wanted == Wanted(
+        where="s3://b/in",
+        out="s3://b/out",
+        task="t",
+        part_rows=10,
+        effort=Effort(5, True, 2),
+        ray="local",
+        workers=None,
+    )
+    assert (config, flags, as_json) == (None, {"data_dir": None}, True)
+
+
+def test_the_demo_stops_after_its_table_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `make demo ONCE=1` does."""
+    recorder = Recorder()
+    monkeypatch.setattr(demo, "run", recorder)
+    monkeypatch.setenv("ONCE", "1")
+
+    run("demo", "--port", "0", "--limit", "3")
+
+    assert recorder.calls == [(None, {"port": 0, "data_dir": None}, True, False, None, 3)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rank", "none.jsonl", "-o", "out.jsonl"),
+        ("batch", "in", "out", "--tries", "0"),
+        ("batch", "in", "out", "--part-rows", "100001"),
+        ("batch", "in"),
+        ("demo", "--limit", "0"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(words: tuple[str, ...]) -> None:
+    """Before anything is loaded."""
+    assert run(*words).exit_code == 2

@@ -1,0 +1,41 @@
+"""What all figures share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from assay.service.cli.evaluation.plot_style import STYLE, check
+from assay.service.domain.errors import StartupError
+from tests.support.commands.in_process import SAMPLE, as_npz, problem
+
+
+def test_without_matplotlib_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is computed."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "pip install matplotlib (the extra `plot` has it)" in problem(
+        "evaluate", as_npz(tmp_path / "a.npz", labels=SAMPLE.labels), "--plot", tmp_path
+    )
+
+
+def test_the_style_is_one_that_matplotlib_takes() -> None:
+    """A name that it does not know, or a value, would stop every figure."""
+    assert mpl.RcParams(STYLE)
+
+
+def test_where_matplotlib_is_there_nothing_is_raised() -> None:
+    """The option in the message is the caller's."""
+    check("--html")
+
+
+def test_the_message_names_the_callers_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page and a folder of figures are different options."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    with pytest.raises(StartupError, match=r"^--html needs matplotlib"):
+        check("--html")
