@@ -57,6 +57,6 @@ def test_servers_of_one_gpu_start_one_after_another() -> None:
     plan = Plan(tuple(Placed(SERVER, some, 1.0, 0.1) for some in gpus), (first, second), Load())
     models: list[Any] = ["both", "second", "first", "none"]
 
-    waited_for = [_before(plan, models, place) for place in range(4)]
+    waited_for: list[Any] = [_before(plan, models, place) for place in range(4)]
 
     assert waited_for == [[], ["both"], ["both"], []]

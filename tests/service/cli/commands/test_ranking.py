@@ -59,7 +59,7 @@ def test_the_demo_stops_after_its_table_where_the_environment_says_so(
 ) -> None:
     """As `make demo ONCE=1` does."""
     recorder = Recorder()
-    monkeypatch.setattr(demo, "run", recorder)
+    monkeypatch.setattr(demo, "run_demo", recorder)
     monkeypatch.setenv("ONCE", "1")
 
     run("demo", "--port", "0", "--limit", "3")

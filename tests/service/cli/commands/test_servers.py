@@ -13,14 +13,14 @@ from assay.service.planning.manifests import MANIFEST_FORMS
 from assay.service.planning.memory_estimate import Load
 from assay.service.server import run as server
 from assay.service.sidecar import app as sidecar
-from assay.service.sidecar.model import Choice
+from assay.service.sidecar.model import ModelChoice
 from tests.support.commands.in_process import Recorder, problem, run
 
 
 def test_only_what_is_said_overrides_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every other option is None, and leaves the file or the default."""
     recorder = Recorder()
-    monkeypatch.setattr(server, "run", recorder)
+    monkeypatch.setattr(server, "run_server", recorder)
 
     run("serve", "--config", "e.yaml", "--port", "9", "--allowed-hosts", "a,b")
 
@@ -55,7 +55,7 @@ def test_a_start_takes_where_vllm_is_and_how_long_it_may_take(
 ) -> None:
     """Half an hour where nobody says."""
     recorder = Recorder()
-    monkeypatch.setattr(up, "up", recorder)
+    monkeypatch.setattr(up, "start_all", recorder)
     config = tmp_path / "e.yaml"
     config.touch()
 
@@ -67,11 +67,11 @@ def test_a_start_takes_where_vllm_is_and_how_long_it_may_take(
 def test_a_sidecar_takes_its_models_head(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the name to serve it by."""
     recorder = Recorder()
-    monkeypatch.setattr(sidecar, "serve", recorder)
+    monkeypatch.setattr(sidecar, "serve_sidecar", recorder)
 
     run("sidecar", "org/model", "--head", "mlp", "--served-model-name", "m", "--port", "0")
 
-    choice = Choice(name="org/model", head="mlp")
+    choice = ModelChoice(name="org/model", head="mlp")
     assert recorder.calls == [(choice, "m", "127.0.0.1", 0, 16)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from assay.service.cli.evaluation.plot_style import STYLE, check
+from assay.service.cli.evaluation.plot_style import STYLE, check_plots
 from assay.service.domain.errors import StartupError
 from tests.support.commands.in_process import SAMPLE, as_npz, problem
 
@@ -30,7 +30,7 @@ def test_the_style_is_one_that_matplotlib_takes() -> None:
 
 def test_where_matplotlib_is_there_nothing_is_raised() -> None:
     """The option in the message is the caller's."""
-    check("--html")
+    check_plots("--html")
 
 
 def test_the_message_names_the_callers_option(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,4 +38,4 @@ def test_the_message_names_the_callers_option(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
     with pytest.raises(StartupError, match=r"^--html needs matplotlib"):
-        check("--html")
+        check_plots("--html")

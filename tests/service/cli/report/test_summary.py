@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.cli.report.summary import NOT_SERVED, expected_gain, points, summary
+from assay.service.cli.report.summary import NOT_SERVED, expected_gain, points, summary_lines
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -27,10 +27,10 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def test_a_report_begins_with_what_it_rests_on() -> None:
     """That is all where nothing else is known."""
-    assert summary(report()) == [
+    assert summary_lines(report()) == [
         "math@3: 1,234 candidates of 60 queries, 30 labels, calibrated",
     ]
-    [line] = summary(report(model_version=None, calibrated=False))
+    [line] = summary_lines(report(model_version=None, calibrated=False))
     assert line.startswith(NOT_SERVED)
     assert line.endswith("not calibrated")
 
@@ -60,7 +60,7 @@ def test_a_measured_share_has_its_interval() -> None:
     """Of the top candidates that people judged."""
     measured = {"labels": 20, "value": 0.75, "low": 0.53, "high": 0.89}
 
-    lines = summary(report(selection={"expected": None, "error": None, "measured": measured}))
+    lines = summary_lines(report(selection={"expected": None, "error": None, "measured": measured}))
 
     assert lines[1] == "of 20 labelled top candidates 75% are correct (53% to 89%)"
 
@@ -69,7 +69,7 @@ def test_a_smaller_ensemble_is_named_with_what_it_saves() -> None:
     """Only where it is smaller."""
     subset = {"verifiers": ["a"], "tolerance": 0.002, "cost_share": 0.25}
 
-    assert summary(report(subset=subset))[1] == (
+    assert summary_lines(report(subset=subset))[1] == (
         "as good within 0.2 points: a; that saves 75% of the cost"
     )
 
@@ -78,7 +78,7 @@ def test_calls_that_add_little_are_named() -> None:
     """With what a cascade would do with them."""
     spare = {"verifiers": ["b"], "variance_share": 0.004, "cost_share": 0.6}
 
-    [line] = summary(report(advice=spare))[1:]
+    [line] = summary_lines(report(advice=spare))[1:]
 
     assert line.startswith("b: together 0.4% of the score's variance and 60% of the cost")
 
@@ -87,7 +87,7 @@ def test_a_verifier_that_drifts_has_a_sentence() -> None:
     """One whose scores are as they were has none."""
     drift = {"a": {"alarm": False}, "b": {"alarm": True}}
 
-    [line] = summary(report(drift=drift))[1:]
+    [line] = summary_lines(report(drift=drift))[1:]
 
     assert line.startswith("b drifts")
 
