@@ -1,4 +1,4 @@
-"""The matrix that aggregators work on, and what they have in common."""
+"""The matrix that aggregators work on, and their common base."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class NotFittedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One verifier as an aggregator sees it.
+    """One verifier for an aggregator.
 
-    `key` changes with the verifier's version, `name` is what people call it; `bounds` is the range
-    its scores have by definition, None for none.
+    `key` changes with the verifier's version, `name` is its name for people; `bounds` is the
+    range of its scores by definition, None for none.
     """
 
     key: str
@@ -34,12 +34,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """What an aggregator makes of a request's rows: log-odds, NaN where a row has no score that
-    counts, and more when asked.
+    """An aggregator's result for a request's rows: log-odds, and more on request.
 
-    `contributions()`: each score's part of its row's log-odds, shape (rows, columns); with a
-    constant of the request they sum to it. `deviations()`: the standard deviation of each row's
-    log-odds given the labels, 0 where none were used.
+    The log-odds are NaN where no score of a row counts. `contributions()`: each score's part of
+    its row's log-odds, shape (rows, columns); with a constant of the request they sum to it.
+    `deviations()`: the standard deviation of each row's log-odds given the labels, 0 without
+    labels.
     """
 
     log_odds: Floats

@@ -1,4 +1,4 @@
-"""What a query's probabilities say together: is the top candidate the best, is any correct?"""
+"""A query's probabilities taken together: is the top candidate the best, is any correct?"""
 
 from __future__ import annotations
 

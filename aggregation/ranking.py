@@ -27,7 +27,7 @@ def order(log_odds: Floats, tie_keys: Callable[[], Sequence[int]]) -> list[int]:
 
 
 def rank(model: FittedModel, scores: npt.ArrayLike) -> list[int]:
-    """Return the places of one query's candidates, best first, as a fitted model orders them.
+    """Return the places of one query's candidates, best first, in a fitted model's order.
 
     `scores`: raw, shape (n, m), a row a candidate and a column a verifier in the order of
     `model.names_`, NaN (or None) where missing. Candidates without any score come last; equal ones

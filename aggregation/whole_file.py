@@ -10,8 +10,9 @@ from pathlib import Path
 
 
 def read_file(path: Path, most: int) -> bytes:
-    """Return the content of a regular file of at most `most` bytes; raise `OSError` for one that
-    is longer, or is none.
+    """Return the content of a regular file of at most `most` bytes.
+
+    Raises `OSError` for a longer file, or one that is not regular.
     """
     if not stat.S_ISREG(
         path.stat().st_mode
@@ -25,10 +26,10 @@ def read_file(path: Path, most: int) -> bytes:
 
 
 def replace_file(path: Path, content: bytes, unfinished: str = "") -> None:
-    """Put a file in the place of another as a whole, on the disk before this returns; raise
-    `OSError` if that fails.
+    """Replace a file as a whole; it is on the disk before this returns.
 
-    What a process that is killed leaves begins with a dot and ends with `unfinished`.
+    A killed process leaves a file whose name begins with a dot and ends with `unfinished`.
+    Raises `OSError` if the replacement fails.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{unfinished}")
     try:

@@ -29,7 +29,7 @@ AUDIT = [
 
 
 def judged(output: str) -> tuple[str, int]:
-    """Return a line or more to print, and the exit code, from what pip-audit wrote."""
+    """Return the lines to print and the exit code, from pip-audit's output."""
     try:
         packages: list[dict[str, Any]] = json.loads(output)["dependencies"]
     except (ValueError, KeyError, TypeError):

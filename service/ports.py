@@ -1,6 +1,7 @@
-"""What scoring and learning need of a store: `store` implements these, and `runtime` hands it on.
+"""The interfaces of a store for scoring and learning.
 
-Every call raises `StoreError` where the store is away or refuses it.
+`store` implements them, and `runtime` hands them on. Every call raises `StoreError` if the store is
+away or refuses it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from assay.service.domain.stored_values import Label
 
 
 class ScoreCache(Protocol):
-    """Scores that were given before."""
+    """The cache of earlier scores."""
 
     async def read(
         self,
@@ -29,7 +30,7 @@ class ScoreCache(Protocol):
         turns: Turns | None = None,
         /,
     ) -> dict[str, bytes]:
-        """Fill a matrix with what is known, and return the stored values."""
+        """Fill a matrix with the known scores, and return the stored values."""
 
     def pack(
         self,
@@ -83,10 +84,10 @@ class StoreClient(Protocol):
         """Note values that are damaged."""
 
     async def count_damaged(self) -> None:
-        """Count what processes without metrics found damaged."""
+        """Count the damaged values that processes without metrics reported."""
 
     async def note_loss(self, text: str) -> None:
-        """Note what the store has lost, as a sentence for a person."""
+        """Note a loss of the store, as a sentence for a person."""
 
     async def probe(self) -> None:
         """Look whether writes are taken."""
@@ -96,11 +97,11 @@ class StoreClient(Protocol):
 
 
 class TaskStore(Protocol):
-    """What one task has learned from, and what it learned."""
+    """One task's requests and labels, and its learned versions."""
 
     @property
     def opener(self) -> Callable[[], AbstractAsyncContextManager[TaskStore]]:
-        """Return what opens the same in another process; it can be pickled."""
+        """Return a function that opens the same in another process; it can be pickled."""
 
     async def record(self, record: Observation, most: int, most_bytes: int = MOST_BYTES) -> int:
         """Keep a request; return 1 if it is new, 2 if it replaced a poorer one, 0 if known."""
@@ -133,7 +134,7 @@ class TaskStore(Protocol):
         """Return how many requests and how many labels are kept."""
 
     async def progress(self) -> tuple[Sizes, Sizes]:
-        """Return how much there was at the last fit, and how much there is."""
+        """Return the sizes at the last fit, and now."""
 
     async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
         """Keep labels; return how many are new, and whether they are on disk."""
@@ -145,7 +146,7 @@ class TaskStore(Protocol):
         """Return which version is served."""
 
     async def note(self, seen: CascadeSavings) -> None:
-        """Add to what is known of a version's cascade."""
+        """Add to the sums of a version's cascade."""
 
     async def look(self) -> tuple[State, int, int, CascadeSavings]:
         """Return the state, how many requests and labels are kept, and a cascade's savings."""
@@ -163,7 +164,7 @@ class TaskStore(Protocol):
         """Return each version's report."""
 
     async def keep_report(self, report: Mapping[str, Any]) -> None:
-        """Keep the last report of what the ensemble is worth."""
+        """Keep the last report on the worth of the ensemble."""
 
     async def last_report(self) -> dict[str, Any] | None:
         """Return the last report."""
@@ -175,7 +176,7 @@ class TaskStore(Protocol):
         """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none."""
 
     async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
-        """Put back what is served into a store that came back empty."""
+        """Put the served version back into a store that came back empty."""
 
     async def renew(self, token: str) -> bool:
         """Hold the lease for longer; return False where it was lost."""
@@ -190,4 +191,4 @@ class TaskStore(Protocol):
         """Serve a version; return False if it does not exist."""
 
     async def rollback(self) -> int:
-        """Serve the version before; return it, 0 if there is none."""
+        """Serve the version before; return it, 0 without one."""

@@ -49,9 +49,7 @@ ENTRY_POINTS = "assay.verifiers"
 
 
 class Kind(NamedTuple):
-    """A kind: its part of the configuration, how one is made, and the version of what its scores
-    mean.
-    """
+    """A kind: its settings, its builder, and the version of its scores' meaning."""
 
     settings: type[VerifierSettings]
     build: Callable[[Any, Transport], Verifier]
@@ -95,10 +93,9 @@ BROKEN: dict[str, str] = {}
 
 
 def add_installed() -> None:
-    """Add the kinds that installed packages bring; one that cannot be loaded is noted, and stops
-    nothing.
+    """Add the kinds that installed packages bring; it notes one that cannot be loaded, and goes on.
 
-    It is called by who reads configurations, and not on import: those packages import this one.
+    Readers of configurations call it, and not the import: those packages import this one.
     """
     for point in entry_points(group=ENTRY_POINTS):
         where = f"{point.value} of {point.dist.name if point.dist else 'an unknown package'}"
@@ -124,10 +121,10 @@ def build(settings: VerifierSettings, transport: Transport) -> Verifier:
 
 
 def fingerprint(settings: VerifierSettings) -> bytes:
-    """Return 8 bytes that change with everything that determines a score: kind, model, revision,
-    prompt, parameters.
+    """Return 8 bytes that change with everything that determines a score.
 
-    Where a model is served, what it costs and how long it may take do not.
+    That is kind, model, revision, prompt and parameters, but not the place of a model, its cost
+    or its time limit.
     """
     described = {
         "kind": settings.kind,

@@ -1,4 +1,4 @@
-"""Ways to combine scores that need no label model: what it is measured against."""
+"""Ways to combine scores without a label model, as a measure for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Baseline = Callable[[Floats, Floats, Queries], Floats]
 
 
 def mean_of_z_scores(train: Floats, test: Floats, queries: Queries) -> Floats:
-    """Return the mean of the standardised scores that are there."""
+    """Return the mean of the present standardised scores."""
     with np.errstate(invalid="ignore", divide="ignore"):
         z = (test - _over(np.nanmean, train)) / _over(np.nanstd, train)
     return _mean_of_known(z)

@@ -140,7 +140,7 @@ class RobustAverage:
         return other
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was learned as plain data; numbers go through JSON unchanged, NaN as None."""
+        """Return the learned values as plain data; numbers go through JSON unchanged, NaN as None."""
         names = ("low", "high", "centre")
         arrays = (self.low_, self.high_, self.centre_)
         columns = [
@@ -197,8 +197,9 @@ class RobustAverage:
         return learned.for_columns(columns)
 
     def _prepare(self) -> None:
-        """Work out once what every prediction needs: the ranges in use and which columns take
-        the request's own.
+        """Compute the parts of every prediction once.
+
+        These are the ranges in use, and the columns that take the request's own.
         """
         stated = np.array([column.bounds or (np.nan, np.nan) for column in self.columns]).reshape(
             -1, 2
@@ -250,7 +251,7 @@ def _denominator(units: Floats, weights: Floats) -> Floats:
 
 
 def _finite(scores: Floats) -> Floats:
-    """Return the scores with what is infinite made missing."""
+    """Return the scores with infinite ones as missing."""
     scores = np.asarray(scores, float)
     infinite = np.isinf(scores)
     return np.where(infinite, np.nan, scores) if infinite.any() else scores

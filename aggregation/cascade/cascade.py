@@ -48,7 +48,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a cascade would do with a query whose scores are all known.
+    """The result of a cascade on a query with all scores known.
 
     `best`: the place of its pick; `cost`: its share of the full cost; `rounds`: tiers called;
     `reached`: tiers called for each candidate, shape (n,).
@@ -65,8 +65,8 @@ class Cascade:
     """A model's cascade; arrays are by tier (k,), by column (m,) or both (k, m).
 
     `tiers` in their order; `spent`: cost of a candidate up to and with each, as a share of all;
-    `weights`: h_T, 0 outside T; `variance`: what is still open after each; `on_unit`, `on_normal`:
-    G = on_unit u + on_normal z; `means` and `covariance`: of G; `price`: lambda.
+    `weights`: h_T, 0 outside T; `variance`: the open part after each; `on_unit`, `on_normal`: G
+    = on_unit u + on_normal z; `means` and `covariance`: of G; `price`: lambda.
     """
 
     model: LabelModel
@@ -93,8 +93,9 @@ class Cascade:
     ) -> Self | None:
         """Return a model's cascade over calls; `groups`: an operator's own tiers, of columns.
 
-        None if there is nothing to save or to decide by: every call is free, there is one tier, the
-        model was fitted without covariances, or without several candidates a query.
+        None without anything to save or to decide by: every call is free, there is one
+        tier, or the model was fitted without covariances or without several candidates a
+        query.
         """
         if model.joint_ is None or not model.grouped_ or calls.total <= 0:
             return None
@@ -153,7 +154,7 @@ class Cascade:
         return np.asarray(_given(self.covariance, [list(columns)])[0][0])
 
     def left_after(self, columns: Sequence[int]) -> float:
-        """Return what is still open of the variance of the full score when columns are known."""
+        """Return the open part of the full score's variance when columns are known."""
         return float(_given(self.covariance, [list(columns)])[1][0])
 
     def parts(self, scores: Floats) -> Floats:
@@ -169,8 +170,9 @@ class Cascade:
         return np.asarray(self.means.sum() + self.parts(scores) @ self.weights[tier])
 
     def offset(self, scores: Floats) -> float:
-        """Return what all candidates of a query have in common, read from the first tier; 0
-        without labels but the base rate.
+        """Return the common part of a query's candidates, read from the first tier.
+
+        Without labels only the base rate counts, and it is 0.
         """
         head, model = self.model.head_, self.model
         intercept, on_base, on_query = head.weights[:3]
@@ -189,11 +191,10 @@ class Cascade:
         return float(common + of_query @ head.weights[3 + len(model.names_) :])
 
     def wanted(self, scores: Floats, tier: int, kept: Bools, offset: float) -> Bools:
-        """Return which of the candidates that are kept, shape (n,), are worth asking the next tier
-        about; none: stop.
+        """Return which kept candidates, shape (n,), are worth the next tier's call; none: stop.
 
-        `scores`: what is known of a query, shape (n, m), NaN elsewhere; `tier`: the last that was
-        asked; `offset`: see there.
+        `scores`: the known ones of a query, shape (n, m), NaN elsewhere; `tier`: the last
+        that was called; `offset`: see there.
         """
         nobody = np.zeros(len(kept), bool)
         if tier + 1 >= len(self.tiers) or not kept.any():
@@ -224,10 +225,10 @@ class Cascade:
         offset: float,
         factor: float,
     ) -> Bools:
-        """Return which candidates are worth so many times the price of what follows a tier, by the
-        columns that are there already.
+        """Return the candidates that are worth so many times the price of the tiers after this one.
 
-        For who would rather pay for a call too many than wait for the slowest of a tier.
+        The columns that have arrived decide. This is for tasks that would rather pay for a
+        call too many than wait for the slowest of a tier.
         """
         wanted = np.zeros(len(kept), bool)
         if tier + 1 >= len(self.tiers) or kept.sum() < 2 or not columns:
@@ -256,7 +257,7 @@ class Cascade:
         return wanted
 
     def replay(self, scores: npt.ArrayLike) -> Replayed:
-        """Return what the cascade would have done with one query's whole scores, shape (n, m)."""
+        """Return the cascade's hypothetical result on one query's whole scores, shape (n, m)."""
         values = finite(np.asarray(scores, np.float64))
         kept = np.ones(len(values), bool)
         reached = np.zeros(len(values), np.int64)
@@ -298,8 +299,9 @@ class Cascade:
 
 
 def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
-    """Return the place with the largest mu; of equal ones that with the larger scores, so that
-    places themselves do not matter.
+    """Return the place with the largest mu.
+
+    Of equal ones it takes that with the larger scores, so that places themselves do not matter.
     """
     rounded = np.round(mu[places], 12)
     tied = places[rounded == rounded.max()]
@@ -311,9 +313,7 @@ def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
 
 
 def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-    """Return h_T and what is left of the variance of the sum, for the columns of the tiers up to
-    each.
-    """
+    """Return h_T and the open part of the sum's variance, for the columns of the tiers up to each."""
     count = len(covariance)
     weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
     columns: list[int] = []

@@ -1,5 +1,6 @@
-"""What a cascade would save and lose on labelled data, beside cheaper ensembles and shortlists,
-by query-wise cross-validation.
+"""The savings and losses of a cascade on labelled data, by query-wise cross-validation.
+
+Cheaper ensembles and shortlists stand beside it.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ CASCADE, SUBSET, TOP_K = "cascade", "fixed subset, best value first", "top k by 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One setting: what it costs as a share of asking everything, its selection@1, and how much
-    that is less than all's.
+    """One setting: its share of the full cost, its selection@1, and its loss beside all verifiers.
 
-    `setting`: lambda, calls that are kept, or the share of candidates on the shortlist; `rounds`:
-    tiers asked; `agree`: share of queries with the pick of all verifiers; `loss_error`: standard
-    error of the loss over queries.
+    `setting`: lambda, number of kept calls, or the share of candidates on the shortlist;
+    `rounds`: tiers called; `agree`: share of queries with the pick of all verifiers;
+    `loss_error`: standard error of the loss over queries.
     """
 
     setting: float
@@ -45,7 +45,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What was measured; points by method, the cheapest first."""
+    """The measured points by method, the cheapest first."""
 
     queries: int
     labels: int
@@ -162,7 +162,7 @@ class _Found:
         self._full: list[float] = []
 
     def judge(self, cascade: Cascade, scores: Floats, truth: Floats, queries: Queries) -> None:
-        """Enter what each method would have done with the queries of one split."""
+        """Enter each method's result on the queries of one split."""
         log_odds = cascade.model.score_samples(scores, queries.codes())
         priced = [cascade.with_price(price) for price in self.prices]
         order = [call for tier in cascade.tiers for call in tier.calls]
@@ -187,8 +187,10 @@ class _Found:
     def _shortlists(
         self, cascade: Cascade, rows: Floats, labels: Floats, best: Ints, log_odds: Floats
     ) -> None:
-        """Enter what asking the rest about the first few by the first tier that costs something
-        would have done.
+        """Enter the results of shortlists.
+
+        The first tier that costs something picks the first few, and the rest of the
+        verifiers score those.
         """
         tier = next(place for place, candidate in enumerate(cascade.tiers) if candidate.cost > 0)
         order = np.argsort(-cascade.expected(rows, tier), kind="stable")
@@ -244,9 +246,7 @@ def _best(log_odds: Floats) -> Ints:
 
 
 def _prefixes(cascade: Cascade, order: Sequence[int], calls: Calls) -> list[tuple[float, Floats]]:
-    """Return cost and weights of the first call, the first two, …: of what is expected of all,
-    given those.
-    """
+    """Return cost and weights of the first call, the first two, …: the expected sum given those."""
     columns: list[int] = []
     prefixes, spent = [], 0.0
     for call in order:

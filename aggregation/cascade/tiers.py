@@ -1,5 +1,6 @@
-"""Which calls are made first, and which together (`cascade`, section A): by what a call explains
-of the full score for its cost.
+"""The order and the groups of calls (`cascade`, section A).
+
+A call goes first if it explains much of the full score for its cost.
 """
 
 from __future__ import annotations
@@ -46,15 +47,13 @@ class Calls:
 
     @property
     def total(self) -> float:
-        """Return what asking everything costs, a candidate."""
+        """Return the cost of all calls for a candidate."""
         return sum(self.costs)
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Calls that are made together, the columns that each brings, and what each costs a
-    candidate.
-    """
+    """Calls that are made together, the columns of each, and the cost of each for a candidate."""
 
     calls: tuple[int, ...]
     of_calls: tuple[tuple[int, ...], ...]
@@ -127,9 +126,7 @@ def operator_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
 
 
 def explained(left: Floats, columns: Sequence[int]) -> float:
-    """Return how much of the variance of the sum is gone when columns are known, given what is
-    known.
-    """
+    """Return the part of the sum's variance that known columns explain, given earlier ones."""
     some = list(columns)
     shared = left[some].sum(axis=1)
     return float(shared @ _inverse(left[np.ix_(some, some)]) @ shared)

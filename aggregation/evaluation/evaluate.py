@@ -43,9 +43,7 @@ def with_labels(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What was measured of one method; None if it has no probabilities, or the oracle no
-    scores.
-    """
+    """The measures of one method; None without probabilities, or for the oracle without scores."""
 
     name: str
     selection: Interval
@@ -57,7 +55,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class VerifierMeasures:
-    """One verifier alone, on all labels, and what the models make of it (log-odds a standard
+    """One verifier alone, on all labels, and its weight in the models (log-odds a standard
     deviation).
     """
 
@@ -101,13 +99,12 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
-    """Measure every method on the queries whose candidates are all labelled; raise `ValueError`
-    if there are too few.
+    """Measure every method on the queries whose candidates are all labelled.
 
-    Everything is learned on four fifths of the queries and judged on the rest, in turn; label
+    Every method learns on four fifths of the queries, and the rest measures it, in turn; label
     budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.
-    `model` carries the parameters of ours (it is not fitted itself); `progress` is called with
-    (done, total).
+    `model` carries the parameters of ours (it is not fitted itself); the function calls
+    `progress` with (done, total). Raises `ValueError` with too few queries.
     """
     model = LabelModel() if model is None else model
     shard = Shard.of(scores, query_id, labels)
@@ -128,7 +125,7 @@ def _predict(
     seed: int,
     progress: Callable[[int, int], None],
 ) -> _Predictions:
-    """Return what each method says of each query when it has not seen it."""
+    """Return each method's predictions of each query, from a fit without that query."""
     budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
     fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
     predictions = _Predictions(len(data.labels))
@@ -223,7 +220,7 @@ class _Predictions:
 
 
 class _Fold:
-    """One split: what is learned of the training queries, and what it says of the others."""
+    """One split: the methods fitted on the training queries, and their predictions of the others."""
 
     def __init__(self, data: _Data, train: npt.NDArray[np.bool_], model: LabelModel) -> None:
         self.data, self.train, self.test = data, train, ~train
@@ -253,7 +250,7 @@ class _Fold:
         self.ours(predictions, LABEL_FREE, np.zeros(0, np.int64))
 
     def with_all_labels(self, predictions: _Predictions) -> None:
-        """Predict by what reads every label of the training queries."""
+        """Predict by the methods that read every label of the training queries."""
         labels = self.data.labels[self.train]
         self.ours(predictions, ALL_LABELS, np.arange(len(labels)))
         log_odds = supervised(

@@ -14,11 +14,10 @@ MOST_TRIES = 1000
 
 
 def draw_labels(queries: Queries, labels: Floats, count: int, random: np.random.Generator) -> Ints:
-    """Return `count` rows of random queries, 4 random ones of each; drawn again until labels of
-    both classes are among them.
+    """Return `count` rows of random queries, 4 random rows of each, with labels of both classes.
 
-    `queries` are adjacent, `labels` of shape (n,). Raises `ValueError` if a class is too rare to
-    be drawn.
+    `queries` are adjacent, `labels` of shape (n,). Draws again until both classes occur; raises
+    `ValueError` if a class is too rare.
     """
     for _ in range(MOST_TRIES):
         rows: list[int] = []

@@ -1,9 +1,8 @@
-"""What each verifier of an ensemble is worth, by the model's own probabilities: no label is needed,
-and none is read.
+"""The worth of each verifier of an ensemble, by the model's own probabilities, without labels.
 
-A smaller ensemble's score is the full one's, predicted from the normal scores that are left (least
-squares within queries: the Gaussian conditional mean of the cascade); what it loses is the model's
-probability of the candidate that it puts first.
+A smaller ensemble's score is the full one's, predicted from the remaining normal scores (least
+squares within queries: the Gaussian conditional mean of the cascade). Its loss is a difference in
+the model's probability of the first candidate.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class RemovalStep:
-    """A smaller ensemble: the verifier that was left out last, the share of the cost that is
-    left, and what it loses in all.
+    """A smaller ensemble: the verifier left out last, the remaining share of the cost, and the
+    loss.
     """
 
     dropped: str
@@ -43,12 +42,13 @@ class RemovalStep:
 
 @dataclass(frozen=True, slots=True)
 class VerifierValues:
-    """What was found; arrays are by verifier, NaN for one that the model does not use.
+    """The worth of verifiers; arrays are by verifier, NaN for one that the model does not use.
 
-    `accuracy`: expected AUC; `loss`: selection@1 that dropping it alone costs; `cost`: its share;
-    `path`: verifiers left out one after the other, least value for its cost first; `sufficient`:
-    the verifiers of the smallest ensemble within the tolerance; `correlations` (m, m): within
-    queries; `selection`: expected selection@1 of each query (its mean is the ensemble's).
+    `accuracy`: expected AUC; `loss`: selection@1 that dropping it alone costs; `cost`: its
+    share; `path`: verifiers left out one after the other, least value for its cost first;
+    `sufficient`: the verifiers of the smallest ensemble within the tolerance; `correlations`
+    (m, m): within queries; `selection`: expected selection@1 of each query (its mean is the
+    ensemble's).
     """
 
     accuracy: Floats
@@ -179,9 +179,7 @@ class _Several:
 def _path(
     several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]
 ) -> list[RemovalStep]:
-    """Leave out, again and again, the verifier that is worth least for what it costs; the last
-    one stays.
-    """
+    """Leave out the verifier of least value for its cost, again and again, until one remains."""
     left = list(used)
     steps: list[RemovalStep] = []
     while len(left) > 1:

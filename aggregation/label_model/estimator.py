@@ -1,4 +1,4 @@
-"""What a notebook expects of a model: parameters, a file, a line and a table that describe it."""
+"""The usual parts of a model in a notebook: parameters, a file, a line and a table."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class Estimator(FittedModel):
         return {name: getattr(self, name) for name in self._defaults()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set constructor arguments for the next fit and return the model; raise `ValueError`
-        for a name or a value that is none.
+        """Set constructor arguments for the next fit and return the model.
+
+        Raises `ValueError` for an unknown name or an invalid value.
         """
         valid = self.get_params()
         if unknown := [name for name in params if name not in valid]:
@@ -47,9 +48,10 @@ class Estimator(FittedModel):
         return self
 
     def save(self, path: str | Path) -> None:
-        """Write what the model has learned into a JSON file, which is whole or not there.
+        """Write the learned values into a JSON file, as a whole or not at all.
 
-        Of the parameters, a stated base rate goes along: the others matter to `fit` alone.
+        Of the parameters it saves a stated base rate only: the others matter to `fit`
+        alone.
         """
         self.require_fitted()
         save(self, Path(path))

@@ -1,4 +1,4 @@
-"""Families: verifiers that share errors, and what that leaves each member's weight.
+"""Families: verifiers that share errors, and the weight of each member.
 
 `label_models`, step 2: c_v = 1 / sqrt(size of v's family); `cascade`, section C: times a stated
 quality.
@@ -56,11 +56,10 @@ def family_weights(families: Sequence[str]) -> Floats:
 
 
 def quality_weights(quality: Sequence[float | str | None]) -> Floats:
-    """Return the factor (2 AUC - 1)^k on each verifier's weight; ones where nothing useful was
-    stated.
+    """Return the factor (2 AUC - 1)^k on each verifier's weight; ones without a useful statement.
 
-    A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: not stated, which counts as
-    the mean of the stated factors. Raises `ValueError` for anything else.
+    A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: unstated, which counts
+    as the mean of the stated factors. Raises `ValueError` for anything else.
     """
     factors = np.array([_factor(place, value) for place, value in enumerate(quality)])
     stated = ~np.isnan(factors)

@@ -1,4 +1,4 @@
-"""A fitted label model: reading scores with what was learned."""
+"""A fitted label model: reads scores with the learned values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Reading = Callable[[Head, HeadRows, Queries], Floats]
 
 
 class FittedModel:
-    """What `LabelModel` has learned, and how scores are read with it; nothing here learns.
+    """The values that `LabelModel` has learned, and how scores are read with them; it does not
+    learn.
 
     `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a
     candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
@@ -99,7 +100,7 @@ class FittedModel:
         return self.counts_.calibrated
 
     def read(self, scores: Floats, queries: Queries, head: Head) -> HeadRows:
-        """Return what a head reads of raw scores whose queries are adjacent."""
+        """Return a head's values for raw scores with adjacent queries."""
         z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
         return HeadRows.of(self.base_, self.maps_.units(scores), z, queries)
 
@@ -150,9 +151,7 @@ class FittedModel:
         return other
 
     def _read_all(self, scores: npt.ArrayLike, query_id: npt.ArrayLike, read: Reading) -> Floats:
-        """Return what the heads read of each row, a block of whole queries at a time, in the
-        caller's order.
-        """
+        """Return the heads' values of each row in the caller's order, by blocks of whole queries."""
         self.require_fitted()
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):
@@ -184,7 +183,10 @@ class FittedModel:
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return verifier names as strings; raise `ValueError` for one that is there twice or empty."""
+    """Return verifier names as strings.
+
+    Raises `ValueError` for a repeated or an empty name.
+    """
     checked = tuple(str(name) for name in names)
     for place, name in enumerate(checked):
         if not name:

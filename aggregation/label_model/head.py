@@ -1,6 +1,4 @@
-"""The head: what turns the label-free score and the normal scores of a query into log-odds and
-contributions.
-"""
+"""The head: from a query's label-free and normal scores to log-odds and contributions."""
 
 from __future__ import annotations
 
@@ -16,8 +14,7 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 @dataclass(frozen=True, slots=True)
 class HeadRows:
-    """What the head reads of rows that are grouped by query: b's terms and z, shape (n, m), 0 where
-    missing.
+    """A head's values of rows grouped by query: b's terms and z, shape (n, m), 0 where missing.
 
     `query_terms` and `query_z` are means over the query: of the terms over its rows that have a
     score, of z over those that this verifier scored (0 for a row that it did not).
@@ -32,7 +29,7 @@ class HeadRows:
 
     @classmethod
     def of(cls, base: BaseScore, u: Floats, z: Floats | None, queries: Queries) -> HeadRows:
-        """Return what the head reads of mapped scores u and z, NaN where missing."""
+        """Return a head's values for mapped scores u and z, NaN where missing."""
         terms = base.terms(u, z)
         query_terms = queries.means(terms)
         nothing = np.zeros((1, 1))
@@ -46,7 +43,7 @@ class HeadRows:
         )
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> HeadRows:
-        """Return some of the rows; what was read of their whole queries stays."""
+        """Return some of the rows, with the values of their whole queries."""
         return HeadRows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property

@@ -53,11 +53,11 @@ def fit_head(
     recipe: Recipe,
     loan: TransferPrior | None = None,
 ) -> tuple[Head, list[PriorWeight]]:
-    """Return the head learned from labelled rows, and how the priors were weighed; raise
-    `OneClassError`.
+    """Return the head learned from labelled rows, and the weights of the priors.
 
-    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that have
-    maps, else 0; `loan`: what other tasks' heads say of the weights.
+    `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that
+    have maps, else 0; `loan`: the weights according to other tasks' heads. Raises
+    `OneClassError`.
     """
     if not (labels > 0).any() or not (labels < 1).any():
         raise OneClassError(
@@ -101,9 +101,7 @@ def fit_head(
 
 
 def base_only_head(rows: HeadRows, labels: Floats) -> Head:
-    """Return a head that only scales the label-free score: what is left when the labels do not
-    support more.
-    """
+    """Return a head that only scales the label-free score, for labels that support no more."""
     scored = ~np.isnan(rows.base)
     features = rows.features[scored]
     posterior = fit_map(
@@ -130,8 +128,8 @@ def _prior(
 ) -> tuple[Floats, Floats]:
     """Return the prior mean of the features' weights, and a square root of their prior covariance.
 
-    z's query mean has its verifier's weight through z itself; its own weight is what it counts
-    beyond that.
+    z's query mean has its verifier's weight through z itself; its own weight counts beyond
+    that.
     """
     root = _root(families, used, coupling) * scale
     blocks = [

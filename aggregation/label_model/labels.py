@@ -16,9 +16,7 @@ CALIBRATED_LABELS, CALIBRATED_OF_EACH = 25, 5
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """How many labels there are, how many say correct (soft ones in part), and how many were
-    drawn at random.
-    """
+    """The numbers of labels: all, correct (soft ones in part), and drawn at random."""
 
     labels: int = 0
     correct: float = 0.0

@@ -47,7 +47,7 @@ from assay.aggregation.statistics.threads import one_blas_thread
 class LabelModel(Estimator):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
-    Parameters: `base_rate`, the share of correct candidates where somebody states it; `families`,
+    Parameters: `base_rate`, the stated share of correct candidates; `families`,
     {verifier: family} (others by name: the text before a colon); `quality`, {verifier: AUC or low /
     medium / high}; `borrow`, models of other tasks, fitted with labels, whose weights for the same
     verifiers this one starts from; `recipe`, the constants; `seed`. What it learns is listed in
@@ -60,7 +60,7 @@ class LabelModel(Estimator):
     >>> import numpy as np
     >>> from assay import LabelModel
     >>> random = np.random.default_rng(0)
-    >>> correct = random.integers(0, 2, 4000)  # what nobody tells the model
+    >>> correct = random.integers(0, 2, 4000)  # hidden from the model
     >>> scores = correct[:, None] * [2.0, 1.5, 1.2, 1.0, 0.8, 0.0] + random.normal(size=(4000, 6))
     >>> query = np.repeat(np.arange(500), 8)
     >>> model = LabelModel().fit(scores, query, verifier_names=list("abcdef"))
@@ -104,13 +104,13 @@ class LabelModel(Estimator):
         verifier_names: Sequence[str] | None = None,
         label_random: npt.ArrayLike | None = None,
     ) -> Self:
-        """Learn from rows of raw scores, shape (n, m), NaN where missing; with labels, from those
-        too.
+        """Learn from rows of raw scores, shape (n, m), NaN where missing, and from labels
+        if present.
 
-        `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`: which of
-        them were drawn at random (all where not given). Raises `ValueError` for what is wrong with
-        an argument, `NotFittedError` if there is nothing to learn from, `OneClassError` if
-        all labels say the same.
+        `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`:
+        which of them were drawn at random (default: all). Raises `ValueError` for an
+        invalid argument, `NotFittedError` without data to learn from, `OneClassError` if
+        all labels are equal.
         """
         shard = Shard.of(scores, query_id, labels, label_random)
         names = (
@@ -151,8 +151,8 @@ class LabelModel(Estimator):
         reduced: RowReduction | None,
         moments: Callable[[ScoreMaps], Moments],
     ) -> Self:
-        """Learn from what a first walk over the rows kept, and the moments that a second one
-        finds with the maps from it.
+        """Learn from a first walk's reduction of the rows, and a second walk's moments with
+        its maps.
         """
         if reduced is None or len(reduced.sample.scores) < MIN_SCORES:
             raise NotFittedError(
@@ -174,8 +174,7 @@ class LabelModel(Estimator):
         labelled: Shard | None = None,
         counts: LabelCounts | None = None,
     ) -> Self:
-        """Learn from what the rows were reduced to: a refit whose time does not depend on how many
-        there were.
+        """Learn from the rows' statistics: the time of a refit does not depend on their number.
 
         `counts`: of all labels, where `labelled` holds a part of them.
         """
@@ -290,8 +289,8 @@ class LabelModel(Estimator):
             self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
     def _loan(self, with_query: bool) -> TransferPrior | None:
-        """Return what the other tasks' models say of this one's weights; those without labels or
-        in common say nothing.
+        """Return this model's weights according to other tasks' models with labels and
+        shared verifiers.
         """
         heads = []
         for model in self.borrow:
@@ -304,8 +303,8 @@ class LabelModel(Estimator):
         return transfer_prior(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
-        """Learn each verifier's weight in the log-odds, from the sampled rows: what a standard
-        deviation of it is worth.
+        """Learn each verifier's weight: its log-odds for a standard deviation, from the
+        sampled rows.
         """
         parts = self.head_.contributions(HeadRows.of(self.base_, u, z, queries), queries)
         present = ~np.isnan(z) & ~np.isnan(parts)

@@ -1,5 +1,6 @@
-"""How well each verifier follows what all families share, and how far that can be trusted
-(`label_models`, steps 4 and 5).
+"""How well each verifier follows the factor shared by all families, and how far to trust that.
+
+See `label_models`, steps 4 and 5.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ MIN_VERIFIERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How far the fit is believed, 0 to 1: the product of four factors, each 0 to 1.
+    """The trust in the fit, 0 to 1: the product of four factors, each 0 to 1.
 
-    `explains`: the model explains the correlations; `plausible`: verifiers do not agree more than
-    truth makes them; `enough`: there are data; `determined`: families are many enough that a wrong
-    model would not explain anything (F families leave F (F - 3) / 2 degrees of freedom: with three,
-    the fit is always perfect, with four it nearly is); `identified`: at least three families and
-    four verifiers.
+    `explains`: the model explains the correlations; `plausible`: verifiers agree no more than
+    truth makes them; `enough`: there are data; `determined`: so many families that a wrong
+    model would not explain anything (F families leave F (F - 3) / 2 degrees of freedom: with
+    three, the fit is always perfect, with four it nearly is); `identified`: at least three
+    families and four verifiers.
     """
 
     explains: float

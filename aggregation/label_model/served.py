@@ -15,9 +15,7 @@ from assay.aggregation.statistics.queries import Queries, finite
 
 
 class ServedModel:
-    """Reads requests whose columns are given by name; a verifier that the model does not know
-    does not count.
-    """
+    """Reads requests with columns by name; a verifier unknown to the model does not count."""
 
     def __init__(
         self, model: LabelModel, columns: Sequence[Column], version: str | None = None

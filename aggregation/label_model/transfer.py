@@ -1,9 +1,9 @@
-"""What the labelled heads of other tasks say of this one's weights, verifier by verifier.
+"""This task's weights according to other tasks' labelled heads, verifier by verifier.
 
-A task's weights are taken as one shared vector plus a deviation of its own. Other tasks' heads tell
-the shared part: their mean, with what their labels leave open. The prior of this task's deviation
-is a share of the prior it would have without them. The intercept is not borrowed: base rates are a
-task's own.
+A task's weights are one shared vector plus a deviation of its own. Other tasks' heads estimate the
+shared part: their mean, with the uncertainty that their labels leave. The prior of this task's
+deviation is a share of the prior that it would have without them. The intercept is not borrowed:
+base rates are a task's own.
 """
 
 from __future__ import annotations

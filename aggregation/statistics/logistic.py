@@ -39,8 +39,8 @@ def fit_map(
     """Return the posterior of a logistic regression by Newton steps, halved where they do not help.
 
     `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal
-    `precision`: shape (p,); `offset`: shape (n,), what is added to the log-odds whatever the
-    weights. The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log
+    `precision`: shape (p,); `offset`: shape (n,), a part of the log-odds that no weight
+    changes. The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log
     precision - 1/2 log |H|.
     """
     mode = mean.copy()

@@ -16,12 +16,11 @@ FEW_KNOTS = 16
 
 
 class Lookup:
-    """Interpolates linearly between knots, constant outside, NaN for NaN: to the last bits what
-    `numpy.interp` returns.
+    """Interpolates linearly between knots, constant outside, NaN for NaN, as `numpy.interp` does.
 
-    The knots' range is cut into equal cells; each cell knows the interval that its lower edge lies
-    in. A value in a cell that holds a knot may lie further up: those few are searched for. `knots`
-    must increase, and be two at least.
+    The last bits agree as well. The knots' range is cut into equal cells; each cell knows the
+    interval of its lower edge. A value in a cell that holds a knot may lie further up: a search
+    finds those few. `knots` must increase, and there must be two at least.
     """
 
     def __init__(self, knots: Floats, heights: Floats) -> None:

@@ -24,7 +24,7 @@ FEW_PER_QUERY = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Sums over rows of the normal scores z, shape (m, m) or (m,); M is 1 where a score is there.
+    """Sums over rows of the normal scores z, shape (m, m) or (m,); M is 1 where a score is present.
 
     within: sum of z^c z^cT, deviations from the query's mean; pairs_within: sum of M^c M^cT, where
     the query has at least two scores; products: sum of z zT; crossed: sum of z MT; pairs: sum of M

@@ -56,7 +56,7 @@ class Queries:
 
     @property
     def rows(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return int(self.starts[-1])
 
     @property
@@ -125,9 +125,7 @@ class Queries:
 
 
 def finite(scores: npt.NDArray[Any]) -> Floats:
-    """Return scores as float64 with what is infinite made missing, or so large that a square of
-    it would be.
-    """
+    """Return scores as float64, with infinite ones, and those with an infinite square, as missing."""
     values = np.asarray(scores, np.float64)
     infinite = np.abs(values) > MAX_MAGNITUDE
     return np.where(infinite, np.nan, values) if infinite.any() else values

@@ -1,4 +1,4 @@
-"""What a first walk over rows keeps of them; adds up across shards."""
+"""The reduction of rows by a first walk; reductions of shards add up."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from assay.aggregation.statistics.shard import MOST_LABELLED, Shard, concatenate
 
 @dataclass(frozen=True, slots=True)
 class RowReduction:
-    """A sample of the rows, labelled queries, and how many labels there are in all; its size is
-    bounded.
-    """
+    """A sample of the rows, labelled queries, and the number of labels; its size is bounded."""
 
     sample: RowSample
     labelled: tuple[Shard, ...]
@@ -40,12 +38,12 @@ class RowReduction:
         )
 
     def __add__(self, other: RowReduction) -> RowReduction:
-        """Return what one walk over both shards would have kept."""
+        """Return the reduction of one walk over both shards."""
         labelled = self.labelled + other.labelled
         if sum(len(shard.scores) for shard in labelled) > 2 * MOST_LABELLED:
             labelled = (concatenate(labelled),)
         return RowReduction(self.sample.merge(other.sample), labelled, self.counts + other.counts)
 
     def all_labelled(self) -> Shard | None:
-        """Return the labelled queries as one shard; None if there are none."""
+        """Return the labelled queries as one shard; None without any."""
         return concatenate(self.labelled) if self.labelled else None

@@ -23,12 +23,11 @@ LAYER = 64
 
 @dataclass(frozen=True, slots=True)
 class RowSample:
-    """At most 20,000 rows: whole queries, or 64 rows of each, with the smallest hashes of query and
-    content.
+    """At most 20,000 rows: whole queries, or 64 rows of each, with the smallest hashes.
 
-    `scores` has shape (rows, m); `query` is each row's query, hashed; rows of a query are adjacent.
-    What the sample is the smallest by: `layer` (0 for a query's first 64 rows by hash, 1 for its
-    next), then `query`, then `row`, the row's hash.
+    `scores` has shape (rows, m); `query` is each row's query, hashed; rows of a query are
+    adjacent. The order of the hashes: `layer` (0 for a query's first 64 rows by hash, 1 for its
+    next), then `query`, then `row`, the hash of the row's query and content.
     """
 
     scores: Floats
@@ -75,7 +74,7 @@ class RowSample:
 
 
 def hash_ids(ids: npt.NDArray[Any]) -> Hashes:
-    """Return a stable 64-bit hash of each id; equal integers hash alike whatever their width."""
+    """Return a stable 64-bit hash of each id; equal integers of any width hash alike."""
     if ids.dtype.kind in "iub":
         return _mix(ids.astype(np.int64).view(np.uint64))
     digests = b"".join(

@@ -1,6 +1,4 @@
-"""How mapped scores vary together within queries: what a cascade reads, whatever head is learned
-later.
-"""
+"""The covariance of mapped scores within queries, which a cascade reads for any later head."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ MOST_LABELLED = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Raw scores, shape (n, m), their queries, and labels (NaN: unknown) with how they were
-    chosen, where there are any.
+    """Raw scores, shape (n, m), with their queries and labels.
+
+    Labels are NaN where unknown, and come with the way of their selection.
     """
 
     scores: npt.NDArray[Any]
@@ -38,7 +39,10 @@ class Shard:
         labels: npt.ArrayLike | None = None,
         random: npt.ArrayLike | None = None,
     ) -> Shard:
-        """Check rows; raise `ValueError` that says what is wrong with which argument."""
+        """Check rows and return them.
+
+        Raises `ValueError` that names the argument and its fault.
+        """
         matrix = np.asarray(scores)
         if matrix.ndim != 2:
             raise ValueError(f"scores: must have the shape (rows, verifiers), not {matrix.shape}")

@@ -1,4 +1,4 @@
-"""Answers, typed; what a newer service says besides is kept as it is."""
+"""Typed answers; they keep the additional fields of a newer service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Answer(BaseModel):
 
 
 class VerifierWord(_Answer):
-    """One verifier's score of one candidate; `raw` is None without one, and `reason` says why."""
+    """One verifier's score of one candidate; `raw` is None without one, and `reason` explains it."""
 
     raw: float | None
     status: str
@@ -44,7 +44,7 @@ class Ranked(_Answer):
 
 
 class Usage(_Answer):
-    """What asking cost."""
+    """The cost of a request."""
 
     calls: int = 0
     cache_hits: int = 0
@@ -101,12 +101,15 @@ class Scores(_Head):
 
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's data without what is not given."""
+    """Return a request's data without the absent fields."""
     return {key: each for key, each in value.items() if each is not None}
 
 
 def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
-    """Return an answer as a ranking of so many candidates; raise `AssayError` if it is none."""
+    """Return an answer as a ranking of so many candidates.
+
+    Raises `AssayError` for any other answer.
+    """
     found = _typed(Ranking, data)
     places = [result.index for result in found.results]
     most = len(places) if candidates is None else candidates
@@ -122,7 +125,10 @@ def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
 
 
 def scores_of(data: Any, pairs: int) -> Scores:
-    """Return an answer as the scores of so many pairs; raise `AssayError` if it is none."""
+    """Return an answer as the scores of so many pairs.
+
+    Raises `AssayError` for any other answer.
+    """
     found = _typed(Scores, data)
     if [result.index for result in found.results] != list(range(pairs)):
         raise AssayError(
@@ -134,7 +140,10 @@ def scores_of(data: Any, pairs: int) -> Scores:
 
 
 def object_of(data: Any) -> dict[str, Any]:
-    """Return an answer as an object; raise `AssayError` if it is none."""
+    """Return an answer as an object.
+
+    Raises `AssayError` for any other answer.
+    """
     if not isinstance(data, dict):
         raise AssayError(f"the answer is not an Assay's: {str(data)[:SHOWN]}", OK)
     return data

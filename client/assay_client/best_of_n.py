@@ -19,7 +19,7 @@ AsyncGenerate = Callable[[Any], Awaitable[str | Sequence[str]]]
 
 @dataclass(frozen=True)
 class BestOfN:
-    """The chosen answer, all that were drawn, and what is thought of them."""
+    """The chosen answer, all drawn answers, and their scores."""
 
     text: str
     candidates: list[str]
@@ -34,7 +34,7 @@ class BestOfN:
 def best_of_n(
     generate: Generate, query: Query, n: int = 8, *, client: Client | None = None, **options: Any
 ) -> BestOfN:
-    """Call `generate(query)` until there are n answers, and return the best.
+    """Call `generate(query)` until n answers exist, and return the best.
 
     `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` if it returns
     nothing, and an `AssayError`.

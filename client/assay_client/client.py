@@ -71,7 +71,7 @@ class Client(Shared):
     def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
     ) -> Iterator[tuple[str, Any]]:
-        """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
+        """Yield ("verifier", its scores) as each finishes, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
         try:
             with self._http.stream("POST", "/v1/rank", json=body) as reply:
@@ -158,7 +158,7 @@ class AsyncClient(Shared):
     async def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
     ) -> AsyncIterator[tuple[str, Any]]:
-        """Yield ("verifier", what it says) as each has scored, then ("ranking", a `Ranking`)."""
+        """Yield ("verifier", its scores) as each finishes, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
         try:
             async with self._http.stream("POST", "/v1/rank", json=body) as reply:

@@ -32,7 +32,7 @@ class OverloadedError(AssayError):
 
 
 class NoScoreError(AssayError):
-    """No verifier could answer: there is no score, which is not a low one."""
+    """No verifier could answer: the score is missing, and not low."""
 
 
 #: Statuses by the type of an error, for services that do not say the status of an error in a

@@ -1,4 +1,4 @@
-"""What both clients share: requests and replies, streams, and how often to try."""
+"""The common part of both clients: requests and replies, streams, and retries."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ Query = str | Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Retrying:
-    """How often to try, and how long to wait: what Retry-After says, else longer each time, with
-    jitter.
-    """
+    """The number of tries, and the waits: as Retry-After says, else longer each time, with jitter."""
 
     tries: int = 4
     first_wait_s: float = 0.5
@@ -63,7 +61,7 @@ def _may_pass(reply: httpx.Response) -> bool:
 
 
 def _last_reply(state: RetryCallState) -> httpx.Response:
-    """Return what the last try brought; raise if it brought nothing."""
+    """Return the last try's reply, or raise its error."""
     assert state.outcome is not None  # noqa: S101 - the tries have ended
     reply: httpx.Response = state.outcome.result()
     return reply
@@ -154,7 +152,7 @@ class Events:
         self._ranked = False
 
     def add(self, line: str) -> tuple[str, Any] | None:
-        """Return an event when its last line has come: a `Ranking`, or what a verifier says."""
+        """Return an event after its last line: a `Ranking`, or a verifier's scores."""
         if line:
             self._lines.append(line)
             return None

@@ -1,5 +1,4 @@
-"""LiteLLM: what to pass, or to write into a proxy's configuration, to reach Assay through it. Needs
-no LiteLLM.
+"""LiteLLM's settings, for a call or a proxy's configuration, to reach Assay; needs no LiteLLM.
 
 litellm.rerank(query=..., documents=..., **rerank_settings("math"))
 litellm.completion(messages=..., **chat_settings("my-best"))

@@ -1,5 +1,6 @@
-"""What reward functions ask: probabilities of one pair or of many rows, of a client that each
-event loop has for itself.
+"""Requests of reward functions: probabilities of a pair or of many rows.
+
+Each event loop has a client of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What trainers and samplers hand over, as texts."""
+"""Trainers' and samplers' inputs, as texts."""
 
 from __future__ import annotations
 

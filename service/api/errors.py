@@ -146,8 +146,9 @@ def _of_field(kind: str, given: Mapping[str, Any], message: str) -> ApiError:
 
 
 def _telling(errors: Sequence[Any]) -> Any:
-    """Return the problem to show: the first, but of an object that was also tried as a string,
-    what is wrong with the object.
+    """Return the problem to show: usually the first.
+
+    If an object was also tried as a string, it is the problem of the object.
     """
     first = errors[0]
     if first["type"] == "string_type" and isinstance(first["input"], dict):

@@ -75,7 +75,7 @@ class LabelIn(BaseModel):
         return f"{hash_query(query)}:{hash_candidate(self.candidate or '')}"
 
     def label(self, now: float) -> Label:
-        """Return what is kept; one that does not say when it was given was given now."""
+        """Return the label to keep; one without a time gets the present time."""
         return Label(
             self.correct, self.random, self.who, now if self.at is None else min(self.at, now)
         )

@@ -25,8 +25,9 @@ label_router = APIRouter(responses=TASK_RESPONSES)
 
 @label_router.post("/v1/tasks/{name}/labels", openapi_extra=body_of(LabelsIn, LABELS_EXAMPLE))
 async def label(request: Request, name: str) -> dict[str, Any]:
-    """Keep labels; answered when they are on disk. The same label again changes nothing, not
-    even when it was given.
+    """Keep labels, and answer when they are on disk.
+
+    The same label again changes nothing, not even its time.
     """
     memory = memory_of(task_of(request, name))
     asked = await checked_body(request, LabelsIn)

@@ -137,8 +137,9 @@ async def healthz() -> dict[str, str]:
     "/readyz", responses={503: {"description": "No verifier of the default ensemble answers."}}
 )
 async def readyz(request: Request) -> Response:
-    """Say which verifiers answer, and to who may not know their names, how many; 200 when one of
-    the default ensemble does.
+    """Report the verifiers that answer; 200 when one of the default ensemble does.
+
+    Callers without the right to their names get their number.
     """
     ready, body = await request.app.state.engine.readiness()
     if not request.scope.get("assay.informed"):
@@ -181,7 +182,7 @@ def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
 def scoring_request_from(
     engine: Engine, asked: RankRequest, task: Task, request_id: str
 ) -> tuple[ScoringRequest, dict[str, Any]]:
-    """Return what to score for a ranking, and what its answer says besides."""
+    """Return a ranking's scoring request, and the additional fields of its answer."""
     query = asked.conversation()
     texts = [
         candidate if isinstance(candidate, str) else candidate.text
@@ -249,7 +250,10 @@ def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
 async def score_while_wanted(
     request: Request, engine: Engine, scoring_request: ScoringRequest
 ) -> ScoringResult:
-    """Return what the ensemble says, as long as the client is there; raise `ApiError`."""
+    """Return the ensemble's result, as long as the client is connected.
+
+    Raises `ApiError`.
+    """
     return await scored(engine, scoring_request, lambda asking: while_wanted(request, asking))
 
 
@@ -258,7 +262,10 @@ async def scored(
     scoring_request: ScoringRequest,
     ask: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
 ) -> ScoringResult:
-    """Return what the ensemble says; raise `ApiError` if no verifier could."""
+    """Return the ensemble's result.
+
+    Raises `ApiError` if no verifier could score.
+    """
     with answering():
         return await engine.scorer.score(scoring_request, ask)
 

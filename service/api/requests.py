@@ -52,9 +52,7 @@ Real = Annotated[float, BeforeValidator(not_a_truth)]
 
 
 class BudgetIn(_Request):
-    """What may be spent on fresh scores: cost in the configuration's units, tokens read
-    (estimated), calls made.
-    """
+    """The budget for new scores: cost in the configuration's units, tokens (estimated), calls."""
 
     cost: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
     tokens: Annotated[Whole, Field(ge=0)] | None = None
@@ -135,7 +133,7 @@ class RankRequest(_Scoring):
         return self
 
     def conversation(self) -> Query:
-        """Return what the candidates answer."""
+        """Return the conversation that the candidates answer."""
         return _conversation(self)
 
 
@@ -151,7 +149,7 @@ class PairIn(_Request):
     tests: Tests = Field(default_factory=list)
 
     def conversation(self) -> Query:
-        """Return what the candidate answers."""
+        """Return the conversation that the candidate answers."""
         return _conversation(self)
 
 

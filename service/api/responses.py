@@ -72,7 +72,7 @@ def scores_body(
 
 
 def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
-    """Return what an answer says of the model behind it."""
+    """Return an answer's fields on the model behind it."""
     return {
         "task": task,
         "ensemble": ensemble,
@@ -84,7 +84,7 @@ def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
 
 
 def tail(outcome: ScoringResult) -> dict[str, Any]:
-    """Return what an answer says of its cost and its shortcomings."""
+    """Return an answer's fields on its cost and its shortcomings."""
     usage = outcome.matrix.usage
     cascade_run = (
         {} if outcome.cascade is None else {"cascade": cascade_body(outcome, outcome.cascade)}

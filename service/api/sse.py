@@ -1,5 +1,4 @@
-"""Answers in pieces. Work goes on at its own pace, and its place is given back at its end,
-however slowly a client reads.
+"""Answers in pieces: work keeps its own pace and gives its place back, also for a slow reader.
 
 Not `sse-starlette`'s EventSourceResponse, by its source (3.7.0): that takes the next event once the
 last one is sent, so that a slow reader would hold a place; it cancels streams when the server has
@@ -22,8 +21,9 @@ STREAM_END = b""
 
 
 class EventStream(Response):
-    """Server-sent events as work yields them. What a client has not read yet is kept, so there
-    must be few or small ones.
+    """Server-sent events as work yields them.
+
+    It keeps the unread events, so there must be few or small ones.
     """
 
     media_type = "text/event-stream"
@@ -34,7 +34,7 @@ class EventStream(Response):
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events, as long as the client is there; raise what the work raises."""
+        """Send the events, as long as the client is connected; raise the work's errors."""
         made: asyncio.Queue[bytes] = asyncio.Queue()
         working = asyncio.ensure_future(self._work(made, scope))
         sending = asyncio.ensure_future(self._send(made, send))

@@ -1,6 +1,4 @@
-"""What a handler of a task begins with: the task, its memory, the body that was sent, or the
-refusal that says what lacks.
-"""
+"""The beginning of a task's handler: the task, its store and the body, or a refusal."""
 
 from __future__ import annotations
 
@@ -24,7 +22,10 @@ log = structlog.get_logger()
 
 
 def task_of(request: Request, name: str) -> Task:
-    """Return a task that the caller may see; raise `ApiError` 404 naming those there are."""
+    """Return a task that the caller may see.
+
+    Raises `ApiError` 404, which names the visible tasks.
+    """
     known: dict[str, Task] = {
         each.name: each
         for each in request.app.state.engine.tasks.by_name.values()
@@ -41,7 +42,10 @@ def task_of(request: Request, name: str) -> Task:
 
 
 def memory_of(task: Task) -> TaskStore:
-    """Return what a task has learned from; raise `ApiError` 409 for one that learns nothing."""
+    """Return the store of a task that learns.
+
+    Raises `ApiError` 409 for a task that does not.
+    """
     if task.memory is None:
         message = (
             f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
@@ -51,7 +55,10 @@ def memory_of(task: Task) -> TaskStore:
 
 
 async def stored(asking: Any) -> Any:
-    """Return what the store answers; raise `ApiError` 503 if it does not, or refuses."""
+    """Return the store's answer.
+
+    Raises `ApiError` 503 if it gives none, or refuses.
+    """
     try:
         return await asking
     except StoreDownError:

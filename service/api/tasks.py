@@ -1,4 +1,4 @@
-"""The handlers of what tasks learn: fits, versions, reports."""
+"""The handlers of fits, versions and reports of tasks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PromoteIn(BaseModel):
 
 @task_router.get("/v1/tasks")
 async def tasks(request: Request) -> dict[str, Any]:
-    """List the tasks, with what each has kept and serves."""
+    """List the tasks, with the kept requests and the served version of each."""
     engine: Engine = request.app.state.engine
     return {
         "tasks": [
@@ -58,7 +58,7 @@ async def tasks(request: Request) -> dict[str, Any]:
 
 @task_router.get("/v1/tasks/{name}")
 async def task(request: Request, name: str) -> dict[str, Any]:
-    """Say what a task has kept, what it serves, and what that knows of each verifier."""
+    """Show a task's kept requests, its served version, and the weights of its verifiers."""
     found = task_of(request, name)
     summary = await _summary(found)
     engine: Engine = request.app.state.engine
@@ -144,8 +144,9 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
 
 @task_router.post("/v1/tasks/{name}/evaluate")
 async def evaluate(request: Request, name: str) -> dict[str, Any]:
-    """Measure what the ensemble and each of its verifiers are worth, on what the task has kept;
-    the report is kept, too.
+    """Measure the worth of the ensemble and of each verifier, on the task's kept requests.
+
+    The store keeps the report.
     """
     found = task_of(request, name)
     memory_of(found)
@@ -199,9 +200,7 @@ async def report(request: Request, name: str) -> dict[str, Any]:
 
 @task_router.get("/v1/tasks/{name}/verifiers")
 async def verifiers(request: Request, name: str) -> dict[str, Any]:
-    """List a task's verifiers: what the served model makes of each, what the last report
-    measured, and whether it drifts.
-    """
+    """List a task's verifiers: weight in the served model, measures of the last report, drift."""
     found = task_of(request, name)
     known = (
         {"report": None}
@@ -287,7 +286,7 @@ async def _now_served(request: Request, name: str) -> dict[str, Any]:
 
 
 def _of_this_task(loss: str | None, name: str) -> str | None:
-    """Return what the store has lost, less what is another task's to those who may not see all."""
+    """Return the store's losses; callers who may not see all tasks get none of other tasks."""
     if (
         loss is None
         or sees_all()
@@ -329,7 +328,7 @@ def _cascade(task: Task) -> dict[str, Any]:
 
 
 def _drift(task: Task) -> dict[str, Any]:
-    """Return how far each verifier is from what it was at the fit; nothing before that is known."""
+    """Return each verifier's distance from its state at the fit; nothing before the first look."""
     if not task.drift:
         return {}
     return {

@@ -15,7 +15,7 @@ NO_FILES = "has no .jsonl or .parquet file"
 
 
 class BatchError(StartupError):
-    """A bulk job cannot start or go on; the message says what to do."""
+    """A bulk job cannot start or go on; the message names a remedy."""
 
 
 class Files:
@@ -33,7 +33,7 @@ class Files:
         self._local = isinstance(self.fs, LocalFileSystem)
 
     def path(self, *names: str) -> str:
-        """Return the path of what lies below the root."""
+        """Return the path of an entry below the root."""
         return "/".join([self.root.rstrip("/"), *names]) if names else self.root
 
     def open(self, path: str) -> IO[bytes]:
@@ -42,7 +42,7 @@ class Files:
         return found
 
     def get(self, *names: str) -> bytes | None:
-        """Return a file's content; None if there is none."""
+        """Return a file's content; None without the file."""
         try:
             return bytes(self.fs.cat_file(self.path(*names)))
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class Files:
         )
 
     def sweep(self) -> None:
-        """Remove what a writer that was killed left unfinished."""
+        """Remove the unfinished files of a killed writer."""
         if self._local:
             for path in self.fs.glob(self.path("**", f".*{UNFINISHED}")):
                 self.fs.rm_file(path)
@@ -81,10 +81,9 @@ class Files:
 
 
 def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
-    """Return the files that a path, folder or pattern names, in order, without the job's own
-    output.
+    """Return the files of a path, folder or pattern, in order, without the job's own output.
 
-    Raises `BatchError` if there is none, or if they have two formats.
+    Raises `BatchError` without any file, or with two formats.
     """
     files = Files(url)
     root = files.root

@@ -1,4 +1,4 @@
-"""The file formats of bulk jobs: what is read from them, and what is written."""
+"""The file formats of bulk jobs: their input rows and output files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An input row: the body of a request, or why it is none."""
+    """An input row: the body of a request, or the reason why it is none."""
 
     number: int
     body: dict[str, Any] | None
@@ -86,7 +86,7 @@ class RowFormat(ABC):
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
     ) -> bytes:
-        """Return an output file: what is carried over beside the results, row for row."""
+        """Return an output file: the results, and the carried columns beside them, row for row."""
 
 
 def clash(path: str, names: Sequence[str]) -> None:

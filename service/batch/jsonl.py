@@ -63,7 +63,7 @@ class Jsonl(RowFormat):
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
     ) -> bytes:
-        """Return an object a line; what is unknown is null."""
+        """Return an object a line; an unknown value is null."""
         lines = (
             orjson.dumps({**beside, **result})
             for beside, result in zip(block.carried, results, strict=True)

@@ -88,7 +88,7 @@ class Parquet(RowFormat):
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
     ) -> bytes:
-        """Return a Parquet file; what is unknown is null."""
+        """Return a Parquet file; an unknown value is null."""
         arrow = self._arrow
         numbers, integers = arrow.list_(arrow.float64()), arrow.list_(arrow.int32())
         types = {

@@ -1,6 +1,4 @@
-"""What a bulk job does: its inputs cut into parts, and the models that score them, fixed when
-the job begins.
-"""
+"""A bulk job: its inputs cut into parts, and the models that score them, fixed at its start."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """A job, the same however often it is resumed and whatever it runs on."""
+    """A job, the same after any number of resumptions and on any machine."""
 
     out: str
     where: str  # the inputs' file system, as a URL
@@ -57,7 +55,7 @@ class BatchPlan:
 
     @property
     def rows(self) -> int:
-        """Return how many rows there are in all."""
+        """Return the number of rows in all."""
         return sum(source.rows for source in self.sources)
 
     def format(self) -> RowFormat:
@@ -119,9 +117,7 @@ def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) 
 
 
 def served(engine: Engine) -> dict[str, Any]:
-    """Return what each task serves that learns; one that was given its model has that in the
-    configuration.
-    """
+    """Return the served model of each task that learns; others have theirs in the configuration."""
     return {
         task.name: (
             None
@@ -138,7 +134,7 @@ def served(engine: Engine) -> dict[str, Any]:
 
 
 def freeze(engine: Engine, models: dict[str, Any]) -> None:
-    """Have the tasks serve what the job began with, and learn nothing."""
+    """Have the tasks serve the models of the job's start, and learn nothing."""
     for name, model in models.items():
         task = engine.tasks.by_name[name]
         if model is not None:
@@ -161,9 +157,7 @@ def total(done: Iterable[Done]) -> Done:
 
 
 def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[Part]]:
-    """Return runs of parts, adjacent in one file: some more than there are workers, so that all
-    end together.
-    """
+    """Return runs of adjacent parts of one file: more than workers, so that all end together."""
     size = max(1, min(longest, len(parts) // (4 * workers)))
     found: list[list[Part]] = []
     for part in parts:

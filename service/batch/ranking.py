@@ -188,7 +188,7 @@ class Ranker:
 
 
 def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
-    """Yield parts with their rows; adjacent ones are read in one go."""
+    """Yield parts with their rows; one read brings adjacent parts."""
     form, files = plan.format(), Files(plan.where)
     start = 0
     while start < len(parts):

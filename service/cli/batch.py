@@ -45,7 +45,7 @@ from assay.service.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asks for."""
+    """The command line's arguments."""
 
     where: str
     out: str
@@ -59,8 +59,9 @@ class Wanted:
 def run_batch(
     wanted: Wanted, config_path: Path | None, flags: Mapping[str, Any], as_json: bool
 ) -> None:
-    """Rank what is left of a job, and say what came of it; raise `StartupError` where it cannot
-    go on.
+    """Rank the remaining parts of a job, and print the result.
+
+    Raises `StartupError` if it cannot go on.
     """
     # As many requests at once as are wanted: the store's connections are counted by that.
     flags = {"log_level": "warning", "max_active": wanted.effort.concurrency, **flags}

@@ -16,10 +16,10 @@ from assay.verifiers import printable
 
 
 class Console(rich.console.Console):
-    """Rich's console, for foreign text: escapes are spelled out, brackets and colons are what they
-    are.
+    """Rich's console for foreign text: it spells escapes out, and takes brackets and colons
+    literally.
 
-    What is styled here is given a style, or is a `Text`.
+    Styled text needs an explicit style, or is a `Text`.
     """
 
     def __init__(self, *, highlight: bool = True, **more: Any) -> None:
@@ -32,6 +32,6 @@ class Console(rich.console.Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield what is written; whatever was laid out by other ways is spelled out here."""
+        """Yield the written segments; text that came by another layout is spelled out here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)

@@ -1,6 +1,4 @@
-"""`assay demo`: a bundled set of real candidates through the running service, and what ranking
-them gained.
-"""
+"""`assay demo`: a bundled set of real candidates through the running service, and the gain."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class FitError(StartupError):
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a person says of a data set, beside its scores."""
+    """A person's statements about a data set, beside its scores."""
 
     families: Path | None = None
     quality: Path | None = None
@@ -124,8 +124,9 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
 
 
 def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
-    """Return what a JSON file says of the table's verifiers; raise `TableError` for one that the
-    table does not have.
+    """Return a JSON file's values of the table's verifiers.
+
+    Raises `TableError` for a verifier that the table does not have.
     """
     if path is None:
         return {}

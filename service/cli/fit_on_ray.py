@@ -29,8 +29,8 @@ def fit_on_ray(
 ) -> LabelModel:
     """Return a model fitted on all files, which every node must see under the same paths.
 
-    Here there is one hash of 8 bytes of each query, to see that none is in two files. Raises what a
-    worker raised.
+    This process holds one hash of 8 bytes of each query, to see that none is in two files.
+    Raises the errors of the workers.
     """
     ray = connect_to_ray(address)
     try:
@@ -64,8 +64,9 @@ def _moments(path: Path, labels: bool, names: tuple[str, ...], maps: ScoreMaps) 
 def _each(
     ray: Any, work: Callable[..., Any], paths: Sequence[Path], *arguments: Any
 ) -> Iterator[Any]:
-    """Yield what workers make of each file, in order; two a CPU are under way, so that what
-    waits here is bounded.
+    """Yield the workers' results of each file, in order.
+
+    Two a CPU are in progress, which bounds the waiting results.
     """
     ask = ray.remote(work).remote
     given = [ray.put(each) for each in arguments]

@@ -1,4 +1,4 @@
-"""`assay models`: what the catalog knows."""
+"""`assay models`: the entries of the catalogue."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ from assay.service.planning.server_command import command_of, environment_of
 def plan_ensemble(
     config: Path, gpus: str, load: Load, out: Path | None, form: str, as_json: bool
 ) -> None:
-    """Print where each model runs, and write it where a file is named; raise `StartupError` for
-    what does not fit.
+    """Print the place of each model, and write the plan to a file on request.
+
+    Raises `StartupError` for models that do not fit.
     """
     plan = place(servers_of(load_config(config, {}, {})), parse_gpus(gpus), load)
     if out is not None:

@@ -35,11 +35,10 @@ def rank_file(
     concurrency: int,
     as_json: bool,
 ) -> None:
-    """Answer each line of `path` into `out`, which keeps what it has: a run that was cut off goes
-    on where it was.
+    """Answer each line of `path` into `out`; a second run continues an interrupted one.
 
-    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line under
-    `line`.
+    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line
+    under `line`.
     """
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
@@ -101,8 +100,9 @@ def rank_file(
 
 
 def settled(out: Path) -> set[int]:
-    """Return which input lines have an answer; errors and a line that was cut off are taken out,
-    to be asked again.
+    """Return the input lines that have an answer.
+
+    It removes errors and an unfinished line from the file, so that they are tried again.
     """
     if not out.exists():
         return set()

@@ -59,7 +59,10 @@ class Api:
         ).open
 
     def call(self, path: str, body: Any = None) -> Any:
-        """Return what the service answers; raise `StartupError` with what it says is wrong."""
+        """Return the service's answer.
+
+        Raises `StartupError` with the service's message.
+        """
         raw = self.read(path, body)
         try:
             return json.loads(raw)
@@ -116,7 +119,7 @@ def _key() -> str:
 
 
 def _message(exc: urllib.error.HTTPError) -> tuple[str, str]:
-    """Return the field that a refusal names, and what it says."""
+    """Return the field that a refusal names, and its message."""
     if 300 <= exc.code < 400:
         where = str(exc.headers.get("Location"))[:SHOWN_LENGTH]
         return (

@@ -52,7 +52,7 @@ def show_tasks(url: str, as_json: bool) -> None:
 
 @asks_assay
 def fit_task(url: str, task: str, as_json: bool) -> None:
-    """Have a task fitted now, and print what came of it."""
+    """Have a task fitted now, and print the result."""
     found = Api(url).call(f"/v1/tasks/{task}/fit", {})
     if as_json:
         print(json.dumps(found))  # noqa: T201 - the command's output
@@ -119,7 +119,7 @@ def show_shadow(url: str, task: str, version: int, as_json: bool) -> None:
 
 @asks_assay
 def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
-    """Show candidates one by one and send each label as it is given."""
+    """Show candidates one by one and send each label at once."""
     api, console = Api(url), Console(highlight=False)
     drawn = api.call(f"/v1/tasks/{task}/to-label?n={count}")["candidates"]
     if not drawn:
@@ -167,7 +167,7 @@ def _ask(
 
 
 def _worth(api: Api, task: str, labels: int) -> str:
-    """Return what the labels do for the ensemble, once a fit has learned from them."""
+    """Return the labels' effect on the ensemble, once a fit has learned from them."""
     if labels < CALIBRATED_LABELS:
         return f"{CALIBRATED_LABELS - labels} more make it calibrated"
     with Console(stderr=True).status("fitting and measuring"):
@@ -196,9 +196,7 @@ def import_labels(url: str, task: str, file: Path) -> None:
 
 @asks_assay
 def export_labels(url: str, task: str, file: Path) -> None:
-    """Write all labels as JSONL or Parquet, as `import` reads them: with when each was given,
-    and by whom.
-    """
+    """Write all labels as JSONL or Parquet, in the form of `import`, with time and author."""
     api = Api(url)
     found = api.call(f"/v1/tasks/{task}/labels")["labels"]
     if file.suffix == ".parquet":
@@ -238,8 +236,9 @@ def export_rows(url: str, task: str, file: Path, how: str, margin: float, thresh
 
 
 def _rows(file: Path) -> Iterable[LabelRow]:
-    """Yield rows with their numbers in the file; raise `StartupError` for what is none, with its
-    place.
+    """Yield rows with their numbers in the file.
+
+    Raises `StartupError` for an invalid row, with its place.
     """
     rows = _of_parquet(file) if file.suffix == ".parquet" else _lines(file)
     for number, row in rows:
@@ -264,9 +263,7 @@ def _of_parquet(file: Path) -> Iterable[LabelRow]:
 
 
 def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row's values that are there; a point in time as the API takes it, in seconds
-    since 1970.
-    """
+    """Return a row's present values; a time in the API's form, seconds since 1970."""
     if isinstance(at := row.get("at"), datetime):
         if at.tzinfo is None:
             raise StartupError(

@@ -60,7 +60,7 @@ def start_all(
 
 
 def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
-    """Return what starts a model's server, up to the model's name."""
+    """Return the words that start a model's server, up to the model's name."""
     if venv is not None:
         python = venv.absolute() / "bin" / "python"
         if not python.exists():
@@ -143,7 +143,7 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: 
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End the service first, so that what is under way is answered, then the models."""
+    """End the service first, so that running requests get answers, then the models."""
     _say("ending")
     *models, service = tasks
     for some in ([service], models):

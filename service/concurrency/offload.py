@@ -20,7 +20,7 @@ _CANDIDATE = attrgetter("candidate")
 async def apart(
     size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs
 ) -> Result:
-    """Return what a function returns, which takes time in proportion to `size`."""
+    """Return the result of a function that takes time in proportion to `size`."""
     if size <= LONG_WORK:
         return work(*args, **more)
     return await asyncio.to_thread(work, *args, **more)

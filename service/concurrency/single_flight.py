@@ -12,7 +12,7 @@ from assay.verifiers import SENT, Pair, Sent, Verdict, Verdicts, VerifierSetting
 
 
 class PairScorer(Protocol):
-    """What a call goes to: it answers for every pair, and never raises but when cancelled."""
+    """The target of a call: it answers for every pair, and raises only when cancelled."""
 
     @property
     def settings(self) -> VerifierSettings:
@@ -26,9 +26,9 @@ class PairScorer(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """What a request wants of one verifier: `rows` and `keys` say which pairs of the request.
+    """A request's pairs for one verifier: `rows` and `keys` name the pairs of the request.
 
-    `set_key`: the name of the whole set, where the verifier compares all of its candidates; rows
+    `set_key`: the name of the whole set, if the verifier compares all of its candidates; rows
     and pairs are then in the set's own order.
     """
 
@@ -84,8 +84,8 @@ class Subscription:
 
     @property
     def pays(self) -> bool:
-        """Return whether the request pays: it started the call, or who did has left before
-        anything was sent.
+        """Return whether the request pays: it started the call, or its starter left before
+        it was sent.
         """
         return not self.call.paid and (self.owner or self.call.orphaned)
 

@@ -11,8 +11,9 @@ PAIRS_A_TURN = 256
 
 
 class Turns:
-    """Pieces of large requests that wait for their turn, in order; short waits in between are
-    everybody else's.
+    """Pieces of large requests that wait for their turn, in order.
+
+    Short waits between them leave the loop to others.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a configuration holds: verifiers, ensembles and tasks, and how they must fit together."""
+"""The content of a configuration: verifiers, ensembles and tasks, and how they fit together."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Config(BaseModel):
 
 
 def _from_catalog(entry: Any, place: int) -> Any:
-    """Return a verifier with what `use: NAME` stands for; its own keys win."""
+    """Return a verifier with the entry of `use: NAME`; its own keys win."""
     if not isinstance(entry, dict) or "use" not in entry:
         return entry
     known = catalog()

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, each problem to its place in the file."""
+"""The faults of a configuration, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BROKEN_KIND = "; it is installed but cannot be loaded: {}"
 
 
 class ConfigError(StartupError):
-    """The configuration is wrong; each problem names its place and what would be right."""
+    """The configuration is wrong; each problem names its place and a right value."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -30,7 +30,7 @@ class ConfigError(StartupError):
 def problem_of(
     path: Path, root: yaml.Node, error: Any, layers: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """Return one validation error as `file:line: key: what is wrong (got value)`."""
+    """Return one validation error as `file:line: key: fault (got value)`."""
     loc = [
         part
         for place, part in enumerate(error["loc"])

@@ -6,7 +6,7 @@ import difflib
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return a hint at the known word that is nearest, or at all of them when there are few."""
+    """Return a hint at the nearest known word, or at all of them if they are few."""
     near = difflib.get_close_matches(word, known, 1)
     if near:
         return f"; did you mean `{near[0]}`?"

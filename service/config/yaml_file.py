@@ -1,5 +1,6 @@
-"""A YAML file, read within bounds: each of its nodes is looked at once, whatever its aliases
-would make of them.
+"""A YAML file, read within bounds.
+
+It visits each node once, whatever its aliases would expand to.
 """
 
 from __future__ import annotations
@@ -91,13 +92,16 @@ def _content(root: yaml.MappingNode) -> dict[str, Any]:
 
 
 class _Walk:
-    """Looks at every node once, and counts what each is with its aliases written out."""
+    """Visits every node once, and counts its size with aliases written out."""
 
     def __init__(self) -> None:
         self._sizes: dict[int, int | None] = {}  # by node; None while it is being looked at
 
     def visit(self, node: yaml.Node, depth: int) -> int:
-        """Return a node's size; raise `YamlError` for what no configuration has."""
+        """Return a node's size.
+
+        Raises `YamlError` for a construct that no configuration has.
+        """
         if id(node) in self._sizes:
             known = self._sizes[id(node)]
             if known is None:

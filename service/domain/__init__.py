@@ -1,1 +1,1 @@
-"""Plain data of a request and of what is kept of it: no I/O, no framework."""
+"""Plain data of a request and of its record: no I/O, no framework."""

@@ -1,4 +1,4 @@
-"""What a request is willing to spend, and which verifiers that reaches."""
+"""The budget of a request, and the verifiers that it reaches."""
 
 from __future__ import annotations
 

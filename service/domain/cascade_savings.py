@@ -1,4 +1,4 @@
-"""What a cascade saves and loses, as measured on queries scored in full."""
+"""A cascade's savings and losses, as measured on queries scored in full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUANTILE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class CascadeSavings:
-    """Sums over queries scored in full: what one model version's cascade would have done with them.
+    """Sums over queries scored in full: the hypothetical results of one model version's cascade.
 
     `loss`: P(the full pick is correct) less P(the cascade's is), by the model; `squares` of it;
     `cost`: the cascade's share of the full cost.

@@ -2,7 +2,7 @@
 
 
 class StartupError(Exception):
-    """The service cannot start; the message says why and what to do."""
+    """The service cannot start; the message gives the cause and a remedy."""
 
 
 class StoreError(Exception):
@@ -22,7 +22,7 @@ class StoreRefusedError(StoreError):
 
 
 class NoNewsError(Exception):
-    """The store cannot be listened to; who wants to know has to look."""
+    """The store does not offer news; the listener has to poll."""
 
 
 class DomainError(Exception):
@@ -58,7 +58,7 @@ class TooMuchWorkError(DomainError):
 
 
 class LimitReachedError(DomainError):
-    """A key has made all requests, or caused all cost, that it may; `what` says which."""
+    """A key has reached its limit of requests or of cost; `what` says which."""
 
     def __init__(self, message: str, what: str, retry_after_s: int) -> None:
         super().__init__(message, retry_after_s=retry_after_s)

@@ -1,8 +1,8 @@
-"""The names and addresses by which clients may reach a service that asks for no key.
+"""The names and addresses by which clients may reach a service without keys.
 
-An address is safe: a page's name that an attacker's DNS turns to us is what rebinding needs. So a
-service that listens to a network is reached by any address and by the names that are listed; one on
-loopback by loopback's names and addresses.
+An address is safe: rebinding needs a page's name that an attacker's DNS turns to us. So a service
+on a network accepts any address and the listed names; one on loopback accepts loopback's names and
+addresses.
 """
 
 from __future__ import annotations

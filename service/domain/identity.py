@@ -13,8 +13,9 @@ _QUERY_END = 1 + 2 * SIZE  # of a pair's name, where its query's is closed with 
 
 
 def hash_query(query: Query) -> str:
-    """Return the name of a conversation, and of what is known of its answer; where each part
-    ends is part of it.
+    """Return the name of a conversation with the known parts of its answer.
+
+    The name depends on the boundaries of the parts.
     """
     state = blake2b(digest_size=SIZE)
     for message in query.messages:
@@ -45,8 +46,8 @@ class Keys:
     set_order: tuple[int, ...]
 
     def within(self, owner: str) -> Keys:
-        """Return the same names in a space of the owner's own, in which nothing is known of what
-        others asked.
+        """Return the same names in the owner's own space, without knowledge of other
+        owners' requests.
         """
         whole = None if self.whole is None else f"{owner}/{self.whole}"
         return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)

@@ -1,6 +1,4 @@
-"""What a task learned, as the store keeps it: the outcome of a fit, which version serves, and how
-much there was to learn from.
-"""
+"""A task's learned values in the store: a fit's outcome, the served version, the sizes."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ MOST_BYTES = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What came of a fit: no model where there was too little to learn from; `serve` is false where
-    it is no better.
-    """
+    """The outcome of a fit: no model with too few requests; `serve` is false if it is no better."""
 
     model: bytes | None = None
     serve: bool = False
@@ -45,8 +41,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much there is to learn from: what is kept, and how much ever came, which a full window
-    does not say.
+    """The amounts to learn from: the kept requests, and all that ever came.
+
+    A full window does not show the latter.
     """
 
     requests: int = 0

@@ -105,7 +105,10 @@ def place_of(entry_id: bytes) -> tuple[int, int]:
 
 
 def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
-    """Return the record of a stream's entry; raise `ValueError` for what is none."""
+    """Return the record of a stream's entry.
+
+    Raises `ValueError` for an invalid one.
+    """
     try:
         hashes, query, prints = entry[b"k"], entry[b"q"], np.frombuffer(entry[b"f"], PRINTS)
         candidates = tuple(hashes[at : at + SIZE].hex() for at in range(0, len(hashes), SIZE))
@@ -135,7 +138,10 @@ def unpack(entry_id: bytes, entry: Mapping[bytes, bytes]) -> Observation:
 
 
 def _texts(raw: bytes, candidates: Sequence[str]) -> RankedTexts:
-    """Return texts, ignoring a later release's additions; raise `ValueError` for invalid ones."""
+    """Return texts, ignoring a later release's additions.
+
+    Raises `ValueError` for invalid ones.
+    """
     found = orjson.loads(raw)
     query, texts = (
         (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)
@@ -156,7 +162,10 @@ def as_value(record: Observation) -> bytes:
 
 
 def from_value(raw: bytes) -> Observation:
-    """Return the request of such a value; raise `ValueError` for what is none."""
+    """Return the request of such a value.
+
+    Raises `ValueError` for an invalid one.
+    """
     found = json_object(raw)
     try:
         milliseconds, number = found.pop("at")

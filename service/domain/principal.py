@@ -1,4 +1,4 @@
-"""Who sends a request, what they may see, and what the request costs them."""
+"""The sender of a request, its rights, and the cost of the request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Principal:
 
     @property
     def limited(self) -> bool:
-        """Return whether what it asks is counted."""
+        """Return whether the caller's requests count."""
         return self.requests is not None or self.cost is not None
 
     def lacks(self, scope: Scope, path: str) -> str | None:
@@ -61,13 +61,13 @@ def ask_as(holder: Principal) -> None:
 
 
 def spend(cost: float) -> None:
-    """Note what a request cost, where that is counted."""
+    """Note a request's cost, if it counts."""
     if (spent := _SPENT.get()) is not None:
         spent.append(cost)
 
 
 def spent() -> float:
-    """Return what the request has cost so far."""
+    """Return the request's cost so far."""
     return sum(_SPENT.get() or ())
 
 
@@ -78,7 +78,7 @@ def may_see(task: str) -> bool:
 
 
 def sees_all() -> bool:
-    """Return whether the caller may see all tasks, and so what concerns all of them together."""
+    """Return whether the caller may see all tasks, and so the facts of all of them together."""
     return _ASKING.get().tasks is None
 
 

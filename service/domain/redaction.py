@@ -1,8 +1,7 @@
-"""Redacts reasons: only an administrator sees which machines the service calls; everybody else sees
-what failed.
+"""Redacts reasons: only administrators see which machines the service calls.
 
-A reason may hold an address of ours (`cannot connect to http://10.0.0.7:8000`), or one that a
-server's own error names.
+Others see the failure. A reason may hold an address of ours (`cannot connect to
+http://10.0.0.7:8000`), or one in a server's own error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must never be printed: passwords in addresses, and keys."""
+"""Secrets that must never be printed: passwords in addresses, and keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def masked(text: str) -> str:
 
 
 def without_arguments(text: str) -> str:
-    """Return what a store's client says of a command without what was in the command."""
+    """Return a store client's message on a command without the command's arguments."""
     return _ARGUMENTS.sub(lambda found: f"{found[1]} " if found[1] else " ...", text[:LONGEST])
 
 

@@ -14,11 +14,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Whether a candidate is correct: 0, 1, or between; `random` where it was drawn at random to be
-    labelled.
+    """Whether a candidate is correct: 0, 1, or between; `random` if it was drawn at random.
 
-    What is not stated (None) stays as it was where the candidate has a label, and is no otherwise:
-    nothing is assumed.
+    An unstated field (None) keeps its value if the candidate has a label; else it stays empty,
+    without any assumption.
     """
 
     correct: float
@@ -29,7 +28,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[Value]):
-    """A hash as it was read: what is whole by name, and what is damaged, as it is in the store."""
+    """A hash from the store: whole values by name, and damaged ones as they are."""
 
     whole: dict[str, Value]
     damaged: dict[bytes, bytes]
@@ -40,8 +39,9 @@ def read_all(
     parse: Callable[[bytes], Value],
     named: Callable[[str], object] = str,
 ) -> Read[Value]:
-    """Return the values of a hash, by functions of value and name that raise `ValueError` for
-    what is damaged.
+    """Return the values of a hash, by functions of value and name.
+
+    These raise `ValueError` for a damaged value.
     """
     whole: dict[str, Value] = {}
     damaged: dict[bytes, bytes] = {}
@@ -56,7 +56,10 @@ def read_all(
 
 
 def whole_number(value: bytes) -> int:
-    """Return a count; raise `ValueError` for what is none."""
+    """Return a count.
+
+    Raises `ValueError` for an invalid one.
+    """
     if not value.isdigit() or len(value) > 18:
         raise ValueError("not a count")
     return int(value)

@@ -1,1 +1,1 @@
-"""What tasks learn, and how they come to serve it."""
+"""The learning of tasks, and how its results come to be served."""

@@ -52,8 +52,9 @@ class DriftMonitor:
         return task.drift
 
     async def _newest(self, name: str, memory: TaskStore) -> list[Observation]:
-        """Return the last requests that have as many candidates together as are compared; only
-        new ones are read.
+        """Return the last requests with as many candidates as the comparison takes.
+
+        It reads only new ones.
         """
         known = self._seen.get(name, [])
         new: list[Observation] = []

@@ -28,7 +28,7 @@ LABELS_GONE = (
 
 @dataclass(frozen=True, slots=True)
 class FitInputs:
-    """What a fit is made of: the verifiers by name and fingerprint, and what is stated of them."""
+    """The input of a fit: the verifiers by name and fingerprint, and the statements about them."""
 
     names: tuple[str, ...]
     fingerprints: tuple[int, ...]
@@ -48,7 +48,7 @@ class KnownLabel:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The served version, and the time of the last label that it knew: later ones are new to it."""
+    """The served version, and the time of its last label: later labels are new to it."""
 
     artifact: bytes
     labels_until: float

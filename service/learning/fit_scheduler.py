@@ -62,7 +62,7 @@ class FitScheduler:
                     await self.fit(task)
 
     async def fit(self, task: Task) -> tuple[int, Fit]:
-        """Fit a task now; return the new version (0 if there is none) and the fit's findings.
+        """Fit a task now; return the new version (0 without one) and the fit's findings.
 
         Raises `FitBusyError`, `FitFailedError` or `StoreError`.
         """
@@ -94,7 +94,7 @@ class FitScheduler:
         return await memory.publish(token, found, sizes, task.versions), found
 
     async def report(self, task: Task) -> dict[str, Any]:
-        """Measure what a task's ensemble is worth, and keep and return the report.
+        """Measure the worth of a task's ensemble, and keep and return the report.
 
         Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreError`.
         """
@@ -105,10 +105,9 @@ class FitScheduler:
         return found
 
     async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
-        """Return how another version would have answered the kept requests, beside the served
-        version; None if either is missing.
+        """Return another version's answers to the kept requests, beside the served version's.
 
-        Raises what `report` raises.
+        None if either version is missing. Raises the errors of `report`.
         """
         found: dict[str, Any] | None = await self._measured(
             task, shadow_kept, self._source(task), task.given(), version
@@ -116,8 +115,9 @@ class FitScheduler:
         return found
 
     async def drawn(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many requests can be labelled, and candidates of so many, as `draw_kept`
-        does. Raises what `report` raises.
+        """Return how many requests can be labelled, and candidates of some, as `draw_kept` does.
+
+        Raises the errors of `report`.
         """
         found: tuple[int, list[dict[str, Any]]] = await self._away(
             self._draws, draw_kept, self._source(task), count
@@ -175,8 +175,7 @@ async def _renewing(memory: TaskStore, token: str) -> None:
 def due(fitted: Sizes, now: Sizes) -> bool:
     """Return whether enough is new: as many requests as the last fit had, or some more labels.
 
-    What is new is counted from all that ever came. A window that is full, or was made smaller, is
-    new when all of it is.
+    All arrivals count. A full window, or one that was made smaller, is new when all of it is.
     """
     if now.requests and now.taken - fitted.taken >= min(
         MANY_REQUESTS, fitted.requests, now.requests

@@ -36,7 +36,7 @@ class Follower:
                 await self._probe()
 
     async def _wait(self) -> None:
-        """Return when there is news, or after a while."""
+        """Return when news arrives, or after a while."""
         try:
             if self._listener is None:
                 self._listener = await self._store.listen()

@@ -1,5 +1,6 @@
-"""What each task serves, kept on disk beside the store: should the store come back empty, the
-service goes on with it.
+"""A copy of each task's served model, on disk beside the store.
+
+The service goes on with it if the store comes back empty.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class ModelBackup:
         self._folder = folder.expanduser()
 
     def write(self, task: str, version: int, artifact: bytes, report: dict[str, Any]) -> None:
-        """Keep what a task serves."""
+        """Keep a task's served model."""
         content = orjson.dumps(
             {"version": version, "artifact": artifact.decode(), "report": report}
         )

@@ -1,4 +1,4 @@
-"""What a task's ensemble is worth, measured in a worker process: plain data in, a report out.
+"""The worth of a task's ensemble, measured in a worker process: plain data in, a report out.
 
 Estimates are the served model's own probabilities. Measures compare labels with predictions of
 models that have not seen them.
@@ -41,7 +41,7 @@ class NothingToReportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReportInputs:
-    """What a report is made of, beside rows and labels."""
+    """The input of a report, beside rows and labels."""
 
     given: FitInputs
     task: str

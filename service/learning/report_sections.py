@@ -50,7 +50,7 @@ def advice_of(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | Non
 def label_counts(
     table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, drawn: Any
 ) -> dict[str, Any]:
-    """Return how many labels there are, and how many were given on each day (UTC)."""
+    """Return the number of labels, and their numbers on each day (UTC)."""
     days: dict[str, list[float]] = {}
     for label in labels.values():
         days.setdefault(datetime.fromtimestamp(label.at, UTC).date().isoformat(), []).append(
@@ -118,13 +118,14 @@ def _top(model: LabelModel, table: TrainingTable) -> Any:
 def labels_gain(
     given: FitInputs, model: LabelModel, table: TrainingTable, known: Floats, drawn: Any
 ) -> dict[str, Any] | None:
-    """Return what more labels are worth in selection@1.
+    """Return the worth of more labels in selection@1.
 
-    The error of a model falls as one over its labels, so what half of them lose beside all of them
-    is what all of them lose beside the truth; m more on top of n win back the share m / (n + m) of
-    it. The model's own probabilities judge it. They are cautious, and so understate what labels
-    teach: on ten public sets the truth is mostly within the noise, but on RewardMATH, where labels
-    change the order much, 100 more gained 4 points, and this estimate was 0.2.
+    The error of a model falls as one over its labels, so half of them lose beside all of them
+    as much as all of them lose beside the truth; m more on top of n win back the share m / (n +
+    m) of it. The model's own probabilities measure it. They are cautious, and so understate the
+    effect of labels: on ten public sets the truth is mostly within the noise, but on
+    RewardMATH, where labels change the order much, 100 more gained 4 points, and this estimate
+    was 0.2.
     """
     labelled = np.flatnonzero(known >= 0)
     queries = Queries.of(table.query)
@@ -158,7 +159,7 @@ def labels_gain(
 def verifier_rows(
     model: LabelModel, table: TrainingTable, found: VerifierValues, known: Floats
 ) -> list[dict[str, Any]]:
-    """Return what each verifier is worth: its weight, accuracy, cost, and the loss without it."""
+    """Return the worth of each verifier: its weight, accuracy, cost, and the loss without it."""
     queries = Queries.of(table.query)
     measured = _measured(queries.take(table.scores), queries.take(known), queries)
     scores = table.scores

@@ -88,16 +88,16 @@ class Task:
 
     @property
     def model_version(self) -> str:
-        """Return the name of what is served; version 0 is the state before anything was learned."""
+        """Return the name of the served version; version 0 is the state before the first fit."""
         return f"{self.name}@{self.model.version if isinstance(self.model, ServedModel) else self.version}"  # noqa: E501
 
     @property
     def fingerprints(self) -> tuple[int, ...]:
-        """Return what determines each verifier's scores, in the order of the columns."""
+        """Return the parts that determine each verifier's scores, in the order of the columns."""
         return tuple(int(column.key, 16) for column in self.columns)
 
     def given(self) -> FitInputs:
-        """Return what a fit is made of."""
+        """Return the inputs of a fit."""
         names = tuple(column.name for column in self.columns)
         families = {column.name: column.family for column in self.columns}
         return FitInputs(names, self.fingerprints, families, dict(self.quality), self.base_rate)
@@ -108,11 +108,10 @@ class Task:
         self.cascade_policy.use_model(model.fitted, 0)
 
     def serve(self, version: int, artifact: bytes, report: dict[str, Any]) -> None:
-        """Serve a version from now on; a verifier that changed since it was fitted is another one,
-        and does not count.
+        """Serve a version from now on; a verifier that changed since its fit does not count.
 
-        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for what is damaged, and
-        serves what it did.
+        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for damaged data,
+        and keeps serving the version before.
         """
         fingerprints: dict[str, str] = report["fingerprints"]
         known = tuple(
@@ -171,8 +170,9 @@ class Tasks:
         return view
 
     def pack(self, task: Task, keys: Keys, raw: Floats, pairs: Sequence[Pair]) -> list[Rows]:
-        """Return what a task keeps of a request, a record a query: nothing if it has it,
-        leaves it out, or learns nothing.
+        """Return a task's records of a request, one a query.
+
+        Nothing if the task has it already, leaves it out, or learns nothing.
         """
         return list(self.packing(task, keys, raw, pairs))
 
@@ -224,7 +224,10 @@ class Tasks:
         return went
 
     async def note(self, task: Task, seen: CascadeSavings) -> None:
-        """Note what a task's cascade would have done with a query. Raises `StoreError`."""
+        """Note the hypothetical result of a task's cascade on a query.
+
+        Raises `StoreError`.
+        """
         if task.memory is not None:
             await task.memory.note(seen)
         else:
@@ -246,7 +249,8 @@ class Tasks:
             raise refused[0]
 
     async def refresh_one(self, task: Task) -> None:
-        """Serve the version that the store names for a task, whatever is wrong with others.
+        """Serve the version that the store names for a task, whatever the state of others.
+
         Raises `StoreError`.
         """
         await self._look_at_generation()
@@ -356,9 +360,7 @@ class Tasks:
 
 
 def lost(task: Task) -> dict[str, Any]:
-    """Return what a store that was emptied took with it: all it had, less the labels that were
-    exported.
-    """
+    """Return the losses of an emptied store: all its data, less the exported labels."""
     requests, labels = task.kept
     exported, at = task.known.exported, task.known.exported_at
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else "never"

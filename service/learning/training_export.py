@@ -20,11 +20,10 @@ ScoredTexts = list[tuple[str, float]]  # candidates with their probabilities, be
 def rows(
     task: Task, records: Sequence[Observation], how: ExportFormat, margin: float, threshold: float
 ) -> Iterator[dict[str, Any]]:
-    """Yield training rows from requests whose texts were stored, read with the model that the task
-    serves now.
+    """Yield training rows from requests with stored texts, read with the task's served model.
 
-    `dpo`: best against worst where their probabilities are `margin` apart. `kto`: what lies
-    `threshold` or more on either side. `sft`: the best, where it reaches `threshold`. `reward`:
+    `dpo`: best against worst if their probabilities are `margin` apart. `kto`: candidates
+    `threshold` or more on either side. `sft`: the best, if it reaches `threshold`. `reward`:
     every candidate with its probability as a soft label.
     """
     make = EXPORT_FORMATS[how]

@@ -1,5 +1,6 @@
-"""What a task has kept, read by the process that works on it: none of it passes through the
-service's own event loop.
+"""A task's kept requests, read by the process that works on them.
+
+None of them passes through the service's own event loop.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What opens a task's part of the store, and how many requests it keeps."""
+    """An opener of a task's part of the store, and the number of requests that it keeps."""
 
     open: Callable[[], AbstractAsyncContextManager[TaskStore]]
     keep: int
@@ -31,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All that there is to learn from."""
+    """All data to learn from."""
 
     records: list[Observation]
     labels: dict[str, KnownLabel]
@@ -51,7 +52,10 @@ def fit_kept(source: Source, given: FitInputs) -> Fit:
 
 
 def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
-    """Return a report of what is kept. Raises `NothingToReportError` or `StoreError`."""
+    """Return a report on the kept requests.
+
+    Raises `NothingToReportError` or `StoreError`.
+    """
 
     async def work(memory: TaskStore) -> dict[str, Any]:
         kept = await _read(memory)
@@ -63,10 +67,9 @@ def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
 
 
 def shadow_kept(source: Source, given: FitInputs, version: int) -> dict[str, Any] | None:
-    """Return how another version would have answered, and beside which; None if one of them is
-    not there.
+    """Return another version's answers, and the served version; None if either is missing.
 
-    Raises what `report_kept` raises.
+    Raises the errors of `report_kept`.
     """
 
     async def work(memory: TaskStore) -> dict[str, Any] | None:
@@ -111,7 +114,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
 
 
 def _drawn(record: Observation) -> dict[str, Any]:
-    """Return a random candidate of a request: calibration must not see the best ones only."""
+    """Return a random candidate of a request: calibration must not see only the best ones."""
     assert record.texts is not None  # noqa: S101 - who calls has looked
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
@@ -154,7 +157,7 @@ async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
 
 
 async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
-    """Return the served model to compare with; None if there is none, or its verifiers differ."""
+    """Return the served model to compare with; None without one, or if its verifiers differ."""
     version = (await memory.state()).serving
     artifact, said = await memory.model(version), await memory.report(version)
     same = {

@@ -1,4 +1,4 @@
-"""What is written after the answer: scores and rows, in order, by one task with a bounded queue."""
+"""Writes after the answer: scores and rows, in order, by one task with a bounded queue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOM_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What a task's cascade would have done with a query."""
+    """The hypothetical result of a task's cascade on a query."""
 
     task: Task
     seen: CascadeSavings
@@ -34,8 +34,10 @@ QueuedWrite = dict[str, bytes] | list[Rows] | Noted
 
 
 class Writer:
-    """Writes behind the answers. When the store is slower than the traffic, what does not fit
-    the queue is dropped and counted.
+    """Writes behind the answers.
+
+    When the store is slower than the traffic, the writer drops and counts the writes beyond the
+    queue.
     """
 
     def __init__(self, cache: ScoreCache, tasks: Tasks, metrics: Metrics) -> None:
@@ -50,12 +52,12 @@ class Writer:
         self._put(values)
 
     def put_rows(self, rows: list[Rows]) -> None:
-        """Have what a task keeps of a request written."""
+        """Queue a task's records of a request."""
         if rows:
             self._put(rows)
 
     def put_estimate(self, task: Task, seen: CascadeSavings) -> None:
-        """Have noted what a task's cascade would have done with a query."""
+        """Queue the hypothetical result of a task's cascade on a query."""
         self._put(Noted(task, seen))
 
     def _put(self, item: QueuedWrite) -> None:
@@ -65,7 +67,7 @@ class Writer:
             self._drop(item, "full")
 
     async def write_one(self) -> None:
-        """Write what comes next; a step of a background loop."""
+        """Write the next item; a step of a background loop."""
         item = await self._queue.get()
         try:
             why = await self._write(item)

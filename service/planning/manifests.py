@@ -1,5 +1,6 @@
-"""A plan as files: script, compose file, Kubernetes manifests, values of our chart; what is
-always the same is YAML beside this.
+"""A plan as files: script, compose file, Kubernetes manifests, values of our chart.
+
+The constant parts are YAML beside this.
 """
 
 from __future__ import annotations
@@ -102,11 +103,10 @@ def kubernetes(plan: Plan, config: Path) -> str:
 
 
 def helm(plan: Plan, config: Path) -> str:
-    """Return values of our chart: a pod a model, of whole GPUs, and the configuration with their
-    services as endpoints.
+    """Return values of our chart: a pod of whole GPUs a model, their services as endpoints.
 
-    Kubernetes gives out GPUs whole, so what shares one in the plan has one of its own here. Raises
-    `StartupError` as `kubernetes` does.
+    Kubernetes assigns whole GPUs, so a server that shares one in the plan has one of its own
+    here. Raises `StartupError` as `kubernetes` does.
     """
     _no_sidecars(plan)
     models, text = [], config.read_text(encoding="utf-8")

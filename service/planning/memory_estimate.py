@@ -1,5 +1,6 @@
-"""What each model's server needs: weights, what is beside them, and a KV cache for the asked
-length and concurrency.
+"""The memory of each model's server: weights, room beside them, and a KV cache.
+
+The cache fits the requested length and concurrency.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server must have room for: so many sequences of so many tokens at once."""
+    """The load that a server must hold: so many sequences of so many tokens at once."""
 
     length: int = 4096
     concurrency: int = 8
@@ -48,8 +49,8 @@ class Server:
     tensor_parallel: int | None
 
     def kv_gib(self, load: Load, tensor_parallel: int) -> float:
-        """Return the GiB of KV cache on each of so many GPUs: the stated ones, but at least one
-        full sequence.
+        """Return the GiB of KV cache on each of so many GPUs: as stated, at least one full
+        sequence.
         """
         if self.shape is None or self.program == "sidecar":
             return 0.0
@@ -63,8 +64,9 @@ class Server:
         return weights + beside + self.kv_gib(load, tensor_parallel)
 
     def splits_over(self, tensor_parallel: int) -> bool:
-        """Return whether so many GPUs can share it; what has no known shape, or no such option,
-        stays on one.
+        """Return whether so many GPUs can share it.
+
+        A model without a known shape, or without the option, stays on one.
         """
         if tensor_parallel == 1:
             return True

@@ -19,7 +19,7 @@ COMMON = ("L4-24G", "A100-40G", "L40S-48G", "H100-80G", "H200-141G", "B200-180G"
 
 
 class DoesNotFitError(StartupError):
-    """The models do not fit the GPUs; the message says how much is missing, and what would do."""
+    """The models do not fit the GPUs; the message gives the missing memory and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Servers in the order in which they start, and the GPUs that there are."""
+    """Servers in the order of their start, and all the GPUs."""
 
     placed: tuple[Placed, ...]
     gpus: tuple[Gpu, ...]
@@ -49,10 +49,10 @@ class Plan:
 
 
 def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
-    """Return where each server runs; raise `DoesNotFitError`.
+    """Return the place of each server.
 
-    Servers that share a GPU start one after another: vLLM measures what is free when it starts. The
-    largest begins.
+    Servers that share a GPU start one after another: vLLM measures the free memory when it
+    starts. The largest begins. Raises `DoesNotFitError`.
     """
     left = {gpu.number: gpu.gib * USABLE for gpu in gpus}
     found: list[tuple[Server, tuple[Gpu, ...], float]] = []
@@ -94,16 +94,14 @@ def _choices(
 
 
 def _taken(need: float, gpu: Gpu) -> float:
-    """Return the GiB that a server is given at least: a whole percentage of the GPU."""
+    """Return the least GiB of a server: a whole percentage of the GPU."""
     return math.ceil(100 * need / gpu.gib) / 100 * gpu.gib
 
 
 def _with_room(
     found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
 ) -> list[Placed]:
-    """Return the placed servers, each with its part of what is left: by its KV cache, which is
-    what more memory is good for.
-    """
+    """Return the placed servers, each with its part of the free memory, in proportion to its cache."""
     caches: dict[int, float] = {}
     for server, gpus, _ in found:
         for gpu in gpus:
@@ -130,7 +128,7 @@ def _why(
     load: Load,
     before: Sequence[Server],
 ) -> str:
-    """Return how much is missing, and what would do."""
+    """Return the missing memory, and a remedy."""
     splits = [
         split
         for split in ((server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES)
@@ -163,7 +161,7 @@ def _why(
 
 
 def _advice(server: Server, load: Load) -> str:
-    """Return what would hold a server, alone."""
+    """Return the GPUs that would hold a server alone."""
     options = []
     for name in COMMON:
         for split in PARALLEL_SIZES:

@@ -11,8 +11,9 @@ SERVE = ("vllm", "serve")
 
 
 def command_of(placed: Placed, vllm: Sequence[str] = SERVE) -> list[str]:
-    """Return the words that start a server on this machine's loopback; `vllm` is what comes
-    before the model's name.
+    """Return the words that start a server on this machine's loopback.
+
+    `vllm` stands before the model's name.
     """
     server = placed.server
     where = ["--host", "127.0.0.1", "--port", str(server.port)]
@@ -27,7 +28,7 @@ def command_of(placed: Placed, vllm: Sequence[str] = SERVE) -> list[str]:
 
 
 def environment_of(placed: Placed) -> dict[str, str]:
-    """Return the environment variables of a server: its GPUs, and what the configuration says."""
+    """Return the environment variables of a server: its GPUs, and the configuration's."""
     gpus = (
         {"CUDA_VISIBLE_DEVICES": ",".join(str(gpu.number) for gpu in placed.gpus)}
         if placed.gpus

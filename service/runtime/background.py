@@ -23,10 +23,9 @@ JITTER = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A step that is taken again and again: how long it rests before each, and at most after one
-    that failed.
+    """A step that repeats: its rest before each run, and its longest rest after a failure.
 
-    `name` is what metrics call it; `of` tells apart loops of one name, such as one a task.
+    `name` is its name in metrics; `of` tells loops of one name apart, such as those of tasks.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Loop:
 
     @property
     def title(self) -> str:
-        """Return what the log and readiness call it."""
+        """Return the loop's name in the log and in readiness."""
         return f"{self.name} ({self.of})" if self.of else self.name
 
 
@@ -69,7 +68,7 @@ class Background:
                 )
 
     async def _step(self, loop: Loop) -> BaseException | None:
-        """Take a step; return what it raised."""
+        """Take a step; return the error that it raised."""
         try:
             await loop.step()
         except asyncio.CancelledError as exc:
@@ -119,7 +118,7 @@ def pause_after(
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error as one short line: its kind, and what it says; of several, the first."""
+    """Return an error as one short line: its kind, and its message; of several, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error_line(error)

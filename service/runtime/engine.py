@@ -82,15 +82,18 @@ class Engine:
     ready: tuple[bool, dict[str, Any]] = (False, {})
 
     def task(self, name: str, ensemble: str | None) -> Task:
-        """Return a task with the named ensemble; raise `KeyError` if there is none of the name."""
+        """Return a task with the named ensemble.
+
+        Raises `KeyError` for an unknown name.
+        """
         task = self.tasks.by_name[name]
         if ensemble is None or ensemble == task.ensemble:
             return task
         return self.tasks.through(task, ensemble, columns_of(self.scorer.ensembles[ensemble]))
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether a verifier of the default ensemble answers, and what each verifier and
-        the store say.
+        """Return whether a verifier of the default ensemble answers, and each one's and the
+        store's state.
         """
         if time.monotonic() - self.ready_at > READINESS_TTL_S:
             members = self.scorer.members()
@@ -115,8 +118,9 @@ class Engine:
         return self.ready
 
     async def _store_says(self) -> tuple[str, str | None, str | None]:
-        """Return `ok`, `down` or `refuses`, why, and what it has lost; rankings go on without
-        it, so that it makes none unready.
+        """Return `ok`, `down` or `refuses`, the reason, and the losses.
+
+        Rankings go on without the store, so it makes no replica unready.
         """
         try:
             loss = await self.store.loss()
@@ -133,7 +137,7 @@ class Engine:
         return groups
 
     def metrics_text(self) -> bytes:
-        """Return the metrics, with what is only known when asked for."""
+        """Return the metrics, with those that are measured only on request."""
         self.metrics.store_up.set(0 if self.store.down else 1)
         for name, limit, taken in self.pressure.places():
             self.metrics.paced(name, limit, taken)
@@ -152,12 +156,12 @@ async def open_engine(
     start: str | None = None,
     learning: bool = True,
 ) -> AsyncIterator[Engine]:
-    """Open the store, build the verifiers and start the background work; close it all in the
-    reverse order.
+    """Open the store, build the verifiers and start the background work; close all in reverse
+    order.
 
-    A service that is `serving` has the doctor look at its verifiers as well; `start` names the
-    start that workers share. Without `learning` the models stay what they are when it is opened,
-    and nothing is fitted.
+    A service that is `serving` has the doctor examine its verifiers as well; `start` names the
+    start that workers share. Without `learning` the models stay as they are at the start, and
+    nothing is fitted.
     """
     settings = config.service
     background = Background(metrics)
@@ -214,9 +218,7 @@ async def open_engine(
 
 
 def _learning(engine: Engine, follower: Follower) -> list[Loop]:
-    """Return the loops of what is learned: a fitter and a drift watch a task, so that one that
-    fails costs no other.
-    """
+    """Return the loops of learning: a fitter and a drift watch a task, so that failures stay apart."""
     tasks = [task for task in engine.tasks.by_name.values() if task.memory is not None]
     return [
         # Replicas serve the same within two seconds of a store's return.
@@ -367,8 +369,9 @@ def _task(
 
 
 def _bytes_kept(config: Config, keep_mb: int) -> int:
-    """Return what a task's requests may take: all tasks' together no more than half of an
-    embedded store's memory.
+    """Return the bytes for a task's requests.
+
+    All tasks together take at most half of an embedded store's memory.
     """
     settings = config.service
     own = EmbeddedStore(settings.data_dir / "store", settings.cache_max_mb)
@@ -378,9 +381,7 @@ def _bytes_kept(config: Config, keep_mb: int) -> int:
 
 
 async def _warm_up(engine: Engine, serving: bool) -> None:
-    """Load what is slow to load, say at once what is missing, then let the doctor look; nothing
-    waits for it.
-    """
+    """Load slow parts, report missing ones at once, then start the doctor; nothing waits for it."""
     for member in engine.scorer.members().values():
         try:
             await member.guarded.verifier.check()

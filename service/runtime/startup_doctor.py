@@ -24,7 +24,7 @@ KEPT_S = 86_400
 
 
 class StartupDoctor:
-    """What the doctor says of each verifier, by name; None until it is known."""
+    """The doctor's result of each verifier, by name; None until it is complete."""
 
     def __init__(self, verifiers: Sequence[Verifier], store: Store, how: str, start: str) -> None:
         self._verifiers, self._store, self._how = verifiers, store, how
@@ -34,8 +34,9 @@ class StartupDoctor:
         self._said: Mapping[str, str] | None = None
 
     async def said(self) -> Mapping[str, str] | None:
-        """Return each verifier's result: `ok`, `warning`, or `failed: what`; None while it is
-        not known, or switched off.
+        """Return each verifier's result: `ok`, `warning`, or `failed: reason`.
+
+        None before the result, or without a doctor.
         """
         if self._said is None and self._how != "off":
             try:
@@ -74,7 +75,7 @@ class StartupDoctor:
 
 
 def _read(raw: bytes) -> Mapping[str, str] | None:
-    """Return what was stored; None of what is damaged."""
+    """Return the stored value; None for a damaged one."""
     try:
         said = orjson.loads(raw)
     except ValueError:

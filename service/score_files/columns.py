@@ -59,9 +59,7 @@ def from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
 def _of_verifiers(
     path: Path, columns: Mapping[str, list[Any]], key: str, names: Sequence[str]
 ) -> list[Any] | None:
-    """Return what the first row says of each verifier, as a list or an object; None where it
-    says nothing.
-    """
+    """Return the first row's values of each verifier, as a list or an object; None without any."""
     said = columns.get(key, [None])[0]
     if isinstance(said, dict):
         said = [said.get(name) for name in names]

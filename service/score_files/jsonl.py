@@ -1,4 +1,4 @@
-"""Scores in JSONL files: rows, or what `assay rank` and `assay batch` write."""
+"""Scores in JSONL files: rows, or the output of `assay rank` and `assay batch`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Packed files from anywhere: what they claim is held against what they are, before anything is
-unpacked.
-"""
+"""Packed files from anywhere: their claimed size is checked before anything is unpacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of scores, and what a file's columns must be to become one."""
+"""A table of scores, and the rules for a file's columns to become one."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ class TableError(StartupError):
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Raw scores, shape (rows, verifiers), NaN where missing, with what the file says beside
-    them.
-    """
+    """Raw scores, shape (rows, verifiers), NaN where missing, with the file's other columns."""
 
     scores: npt.NDArray[Any]
     query_id: npt.NDArray[Any]

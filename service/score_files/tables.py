@@ -20,8 +20,9 @@ TABLE_SUFFIXES = (".npz", ".parquet", ".jsonl")
 
 
 def read_table(path: Path, labels: bool) -> ScoreTable:
-    """Return the table in a file; raise `TableError` that names the file and what is wrong.
-    Labels are read only if asked.
+    """Return the table in a file; it reads labels only on request.
+
+    Raises `TableError`, which names the file and the fault.
     """
     if path.suffix not in TABLE_SUFFIXES:
         raise TableError(f"{path}: must end in {', '.join(TABLE_SUFFIXES)}")
@@ -58,7 +59,10 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_json_object(path: Path, what: str) -> dict[str, Any]:
-    """Return the JSON object in a file; raise `TableError` saying what it should hold."""
+    """Return the JSON object in a file.
+
+    Raises `TableError`, which names the expected content.
+    """
     try:
         found = orjson.loads(path.read_bytes())
     except OSError as exc:

@@ -50,7 +50,7 @@ class DrawOptions:
 
     @property
     def in_rounds(self) -> bool:
-        """Return whether drawing may stop before there are all."""
+        """Return whether drawing may stop before all candidates are drawn."""
         return self.confidence is not None or self.tokens is not None or self.seconds is not None
 
 
@@ -73,7 +73,7 @@ class DrawResult:
     misread: bool = False  # whether a reply states no number of tokens
 
     def add(self, drawn: Drawn) -> None:
-        """Add what a round brought."""
+        """Add the result of a round."""
         self.first_reply = self.first_reply or drawn.reply
         self.choices += drawn.choices
         self.prompt_tokens += drawn.prompt_tokens
@@ -104,12 +104,11 @@ async def harvest(
     rank: Rank,
     group: Group,
 ) -> DrawResult:
-    """Draw and rank until the top candidate's probability reaches the confidence, or candidates,
-    tokens or time are spent.
+    """Draw and rank until the top probability reaches the confidence, or the budget ends.
 
-    If the upstream fails before the first candidate, its error is raised; if it fails later, the
-    candidates so far are ranked. Without a calibrated model there is no probability to compare, so
-    all candidates are drawn.
+    The budget is candidates, tokens or time. If the upstream fails before the first candidate,
+    its error is raised; if it fails later, the candidates so far are ranked. Without a
+    calibrated model there is no probability to compare, so all candidates are drawn.
     """
     found, started, ranked = DrawResult(), time.monotonic(), 0
     while not found.stopped:

@@ -22,12 +22,12 @@ SHARE_IN_FULL = 0.02
 
 @dataclass(slots=True)
 class CascadePolicy:
-    """A task's policy, and the cascade of the model that it serves.
+    """A task's policy, and the cascade of its served model.
 
     `price`: lambda, None for the default; `wanted_loss`: of selection@1, that `auto` may lose;
-    `groups`: an operator's own tiers, by column; `costs` of the columns; `early`: see `CascadeRun`;
-    `measured`: costs as they were measured in this process, None while something lacks, or where
-    the stated ones count.
+    `groups`: an operator's own tiers, by column; `costs` of the columns; `early`: see
+    `CascadeRun`; `measured`: costs measured in this process, None while one is missing, or if
+    the stated costs count.
     """
 
     policy: Policy = "full"
@@ -53,7 +53,7 @@ class CascadePolicy:
             self.estimate = CascadeSavings(version)
 
     def look_at_costs(self) -> None:
-        """Have the cascade by measured costs as soon as there are any."""
+        """Have the cascade use measured costs as soon as they exist."""
         if self.cascade is not None and not self.by_measure and self.measured() is not None:
             self.use_model(self.cascade.model, self.estimate.version)
 
@@ -84,7 +84,7 @@ class CascadePolicy:
         )
 
     def counterfactual(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
-        """Return the cascade's hypothetical result on a fully scored query, if there is one."""
+        """Return the cascade's hypothetical result on a fully scored query; None without a cascade."""
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
             return None
         got = self.cascade.replay(raw)

@@ -1,4 +1,4 @@
-"""A query's way through the tiers: which verifier to call next for whom, and when to stop."""
+"""A query's way through the tiers: the next verifier for each candidate, and when to stop."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CascadeRun:
 
     @property
     def tiers(self) -> int:
-        """Return how many tiers there are."""
+        """Return the number of tiers."""
         return len(self._cascade.tiers)
 
     @property
@@ -99,9 +99,7 @@ class CascadeRun:
         return wanted
 
     def go_on(self, raw: Floats) -> bool:
-        """Decide when a tier's scores are there; return whether the next one is to be asked, of
-        those that are `kept`.
-        """
+        """Decide after a tier's scores; return whether the next tier is called for those `kept`."""
         if self.tier == 0:
             self._offset = self._cascade.offset(raw)
         self.reached[self.kept] = self.tier + 1
@@ -121,7 +119,7 @@ class CascadeRun:
         self.last = True
 
     def _end(self) -> None:
-        """The pick is the largest of what is expected among those left."""
+        """End the run: the pick is the remaining candidate with the largest expected score."""
         self.done = True
         left = np.flatnonzero(self.kept)
         if (

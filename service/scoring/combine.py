@@ -1,4 +1,4 @@
-"""What a request's scores amount to, by the model that its task serves."""
+"""The result of a request's scores, by the model that its task serves."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _reasons(members: Sequence[EnsembleMember], matrix: ScoreMatrix) -> dict[str
 
 
 def answer_keys(pairs: Sequence[Pair], keys: Sequence[str]) -> list[str]:
-    """Return what tells the candidates' answers apart: the stated answer, else the text."""
+    """Return keys that tell the candidates' answers apart: the stated answer, else the text."""
     answers = distinct_answers([pair.candidate for pair in pairs])
     return [
         key if answer is None else f"= {answer}" for key, answer in zip(keys, answers, strict=True)

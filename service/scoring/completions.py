@@ -8,11 +8,10 @@ import orjson
 
 
 def wrong_with(reply: Any, asked: int) -> str | None:
-    """Return what is wrong with a reply to a request of so many choices; None if it is a
-    completion.
+    """Return the fault of a reply to a request of so many choices; None for a completion.
 
-    Fewer choices are no error: a server without `n` gives one. More would be candidates that the
-    client did not ask for.
+    Fewer choices are no error: a server without `n` gives one. More would be candidates that
+    the client did not request.
     """
     if (
         not isinstance(reply, dict)

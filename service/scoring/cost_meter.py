@@ -1,8 +1,8 @@
-"""What a candidate costs a verifier's servers: the seconds during which any call was under way, by
-the candidates scored in them.
+"""The cost of a candidate for a verifier's servers: busy seconds divided by candidates.
 
-Of a server that has nothing else to do, that is its GPU's time; of one that several verifiers ask,
-each is charged for the others as well, by as much as they ask at the same time.
+Seconds count while any call is in progress. For a server without other work that is its GPU's time;
+on a server of several verifiers, each is charged for the others as well, as far as they call at the
+same time.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Generator:
     async def _apart(
         self, bodies: list[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], GeneratorError | None]:
-        """Return the replies and the first failure, if any; raise it if there is no reply."""
+        """Return the replies and the first failure, if any; raise it without any reply."""
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
@@ -164,8 +164,8 @@ def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
 
 
 def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
-    """Return a server's error with what it means to the client: its own fault, the server's, or
-    too much at once.
+    """Return a server's error as the client should see it: its own fault, the server's, or
+    overload.
     """
     if status in (401, 403, 407):  # the operator's key, not the client's
         return GeneratorKeyError(f"{name} refuses our key ({status})", upstream_status=status)

@@ -194,7 +194,5 @@ class Guarded:
 
 
 def fit_to_tell(reason: str) -> str:
-    """Return a reason as it may be answered, logged and shown: bounded, and without what a
-    terminal would obey.
-    """
+    """Return a reason for answers, log and terminal: bounded, and without terminal commands."""
     return printable(reason[:LONGEST_REASON] + ("…" if len(reason) > LONGEST_REASON else ""))

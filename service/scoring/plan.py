@@ -1,6 +1,6 @@
-"""Which calls a request makes next, by its cascade, its budget, its deadline and what is known.
+"""The next calls of a request, by its cascade, its budget, its deadline and its known scores.
 
-Nothing here waits, or asks anybody: a decision is entered in the run, and returned as calls.
+Nothing here waits or calls: a decision is entered in the run, and returned as calls.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ BUDGET = Verdict(None, Status.SKIPPED, OVER_BUDGET)
 
 
 def prepare(run: ScoringRun, cascades: bool) -> None:
-    """Choose the request's cascade, and enter what need not be asked: setwise verifiers of lone
-    pairs, and those that the budget does not reach.
+    """Choose the request's cascade, and enter the verdicts that need no call.
+
+    These are setwise verifiers of lone pairs, and verifiers beyond the budget.
     """
     request = run.request
     if run.matrix.complete:
@@ -104,8 +105,9 @@ def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
 
 
 def _calls_of_tier(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
-    """Return the calls of a tier about those that are kept; what the budget does not reach is left
-    out, and ends the cascade.
+    """Return the calls of a tier for the kept candidates.
+
+    Calls beyond the budget are left out, and end the cascade.
     """
     request = run.request
     if request.budget is not None:

@@ -1,6 +1,4 @@
-"""What is kept of a request once its answer is made: its scores, its counts, and what its task
-learns from it.
-"""
+"""The records of a request after its answer: its scores, its counts, and its task's row."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ log = structlog.get_logger()
 
 
 class RowPacker(Protocol):
-    """Makes what a task keeps of a request, to learn from: `learning` implements it."""
+    """Makes a task's records of a request, to learn from; `learning` implements it."""
 
     def pack(self, task: Any, keys: Keys, raw: Floats, pairs: Sequence[Pair], /) -> list[Any]:
         """Return the rows of a request."""
@@ -44,15 +42,16 @@ class WriteBehind(Protocol):
         """Have scores written."""
 
     def put_rows(self, rows: list[Any], /) -> None:
-        """Have what a task keeps of a request written."""
+        """Queue a task's records of a request."""
 
     def put_estimate(self, task: Any, seen: CascadeSavings, /) -> None:
-        """Have noted what a task's cascade would have done with a query."""
+        """Queue the hypothetical result of a task's cascade on a query."""
 
 
 class Recorder:
-    """Counts where scores came from, and hands what is new to the writer: each step for itself,
-    whatever becomes of the others.
+    """Counts the sources of scores, and hands new ones to the writer.
+
+    Each step is independent of the others' failures.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class Recorder:
             self._turns.soon(partial(self._record_part, steps))
 
     def _advance(self, name: str, step: Iterator[None]) -> bool:
-        """Do a part of a step; return whether there is more."""
+        """Do a part of a step; return whether more follow."""
         try:
             for _ in step:
                 return True

@@ -17,7 +17,7 @@ from assay.verifiers import Pair
 
 @dataclass(frozen=True, slots=True)
 class EnsembleMember:
-    """A verifier of an ensemble, with what the cache and the books need."""
+    """A verifier of an ensemble, with the data for the cache and the books."""
 
     guarded: Guarded
     column: CachedColumn

@@ -1,5 +1,6 @@
-"""All that changes while one request is scored: its matrix, its way through the tiers, the calls
-that it waits for, and what it pays.
+"""All mutable state of one scored request.
+
+Its matrix, its way through the tiers, the calls that it waits for, and its cost.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class ScoringRun:
         return [column for column in range(len(self.members)) if column not in open_columns]
 
     def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
-        """Return the pairs to ask a verifier about now: what is unknown of those that are kept, or
-        of all where it compares them.
+        """Return the pairs of a verifier's next call: unknown kept ones, or all if it
+        compares them.
         """
         rows = self.matrix.unknown_rows(column)
         if self.cascade is None:
@@ -150,7 +151,7 @@ class ScoringRun:
             self.enter(subscription.column, [row for row, _ in subscription.rows], LATE)
 
     def pay(self, subscription: Subscription) -> float:
-        """Return what the request pays for a call that is over, or is released; it is counted."""
+        """Count and return the request's cost of a call that has ended, or is released."""
         cost = self.members[subscription.column].guarded.settings.cost * subscription.pay()
         self.cost += cost
         return cost

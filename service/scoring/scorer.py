@@ -1,6 +1,4 @@
-"""The one way of a scoring request: read what is remembered, plan the calls, ask them, enter the
-replies, combine, record.
-"""
+"""The walk of a scoring request: read the cache, plan calls, make them, enter, combine, record."""
 
 from __future__ import annotations
 
@@ -72,8 +70,8 @@ class Scorer:
     ) -> ScoringResult:
         """Return the ensemble's result: the last item of `stream`.
 
-        `watch` runs what waits for verifiers, so that a caller can look whether anyone still
-        wants the answer.
+        `watch` runs the wait for verifiers, so that a caller can stop it when the client
+        has gone.
         """
         async for item in self._walk(request, stepwise=False, watch=watch):
             last = item
@@ -83,8 +81,8 @@ class Scorer:
     def stream(self, request: ScoringRequest) -> AsyncIterator[ScoredColumn | ScoringResult]:
         """Yield each verifier as soon as all its scores are in the matrix, then the result.
 
-        Raises `NoVerifierError` if every verifier failed, `TooMuchWorkError` if what is
-        under way leaves no room.
+        Raises `NoVerifierError` if every verifier failed, `TooMuchWorkError` if the running
+        requests leave no room.
         """
         return self._walk(request, stepwise=True)
 
@@ -118,7 +116,7 @@ class Scorer:
         yield result
 
     async def _open(self, request: ScoringRequest) -> ScoringRun:
-        """Return a run with what is remembered of its scores."""
+        """Return a run with the cached scores."""
         pairs, owner = request.pairs, request.task.name if self._apart else ""
         size = characters(pairs, request.one_query)
         keys = await apart(size, keys_of, pairs, request.one_query)
@@ -140,7 +138,10 @@ class Scorer:
         return run
 
     def _admit(self, run: ScoringRun) -> None:
-        """Take on the work of a request; raise `TooMuchWorkError` if there is no room."""
+        """Take on the work of a request.
+
+        Raises `TooMuchWorkError` without room.
+        """
         if self._workload.most is not None and not run.planned:
             work = tokens_wanted(run)
             self._workload.take(work)
@@ -168,7 +169,7 @@ class Scorer:
             run.asking_s += time.monotonic() - began
 
     def _release(self, run: ScoringRun) -> float:
-        """Give up pending calls; return what they cost all the same."""
+        """Give up pending calls; return the cost that they cause all the same."""
         waiting: list[Subscription] = run.subscriptions
         run.subscriptions = []
         cost = sum(run.pay(subscription) for subscription in waiting)
@@ -206,5 +207,5 @@ class Scorer:
         self._recorder.learn(request, result)
 
     async def all_kept(self) -> None:
-        """Return when what the requests so far brought is handed to the writer."""
+        """Return when the writer has the records of all requests so far."""
         await self._turns.all_done()

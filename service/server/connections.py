@@ -46,7 +46,7 @@ class WatchedConnection(Protocol):
 
 @dataclass(slots=True)
 class Unread:
-    """What a client had not taken of its answer at a time."""
+    """The unread part of a client's answer at a time."""
 
     since: float
     size: int
@@ -54,7 +54,7 @@ class Unread:
 
 @dataclass(eq=False)
 class Watch:
-    """What the clients of one server have not read, and which of its connections lie idle."""
+    """The unread bytes of one server's clients, and its idle connections."""
 
     unread: dict[WatchedConnection, Unread] = field(default_factory=dict)
     idle: dict[WatchedConnection, float] = field(default_factory=dict)
@@ -106,7 +106,7 @@ _watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
 
 
 def watch(state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
-    """Look at a server's connections from now on, as long as there are any."""
+    """Watch a server's connections from now on, as long as it has any."""
     known = _watches.setdefault(state, Watch())
     if not known.looking:
         known.looking = True

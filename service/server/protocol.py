@@ -1,8 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on everything that uvicorn takes without one.
+"""HTTP/1.1 as uvicorn speaks it, with a bound on everything that uvicorn leaves unbounded.
 
-Heads, trailers and what stands between chunks are bounded in size, all parts of a message in time,
-requests ahead of their answers in number, and answers in how long a client may leave them unread.
-An upgrade is ignored, as RFC 9110 allows.
+Heads, trailers and chunk extensions are bounded in size, all parts of a message in time, requests
+ahead of their answers in number, and unread answers in time. An upgrade is ignored, as RFC 9110
+allows.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header; count a trailer, and leave it out: it must not be taken for one."""
+        """Note a header; count a trailer, and drop it: it must not look like a header."""
         if self.in_head:
             super().on_header(name, value)
             return
@@ -171,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, or too much of it."""
+        """Refuse bytes that are no HTTP, or exceed a bound."""
         if self._refusal:
             self._refuse(self._refusal)
         elif self._answerable:
@@ -195,7 +195,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _answerable(self) -> bool:
-        """Return whether what is written now is taken for the answer to what is being read."""
+        """Return whether bytes written now belong to the request that is being read."""
         return self.idle or not (self.in_head or self.pipeline or self.cycle.response_started)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
@@ -241,8 +241,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False  # it is the last: uvicorn closes after its answer
 
     def _drop(self, data: bytes) -> None:
-        """Let go of what comes after the last request; a client whose answers are due may read
-        them if there is no end of it.
+        """Drop the bytes after the last request.
+
+        A client with answers due may read them, even if it sends without an end.
         """
         self._unwanted += len(data)
         if self._unwanted > MAX_UNWANTED_BYTES:

@@ -156,7 +156,7 @@ class WorkerProcesses(Multiprocess):
         self._known: set[int] = set()
 
     def keep_subprocess_alive(self) -> None:
-        """Start anew what has died, and have the metrics forget what it was doing."""
+        """Restart dead workers, and remove their running requests from the metrics."""
         super().keep_subprocess_alive()
         alive = {process.pid for process in self.processes if process.pid is not None}
         for gone in self._known - alive:

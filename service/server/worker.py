@@ -1,4 +1,4 @@
-"""What each worker process of a service with several runs."""
+"""The code of each worker process of a service with several."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START_VARIABLE = "ASSAY_START"
 
 
 def worker_app() -> MiddlewareStack:
-    """Return the application as configured by the environment; what each worker process calls."""
+    """Return the application as configured by the environment, in each worker process."""
     end_with_parent()
     config = load_config(Path(os.environ[CONFIG_VARIABLE]))
     configure_logging(config.service)

@@ -63,7 +63,7 @@ class Batches:
         return list(await asyncio.gather(*(each.score for each in waiting)))
 
     async def run(self) -> None:
-        """Score what waits, until cancelled."""
+        """Score the waiting prompts, until cancelled."""
         while True:
             taken = [await self._queue.get()]
             while not self._queue.empty():

@@ -1,4 +1,4 @@
-"""A reward model in Transformers, whatever its head: token ids in, one number out."""
+"""A reward model in Transformers, with any head: token ids in, one number out."""
 
 from __future__ import annotations
 

@@ -40,11 +40,10 @@ MOVES = 3
 
 
 class Store:
-    """One Redis or Valkey server. A call either answers within a bounded time or raises a
-    `StoreError`: at once while it is down.
+    """One Redis or Valkey server; a call answers in bounded time or raises a `StoreError`.
 
-    `failed` hears the reason of each call that fails, `damaged` what was found damaged, and how
-    much of it.
+    While the store is down it raises at once. `failed` gets the reason of each call that fails,
+    `damaged` the kind and number of damaged values.
     """
 
     def __init__(
@@ -79,12 +78,12 @@ class Store:
     async def call(
         self, command: Callable[[], Awaitable[Any]], read: Callable[[Any], Any] | None = None
     ) -> Any:
-        """Return what `read` makes of a command's answer; raise `StoreDownError` if there is none,
-        or was none a moment ago.
+        """Return the result of `read` on a command's answer.
 
-        Raises `StoreRefusedError` if the store answers with an error. A store that answers with
-        another type counts as down: `command` and `read` only read its answers, so any error of
-        theirs means that.
+        Raises `StoreDownError` without an answer, or if there was none a moment ago, and
+        `StoreRefusedError` if the store answers with an error. A store that answers with
+        another type counts as down: `command` and `read` only read its answers, so any
+        error of theirs means that.
         """
         if not self._breaker.allow():
             raise StoreDownError("the store is down", self.away or "away")
@@ -104,8 +103,9 @@ class Store:
         return result
 
     async def _drop_connections(self) -> None:
-        """Close what is not in use: an answer out of turn may leave others behind it, which
-        would be taken for later ones.
+        """Close unused connections: after an answer out of turn they may hold others.
+
+        Later commands would take those for theirs.
         """
         with suppress(*RAISED):
             if self.clustered:
@@ -133,13 +133,17 @@ class Store:
             self._heard_damaged(what, count)
 
     async def leave_to_be_counted(self, damaged: Mapping[str, int]) -> None:
-        """Leave what this process found damaged to one that has metrics. Raises `StoreError`."""
+        """Leave this process's count of damaged values to one with metrics.
+
+        Raises `StoreError`.
+        """
         for what, count in damaged.items():
             await self.call(partial(self.redis.hincrby, UNCOUNTED_KEY, what, count))
 
     async def count_damaged(self) -> None:
-        """Count what processes without metrics found damaged: one replica does. Raises
-        `StoreDownError`.
+        """Count the damaged values that processes without metrics reported, on one replica.
+
+        Raises `StoreDownError`.
         """
         with suppress(StoreRefusedError):  # a count is no reason not to go on
             for what, count in (await self.call(lambda: self.redis.hgetall(UNCOUNTED_KEY))).items():
@@ -149,7 +153,10 @@ class Store:
                     )
 
     async def loss(self) -> str | None:
-        """Return what the store is known to have lost; None if nothing. Raises `StoreDownError`."""
+        """Return the known losses of the store; None without any.
+
+        Raises `StoreDownError`.
+        """
         try:
             found: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
         except StoreRefusedError:
@@ -171,10 +178,10 @@ class Store:
             self.refuses = None
 
     async def check(self) -> None:
-        """Note our schema in an empty store; raise `StartupError` for one that is newer, or that
-        evicts what was learned.
+        """Note our schema in an empty store.
 
-        Raises `StoreError` where it cannot be asked.
+        Raises `StartupError` for a newer schema, or a store that would evict learned data,
+        and `StoreError` if the store cannot answer.
         """
         found = await self._text(SCHEMA_KEY)
         if found is not None and not found.isdigit():
@@ -190,7 +197,7 @@ class Store:
         check_eviction(await self._memory_info())
 
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:
-        """Return what the servers say of their memory; nothing where we may not ask."""
+        """Return the servers' memory figures; nothing without the right to read them."""
         try:
             found = await self.call(lambda: self.redis.info("memory"), dict)
         except StoreRefusedError as exc:
@@ -203,10 +210,10 @@ class Store:
         )
 
     async def generation(self) -> bytes:
-        """Return what tells this store from the one that it was before it was emptied: made up when
-        there is none.
+        """Return the mark that tells this store from its state before it was emptied.
 
-        It is read first: a store that takes no writes can still say which version is served.
+        It is read first, since a store that takes no writes can still name the served
+        version; a store without one gets a new mark.
         """
         found = await self._text(GENERATION_KEY)
         if found is None:
@@ -215,7 +222,7 @@ class Store:
         return bytes(found or b"")
 
     async def _text(self, key: str) -> bytes | None:
-        """Return a value; one of another type is none of ours, and makes room."""
+        """Return a value; a value of another type is not ours, and makes room."""
         try:
             found: bytes | None = await self.call(partial(self.redis.get, key))
             return found
@@ -228,10 +235,9 @@ class Store:
         return None
 
     async def write_through(self, key: str, *command: Any, wait_ms: int) -> tuple[Any, bool]:
-        """Run a command on a key, and return what it answers, and whether the append-only file had
-        it within the time.
+        """Run a command on a key; return its answer, and whether it was on disk in time.
 
-        A server waits for what was written over the same connection, and for nothing else. Raises
+        A server waits for writes of the same connection, and for nothing else. Raises
         `StoreError`.
         """
 
@@ -277,8 +283,9 @@ class Store:
             log.debug("store_carries_no_news", error=error_line(exc))
 
     async def listen(self) -> Listener:
-        """Return who hears news. Raises `StoreError`, or `NoNewsError` where the client cannot
-        listen.
+        """Return a listener for news.
+
+        Raises `StoreError`, or `NoNewsError` if the client cannot listen.
         """
         if not hasattr(self.redis, "pubsub"):
             raise NoNewsError("this version of redis-py does not listen to clusters")

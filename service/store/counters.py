@@ -1,4 +1,4 @@
-"""What keys may ask and spend in a time: counted in the store, for all replicas together."""
+"""The requests and cost of keys in a period, counted in the store for all replicas together."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoreStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """Return what a call may raise."""
+        """Return the exceptions that a call may raise."""
         return StoreError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -97,8 +97,10 @@ class RateLimiter:
         self._limiter = FixedWindowRateLimiter(StoreStorage(store))
 
     async def admit(self, holder: Principal, scores: bool = True) -> None:
-        """Count a request; raise `LimitReachedError` where a key has none left, or `scores` and has
-        spent what it may.
+        """Count a request.
+
+        Raises `LimitReachedError` if a key has no request left, or `scores` and has spent
+        its cost.
         """
         if (
             scores
@@ -116,9 +118,7 @@ class RateLimiter:
             )
 
     async def charge(self, holder: Principal, cost: float) -> None:
-        """Note what a request cost: it may be more than was left, and then the next one is
-        refused.
-        """
+        """Note the cost of a request; it may exceed the rest, and the next request is refused."""
         if holder.cost is not None and cost > 0:
             await self._limiter.hit(
                 _parts(holder.cost), "cost", holder.name, cost=math.ceil(cost * COST_PARTS)

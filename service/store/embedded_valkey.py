@@ -1,4 +1,4 @@
-"""The embedded store: a Valkey server of our own, for where no `redis_url` is given."""
+"""The embedded store: a Valkey server of our own, without a `redis_url`."""
 
 from __future__ import annotations
 
@@ -241,14 +241,14 @@ class EmbeddedStore:
         os.close(theirs)
 
     def _unguard(self) -> None:
-        """Let go of a guardian, which ends what it guards if that still runs."""
+        """Release a guardian, which ends its server if that still runs."""
         if self._guardian is not None and self._lifeline is not None:
             os.close(self._lifeline)
             self._guardian.wait()
             self._guardian = self._lifeline = None
 
     def stop(self) -> None:
-        """Stop the server if we started it, or took it over; it writes what it holds first."""
+        """Stop the server if we started it or took it over; it writes its data first."""
         if self._adopted and self.answers():
             with suppress(RedisError), self._client() as client:
                 client.shutdown()
@@ -294,8 +294,9 @@ class EmbeddedStore:
         )
 
     def _peer(self) -> tuple[int | None, int | None]:
-        """Return the server's process and user, if known; raise `OSError` if there is no server,
-        and `EmbeddedStoreError` if it is another user's.
+        """Return the server's process and user, if known.
+
+        Raises `OSError` without a server, and `EmbeddedStoreError` for another user's.
         """
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_TIMEOUT_S)

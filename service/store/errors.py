@@ -1,4 +1,4 @@
-"""What the errors of a store mean, in one table: whether it is away or says no, and why."""
+"""The meaning of a store's errors, in one table: away or refusing, and why."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ LONGEST_REPLY = 1000
 
 
 def classified(exc: BaseException) -> StoreError:
-    """Return what one of the client's errors means to us."""
+    """Return our error for one of the client's."""
     if not isinstance(exc, RAISED) or isinstance(exc, InvalidResponse):
         return StoreDownError(
             without_arguments(f"it answers with something else than expected: {exc}")[

@@ -1,4 +1,4 @@
-"""What a task learns from, in the store: the scores of requests."""
+"""A task's window in the store: the scores of requests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ class KeptRequests(TaskKeys):
     """The requests that a task learns from: those of the window, and those that have a label."""
 
     async def record(self, record: Observation, most: int, most_bytes: int = MOST_BYTES) -> int:
-        """Keep a request; return 1 if it is new, 2 if it took the place of a poorer one, 0 if it
-        was known.
+        """Keep a request; return 1 if it is new, 2 if it replaces a poorer one, 0 if it was known.
 
-        The oldest go if there are more than `most`, or if they take more than so many bytes.
+        The oldest go beyond `most` requests, or beyond the bytes.
         """
         fields = [part for item in pack(record).items() for part in item]
         size = ENTRY_BYTES + sum(map(len, fields))

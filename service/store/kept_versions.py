@@ -1,4 +1,4 @@
-"""What a task has learned, in the store: versions of its model, and the lease to fit one."""
+"""A task's learned versions in the store, and the lease to fit one."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class KeptVersions(TaskKeys):
         return {int(name[7:]): report for name, report in whole.items()}
 
     async def keep_report(self, report: Mapping[str, Any]) -> None:
-        """Keep the last report of what the ensemble is worth."""
+        """Keep the last report on the worth of the ensemble."""
         await self._ask(lambda: self._redis.set(self._keys["report"], orjson.dumps(report)))
 
     async def last_report(self) -> dict[str, Any] | None:
-        """Return the last report; None if there is none yet."""
+        """Return the last report; None before the first."""
         raw = await self._ask(lambda: self._redis.get(self._keys["report"]))
         try:
             return None if raw is None else json_object(raw)
@@ -81,10 +81,10 @@ class KeptVersions(TaskKeys):
         return bool(await self._run(LEASE, ("lease",), token, LEASE_MS))
 
     async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
-        """Keep a fitted version beside so many others, serve it unless one is pinned; return its
-        number, 0 for none.
+        """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none.
 
-        There is none where nothing was fitted, or the lease was lost.
+        So many others stay beside it. There is none if nothing was fitted, or the lease was
+        lost.
         """
         seen = (sizes.requests, sizes.labels, sizes.taken, sizes.given)
         arguments = (
@@ -104,9 +104,7 @@ class KeptVersions(TaskKeys):
         return version
 
     async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:
-        """Put back what is served into a store that came back empty; return False where it was
-        not empty.
-        """
+        """Put the served version back into an empty store; return False if it was not empty."""
         return bool(
             await self._run(RESTORE, ("state", "models"), version, model, orjson.dumps(report))
         )
@@ -120,7 +118,7 @@ class KeptVersions(TaskKeys):
         await self._run(RELEASE, ("lease",), token)
 
     async def make_due(self) -> None:
-        """Have the task fitted again, whatever is new."""
+        """Make the task due for a fit, without new requests."""
         await self._ask(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
@@ -133,8 +131,9 @@ class KeptVersions(TaskKeys):
         return there
 
     async def rollback(self) -> int:
-        """Serve and pin the version before; return it, 0 if there is none. Each call goes further
-        back.
+        """Serve and pin the version before; return it, 0 without one.
+
+        Each call goes further back.
         """
         version = int(await self._run(ROLLBACK, ("state", "models", "history")))
         await self._store.publish(self._task)

@@ -1,5 +1,6 @@
-"""What must happen in the store as one step: scripts, by name; their keys share the task's hash
-tag.
+"""Scripts, by name, for changes that the store must make in one step.
+
+Their keys share the task's hash tag.
 """
 
 from __future__ import annotations

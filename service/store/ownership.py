@@ -12,7 +12,7 @@ from assay.service.domain.errors import StartupError
 
 
 class EmbeddedStoreError(StartupError):
-    """The embedded store cannot be started; the message says what to do."""
+    """The embedded store cannot be started; the message names a remedy."""
 
 
 def credentials(connection: socket.socket) -> tuple[int | None, int | None]:

@@ -1,5 +1,6 @@
-"""What a store may answer to each command: anything else is a store, or a proxy before it, that
-answers out of turn.
+"""The allowed answers of a store to each command.
+
+Any other answer means that the store, or a proxy before it, answers out of turn.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _are_values(reply: Any) -> bool:
 
 
 def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
-    """Return what reads a list of so many."""
+    """Return a reader of a list of so many."""
 
     def read(reply: Sequence[Any]) -> list[Any]:
         if len(reply) != count:
@@ -72,7 +73,10 @@ def count_of(reply: Any) -> int:
 
 
 def entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Return a stream's entries; raise `ValueError` or `TypeError` for what are none."""
+    """Return a stream's entries.
+
+    Raises `ValueError` or `TypeError` for invalid ones.
+    """
     if not isinstance(reply, list):
         raise ValueError(f"a script answered with {type(reply).__name__}")
     found = [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in reply]
@@ -84,7 +88,10 @@ def entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
 
 
 def scanned(reply: Any) -> tuple[int, dict[bytes, bytes]]:
-    """Return a cursor and a part of a hash; raise `ValueError` for what is none."""
+    """Return a cursor and a part of a hash.
+
+    Raises `ValueError` for an invalid answer.
+    """
     cursor, found = reply
     if not isinstance(cursor, int) or not isinstance(found, dict) or not _are_values(found):
         raise ValueError("no part of a hash")

@@ -1,4 +1,4 @@
-"""Where the store keeps what, and what it must be: of a schema we know, and none that evicts."""
+"""The places of data in the store, and its conditions: a known schema, and no eviction."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SchemaError(StartupError):
 
 
 class EvictionError(StartupError):
-    """The store would drop what was learned when it is full."""
+    """The store would drop learned data when it is full."""
 
 
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
-    """Raise `EvictionError` where a server that is full would drop what was learned; only scores
-    have a time to live.
+    """Raise `EvictionError` if a full server would drop learned data; only scores have a time
+    to live.
     """
     for said in servers:
         policy = str(said.get("maxmemory_policy", ""))

@@ -63,12 +63,10 @@ class ScoreCache:
         matrix: ScoreMatrix,
         turns: Turns | None = None,
     ) -> dict[str, bytes]:
-        """Fill a sheet with what is known, and return the stored values, to be written back with
-        what is new.
+        """Fill a matrix with the known scores, and return the stored values, for the later write.
 
-        `turns`: where a large request waits before it fills the sheet.
-
-        Raises `StoreError`.
+        `turns`: the queue of a large request before it fills the matrix. Raises
+        `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
         found = await self._store.fetch([SCORE_PREFIX + name for name in names])
@@ -95,9 +93,7 @@ class ScoreCache:
             self.forget(values)
 
     def forget(self, values: dict[str, bytes]) -> None:
-        """Stop answering from values that were on their way to the store: they are there, or
-        will never be.
-        """
+        """Stop answering from values on their way to the store: they are there, or never will be."""
         for name, value in values.items():
             if self._unwritten.get(name) is value:
                 del self._unwritten[name]
@@ -109,9 +105,7 @@ class ScoreCache:
         matrix: ScoreMatrix,
         stored: dict[str, bytes],
     ) -> dict[str, bytes]:
-        """Return the values to write after a request: what was stored and still holds, and what
-        is new in the sheet.
-        """
+        """Return the values to write after a request: stored ones that still hold, and new ones."""
         values: dict[str, bytes] = {}
         for some in self.packing(keys, columns, matrix, stored, len(keys.pairs)):
             values |= some
@@ -207,8 +201,9 @@ class ScoreCache:
     def _parse(
         self, values: Sequence[bytes], columns: Sequence[CachedColumn]
     ) -> tuple[Records, npt.NDArray[np.intp]]:
-        """Return the records of values that still hold, and how many each value has; what is
-        damaged is counted, and left out.
+        """Return the records that still hold, and the number in each value.
+
+        It counts damaged ones, and leaves them out.
         """
         size = CACHED_SCORE.itemsize
         counts, beyond = np.divmod(np.array(list(map(len, values))), size)
@@ -266,7 +261,7 @@ def _fill(
 
 
 def _merged(old: bytes | None, records: Records, limit: int = MAX_RECORDS) -> bytes:
-    """Return new records behind the old ones that they do not replace and that still hold."""
+    """Return the new records behind the old ones that they do not replace and that still hold."""
     if not old or len(old) % CACHED_SCORE.itemsize:
         return records.tobytes()
     before = np.frombuffer(old, CACHED_SCORE)

@@ -1,4 +1,4 @@
-"""What a task has learned from, and what it learned, in the store: rows, labels, model versions."""
+"""A task's data in the store: rows, labels, model versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
 
     @property
     def opener(self) -> Callable[[], AbstractAsyncContextManager[TaskStore]]:
-        """Return what opens this in another process; it can be pickled."""
+        """Return a function that opens this in another process; it can be pickled."""
         return partial(opened, self._store.url, self._task)
 
     async def sizes(self) -> tuple[int, int]:
@@ -46,7 +46,7 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
         return int(rows), int(labels)
 
     async def progress(self) -> tuple[Sizes, Sizes]:
-        """Return what there was at the last fit, or the last try, and what there is."""
+        """Return the sizes at the last fit, or the last try, and now."""
 
         def ask() -> Any:
             pipeline = self._redis.pipeline(transaction=False)
@@ -63,7 +63,7 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
         )
 
     async def note(self, seen: CascadeSavings) -> None:
-        """Add to what is known of a version's cascade; what was known of an older one goes."""
+        """Add to the sums of a version's cascade; those of an older version go."""
         await self._run(
             NOTE,
             ("economy",),
@@ -72,8 +72,8 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
         )
 
     async def look(self) -> tuple[State, int, int, CascadeSavings]:
-        """Return the state, how many requests and labels are kept, and what is known of a
-        cascade, in one round trip.
+        """Return the state, the numbers of requests and labels, and a cascade's sums, in
+        one round trip.
         """
 
         def ask() -> Any:
@@ -126,8 +126,9 @@ def _estimate(known: Mapping[str, float]) -> CascadeSavings:
 def _progress(
     state: State, counts: Mapping[str, int], requests: int, labels: int
 ) -> tuple[Sizes, Sizes]:
-    """Return the sizes of the last fit and of now; a store of an earlier release has counted
-    only what was kept.
+    """Return the sizes of the last fit and of now.
+
+    A store of an earlier release has counted only kept requests.
     """
     fitted = (
         counts.get("fitted_requests", state.requests),

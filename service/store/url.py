@@ -52,9 +52,7 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the store is: how it is reached, its servers, what Sentinel calls it, and options of
-    each connection.
-    """
+    """The place of the store: kind, servers, Sentinel's name for it, and connection options."""
 
     how: str  # "", "sentinel" or "cluster"
     hosts: tuple[tuple[str, int], ...]

@@ -1,1 +1,1 @@
-"""Metrics, traces and logs, and what must never be in them."""
+"""Metrics, traces and logs, and the secrets that they must not hold."""

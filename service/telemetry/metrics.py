@@ -1,4 +1,4 @@
-"""What is counted: asked, cached, failed by reason, seconds per stage."""
+"""The counters: calls, cached scores, failures by reason, seconds per stage."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ class Metrics:
             self._child(self.tokens, verifier, "written").inc(usage.completion_tokens)
 
     def unkept(self, step: str) -> None:
-        """Note that what is done after a request failed in one of its steps."""
+        """Note that a step after an answer failed."""
         self._child(self.bookkeeping, step).inc()
 
     def stalled(self, seconds: float) -> None:
@@ -230,7 +230,7 @@ class Metrics:
         self._child(self.stages, name).observe(seconds)
 
     def charged(self, task: str, cost: float) -> None:
-        """Note what a request cost."""
+        """Note the cost of a request."""
         self._child(self.cost, task).inc(cost)
 
     def combined(self, task: str, p_best: float | None, seconds: float) -> None:
@@ -240,7 +240,7 @@ class Metrics:
             self._child(self.p_best, task).observe(p_best)
 
     def measured(self, verifier: str, seconds: float) -> None:
-        """Note what a candidate costs a verifier's servers."""
+        """Note a candidate's cost for a verifier's servers."""
         self._child(self.candidate_seconds, verifier).set(seconds)
 
     def cascaded(self, task: str, tiers: int, cut: int) -> None:
@@ -250,7 +250,7 @@ class Metrics:
             self._child(self.cascade_cut, task).inc(cut)
 
     def saves(self, task: str, loss: float, cost: float) -> None:
-        """Note what a cascade loses and spends, as estimated."""
+        """Note a cascade's estimated loss and cost."""
         self._child(self.cascade_loss, task).set(loss)
         self._child(self.cascade_cost, task).set(cost)
 
@@ -300,9 +300,7 @@ class Metrics:
         self._child(self.drift_alarm, task, verifier).set(alarm)
 
     def harvested(self, upstream: str, drawn: int, saved: int, why: str) -> None:
-        """Note what was drawn for a request of the gateway, how many fewer than might have been,
-        and why no more.
-        """
+        """Note a gateway request's draws, the saved ones, and the reason for its end."""
         self._child(self.drawn, upstream).inc(drawn)
         self._child(self.saved, upstream).inc(max(0, saved))
         self._child(self.stopped, upstream, why).inc()

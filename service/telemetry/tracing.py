@@ -66,7 +66,7 @@ class Tracing:
 
     @contextmanager
     def verifier(self, name: str, kind: str, candidates: int) -> Iterator[Any]:
-        """Open the span of a call to a verifier; what it sends carries the context."""
+        """Open the span of a call to a verifier; its requests carry the context."""
         with self._tracer.start_as_current_span(
             f"verifier {name}",
             kind=self._trace.SpanKind.CLIENT,
@@ -89,5 +89,5 @@ class Tracing:
         span.set_status(self._trace.StatusCode.ERROR, reason)
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         self._provider.shutdown()

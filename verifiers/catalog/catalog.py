@@ -69,7 +69,7 @@ class Entry(BaseModel):
         return None if words is None else shlex.join([*words, self.model, *self.flags])
 
     def defaults(self) -> dict[str, Any]:
-        """Return what `use: NAME` stands for in a configuration."""
+        """Return the entry of `use: NAME` as part of a configuration."""
         return {"kind": self.kind, "model": self.model, **self.settings}
 
 

@@ -23,8 +23,9 @@ MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?
 
 
 def ending(text: str) -> str:
-    """Return where a text's answer is read: its end, or where that states none, what begins with
-    the last one stated before.
+    """Return the part of a text that states its answer.
+
+    That is its end, or else the text from the last stated answer on.
     """
     text = as_read(text)
     if len(text) <= TAIL or _stated(text[-TAIL:]):
@@ -39,8 +40,8 @@ def _stated(text: str) -> list[re.Match[str]]:
 
 
 def plain_answer(text: str) -> str | None:
-    """Return the answer as normalised text: the last one stated, else the last line; None if
-    there is none.
+    """Return the answer as normalised text: the last stated one, else the last line; None
+    without one.
     """
     return _plain(ending(text))
 
@@ -136,8 +137,9 @@ def load_math() -> None:
 def equal_one_by_one(
     texts: Sequence[str], reference: str, each_s: float
 ) -> list[bool | str | None]:
-    """Return the result of `equals_reference` for each text, computed in a process of its own;
-    "time" or "died" if there is none.
+    """Return the result of `equals_reference` for each text, computed in a process of its own.
+
+    "time" or "died" without a result.
     """
     return [_equal_alone(text, reference, each_s) for text in texts]
 
@@ -187,7 +189,10 @@ def equals_reference(
 
 
 def _parsed(text: str, time_limit_s: int) -> list[Any]:
-    """Return what math-verify reads in a text. Raises TimeoutError."""
+    """Return math-verify's reading of a text.
+
+    Raises TimeoutError.
+    """
     from math_verify import parse
     from math_verify.errors import TimeoutException
 

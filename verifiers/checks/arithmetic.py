@@ -59,10 +59,9 @@ def statements(text: str) -> Iterator[re.Match[str]]:
 
 
 def holds(left: str, right: str) -> bool | None:
-    """Return whether the left side comes to the right; None if it comes to nothing (a division
-    by zero).
+    """Return whether the left side equals the right; None without a value (a division by zero).
 
-    Rounded results count: 10 / 3 = 3.33 holds, to the digits that are given.
+    Rounded results count: 10 / 3 = 3.33 holds, to the given digits.
     """
     value = evaluate_expression(left)
     if value is None:

@@ -1,4 +1,4 @@
-"""What verifiers without a server share."""
+"""The common base of verifiers without a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INLINE_CHARS = 20_000
 
 
 class LocalVerifier:
-    """A check that runs here, on text alone. A subclass says what it thinks of one pair."""
+    """A check that runs here, on text alone; a subclass scores one pair."""
 
     setwise = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
@@ -32,7 +32,7 @@ class LocalVerifier:
         return self._settings
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; off the event loop when there is much to read."""
+        """Return one verdict a pair, in order; it reads long texts off the event loop."""
         if sum(len(pair.candidate) for pair in pairs) <= INLINE_CHARS:
             return self._score_all(pairs)
         return await asyncio.to_thread(self._score_all, pairs)
@@ -44,10 +44,10 @@ class LocalVerifier:
         raise NotImplementedError  # a check that scores all its pairs together has no need of it
 
     async def check(self) -> None:
-        """Return: there is nothing that could be away."""
+        """Return at once: a local check is never away."""
 
     async def examine(self) -> list[Finding]:
-        """Return whether what it needs is installed."""
+        """Return whether the needed packages are installed."""
         try:
             await self.check()
         except VerifierError as exc:

@@ -33,8 +33,9 @@ Make = Callable[[Any], TextJudge]
 
 
 class BoundedVerifier(LocalVerifier):
-    """A local check in a worker process, which is killed where it hangs. A subclass names what
-    makes a judge of its rule.
+    """A local check in a worker process, which is killed if it hangs.
+
+    A subclass names the maker of its rule's judge.
     """
 
     def __init__(self, settings: VerifierSettings) -> None:
@@ -48,10 +49,10 @@ class BoundedVerifier(LocalVerifier):
     @property
     @abstractmethod
     def rule(self) -> tuple[Make, Any]:
-        """Return a module's function, and what it is given: both go to another process."""
+        """Return a module's function, and its argument: both go to another process."""
 
     async def warm_up(self) -> None:
-        """Start a worker and load what it needs, which takes longer than a check may."""
+        """Start a worker and load its imports, which takes longer than a check may."""
         with suppress(VerifierError):  # `check` says what is missing
             await self.check()
             await self._judged([""], time.monotonic() + WORKER_START_S)
@@ -93,10 +94,9 @@ class BoundedVerifier(LocalVerifier):
 
 
 def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list[Verdict]:
-    """Return a verdict each, in about the time that is allowed. Runs in a worker.
+    """Return a verdict each, in about the allowed time; runs in a worker.
 
-    All get an equal share of half the time; what is left goes to those that were not done with
-    theirs.
+    All get an equal share of half the time; the rest goes to those that did not finish.
     """
     judge = make(rule)
     found: list[Verdict | None] = [None] * len(texts)

@@ -126,9 +126,7 @@ class Consensus:
 
 
 async def _plain(texts: list[str]) -> list[int | None]:
-    """Return groups of answers that read the same; off the event loop when there is much to
-    read.
-    """
+    """Return groups of answers with equal text; it reads long texts off the event loop."""
     if sum(map(len, texts)) <= INLINE_CHARS:
         return same_plain_answers(texts)
     return await asyncio.to_thread(same_plain_answers, texts)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 
 def forked(work: Callable[[], bytes], seconds: float) -> bytes:
-    """Return what a function returns, at most a page of it; nothing if it dies. Raises
-    TimeoutError, also if none forks.
+    """Return a function's result, at most a page of it; nothing if it dies.
+
+    Raises TimeoutError, also if no process forks.
     """
     if not hasattr(os, "fork"):
         raise TimeoutError

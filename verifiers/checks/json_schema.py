@@ -58,17 +58,20 @@ class JsonSchema(BoundedVerifier):
 
     @property
     def rule(self) -> tuple[Make, str]:
-        """Return what makes the check of the schema."""
+        """Return the maker of the schema's check."""
         return holding, self.schema
 
     async def check(self) -> None:
-        """Return when the library is there."""
+        """Return when the library is installed."""
         validator(self.schema)
 
 
 @lru_cache(maxsize=64)
 def validator(schema: str) -> Any:
-    """Return what holds values to a schema, and never fetches one; raise `MissingExtraError`."""
+    """Return a validator of the schema, which never fetches another.
+
+    Raises `MissingExtraError`.
+    """
     try:
         import jsonschema
         import referencing
@@ -82,7 +85,10 @@ def validator(schema: str) -> Any:
 
 
 def holding(schema: str) -> TextJudge:
-    """Return what holds candidates to a schema. Runs in a worker, whose timer stops it."""
+    """Return a check of candidates against a schema.
+
+    Runs in a worker, whose timer stops it.
+    """
     held = validator(schema)
     isolated(
         lambda: accepted(held, "{}")
@@ -110,7 +116,7 @@ def accepted(held: Any, candidate: str) -> Verdict:
 
 
 def fenced(text: str) -> Iterator[str]:
-    """Yield the text of each code block; one that does not end is none."""
+    """Yield the text of each code block; a block without an end is none."""
     place = 0
     while (opened := JSON_FENCE.search(text, place)) and (
         closed := text.find("```", opened.end())

@@ -1,4 +1,4 @@
-"""A signal that needs no model: the candidate is as long as answers here should be."""
+"""A check without a model: the candidate has the right length."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class MathAnswer(LocalVerifier):
         )
 
     async def check(self) -> None:
-        """Return when the library is there."""
+        """Return when the library is installed."""
         if importlib.util.find_spec("math_verify") is None:
             raise MissingExtraError(
                 "math-verify is missing; install the extra `cpu`, or leave this verifier out"

@@ -65,7 +65,7 @@ STARTING_S = 0.5
 
 
 class PythonTestsSettings(VerifierSettings):
-    """What code may use."""
+    """The resources of candidates' code."""
 
     kind: Literal["python_tests"] = "python_tests"
     run_code: bool = Field(
@@ -81,8 +81,8 @@ class PythonTestsSettings(VerifierSettings):
 class PythonTests(LocalVerifier):
     """The share of the request's tests that pass; 0 where the code itself does not run.
 
-    Tests run in a process of their own and reach the code by calls: what they compare with is not
-    in the code's reach.
+    Tests run in a process of their own and reach the code by calls: their expected values are
+    out of the code's reach.
     """
 
     def __init__(self, settings: PythonTestsSettings) -> None:
@@ -115,11 +115,10 @@ class PythonTests(LocalVerifier):
     async def _run_all(
         self, pairs: Sequence[Pair], places: Sequence[int], seconds: float, verdicts: list[Verdict]
     ) -> list[int]:
-        """Enter the verdicts of candidates that end in time or in their longest; return those that
-        do not.
+        """Enter the verdicts of candidates that end in time; return those that do not.
 
-        A call has as many lanes as there are processes: between two of its candidates, others'
-        calls have their turn.
+        A call has as many lanes as there are processes: between two of its candidates,
+        others' calls have their turn.
         """
         overran: list[int] = []
         left = iter(places)

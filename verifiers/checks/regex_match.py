@@ -57,18 +57,18 @@ class Regex(BoundedVerifier):
 
     @property
     def rule(self) -> tuple[Make, Rule]:
-        """Return what makes the check of the patterns."""
+        """Return the maker of the patterns' check."""
         own = self.patterns
         return searching, Rule(own.must, own.must_not, own.whole, own.ignore_case)
 
     async def check(self) -> None:
-        """Return when the library that bounds a pattern's time is there."""
+        """Return when the library that bounds a pattern's time is installed."""
         if importlib.util.find_spec("regex") is None:
             raise MissingExtraError("the library `regex` is missing; install the extra `cpu`")
 
 
 class Rule(NamedTuple):
-    """What a worker is given."""
+    """The input of a worker."""
 
     must: tuple[str, ...]
     must_not: tuple[str, ...]
@@ -77,8 +77,9 @@ class Rule(NamedTuple):
 
 
 def searching(rule: Rule) -> TextJudge:
-    """Return what says which share of a rule's patterns is as it should be, or raises
-    `TimeoutError`. Runs in a worker.
+    """Return a function that gives the share of a rule's patterns that hold.
+
+    It raises `TimeoutError`. Runs in a worker.
     """
     import regex
 

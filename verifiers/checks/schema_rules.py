@@ -30,8 +30,10 @@ Schema = dict[str, Any]
 
 
 def refuse_what_leads_outside(schema: Schema) -> None:
-    """Raise `ValueError` for a reference that does not begin with #, for one that leads nowhere,
-    and for a pattern that is none.
+    """Refuse invalid patterns, and references to elsewhere or to nowhere.
+
+    Raises `ValueError` for a reference that does not begin with #, for one that leads nowhere,
+    and for an invalid pattern.
     """
     for each in nested(schema):
         for word in REFERENCES:
@@ -107,7 +109,7 @@ def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[
 
 
 def _target(reference: str, root: Schema, anchors: dict[str, Schema]) -> Any:
-    """Return what a reference within a schema leads to; None if that is nothing."""
+    """Return the target of a reference within a schema; None without one."""
     fragment = unquote(reference[1:])
     if fragment and not fragment.startswith("/"):
         return anchors.get(fragment)

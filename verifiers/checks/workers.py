@@ -1,4 +1,4 @@
-"""Worker processes for what can hang: a thread cannot be stopped, a process can be killed."""
+"""Worker processes for work that can hang: a process can be killed, a thread cannot."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ WORKER_START_S = 30.0
 
 
 class Workers:
-    """At most so many processes at once; `ready` loads what a call needs, and is called in a
-    worker before its time begins.
+    """At most so many processes at once.
+
+    `ready` loads the imports of a call, in a worker and before the call's time begins.
     """
 
     def __init__(self, processes: int, ready: Callable[[], object] | None = None) -> None:
@@ -45,8 +46,9 @@ class Workers:
         raise VerifierError(f"worker processes die: {broken.__cause__ or broken}")
 
     async def _start(self) -> None:
-        """Load what a call needs. Raises `VerifierError` if a worker takes too long: that is
-        no candidate's fault.
+        """Load the imports of a call.
+
+        Raises `VerifierError` if a worker takes too long, which is no candidate's fault.
         """
         if self._ready is not None:
             try:

@@ -1,1 +1,1 @@
-"""What a verifier is: its input, its verdict, and how it may fail."""
+"""The contract of a verifier: its input, its verdict, and its failures."""

@@ -23,8 +23,9 @@ def all_within(values: Sequence[float], bounds: tuple[float, float] | None) -> b
 
 
 def within(value: float, bounds: tuple[float, float] | None, what: str = "score") -> float:
-    """Return a score, rounded into its bounds where it lies next to them; raise `ValueError`
-    saying why it is none.
+    """Return a score, rounded into its bounds if it lies next to them.
+
+    Raises `ValueError` with the reason.
     """
     if not math.isfinite(value):
         raise ValueError(f"the {what} is {value}")

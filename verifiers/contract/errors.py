@@ -23,7 +23,7 @@ class VerifierError(Exception):
 
 
 class UnreachableError(VerifierError):
-    """No connection, or one that broke before the answer was there. Worth another try."""
+    """No connection, or one that broke before the answer came; worth another try."""
 
     reason = "unreachable"
     sent = False

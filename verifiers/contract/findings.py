@@ -18,7 +18,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: what was seen, and what to change where that is wrong."""
+    """One check: the observation, and the remedy if it is wrong."""
 
     check: str
     grade: Grade
@@ -47,5 +47,5 @@ def skipped(check: str, why: str) -> Finding:
 
 
 def any_failed(findings: Iterable[Finding]) -> bool:
-    """Return whether one of the checks failed: what follows would only fail by it."""
+    """Return whether one of the checks failed: later checks would only fail by it."""
     return any(finding.grade is Grade.FAILED for finding in findings)

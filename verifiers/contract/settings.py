@@ -33,7 +33,7 @@ EndpointUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class VerifierSettings(BaseModel):
-    """What every verifier has, whatever its kind."""
+    """The settings of every kind of verifier."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -74,7 +74,9 @@ class VerifierSettings(BaseModel):
         return self.family or self.name.split(":", 1)[0]
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score: all but names, places, limits, costs and weights."""
+        """Return the settings that determine a score: all but names, places, limits, costs,
+        weights.
+        """
         return self.model_dump(
             mode="json",
             exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"},
@@ -82,7 +84,7 @@ class VerifierSettings(BaseModel):
 
 
 class ServeSettings(BaseModel):
-    """How `assay plan` and `assay up` serve a model; the catalog fills in what it knows."""
+    """How `assay plan` and `assay up` serve a model; the catalogue fills in known values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -148,7 +150,9 @@ class ServedSettings(VerifierSettings):
         return self.endpoints or (str(self.endpoint),)
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score: also the model and its revision, but not its endpoint."""
+        """Return the settings that determine a score: also model and revision, but not the
+        endpoint.
+        """
         own = super().scoring_parameters()
         own.pop("endpoint")
         own.pop("serve")

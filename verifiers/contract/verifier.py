@@ -15,7 +15,7 @@ from assay.verifiers.contract.settings import VerifierSettings
 
 
 class Status(IntEnum):
-    """How asking a verifier about one candidate ended; the number is what the score cache keeps."""
+    """The end of a verifier's call about one candidate; the score cache stores the number."""
 
     OK = 0
     NOT_APPLICABLE = 1
@@ -111,9 +111,9 @@ class Pair:
 class Verdict:
     """One verifier's verdict of one candidate; `score` is None if it could not give one.
 
-    `label_mass` is the probability that a judge gave to its labels at all: a low one means that it
-    did not answer the question. `asked` is false if no call was sent, because none was needed or
-    because it failed before: such a verdict costs nothing.
+    `label_mass` is the total probability that a judge gave to its labels: a low one means that
+    it did not answer the question. `asked` is false if no call was sent, because none was
+    needed or because it failed before: such a verdict costs nothing.
     """
 
     score: float | None
@@ -126,8 +126,9 @@ class Verdict:
 
 @dataclass(slots=True)
 class Sent:
-    """Whether anything of a call has gone to a server, or been worked on here: what is given up
-    before that costs nothing.
+    """Whether any part of a call has gone to a server, or work on it has begun here.
+
+    A call given up before that costs nothing.
     """
 
     any: bool = False
@@ -174,7 +175,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Verdicts:
-    """One verdict a pair, in the order asked, and what they cost."""
+    """One verdict a pair, in the order of the pairs, and their cost."""
 
     items: list[Verdict]
     usage: Usage = field(default_factory=Usage)
@@ -199,7 +200,7 @@ class Verifier(Protocol):
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Return the range of scores by definition; None if there is none."""
+        """Return the range of scores by definition; None without one."""
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""
@@ -208,8 +209,8 @@ class Verifier(Protocol):
         """Return when the verifier can answer; raise `VerifierError` saying why not."""
 
     async def examine(self) -> list[Finding]:
-        """Return what the doctor should know: how the verifier is served, and whether that is
-        right for its kind.
+        """Return the doctor's findings: how the verifier is served, and whether that suits
+        its kind.
         """
 
     async def warm_up(self) -> None:

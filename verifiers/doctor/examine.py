@@ -42,7 +42,7 @@ class Auc:
 
 @dataclass(slots=True)
 class Report:
-    """What the doctor says of one verifier."""
+    """The doctor's report on one verifier."""
 
     verifier: str
     kind: str
@@ -52,7 +52,7 @@ class Report:
 
     @property
     def grade(self) -> Grade:
-        """Return `failed`, `warning` (also for what was skipped) or `ok`."""
+        """Return `failed`, `warning` (also for skipped checks) or `ok`."""
         grades = {finding.grade for finding in self.findings}
         if Grade.FAILED in grades:
             return Grade.FAILED
@@ -62,7 +62,7 @@ class Report:
 async def examine(
     verifier: Verifier, quick: bool = False, progress: Progress | None = None
 ) -> Report:
-    """Return a report; whatever goes wrong is a finding in it."""
+    """Return a report; every error is a finding in it."""
     report = Report(verifier.settings.name, verifier.settings.kind)
     try:
         await _examine(verifier, quick, progress, report)
@@ -175,7 +175,7 @@ def _judged(
     report: Report,
     entry: Entry | None,
 ) -> list[Finding]:
-    """Return what the verdicts tell: do inputs fit, are there scores, is right above wrong."""
+    """Return the verdicts' findings: inputs fit, scores exist, right answers rank above wrong."""
     everything = [verdict for both in said for verdict in both]
     statuses = Counter(verdict.status for verdict in everything)
     findings: list[Finding] = []

@@ -1,4 +1,4 @@
-"""What the doctor asks verifiers: pairs of a right and a wrong answer, and attacks."""
+"""The doctor's questions: pairs of a right and a wrong answer, and attacks."""
 
 from __future__ import annotations
 

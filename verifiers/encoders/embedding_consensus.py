@@ -46,9 +46,7 @@ class EmbeddingConsensusSettings(VerifierSettings):
         return self
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score; where the embedder is served, and on how many threads,
-        does not.
-        """
+        """Return the settings that determine a score, without the embedder's place and threads."""
         own = super().scoring_parameters()
         return {name: value for name, value in own.items() if name not in ("endpoint", "threads")}
 
@@ -122,7 +120,7 @@ class EmbeddingConsensus:
         return self._settings
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a candidate, in order; empty ones take no part."""
+        """Return one verdict a candidate, in order; empty candidates take no part."""
         places = [place for place, pair in enumerate(pairs) if as_read(pair.candidate)]
         items = [not_applicable(EMPTY) for _ in pairs]
         if len(places) < 2:
@@ -150,7 +148,7 @@ class EmbeddingConsensus:
         return np.asarray(await self._here.embed(texts), np.float64), Usage()
 
     async def check(self) -> None:
-        """Return when the embedder is there."""
+        """Return when the embedder is present."""
         await (self._served or self._here).check()
 
     async def warm_up(self) -> None:
@@ -159,7 +157,7 @@ class EmbeddingConsensus:
             await self._here.embed(["warm"])
 
     async def examine(self) -> list[Finding]:
-        """Return whether the embedder is there and embeds."""
+        """Return whether the embedder is present and embeds."""
         if self._served is not None:
             return await self._served.examine()
         try:

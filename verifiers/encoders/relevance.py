@@ -61,11 +61,11 @@ class Relevance:
         ]
 
     async def check(self) -> None:
-        """Return when model, tokenizer and runtime are there and are those that were pinned."""
+        """Return when model, tokenizer and runtime are present in their pinned versions."""
         await self._model.check()
 
     async def examine(self) -> list[Finding]:
-        """Return whether the model is there and embeds."""
+        """Return whether the model is present and embeds."""
         try:
             await self.warm_up()
         except VerifierError as exc:

@@ -41,13 +41,16 @@ class MiniLM:
             return await asyncio.to_thread(model.embed, texts)
 
     async def check(self) -> None:
-        """Return when model, tokenizer and runtime are there and are those that were pinned."""
+        """Return when model, tokenizer and runtime are present in their pinned versions."""
         if self._model is None:
             await asyncio.to_thread(model_path)
 
 
 def model_path() -> Path:
-    """Return where the pinned model lies; raise `MissingExtraError` saying what to install."""
+    """Return the place of the pinned model.
+
+    Raises `MissingExtraError`, which names the package to install.
+    """
     for package in ("onnxruntime", "tokenizers", MODEL_PACKAGE):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(

@@ -27,15 +27,13 @@ class Pace(Room):
         self._cut_at = -PAUSE_S
 
     def went_well(self) -> None:
-        """Note an answer: when as many have come as there are places, there is one place more."""
+        """Note an answer; after as many answers as places, add a place."""
         if self.limit < self.most:
             self.limit = min(self.most, self.limit + 1 / self.limit)
             self.let_in()
 
     def overloaded(self) -> None:
-        """Note that the server has too much: half of the most that it worked on is what it gets
-        from now on.
-        """
+        """Note an overloaded server: from now on it gets half of the most that it worked on."""
         now = time.monotonic()
         if now - self._cut_at >= PAUSE_S:
             self._cut_at = now

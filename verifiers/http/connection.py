@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: what comes back over it, read within bounds."""
+"""One HTTP/1.1 connection: its replies, read within bounds."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ class Connection(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what is no HTTP, has no end, or was not asked for, ends the
-        connection.
+        """Feed the parser.
+
+        Bytes that are no HTTP, have no end, or were not requested end the connection.
         """
         if self._reply is None:
             self.abort()
@@ -112,9 +113,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def on_headers_complete(self) -> None:
-        """Note that what follows is the body; interim (1xx) replies have none, and another
-        follows.
-        """
+        """Note that the body follows; an interim (1xx) reply has none, and another head follows."""
         status = self._parser.get_status_code()
         if status >= 200:
             self._headed = True
@@ -159,10 +158,10 @@ class Connection(asyncio.Protocol):
         return not self.closed and not self._waiting()
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Send a whole request and return status and body; a caller that goes away closes the
+        """Send a whole request and return status and body; a cancelled caller closes the
         connection.
 
-        Raises `LostError`, `BadReplyError`, or what `give_up` was given.
+        Raises `LostError`, `BadReplyError`, or the error given to `give_up`.
         """
         self._start()
         self.began = time.monotonic()
@@ -202,7 +201,7 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _last_head(self) -> bytes:
-        """Return the head of the reply itself, interim ones before it left out."""
+        """Return the head of the reply itself, without the interim ones before it."""
         head, _, rest = self._head.partition(b"\r\n\r\n")
         while INTERIM.match(head):
             head, _, rest = rest.partition(b"\r\n\r\n")
@@ -210,9 +209,7 @@ class Connection(asyncio.Protocol):
 
 
 def _readable(descriptor: int) -> Callable[[], object]:
-    """Return what tells whether something waits to be read from a socket: what it returns is
-    true then.
-    """
+    """Return a poll of a socket: its result is true if something waits to be read."""
     if not hasattr(select, "poll"):  # Windows
         return lambda: bool(select.select([descriptor], [], [], 0)[0])
     poll = select.poll()

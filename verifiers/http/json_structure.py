@@ -45,7 +45,7 @@ def more_values_than(most: int, text: bytes | bytearray) -> bool:
 
 
 def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
-    """Return where strings begin and end, in turn; None if there are more than so many places."""
+    """Return where strings begin and end, in turn; None with more than so many places."""
     places, escaped, count = list[Places](), False, 0
     for at in range(0, len(text), BLOCK_BYTES):
         quotes, escaped = _quotes(

@@ -34,8 +34,9 @@ class Proxy:
 
     @classmethod
     def of(cls, url: str) -> Proxy:
-        """Return the proxy at a URL; raise `ValueError`, which does not repeat a password, for
-        one that is none.
+        """Return the proxy at a URL.
+
+        Raises `ValueError` for an invalid one, without its password.
         """
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme != "http" or not parts.hostname:
@@ -58,8 +59,9 @@ MOST_OF_CERTIFICATES = 16 << 20
 
 
 def _check_file(path: Path | None) -> None:
-    """Raise `ValueError` for what is no regular file of a bounded size: OpenSSL reads a device
-    or a pipe until it ends.
+    """Raise `ValueError` unless a file is regular and of a bounded size.
+
+    OpenSSL reads a device or a pipe until it ends.
     """
     if path is not None:
         found = path.stat()
@@ -69,8 +71,9 @@ def _check_file(path: Path | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Certificates that are trusted besides the system's, our own, and the proxy: a URL, or
-    `env` for what the environment says.
+    """Trusted certificates besides the system's, our own certificate, and the proxy.
+
+    The proxy is a URL, or `env` for the environment's.
     """
 
     ca_file: Path | None = None
@@ -169,7 +172,7 @@ class _Tunnel(asyncio.Protocol):
         self._seen = b""
 
     def data_received(self, data: bytes) -> None:
-        """Read up to the end of the head, with nothing beyond it: it is we who speak first."""
+        """Read up to the end of the head, with nothing beyond it: the client speaks first."""
         self._seen += data
         if b"\r\n\r\n" in self._seen or len(self._seen) > MAX_PROXY_HEAD:
             self._end(
@@ -188,8 +191,9 @@ class _Tunnel(asyncio.Protocol):
 
 
 async def _through(proxy: Proxy, target: str) -> Any:
-    """Return a transport on which what is written reaches the target; raise `UnreachableError`
-    where the proxy refuses.
+    """Return a transport that reaches the target through a proxy.
+
+    Raises `UnreachableError` if the proxy refuses.
     """
     transport, tunnel = await _open(_Tunnel, proxy.host, proxy.port, None)
     login = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
@@ -216,7 +220,7 @@ async def _open(
 
 
 def _why(exc: Exception) -> str:
-    """Return what went wrong; OpenSSL's number is no errno."""
+    """Return the cause of an error; OpenSSL's number is no errno."""
     known = (
         isinstance(exc, OSError)
         and exc.errno

@@ -1,4 +1,4 @@
-"""A semaphore of changing size with two queues, one of which goes first."""
+"""A semaphore of changing size with two queues; one goes first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ IN_BULK: ContextVar[bool] = ContextVar("in_bulk", default=False)
 
 
 class Room:
-    """`async with` it. Who comes when it is full waits: bulk until no interactive one does, else
-    first come, first served.
+    """A bounded room for `async with`; bulk work waits until no interactive work does.
 
-    Ours since `asyncio.Semaphore` has one queue, and a number that is fixed.
+    Within each class the order is first come, first served. Ours since `asyncio.Semaphore` has
+    one queue, and a fixed number.
     """
 
     __slots__ = ("_bulk", "_first", "limit", "peak", "taken")
@@ -32,7 +32,7 @@ class Room:
 
     @property
     def full(self) -> bool:
-        """Return whether who comes now has to wait."""
+        """Return whether a newcomer has to wait."""
         return self.taken >= self.limit or bool(self._first)
 
     @property
@@ -61,7 +61,7 @@ class Room:
         self.leave()
 
     def leave(self) -> None:
-        """Give a place back, and let in who is next."""
+        """Give a place back, and let the next one in."""
         self.taken -= 1
         self.let_in()
 

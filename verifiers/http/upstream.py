@@ -57,7 +57,7 @@ LONG_REPLY_BYTES = 256 << 10
 
 
 class ReplyModel(BaseModel):
-    """A model's reply: what is needed is checked, the rest is passed over."""
+    """A model's reply: needed fields are checked, others ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -99,7 +99,7 @@ def _plain(said: Any) -> bool:
 
 
 def tokens(said: Any) -> int | None:
-    """Return a number of tokens, 0 if there is none; None for an invalid one."""
+    """Return a number of tokens, 0 without one; None for an invalid one."""
     if said is None:
         return 0
     if isinstance(said, float) and said.is_integer():
@@ -126,14 +126,12 @@ class Endpoint:
 
 
 class Upstream:
-    """Calls the least busy of a verifier's servers; tries again, with jitter, on transport errors,
-    429 and 5xx only.
+    """Calls the least busy of a verifier's servers, and tries again after some failures.
 
-    A call whose connection broke after it was sent is sent once more at most: it may be what broke
-    the server.
-
-    Where there are several, a call that takes longer than 95 % of the recent ones is sent to an
-    idle one as well.
+    It tries again, with jitter, after transport errors, 429 and 5xx only. A call whose
+    connection broke after it was sent is sent once more at most: it may have broken the server.
+    With several servers, a call that takes longer than 95 % of the recent ones also goes to an
+    idle server.
     """
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
@@ -233,7 +231,7 @@ class Upstream:
     def _other(
         self, besides: Endpoint, path: str, body: bytes
     ) -> Callable[[], Awaitable[bytes]] | None:
-        """Return a call of an idle server; None if there is none."""
+        """Return a call of an idle server; None without one."""
         now = time.monotonic()
         for endpoint in self.endpoints:
             if (
@@ -343,9 +341,7 @@ def _parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
 
 
 def said_in(raw: bytes) -> Any:
-    """Return what an error's body says; None where that is no JSON, or more than an error has to
-    say.
-    """
+    """Return the message in an error's body; None if that is no JSON, or too long for an error."""
     if len(raw) > MOST_SAID or more_values_than(FEW_VALUES, raw):
         return None
     try:

@@ -44,10 +44,10 @@ def queue_of(metrics: bytes) -> Queue | None:
 
 
 def _lines_of_gauges(metrics: bytes) -> str:
-    """Return only the lines that matter, and of those neither many nor long ones.
+    """Return the few short lines that matter.
 
-    The parser takes 60 us a line, where vLLM has a thousand lines and each server is polled every
-    other second; and its time grows with the square of a line's length.
+    The parser takes 60 us a line, where vLLM has a thousand lines and each server is polled
+    every other second; and its time grows with the square of a line's length.
     """
     metrics = b"\n" + metrics + b"\n"
     lines, size, at = [], 0, 0

@@ -1,5 +1,6 @@
-"""What judges share: a prompt, candidates made harmless, answers that are none, and labels read
-from one token.
+"""The common base of judges.
+
+A prompt, candidates made harmless, texts that are no answer, and labels read from one token.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ OLD_SERVER = "a newer vLLM does better; the judge uses this server's endpoints"
 
 
 class JudgingSettings(ChatSettings):
-    """What every judge has."""
+    """The settings of every judge."""
 
     defences: bool = Field(
         True,
@@ -69,7 +70,7 @@ class Judging(ServedVerifier, ABC):
 
     @abstractmethod
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return what the model says of pairs that are worth asking about."""
+        """Return the model's verdicts on pairs that contain an answer."""
 
     def known(self, pair: Pair) -> Verdict | None:
         """Return the verdict of a pair that needs no call: the lowest score for a non-answer."""
@@ -79,7 +80,7 @@ class Judging(ServedVerifier, ABC):
         return Verdict(self.bounds[0], reason=f"degenerate: {why}") if why and self.bounds else None
 
     def texts(self, pair: Pair) -> dict[str, str]:
-        """Return what goes into the prompt's places."""
+        """Return the texts for the prompt's places."""
         return {
             "query": self.query_text(pair.query),
             "candidate": self._text(pair.candidate),
@@ -122,7 +123,7 @@ class Judging(ServedVerifier, ABC):
 
     @property
     def needs(self) -> str:  # type: ignore[override]  # it names the kind and its endpoint
-        """Return what to do where the server is of another kind."""
+        """Return the remedy for a server of another kind."""
         return f"{self.settings.kind} needs {self.path}: {GENERATES}"
 
     async def look(self) -> AsyncIterator[Finding]:
@@ -137,11 +138,11 @@ class Judging(ServedVerifier, ABC):
         yield self.of_sample((await self.judge([SAMPLE])).items[0])
 
     async def look_at_labels(self) -> list[Finding]:
-        """Return whether what is read as a verdict can be read; nothing if a text is."""
+        """Return whether the labels can be read; nothing if the verdict is a text."""
         return []
 
     def of_sample(self, verdict: Verdict) -> Finding:
-        """Return what a sample's verdict tells of how the model answers."""
+        """Return a sample's findings on the model's way of answering."""
         if verdict.score is None:
             return failed(
                 "answers",
@@ -175,7 +176,7 @@ class LabelJudging(Judging):
         return [await label_finding(self.labels, self.values)]
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield as well what the server can do to be asked well, as seen from what it did."""
+        """Yield also the server's abilities, as seen from its replies."""
         async for finding in super().look():
             yield finding
         await self.labels.read([self.conversation(SAMPLE)] * 2, self.values)
@@ -193,7 +194,7 @@ class LabelJudging(Judging):
 
 
 class YesNoSettings(JudgingSettings):
-    """What judges that say Yes or No have."""
+    """The settings of judges that say Yes or No."""
 
     yes: tuple[str, ...] = Field(("Yes",), min_length=1, description="Labels that mean correct.")
     no: tuple[str, ...] = Field(("No",), min_length=1, description="Labels that mean incorrect.")
@@ -208,5 +209,5 @@ class YesNoSettings(JudgingSettings):
 
     @property
     def values(self) -> dict[str, float]:
-        """Return what each label is worth."""
+        """Return the value of each label."""
         return dict.fromkeys(self.yes, 1.0) | dict.fromkeys(self.no, 0.0)

@@ -1,4 +1,4 @@
-"""Strengths from comparisons, and whom to compare next.
+"""Strengths from comparisons, and the next comparisons.
 
 Bradley and Terry (1952): P(i beats j) = sigmoid(s_i - s_j). Comparisons count by how sure they
 were, and a normal prior keeps the strengths of candidates that won or lost all of theirs finite.

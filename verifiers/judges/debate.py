@@ -48,7 +48,7 @@ class JudgeDebateSettings(YesNoSettings):
 class JudgeDebate(LabelJudging):
     """P(Yes) of a judge who reads both pleas; three calls a candidate, two of them at once.
 
-    The pleas are written by a model that has read a hostile text: they are made harmless as well.
+    A model that has read a hostile text writes the pleas: they are made harmless as well.
     """
 
     places = ("query", "candidate", "for", "against")
@@ -64,7 +64,7 @@ class JudgeDebate(LabelJudging):
         ]
 
     def texts(self, pair: Pair) -> dict[str, str]:
-        """Return what goes into the prompt's places, the pleas still unheard."""
+        """Return the texts for the prompt's places, with empty pleas."""
         return {**super().texts(pair), "for": "", "against": ""}
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:

@@ -184,7 +184,7 @@ class JudgePairwise(Judging):
 
 
 class _Games:
-    """What was compared so far."""
+    """The comparisons so far."""
 
     def __init__(self, count: int) -> None:
         self.count = count

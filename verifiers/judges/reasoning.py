@@ -53,11 +53,11 @@ class JudgeCotSettings(YesNoSettings):
 
 
 class JudgeCot(Judging):
-    """The share of verdicts that say Yes, among those that were given.
+    """The share of Yes among the verdicts.
 
-    A verdict is what the last line of the model's own text says, after its thinking block, and
-    nothing else: what it quotes from the candidate on the way there does not count. A text that was
-    cut off has no verdict.
+    A verdict is the last line of the model's own text, after its thinking block, and nothing
+    else: quotations of the candidate before it do not count. A text that was cut off has no
+    verdict.
     """
 
     def __init__(self, settings: JudgeCotSettings, transport: Transport) -> None:
@@ -86,7 +86,7 @@ class JudgeCot(Judging):
 
 
 def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdict:
-    """Return the mean of the verdicts that were given, saying how many were not."""
+    """Return the mean of the verdicts, with the number of missing ones as reason."""
     said = [stated_verdict(each, values) for each in written]
     given = [each for each in said if each is not None]
     cut = sum(not each.finished for each in written)

@@ -1,4 +1,4 @@
-"""Judges that are given a right answer to compare with."""
+"""Judges that compare with a right answer."""
 
 from __future__ import annotations
 

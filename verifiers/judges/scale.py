@@ -50,5 +50,5 @@ class JudgeScale(LabelJudging):
         self._ends = {"worst": settings.labels[0], "best": settings.labels[-1]}
 
     def texts(self, pair: Pair) -> dict[str, str]:
-        """Return what goes into the prompt's places."""
+        """Return the texts for the prompt's places."""
         return {**super().texts(pair), **self._ends}

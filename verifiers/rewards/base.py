@@ -24,7 +24,7 @@ SIGMOID = (
 
 
 class RewardSettings(ServedSettings):
-    """What every reward model has."""
+    """The settings of every reward model."""
 
     system: str | None = Field(None, description="System message, for the models that want one.")
 
@@ -103,16 +103,14 @@ class Reward(ServedVerifier, ABC):
 
     @property
     def needs(self) -> str:  # type: ignore[override]  # the kinds that build on this one have paths of their own
-        """Return what to do where the server is of another kind."""
+        """Return the remedy for a server of another kind."""
         return (
             f"{self.settings.kind} needs {self.path} of a model made for it: see `assay models` for"
             " kinds and flags"
         )
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, whether it can be rendered here, and whether scores are
-        what they should be.
-        """
+        """Yield findings on the prompt's beginning, on rendering it here, and on the scores."""
         yield await self.begins(
             self.tokenizer.ids_of_chat(as_dicts(self.conversation(SAMPLE)), generation=False)
         )

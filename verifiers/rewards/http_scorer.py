@@ -30,7 +30,7 @@ REPLY_FORM = (
 
 
 class HttpSettings(ServedSettings):
-    """Where the scorer is, and what its numbers mean."""
+    """The place of the scorer, and the meaning of its numbers."""
 
     kind: Literal["http"] = "http"
     model: str = Field(
@@ -117,7 +117,7 @@ class HttpScorer(ServedVerifier):
         return Verdicts(items, usage_of(reply.usage))
 
     def _read(self, score: Any, reason: Any) -> Verdict:
-        """Return one candidate's verdict: what is wrong with it is no matter of the others'."""
+        """Return one candidate's verdict; its faults do not concern the others."""
         reason = (
             None
             if reason is None
@@ -141,7 +141,7 @@ class HttpScorer(ServedVerifier):
         return verdict
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server; any answer will do."""
+        """Return a server's fault; any answer will do."""
         said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
         refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)
         return said if isinstance(said, VerifierError) and not refused else None

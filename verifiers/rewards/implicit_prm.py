@@ -53,7 +53,7 @@ class ImplicitPrmSettings(ServedSettings):
     )
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return what determines a score; where the reference is served does not."""
+        """Return the settings that determine a score, without the place of the reference model."""
         own = super().scoring_parameters()
         own.pop("reference_endpoint")
         return own
@@ -73,7 +73,7 @@ class ImplicitPrm(Answering):
         self.reference = Upstream(settings.model_copy(update=place), transport)
 
     async def problems(self) -> list[VerifierError | None]:
-        """Return what is wrong with each server, the reference model's last."""
+        """Return each server's fault, the reference model's last."""
         return [
             *await super().problems(),
             await self.problem_of(self.reference, self.reference.endpoints[0]),

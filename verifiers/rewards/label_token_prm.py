@@ -99,7 +99,7 @@ class LabelTokenPrm(ServedVerifier):
         self.labels = LabelReader(self.upstream, Chat(settings, self.upstream))
 
     def steps(self, candidate: str) -> list[str]:
-        """Return the candidate's steps, blank ones left out."""
+        """Return the candidate's steps, without blank ones."""
         steps = [
             step.strip()
             for step in self._text(candidate).split(self.process.step_separator)
@@ -152,9 +152,7 @@ class LabelTokenPrm(ServedVerifier):
         )
 
     def tagged(self, pair: Pair) -> list[str]:
-        """Return, for each step, the text up to its tag; what they share is found in the prefix
-        cache.
-        """
+        """Return, for each step, the text up to its tag; the prefix cache holds the common part."""
         query, tag = self.query_text(pair.query), self.process.step_tag
         lines = [f"{step} {tag}" for step in self.steps(pair.candidate)]
         return [f"{query} " + "\n".join(lines[:place]) for place in range(1, len(lines) + 1)]
@@ -250,9 +248,7 @@ class LabelTokenPrm(ServedVerifier):
         return len(await self.tokenizer.ids_of_chat(self.conversations(pair)[-1], generation=True))
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, whether the labels are tokens, and what a sample's steps
-        score.
-        """
+        """Yield findings on the prompt's beginning, on the labels' tokens, and on a sample's steps."""
         if self.process.step_tag:
             yield await self.begins(self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True))
         else:

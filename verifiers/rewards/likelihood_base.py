@@ -1,4 +1,4 @@
-"""What verifiers share that read how likely a candidate is as the assistant's turn."""
+"""The common base of verifiers that read the likelihood of a candidate as the assistant's turn."""
 
 from __future__ import annotations
 

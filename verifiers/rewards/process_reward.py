@@ -55,7 +55,7 @@ class ProcessReward(Reward):
         self.markers = (settings.step_token,)
 
     def steps(self, candidate: str) -> list[str]:
-        """Return the candidate's steps, blank ones left out."""
+        """Return the candidate's steps, without blank ones."""
         return [
             step.strip() for step in candidate.split(self.process.step_separator) if step.strip()
         ]
@@ -98,7 +98,7 @@ class ProcessReward(Reward):
         }  # the default softmax is what makes a step's numbers probabilities
 
     async def look_at_scores(self) -> list[Finding]:
-        """Return whether there is one score a step, and whether it is a probability."""
+        """Return whether each step has one score, and whether it is a probability."""
         steps = self.conversation(SAMPLE)[-1].content.count(self.process.step_token)
         ids = await self.tokenizer.ids(self.process.step_token)
         if len(ids) != 1:

@@ -1,5 +1,7 @@
-"""The steps of a candidate: how their scores become one, and how many there may be where each is
-asked about with all before it, since what is sent grows with their square.
+"""The steps of a candidate: from their scores to one, and a bound on their number.
+
+A call about each step repeats all steps before it, so the sent text grows with the square of the
+steps.
 """
 
 from __future__ import annotations
@@ -31,9 +33,7 @@ REDUCE: dict[StepReduction, Callable[[Sequence[float]], float]] = {
 
 
 def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
-    """Return the verdict on a candidate of too many steps, or of too much in them; None if
-    they can be asked about.
-    """
+    """Return the verdict on a candidate with too many or too long steps; None within the bounds."""
     if len(steps) > MOST_STEPS:
         return Verdict(
             None,

@@ -69,8 +69,9 @@ def bare(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Return a text without what is no letter, number or sign at its ends: blanks, marks,
-    punctuation of any script.
+    """Return a text without blanks, marks and punctuation of any script at its ends.
+
+    Letters, numbers and signs stay.
     """
     begin, end = 0, len(text)
     while begin < end and _is_edge(text[begin]):
@@ -92,8 +93,9 @@ ESCAPED = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return a text fit for a terminal or a log: what it would obey or hide is spelled out, line
-    ends and tabulators stay.
+    """Return a text fit for a terminal or a log.
+
+    It spells out commands and hidden characters; line ends and tabulators stay.
     """
     return ESCAPED.sub(_spelled_out, text)
 

@@ -1,4 +1,4 @@
-"""Answers that are none: what a judge may be talked into by, though nothing was answered.
+"""Texts without an answer, which may still talk a judge into a Yes.
 
 A colon, "Thought process:" or "Let's solve this problem step by step." alone make judges say Yes up
 to 80-90 % of the time (Zhao et al., "One Token to Fool LLM-as-a-Judge", arXiv 2507.08794). They are

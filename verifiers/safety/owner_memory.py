@@ -15,7 +15,9 @@ MOST_OWNERS = 256
 
 
 class Owned(Generic[Key, Value]):
-    """A memory for each owner, of what was used last; the owner is whose texts are being scored."""
+    """A memory for each owner, of the last used entries; the owner is the sender of the scored
+    texts.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -30,7 +32,7 @@ class Owned(Generic[Key, Value]):
         return known[key]
 
     def put(self, key: Key, value: Value) -> None:
-        """Remember for the owner; what was not used for longest goes."""
+        """Remember for the owner; the least recently used entry goes."""
         owner = OWNER.get()
         known = self._by_owner.setdefault(owner, OrderedDict())
         self._by_owner.move_to_end(owner)

@@ -1,4 +1,4 @@
-"""Running hostile Python: sealed processes, a kill timer, and a bound on what they may say."""
+"""Runs hostile Python: sealed processes, a kill timer, and a bound on their report."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PYTHON = (sys.executable, "-I", "-S", "-c", MAIN, str(SEALED.parent))
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How the code's own statements and each test ended: `ok`, the name of an exception, or `None`
-    where it did not come to it.
+    """The ends of the code's own statements and of each test.
 
-    `beside` are the places of the tests that had to run in the code's own process, which can fool
-    them; `walls` names what held the code beside the system-call filter.
+    Each is `ok`, the name of an exception, or `None` if it was not reached. `beside` are the
+    places of the tests that had to run in the code's own process, which can fool them; `walls`
+    names the protections beside the system-call filter.
     """
 
     code: str | None
@@ -102,7 +102,7 @@ async def run_sandboxed(
 
 @functools.cache
 def filters() -> dict[str, object]:
-    """Return what the sealed processes hand to the kernel."""
+    """Return the filters that the sealed processes hand to the kernel."""
     machine = platform.machine()
     return {
         "filter": filter_program(machine).hex(),
@@ -115,7 +115,7 @@ def filters() -> dict[str, object]:
 async def _report(
     process: asyncio.subprocess.Process, job: bytes, time_limit_s: float
 ) -> tuple[bytes, bytes, str | None]:
-    """Return what the process reported and complained of, and why it had to be killed, if so."""
+    """Return the process's report and complaints, and the reason for its kill, if any."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(job)
@@ -160,10 +160,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def read_report(report: bytes, count: int, killed: str | None) -> Ran:
-    """Return the outcomes that a report states; raise `VerifierError` if it says that nothing
-    could be sealed.
+    """Return the outcomes that a report states.
 
-    A line that is none is passed over, and of two about one test the first holds.
+    It ignores an invalid line, and takes the first of two about one test. Raises
+    `VerifierError` if the report says that sealing failed.
     """
     outcomes: dict[int, list[str]] = {}
     walls: tuple[str, ...] = ()

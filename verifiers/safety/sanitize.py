@@ -98,8 +98,9 @@ def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what finds the beginning of a tag: letters of any width and case, unseen characters
-    and blanks in between.
+    """Return a pattern for the beginning of a tag.
+
+    Letters of any width and case, with unseen characters and blanks in between.
     """
     nothing = f"[{INVISIBLE_CLASS}{WORD_JOINER}]*+"
     spelled = (
@@ -111,7 +112,7 @@ def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _any_width(character: str) -> str:
-    """Return what finds a character, or its full-width form."""
+    """Return a pattern for a character or its full-width form."""
     return (
         f"[{re.escape(character)}{chr(ord(character) + 0xFEE0)}]"
         if "!" <= character <= "~"
@@ -125,7 +126,7 @@ def visible_text(text: str) -> str:
 
 
 def shorten(text: str, max_chars: int | None) -> tuple[str, str]:
-    """Return the text's first `max_chars` characters and what was left out."""
+    """Return the text's first `max_chars` characters and the number left out."""
     if max_chars is None or len(text) <= max_chars:
         return text, ""
     return text[:max_chars], text[max_chars:]

@@ -1,6 +1,4 @@
-"""The system-call filter: a BPF program that lets through what computing needs, by number and by
-argument.
-"""
+"""The system-call filter: a BPF program that allows computing, by number and by argument."""
 
 import struct
 from collections.abc import Sequence

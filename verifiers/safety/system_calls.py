@@ -1,6 +1,4 @@
-"""The system calls that computing needs: their numbers by machine, and what their arguments may
-be.
-"""
+"""The system calls of computing: their numbers by machine, and their allowed arguments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,8 +76,8 @@ EXAMINED: Mapping[str, Sequence[Sequence[Check]]] = {
 
 @dataclass(frozen=True)
 class Machine:
-    """An architecture's name for itself and its numbers: of calls that may always be made, and
-    of those that are looked at.
+    """An architecture's name and call numbers: always allowed ones, and those with checked
+    arguments.
     """
 
     arch: int

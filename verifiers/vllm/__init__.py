@@ -1,1 +1,1 @@
-"""What verifiers need to know of a vLLM server."""
+"""Verifiers' knowledge of a vLLM server."""

@@ -65,7 +65,7 @@ class ChatReply(ReplyModel):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a model wrote, its thinking left out; `finished` is false where it was cut off."""
+    """A model's text without its thinking; `finished` is false if it was cut off."""
 
     text: str
     finished: bool
@@ -114,9 +114,7 @@ class Chat:
     async def write(
         self, conversation: Conversation, max_tokens: int, temperature: float, samples: int = 1
     ) -> tuple[list[Written], Usage]:
-        """Return what the model writes, once or several times, with the cost; thinking blocks
-        are left out.
-        """
+        """Return the model's texts, one or several, with the cost, without thinking blocks."""
         body: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
         if samples > 1:
             body["n"] = samples
@@ -134,7 +132,7 @@ class Chat:
 
 
 def without_thinking(text: str, finish_reason: str | None) -> Written:
-    """Return what follows the thinking block; one that never ends was cut off."""
+    """Return the text after the thinking block; a block without an end was cut off."""
     finished = finish_reason in ("stop", None)
     opened, closed = text.rfind("<think>"), text.rfind("</think>")
     if opened > closed:

@@ -25,9 +25,7 @@ PAD = "  "  # two, since templates themselves put one space around a message
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """The texts around the messages, one more than there are messages, and whether messages are
-    stripped.
-    """
+    """The texts around the messages, one more than messages, and whether messages are stripped."""
 
     between: tuple[str, ...]
     stripped: bool

@@ -26,11 +26,11 @@ HIGHEST_LOGPROB = 0.01
 
 
 class LabelReader:
-    """Requests one token, and returns the expected value of the labels under the model's
-    distribution.
+    """Requests one token, and returns the expected value of the labels.
 
-    The request names label tokens by id (`logprob_token_ids`: full-vocabulary logprobs, whatever
-    was sampled) if the server supports that; else they are looked for among the top 20.
+    It takes the model's distribution over the labels. The request names label tokens by id
+    (`logprob_token_ids`: full-vocabulary logprobs, for any sampled token) if the server
+    supports that; else it looks for them among the top 20.
     """
 
     def __init__(self, upstream: Upstream, chat: Chat) -> None:
@@ -127,12 +127,11 @@ def _read(choice: Choice, tokens: Mapping[str, str], values: Mapping[str, float]
 def expected_value(
     seen: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]
 ) -> Verdict:
-    """Return the labels' values weighted by probability, from the logprobs `seen` at one position,
-    and the mass on labels.
+    """Return the labels' values weighted by the probabilities at one position, and their mass.
 
     `tokens` maps a token to its label. A label that is not listed has at most the smallest
-    probability listed, and is given that: bounded, never 0. With no label listed at all the model
-    was not answering, and there is no score.
+    probability listed, and gets that: bounded, never 0. Without any listed label the model did
+    not answer, and there is no score.
     """
     if any(logprob > HIGHEST_LOGPROB for logprob in seen.values()):
         return Verdict(None, Status.ERROR, "bad_reply: a logprob is above 0")
@@ -152,7 +151,7 @@ def expected_value(
 
 
 async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Finding:
-    """Return whether labels are single tokens, and those of different worth different ones."""
+    """Return whether labels are single tokens, and different values have different tokens."""
     try:
         ids = {label: await reader.ids_of(label) for label in values}
     except RefusedError:

@@ -32,7 +32,7 @@ class _Completions(ReplyModel):
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """A prompt's token ids after the first, and each one's logprob given what is before it."""
+    """A prompt's token ids after the first, with the logprob of each given those before it."""
 
     ids: list[int]
     logprobs: list[float]

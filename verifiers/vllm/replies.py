@@ -1,6 +1,4 @@
-"""The replies of vLLM's endpoints that several kinds read: what is needed is checked, the rest
-is passed over.
-"""
+"""The replies of vLLM's endpoints for several kinds: needed fields are checked, others ignored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What verifiers with a served model share: the upstream, isolating a bad input, and the check
-at start.
-"""
+"""The common base of served verifiers: upstream, isolation of bad inputs, check at start."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ Ask = Callable[[Sequence[Pair]], Awaitable[Verdicts]]
 
 
 class ServedVerifier:
-    """A verifier that asks a server. A subclass says what it asks, and how the reply reads."""
+    """A verifier that calls a server; a subclass makes its request and reads its reply."""
 
     setwise = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
@@ -104,7 +102,7 @@ class ServedVerifier:
             self._text(pair.candidate)
 
     def made(self, what: str, text: str, make: Callable[[str], str]) -> str:
-        """Return what is made of a text for the model; of a long one it is made once in a call."""
+        """Return a text prepared for the model; a call prepares a long one once."""
         known = _MADE.get()
         if known is None or len(text) < MEMOIZED_CHARACTERS:
             return make(text)
@@ -151,14 +149,14 @@ class ServedVerifier:
             raise problems[0]
 
     async def problems(self) -> list[VerifierError | None]:
-        """Return what is wrong with each server, in order; None if nothing is."""
+        """Return each server's fault, in order; None without one."""
         return await together(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
         return await self.problem_of(self.upstream, endpoint)
 
     async def problem_of(self, upstream: Upstream, endpoint: Endpoint) -> VerifierError | None:
-        """Return what is wrong with a server of an upstream; None if it serves the model."""
+        """Return the fault of an upstream's server; None if it serves the model."""
         models, wanted = (
             await self._at_once(endpoint, ask_models(upstream, endpoint)),
             upstream.settings.model,
@@ -172,7 +170,7 @@ class ServedVerifier:
     async def _at_once(
         self, endpoint: Endpoint, asking: Coroutine[Any, Any, Item]
     ) -> Item | VerifierError:
-        """Return what a server says of itself within 5 s, or what went wrong."""
+        """Return a server's description within 5 s, or the error."""
         try:
             async with asyncio.timeout(min(5.0, self.settings.timeout_s)):
                 return await asking
@@ -235,8 +233,8 @@ class ServedVerifier:
         ]
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield what a kind can find out about how its model is served; a refusal means that the
-        model is of another kind.
+        """Yield a kind's findings on how its model is served; a refusal means another kind
+        of model.
         """
         verdict = (await self._ask([SAMPLE])).items[0]
         if verdict.score is None:
@@ -316,11 +314,10 @@ async def ask_the_rest(
 async def isolating(
     ask: Callable[[Sequence[Item]], Awaitable[Verdicts]], pairs: Sequence[Item]
 ) -> Verdicts:
-    """Ask about all pairs at once; where the server refuses the lot, halve it until the bad ones
-    stand alone.
+    """Send all pairs at once; if the server refuses, halve them until the bad ones stand alone.
 
-    One over-long text in a list makes vLLM refuse the whole list, so k bad ones of n cost about k
-    log2 n more calls.
+    One over-long text in a list makes vLLM refuse the whole list, so k bad ones of n cost about
+    k log2 n more calls.
     """
     try:
         return await ask(pairs)

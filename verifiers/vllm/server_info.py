@@ -1,4 +1,4 @@
-"""What a server says of itself, asked once: its version, its models and how much they take."""
+"""A server's description of itself, read once: its version, its models and their limits."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ class FactBook:
         self._facts: Facts | None = None
 
     async def facts(self) -> Facts:
-        """Return what the server says of itself; nothing is known of one that lists no models,
-        or is away.
-        """
+        """Return the server's description; empty for one without models, or one that is away."""
         if self._facts is None:
             try:
                 self._facts = await ask_facts(self._upstream, self._upstream.endpoints[0])

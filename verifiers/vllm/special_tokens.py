@@ -26,8 +26,9 @@ class SpecialTokens:
 
     The server tokenizes each such string. Beyond the bound of a text, or after a failed call, a
     string counts as special: breaking up an innocent tag costs little, a forged turn costs the
-    verdict. If the server never answers, the tokens of all known families of models are special.
-    What one owner's texts taught is unknown for another's: response times would reveal it.
+    verdict. If the server never answers, the tokens of all known families of models are
+    special. Knowledge from one owner's texts does not serve another owner: response times would
+    reveal it.
     """
 
     def __init__(self, upstream: Upstream) -> None:
@@ -43,11 +44,10 @@ class SpecialTokens:
         return said is not False
 
     async def learn(self, texts: Sequence[str], look: Look | None = None) -> None:
-        """Find out about what looks like a special token in the texts, for the rest of the call
-        that scores them.
+        """Look up the strings in the texts that resemble special tokens, for the rest of this call.
 
-        What a call needs is kept by the call: a memory that others fill meanwhile cannot change how
-        its texts are read. `look` calls what looks through the texts, where that is to be done
+        The call keeps the results: a memory that others fill meanwhile cannot change how
+        its texts are read. `look` runs the search through the texts, if that has to happen
         elsewhere.
         """
         found = await look(_found, texts) if look else _found(texts)

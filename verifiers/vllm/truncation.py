@@ -1,4 +1,4 @@
-"""Cutting a candidate to what fits, by the model's own tokens; rubric and query are never cut."""
+"""Cuts a candidate to the room by the model's own tokens; rubric and query are never cut."""
 
 from __future__ import annotations
 

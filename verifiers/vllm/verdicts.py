@@ -35,8 +35,9 @@ def score_verdict(
 
 
 def in_order(rows: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return a reply's rows by their index; raise `BadReplyError` unless there is exactly one
-    for each input.
+    """Return a reply's rows by their index.
+
+    Raises `BadReplyError` unless each input has exactly one.
     """
     if len(rows) != count:
         raise BadReplyError(f"{len(rows)} rows for {count} inputs")

@@ -1,5 +1,6 @@
-"""What a label model has learned as plain data, and back: numbers go through unchanged, damaged
-data are refused.
+"""A label model's learned values as plain data, and back.
+
+Numbers go through unchanged; damaged data are an error.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class ArtifactError(ValueError):
 
 
 def to_dict(model: FittedModel) -> dict[str, Any]:
-    """Return what was learned as plain data, with a checksum; a missing number is None."""
+    """Return the learned values as plain data, with a checksum; a missing number is None."""
     maps, base = model.maps_, model.base_
     verifiers = [
         {
@@ -81,8 +82,9 @@ def to_dict(model: FittedModel) -> dict[str, Any]:
 
 
 def restore(model: ModelT, data: Any) -> ModelT:
-    """Give an unfitted model what `to_dict` described and return it; raise `ArtifactError` for
-    anything else.
+    """Fill an unfitted model with the data of `to_dict` and return it.
+
+    Raises `ArtifactError` for anything else.
     """
     if not isinstance(data, dict) or data.get("kind") != MODEL_KIND:
         raise ArtifactError("not a label model")

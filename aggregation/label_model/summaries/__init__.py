@@ -1,1 +1,1 @@
-"""What a fit found, as data and as text."""
+"""The findings of a fit, as data and as text."""

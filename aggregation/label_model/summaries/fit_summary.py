@@ -1,4 +1,4 @@
-"""What a fit found, so that a person can judge it (`label_models`, step 9)."""
+"""The findings of a fit, for a person to judge (`label_models`, step 9)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
 
 
 def warnings(model: FittedModel) -> list[str]:
-    """Return what a person should know before using the model."""
+    """Return warnings for a person, before the model is used."""
     counts = model.counts_
     messages = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
     if counts.why_not:

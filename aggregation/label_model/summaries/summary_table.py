@@ -1,4 +1,4 @@
-"""What a fit found, as text for a notebook or a terminal."""
+"""The findings of a fit, as text for a notebook or a terminal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What every door does: read a body, find the task by `model`, score, and answer failures as its
-clients read them.
+"""The common part of compatible routes: read a body, find the task, score, answer failures.
+
+The task comes from `model`; failures have the form of each route's clients.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Expected = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=Fa
 
 
 class DoorRequest(BaseModel):
-    """A body of somebody else's form: what is not known is ignored, as they do."""
+    """A body of another service's form; unknown fields are ignored, as that service does."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -121,7 +122,10 @@ async def score_candidates(
 def scoring_request_of(
     engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool
 ) -> ScoringRequest:
-    """Return what to score; raise `ApiError` for too much or nothing of it."""
+    """Return the scoring request.
+
+    Raises `ApiError` for too much text or none.
+    """
     limit = engine.settings.max_candidates
     if not 0 < len(pairs) <= limit:
         what = (

@@ -94,10 +94,11 @@ async def verify(request: Request) -> Response:
 
 
 def _with(body: bytes | bytearray, more: dict[str, Any]) -> bytes:
-    """Return a JSON object with more fields; of two of a name, readers take the last.
+    """Return a JSON object with more fields; of two fields of a name, readers take the last.
 
-    The body is theirs, as it came: numbers of any length, and whatever else JSON is taken to allow.
-    It was read as an object with fields, and may be long: it is not parsed and written again.
+    The body stays as it came, with numbers of any length and any other extensions of JSON. It
+    was checked to be an object with fields, and may be long: this does not parse and write it
+    again.
     """
     whole = memoryview(body).cast("B")
     return b"".join([whole[: body.rindex(b"}")], b",", orjson.dumps(more)[1:]])

@@ -134,7 +134,7 @@ async def _theirs(request: Request) -> dict[str, Any]:
 
 
 async def list_models(request: Request) -> dict[str, Any]:
-    """List what `model` may be."""
+    """List the possible values of `model`."""
     engine: Engine = request.app.state.engine
     names = [*_upstreams(engine), *_shared(engine)]
     return {
@@ -261,7 +261,7 @@ def _answer(
 
 
 def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
-    """Return what was drawn and what is thought of it, best first."""
+    """Return the drawn candidates with their scores, best first."""
     outcome = found.outcome
     reasons = explanations(outcome) if outcome is not None and explain else None
     ranks = {place: rank for rank, place in enumerate(found.order, 1)}

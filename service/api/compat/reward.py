@@ -107,7 +107,7 @@ class EmbeddingsRequest(DoorRequest):
 
 
 class GetRewardRequest(DoorRequest):
-    """Whole texts, and what each began with; a label is a reference answer."""
+    """Whole texts, and the beginning of each; a label is a reference answer."""
 
     query: Annotated[list[WholeText], Field(min_length=1, fail_fast=True), Counted]
     prompts: Annotated[list[WholeText], FAST, Counted] | None = None
@@ -249,7 +249,7 @@ def _last(request: Request) -> bool:
 
 
 def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
-    """Return what a prompt asks: a conversation, also if a template has made one text of it."""
+    """Return a prompt's query: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
     found = split_answer(
@@ -261,11 +261,10 @@ def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
 
 
 def _logs(outcome: ScoringResult) -> dict[str, list[float]]:
-    """Return what each verifier adds to the log-odds, and whether it has a score (1) or none (0,
-    and adds nothing).
+    """Return each verifier's part of the log-odds, and 1 with a score or 0 without one.
 
-    The client makes tensors of all lists and fails where a sample lacks a name that another has:
-    the names are always the same, and what is missing must be a number. Verifiers that compare
+    The client makes tensors of all lists and fails if a sample lacks a name that another has:
+    the names are always the same, and a missing score must be a number. Verifiers that compare
     candidates never apply here, and are left out.
     """
     parts, missing = outcome.combined.contributions(), np.isnan(outcome.matrix.raw)

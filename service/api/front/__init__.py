@@ -1,1 +1,1 @@
-"""What every request passes before its handler: head, key, body, place."""
+"""The stations of every request before its handler: head, key, body, place."""

@@ -88,7 +88,7 @@ class Admission:
 
 
 def leave_place(scope: Scope) -> None:
-    """Give back a request's place, where it has one: what it was for is done."""
+    """Give back a request's place, if it has one: its work is done."""
     place: Place | None = scope.get(PLACE_IN_SCOPE)
     if place is not None:
         place.leave()

@@ -1,4 +1,4 @@
-"""Who may do what: keys, kept as hashes, with scopes and the tasks that they are for."""
+"""The rights of callers: keys, stored as hashes, with scopes and tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY_PREFIX = "assay-"
 
 
 class KeyRing:
-    """The keys that a service knows; without any, everybody may do everything."""
+    """The keys that a service knows; without any, every caller may do everything."""
 
     def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
         known = [
@@ -28,12 +28,13 @@ class KeyRing:
         self._known = [(digest.encode(), holder) for digest, holder in known]
 
     def __bool__(self) -> bool:
-        """Return whether there are any."""
+        """Return whether the ring has keys."""
         return bool(self._known)
 
     def holder(self, authorization: bytes) -> Principal | None:
-        """Return who sent a header; every key is compared, each in constant time, so that time
-        tells nothing.
+        """Return the sender of a header.
+
+        The function compares every key in constant time, so that its time reveals nothing.
         """
         scheme, _, key = authorization.partition(b" ")
         digest = sha256(key.strip()).hexdigest().encode()
@@ -59,8 +60,9 @@ def needed(method: str, path: str, scores: bool) -> Scope:
 def new_key(
     name: str, scopes: Sequence[Scope], tasks: Sequence[str] | None, **more: Any
 ) -> tuple[str, KeySettings]:
-    """Return a key of 256 random bits, and what the configuration says of it; `more` are further
-    fields of its entry.
+    """Return a key of 256 random bits, and its entry for the configuration.
+
+    `more` are further fields of the entry.
     """
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     digest = sha256(key.encode()).hexdigest()

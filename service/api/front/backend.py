@@ -1,4 +1,4 @@
-"""What the application's start opens for its middlewares."""
+"""The objects that the application's start opens for its middlewares."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Bodies:
         )
 
     def open(self) -> Body:
-        """Return a body to be read; `with` it, so that its room is given back."""
+        """Return a body to read; use it in `with`, which gives its room back."""
         body = Body(self)
         self._all[body] = None
         return body
@@ -122,7 +122,7 @@ class Body:
             self._clock = None
 
     def again(self, receive: Receive) -> Receive:
-        """Return a `receive` that gives the body once more, and then whatever the server says."""
+        """Return a `receive` that gives the body once more, and then the server's messages."""
         given = False
 
         async def replay() -> Message:
@@ -143,7 +143,7 @@ class Body:
             self.data = b""
 
     def _add(self, message: Message) -> bool:
-        """Add a piece; return whether there is more."""
+        """Add a piece; return whether more follow."""
         if message["type"] == "http.disconnect":
             raise gone()
         piece, more = message.get("body", b""), bool(message.get("more_body"))

@@ -1,4 +1,4 @@
-"""Parses bodies: counts values first, leaves the event loop for long ones, refuses in few words."""
+"""Parses bodies: counts values first, works on long ones off the event loop, refuses briefly."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> 
 
 
 def _value(data: bytes | bytearray) -> Any:
-    """Return what a long body says."""
+    """Return a long body's value."""
     try:
         return parse_long_json(data, 2 * MOST_BODY_VALUES)
     except LongNumberError as exc:

@@ -1,4 +1,4 @@
-"""Which requests of browsers a service without keys accepts: its own pages', for a name of its own.
+"""The browsers' requests that a service without keys accepts: of its own pages, to its own names.
 
 Without keys, everyone who reaches the port is trusted, and so is every page that a person's browser
 opens. Such a page cannot forge the headers Host and Origin, nor send JSON to another origin without
@@ -35,8 +35,9 @@ class Browsers:
         self._known: set[bytes] = set()
 
     def check(self, method: str, headers: dict[bytes, bytes], *, public: bool = False) -> None:
-        """Raise `ApiError` if a page of another origin could have made a request; to what is
-        `public` it may lead.
+        """Raise `ApiError` if a page of another origin could have made the request.
+
+        Links may lead to `public` paths.
         """
         host = headers.get(b"host", b"")
         if host not in self._known:
@@ -107,9 +108,7 @@ def _cross_origin(header: str, value: bytes) -> ApiError:
 
 
 def refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise `ApiError` if a header that decides something is there twice: a proxy may have
-    gone by the other one.
-    """
+    """Raise `ApiError` if a deciding header appears twice: a proxy may have read the other one."""
     names = [name for name, _ in pairs]
     for name in ONCE:
         if names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""Whether a client is still there; who is not wants no work done."""
+"""Whether a client is still connected; a client that has left wants no work."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Long JSON texts, parsed in steps: a parser holds the interpreter until it has read all, and the
-event loop waits for it.
+"""Parses long JSON texts in steps: a parser would hold the interpreter, and so the event loop.
 
-The strings are taken out, each decoded by itself, a long one in pieces. The rest is short: it is
-parsed with a stand-in for each string, and then the strings are put in their places. The result is
-what `pydantic_core.from_json` makes of the whole.
+The strings come out first, each decoded by itself, a long one in pieces. The rest is short: it is
+parsed with a stand-in for each string, and then the strings go into their places. The result equals
+`pydantic_core.from_json` of the whole text.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def _long_strings(quotes: Places) -> Iterator[tuple[int, int]]:
 
 
 def _decoded(text: memoryview, begin: int, end: int) -> str:
-    """Return the string whose inside is given."""
+    """Return the string with this inside."""
     pieces = []
     while begin < end:
         piece = bytes(text[begin : min(end, begin + PIECE)])
@@ -72,9 +71,7 @@ def _decoded(text: memoryview, begin: int, end: int) -> str:
 
 
 def _whole_characters(piece: bytes) -> bytes:
-    """Return a string's piece without what it begins and does not end: a character, an escape, a
-    pair of surrogates.
-    """
+    """Return a string's piece without an unfinished end: a character, an escape, a surrogate pair."""
     for back in range(1, 4):
         if piece[-back] >= 0xC0:  # the first byte of a character of several
             piece = piece[:-back]
@@ -93,7 +90,7 @@ def _whole_characters(piece: bytes) -> bytes:
 
 
 def _escape(piece: bytes, longest: int) -> int | None:
-    r"""Return where a `\u` begins within the last so many bytes, if there is one."""
+    r"""Return where a `\u` begins within the last so many bytes; None without one."""
     place = piece.rfind(rb"\u", len(piece) - longest)
     return place if place >= 0 and _slashes(piece[: place + 1]) % 2 else None
 
@@ -104,8 +101,9 @@ def _slashes(piece: bytes) -> int:
 
 
 def _has_long_number(rest: bytearray) -> bool:
-    """Return whether an aligned block of what is left is all digits, as of a number twice as
-    long there is always one.
+    """Return whether an aligned block of the rest is all digits.
+
+    A number twice as long always contains such a block.
     """
     for at in range(0, len(rest), PIECE):
         piece = np.frombuffer(rest, np.uint8, min(PIECE, len(rest) - at) // DIGITS * DIGITS, at)
@@ -124,7 +122,7 @@ def _from_json(text: bytes | bytearray) -> Any:
 
 
 def _with(strings: dict[str, str], value: Any) -> Any:
-    """Return a value with the strings in their places; it is as deep as the parser lets it be."""
+    """Return a value with the strings in their places; the parser bounded its depth."""
     if isinstance(value, str):
         return strings.get(value, value)
     if isinstance(value, list):

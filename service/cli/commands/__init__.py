@@ -1,3 +1,4 @@
-"""The signatures of the commands: names, options and help; what they do lies elsewhere, and is
-loaded when a command runs.
+"""The signatures of the commands: names, options and help.
+
+Their work lies elsewhere, and is loaded when a command runs.
 """

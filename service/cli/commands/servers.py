@@ -1,4 +1,4 @@
-"""`assay serve`, `plan`, `up` and `sidecar`: what serves, where, and with which models."""
+"""`assay serve`, `plan`, `up` and `sidecar`: the processes that serve, their places and models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ConcurrencyOption = Annotated[
 
 
 class PlanForm(StrEnum):
-    """What `assay plan -o` writes."""
+    """The form that `assay plan -o` writes."""
 
     script = "script"
     compose = "compose"

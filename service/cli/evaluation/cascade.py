@@ -1,6 +1,4 @@
-"""`assay evaluate --cascade`: what asking in tiers would save and lose, beside cheaper ensembles
-and shortlists.
-"""
+"""`assay evaluate --cascade`: the savings and losses of tiers, beside subsets and shortlists."""
 
 from __future__ import annotations
 

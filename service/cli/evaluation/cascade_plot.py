@@ -1,4 +1,4 @@
-"""The figure of what a cascade saves."""
+"""The figure of a cascade's savings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from assay.service.cli.evaluation.plot_style import COOL, GREY, OURS, STYLE, WAR
 
 
 def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
-    """Draw what selection@1 costs, by cascade, fixed subset and shortlist; return the figure's
-    path.
-    """
+    """Draw selection@1 against cost, by cascade, subset and shortlist; return the figure's path."""
     import matplotlib
 
     matplotlib.use("agg")

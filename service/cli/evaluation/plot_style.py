@@ -1,4 +1,4 @@
-"""What all figures share: their colours, their style, and the library that draws them."""
+"""The common parts of all figures: their colours, their style, and the library."""
 
 from __future__ import annotations
 

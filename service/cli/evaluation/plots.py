@@ -197,7 +197,7 @@ def _curve(axes: Any, places: list[int], values: list[Interval], title: str) -> 
 
 
 def _verifiers(pyplot: Any, found: Evaluation, name: str) -> Any:
-    """Each verifier's accuracy within queries beside what the models make of it."""
+    """Draw each verifier's accuracy within queries beside its weight in the models."""
     ordered = sorted(
         found.verifiers, key=lambda verifier: np.nan_to_num(verifier.auc_within, nan=0.5)
     )

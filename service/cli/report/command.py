@@ -1,4 +1,4 @@
-"""`assay report`: what a task's verifiers are worth, as a table, as JSON, or as a page."""
+"""`assay report`: the worth of a task's verifiers, as a table, as JSON, or as a page."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if i
 
 @asks_assay
 def report_task(url: str, task: str, html: Path | None, last: bool, as_json: bool) -> None:
-    """Have a report made, or fetch the last one, and show it; raise `StartupError` with what the
-    service says is wrong.
+    """Have a report made, or fetch the last one, and show it.
+
+    Raises `StartupError` with the service's message.
     """
     if html is not None:
         from assay.service.cli.evaluation.plot_style import check_plots

@@ -1,4 +1,4 @@
-"""What a report says, in sentences."""
+"""A report, in sentences."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
 
 
 def expected_gain(report: dict[str, Any]) -> str | None:
-    """Return what is expected of the ensemble, and what more labels are worth; None where no
-    label says.
-    """
+    """Return the expected value of the ensemble and of more labels; None without an estimate."""
     selection, gain = report["selection"], report["gain"]
     if selection["expected"] is None:
         return None

@@ -1,4 +1,4 @@
-"""`assay key`: a new key, and what the configuration says of it."""
+"""`assay key`: a new key, and its entry for the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bounds the connections of any server of ours."""
+"""The bounds of connections for all our servers."""
 
 from __future__ import annotations
 

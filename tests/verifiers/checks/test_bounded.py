@@ -70,7 +70,7 @@ class _Dying(BoundedVerifier):
 
     @property
     def rule(self) -> tuple[Make, None]:
-        """Kill the worker process."""
+        """Return a rule that kills its worker."""
         return dying, None
 
 

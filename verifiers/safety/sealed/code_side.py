@@ -1,6 +1,4 @@
-"""The code's process: runs the candidate's code, and then does with what it defined whatever the
-tests' process asks.
-"""
+"""The code's process: runs the candidate's code, then serves the tests' requests to its objects."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ class CodeSide(Wire):
         self.places: dict[int, int] = {}
 
     def handle(self, value: Any) -> list[Any]:
-        """Return a handle, with what kind of thing the other side is to make of it."""
+        """Return a handle, with the kind of object that the other side makes of it."""
         if isinstance(value, Callback):
             return ["k", value.number]
         if isinstance(value, types.ModuleType):
@@ -108,7 +106,7 @@ class CodeSide(Wire):
         raise ValueError(tag)
 
     def error(self, error: BaseException) -> list[Any]:
-        """Return what the other side raises instead of an exception of this side."""
+        """Return the error that the other side raises for an exception of this side."""
         kind = type(error)
         own = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
         try:
@@ -199,12 +197,12 @@ class Callback:
         self.side, self.number = side, number
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Return what the test's function returns."""
+        """Return the result of the test's function."""
         return self.side.ask("call", self.number, self.side.encode([arguments, named]))
 
 
 def special(value: Any, name: str, *arguments: Any, **named: Any) -> Any:
-    """Return what an operation on a value gives."""
+    """Return the result of an operation on a value."""
     if name == "__call__":
         return value(*arguments, **named)
     if name in ("__instancecheck__", "__subclasscheck__"):

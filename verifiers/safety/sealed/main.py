@@ -78,8 +78,9 @@ def main() -> None:
 
 
 def end_all(*processes: int) -> None:
-    """Kill our children and wait for them: who started us may be the first process of a
-    container, which buries nobody else's.
+    """Kill our children and wait for them.
+
+    Our starter may be the first process of a container, which buries only its own children.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     for process in processes:
@@ -102,11 +103,10 @@ def walls_here(*, own_namespaces: bool, listener: int) -> list[str]:
 
 
 def watched(job: dict[str, Any], *, own_count: bool) -> int:
-    """Have new threads of our children wait for our leave, and return where they ask; 0 where this
-    kernel cannot.
+    """Make new threads of our children wait for leave; return the listener, 0 if unavailable.
 
-    Then their user's limit holds them, if nobody else's processes count; or else there are no
-    threads.
+    Without it their user's limit holds them, if no other process of that user counts; or else
+    there are no threads.
     """
     walls.no_new_privileges()
     try:

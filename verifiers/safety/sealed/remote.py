@@ -1,12 +1,11 @@
-"""What stands in a test for an object of the code's: it asks the code, except where that would let
-the code decide a comparison.
+"""A test's stand-in for an object of the code, which never lets the code decide a comparison.
 
-A test compares what the code returned with what it should have returned. So that no object of the
-code's own making is equal to everything, an object is compared with the test's own values by its
-plain value, or it is unequal; and by order it is compared with its like only. Arithmetic with a
-value of the test's may show the code what the test expects. So its outcome, and whatever comes from
-that, is `_mixed`: it decides nothing as data would, and is equal to objects of the code's at most.
-Objects whose class leaves an operator as the plain value has it are not asked at all.
+A test compares a returned value with the expected one. So that no object of the code's own making
+equals everything, an object is compared with the test's own values by its plain value, or it is
+unequal; it has an order only against its like. Arithmetic with a value of the test may show the
+code the expected value. So its outcome, and everything from it, is `_mixed`: it decides nothing as
+data would, and equals objects of the code's at most. Objects whose class leaves an operator as the
+plain value has it receive no call at all.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
     from typing import Any, Protocol
 
     class Side(Protocol):
-        """What an object of the code's needs of the tests' end (`TestsSide`)."""
+        """The part of the tests' end (`TestsSide`) that an object of the code needs."""
 
         unfit: bool
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
             *,
             mixed: bool = False,
         ) -> Any:
-            """Return what a special method of the code's object returns."""
+            """Return the result of a special method of the code's object."""
 
 
 REVERSIBLE = [
@@ -122,8 +121,9 @@ class Remote:
             object.__setattr__(self, name, value)
 
     def __getattr__(self: Any, name: str) -> Any:
-        """Return the object's attribute; what has met the test's values has those only that no
-        data has.
+        """Return the object's attribute.
+
+        An object that has met the test's values has only attributes that no data has.
         """
         if self._mixed and (name.startswith("__") or name in names_of_data()):
             raise refused()
@@ -143,9 +143,7 @@ class Remote:
         self._side.ask("attribute", "delattr", self._handle, name)
 
     def __eq__(self, other: object) -> bool:
-        """Return what the code says of two of its objects; else whether the plain value is
-        equal.
-        """
+        """Return the code's answer for two of its objects; else whether the plain value is equal."""
         if isinstance(other, Remote):
             return bool(self._side.call(self._handle, "__eq__", (other,), {}))
         if self._mixed:
@@ -170,7 +168,7 @@ class Remote:
 
 
 def refused() -> TypeError:
-    """Return what a test ends with that would let such an object decide."""
+    """Return the error that ends a test if such an object would decide."""
     return TypeError(
         "the outcome of an operation between the code's object and the test's value decides nothing"
     )
@@ -221,9 +219,7 @@ def arithmetic(self: Remote, *others: Any, _name: str) -> Any:
 
 
 def outcome(done: Any, *, mixed: bool) -> Any:
-    """Return what the code answered; data that it made knowing what the test expects are
-    refused.
-    """
+    """Return the code's answer; refuse data that it made with knowledge of the expected value."""
     if mixed and not isinstance(done, Remote) and done is not NotImplemented:
         raise refused()
     return done

@@ -33,9 +33,7 @@ BESIDE = {
 
 
 def outcome_of(error: BaseException) -> str:
-    """Return an exception's name, if it is one of the language's own: any other could carry what
-    was read.
-    """
+    """Return an exception's name, if it is Python's own: any other could carry secrets out."""
     name = type(error).__name__
     return name if getattr(builtins, name, None) is type(error) else "Error"
 

@@ -1,4 +1,4 @@
-"""The tests' end of the conversation: what their names and values mean that are the code's."""
+"""The tests' end of the conversation: the meaning of names and values of the code."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class TestsSide(Wire):
         self.mixing = False
 
     def handle(self, value: Any) -> list[Any] | None:
-        """Return a handle; raise `TypeError` for what the code can get only if a test is run
-        beside it.
+        """Return a handle.
+
+        Raises `TypeError` for an object that the code can get only in a test run beside it.
         """
         if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
             return ["h", value._handle]
@@ -63,7 +64,7 @@ class TestsSide(Wire):
         raise TypeError(f"{type(value).__name__} cannot be handed to the code")
 
     def held(self, tag: str, *rest: Any) -> Any:
-        """Return what stands here for an object of the code's."""
+        """Return the stand-in for an object of the code."""
         made: dict[str, Callable[..., Any]] = {
             "h": self.object,
             "k": self.function,
@@ -163,8 +164,8 @@ class TestsSide(Wire):
         *,
         mixed: bool = False,
     ) -> Any:
-        """Return what a special method of the code's object returns, and change arguments as a
-        call did.
+        """Return the result of a special method of the code's object, and change arguments
+        as a call did.
         """
         done, after = self.answer_to(
             "special", handle, name, self.encode([arguments, named]), mixed=mixed
@@ -179,7 +180,7 @@ class TestsSide(Wire):
         return NotImplemented if done[1] is None and name in ARITHMETIC else arguments[done[1]]
 
     def reply(self, operation: str, place: int, arguments: Any) -> list[Any]:
-        """Return what a function of the test's returns; nothing else of a test can be asked for."""
+        """Return the result of a test's function; the code can request nothing else of a test."""
         try:
             given, named = self.decode(arguments)
             return ["=", self.encode(self.lent[place](*given, **named)), None]
@@ -208,10 +209,10 @@ class Names(dict[str, object]):
         return module(name) if self.genuine and name in sys.stdlib_module_names else value
 
     def prepare(self, free: set[str]) -> None:
-        """Have names of the language mean the language's, unless a test takes no other name from
+        """Have names of builtins mean the builtins, unless a test takes no other name from
         the code.
 
-        The test alone decides that: what the code says of its own names could be anything.
+        The test alone decides that: the code could claim anything about its own names.
         """
         self.genuine = any(
             not hasattr(builtins, name) and name not in sys.stdlib_module_names
@@ -254,9 +255,7 @@ def error_attribute(self: Any, name: str) -> Any:
 
 
 def change(old: Any, new: Any) -> None:
-    """Make a mutable argument what the code made of it, keeping what is inside where that is
-    mutable too.
-    """
+    """Give a mutable argument the code's content, and keep its mutable parts."""
     if isinstance(old, list) and isinstance(new, list):
         old[:] = [kept(*pair) for pair in zip(old, new)] + new[len(old) :]  # noqa: B905 - either may be longer
     elif isinstance(old, dict) and isinstance(new, dict):

@@ -50,16 +50,15 @@ def die_with_parent() -> None:
 
 
 def no_new_privileges() -> None:
-    """Gain nothing from any file: what the kernel asks for before it takes a filter."""
+    """Gain no rights from any file, as the kernel requires before a filter."""
     check_call(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
 
 
 def own_namespaces() -> bool:
-    """Give this process and its children namespaces of their own, and return whether that is
-    allowed here.
+    """Give this process and its children namespaces of their own; return whether that is allowed.
 
-    Only children are in the new pid namespace. A new user namespace comes with rights inside of it,
-    which are given up again.
+    Only children are in the new pid namespace. A new user namespace brings rights inside of it,
+    which the process gives up again.
     """
     # A network takes the kernel a while to make and to remove: only where Landlock does not shut
     # off abstract sockets.
@@ -109,9 +108,7 @@ def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
 
 
 def limits(memory_bytes: int, seconds: int, *, own_count: bool) -> dict[int, int]:
-    """Return the bounds of what the kernel counts: nothing that it keeps for this process grows
-    without one.
-    """
+    """Return the bounds of the kernel's resources: nothing kept for this process grows without one."""
     bounds = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: seconds + 1,
@@ -140,8 +137,9 @@ def become_nobody_else(number: int) -> None:
 
 
 def keep_reading_libraries() -> list[int]:
-    """Reach the libraries through open folders, and return those: nobody may not pass through
-    the home of who installed Python.
+    """Open the libraries' folders and return them, for reads after the change of user.
+
+    The user nobody may not pass through the home of the user who installed Python.
     """
     if os.geteuid() != 0:
         return []

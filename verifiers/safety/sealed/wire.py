@@ -101,7 +101,7 @@ def streams() -> tuple[Stream, Stream]:
 
 
 class Wire:
-    """Encoding and decoding; what is no data is left to the side's own `handle` and `held`."""
+    """Encoding and decoding; objects that are no data go to the side's own `handle` and `held`."""
 
     def encode(self, value: Any) -> Any:
         """Return a value as JSON has it; each exact type of its own, so that nothing becomes
@@ -121,9 +121,7 @@ class Wire:
         return self.encode_rarer(value, kind)
 
     def encode_rarer(self, value: Any, kind: type) -> Any:
-        """Return what is seldom there: bytes, complex numbers, data of the standard library, and
-        handles.
-        """
+        """Return rare values: bytes, complex numbers, data of the standard library, and handles."""
         if kind is bytes or kind is bytearray:
             return ["b" if kind is bytes else "y", value.hex()]
         if kind is complex:
@@ -134,7 +132,9 @@ class Wire:
         return self.handle(value)
 
     def decode(self, coded: Any) -> Any:
-        """Return the value; raise a `ValueError` or a subclass if it is none: the sender may send
+        """Return the value.
+
+        Raises a `ValueError` or a subclass for an invalid one: the sender may send
         anything.
         """
         if not isinstance(coded, list):
@@ -157,20 +157,16 @@ class Wire:
         return self.held(tag, *rest)
 
     def handle(self, value: Any) -> list[Any] | None:
-        """Return what stands for a value that stays on this side."""
+        """Return the handle of a value that stays on this side."""
         raise NotImplementedError  # each side of the wire has a way of its own
 
     def held(self, tag: str, *rest: Any) -> Any:
-        """Return what stands here for a value of the other side, or the value of ours that it
-        got from us.
-        """
+        """Return the stand-in for a value of the other side, or our value behind its handle."""
         raise NotImplementedError  # each side of the wire has a way of its own
 
 
 def made_again(name: str, parts: list[Any]) -> Any:
-    """Return data of the standard library; a default that would be asked of the other side is
-    left out.
-    """
+    """Return data of the standard library, without a default that the other side would compute."""
     if name == "collections.defaultdict":
         parts[0] = None
     return stdlib(name)(*parts)

@@ -1,1 +1,1 @@
-"""What every request passes before its handler, a middleware a file; `stack` has their order."""
+"""The middlewares of every request, one in a file; `stack` has their order."""

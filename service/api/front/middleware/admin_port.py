@@ -1,4 +1,4 @@
-"""The administrator's port: what is for administrators is there, and nowhere else."""
+"""The administrator's port: paths for administrators are served there, and nowhere else."""
 
 from __future__ import annotations
 

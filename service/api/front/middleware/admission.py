@@ -1,4 +1,4 @@
-"""Places among the requests that are scored at once: taken once the body is there."""
+"""Places among the concurrently scored requests, taken once the body is complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ class FullQueue:
         self._admission = admission
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` if there is no place for it."""
+        """Serve one request.
+
+        Raises `ApiError` without a free place.
+        """
         if exchange_of(scope).scores:
             self._admission.refuse_when_full()
         return self._app(scope, receive, send)
@@ -32,7 +35,10 @@ class ScoringPlaces:
         self._admission = admission
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` if there is no place for it."""
+        """Serve one request.
+
+        Raises `ApiError` without a free place.
+        """
         if not exchange_of(scope).scores:
             return self._app(scope, receive, send)
         return self._in_place(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Bodies: refused by what their heads announce, and read before anything is done for them."""
+"""Bodies: refused by their announced length or type, and read before any other work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AnnouncedBodies:
 
 
 class WholeBodies:
-    """Reads the body of what is posted, so that nothing waits for a slow sender but its request."""
+    """Reads the body of each POST, so that only its own request waits for a slow sender."""
 
     def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Refuses requests that a page of another origin may have sent, if there are no keys."""
+"""Refuses requests that a page of another origin may have sent, if the service has no keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.service.domain.hosts import Hosts
 
 
 class OriginRules:
-    """What browsers may ask, on the service's address and on the administrator's."""
+    """The rights of browsers on the service's address and on the administrator's."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._public = Browsers(Hosts(settings.allowed_hosts, settings.host))

@@ -18,7 +18,9 @@ MOST_LOGGED = 200  # characters of a path
 
 
 class ErrorResponses:
-    """Answers what the layers below raise; `shapes` says how, where a path does not do as we do."""
+    """Answers the errors of the layers below; `shapes` gives the form for paths with one of
+    their own.
+    """
 
     def __init__(self, app: ASGIApp, shapes: Mapping[str, ErrorShape]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What the middlewares know about one request and its answer."""
+"""The middlewares' common knowledge of one request and its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXCHANGE_IN_SCOPE = "assay.exchange"
 
 @dataclass(slots=True)
 class Exchange:
-    """One request, read from its scope once; later middlewares see what earlier ones decided."""
+    """One request, read from its scope once; later middlewares see the decisions of earlier ones."""
 
     method: str
     path: str  # below the prefix that a proxy adds

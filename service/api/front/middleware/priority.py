@@ -1,4 +1,4 @@
-"""`X-Assay-Priority`: whether a scoring request may wait for interactive ones."""
+"""`X-Assay-Priority`: whether a scoring request waits for interactive ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class Priorities:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request; raise `ApiError` for a priority that is none."""
+        """Serve one request.
+
+        Raises `ApiError` for an invalid priority.
+        """
         exchange = exchange_of(scope)
         if exchange.scores:
             IN_BULK.set(is_bulk(exchange.headers, exchange.principal))
@@ -29,8 +32,9 @@ class Priorities:
 
 
 def is_bulk(headers: Mapping[bytes, bytes], principal: Principal) -> bool:
-    """Return whether a request may wait; raise `ApiError` for a priority that is none. A key of
-    bulk work stays one.
+    """Return whether a request waits for interactive ones.
+
+    A key of bulk work always does. Raises `ApiError` for an invalid priority.
     """
     value = headers.get(b"x-assay-priority", b"interactive")
     if value not in PRIORITIES:

@@ -43,7 +43,7 @@ class RateLimits:
 
 
 class CostCharges:
-    """Charges what scoring cost to keys whose cost is limited."""
+    """Charges the cost of scoring to keys with a limit of cost."""
 
     def __init__(self, app: ASGIApp, backend: Backend) -> None:
         self._app = app

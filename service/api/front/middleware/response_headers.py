@@ -1,4 +1,4 @@
-"""Headers that every answer carries: the request's id, and what browsers need not guess."""
+"""Headers of every answer: the request's id, and instructions for browsers."""
 
 from __future__ import annotations
 

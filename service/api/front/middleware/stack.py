@@ -109,7 +109,7 @@ class MiddlewareStack:
         return RequestIds(app)
 
     async def _send_start(self, send: Send, message: Message) -> None:
-        """Send what became of a start: where it was refused, the reason in place of a traceback."""
+        """Send the result of a start: after a refusal, the reason instead of a traceback."""
         error = self._backend.startup_error
         if message["type"] == "lifespan.startup.failed" and error is not None:
             message = {**message, "message": printable(masked(str(error)))}

@@ -1,4 +1,4 @@
-"""What is noted about each request: a span of the scoring ones, and a count and a time of all."""
+"""Notes on each request: a span for scoring requests, a count and a time for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of what a cascade saves."""
+"""The figure of a cascade's savings."""
 
 from __future__ import annotations
 

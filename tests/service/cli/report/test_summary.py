@@ -1,4 +1,4 @@
-"""What a report says, in sentences."""
+"""A report, in sentences."""
 
 from __future__ import annotations
 
