@@ -140,7 +140,7 @@ class RobustAverage:
         return other
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the learned values as plain data; numbers go through JSON unchanged, NaN as None."""
+        """Return the learned values as plain data; numbers stay unchanged in JSON, NaN is None."""
         names = ("low", "high", "centre")
         arrays = (self.low_, self.high_, self.centre_)
         columns = [

@@ -313,7 +313,7 @@ def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
 
 
 def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-    """Return h_T and the open part of the sum's variance, for the columns of the tiers up to each."""
+    """Return h_T and the open part of the sum's variance, for the tiers up to each."""
     count = len(covariance)
     weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
     columns: list[int] = []

@@ -220,7 +220,7 @@ class _Predictions:
 
 
 class _Fold:
-    """One split: the methods fitted on the training queries, and their predictions of the others."""
+    """One split: methods fitted on the training queries, and predictions of the others."""
 
     def __init__(self, data: _Data, train: npt.NDArray[np.bool_], model: LabelModel) -> None:
         self.data, self.train, self.test = data, train, ~train

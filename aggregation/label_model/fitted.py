@@ -151,7 +151,7 @@ class FittedModel:
         return other
 
     def _read_all(self, scores: npt.ArrayLike, query_id: npt.ArrayLike, read: Reading) -> Floats:
-        """Return the heads' values of each row in the caller's order, by blocks of whole queries."""
+        """Return the heads' values of each row in the caller's order, block by block."""
         self.require_fitted()
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):

@@ -125,7 +125,7 @@ class Queries:
 
 
 def finite(scores: npt.NDArray[Any]) -> Floats:
-    """Return scores as float64, with infinite ones, and those with an infinite square, as missing."""
+    """Return scores as float64; infinite ones, or those with an infinite square, are missing."""
     values = np.asarray(scores, np.float64)
     infinite = np.abs(values) > MAX_MAGNITUDE
     return np.where(infinite, np.nan, values) if infinite.any() else values

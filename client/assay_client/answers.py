@@ -19,7 +19,7 @@ class _Answer(BaseModel):
 
 
 class VerifierWord(_Answer):
-    """One verifier's score of one candidate; `raw` is None without one, and `reason` explains it."""
+    """One verifier's score of one candidate; without one `raw` is None with a `reason`."""
 
     raw: float | None
     status: str

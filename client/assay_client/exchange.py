@@ -26,7 +26,7 @@ Query = str | Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Retrying:
-    """The number of tries, and the waits: as Retry-After says, else longer each time, with jitter."""
+    """The number of tries, and the waits: Retry-After's, or longer each time, with jitter."""
 
     tries: int = 4
     first_wait_s: float = 0.5

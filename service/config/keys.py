@@ -13,7 +13,7 @@ from assay.verifiers.contract.settings import Name
 
 
 class KeySettings(BaseModel):
-    """A key that clients may send: its hash, its scopes, and its tasks; `assay key NAME` makes one."""
+    """A client's key: its hash, its scopes, and its tasks; `assay key NAME` makes one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

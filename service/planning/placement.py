@@ -101,7 +101,7 @@ def _taken(need: float, gpu: Gpu) -> float:
 def _with_room(
     found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
 ) -> list[Placed]:
-    """Return the placed servers, each with its part of the free memory, in proportion to its cache."""
+    """Return the placed servers, each with free memory in proportion to its cache."""
     caches: dict[int, float] = {}
     for server, gpus, _ in found:
         for gpu in gpus:

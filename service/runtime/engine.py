@@ -218,7 +218,7 @@ async def open_engine(
 
 
 def _learning(engine: Engine, follower: Follower) -> list[Loop]:
-    """Return the loops of learning: a fitter and a drift watch a task, so that failures stay apart."""
+    """Return the loops of learning: a fitter and a drift watch for each task."""
     tasks = [task for task in engine.tasks.by_name.values() if task.memory is not None]
     return [
         # Replicas serve the same within two seconds of a store's return.

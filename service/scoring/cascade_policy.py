@@ -84,7 +84,7 @@ class CascadePolicy:
         )
 
     def counterfactual(self, raw: Floats, log_odds: Floats) -> CascadeSavings | None:
-        """Return the cascade's hypothetical result on a fully scored query; None without a cascade."""
+        """Return the cascade's hypothetical result on a fully scored query, or None."""
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
             return None
         got = self.cascade.replay(raw)

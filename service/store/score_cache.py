@@ -93,7 +93,7 @@ class ScoreCache:
             self.forget(values)
 
     def forget(self, values: dict[str, bytes]) -> None:
-        """Stop answering from values on their way to the store: they are there, or never will be."""
+        """Stop answering from values on their way to the store: their write has ended."""
         for name, value in values.items():
             if self._unwritten.get(name) is value:
                 del self._unwritten[name]

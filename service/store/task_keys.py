@@ -59,7 +59,7 @@ class TaskKeys:
         return await self._mended(lambda: self._store.call(command, read))
 
     async def _mended(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Return a call's answer; if a key of ours has another type, move it aside and call again."""
+        """Return a call's answer; a key of another type is moved aside for a second call."""
         try:
             return await call()
         except StoreRefusedError as exc:

@@ -87,7 +87,7 @@ class GenerativeScoring(Judging):
         )
 
     async def _around(self, pair: Pair) -> tuple[str, str]:
-        """Return the text of the chat template and the prompt before the candidate, and after it."""
+        """Return the text of template and prompt before the candidate, and after it."""
         marked = self.asking(self.prompt, **{**self.texts(pair), "candidate": MARK})
         rendered = await self.tokenizer.text(
             await self.tokenizer.ids_of_chat(marked, generation=True)

@@ -248,7 +248,7 @@ class LabelTokenPrm(ServedVerifier):
         return len(await self.tokenizer.ids_of_chat(self.conversations(pair)[-1], generation=True))
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield findings on the prompt's beginning, on the labels' tokens, and on a sample's steps."""
+        """Yield findings on the prompt's beginning, the labels' tokens, and a sample's steps."""
         if self.process.step_tag:
             yield await self.begins(self.tokenizer.ids(self.tagged(SAMPLE)[-1], special=True))
         else:

@@ -71,7 +71,7 @@ def _decoded(text: memoryview, begin: int, end: int) -> str:
 
 
 def _whole_characters(piece: bytes) -> bytes:
-    """Return a string's piece without an unfinished end: a character, an escape, a surrogate pair."""
+    """Return a string's piece without an unfinished character, escape or surrogate pair."""
     for back in range(1, 4):
         if piece[-back] >= 0xC0:  # the first byte of a character of several
             piece = piece[:-back]

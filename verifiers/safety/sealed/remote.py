@@ -143,7 +143,7 @@ class Remote:
         self._side.ask("attribute", "delattr", self._handle, name)
 
     def __eq__(self, other: object) -> bool:
-        """Return the code's answer for two of its objects; else whether the plain value is equal."""
+        """Return the code's answer for two of its objects; else compare the plain value."""
         if isinstance(other, Remote):
             return bool(self._side.call(self._handle, "__eq__", (other,), {}))
         if self._mixed:

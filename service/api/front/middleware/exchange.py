@@ -13,7 +13,7 @@ EXCHANGE_IN_SCOPE = "assay.exchange"
 
 @dataclass(slots=True)
 class Exchange:
-    """One request, read from its scope once; later middlewares see the decisions of earlier ones."""
+    """One request, read from its scope once; later middlewares see earlier decisions."""
 
     method: str
     path: str  # below the prefix that a proxy adds
