@@ -13,12 +13,10 @@ import pytest
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TokenAdmission, tokens_of
 from assay.service.domain.errors import TooMuchWorkError
-from assay.service.runtime.backpressure import Backpressure
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair, Query, ServedSettings, Status
-from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from tests.support.servers.processes import Server, call, service, standin, write_config
-from tests.support.verifiers.fakes import FakeTransport, FakeVerifier
+from tests.support.verifiers.fakes import FakeVerifier
 from tests.support.waiting import wait_until
 
 PAIR = Pair(Query.of("q"), "a")
@@ -159,30 +157,6 @@ async def test_a_server_of_which_nothing_is_known_is_not_blamed(
 
     assert not fresh.breaker.is_open
     assert not busy.breaker.is_open
-
-
-async def test_a_swamped_vllm_server_gets_less_while_it_is_worked_for() -> None:
-    """Its metrics show the queue; the service reads them rarely, and not at all while idle."""
-    metrics = b'vllm:num_requests_running{engine="0"} 4\nvllm:num_requests_waiting{engine="0"} 40\n'
-    transport = FakeTransport({"/metrics": (200, metrics)})
-    judge = Judge(
-        JudgeSettings(name="judge", kind="judge", model="m", endpoint="http://a"), transport
-    )
-    silent = Judge(
-        JudgeSettings(name="other", kind="judge", model="m", endpoint="http://b"), FakeTransport({})
-    )
-    pressure = Backpressure([judge, silent, FakeVerifier("check")])
-
-    await pressure.look()
-    assert transport.sent == []
-    for each in (judge, silent):
-        each.upstream.endpoints[0].outstanding = each.upstream.endpoints[0].pace.peak = 64
-    await pressure.look()
-    await pressure.look()
-
-    assert judge.upstream.endpoints[0].pace.limit == 32
-    assert silent.upstream.endpoints[0].pace.limit > 1000
-    assert [name for name, limit, _ in pressure.places() if limit < 100] == ["judge"]
 
 
 def test_a_service_starts_where_a_verifier_is_down(tmp_path: Path) -> None:
