@@ -12,7 +12,8 @@ import pytest
 
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.examples import RANK_EXAMPLE
-from tests.support.servers.processes import Answer, Server, service, standin, write_config
+from tests.support.http.refusals import refusal_of
+from tests.support.servers.processes import Server, service, standin, write_config
 
 TASK = "/v1/tasks/default"
 ODD: list[Any] = [
@@ -108,12 +109,6 @@ def varied(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
             )
 
 
-def told(answer: Answer) -> tuple[str, str]:
-    """Return the field that a refusal names, and its message, in any form."""
-    error = answer.json["error"]
-    return ("", error) if isinstance(error, str) else (error["param"] or "", error["message"])
-
-
 @pytest.mark.parametrize("path", BODIES)
 def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, path: str) -> None:
     """No 500, and each 4xx names its field."""
@@ -126,7 +121,7 @@ def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, pa
         ), shown
         if answer.status in (400, 422) and place and b"upstream_refused" not in answer.raw:
             name = place.split(".")[1]
-            param, message = told(answer)
+            param, message = refusal_of(answer)
             assert name in f"{param} {message}" or param in (
                 "documents",
                 "input",
@@ -135,58 +130,6 @@ def test_a_value_of_any_type_is_taken_or_refused_by_its_name(running: Server, pa
                 "candidates",
                 "labels",
             ), shown
-
-
-@pytest.mark.parametrize(("change", "param"), [
-    ({"response": {"output": 5}}, "response.output"), ({"response": {"output": None}}, "response.output"),
-    ({"response": {}}, "response.output"), ({"response": {"output": [5]}}, "response.output.0"),
-    ({"response": {"output": [{"type": "message", "content": 5}]}}, "response.output.0.content"),
-    ({"response": {"output": [{"type": "message", "content": {}}]}}, "response.output.0.content"),
-    ({"response": {"output": [{"type": "message", "content": [7]}]}}, "response.output.0.content.0"),
-    ({"response": {"output": [{"type": "message", "content": [{"type": "output_text", "text": 7}]}]}}, "response.output.0.content.0.text"),
-    ({"response": {"output": [{"type": 5}]}}, "response.output.0.type"), ({"response": {"output": [{}]}}, "response.output.0"),
-    ({"responses_create_params": {}}, "responses_create_params.input"),
-    ({"responses_create_params": {"input": 5}}, "responses_create_params.input"),
-    ({"responses_create_params": {"input": [5]}}, "responses_create_params.input.0"),
-    ({"responses_create_params": {"input": [{"role": "", "content": "q"}]}}, "responses_create_params.input.0.role"),
-    ({"responses_create_params": {"input": [{"role": 5, "content": "q"}]}}, "responses_create_params.input.0.role"),
-    ({"responses_create_params": {"input": [{"role": "user", "content": 5}]}}, "responses_create_params.input.0.content"),
-    ({"responses_create_params": {"input": [{"role": "user", "content": {}}]}}, "responses_create_params.input.0.content"),
-    ({"expected_answer": ["5"]}, "expected_answer.str"), ({"expected_answer": True}, "expected_answer.str"),
-])  # fmt: skip
-def test_a_roll_out_of_another_form_is_refused_with_field_and_value(
-    running: Server, change: dict[str, Any], param: str
-) -> None:
-    """And is not scored as an empty answer."""
-    answer = running.post("/verify", {**DOORS["/verify"].example, **change})
-
-    assert (answer.status, told(answer)[0]) == (422, param.removesuffix(".str")), answer.raw
-    assert "got" in told(answer)[1] or "required" in told(answer)[1]
-
-
-def test_what_else_a_roll_out_holds_is_let_be(running: Server) -> None:
-    """Reasoning, calls of tools, refusals, a text for content, and a number for the answer."""
-    asked = [
-        {"role": "developer", "content": "Be brief."},
-        {"role": "user", "content": "q"},
-        {"type": "function_call", "name": "f"},
-    ]
-    output = [
-        {"type": "reasoning", "content": None, "summary": []}, {"type": "function_call", "arguments": "{}"},
-        {"type": "message", "content": [{"type": "refusal", "refusal": "no"}, {"type": "output_text", "text": "5", "annotations": []}]},
-        {"type": "message", "content": "6"},
-    ]  # fmt: skip
-    body = {
-        "responses_create_params": {"input": asked},
-        "response": {"output": output},
-        "expected_answer": 5,
-        "id": 10**30,
-    }
-
-    answer = running.post("/verify", body)
-
-    assert answer.status == 200, answer.raw
-    assert {name: answer.json[name] for name in body} == body
 
 
 def test_two_ways_of_saying_the_same_are_refused(running: Server) -> None:

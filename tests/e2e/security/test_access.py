@@ -1,4 +1,4 @@
-"""Keys by hash, with scopes and tasks: the rights of each, and the tasks that it cannot see."""
+"""Keys with scopes and tasks: what each may do, and what does not exist for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.front.auth import KeyRing, needed, new_key
-from assay.service.api.tasks import _of_this_task
 from assay.service.config.keys import KeySettings
-from assay.service.domain.principal import _ASKING, Principal
 from tests.support.commands.in_process import problem, run
 from tests.support.servers.processes import (
     Answer,
@@ -244,27 +241,6 @@ def test_how_long_everybodys_calls_take_is_not_for_a_key_of_some_tasks(running: 
     assert seen["plain"]["arithmetic"] > 0
 
 
-@pytest.mark.parametrize(
-    ("tasks", "seen"), [(None, [True] * 3), (frozenset({"math"}), [True, True, False])]
-)
-def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
-    tasks: frozenset[str] | None, seen: list[bool]
-) -> None:
-    """The key does see losses of all tasks together."""
-    losses = [
-        "the store's file was cut off",
-        "the task math had 40 labels",
-        "the task maths had 40 labels",
-    ]
-    token = _ASKING.set(Principal("k", frozenset(), tasks))
-    try:
-        told = [_of_this_task(loss, "math") for loss in losses]
-    finally:
-        _ASKING.reset(token)
-
-    assert told == [loss if there else None for loss, there in zip(losses, seen, strict=True)]
-
-
 def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
     """One task's scores serve no other; a key of one task cannot read counts of all tasks."""
     body = {
@@ -283,27 +259,6 @@ def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
     assert (cached(first), cached(other), cached(again)) == ({False}, {False}, {True})
     assert ask(running, "tenant", "/metrics").status == 403
     assert ask(running, "owner", "/metrics").status == 200
-
-
-def test_keys_are_compared_whole_and_by_hash() -> None:
-    """The hash itself is no key, and an upper-case scheme is a scheme."""
-    key, entry = new_key("a", ["rank"], None)
-    keys = KeyRing(["plain"], [entry])
-
-    assert key not in entry.model_dump_json()
-    assert (found := keys.holder(f"BEARER {key}".encode())) is not None
-    assert (found.name, sorted(found.scopes)) == ("a", ["rank"])
-    assert keys.holder(f"Bearer {entry.sha256}".encode()) is None
-    assert keys.holder(f"Basic {key}".encode()) is None
-    assert keys.holder(b"") is None
-    assert not KeyRing([], [])
-
-
-def test_what_has_no_scope_is_the_administrators() -> None:
-    """A path that is added later is closed until it is opened."""
-    assert needed("POST", "/v1/tasks/t/anything", False) == "admin"
-    assert needed("DELETE", "/v1/tasks/t/labels", False) == "admin"
-    assert needed("GET", "/v1/rank", True) == "admin"
 
 
 def test_the_command_shows_a_key_once(tmp_path: Path) -> None:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from pydantic import ValidationError
 
-from assay.service.api.errors import ApiError
-from assay.service.api.front.browsers import Browsers, same_origin
-from assay.service.config.loading import load_config
-from assay.service.config.settings import ServiceSettings
-from assay.service.domain.hosts import Hosts
-from tests.support.commands.in_process import run
-from tests.support.deploy.helm import helm
-from tests.support.servers.processes import ROOT, Server, call, free_port, service, write_config
+from tests.support.servers.processes import Server, call, free_port, service, write_config
 
 CHECK: dict[str, Any] = {
     "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
@@ -315,138 +305,6 @@ def test_with_keys_the_key_says_who_asks(tmp_path: Path) -> None:
 
     assert (with_key.status, without.status, documents.status) == (200, 401, 200)
     assert metrics == [200, 421, 403]
-
-
-# readiness
-# ----------------------------------------------------------------------------------------------------------
-
-
-def test_readiness_tells_names_and_addresses_to_administrators_only(tmp_path: Path) -> None:
-    """To others whether, and how many: no name, no address, no error."""
-    judge = {
-        "name": "secret-judge",
-        "kind": "judge",
-        "model": "m",
-        "endpoint": f"http://127.0.0.1:{free_port()}",
-    }
-    scopes: dict[str, dict[str, Any]] = {
-        "owner": {"scopes": ["rank", "admin"]},
-        "ranker": {"scopes": ["rank"]},
-        "tenant": {"scopes": ["admin"], "tasks": ["default"]},
-    }
-    keys = [
-        {"name": name, "sha256": sha256(name.encode()).hexdigest(), **more}
-        for name, more in scopes.items()
-    ]
-    config = {
-        "verifiers": [judge, *CHECK["verifiers"]],
-        "ensembles": {"all": ["arithmetic", "secret-judge"]},
-        "service": {"keys": keys},
-    }
-    with service(write_config(tmp_path / "e.yaml", config), tmp_path) as running:
-        answers = {
-            name: running.get("/readyz", headers={"authorization": f"Bearer {name}"})
-            for name in (*scopes, "wrong")
-        }
-        answers["nobody"] = running.get("/readyz")
-
-    assert answers["owner"].json["verifiers"]["secret-judge"].startswith("unreachable")
-    for name in answers.keys() - {"owner"}:
-        assert answers[name].json == {
-            "status": "ready",
-            "answering": 1,
-            "of": 2,
-            "store": "ok",
-            "store_reason": None,
-        }, name
-
-
-# settings
-# -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "entry", ["http://a.example", "a.example:80", "a/b", "", "*.*", "a*", "**", "a b", "-"]
-)
-def test_an_allowed_host_that_is_none_stops_the_start(tmp_path: Path, entry: str) -> None:
-    """With its place and value."""
-    path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"allowed_hosts": [entry]}})
-
-    with pytest.raises(ValidationError, match=re.escape(repr(entry))):
-        ServiceSettings(allowed_hosts=(entry,))
-    with pytest.raises(Exception, match="allowed_hosts"):
-        load_config(path, {}, {})
-
-
-def test_allowed_hosts_come_from_file_environment_or_flag(tmp_path: Path) -> None:
-    """As lists, or with commas."""
-    path = write_config(tmp_path / "e.yaml", {**CHECK, "service": {"allowed_hosts": ["A.example"]}})
-
-    assert load_config(path, {}, {}).service.allowed_hosts == ("a.example",)
-    assert load_config(path, {}, {"ASSAY_ALLOWED_HOSTS": "b, *.c"}).service.allowed_hosts == (
-        "b",
-        "*.c",
-    )
-    assert load_config(path, {"allowed_hosts": "*"}, {}).service.allowed_hosts == ("*",)
-    assert "--allowed-hosts" in run("serve", "--help").stdout
-
-
-def test_a_name_is_looked_at_once_and_few_are_remembered() -> None:
-    """So Host costs nothing, and many names fill no memory."""
-    browsers = Browsers(Hosts(["*"], "0.0.0.0"))
-    for number in range(1000):
-        browsers.check("GET", {b"host": b"h%d" % number})
-
-    assert len(browsers._known) < 100
-    with pytest.raises(ApiError):
-        Browsers(Hosts([], "0.0.0.0")).check("GET", {b"host": b"h"})
-
-
-@pytest.mark.parametrize(("origin", "host", "same"), [
-    (b"http://a", b"a", True), (b"http://a:80", b"a", True), (b"https://a", b"a", True), (b"http://a:8080", b"a:8080", True),
-    (b"http://[::1]:1", b"[::1]:1", True), (b"http://a", b"b", False), (b"http://a:81", b"a", False), (b"https://a:80", b"a", False),
-    (b"http://a/", b"a", False), (b"a", b"a", False), (b"http://", b"", False), (b"http://a:x", b"a", False), (b"\xff", b"a", False),
-    (b"http://a b", b"a", False), (b"http://[", b"[", False),
-])  # fmt: skip
-def test_an_origin_is_the_host_with_its_port(origin: bytes, host: bytes, same: bool) -> None:
-    """A usual port may be left out."""
-    assert same_origin(origin, host) is same
-
-
-def test_what_we_deploy_knows_the_names_that_it_is_reached_by(tmp_path: Path) -> None:
-    """The chart's services in all their forms, the compose file's, and a plan's."""
-    values = {
-        "allowedHosts": ["assay.example.org"],
-        "config": {**CHECK, "service": {"allowed_hosts": ["b.example"]}},
-    }
-    rendered = helm("template", values, tmp_path)
-    deployment = next(
-        found
-        for name, text in rendered.items()
-        if name.endswith("deployment.yaml")
-        for found in yaml.safe_load_all(text)
-        if found
-    )
-    environment = {
-        each["name"]: each.get("value")
-        for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
-    }
-    names = Hosts(environment["ASSAY_ALLOWED_HOSTS"].split(","), "0.0.0.0")
-    compose = yaml.safe_load((ROOT / "deploy" / "compose.cpu.yaml").read_text())["services"][
-        "assay"
-    ]["environment"]
-    plan = (ROOT / "service" / "planning" / "kubernetes.yaml").read_text()
-
-    for service_name in ("assay", "assay-admin"):
-        assert all(
-            f"{service_name}{more}" in names
-            for more in ("", ".ml", ".ml.svc", ".ml.svc.cluster.local")
-        )
-    assert "assay.example.org" in names
-    assert "b.example" in names
-    assert "evil.example" not in names
-    assert compose["ASSAY_ALLOWED_HOSTS"] == "assay"
-    assert "ASSAY_ALLOWED_HOSTS" in plan
 
 
 def test_every_answer_of_a_refusal_keeps_browsers_out(open_to_all: Server) -> None:

@@ -1,4 +1,4 @@
-"""Bodies: counted before parsing, lists before their items, with short refusals."""
+"""Bodies are counted before they are parsed, and refused with few words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assay.service.api.compat.routes import DOORS
 from assay.service.api.errors import ApiError
+from assay.service.api.front import body_parsing as parsing
 from assay.service.api.front.body_parsing import MOST_BODY_VALUES, validated
 from assay.service.api.label_requests import LabelsIn
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.config.settings import ServiceSettings
-from assay.verifiers.http import json_structure as structure
-from assay.verifiers.http.json_structure import more_values_than
-from tests.support.fuzzing import JSON
 
 SETTINGS = ServiceSettings()
 FORMS: dict[str, Any] = {
@@ -28,39 +24,6 @@ FORMS: dict[str, Any] = {
     **{path: door.form for path, door in DOORS.items()},
 }
 MANY = MOST_BODY_VALUES // 2 - 100
-
-
-def counted(value: Any) -> int:
-    """Return how many commas and brackets that open a value has."""
-    if isinstance(value, dict):
-        return 1 + max(0, len(value) - 1) + sum(counted(each) for each in value.values())
-    if isinstance(value, list):
-        return 1 + max(0, len(value) - 1) + sum(counted(each) for each in value)
-    return 0
-
-
-@given(JSON, st.sampled_from([1, 2, 3, 7, 1 << 20]), st.booleans())
-def test_values_are_counted_as_a_parser_would(value: Any, piece: int, plain: bool) -> None:
-    """With anything inside strings, and pieces that end anywhere."""
-    text = json.dumps(value, ensure_ascii=plain).encode()
-    real = counted(value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structure, "BLOCK_BYTES", piece)
-        for most in (real - 1, real):
-            assert more_values_than(most, text) is (real > most and len(text) > most)
-
-
-@given(
-    st.lists(st.sampled_from(['"', "\\", ",", "a", "{", "\\\\", '\\"']), max_size=30).map("".join),
-    st.integers(1, 5),
-)
-def test_strings_end_where_they_do(text: str, piece: int) -> None:
-    """With any number of backslashes before a quote, in pieces of any size."""
-    body = json.dumps([text, [text]]).encode()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structure, "BLOCK_BYTES", piece)
-        assert more_values_than(2, body) is True
-        assert more_values_than(3, body) is False
 
 
 async def refusal(body: bytes, form: Any) -> ApiError:
@@ -192,3 +155,27 @@ async def test_any_number_is_taken_or_refused(path: str, number: bytes) -> None:
             await validated(body, FORMS[path], SETTINGS)
         except ApiError as exc:
             assert exc.status in (400, 413, 422)  # noqa: PT017 - either is right
+
+
+async def test_a_long_body_is_checked_as_a_short_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same request comes out of it, and it is refused for the same reason and field."""
+    bodies = [
+        b'{"query": "q", "candidates": ["\\u00e9", {"text": "b", "id": "x"}], "explain": true}', b'{"query": "q", "candidates": ["a", 1]}',
+        b'{"query": "q", "candidates": ["a", "b"], "no": {"such": 1}}', b'{"candidates": "a"}', b"[]", b"7", b'"text"', b"null",
+        b'{"query": "q", "candidates": ["a", "b"], "top_n": "many"}', b'{"query": "q", "candidates": ["a", "b"], "budget_ms": 1e400}',
+        b'{"query": "q", "candidates"', b'{"query": "q", "candidates": ["a]}', b'{"query": "\\ud800", "candidates": ["a", "b"]}', b"",
+    ]  # fmt: skip
+    for body in bodies:
+        at_once = await answered(body)
+        with monkeypatch.context() as patch:
+            patch.setattr(parsing, "LONG_BODY", -1)
+            in_steps = await answered(body)
+        assert in_steps == at_once
+
+
+async def answered(body: bytes) -> RankRequest | tuple[int, str | None, str | None]:
+    """Return a body as a request, or how it is refused."""
+    try:
+        return await validated(body, RankRequest)
+    except ApiError as exc:
+        return exc.status, exc.code, exc.param

@@ -1,0 +1,61 @@
+"""Reranking, as its clients read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.service.api.compat.routes import QUERY, TEXTS
+from tests.support.servers.processes import Server
+
+
+def ranked(running: Server, **more: Any) -> dict[int, dict[str, Any]]:
+    """Return our own ranking, by the candidate's place."""
+    body = {"query": QUERY, "candidates": TEXTS, **more}
+    return {result["index"]: result for result in running.post("/v1/rank", body).json["results"]}
+
+
+def test_rank_doors_say_what_rank_says(running: Server) -> None:
+    """The query head, on all three paths, also in TEI's form."""
+    expected = ranked(running)
+    body = {
+        "query": QUERY,
+        "documents": [TEXTS[0], {"text": TEXTS[1], "title": "x"}],
+        "top_n": 0,
+        "rank_fields": ["text"],
+    }
+
+    for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
+        results = running.post(path, body).json["results"]
+
+        assert {each["index"]: each["relevance_score"] for each in results} == pytest.approx(
+            {index: each["probability"] for index, each in expected.items()}, abs=1e-9
+        )
+        assert [each["relevance_score"] for each in results] == sorted(
+            (each["relevance_score"] for each in results), reverse=True
+        )
+        assert ("document" in results[0]) == (path != "/v2/rerank")
+    tei = running.post(
+        "/rerank", {"query": QUERY, "texts": TEXTS, "return_text": True, "raw_scores": True}
+    ).json
+    assert {each["index"]: each["score"] for each in tei} == pytest.approx(
+        {i: each["score"] for i, each in expected.items()}, abs=1e-9
+    )
+    assert tei[0]["text"] == TEXTS[tei[0]["index"]]
+
+
+def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:
+    """`top_n`, documents on request, and the other fields that their clients read."""
+    one = running.post(
+        "/v2/rerank", {"query": QUERY, "documents": TEXTS, "top_n": 1, "return_documents": True}
+    ).json
+    none = running.post(
+        "/v1/rerank", {"query": QUERY, "documents": TEXTS, "return_documents": False}
+    ).json
+
+    assert len(one["results"]) == 1
+    assert one["results"][0]["document"] == {"text": TEXTS[one["results"][0]["index"]]}
+    assert one["meta"]["billed_units"] == {"search_units": 1}
+    assert one["usage"]["total_tokens"] >= one["usage"]["prompt_tokens"]
+    assert "document" not in none["results"][0]

@@ -1,0 +1,142 @@
+"""Rewards, as their clients read them."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import time
+from typing import Any
+
+import pytest
+
+from assay.service.api.compat.chat_templates import split_answer
+from assay.service.api.compat.reward import pair_of
+from assay.service.api.compat.routes import QUERY, TEMPLATED, TEXTS
+from tests.support.http.compat_routes import CONVERSATION
+from tests.support.servers.processes import Server
+
+
+def alone(running: Server, **more: Any) -> list[dict[str, Any]]:
+    """Return our own scores of the pairs, one by one."""
+    pairs = [{"query": QUERY, "candidate": text, **more} for text in TEXTS]
+    return list(running.post("/v1/score_pairs", {"pairs": pairs}).json["results"])
+
+
+def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> None:
+    """The head for a candidate alone, without verifiers that compare; log-odds where a reward is
+    asked for.
+    """
+    expected = alone(running)
+    chances = [each["probability"] for each in expected]
+
+    for names in (
+        ("queries", "documents"),
+        ("queries", "items"),
+        ("text_1", "text_2"),
+        ("data_1", "data_2"),
+    ):
+        for left in (QUERY, [QUERY], [QUERY, QUERY]):
+            data = running.post("/v1/score", dict(zip(names, (left, TEXTS), strict=True))).json[
+                "data"
+            ]
+            assert [each["score"] for each in data] == pytest.approx(chances, abs=1e-9)
+    logit = expected[0]["score"]
+    doors = [
+        running.post("/classify", {"input": TEMPLATED, "use_activation": False}).json["data"][-1]["probs"][-1],
+        running.post("/classify", {"messages": CONVERSATION, "activation": False}).json["data"][-1]["probs"][-1],
+        running.post("/v1/embeddings", {"input": [TEMPLATED]}).json["data"][-1]["embedding"][-1],
+        running.post("/get_reward", {"query": [TEMPLATED], "prompts": [TEMPLATED[: TEMPLATED.index(TEXTS[0])]]}).json["rewards"][0],
+        running.post("/get_reward", {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": []}).json["rewards"][0],
+    ]  # fmt: skip
+    assert doors == pytest.approx([logit] * 5, abs=1e-9)
+    packed = running.post("/v1/embeddings", {"input": TEMPLATED, "encoding_format": "base64"}).json[
+        "data"
+    ][0]["embedding"]
+    assert struct.unpack("<f", base64.b64decode(packed))[0] == pytest.approx(logit, rel=1e-6)
+    assert running.post("/classify", {"input": TEMPLATED}).json["data"][0][
+        "probs"
+    ] == pytest.approx([chances[0]], abs=1e-9)
+    assert running.post("/rm", {"prompt": QUERY, "response": TEXTS[0]}).json == pytest.approx(
+        chances[0], abs=1e-9
+    )
+    told = running.post("/rm?detail=1", {"prompt": CONVERSATION[:1], "response": TEXTS[0]}).json
+    assert (told["reward"], told["score"]) == pytest.approx((chances[0], logit), abs=1e-9)
+    assert told["verifiers"]["vote"] is None
+
+
+def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
+    """Field by field: rewards unbounded, scores 0 to 1, the same names in extra_logs for any
+    failure.
+    """
+    texts = [TEMPLATED, QUERY + TEXTS[1]]
+
+    answer = running.post(
+        "/get_reward", {"query": texts, "prompts": [TEMPLATED[:-40], QUERY], "labels": ["5", ""]}
+    ).json
+
+    assert answer.keys() == {"rewards", "scores", "extra_logs"}
+    assert [1 / (1 + math.exp(-reward)) for reward in answer["rewards"]] == pytest.approx(
+        answer["scores"]
+    )
+    logs = answer["extra_logs"]
+    assert set(logs) == {"reward", "reward_known", "arithmetic", "arithmetic_known"}
+    assert all(len(values) == 2 and None not in values for values in logs.values())
+    silent = running.post(
+        "/get_reward", {"query": [QUERY + " Nobody knows."], "prompts": [QUERY]}
+    ).json["extra_logs"]
+    assert silent.keys() == logs.keys()
+    assert (silent["arithmetic"], silent["arithmetic_known"], silent["reward_known"]) == (
+        [0.0],
+        [0.0],
+        [1.0],
+    )
+
+
+def test_a_label_is_a_reference(running: Server) -> None:
+    """For verifiers that compare with one; in the task that has such a verifier."""
+    body = {"model": "assay/math", "prompt": QUERY, "response": "The answer is \\boxed{5}."}
+
+    right, wrong = (
+        running.post("/rm?detail=1", {**body, "label": label}).json for label in (5, "6")
+    )
+
+    assert right["verifiers"]["right"] == 1.0
+    assert wrong["verifiers"]["right"] == 0.0
+    assert right["reward"] > wrong["reward"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[INST]" * 50_000,
+        "[INST][/INST]" * 30_000,
+        "<|im_start|>user\n" * 30_000,
+        "<|im_start|>" + "a" * 500_000,
+    ],
+)
+def test_a_text_of_nothing_but_marks_takes_no_time(text: str) -> None:
+    """A third of a megabyte; it took hours where each mark looked for its end as far as the text
+    goes.
+    """
+    started = time.process_time()
+
+    pair_of(text)
+    pair_of(text, last=True)
+
+    assert time.process_time() - started < 10
+
+
+def test_a_whole_text_is_told_by_its_prompt_else_by_its_template_else_is_all_there_is() -> None:
+    """The rest after the prompt, less special tokens; a prompt that is not its beginning is only
+    the question.
+    """
+    prompt = TEMPLATED[: TEMPLATED.index(TEXTS[0])]
+
+    assert pair_of(TEMPLATED, prompt) == pair_of(TEMPLATED) == pair_of(TEMPLATED, "something else")
+    assert pair_of(QUERY + TEXTS[0] + "</s>", QUERY).candidate == TEXTS[0]
+    whole = pair_of("no template here<|endoftext|>")
+    assert (whole.query.text, whole.candidate) == ("", "no template here")
+    assert pair_of("an answer", "a question").query.text == "a question"
+    told = "<|im_start|>user\nHi<|im_end|>\n"
+    assert split_answer(told) is None
