@@ -1,5 +1,4 @@
-"""Has a verifier changed since the fit: its scores' distribution, or how far it agrees with the
-others?
+"""Drift: changes in a verifier's scores, or in its agreement, since the fit.
 
 Two measures over recent rows. The population stability index, sum (q - p) ln(q / p) over the
 deciles of the fit's scores (Siddiqi 2006: above 0.25 the population is another one), sees a shift.
@@ -24,9 +23,7 @@ ALARM_PSI, ALARM_Z = 0.25, 4.0
 
 @dataclass(frozen=True, slots=True)
 class DriftReference:
-    """One verifier's scores at the fit: inner edges of the bins, share in each, agreement and
-    the rows behind it.
-    """
+    """One verifier's scores at the fit: bin edges, shares, agreement and its rows."""
 
     edges: list[float]
     shares: list[float]
@@ -111,9 +108,7 @@ def _drift(reference: DriftReference, values: Floats, now: float, count: int) ->
 def agreement(
     scores: Floats, query: npt.NDArray[np.int64], weights: Floats
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Return each verifier's correlation, within queries, with the weighted mean of the others,
-    and its free rows.
-    """
+    """Return each verifier's correlation with the others' mean within queries, and free rows."""
     sizes = np.bincount(query)
     with np.errstate(invalid="ignore", divide="ignore"):
         present = np.isfinite(scores)

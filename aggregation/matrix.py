@@ -63,8 +63,9 @@ class Aggregator(Protocol):
         """Return the columns whose scores do not count, because the model does not know them."""
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores, shape (rows, columns); `alone`: each row is a
-        candidate by itself.
+        """Combine a request's raw scores, shape (rows, columns).
+
+        `alone`: each row is a candidate by itself.
         """
 
     def for_columns(self, columns: Sequence[Column]) -> Aggregator:

@@ -13,8 +13,9 @@ LATENT_NODES, LATENT_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 
 
 def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | None:
-    """Return P(the top-scored candidate has the largest latent score); None if no candidate has
-    a score.
+    """Return P(the top-scored candidate has the largest latent score).
+
+    None if no candidate has a score.
 
     Latent scores are taken as independent normals, shape (n,): Gauss–Hermite over the top's, the
     others' in closed form.
@@ -31,8 +32,9 @@ def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | Non
 
 
 def probability_any_correct(probability: Floats, answers: Sequence[Hashable]) -> float | None:
-    """Return 1 - prod (1 - p), one factor for each distinct answer (its largest p); None if
-    no candidate has a score.
+    """Return 1 - prod (1 - p), one factor for each distinct answer (its largest p).
+
+    None if no candidate has a score.
     """
     largest: dict[Hashable, float] = {}
     for answer, p in zip(answers, probability.tolist(), strict=True):

@@ -14,8 +14,9 @@ LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(((?:\.\./)+[^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
-    """Return the page with links that leave docs/ turned into text; raise where the file is
-    missing.
+    """Return the page with links that leave docs/ turned into text.
+
+    Raises where the file is missing.
     """
     docs = Path(config["docs_dir"]).resolve()
     folder = Path(page.file.abs_src_path).resolve().parent

@@ -1,5 +1,4 @@
-"""Writes the digests that the tags of foreign images have now into the Dockerfile, the compose
-files, the chart and the planner.
+"""Writes the present digests of foreign images' tags into all files that name them.
 
 python deploy/pin_images.py [--check]        needs docker and a network; --check writes nothing and
 fails where one has changed
@@ -29,8 +28,9 @@ IMAGE = re.compile(
 
 
 def digest_of(tagged: str) -> str:
-    """Return the digest of a tag's index, which covers every platform; raise `SystemExit` where
-    docker does not know it.
+    """Return the digest of a tag's index, which covers every platform.
+
+    Raises `SystemExit` where docker does not know it.
     """
     command = [
         "docker",

@@ -116,7 +116,7 @@ class TaskStore(Protocol):
         """Yield all requests, oldest first, some at a time."""
 
     def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Observation]]:
-        """Yield the requests that came after a place, the newest first."""
+        """Yield the requests after a place without their texts, some at a time, newest first."""
 
     async def labelled(self) -> list[Observation]:
         """Return the requests that had a label at the last fit."""

@@ -48,9 +48,7 @@ def majority(train: Floats, test: Floats, queries: Queries) -> Floats:
 
 
 def vote_thresholds(scores: Floats) -> Floats:
-    """Return the score above which each verifier votes yes, shape (m,); NaN where it has none to
-    tell by.
-    """
+    """Return each verifier's threshold for yes, shape (m,); NaN without a threshold."""
     thresholds = np.full(scores.shape[1], np.nan)
     for place in range(scores.shape[1]):
         values, counts = np.unique(scores[~np.isnan(scores[:, place]), place], return_counts=True)

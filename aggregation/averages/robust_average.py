@@ -1,5 +1,4 @@
-"""The robust average: clipped ranges, averaged with a verifier's weight falling as its family
-grows.
+"""The robust average: clipped ranges, with less weight for members of a larger family.
 
 `label_models` steps 1 (range map) and 2, with the label-free probability of step 7 at full distrust
 (t = 0, d' = 1):
@@ -30,8 +29,9 @@ AVERAGE_FORMAT = 1
 
 
 class RobustAverage:
-    """The label-free default. A column without a learned range falls back on its stated one, or on
-    the request's own.
+    """The label-free default.
+
+    A column without a learned range falls back on its stated one, or on the request's own.
 
     A candidate that stands alone has no request to be compared with: its unbounded scores go
     through x / (1 + |x|).
@@ -57,8 +57,9 @@ class RobustAverage:
         self._prepare()
 
     def fit(self, scores: Floats) -> Self:
-        """Learn ranges and spread from rows of raw scores, shape (rows, columns); raise
-        `NotFittedError` if none has any.
+        """Learn ranges and spread from rows of raw scores, shape (rows, columns).
+
+        Raises `NotFittedError` if none has any.
         """
         scores = _finite(scores)
         for place in range(len(self.columns)):
@@ -99,8 +100,9 @@ class RobustAverage:
         return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores; candidates alone are not measured by the others of
-        their request.
+        """Combine a request's raw scores.
+
+        Candidates alone are not measured by the others of their request.
         """
         score = self.score_samples(scores, alone)
         return Combined(
@@ -112,22 +114,22 @@ class RobustAverage:
         return self._scale * self._average(scores, alone) + self.intercept
 
     def predict_proba(self, scores: Floats) -> Floats:
-        """Return one probability a row, in the order of the log-odds; NaN where a row has no
-        score that counts.
+        """Return one probability a row, in the order of the log-odds.
+
+        NaN where a row has no score that counts.
         """
         return np.asarray(expit(self.score_samples(scores)))
 
     def contributions(self, scores: Floats, alone: bool = False) -> Floats:
-        """Return each score's part of its row's log-odds, 0 where it is missing; with
-        `intercept` they sum to it.
+        """Return each score's part of its row's log-odds, 0 where it is missing.
+
+        With `intercept` they sum to it.
         """
         units, weights = self._units(scores, alone)
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
-        """Return the same model for other columns: learned ranges go by key, a column not known
-        then has none.
-        """
+        """Return the same model for other columns; learned ranges go by key."""
         other = RobustAverage(columns, self.base_rate)
         places = {column.key: place for place, column in enumerate(self.columns)}
         for place, column in enumerate(columns):
@@ -167,8 +169,9 @@ class RobustAverage:
     def from_dict(
         cls, data: dict[str, Any], columns: Sequence[Column], base_rate: float = 0.5
     ) -> RobustAverage:
-        """Return the model that `to_dict` described, for the given columns; raise `ValueError`
-        for anything else.
+        """Return the model that `to_dict` described, for the given columns.
+
+        Raises `ValueError` for anything else.
         """
         try:
             if (data["format"], data["kind"]) != (AVERAGE_FORMAT, "robust_average"):

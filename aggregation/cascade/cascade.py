@@ -1,5 +1,4 @@
-"""Ask only as long as it pays: which candidates are worth the next tier of verifiers (`cascade`,
-section A, "Recommended spec").
+"""Calls only while it pays: which candidates are worth the next tier (`cascade`, section A).
 
     G_iv    = beta_b term_iv + delta_v z_iv         v's part of candidate i's log-odds
     mu_i(T) = g + sum_T h_v (G_iv - mean G_v)       the expectation of all, given the tiers T

@@ -86,9 +86,9 @@ def cascade_curve(
 ) -> Curve:
     """Measure cascades, subsets and shortlists on the queries whose candidates are all labelled.
 
-    Maps, covariances and weights come from four fifths of the queries, with `budget` labels drawn
-    from them `draws` times (0: none are read), and are judged on the rest. Raises `ValueError`
-    if there are too few queries, or nothing to save.
+    Maps, covariances and weights come from four fifths of the queries, with `budget` labels
+    drawn from them `draws` times (0: without labels); the rest measures them. Raises
+    `ValueError` with too few queries, or without anything to save.
     """
     shard = Shard.of(scores, query_id, labels)
     labels_by_row = shard.queries.take(np.asarray(shard.labels))
@@ -131,9 +131,7 @@ def cascade_curve(
 def _splits(
     queries: Queries, truth: Floats, budget: int, folds: int, draws: int, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats | None]]:
-    """Yield training rows, rows to judge, and labels of training rows that may be read (NaN: may
-    not).
-    """
+    """Yield training rows, test rows, and labels of training rows (NaN: hidden)."""
     codes = queries.codes()
     for draw in range(draws if budget else 1):
         fold = np.random.default_rng([seed, draw]).permutation(len(queries))[codes] % folds

@@ -16,9 +16,7 @@ LITTLE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class RedundantCalls:
-    """Columns that add less than `LITTLE` of the variance together, what they add, and their
-    share of the cost.
-    """
+    """Columns that add less than `LITTLE` of the variance together, with their part and cost."""
 
     columns: tuple[int, ...]
     variance_share: float
@@ -26,9 +24,7 @@ class RedundantCalls:
 
 
 def redundant_calls(cascade: Cascade, little: float = LITTLE) -> RedundantCalls | None:
-    """Return the last calls, in the order of value for cost, that add less than a share of the
-    variance; None if none does.
-    """
+    """Return the last calls by value for cost that add little of the variance; None without any."""
     total = float(cascade.covariance.sum())
     if total <= 0:
         return None

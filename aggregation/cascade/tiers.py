@@ -28,8 +28,9 @@ class Calls:
 
     @classmethod
     def of(cls, costs: Sequence[float], calls: Sequence[str] | None = None) -> Calls:
-        """Return the calls of columns with these costs; columns whose call has the same name are
-        brought by one, paid once.
+        """Return the calls of columns with these costs.
+
+        Columns whose call has the same name are brought by one, paid once.
 
         Raises `ValueError` for a cost that is negative or no number.
         """
@@ -71,8 +72,7 @@ class Tier:
 
 
 def order_calls(covariance: Floats, calls: Calls) -> list[int]:
-    """Return the calls, free ones first, then each time the one that explains most of what is left
-    of the sum for its cost.
+    """Return the calls, free ones first, then by the part of the open sum explained for the cost.
 
     `covariance`: of each column's part of the full score, shape (m, m).
     """
@@ -108,8 +108,9 @@ def cut_into_tiers(order: Sequence[int], calls: Calls, cuts: Sequence[float] = C
 
 
 def operator_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
-    """Return an operator's own tiers of columns, what is free first; raise `ValueError` if
-    one is missing or twice.
+    """Return an operator's own tiers of columns, free ones first.
+
+    Raises `ValueError` if a column is missing or appears twice.
     """
     of = {column: call for call, columns in enumerate(calls.columns) for column in columns}
     named = [column for group in groups for column in group]

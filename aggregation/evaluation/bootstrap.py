@@ -64,8 +64,9 @@ class Bootstrap:
         return _interval(value, np.array(resampled))
 
     def brier(self, draws: list[Floats]) -> Interval:
-        """Return the Brier score of probabilities, averaged over draws; rows without one are
-        left out.
+        """Return the Brier score of probabilities, averaged over draws.
+
+        Rows without one are left out.
         """
         errors = np.mean(
             [squared_errors(probability, self.labels) for probability in draws], axis=0
@@ -80,9 +81,7 @@ class Bootstrap:
         )
 
     def calibration_error(self, draws: list[Floats]) -> Interval:
-        """Return the expected calibration error of probabilities (10 equal bins), averaged over
-        draws.
-        """
+        """Return the mean expected calibration error over draws (10 equal bins)."""
         value = float(
             np.mean(
                 [

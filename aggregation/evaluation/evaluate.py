@@ -55,9 +55,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class VerifierMeasures:
-    """One verifier alone, on all labels, and its weight in the models (log-odds a standard
-    deviation).
-    """
+    """One verifier alone, on all labels, and its weight in the models."""
 
     name: str
     family: str
@@ -186,9 +184,7 @@ class _Data:
 
 
 class _Predictions:
-    """Scores, and probabilities where a method has them, by method and draw; filled a fold at a
-    time.
-    """
+    """Scores and probabilities, by method and draw, filled a fold at a time."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -233,9 +229,7 @@ class _Fold:
         self.model = model
 
     def without_labels(self, predictions: _Predictions) -> None:
-        """Predict by everything that reads no label, and by the verifier that labels would
-        choose.
-        """
+        """Predict by all methods without labels, and by the verifier that labels would choose."""
         first = np.zeros(len(self.unseen))
         first[self.test_queries.starts[:-1]] = 1.0
         predictions.put(FIRST_SAMPLE, self.test, first)

@@ -1,6 +1,4 @@
-"""Which candidates to label: drawn at random, a few of a query (`cascade`, section D: no
-cleverer choice was better).
-"""
+"""Candidates to label: random ones, a few of a query (`cascade`, section D)."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ EQUAL = 1e-12
 
 
 def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floats:
-    """Return, for each query, the chance that its top-scored candidate is correct: ties count at
-    their expected value.
+    """Return each query's chance that its top candidate is correct; ties count in the mean.
 
     Queries adjacent; a candidate without a score (NaN) is chosen only if none has one.
     """
@@ -29,8 +28,9 @@ def oracle_by_query(labels: Floats, queries: Queries) -> Floats:
 
 
 def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
-    """Return the chance that a correct candidate outscores a wrong one, ties half; NaN where a
-    class is missing.
+    """Return the chance that a correct candidate outscores a wrong one, ties half.
+
+    NaN where a class is missing.
 
     `weights`: how often each row counts, for a bootstrap.
     """

@@ -31,9 +31,7 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class RemovalStep:
-    """A smaller ensemble: the verifier left out last, the remaining share of the cost, and the
-    loss.
-    """
+    """A smaller ensemble: the verifier left out last, the remaining cost, and the loss."""
 
     dropped: str
     cost: float
@@ -103,8 +101,9 @@ def verifier_values(
 
 
 def expected_auc(scores: Floats, chance: Floats) -> float:
-    """Return the AUC that is expected where each row is correct with a chance, ties half; NaN
-    where it has no say.
+    """Return the AUC that is expected where each row is correct with a chance, ties half.
+
+    NaN where it has no say.
     """
     present = ~np.isnan(scores) & ~np.isnan(chance)
     _, place = np.unique(scores[present], return_inverse=True)
@@ -165,8 +164,9 @@ class _Several:
         )
 
     def correlations(self, places: Sequence[int]) -> Floats:
-        """Return the correlations of normal scores within queries; NaN for a verifier that is
-        not used, or says one thing.
+        """Return the correlations of normal scores within queries.
+
+        NaN for a verifier that is not used, or says one thing.
         """
         matrix = np.full((self.z.shape[1], self.z.shape[1]), np.nan)
         spread = np.sqrt((self.z**2).sum(axis=0))

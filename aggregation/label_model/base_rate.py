@@ -18,8 +18,9 @@ SPLITS = 30
 def base_rate_from_third_moments(
     z: Floats, d: Floats, families: Ints, seed: int = 0
 ) -> float | None:
-    """Return the estimated base rate from normal scores z, shape (n, m); None if no split allows
-    an estimate.
+    """Return the estimated base rate from normal scores z, shape (n, m).
+
+    None if no split allows an estimate.
 
     It is exact where the assumption holds, and no better than 1/2 where it does not: weigh it with
     the trust.

@@ -26,8 +26,9 @@ class Estimator(FittedModel):
         return {name: parameter.default for name, parameter in parameters.items()}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name; `deep` is scikit-learn's, and changes
-        nothing here.
+        """Return the constructor's arguments by name.
+
+        `deep` is scikit-learn's, and changes nothing here.
         """
         return {name: getattr(self, name) for name in self._defaults()}
 
@@ -58,16 +59,15 @@ class Estimator(FittedModel):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return the model in a file; raise `ArtifactError`, a `ValueError` that names the file, if
-        it is missing or damaged.
+        """Return the model in a file.
+
+        Raises `ArtifactError`, a `ValueError` that names the file, if it is missing or
+        damaged.
         """
         return restore_from(cls(), Path(path))
 
     def summary(self) -> str:
-        """Return a text table for a person: each verifier's weight, agreement, coverage and
-        family; above it, whether the probabilities are calibrated and where the base rate came
-        from.
-        """
+        """Return a text table: calibration, base rate, then each verifier's weight and measures."""
         self.require_fitted()
         return summary_of(self)
 

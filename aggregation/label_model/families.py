@@ -27,8 +27,9 @@ def family_by_name(name: str) -> str:
 
 
 def families_of(names: Sequence[str], stated: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return each verifier's family: the stated or the default one; raise `ValueError` if one is
-    stated for an unknown verifier.
+    """Return each verifier's family: the stated or the default one.
+
+    Raises `ValueError` if one is stated for an unknown verifier.
     """
     families = stated or {}
     if unknown := [repr(name) for name in families if name not in names]:

@@ -28,8 +28,9 @@ Reading = Callable[[Head, HeadRows, Queries], Floats]
 
 
 class FittedModel:
-    """The values that `LabelModel` has learned, and how scores are read with them; it does not
-    learn.
+    """The values that `LabelModel` has learned, and how scores are read with them.
+
+    It does not learn.
 
     `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a
     candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
@@ -81,22 +82,19 @@ class FittedModel:
         return self._read_all(scores, query_id, Head.log_odds)
 
     def predict_proba(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return P(correct) of each row, shape (n,), in the order of the log-odds within a
-        query; NaN where unknown.
-        """
+        """Return P(correct) of each row, shape (n,), ordered as the log-odds; NaN where unknown."""
         return np.asarray(expit(self.score_samples(scores, query_id)))
 
     def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
-        """Return each verifier's part of each row's log-odds, shape (n, m); with a constant of
-        the query they sum to it.
+        """Return each verifier's part of each row's log-odds, shape (n, m).
+
+        With a constant of the query they sum to it.
         """
         return self._read_all(scores, query_id, Head.contributions)
 
     @property
     def calibrated_(self) -> bool:
-        """Return whether the probabilities are calibrated: enough labels, of both classes, half
-        of them random.
-        """
+        """Return whether labels calibrate: enough, of both classes, half of them random."""
         return self.counts_.calibrated
 
     def read(self, scores: Floats, queries: Queries, head: Head) -> HeadRows:
@@ -105,8 +103,7 @@ class FittedModel:
         return HeadRows.of(self.base_, self.maps_.units(scores), z, queries)
 
     def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:
-        """Return the same model for columns of these names: a verifier not among them is a missing
-        score.
+        """Return the same model for columns of these names; a missing verifier is a missing score.
 
         Raises `ValueError` for a name that the model does not know; with `strict` off, its scores
         do not count.

@@ -48,9 +48,7 @@ class HeadRows:
 
     @property
     def features(self) -> Floats:
-        """Return the columns of the regression, shape (n, 3 + 2 m): 1, b, b's query mean, z, z's
-        query mean.
-        """
+        """Return the regression's columns, shape (n, 3 + 2 m): 1, b, mean b, z, mean z."""
         return np.hstack(
             [
                 np.ones((len(self.base), 1)),
@@ -64,8 +62,7 @@ class HeadRows:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A row's log-odds: k times its features (see `HeadRows.features`) weighed, `weights` of shape
-    (3 + 2 m,).
+    """A row's log-odds: k times its weighted features, `weights` of shape (3 + 2 m,).
 
     k = 1 / sqrt(1 + pi v / 8) shrinks towards even odds by v, the variance of the sum given the
     labels, averaged over the query so that the order stays. `covariance` is that of the weights;
@@ -91,8 +88,9 @@ class Head:
         return np.asarray(eta * self._shrinkage(rows, queries))
 
     def contributions(self, rows: HeadRows, queries: Queries) -> Floats:
-        """Return each verifier's part of the log-odds, shape (n, m); a row's parts differ from
-        it by a constant of its query.
+        """Return each verifier's part of the log-odds, shape (n, m).
+
+        A row's parts differ from it by a constant of its query.
         """
         _, on_base, on_query = self.weights[:3]
         parts = on_base * rows.terms + on_query * rows.query_terms
@@ -102,9 +100,7 @@ class Head:
         return np.asarray(parts * np.reshape(self._shrinkage(rows, queries), (-1, 1)))
 
     def select(self, places: Ints) -> Head:
-        """Return the head for some verifiers, in another order; a place of -1 is one that it
-        does not read.
-        """
+        """Return the head for some verifiers, in another order; a place of -1 is unread."""
         columns = (len(self.weights) - 3) // 2
         kept = np.concatenate([np.arange(3), 3 + places, 3 + columns + places])
         read = np.concatenate([np.ones(3, bool), places >= 0, places >= 0])
@@ -114,8 +110,9 @@ class Head:
         return Head(np.where(read, self.weights[kept], 0.0), covariance)
 
     def deviations(self, rows: HeadRows) -> Floats:
-        """Return the standard deviation of each row's log-odds given the labels; 0 where no
-        labels were used.
+        """Return the standard deviation of each row's log-odds given the labels.
+
+        0 where no labels were used.
         """
         return np.sqrt(self._variances(rows))
 

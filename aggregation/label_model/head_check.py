@@ -1,6 +1,4 @@
-"""Is the learned head better than the label-free score scaled? Asked by cross-validation over
-labelled queries.
-"""
+"""Cross-validation of the learned head beside the scaled label-free score."""
 
 from __future__ import annotations
 
@@ -23,8 +21,7 @@ CHECK_FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class HeadCheck:
-    """Results of cross-validation: means over labelled queries, each judged by a head that did not
-    see it.
+    """Results of cross-validation: means over labelled queries, each unseen by its head.
 
     `log_loss_difference`: the head's minus the scaled label-free score's, negative where the head
     is better; `error`: its standard error. Selection is among the labelled candidates of a query,
@@ -54,8 +51,9 @@ def check_head(
     recipe: Recipe,
     loan: TransferPrior | None,
 ) -> HeadCheck | None:
-    """Return the check of labelled rows, queries adjacent; None with fewer than 100 labels, too
-    many, or too few queries.
+    """Return the check of labelled rows, queries adjacent.
+
+    None with fewer than 100 labels, too many, or too few queries.
     """
     codes = np.unique(query, return_inverse=True)[1]
     count = int(codes.max()) + 1

@@ -42,8 +42,9 @@ class Recipe:
     loans: tuple[float, ...] = (0.2, 1.0)
 
     def priors(self, labels: int, wide: bool) -> list[tuple[float, float]]:
-        """Return the (scale, coupling) pairs for so many labels; `wide`: some family has more
-        than one member.
+        """Return the (scale, coupling) pairs for so many labels.
+
+        `wide`: some family has more than one member.
         """
         if labels > MANY_LABELS:
             return [(1.0, 0.0)]

@@ -25,8 +25,7 @@ EIGENVALUE_FLOOR = 0.03
 
 @dataclass(frozen=True, slots=True)
 class BaseScore:
-    """The label-free score as a sum of terms, one a verifier: all arrays have shape (m,), 0 where
-    it does not count.
+    """The label-free score as a sum of terms, one a verifier; arrays have shape (m,).
 
     `average`: c; `fitted`: w / f; `mass`: |w|; `trust`: t. Centres and scales are those of the
     training rows: of B and A (scales within queries), and of s itself.
@@ -42,8 +41,9 @@ class BaseScore:
     scale: float = 1.0
 
     def terms(self, u: Floats, z: Floats | None) -> Floats:
-        """Return each verifier's term of b, shape (n, m), 0 where missing; a row's terms and
-        `constant` sum to b.
+        """Return each verifier's term of b, shape (n, m), 0 where missing.
+
+        A row's terms and `constant` sum to b.
 
         All terms of a row are NaN where no score of it counts. `z` may be None if the trust is
         0.
@@ -65,9 +65,7 @@ class BaseScore:
         return np.asarray(terms)
 
     def select(self, places: Ints) -> BaseScore:
-        """Return the score of some verifiers, in another order; a place of -1 is one that does
-        not count.
-        """
+        """Return the score of some verifiers, in another order; a place of -1 does not count."""
         chosen = places >= 0
         average, fitted, mass = (
             np.where(chosen, values[places], 0.0)
@@ -89,9 +87,7 @@ def average_weights(
     quality: Sequence[float | str | None],
     spread: float,
 ) -> Floats:
-    """Return c, which sums to 1: by family, by stated quality, and by how far a verifier's u
-    spreads, to the power `spread`.
-    """
+    """Return c, which sums to 1: by family, by stated quality, and by u's spread."""
     spreads = _deviation(u, queries, grouped)
     spreads = np.where(spreads > 0, spreads, spreads.max(initial=1.0))
     weights = family_weights(families) * quality_weights(quality) * spreads**spread
@@ -105,9 +101,7 @@ def fitted_weights(correlations: Floats, d: Floats, ridge: float) -> Floats:
 
 
 def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: bool) -> BaseScore:
-    """Return a score with the centres and scales of its training rows, mapped to u and z,
-    queries adjacent.
-    """
+    """Return a score with its training rows' centres and scales, mapped to u and z."""
     parts = [replace(base, trust=trust).terms(u, z).sum(axis=1) for trust in (0.0, 1.0)]
     average_scale, fitted_scale = (_scale(part, queries, grouped) for part in parts)
     base = replace(base, average_scale=average_scale, fitted_scale=fitted_scale)
@@ -117,9 +111,7 @@ def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: boo
 
 
 def _deviation(values: Floats, queries: Queries, grouped: bool) -> Floats:
-    """Return the standard deviation of each column, within queries where they have enough
-    candidates.
-    """
+    """Return each column's standard deviation, within queries of enough candidates."""
     present = ~np.isnan(values)
     counts = present.sum(axis=0)
     if grouped:
@@ -139,9 +131,7 @@ def _scale(values: Floats, queries: Queries, grouped: bool) -> float:
 
 
 def sharpness(d: Floats, correlations: Floats, trust: float, base_rate: float) -> float:
-    """Return d', how far apart correct and wrong candidates lie in sds of the score: 1 without
-    trust, which is meek.
-    """
+    """Return d', the distance of right and wrong candidates in sds; 1 without trust."""
     if trust == 0:
         return 1.0
     values = np.linalg.solve(0.9 * correlations + 0.1 * np.eye(len(d)), d)

@@ -1,5 +1,4 @@
-"""Learning the head from labels, few or many: logistic regression around the label-free score
-(`label_models`, step 8).
+"""Learns the head from labels: logistic regression around the label-free score (step 8).
 
 The columns are 1, b, its query mean, every verifier's z, and z's query mean. The prior says that
 the label-free score is right (slope 1) and that verifiers differ from it a little, those of a
@@ -146,9 +145,7 @@ def _prior(
 def _borrowed(
     mean: Floats, root: Floats, loan: TransferPrior, share: float
 ) -> tuple[Floats, Floats]:
-    """Return the prior with other tasks' weights as its mean, and its covariance cut down to the
-    task's own deviation.
-    """
+    """Return the prior around other tasks' weights, with the task's own deviation."""
     left = np.where(loan.known, np.sqrt(share), 1.0)
     covariance = (root @ root.T) * np.outer(left, left) + loan.covariance
     values, vectors = np.linalg.eigh(covariance)
@@ -156,8 +153,9 @@ def _borrowed(
 
 
 def _root(families: Ints, used: Floats, coupling: float) -> Floats:
-    """Return a square root of the weights' prior covariance at scale 1; 0 for a verifier that is
-    not used.
+    """Return a square root of the weights' prior covariance at scale 1.
+
+    0 for a verifier that is not used.
     """
     alike = families[:, None] == families[None, :]
     covariance = np.where(alike, coupling, 0.0) + (1 - coupling) * np.eye(len(families))

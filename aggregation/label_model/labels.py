@@ -30,9 +30,7 @@ class LabelCounts:
 
     @property
     def calibrated(self) -> bool:
-        """Return whether they make a probability calibrated: at least 25, 5 of each class, half
-        of them random.
-        """
+        """Return whether the labels calibrate: at least 25, 5 of each class, half random."""
         fewest = min(self.correct, self.labels - self.correct)
         return (
             self.labels >= CALIBRATED_LABELS
@@ -58,8 +56,9 @@ class LabelCounts:
 
 
 def parse_labels(labels: npt.ArrayLike, rows: int) -> Floats:
-    """Return labels as floats from 0 to 1, NaN where unknown (-1 or NaN); raise `ValueError`
-    naming the row of any other.
+    """Return labels as floats from 0 to 1, NaN where unknown (-1 or NaN).
+
+    Raises `ValueError` naming the row of any other.
     """
     raw: npt.NDArray[Any] = np.asarray(labels)
     if raw.shape != (rows,):
@@ -80,8 +79,9 @@ def parse_labels(labels: npt.ArrayLike, rows: int) -> Floats:
 
 
 def count(labels: Floats, random: npt.NDArray[np.bool_] | None) -> LabelCounts:
-    """Return the counts of parsed labels; those whose choice is not known (`random` None) count
-    as random.
+    """Return the counts of parsed labels.
+
+    Those whose choice is not known (`random` None) count as random.
     """
     labelled = ~np.isnan(labels)
     at_random = labelled if random is None else labelled & random

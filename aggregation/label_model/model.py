@@ -1,5 +1,4 @@
-"""The label model: from raw scores of weak verifiers to P(correct), without labels, with few, or
-with many.
+"""The label model: from weak verifiers' raw scores to P(correct), with or without labels.
 
 fit(scores, query_id)          maps -> moments -> rank-one fit and trust -> label-free score
 fit(scores, query_id, labels)  the same, then a head learned from the labels
@@ -104,8 +103,7 @@ class LabelModel(Estimator):
         verifier_names: Sequence[str] | None = None,
         label_random: npt.ArrayLike | None = None,
     ) -> Self:
-        """Learn from rows of raw scores, shape (n, m), NaN where missing, and from labels
-        if present.
+        """Learn from raw scores, shape (n, m), NaN where missing, and from labels if present.
 
         `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`:
         which of them were drawn at random (default: all). Raises `ValueError` for an
@@ -124,6 +122,7 @@ class LabelModel(Estimator):
         self, shards: Sequence[Shard] | Iterable[Shard], verifier_names: Sequence[str]
     ) -> Self:
         """Learn from shards that split no query: the result is that of one pass over all.
+
         `shards` is walked twice.
         """
         with one_blas_thread():
@@ -151,9 +150,7 @@ class LabelModel(Estimator):
         reduced: RowReduction | None,
         moments: Callable[[ScoreMaps], Moments],
     ) -> Self:
-        """Learn from a first walk's reduction of the rows, and a second walk's moments with
-        its maps.
-        """
+        """Learn from a first walk's reduction, and a second walk's moments with its maps."""
         if reduced is None or len(reduced.sample.scores) < MIN_SCORES:
             raise NotFittedError(
                 f"{0 if reduced is None else len(reduced.sample.scores)} rows: it takes"
@@ -289,9 +286,7 @@ class LabelModel(Estimator):
             self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
     def _loan(self, with_query: bool) -> TransferPrior | None:
-        """Return this model's weights according to other tasks' models with labels and
-        shared verifiers.
-        """
+        """Return this model's weights according to other labelled tasks with shared verifiers."""
         heads = []
         for model in self.borrow:
             shared = np.array(
@@ -303,9 +298,7 @@ class LabelModel(Estimator):
         return transfer_prior(heads)
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
-        """Learn each verifier's weight: its log-odds for a standard deviation, from the
-        sampled rows.
-        """
+        """Learn each verifier's log-odds for a standard deviation, from the sampled rows."""
         parts = self.head_.contributions(HeadRows.of(self.base_, u, z, queries), queries)
         present = ~np.isnan(z) & ~np.isnan(parts)
         z, parts = np.where(present, z, 0.0), np.where(present, parts, 0.0)

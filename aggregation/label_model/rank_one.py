@@ -45,8 +45,9 @@ class Trust:
 
 
 def correlation(covariance: Floats) -> tuple[Floats, Floats]:
-    """Return the correlation matrix and the standard deviations; 0 off the diagonal where a
-    deviation is 0.
+    """Return the correlation matrix and the standard deviations.
+
+    0 off the diagonal where a deviation is 0.
     """
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     inverse = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)

@@ -1,6 +1,4 @@
-"""A fitted label model as a service reads it: an ensemble's columns, one request at a time,
-nothing refitted.
-"""
+"""A fitted label model in a service: an ensemble's columns, one request at a time."""
 
 from __future__ import annotations
 

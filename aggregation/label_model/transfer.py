@@ -20,9 +20,7 @@ from assay.aggregation.matrix import Floats
 
 @dataclass(frozen=True, slots=True)
 class TransferPrior:
-    """The shared weights as other tasks tell them, in the head's order of columns: mean,
-    covariance, which are known.
-    """
+    """The shared weights from other tasks, by the head's columns: mean, covariance, known ones."""
 
     mean: Floats
     covariance: Floats
@@ -30,9 +28,7 @@ class TransferPrior:
 
 
 def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
-    """Return the prior that labelled heads give, each with the verifiers that it knows, all in this
-    task's order; None without heads.
-    """
+    """Return the prior from labelled heads in this task's order of verifiers; None without any."""
     heads = [(head, known) for head, known in heads if head.covariance is not None]
     if not heads:
         return None

@@ -20,9 +20,7 @@ STEP_ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """The normal approximation of a posterior: its mode, shape (p,), the inverse covariance (p,
-    p), and the log evidence.
-    """
+    """A normal posterior: mode (p,), inverse covariance (p, p), log evidence."""
 
     mode: Floats
     precision: Floats

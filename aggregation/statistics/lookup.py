@@ -1,6 +1,4 @@
-"""`numpy.interp` for millions of values over the same knots: a table tells where each value's
-interval is.
-"""
+"""`numpy.interp` for millions of values over the same knots, with a table of intervals."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Sufficient statistics of mapped scores: one pass, additive over shards (`label_models`, step
-3).
-"""
+"""Sufficient statistics of mapped scores in one pass, additive over shards (step 3)."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ class Moments:
 
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, maps: ScoreMaps) -> Moments:
-        """Return the statistics of raw scores, shape (n, m), in one pass over blocks of whole
-        queries.
-        """
+        """Return the statistics of raw scores, shape (n, m), in one pass over blocks of queries."""
         moments = cls.zero(scores.shape[1])
         blocks, normals = queries.blocks(scores), maps.normals_of_many()
         with ThreadPoolExecutor(BLOCK_THREADS) as pool:

@@ -84,9 +84,7 @@ class Queries:
         return np.repeat(np.arange(len(self)), self.sizes)
 
     def rows_of(self, chosen: Ints) -> Ints:
-        """Return the caller's rows of some queries, in the order of `chosen`, rows of a query
-        side by side.
-        """
+        """Return the caller's rows of the `chosen` queries, in that order, side by side."""
         rows = ranges(self.starts[chosen], self.sizes[chosen])
         return rows if self.order is None else np.asarray(self.order[rows])
 
@@ -97,9 +95,7 @@ class Queries:
     def blocks(
         self, scores: npt.NDArray[Any], rows: int = BLOCK_ROWS
     ) -> Iterator[tuple[Floats, Queries]]:
-        """Yield the scores of whole queries as float64 with infinities made missing, about
-        `rows` rows at a time.
-        """
+        """Yield whole queries' scores as float64, about `rows` at a time, infinities as missing."""
         first = 0
         while first < len(self):
             last = int(np.searchsorted(self.starts, self.starts[first] + rows, side="right")) - 1

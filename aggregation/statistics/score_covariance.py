@@ -13,8 +13,9 @@ from assay.aggregation.statistics.queries import Ints, Queries
 
 @dataclass(frozen=True, slots=True)
 class ScoreCovariance:
-    """Means, shape (2m,), and covariance within queries, (2m, 2m), of (u, z); `queries` that it
-    rests on.
+    """Means, shape (2m,), and covariance within queries, (2m, 2m), of (u, z).
+
+    `queries` that it rests on.
     """
 
     means: Floats
@@ -23,9 +24,7 @@ class ScoreCovariance:
 
     @classmethod
     def of(cls, u: Floats, z: Floats, queries: Queries) -> ScoreCovariance:
-        """Return the statistics of mapped scores, shape (n, m) each, NaN where missing, queries
-        adjacent.
-        """
+        """Return the statistics of mapped scores, shape (n, m) each, NaN where missing."""
         moments = Moments.of_mapped(np.hstack([u, z]), queries)
         covariance, _ = moments.covariance()
         return cls(moments.total / np.maximum(moments.counts, 1), covariance, len(queries))
@@ -49,9 +48,7 @@ class ScoreCovariance:
         return np.asarray(on_unit * self.means[:count] + on_normal * self.means[count:])
 
     def select(self, places: Ints) -> ScoreCovariance:
-        """Return the statistics of some verifiers, in another order; a place of -1 is one that
-        says nothing.
-        """
+        """Return the statistics of some verifiers, in another order; a place of -1 is empty."""
         count = len(self.means) // 2
         both, read = np.concatenate([places, places + count]), np.tile(places >= 0, 2)
         means = np.where(read, self.means[both], 0.0)

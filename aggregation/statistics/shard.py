@@ -79,9 +79,7 @@ class Shard:
         )
 
     def _first(self, chosen: Ints, most: int) -> Shard:
-        """Return the first of the chosen queries, one at least, that have up to `most` rows
-        together.
-        """
+        """Return the first chosen queries with up to `most` rows together, at least one query."""
         fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[chosen]), most, side="right"))
         chosen = chosen[: max(1, fitting)]
         rows = self.queries.rows_of(chosen)
@@ -91,9 +89,7 @@ class Shard:
 
 
 def concatenate(shards: Sequence[Shard], most: int = MOST_LABELLED) -> Shard:
-    """Return labelled queries of several shards, which differ, as `Shard.labelled_queries` of
-    all would be.
-    """
+    """Return the labelled queries of several different shards as one shard."""
     hashes = np.concatenate(
         [np.repeat(hash_ids(shard.queries.ids), shard.queries.sizes) for shard in shards]
     )
@@ -109,8 +105,9 @@ def concatenate(shards: Sequence[Shard], most: int = MOST_LABELLED) -> Shard:
 
 
 def _numbers(matrix: npt.NDArray[Any]) -> Floats:
-    """Return a matrix of objects as floats, None as NaN; raise `ValueError` naming the first
-    cell that is no number.
+    """Return a matrix of objects as floats, None as NaN.
+
+    Raises `ValueError` naming the first cell that is no number.
     """
     try:
         return np.array(matrix, np.float64)

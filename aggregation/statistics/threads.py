@@ -1,6 +1,4 @@
-"""One BLAS thread where matrices are small: on a busy machine its threads wait for each other,
-here 17 times as long.
-"""
+"""One BLAS thread for small matrices: several wait for each other on a busy machine."""
 
 from __future__ import annotations
 

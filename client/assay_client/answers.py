@@ -30,9 +30,7 @@ class VerifierWord(_Answer):
 
 
 class Ranked(_Answer):
-    """One candidate: its place in the request, its rank, and the chance that it is correct (None if
-    no verifier could score it).
-    """
+    """One candidate: its place in the request, its rank, and P(correct), None without a score."""
 
     index: int
     rank: int

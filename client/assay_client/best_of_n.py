@@ -59,9 +59,7 @@ async def abest_of_n(
     client: AsyncClient | None = None,
     **options: Any,
 ) -> BestOfN:
-    """Do the same with a coroutine function, whose n calls run at once where each returns one
-    answer.
-    """
+    """Do the same with a coroutine function; calls that return one answer run at once."""
     drawn: list[str] = _listed(await _called(generate, query))
     while len(drawn) < n:
         missing = n - len(drawn)
@@ -87,8 +85,9 @@ async def best_of_many(
     progress: bool = True,
     **options: Any,
 ) -> list[BestOfN]:
-    """Do the same for many queries, so many at once, in order; with a progress bar where tqdm is
-    installed.
+    """Do the same for many queries, so many at once, in order.
+
+    With a progress bar where tqdm is installed.
     """
     own, room = client or AsyncClient(), asyncio.Semaphore(at_once)
 

@@ -1,6 +1,4 @@
-"""Asking a running Assay: blocking, or asynchronous; tries again where that can help, and no
-longer than it may.
-"""
+"""Calls a running Assay, blocking or asynchronous, and tries again where that helps."""
 
 from __future__ import annotations
 
@@ -45,8 +43,9 @@ class Client(Shared):
         self._http = httpx.Client(**self._options)
 
     def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
-        """Return the candidates best first. `options`: those of POST /v1/rank, such as task,
-        explain, reference, deadline_ms.
+        """Return the candidates best first.
+
+        `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms.
         """
         return ranking_of(
             self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates)
@@ -87,8 +86,9 @@ class Client(Shared):
             raise self._unreachable(exc) from exc
 
     def post(self, path: str, body: Any) -> Any:
-        """Return the parsed answer to a request; raise an `AssayError` when all tries have
-        failed.
+        """Return the parsed answer to a request.
+
+        Raises an `AssayError` when all tries have failed.
         """
         try:
             tries = tenacity.Retrying(**self.retrying.policy())
@@ -128,8 +128,9 @@ class AsyncClient(Shared):
         self._batches: dict[str, Batch] = {}
 
     async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
-        """Return the candidates best first. `options`: those of POST /v1/rank, such as task,
-        explain, reference, deadline_ms.
+        """Return the candidates best first.
+
+        `options`: those of POST /v1/rank, such as task, explain, reference, deadline_ms.
         """
         return ranking_of(
             await self.post("/v1/rank", rank_body(query, candidates, options)), len(candidates)
@@ -143,8 +144,9 @@ class AsyncClient(Shared):
         return scores_of(await self.post("/v1/score_pairs", body), len(body["pairs"]))
 
     async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
-        """Return the probability of one pair, None if no verifier could score it; concurrent calls
-        share a request.
+        """Return the probability of one pair, None if no verifier could score it.
+
+        Concurrent calls share a request.
         """
         batch = self._batches.get(task)
         if batch is None:
@@ -174,8 +176,9 @@ class AsyncClient(Shared):
             raise self._unreachable(exc) from exc
 
     async def post(self, path: str, body: Any) -> Any:
-        """Return the parsed answer to a request; raise an `AssayError` when all tries have
-        failed.
+        """Return the parsed answer to a request.
+
+        Raises an `AssayError` when all tries have failed.
         """
         try:
             tries = tenacity.AsyncRetrying(**self.retrying.policy())

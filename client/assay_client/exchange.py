@@ -78,9 +78,7 @@ def rank_body(
 def pairs_body(
     pairs: Iterable[tuple[Query, str] | Mapping[str, Any]], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a request to score pairs: each of a query and a candidate, or all fields of one
-    (with a `reference`, `tests`).
-    """
+    """Return a request to score pairs: query and candidate, or all fields of one."""
     return plain({"pairs": [_pair(pair) for pair in pairs], **options})
 
 

@@ -18,8 +18,7 @@ from .texts import query_of
 
 @scorer(metrics=[mean(), stderr()])  # type: ignore[untyped-decorator,unused-ignore]  # inspect-ai may not be installed
 def assay_scorer(task: str | None = None, with_target: bool = False) -> Scorer:
-    """Score outputs by the probability that they are correct; unscored, not 0, where no verifier
-    could say.
+    """Score outputs by P(correct); an output without any score is unscored, not 0.
 
     `with_target`: hand the sample's target to verifiers that compare with a right answer; off,
     since scores then leak it.

@@ -18,9 +18,7 @@ from .texts import query_of, text_of
 
 
 class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-ignore]  # its_hub may not be installed
-    """Scores conversations by the probability that their last turn is correct; those of one
-    prompt are ranked together.
-    """
+    """Scores conversations by P(the last turn is correct); ranks those of one prompt together."""
 
     def __init__(self, task: str | None = None, client: AsyncClient | None = None) -> None:
         self._task, self._client = task, client
@@ -32,8 +30,9 @@ class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-
     async def ascore(
         self, messages: Any, orchestrator: Any = None, **kwargs: Any
     ) -> list[float] | float:
-        """Return one probability a conversation, in order; raise `NoScoreError` if no
-        verifier could say of one.
+        """Return one probability a conversation, in order.
+
+        Raises `NoScoreError` if no verifier could say of one.
         """
         if hasattr(messages, "to_chat_messages"):
             messages = messages.to_chat_messages()

@@ -13,9 +13,7 @@ from .client import AsyncClient, Client
 
 
 class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  # LangChain may not be installed
-    """Keeps the `top_n` documents that Assay ranks first; `relevance_score` is in their
-    metadata.
-    """
+    """Keeps the `top_n` first documents, with `relevance_score` in their metadata."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 

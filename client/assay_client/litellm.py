@@ -30,9 +30,7 @@ def chat_settings(
 def proxy_models(
     task: str | None = None, model: str | None = None, url: str | None = None
 ) -> list[dict[str, Any]]:
-    """Return entries for a proxy's `model_list`: `assay-rerank`, and `assay-best-of-n` where a
-    gateway's model is named.
-    """
+    """Return a proxy's `model_list`: `assay-rerank`, and `assay-best-of-n` for a gateway."""
     key = "os.environ/ASSAY_API_KEY"
     ranks = {
         "model_name": "assay-rerank",

@@ -25,8 +25,9 @@ def task_name(task: str | None = None) -> str:
 
 
 def loop_client() -> AsyncClient:
-    """Return the running loop's client, of ASSAY_URL and ASSAY_API_KEY; connections do not
-    outlive their loop.
+    """Return the running loop's client, of ASSAY_URL and ASSAY_API_KEY.
+
+    Connections do not outlive their loop.
     """
     loop = asyncio.get_running_loop()
     if loop not in _CLIENTS:
@@ -54,8 +55,9 @@ async def rank_rows(
     task: str | None = None,
     client: AsyncClient | None = None,
 ) -> list[float | None]:
-    """Return the probability of each row (query, candidate, reference), in order; None if no
-    verifier could say.
+    """Return the probability of each row (query, candidate, reference), in order.
+
+    None if no verifier could say.
 
     Candidates of the same query and reference are ranked together, so that verifiers that compare
     them have a say.

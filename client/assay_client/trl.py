@@ -23,8 +23,7 @@ def reward_function(
     reference: str | None = None,
     **options: Any,
 ) -> Reward:
-    """Return a reward function: the probability that each completion is correct, None if no
-    verifier could say.
+    """Return a reward function: P(correct) of each completion, None without any score.
 
     Completions of one prompt that stand side by side, as GRPO has them, are ranked together.
     `reference` names the data set's column with right answers, where it has one.
@@ -64,9 +63,7 @@ def reward_function(
 
 
 class PairwiseJudge:
-    """Says which of two completions is better, as TRL's `BasePairwiseJudge`: 0, 1, or -1 if neither
-    could be scored.
-    """
+    """Chooses the better of two completions, as TRL's `BasePairwiseJudge`: 0, 1, or -1."""
 
     def __init__(self, task: str = "default", client: Client | None = None) -> None:
         self._task, self._client = task, client or Client()
@@ -77,9 +74,7 @@ class PairwiseJudge:
         completions: Sequence[Sequence[Any]],
         shuffle_order: bool = True,
     ) -> list[int]:
-        """Return the better one's place for each prompt; the order that they stand in changes
-        nothing.
-        """
+        """Return the better one's place for each prompt; their order changes nothing."""
 
         def one(prompt: Any, pair: Sequence[Any]) -> int:
             try:

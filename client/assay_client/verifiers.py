@@ -1,5 +1,4 @@
-"""verifiers: a reward of a task, plugged in by its configuration; for releases before 0.2, a
-function of a rubric.
+"""verifiers: a task's reward by configuration, or a rubric's function before 0.2.
 
 [env.taskset.task.rewards.assay]    # the task of Assay is ASSAY_TASK, else `default`
 fn = "assay_client.verifiers:reward"
@@ -29,9 +28,7 @@ async def reward(task: Any, trace: Any) -> float:
 
 
 def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[float]]]:
-    """Return a group reward: completions of one prompt are ranked together; NaN where no
-    verifier could say.
-    """
+    """Return a group reward that ranks completions of one prompt together; NaN without a score."""
 
     async def assay_reward(
         prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]

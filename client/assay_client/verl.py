@@ -19,8 +19,9 @@ async def compute_score(
     extra_info: dict[str, Any] | None = None,
     **_: Any,
 ) -> dict[str, Any]:
-    """Return {"score": the probability that a solution is correct}; raise `NoScoreError` if no
-    verifier could say.
+    """Return {"score": the probability that a solution is correct}.
+
+    Raises `NoScoreError` if no verifier could say.
 
     The prompt is `extra_info["question"]` or `["prompt"]`; the task is ASSAY_TASK, else `default`.
     """

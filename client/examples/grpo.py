@@ -1,5 +1,4 @@
-"""GRPO with TRL, rewarded by a running Assay: a few steps, with any model, or with a tiny random
-one that shows the wiring.
+"""GRPO with TRL, rewarded by a running Assay: a few steps with any model or a tiny one.
 
 assay serve &
 python client/examples/grpo.py --model Qwen/Qwen3-0.6B --task math

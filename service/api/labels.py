@@ -42,8 +42,10 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
 @label_router.get("/v1/tasks/{name}/labels")
 async def labels(request: Request, name: str) -> Response:
-    """Return all labels. A GET changes nothing: a client that stored them confirms it with a
-    POST to `labels/exported`.
+    """Return all labels.
+
+    A GET changes nothing: a client that stored them confirms it with a POST to
+    `labels/exported`.
     """
     known = await stored(memory_of(task_of(request, name)).labels())
     return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
@@ -64,8 +66,9 @@ async def exported(request: Request, name: str) -> dict[str, Any]:
 async def to_label(
     request: Request, name: str, n: Annotated[int, QueryParameter(ge=1, le=1000)] = 50
 ) -> dict[str, Any]:
-    """Draw candidates to label: one of each of `n` random queries that have no label yet. Needs
-    the task's `store_text`.
+    """Draw candidates to label: one of each of `n` random queries that have no label yet.
+
+    Needs the task's `store_text`.
     """
     found = task_of(request, name)
     with_texts(found)

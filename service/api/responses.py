@@ -103,9 +103,7 @@ def tail(outcome: ScoringResult) -> dict[str, Any]:
 
 
 def cascade_body(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
-    """Return what asking in tiers saved: tiers asked of how many, candidates cut, and the share
-    of the whole cost.
-    """
+    """Return a cascade's saving: called tiers, cut candidates, share of the whole cost."""
     costs = np.array([member.guarded.settings.cost for member in outcome.members])
     known = outcome.matrix.status != UNKNOWN
     asked = known & (outcome.matrix.status != Status.SKIPPED)

@@ -258,9 +258,7 @@ async def promote(request: Request, name: str, version: Version) -> dict[str, An
 
 @task_router.post("/v1/tasks/{name}/rollback")
 async def rollback(request: Request, name: str) -> dict[str, Any]:
-    """Serve the version that was served before, and keep it until another is promoted; again, it
-    goes further back.
-    """
+    """Serve and pin the version before; each call goes further back."""
     if not await stored(memory_of(task_of(request, name)).rollback()):
         raise ApiError(
             409,

@@ -72,8 +72,10 @@ class RowFormat(ABC):
 
     @abstractmethod
     def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
-        """Count a file's rows; raise `BatchError` for one that cannot be read, or whose columns
-        clash with the output's.
+        """Count a file's rows.
+
+        Raises `BatchError` for one that cannot be read, or whose columns clash with the
+        output's.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
-"""Bulk jobs on Ray Data: workers take runs of parts, read, rank and write them; only counts pass
-through the cluster.
+"""Bulk jobs on Ray Data: workers take runs of parts, read, rank and write them.
+
+Only counts pass through the cluster.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def rank_on_ray(
     address: str,
     workers: int | None,
 ) -> Iterator[Done]:
-    """Yield parts as they are written anywhere in the cluster; raise `BatchError` if a worker
-    cannot go on.
+    """Yield parts as they are written anywhere in the cluster.
+
+    Raises `BatchError` if a worker cannot go on.
     """
     ray = connect_to_ray(address)
     if address != LOCAL_RAY and not str(config.service.redis_url).startswith(("redis", "rediss")):
@@ -91,8 +93,9 @@ def connect_to_ray(address: str) -> Any:
 
 
 class Worker:
-    """Ranks runs of parts in an actor; the engine lives in a thread of its own for as long as
-    the actor does.
+    """Ranks runs of parts in an actor.
+
+    The engine lives in a thread of its own for as long as the actor does.
     """
 
     def __init__(self, config: Config, plan: BatchPlan, effort: Effort) -> None:

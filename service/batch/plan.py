@@ -143,7 +143,7 @@ def freeze(engine: Engine, models: dict[str, Any]) -> None:
 
 
 def remaining_parts(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Done]]:
-    """Return the parts that are still to do, and what is known of those that are done."""
+    """Return the remaining parts, and the results of the finished ones."""
     parts, there = plan.parts(), set(files.names(DONE))
     done = files.get_all(DONE, [part.name for part in parts if part.name in there])
     return [part for part in parts if part.name not in done], [

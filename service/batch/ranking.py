@@ -1,6 +1,4 @@
-"""Parts ranked by the service's own code: a bounded number of rows at once, each part written
-when it is whole.
-"""
+"""Ranks parts by the service's own code, a bounded number of rows at once."""
 
 from __future__ import annotations
 
@@ -56,8 +54,9 @@ class Ranker:
         self._room = asyncio.Semaphore(effort.concurrency)
 
     async def rank(self, parts: Sequence[Part]) -> AsyncIterator[Done]:
-        """Yield each part when it is written, in order. Raises `BatchError` if a verifier
-        fails all of a part.
+        """Yield each part when it is written, in order.
+
+        Raises `BatchError` if a verifier fails all of a part.
         """
         blocks = _blocks(self._plan, parts)
         running: deque[asyncio.Task[Done]] = deque()
@@ -169,9 +168,7 @@ class Ranker:
         }
 
     def _stop_if_dead(self, part: Part, results: Sequence[dict[str, Any]]) -> None:
-        """Raise where a verifier failed on all rows of a part: somebody should look before the
-        rest is so, too.
-        """
+        """Raise if a verifier failed on all rows of a part, before more rows go the same way."""
         asked = [result for result in results if result["error"] is None or result["partial"]]
         if self._effort.keep_going or len(asked) < 2:
             return

@@ -16,7 +16,7 @@ from assay.verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierEr
 
 
 def check_config(path: Path, offline: bool, as_json: bool) -> int:
-    """Print what is wrong, each with its place in the file; return the exit code."""
+    """Print the faults, each with its place in the file; return the exit code."""
     problems: list[str] = []
     try:
         config = load_config(path)

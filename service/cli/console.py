@@ -1,6 +1,4 @@
-"""A terminal for texts of others: nothing that is printed on it can speak to the terminal, or is
-read as markup.
-"""
+"""A terminal for foreign text, which can neither command the terminal nor act as markup."""
 
 from __future__ import annotations
 
@@ -16,8 +14,7 @@ from assay.verifiers import printable
 
 
 class Console(rich.console.Console):
-    """Rich's console for foreign text: it spells escapes out, and takes brackets and colons
-    literally.
+    """Rich's console for foreign text: escapes spelled out, brackets and colons literal.
 
     Styled text needs an explicit style, or is a `Text`.
     """

@@ -195,9 +195,7 @@ def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> d
 
 
 def expected(scores: Floats, correct: Floats) -> float:
-    """Return the chance that the top-scored candidate is correct: ties at random, and all where
-    nothing is scored.
-    """
+    """Return the chance that the top candidate is correct, ties and missing scores at random."""
     known = ~np.isnan(scores)
     top = scores == scores[known].max() if known.any() else np.ones(len(scores), bool)
     return float(correct[top].mean())
@@ -283,9 +281,7 @@ def show_demo(
 def example(
     console: Console, problems: Sequence[Problem], answers: Sequence[dict[str, Any]]
 ) -> None:
-    """Print the ranking of the last problem where ranking made the difference (by then the
-    ranges are learned).
-    """
+    """Print the ranking of the last problem in which ranking made the difference."""
     problem, answer = next(
         (
             (problem, answer)

@@ -1,6 +1,4 @@
-"""`assay doctor`: every verifier of a configuration, examined; a table for people, JSON for
-machines.
-"""
+"""`assay doctor`: examines every verifier of a configuration; a table, or JSON for machines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""`assay fit` and `assay predict`: a label model from files of scores, and its probabilities for
-others.
-"""
+"""`assay fit` and `assay predict`: a label model from files of scores, and its probabilities."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ class Stated:
     borrow: tuple[Path, ...] = ()
 
     def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
-        """Return an unfitted model: a family comes from the file given, else from the table,
-        else from the name.
-        """
+        """Return an unfitted model; families come from the file, else the table, else the names."""
         families = {**table.families, **_named(self.families, FAMILIES_FORM, table)}
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
         return LabelModel(
@@ -91,8 +87,9 @@ def fit_files(
 
 
 def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None:
-    """Write probability, score (log-odds) and query_id, row for row; NaN where a row has no
-    score that counts.
+    """Write probability, score (log-odds) and query_id, row for row.
+
+    NaN where a row has no score that counts.
     """
     try:
         model, table = load_model(model_path), read_table(path, labels=False)

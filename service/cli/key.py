@@ -15,8 +15,9 @@ from assay.service.domain.principal import SCOPES
 def make_key(
     name: str, scopes: str, tasks: str | None, more: dict[str, str | None], as_json: bool
 ) -> None:
-    """Print a key and its entry; raise `StartupError` for a scope, a name or a limit that is
-    none.
+    """Print a key and its entry.
+
+    Raises `StartupError` for a scope, a name or a limit that is none.
     """
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     known = [scope for scope in SCOPES if scope in wanted]

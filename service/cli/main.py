@@ -1,5 +1,6 @@
-"""The `assay` command: every command in the order of its help; nothing heavy is loaded before one
-runs.
+"""The `assay` command: every command in the order of its help.
+
+Nothing heavy is loaded before one runs.
 """
 
 from __future__ import annotations

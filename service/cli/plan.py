@@ -39,7 +39,7 @@ def plan_ensemble(
 
 
 def show_plan(plan: Plan) -> None:
-    """Print a table of the servers in their order, and of what is left of each GPU."""
+    """Print a table of the servers in their order, and of the free part of each GPU."""
     # Lines are not folded when the output is no terminal.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, header_style="bold")

@@ -32,9 +32,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class ApiRefusedError(StartupError):
-    """The service refused a request: `said` is its message, `param` the wrong field if it names
-    one.
-    """
+    """The service refused a request: `said` is its message, `param` the wrong field, if named."""
 
     def __init__(self, message: str, param: str, said: str) -> None:
         super().__init__(message)

@@ -1,6 +1,4 @@
-"""`assay up`: the model servers of a configuration and the service, as child processes, until
-Ctrl-C.
-"""
+"""`assay up`: a configuration's model servers and the service, as child processes."""
 
 from __future__ import annotations
 
@@ -30,8 +28,9 @@ SERVICE_START_S = 120.0
 def start_all(
     config: Path, gpus: str, load: Load, vllm_venv: Path | None, logs: Path | None, start_s: float
 ) -> None:
-    """Start all, and end all at Ctrl-C or SIGTERM; raise `StartupError` where a server never
-    becomes healthy.
+    """Start all, and end all at Ctrl-C or SIGTERM.
+
+    Raises `StartupError` where a server never becomes healthy.
     """
     settings = load_config(config)
     servers = servers_of(settings)
@@ -114,9 +113,7 @@ async def _run(
 
 
 def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
-    """Return the servers that must be up before one starts: those that share a GPU, which vLLM
-    measures when it starts.
-    """
+    """Return the servers to start before one: those on its GPU, whose free memory vLLM measures."""
     own = set(plan.placed[place].gpus)
     return [models[earlier] for earlier in range(place) if own & set(plan.placed[earlier].gpus)]
 

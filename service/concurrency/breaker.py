@@ -6,8 +6,9 @@ import time
 
 
 class Breaker:
-    """Closed until `failures` in a row; open for `reset_s`; then one probe at a time until one
-    succeeds.
+    """Closed until `failures` in a row; open for `reset_s`.
+
+    Then one probe at a time until one succeeds.
 
     Ours, since the libraries count a cancelled call as a success or a failure, and a caller that
     went away is neither.

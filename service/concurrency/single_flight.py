@@ -84,9 +84,7 @@ class Subscription:
 
     @property
     def pays(self) -> bool:
-        """Return whether the request pays: it started the call, or its starter left before
-        it was sent.
-        """
+        """Return whether the request pays: it started the call, or the starter left too early."""
         return not self.call.paid and (self.owner or self.call.orphaned)
 
     def pay(self) -> int:

@@ -29,8 +29,9 @@ def default_config_path() -> Path:
 def load_config(
     path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
 ) -> Config:
-    """Return the checked configuration, environment and flags laid over its `service:`; raise
-    `ConfigError`.
+    """Return the checked configuration, environment and flags laid over its `service:`.
+
+    Raises `ConfigError`.
     """
     root, data = _read(path)
     environ = os.environ if environ is None else environ

@@ -18,8 +18,9 @@ VARIABLE_PREFIX = "ASSAY_"
 
 
 class ServiceSettings(BaseModel):
-    """How the service runs. Flags win over `ASSAY_*`, those over the file's `service:`, that
-    over the defaults.
+    """How the service runs.
+
+    Flags win over `ASSAY_*`, those over the file's `service:`, that over the defaults.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

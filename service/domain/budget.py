@@ -15,9 +15,7 @@ OVER_BUDGET = "budget: not affordable"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits on fresh scores: cost in the configuration's units, tokens read (estimated), calls
-    made.
-    """
+    """Limits on new scores: cost in the configuration's units, tokens (estimated), calls."""
 
     cost: float | None = None
     tokens: int | None = None
@@ -37,8 +35,7 @@ def affordable(
     rows_of: Callable[[int], list[int]] | None = None,
     spent: Budget = NOTHING_SPENT,
 ) -> tuple[list[int], Budget]:
-    """Return the columns that exceed the budget, cheapest verifiers first, and the cost with the
-    rest.
+    """Return the columns beyond the budget, cheapest verifiers first, and the others' cost.
 
     A cached score costs nothing. `columns`: those to call now (all by default); `rows_of`: the
     pairs of each column's call.

@@ -26,9 +26,7 @@ class Hosts:
         self._local = self._bound == "localhost" or (address is not None and address.is_loopback)
 
     def __contains__(self, name: str) -> bool:
-        """Return whether a name or address (lower case, without port and brackets) is one of
-        them.
-        """
+        """Return whether a name or address, lower case and without port, is allowed."""
         if name in ("localhost", self._bound) or "*" in self._allowed or name in self._allowed:
             return True
         address = address_of(name)
@@ -50,7 +48,10 @@ def split_host(host: str) -> tuple[str, int | None] | None:
 
 
 def checked_host(entry: str) -> str:
-    """Return an entry of `allowed_hosts` as it is compared; raise `ValueError` for what is none."""
+    """Return an entry of `allowed_hosts` in its compared form.
+
+    Raises `ValueError` for an invalid one.
+    """
     plain = entry.strip().lower().removeprefix("[").removesuffix("]")
     if address_of(plain) is None and not ALLOWED.fullmatch(plain):
         raise ValueError(

@@ -34,8 +34,7 @@ def hash_candidate(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The names of a request's pairs, in order, and of its set of candidates (None if pairs are
-    scored one by one).
+    """The names of a request's pairs in order, and of its candidate set (None for pairs).
 
     `set_order` are the pairs' places in the set's own order, in which setwise scores are kept: a
     set has no order of its own, so the same candidates in another order are the same set.
@@ -46,9 +45,7 @@ class Keys:
     set_order: tuple[int, ...]
 
     def within(self, owner: str) -> Keys:
-        """Return the same names in the owner's own space, without knowledge of other
-        owners' requests.
-        """
+        """Return the same names in the owner's own space, apart from other owners' requests."""
         whole = None if self.whole is None else f"{owner}/{self.whole}"
         return Keys(tuple(f"{owner}/{key}" for key in self.pairs), whole, self.set_order)
 
@@ -88,8 +85,9 @@ def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
 
 
 def by_query(keys: Keys) -> Iterator[tuple[Keys, list[int]]]:
-    """Yield the names of each query's pairs in a request of pairs, with their places; the set's
-    name says that none was seen.
+    """Yield the names of each query's pairs in a request of pairs, with their places.
+
+    The set's name says that none was seen.
     """
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys.pairs):

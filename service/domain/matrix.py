@@ -19,8 +19,9 @@ _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
 
 
 class ScoreMatrix:
-    """Arrays of shape (pairs, verifiers); a raw score is NaN, and a status UNKNOWN, until
-    something is known.
+    """Arrays of shape (pairs, verifiers).
+
+    A raw score is NaN, and a status UNKNOWN, until something is known.
     """
 
     __slots__ = (

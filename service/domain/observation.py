@@ -31,7 +31,7 @@ PRINTS = np.dtype("<u8")
 
 @dataclass(frozen=True, slots=True)
 class RankedTexts:
-    """What was ranked, in words; candidates by hash."""
+    """The ranked texts; candidates by hash."""
 
     query: str
     candidates: dict[str, str]
@@ -195,8 +195,9 @@ def training_table(
     fingerprints: Sequence[int],
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> TrainingTable:
-    """Return the scores of some verifiers; one whose fingerprint is another is another verifier,
-    and does not mix.
+    """Return the scores of some verifiers.
+
+    One whose fingerprint is another is another verifier, and does not mix.
 
     `since` says from which place on a verifier's scores count: one that drifted is another from
     there on.

@@ -30,8 +30,9 @@ class Principal:
         return self.requests is not None or self.cost is not None
 
     def lacks(self, scope: Scope, path: str) -> str | None:
-        """Return the right that a request lacks; None if it lacks none. Resources of no single task
-        need a key of all tasks.
+        """Return the right that a request lacks; None if it lacks none.
+
+        Resources of no single task need a key of all tasks.
         """
         if scope not in self.scopes:
             return (

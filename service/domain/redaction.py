@@ -26,7 +26,7 @@ HIDDEN = "(an address)"
 
 
 def redacted_reason(reason: str) -> str:
-    """Return a reason with only what the caller may see."""
+    """Return a reason, reduced to the parts that the caller may see."""
     return reason if administers_all() else without_addresses(reason)
 
 

@@ -36,17 +36,13 @@ def without_arguments(text: str) -> str:
 
 
 def error_line(error: BaseException) -> str:
-    """Return an error as one short line, for the log and for readiness: its kind, and what of
-    its words may be printed.
-    """
+    """Return an error as one short line for the log and readiness: its kind and printable words."""
     kind = getattr(error, "reason", None) or type(error).__name__
     return f"{kind}: {masked(without_arguments(str(error)))}".splitlines()[0][:LONGEST_REASON]
 
 
 def _without_userinfo(word: re.Match[str]) -> str:
-    """Return a word without all that is between its scheme and its last @: a password may have
-    any sign in it.
-    """
+    """Return a word without the part between its scheme and its last @, such as a password."""
     scheme, mark, rest = word[0].partition("://")
     return f"{scheme}://***@{rest.rpartition('@')[2]}" if mark and "@" in rest else word[0]
 

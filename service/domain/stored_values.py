@@ -66,7 +66,10 @@ def whole_number(value: bytes) -> int:
 
 
 def finite_number(value: bytes) -> float:
-    """Return a finite number; raise `ValueError` for what is none."""
+    """Return a finite number.
+
+    Raises `ValueError` for an invalid one.
+    """
     found = float(value)
     if not math.isfinite(found):
         raise ValueError("not a finite number")

@@ -9,8 +9,9 @@ from assay.service.config.problems import ConfigError
 
 
 def load_models(config: Config) -> dict[str, LabelModel]:
-    """Return the models of the tasks that name one; raise `ConfigError` for a file that is
-    damaged, or does not know a verifier.
+    """Return the models of the tasks that name one.
+
+    Raises `ConfigError` for a file that is damaged, or does not know a verifier.
     """
     models, problems = {}, []
     for name, task in config.tasks.items():

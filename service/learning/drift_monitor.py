@@ -28,8 +28,7 @@ class DriftMonitor:
         self._seen: dict[str, list[Observation]] = {}  # of each task, what was compared last
 
     async def look(self, task: Task) -> list[Drift]:
-        """Return how far each verifier is from the fit, tell it, and have the next fit see a
-        drifted one from here on.
+        """Measure each verifier's distance from the fit, report it, and prepare the next fit.
 
         A step of a background loop. Raises `StoreError`.
         """
@@ -67,8 +66,9 @@ class DriftMonitor:
     async def _start_anew(
         self, task: Task, memory: TaskStore, alarms: Sequence[int], place: tuple[int, int]
     ) -> None:
-        """Let the drifted verifiers' scores count from the recent requests on, and a fit be due;
-        once a fit.
+        """Let the drifted verifiers' scores count from the recent requests on, and a fit be due.
+
+        Once a fit.
         """
         known = await memory.since()
         for alarm in alarms:

@@ -63,7 +63,7 @@ def refit(
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> Fit:
-    """Fit, check against the served model and against no labels at all, and say what was found."""
+    """Fit, check against the served model and against a fit without labels, and report."""
     table = training_table(records, given.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
@@ -133,8 +133,7 @@ def _checks(
     serving: bytes | None,
     new: Any,
 ) -> list[dict[str, Any]]:
-    """Return whether the fit predicts held-out labels as well as the fit without labels and the
-    served model.
+    """Return whether the fit predicts held-out labels as well as without labels, or as served.
 
     The served model is compared on labels that are newer than its fit: it has learned the others by
     heart.
@@ -157,9 +156,7 @@ def _checks(
 
 
 def _whole(artifact: bytes) -> LabelModel | None:
-    """Return a model; None of one that is damaged, with which nothing can be compared: learning
-    goes on.
-    """
+    """Return a model; None for a damaged one, so that learning goes on without a comparison."""
     try:
         return from_dict(orjson.loads(artifact))
     except ValueError:  # not JSON, or an `ArtifactError`
@@ -167,8 +164,9 @@ def _whole(artifact: bytes) -> LabelModel | None:
 
 
 def held_out(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> Floats | None:
-    """Return each row's log-odds by a model that has not seen its query's labels; None if
-    labels are too few for that.
+    """Return each row's log-odds by a model that has not seen its query's labels.
+
+    None if labels are too few for that.
     """
     labelled = np.flatnonzero(known >= 0)
     if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
@@ -186,9 +184,7 @@ def held_out(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) 
 
 
 def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, Any]:
-    """Return the mean log loss of both, and whether the new one's is not surely higher (two
-    standard errors).
-    """
+    """Return both mean log losses, and whether the new one is not surely higher."""
     both = np.isfinite(new) & np.isfinite(old)
     losses = [
         -(known[both] * log_expit(logit[both]) + (1 - known[both]) * log_expit(-logit[both]))

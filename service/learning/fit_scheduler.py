@@ -1,6 +1,4 @@
-"""Fits in the background: one replica at a time for each task, in a worker process, published as
-the next version.
-"""
+"""Fits in the background, in a worker process: one replica at a time for each task."""
 
 from __future__ import annotations
 
@@ -51,8 +49,9 @@ class FitScheduler:
         self._turn = asyncio.Lock()  # one fit at a time
 
     async def look(self, task: Task) -> None:
-        """Fit a task where that is due; a step of a background loop. Raises `FitFailedError` or
-        `StoreError`.
+        """Fit a task where that is due; a step of a background loop.
+
+        Raises `FitFailedError` or `StoreError`.
         """
         if task.memory is None:
             return

@@ -21,9 +21,7 @@ MAX_BACKUP_BYTES = 64 << 20
 
 
 class ModelBackup:
-    """A file a task in a folder, replaced as a whole; a disk that cannot be written costs
-    nothing but the copy.
-    """
+    """A file for each task in a folder; a disk that cannot be written costs only the copy."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()

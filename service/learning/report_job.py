@@ -55,10 +55,10 @@ def measure_task(
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
-    """Return a report; raise `NothingToReportError` if there are too few rows.
+    """Return a report.
 
     Its `model_version` is None if no version serves these verifiers: the report then measures a
-    model that was fitted for it alone.
+    model that was fitted for it alone. Raises `NothingToReportError` with too few rows.
     """
     given = asked.given
     table = training_table(records, given.fingerprints, since)

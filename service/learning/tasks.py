@@ -234,8 +234,9 @@ class Tasks:
             task.cascade_policy.estimate += seen
 
     async def refresh(self) -> None:
-        """Serve the version that the store names for each task. An error of one task is raised
-        after the others are done. Raises `StoreError`.
+        """Serve the version that the store names for each task.
+
+        An error of one task is raised after the others are done. Raises `StoreError`.
         """
         await self._look_at_generation()
         refused: list[StoreRefusedError] = []

@@ -143,9 +143,7 @@ def _known(label: Label) -> KnownLabel:
 
 
 async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
-    """Keep the requests that have a label, so that it counts when the window has gone on; the
-    newest of them.
-    """
+    """Keep the newest requests with a label, so that it counts after they leave the window."""
     queries = {key.partition(":")[0] for key in kept.labels}
     with_label = [
         record

@@ -28,7 +28,10 @@ class Gpu:
 
 
 def parse_gpus(spec: str) -> list[Gpu]:
-    """Return the GPUs that a description names; raise `StartupError` for what is none."""
+    """Return the GPUs of a description.
+
+    Raises `StartupError` for an invalid one.
+    """
     if spec == "auto":
         return find_gpus()
     gpus: list[Gpu] = []
@@ -45,7 +48,10 @@ def parse_gpus(spec: str) -> list[Gpu]:
 
 
 def find_gpus() -> list[Gpu]:
-    """Return the GPUs that nvidia-smi lists; raise `StartupError` if there is none."""
+    """Return the GPUs that nvidia-smi lists.
+
+    Raises `StartupError` without any.
+    """
     program = shutil.which("nvidia-smi")
     if program is None:
         raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {GPUS_FORM}")

@@ -69,8 +69,9 @@ def script(plan: Plan, config: Path) -> str:
 
 
 def compose(plan: Plan, config: Path) -> str:
-    """Return a compose file of the servers, a store and the service; servers that share a GPU
-    start one after another.
+    """Return a compose file of the servers, a store and the service.
+
+    Servers that share a GPU start one after another.
     """
     body = _base("compose.yaml")[0]
     last: dict[int, str] = {}
@@ -88,8 +89,9 @@ def compose(plan: Plan, config: Path) -> str:
 
 
 def kubernetes(plan: Plan, config: Path) -> str:
-    """Return manifests of one pod; raise `StartupError` for a model that the vLLM image cannot
-    serve.
+    """Return manifests of one pod.
+
+    Raises `StartupError` for a model that the vLLM image cannot serve.
     """
     _no_sidecars(plan)
     objects = _base("kubernetes.yaml")

@@ -43,6 +43,7 @@ class Child:
 
     async def keep(self, after: Sequence[Child] = ()) -> None:
         """Keep it running until cancelled, which ends it; from when the others were ready on.
+
         Raises `NeverHealthyError`.
         """
         for other in after:

@@ -21,9 +21,7 @@ SILENT_S = 60.0
 
 
 class Backpressure:
-    """Asks each server that is worked for how long its queue is; a server that is idle, or no
-    vLLM, is left alone.
-    """
+    """Reads the queue of each busy vLLM server; leaves idle servers and others alone."""
 
     def __init__(self, verifiers: Iterable[Verifier]) -> None:
         self._upstreams = [each.upstream for each in verifiers if isinstance(each, ServedVerifier)]

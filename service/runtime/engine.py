@@ -156,8 +156,7 @@ async def open_engine(
     start: str | None = None,
     learning: bool = True,
 ) -> AsyncIterator[Engine]:
-    """Open the store, build the verifiers and start the background work; close all in reverse
-    order.
+    """Open the store, build the verifiers and start the background work; close all in reverse.
 
     A service that is `serving` has the doctor examine its verifiers as well; `start` names the
     start that workers share. Without `learning` the models stay as they are at the start, and

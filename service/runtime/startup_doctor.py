@@ -84,7 +84,7 @@ def _read(raw: bytes) -> Mapping[str, str] | None:
 
 
 def findings_summary(report: Report) -> str:
-    """Return a report as one word, or what failed first."""
+    """Return a report as one word, or its first failure."""
     failure = next((finding for finding in report.findings if finding.grade is Grade.FAILED), None)
     return report.grade.value if failure is None else f"failed: {failure.check}: {failure.seen}"
 

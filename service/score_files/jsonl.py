@@ -82,8 +82,9 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
 
 
 def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each candidate of rows that `assay batch` wrote; those without scores
-    have none.
+    """Return a row for each candidate of rows that `assay batch` wrote.
+
+    Those without scores have none.
     """
     rows = []
     for ranking in rankings:

@@ -55,8 +55,9 @@ class Shards:
 
 
 def shard_of(path: Path, labels: bool, names: Sequence[str]) -> Shard:
-    """Return a file's rows, columns in the order of the names; raise `TableError` where it has
-    others.
+    """Return a file's rows, columns in the order of the names.
+
+    Raises `TableError` where it has others.
     """
     return _shard(path, read_table(path, labels), names)
 
@@ -70,8 +71,9 @@ def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
 def check_apart(
     path: Path, hashes: Sequence[int], seen: dict[int, Path], ids: Sequence[Any] | None = None
 ) -> None:
-    """Note which queries (hashed) a file has; raise `TableError` for one that another file has
-    too.
+    """Note which queries (hashed) a file has.
+
+    Raises `TableError` for one that another file has too.
     """
     for place, query in enumerate(hashes):
         if (other := seen.setdefault(query, path)) != path:

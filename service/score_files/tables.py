@@ -36,8 +36,9 @@ def read_table(path: Path, labels: bool) -> ScoreTable:
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write equally long columns, row for row; raise `TableError` for an ending that is not
-    known.
+    """Write equally long columns, row for row.
+
+    Raises `TableError` for an ending that is not known.
     """
     if path.suffix == ".npz":
         with path.open("wb") as out:

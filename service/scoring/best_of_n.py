@@ -31,9 +31,7 @@ NOTHING_RIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DrawOptions:
-    """How candidates are drawn and one is chosen; `at_most` are drawn where nothing looks right
-    among `candidates`.
-    """
+    """The options of a draw; `at_most` extends it if nothing looks right among `candidates`."""
 
     candidates: int
     confidence: float | None = None
@@ -89,9 +87,7 @@ class DrawResult:
         self.stopped = "upstream"
 
     def saved_tokens(self, wish: DrawOptions) -> int:
-        """Return an estimate of the completion tokens that stopping early saved: as many as
-        those drawn took, each.
-        """
+        """Return an estimate of the completion tokens that an early stop saved."""
         left = max(0, wish.candidates - len(self.choices))
         return round(left * self.completion_tokens / max(1, len(self.choices)))
 
@@ -172,7 +168,7 @@ def by_majority(
 
 
 def choice_text(choice: dict[str, Any]) -> str:
-    """Return what verifiers read of a choice: its text, or the tools that it would call."""
+    """Return the text of a choice for verifiers: its text, or its tool calls."""
     message = choice["message"]
     content = content_of(message)
     parts = [*([content] if content else []), *tool_calls(message)]
@@ -189,9 +185,7 @@ def status_of(choice: dict[str, Any]) -> str:
 
 
 def _next_round(wish: DrawOptions, drawn: int) -> int:
-    """Return how many to draw next: all at once where nothing can stop it, else a quarter at
-    first, and as many again each time.
-    """
+    """Return how many to draw next: all, or a quarter at first and as many each time."""
     size = wish.round or max(2, -(-wish.candidates // 4))
     if drawn < wish.candidates:
         left = wish.candidates - drawn

@@ -58,8 +58,9 @@ class CascadePolicy:
             self.use_model(self.cascade.model, self.estimate.version)
 
     def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
-        """Return the cascade for a query; None to call all verifiers at once, by the policy or as a
-        sample.
+        """Return the cascade for a query.
+
+        None to call all verifiers at once, by the policy or as a sample.
 
         `asked`: the request's own policy; `sampled`: whether a share of the traffic is scored in
         full.

@@ -13,8 +13,10 @@ CUT = "not asked: the candidate was unlikely enough to be the best, or clearly w
 
 
 class CascadeRun:
-    """One query that goes through tiers. `stages`: the decisions that each candidate survived;
-    `reached`: the tiers that were called for it.
+    """One query that goes through tiers.
+
+    `stages`: the decisions that each candidate survived; `reached`: the tiers that were called
+    for it.
     """
 
     __slots__ = (

@@ -62,8 +62,9 @@ def _kind(value: Any) -> str:
 
 
 def content_of(message: dict[str, Any]) -> str:
-    """Return a message's text: its content, or that of its parts; a part that is no text is
-    named by its type.
+    """Return a message's text: its content, or that of its parts.
+
+    A part that is no text is named by its type.
     """
     content = message.get("content")
     if isinstance(content, str):

@@ -1,6 +1,4 @@
-"""The servers that a gateway draws candidates from: chat completions, n at once where the server
-can, else one by one.
-"""
+"""The servers that a gateway draws from: chat completions, n at once or one by one."""
 
 from __future__ import annotations
 
@@ -60,8 +58,9 @@ class Generator:
         self._url = str(settings.endpoint).rstrip("/") + "/v1/chat/completions"
 
     async def draw(self, body: dict[str, Any], count: int, first: int) -> Drawn:
-        """Return so many more choices after the `first`; raise `GeneratorError` with the server's
-        meaning.
+        """Return so many more choices after the `first`.
+
+        Raises `GeneratorError` with the server's meaning.
 
         If one of several calls fails, the others are cancelled; replies from before are paid for,
         and are returned.
@@ -164,9 +163,7 @@ def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
 
 
 def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
-    """Return a server's error as the client should see it: its own fault, the server's, or
-    overload.
-    """
+    """Return a server's error for the client: its own fault, the server's, or overload."""
     if status in (401, 403, 407):  # the operator's key, not the client's
         return GeneratorKeyError(f"{name} refuses our key ({status})", upstream_status=status)
     if status < 400:  # nothing that a completion comes with, and nothing that is passed on
@@ -185,9 +182,7 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
 
 
 def _said(raw: bytes) -> tuple[str, str | None]:
-    """Return an error's message and parameter, as much of them as is fit to be passed on: one
-    line, no control characters.
-    """
+    """Return an error's message and parameter for the client: one line, no control characters."""
     said = said_in(raw)
     if said is None:
         return _line(raw[:MOST_SHOWN].decode(errors="replace")), None

@@ -44,8 +44,7 @@ LONGEST_REASON = 2000
 
 
 class DeadlineTimer:
-    """A time limit on any number of calls at once: `with` it, a task that overruns is stopped by a
-    TimeoutError.
+    """A time limit on many calls at once; in `with`, an overrun raises a TimeoutError.
 
     A timer for each call (`asyncio.timeout`) costs as much as the rest of the guard. Here one timer
     looks at all calls every now and then, and calls are kept in the order in which they run out,
@@ -106,9 +105,7 @@ class Guarded:
         self._answered_at = 0.0
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order, within the verifier's time-out; never raise but
-        when cancelled.
-        """
+        """Return one verdict a pair, in order, in time; raise only when cancelled."""
         try:
             verdicts = await self._score(pairs)
         except VerifierError as exc:
@@ -182,8 +179,7 @@ class Guarded:
         )
 
     def _hopeless(self, since: float) -> bool:
-        """Return whether a call that its caller's deadline ended was waiting for a server that
-        answers no call any more.
+        """Return whether a cut call was waiting for a server that no longer answers any call.
 
         Without this, every request would call a server that hangs, and wait for it, until the
         verifier's own time-out.

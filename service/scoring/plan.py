@@ -73,9 +73,7 @@ def tokens_wanted(run: ScoringRun) -> int:
 
 
 def next_calls(run: ScoringRun) -> list[Call]:
-    """Return the calls to make now: at the start all, or those of a tier; later those of the tiers
-    that are worth it.
-    """
+    """Return the next calls: at first all, or a tier's; later those of tiers that are worth it."""
     if run.cascade is not None:
         return _calls_of_tiers(run, run.cascade)
     if run.planned:
@@ -85,9 +83,7 @@ def next_calls(run: ScoringRun) -> list[Call]:
 
 
 def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
-    """Return the calls of the tier that begins, and of later tiers while every score of this one is
-    known; or, in a hurry, of the next tier ahead of its time.
-    """
+    """Return the calls of the next tier, and of later tiers while all their scores are known."""
     calls: list[Call] = []
     while not cascade.done:
         if not run.planned:

@@ -96,9 +96,7 @@ class ScoringRun:
         return [column for column in range(len(self.members)) if column not in open_columns]
 
     def wanted_rows(self, column: int, among: Bools | None = None) -> list[int]:
-        """Return the pairs of a verifier's next call: unknown kept ones, or all if it
-        compares them.
-        """
+        """Return the pairs of a verifier's next call: unknown ones, or all if it compares them."""
         rows = self.matrix.unknown_rows(column)
         if self.cascade is None:
             return rows

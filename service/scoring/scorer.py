@@ -92,8 +92,9 @@ class Scorer:
         stepwise: bool,
         watch: Callable[[Awaitable[None]], Awaitable[None]] | None = None,
     ) -> AsyncIterator[ScoredColumn | ScoringResult]:
-        """Take a request through all its steps; `stepwise`: wait for one call at a time, and yield
-        the verifiers that are done.
+        """Take a request through all its steps.
+
+        `stepwise`: wait for one call at a time, and yield the verifiers that are done.
         """
         run = await self._open(request)
         try:

@@ -22,8 +22,9 @@ MOST = 10_000  # connections at once, where the process may open twice as many f
 
 
 def most_connections() -> int:
-    """Return how many connections there may be; half of the process's files are left to the store
-    and to upstreams.
+    """Return how many connections there may be.
+
+    Half of the process's files are left to the store and to upstreams.
 
     Asked for when it is needed: the limit is raised at the start, after this was imported.
     """
@@ -31,7 +32,7 @@ def most_connections() -> int:
 
 
 class WatchedConnection(Protocol):
-    """What is looked at."""
+    """The watched part of a connection."""
 
     transport: asyncio.Transport
     due: float
@@ -74,8 +75,9 @@ class Watch:
         self._make_room(connections, now)
 
     def _progress(self, connection: WatchedConnection, size: int, now: float) -> Unread:
-        """Return how much is unread and since when; the time begins anew where enough was taken,
-        or more was written.
+        """Return how much is unread and since when.
+
+        The time begins anew where enough was taken, or more was written.
         """
         before = self.unread.get(connection)
         if before is None or size > before.size or before.size - size >= LEAST_READ:

@@ -68,9 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(NO_MORE)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; refuse a head or a trailer that has grown too large, and set the time by
-        which the rest is due.
-        """
+        """Read on; refuse an oversized head or trailer, and set the deadline for the rest."""
         if self._reads_no_more:
             self._drop(data)
             return

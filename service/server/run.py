@@ -38,8 +38,9 @@ MOST_FILES = 65_536
 
 
 def run_server(path: Path | None, flags: Mapping[str, Any]) -> None:
-    """Serve until a signal; raise `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where
-    the start failed.
+    """Serve until a signal.
+
+    Raises `ConfigError` or `EmbeddedStoreError`, and `SystemExit` where the start failed.
     """
     path = path or default_config_path()
     config = load_config(path, flags)
@@ -95,9 +96,7 @@ def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket
 
 
 def allow_files() -> None:
-    """Take as many open files as the system lets us have: shells give few by default, and each
-    connection is one.
-    """
+    """Raise the limit of open files as far as allowed, since each connection is one."""
     if find_spec("resource"):  # there is none on Windows
         import resource
 
@@ -149,7 +148,7 @@ def _run_many(path: Path, config: Config, flags: Mapping[str, Any]) -> None:
 
 
 class WorkerProcesses(Multiprocess):
-    """Worker processes; one that dies takes the gauges of what it had under way with it."""
+    """Worker processes; the gauges of a dead worker's running requests go with it."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)

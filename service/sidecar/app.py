@@ -1,5 +1,4 @@
-"""`assay sidecar`: a Transformers server that speaks vLLM's `/classify` form, for reward models
-with heads of their own.
+"""`assay sidecar`: Transformers behind vLLM's `/classify`, for reward models with own heads.
 
 It needs the extra `hf` (torch and transformers), and little else of Assay: it may run in an
 environment of its own. Requests that wait together are scored together; one thread uses the model.
@@ -76,9 +75,7 @@ class Batches:
                 await self._forward(batch)
 
     def batches(self, waiting: Sequence[Waiting]) -> list[list[Waiting]]:
-        """Return batches of texts sorted by length, none of more texts or more tokens (padding
-        counted) than allowed.
-        """
+        """Return batches of texts by length, within the bounds of texts and padded tokens."""
         found: list[list[Waiting]] = []
         for each in waiting:
             full = (

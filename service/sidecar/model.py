@@ -17,9 +17,7 @@ MISSING = "the sidecar needs torch and transformers: install the extra `hf`"
 
 
 class AdaptedModel(Protocol):
-    """What an adapter's `load(name, device, dtype)` returns: a tokenizer, and a function from a
-    batch to scores.
-    """
+    """The result of an adapter's `load(name, device, dtype)`: a tokenizer and a batch's scorer."""
 
     tokenizer: Any
 
@@ -152,9 +150,7 @@ def _load(transformers: Any, torch: Any, choice: ModelChoice, dtype: Any) -> Any
 
 
 def _with_mlp_head(transformers: Any, torch: Any, choice: ModelChoice, dtype: Any) -> Any:
-    """Return a sequence classifier whose head is Linear, ReLU, Linear(1): INF-ORM, whose class
-    is only on its card.
-    """
+    """Return a sequence classifier with the head Linear, ReLU, Linear(1), as INF-ORM has it."""
     config = transformers.AutoConfig.from_pretrained(
         choice.name, trust_remote_code=choice.trust_remote_code
     )
@@ -173,9 +169,7 @@ def _with_mlp_head(transformers: Any, torch: Any, choice: ModelChoice, dtype: An
 
 
 def _tiny(config: Any) -> Any:
-    """Return a copy of a configuration with one small layer, to learn the class without its
-    weights.
-    """
+    """Return a copy of a configuration with one small layer, to learn the model's class."""
     copy = type(config).from_dict(config.to_dict())
     copy.num_hidden_layers, copy.vocab_size = 1, 8
     copy.pad_token_id = None

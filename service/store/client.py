@@ -169,9 +169,7 @@ class Store:
             await self.call(lambda: self.redis.set(LOSS_KEY, text, ex=LOSS_KEPT_S))
 
     async def probe(self) -> None:
-        """Write something small to test whether the store accepts writes, and set `refuses`
-        accordingly. Raises `StoreError`.
-        """
+        """Write something small, and set `refuses` by the result."""
         await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
         if self.refuses is not None:
             log.info("store_takes_writes_again", refused_before=self.refuses)
@@ -314,9 +312,7 @@ class Store:
         return list(await self.call(lambda: read("HVALS", name)))
 
     async def set_many(self, values: dict[str, bytes], ttl_s: int) -> None:
-        """Write values that expire: one command where the server has MSETEX, else one packed
-        pipeline.
-        """
+        """Write values that expire: by MSETEX if the server has it, else in a packed pipeline."""
         if self._mset_with_expiry is not False:
             command: list[Any] = ["MSETEX", len(values)]
             for key, value in values.items():
@@ -365,8 +361,6 @@ class Listener:
 
 
 def _durable(said: tuple[Any, Any]) -> tuple[Any, bool]:
-    """Return an answer, and whether the append-only file had it: an error is a server without
-    one, or without the command.
-    """
+    """Return an answer, and whether the append-only file had it; an error means no such file."""
     answer, local = said
     return count_of(answer), not isinstance(local, Exception) and local[0] >= 1

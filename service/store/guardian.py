@@ -1,5 +1,4 @@
-"""Ends the embedded store when its service is gone, also by SIGKILL: a process of its own, which
-imports nothing of ours.
+"""Ends the embedded store after its service, also after SIGKILL; imports nothing of ours.
 
 python -I -S guardian.py PID, with one end of a pipe as standard input. Only the service holds the
 other end.

@@ -33,8 +33,7 @@ class KeptRequests(TaskKeys):
         )
 
     async def make_room(self, share: float) -> int:
-        """Let go of a share of the requests kept, the oldest, where they take much; return how many
-        went.
+        """Drop a share of the oldest requests if they take much; return how many went.
 
         A full store takes that as well.
         """
@@ -49,9 +48,7 @@ class KeptRequests(TaskKeys):
         return [record async for records in self.pages() for record in records]
 
     async def pages(self, texts: bool = False) -> AsyncIterator[list[Observation]]:
-        """Yield all requests kept, oldest first, some at a time; with their texts where asked
-        for.
-        """
+        """Yield all requests, oldest first, some at a time; with their texts on request."""
         start = "-"
         while page := await self._page("XRANGE", start, "+", texts):
             yield await self._records(page)
@@ -60,9 +57,7 @@ class KeptRequests(TaskKeys):
     async def newest(
         self, after: tuple[int, int] | None = None
     ) -> AsyncIterator[list[Observation]]:
-        """Yield the requests that came after a place, without their texts: some at a time, the
-        newest first.
-        """
+        """Yield the requests after a place without their texts, some at a time, newest first."""
         least, most = "-" if after is None else f"({after[0]}-{after[1]}", "+"
         while page := await self._page("XREVRANGE", most, least):
             yield await self._records(page)
@@ -78,17 +73,13 @@ class KeptRequests(TaskKeys):
         )
 
     async def labelled(self) -> list[Observation]:
-        """Return the requests that had a label at the last fit: also those that the window has
-        left.
-        """
+        """Return the requests with a label at the last fit, also those outside the window."""
         found = await self._all("labelled")
         records = await self._whole("labelled", found, from_value)
         return list(records.values())
 
     async def keep_labelled(self, records: Sequence[Observation]) -> None:
-        """Keep these requests for their labels, without their texts, in the place of those that
-        were kept for it.
-        """
+        """Keep these labelled requests, without texts, in place of those kept before."""
         known = await self._all("labelled")
         wanted = {record.name.encode(): as_value(record) for record in records}
         new = [

@@ -122,8 +122,9 @@ class KeptVersions(TaskKeys):
         await self._ask(lambda: self._redis.hset(self._keys["state"], mapping={"requests": 0}))
 
     async def promote(self, version: int, pinned: bool | None = None) -> bool:
-        """Serve a version, pinned or not (None: as it is); return False for one that is not
-        there.
+        """Serve a version, pinned or not (None: as it is).
+
+        Return False for one that is not there.
         """
         flag = "" if pinned is None else str(int(pinned))
         there = bool(await self._run(PROMOTE, ("state", "models", "history"), version, flag))

@@ -16,8 +16,9 @@ class EmbeddedStoreError(StartupError):
 
 
 def credentials(connection: socket.socket) -> tuple[int | None, int | None]:
-    """Return the process and the user at the other end of a socket; None where the system does
-    not say.
+    """Return the process and the user at the other end of a socket.
+
+    None where the system does not say.
     """
     if not hasattr(socket, "SO_PEERCRED"):
         return None, None
@@ -28,9 +29,7 @@ def credentials(connection: socket.socket) -> tuple[int | None, int | None]:
 
 
 def check_ours(folder: Path) -> None:
-    """Raise `EmbeddedStoreError` for a folder that others may enter, or own: they could put a
-    server of theirs there.
-    """
+    """Raise `EmbeddedStoreError` for a folder where another user could put a server."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EmbeddedStoreError(

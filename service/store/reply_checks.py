@@ -66,7 +66,10 @@ def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
 
 
 def count_of(reply: Any) -> int:
-    """Return what a script counted, 0 for nil; raise `ValueError` for anything else."""
+    """Return a script's count, 0 for nil.
+
+    Raises `ValueError` for anything else.
+    """
     if reply is not None and not isinstance(reply, int):
         raise ValueError(f"a script answered with {type(reply).__name__}")
     return reply or 0

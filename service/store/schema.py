@@ -34,8 +34,9 @@ class EvictionError(StartupError):
 
 
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
-    """Raise `EvictionError` if a full server would drop learned data; only scores have a time
-    to live.
+    """Raise `EvictionError` if a full server would drop learned data.
+
+    Only scores have a time to live.
     """
     for said in servers:
         policy = str(said.get("maxmemory_policy", ""))

@@ -235,9 +235,7 @@ class ScoreCache:
 
 
 def _sound(records: Records) -> npt.NDArray[np.bool_]:
-    """Return which records are valid: they hold a finite score, or state that the verifier does
-    not apply.
-    """
+    """Return which records are valid: a finite score, or "does not apply"."""
     score, status = records["score"], records["status"]
     sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= MAX_SCORE)
     if not sound.all():

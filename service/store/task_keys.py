@@ -36,8 +36,9 @@ PARTS = {
 
 
 class TaskKeys:
-    """One task's part of the store; its keys share a hash tag, so that they are in one place of
-    a cluster.
+    """One task's part of the store.
+
+    Its keys share a hash tag, so that they are in one place of a cluster.
     """
 
     def __init__(self, store: Store, task: str) -> None:
@@ -89,9 +90,7 @@ class TaskKeys:
         parse: Callable[[bytes], Value],
         named: Callable[[str], object] = str,
     ) -> dict[str, Value]:
-        """Return the values of a hash that are whole, by name; the others are put aside, where
-        the store takes that.
-        """
+        """Return the whole values of a hash by name; damaged ones are moved aside if possible."""
         size = sum(map(len, raw.values())) if len(raw) <= FEW_VALUES else LONG_WORK + 1
         read = await apart(size, read_all, raw, parse, named)
         if read.damaged:
@@ -116,9 +115,7 @@ class TaskKeys:
         return read.whole
 
     async def _all(self, part: str) -> dict[bytes, bytes]:
-        """Return a hash, some of it at a time, so that neither the store nor the event loop is
-        held.
-        """
+        """Return a hash in parts, so that neither the store nor the event loop stands still."""
         found: dict[bytes, bytes] = {}
         cursor = 0
         while True:
@@ -130,9 +127,7 @@ class TaskKeys:
                 return found
 
     async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Observation]:
-        """Return the records of entries; those that are damaged are left out, and put aside,
-        where the store takes that.
-        """
+        """Return the whole records of entries; damaged ones are moved aside if possible."""
         records, damaged = await asyncio.to_thread(_unpack_all, page)
         if damaged:
             log.error(

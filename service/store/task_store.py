@@ -24,8 +24,9 @@ SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
 class TaskStore(KeptRequests, KeptLabels, KeptVersions):
-    """One task's part of the store; its keys share a hash tag, so that they are in one place of
-    a cluster.
+    """One task's part of the store.
+
+    Its keys share a hash tag, so that they are in one place of a cluster.
     """
 
     @property
@@ -72,9 +73,7 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
         )
 
     async def look(self) -> tuple[State, int, int, CascadeSavings]:
-        """Return the state, the numbers of requests and labels, and a cascade's sums, in
-        one round trip.
-        """
+        """Return the state, the numbers of requests and labels, and a cascade's sums."""
 
         def ask() -> Any:
             pipeline = self._redis.pipeline(transaction=False)

@@ -41,9 +41,7 @@ CLUSTER_ATTEMPTS = 3
 
 
 class Packing:
-    """Packs commands with hiredis: redis-py's asynchronous connection does that in Python, for
-    half the cost of a read.
-    """
+    """Packs commands with hiredis: redis-py packs in Python, for half the cost of a read."""
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """Return a command as sent."""
@@ -61,8 +59,9 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """Return an address; raise `ValueError` that says what is wrong with it, without its
-    password.
+    """Return an address.
+
+    Raises `ValueError`, which names the fault without the password.
     """
     try:
         return _parse(url)

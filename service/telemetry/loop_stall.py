@@ -1,6 +1,4 @@
-"""How long the event loop is held up: nothing else is answered meanwhile, neither a health check
-nor another request.
-"""
+"""Measures how long the event loop stands still, and with it every request."""
 
 from __future__ import annotations
 

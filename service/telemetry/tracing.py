@@ -1,6 +1,4 @@
-"""OpenTelemetry traces: a span a request, one a call to a verifier in it, and the context handed
-on to its server.
-"""
+"""OpenTelemetry traces: a span for each request and each call, passed on to servers."""
 
 from __future__ import annotations
 

@@ -81,9 +81,7 @@ def catalog() -> dict[str, Entry]:
 
 
 def entry_of(model: str, kind: str) -> Entry | None:
-    """Return the entry of a model that a configuration names, by its name on the hub and its
-    kind.
-    """
+    """Return the entry of a model by its name on the hub and its kind."""
     return next(
         (entry for entry in catalog().values() if entry.model == model and entry.kind == kind), None
     )

@@ -40,8 +40,9 @@ def _stated(text: str) -> list[re.Match[str]]:
 
 
 def plain_answer(text: str) -> str | None:
-    """Return the answer as normalised text: the last stated one, else the last line; None
-    without one.
+    """Return the answer as normalised text: the last stated one, else the last line.
+
+    None without one.
     """
     return _plain(ending(text))
 
@@ -60,7 +61,7 @@ def _plain(text: str) -> str | None:
 
 
 def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
-    """Return the number of each text's answer group, by normalised text; None without an answer."""
+    """Return each text's answer group, and a remark if the comparison was not as configured."""
     groups: dict[Hashable, int] = {}
     answers = [plain_answer(text) for text in texts]
     return [
@@ -69,8 +70,9 @@ def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
 
 
 def distinct_answers(texts: Sequence[str]) -> list[str | None]:
-    """Return each text's answer, equal for equal answers; None if a text of several lines states
-    none.
+    """Return each text's answer, equal for equal answers.
+
+    None if a text of several lines states none.
 
     The last line of a longer text is its answer only by a guess: two that end alike need not say
     the same.
@@ -161,8 +163,9 @@ def _equal_alone(text: str, reference: str, seconds: float) -> bool | str | None
 def equals_reference(
     texts: Sequence[str], reference: str, time_limit_s: int
 ) -> list[bool | str | None]:
-    """Return whether each text's answer equals the reference by value; None if no answer, or no
-    mathematics, was found.
+    """Return whether each text's answer equals the reference by value.
+
+    None if no answer, or no mathematics, was found.
 
     "time" where a parse or a comparison overran `time_limit_s`: it is not known, and must not count
     as different. Raises TimeoutError if the reference itself does.
@@ -207,8 +210,9 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
 
 
 def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> bool:
-    """Return whether one reading of an answer equals one of the other. Raises TimeoutError if
-    none is known to.
+    """Return whether one reading of an answer equals one of the other.
+
+    Raises TimeoutError if none is known to.
     """
     from math_verify import verify
     from math_verify.errors import TimeoutException

@@ -44,8 +44,9 @@ class Arithmetic(LocalVerifier):
 
 
 def statements(text: str) -> Iterator[re.Match[str]]:
-    """Yield every statement of a text; a search looks at a few thousand characters, since it
-    holds the interpreter meanwhile.
+    """Yield every statement of a text.
+
+    A search looks at a few thousand characters, since it holds the interpreter meanwhile.
     """
     place = 0
     while place < len(text):

@@ -59,8 +59,9 @@ class LocalVerifier:
 
 
 def isolated(score_one: Callable[[], Verdict]) -> Verdict:
-    """Return the verdict on one text; an error is that text's own. Raises `VerifierError`, which
-    is of all, and `TimeoutError`.
+    """Return the verdict on one text; an error is that text's own.
+
+    Raises `VerifierError`, which is of all, and `TimeoutError`.
     """
     try:
         return score_one()
@@ -72,9 +73,7 @@ def isolated(score_one: Callable[[], Verdict]) -> Verdict:
 
 
 def searched(pattern: re.Pattern[str], text: str) -> bool:
-    """Return whether a pattern, which matches no more than `LONGEST_MATCH` characters, is found
-    anywhere in a text.
-    """
+    """Return whether a pattern with matches of bounded length is found anywhere in a text."""
     return any(
         pattern.search(text, begin, begin + SEARCH_WINDOW + LONGEST_MATCH)
         for begin in range(0, len(text), SEARCH_WINDOW)

@@ -1,6 +1,4 @@
-"""Checks by a rule of the operator's: off the event loop, with a limit for each candidate and
-for all of them.
-"""
+"""Checks by an operator's rule: off the event loop, with limits for each and for all."""
 
 from __future__ import annotations
 
@@ -68,8 +66,10 @@ class BoundedVerifier(LocalVerifier):
         return Verdicts([by_place[place] for place in range(len(texts))])
 
     async def _judged(self, texts: list[str], until: float) -> list[Verdict]:
-        """Return a verdict each; where the worker has to be killed, halve the lot until the one
-        that hangs stands alone.
+        """Return a verdict each.
+
+        Where the worker has to be killed, halve the lot until the one that hangs stands
+        alone.
         """
         if not texts or time.monotonic() > until:
             return [out_of_time(self.all_s) for _ in texts]

@@ -27,8 +27,9 @@ class CompletenessSettings(VerifierSettings):
 
 
 class Completeness(LocalVerifier):
-    """The share of three marks of a finished answer that a candidate bears; an empty one bears
-    none.
+    """The share of three marks of a finished answer that a candidate bears.
+
+    An empty one bears none.
     """
 
     def _score_one(self, pair: Pair) -> Verdict:

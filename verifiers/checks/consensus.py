@@ -48,8 +48,7 @@ class ConsensusSettings(VerifierSettings):
 
 
 class Consensus:
-    """The estimated chance that one more candidate would agree with a candidate, from how many of
-    the others do.
+    """The estimated chance that one more candidate would agree, from the others' answers.
 
     A posterior mean (beta prior), so that scores of few candidates and of many mean the same.
 
@@ -81,9 +80,7 @@ class Consensus:
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
 
     async def groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:
-        """Return the number of each text's answer group, and a remark where they were not
-        compared as configured.
-        """
+        """Return each text's answer group, and a remark if the comparison was not as configured."""
         if not self._by_value:
             await self.check()
             return await _plain(texts), None

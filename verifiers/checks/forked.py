@@ -1,5 +1,4 @@
-"""A call in a child of this process, which is killed where it takes too long: nothing has to be
-loaded again for the next.
+"""A call in a forked child, which is killed when late; the next call loads nothing again.
 
 For worker processes alone: they have one thread, so that a copy of them is whole.
 """

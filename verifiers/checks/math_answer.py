@@ -48,8 +48,9 @@ class MathAnswerSettings(VerifierSettings):
 
 
 class MathAnswer(LocalVerifier):
-    """1 if math-verify finds the last stated answer equal to `reference`, else 0; words compare as
-    text.
+    """1 if math-verify finds the last stated answer equal to `reference`, else 0.
+
+    Words compare as text.
     """
 
     def __init__(self, settings: MathAnswerSettings) -> None:
@@ -58,8 +59,9 @@ class MathAnswer(LocalVerifier):
         self._workers = Workers(settings.processes, load_math)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; one that hangs costs no other its score, here or
-        in another call.
+        """Return one verdict a pair, in order.
+
+        One that hangs costs no other its score, here or in another call.
         """
         verdicts = [
             not_applicable(NO_REFERENCE) if pair.query.reference is None else self._late()
@@ -77,9 +79,7 @@ class MathAnswer(LocalVerifier):
     async def _compare_together(
         self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]
     ) -> list[list[int]]:
-        """Enter the verdicts of lots that take no longer than they may; return the others: one
-        of theirs hangs.
-        """
+        """Enter the verdicts of lots that end in time; return the others, in which a text hangs."""
         slow = []
         each_s = max(1, int(self.math.time_limit_s / 4))
         within_s = min(
@@ -109,9 +109,7 @@ class MathAnswer(LocalVerifier):
     async def _compare_alone(
         self, pairs: Sequence[Pair], lots: Sequence[list[int]], verdicts: list[Verdict]
     ) -> None:
-        """Enter the verdicts of texts if some hang: each has little time at first, and more if
-        others need no more.
-        """
+        """Enter the verdicts of texts if some hang: little time each at first, then more."""
         each_s = min(SHORTEST_BATCH_S / 2, self.math.time_limit_s)
         while lots:
             lots = [
@@ -126,9 +124,7 @@ class MathAnswer(LocalVerifier):
     async def _try_alone(
         self, pairs: Sequence[Pair], lot: list[int], each_s: float, verdicts: list[Verdict]
     ) -> list[int]:
-        """Enter the verdicts of those of a lot that end in time, in calls that leave others
-        their turn; return the rest.
-        """
+        """Enter the verdicts of a lot's texts that end in time, in short calls; return the rest."""
         overran, at_once = [], max(1, int(TURN_S / each_s))
         for some in (lot[begin : begin + at_once] for begin in range(0, len(lot), at_once)):
             texts, reference = (

@@ -91,8 +91,9 @@ class PythonTests(LocalVerifier):
         self._room = asyncio.Semaphore(settings.processes)
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; code that runs for ever costs no other its score,
-        here or in another call.
+        """Return one verdict a pair, in order.
+
+        Code that runs for ever costs no other its score, here or in another call.
         """
         if not self.tests.run_code:
             return Verdicts([OFF for _ in pairs])
@@ -209,7 +210,7 @@ def code_of(text: str) -> str:
 
 
 def verdict_of_run(ran: Ran) -> Verdict:
-    """Return the share of tests that passed, saying what went wrong first."""
+    """Return the share of passed tests, with the first failure as reason."""
     if ran.code != "ok":
         return Verdict(0.0, reason=f"the code: {named(ran.code) or _stopped(ran)}")
     passed = sum(outcome == "ok" for outcome in ran.tests)
@@ -226,9 +227,7 @@ def verdict_of_run(ran: Ran) -> Verdict:
 
 
 def named(outcome: str | None) -> str | None:
-    """Return an outcome if it is the name of one of Python's own exceptions: the code can write
-    any other into the report.
-    """
+    """Return an outcome if it names an exception of Python's: the code can write any other."""
     known = getattr(builtins, outcome, None) if outcome and outcome.isidentifier() else None
     return (
         outcome

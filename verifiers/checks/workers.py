@@ -30,8 +30,9 @@ class Workers:
         self._unbounded = CapacityLimiter(math.inf)
 
     async def run(self, function: Callable[..., Result], *args: object, within_s: float) -> Result:
-        """Call a function in a worker, and kill it where it takes longer; the wait for a worker,
-        and its start, do not count.
+        """Call a function in a worker, and kill it where it takes longer.
+
+        The wait for a worker, and its start, do not count.
 
         Raises TimeoutError, and `VerifierError` if workers die. One that died meanwhile is
         replaced.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 
 def has_brackets(text: str) -> bool:
-    """Return whether a text has anything that a special token begins with; single characters are
-    found much faster than pairs.
+    """Return whether a text has anything that a special token begins with.
+
+    Single characters are found much faster than pairs.
     """
     return (
         "<" in text

@@ -6,8 +6,9 @@ from assay.verifiers.contract.verifier import Status, Verdict
 
 
 class VerifierError(Exception):
-    """A verifier did not answer; `reason` is a short code, the message tells the cause; `sent`:
-    whether a call was sent.
+    """A verifier did not answer; `reason` is a short code, the message tells the cause.
+
+    `sent`: whether a call was sent.
     """
 
     status = Status.ERROR
@@ -30,8 +31,7 @@ class UnreachableError(VerifierError):
 
 
 class LostError(UnreachableError):
-    """The connection broke after the request was sent: the server may have worked on it, so it is
-    worth one more try at most.
+    """The connection broke after the request was sent; worth one more try at most.
 
     `again`: that try was made.
     """
@@ -48,8 +48,9 @@ class UpstreamFailedError(VerifierError):
 
 
 class OverloadedError(VerifierError):
-    """The server, or a gateway before it, has too much to do (429). Worth another try, and fewer
-    calls at once.
+    """The server, or a gateway before it, has too much to do (429).
+
+    Worth another try, and fewer calls at once.
     """
 
     reason = "upstream_429"

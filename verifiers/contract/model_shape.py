@@ -9,9 +9,7 @@ KV_BYTES = 2
 
 
 class ModelShape(BaseModel):
-    """Layers, attention heads, KV heads (0: an encoder, which keeps no cache) and the size of a
-    head.
-    """
+    """The numbers of layers, attention heads and KV heads (0: an encoder), and a head's size."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,8 +19,9 @@ class ModelShape(BaseModel):
     head_dim: int = Field(gt=0)
 
     def kv_bytes_per_token(self, tensor_parallel: int = 1) -> int:
-        """Return the bytes that a token takes in the KV cache of each of so many GPUs; a KV head
-        is not split.
+        """Return the bytes that a token takes in the KV cache of each of so many GPUs.
+
+        A KV head is not split.
         """
         heads = -(-self.kv_heads // tensor_parallel)
         return 2 * self.layers * heads * self.head_dim * KV_BYTES

@@ -74,9 +74,7 @@ class VerifierSettings(BaseModel):
         return self.family or self.name.split(":", 1)[0]
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return the settings that determine a score: all but names, places, limits, costs,
-        weights.
-        """
+        """Return the settings that determine a score, without names, places, limits and costs."""
         return self.model_dump(
             mode="json",
             exclude={*VerifierSettings.model_fields, "endpoints", "api_key_env", "retries"},
@@ -150,9 +148,7 @@ class ServedSettings(VerifierSettings):
         return self.endpoints or (str(self.endpoint),)
 
     def scoring_parameters(self) -> dict[str, Any]:
-        """Return the settings that determine a score: also model and revision, but not the
-        endpoint.
-        """
+        """Return the settings that determine a score, with model and revision, without endpoint."""
         own = super().scoring_parameters()
         own.pop("endpoint")
         own.pop("serve")

@@ -52,9 +52,7 @@ class Message:
 
 
 def role_of(name: str) -> str:
-    """Return a role that a template may write as it is: a client's may hold a template's own
-    tokens.
-    """
+    """Return a role that is safe in a template: a client's may hold a template's own tokens."""
     return name if name in USUAL_ROLES else NO_ROLE.sub("_", name[:MOST_OF_A_ROLE]) or "_"
 
 
@@ -97,8 +95,9 @@ class Pair:
 
     @property
     def suspect(self) -> bool:
-        """Return whether the candidate has anything that a special token begins with; all
-        verifiers of a request ask.
+        """Return whether the candidate has anything that a special token begins with.
+
+        All verifiers of a request ask.
         """
         found = self._suspect
         if found is None:
@@ -156,8 +155,9 @@ def not_applicable(why: str) -> Verdict:
 
 @dataclass(slots=True)
 class Usage:
-    """The cost of a call: calls made and tokens read and written; `misread` counts replies whose
-    usage is no number.
+    """The cost of a call: calls made and tokens read and written.
+
+    `misread` counts replies whose usage is no number.
     """
 
     calls: int = 0
@@ -209,9 +209,7 @@ class Verifier(Protocol):
         """Return when the verifier can answer; raise `VerifierError` saying why not."""
 
     async def examine(self) -> list[Finding]:
-        """Return the doctor's findings: how the verifier is served, and whether that suits
-        its kind.
-        """
+        """Return the doctor's findings on how the verifier is served."""
 
     async def warm_up(self) -> None:
         """Do the slow part of the first call; a failure is no error, since `check` reports it."""

@@ -16,7 +16,7 @@ ATTACK_BATCH = 20
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """What one family of attacks did to one judge; shares of the attacks that got a score."""
+    """The effect of one family of attacks on one judge; shares of the attacks that got a score."""
 
     family: str
     attacks: int
@@ -25,9 +25,7 @@ class AttackResult:
 
 
 def attacked() -> list[Probe]:
-    """Return the queries that attacks are made on: ten, half of them mathematics and half facts,
-    with references.
-    """
+    """Return the ten queries under attack, half mathematics and half facts, with references."""
     with_reference = [probe for probe in probes() if probe.query.reference is not None]
     return with_reference[::3]
 

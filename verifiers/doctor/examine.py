@@ -30,9 +30,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Auc:
-    """The share of probes whose right answer scored higher, ties half, with Wilson's 95 %
-    interval.
-    """
+    """The share of probes with the right answer on top, ties half, and its 95 % interval."""
 
     value: float
     low: float
@@ -108,8 +106,9 @@ async def _examine(
 
 
 async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
-    """Return whether published scores come out; a warning at worst, since versions of a server
-    differ.
+    """Return whether published scores come out.
+
+    A warning at worst, since versions of a server differ.
     """
     if entry is None or entry.golden is None or verifier.setwise:
         return []

@@ -49,8 +49,9 @@ class NliSettings(ServedSettings):
 
 
 class Nli(ServedVerifier):
-    """P(entailment) from `/classify`; the pair is joined here, on token ids, since that endpoint
-    takes single texts.
+    """P(entailment) from `/classify`.
+
+    The pair is joined here, on token ids, since that endpoint takes single texts.
     """
 
     needs = NEEDS_CLASSIFY
@@ -105,9 +106,7 @@ class Nli(ServedVerifier):
         return len(await self._joined(pair))
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield whether the head has several classes, and which one a plain entailment falls
-        into.
-        """
+        """Yield findings on the head's classes, and on the class of a plain entailment."""
         same = Pair(SAMPLE.query.of(SAMPLE.candidate, SAMPLE.candidate), SAMPLE.candidate)
         body = {"model": self.settings.model, "input": [await self._joined(same)]}
         probs = in_order((await self.upstream.ask("/classify", body, Classes)).data, 1)[0].probs

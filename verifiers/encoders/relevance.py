@@ -23,9 +23,7 @@ class RelevanceSettings(VerifierSettings):
 
 
 class Relevance:
-    """The cosine of the query's and the candidate's embeddings, -1 to 1: topical fit, not
-    correctness.
-    """
+    """The cosine of the query's and the candidate's embeddings: topical fit, not correctness."""
 
     setwise = False
     bounds: tuple[float, float] | None = (-1.0, 1.0)

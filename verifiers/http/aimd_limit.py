@@ -1,6 +1,4 @@
-"""How many calls one server gets at once: one more a round while it goes well, half of them when
-it has too many.
-"""
+"""A server's concurrent calls: one more a round while all goes well, half after overload."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ PAUSE_S = 1.0
 
 
 class Pace(Room):
-    """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989), never
-    beyond `most`.
-    """
+    """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989)."""
 
     __slots__ = ("_cut_at", "most")
 

@@ -32,12 +32,13 @@ STALE_S = 1.0
 
 
 class Transport(Protocol):
-    """Sends bytes and brings back a status and bytes; raises `UnreachableError` when that did
-    not work.
+    """Sends bytes and brings back a status and bytes.
+
+    Raises `UnreachableError` when that did not work.
     """
 
     async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
-        """Post a JSON body."""
+        """Post a JSON body; return status and body."""
 
     async def get(self, url: str, api_key: str | None = None) -> tuple[int, bytes]:
         """Fetch a URL."""
@@ -74,8 +75,9 @@ class HttpPool:
         self._heads: dict[tuple[str, str, str | None], tuple[str, bytes]] = {}
 
     async def post(self, url: str, body: bytes, api_key: str | None = None) -> tuple[int, bytes]:
-        """Post a JSON body; return status and body, or raise `UnreachableError`, `BadReplyError`
-        or `VerifierTimeoutError`.
+        """Post a JSON body; return status and body.
+
+        Raises `UnreachableError`, `BadReplyError` or `VerifierTimeoutError`.
         """
         origin, head = self._heads.get(("POST", url, api_key)) or self._head("POST", url, api_key)
         if (trace := TRACEPARENT.get()) is not None:
@@ -123,9 +125,7 @@ class HttpPool:
         return origin, head
 
     async def _send(self, origin: str, request: bytes) -> tuple[int, bytes]:
-        """Send a request on a kept connection or a new one; once more where a kept one was
-        closed just as it was used.
-        """
+        """Send a request, once more if a kept connection was closed just as it was used."""
         kept = self._kept(origin)
         if kept is not None:
             try:

@@ -96,9 +96,7 @@ class Connection(asyncio.Protocol):
             )
 
     def eof_received(self) -> bool:
-        """Take the end of the connection for that of a reply that has no other; the transport
-        closes itself.
-        """
+        """End a reply without a length where the connection ends; the transport closes itself."""
         if self._headed and not self._done and not LENGTHS.search(self._last_head()):
             self.closed = True
             self._finish()
@@ -152,14 +150,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Return whether a request may be sent: nothing came in since the last reply, not even
-        the end.
-        """
+        """Return whether a request may be sent: nothing followed the last reply."""
         return not self.closed and not self._waiting()
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Send a whole request and return status and body; a cancelled caller closes the
-        connection.
+        """Send a whole request and return status and body.
+
+        A cancelled caller closes the connection.
 
         Raises `LostError`, `BadReplyError`, or the error given to `give_up`.
         """

@@ -1,6 +1,4 @@
-"""A second call where the first takes longer than nearly all before it (Dean and Barroso, The
-Tail at Scale, 2013).
-"""
+"""A second call for a late one (Dean and Barroso, The Tail at Scale, 2013)."""
 
 from __future__ import annotations
 

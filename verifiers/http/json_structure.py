@@ -1,5 +1,4 @@
-"""How many values a JSON text has, counted before it is parsed: numbers of them cost far more than
-their bytes.
+"""Counts a JSON text's values before it is parsed: numbers cost far more than their bytes.
 
 A text of 32 MiB may be a long text, which is parsed as fast as it is copied, or ten million
 numbers, which take gigabytes and seconds. This reads at the speed of memory and keeps one piece at
@@ -21,9 +20,7 @@ BEGINS[[ord(each) for each in ",[{"]] = True
 
 
 def more_values_than(most: int, text: bytes | bytearray) -> bool:
-    """Return whether a text has more values than `most`, as far as its commas and brackets
-    outside of strings tell.
-    """
+    """Return whether a text has more values than `most`, by commas and brackets."""
     if len(text) <= most:
         return False
     pieces = [
@@ -59,7 +56,8 @@ def unescaped_quotes(text: bytes | bytearray, most: int) -> Places | None:
 
 
 def _quotes(piece: Bytes, escaped: bool) -> tuple[Places, bool]:
-    """Return where strings begin and end, and whether the first byte after the piece is escaped;
+    """Return where strings begin and end, and whether the first byte after the piece is escaped.
+
     `escaped` states the same of the piece's first byte.
     """
     quotes = np.flatnonzero(piece == QUOTE)

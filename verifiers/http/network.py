@@ -1,6 +1,4 @@
-"""How servers are reached: certificates, a client's own, and a proxy where the operator names
-one.
-"""
+"""The way to servers: certificates, a client's own, and the operator's proxy."""
 
 from __future__ import annotations
 
@@ -82,8 +80,9 @@ class Network:
     proxy: str | None = None
 
     def tls(self) -> ssl.SSLContext:
-        """Return a context that verifies names and certificates; raise `ValueError` for files
-        that will not do.
+        """Return a context that verifies names and certificates.
+
+        Raises `ValueError` for files that will not do.
         """
         context = ssl.create_default_context()
         try:
@@ -100,8 +99,9 @@ class Network:
         return context
 
     def proxy_for(self, origin: str) -> Proxy | None:
-        """Return the proxy for an origin; None for a direct connection. Raises `UnreachableError`
-        for a proxy that is no valid one.
+        """Return the proxy for an origin; None for a direct connection.
+
+        Raises `UnreachableError` for a proxy that is no valid one.
         """
         if self.proxy is None:
             return None
@@ -127,8 +127,9 @@ class Dialer(Generic[Made]):
         self._tls: ssl.SSLContext | None = None
 
     async def dial(self, origin: str) -> Made:
-        """Return a connection to an origin, by way of its proxy where it has one; raise
-        `UnreachableError`.
+        """Return a connection to an origin, by way of its proxy where it has one.
+
+        Raises `UnreachableError`.
         """
         try:
             async with asyncio.timeout(self._timeout_s):

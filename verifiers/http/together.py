@@ -10,8 +10,9 @@ Result = TypeVar("Result")
 
 
 async def together(*work: Coroutine[Any, Any, Result]) -> list[Result]:
-    """Return the results in order; raise the first failure, after the others are cancelled and
-    done.
+    """Return the results in order.
+
+    Raises the first failure, after the others are cancelled and done.
 
     `asyncio.gather` leaves the others running: calls without a receiver, which cost all the same.
     """

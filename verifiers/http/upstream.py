@@ -63,8 +63,9 @@ class ReplyModel(BaseModel):
 
 
 class Tokens(ReplyModel):
-    """A reply's usage; `misread` if it has something that is no number of tokens, which counts as
-    0.
+    """A reply's usage.
+
+    `misread` if it has something that is no number of tokens, which counts as 0.
 
     A reply with valid scores is not refused for its usage.
     """
@@ -112,9 +113,7 @@ def tokens(said: Any) -> int | None:
 
 
 class Endpoint:
-    """One server: its address, its places, how many calls are with it or wait for it, and since
-    when it is best avoided.
-    """
+    """One server: its address, its places, its calls, and since when it is best avoided."""
 
     __slots__ = ("avoid_until", "outstanding", "pace", "url")
 
@@ -147,8 +146,9 @@ class Upstream:
     async def ask(
         self, path: str, body: dict[str, Any], reply: type[Reply], values: int | None = None
     ) -> Reply:
-        """Post a body and return the checked reply; raise `VerifierError`, also where it has
-        more `values` than can be needed.
+        """Post a body and return the checked reply.
+
+        Raises `VerifierError`, also where it has more `values` than can be needed.
         """
         asked = orjson.dumps(body)
         most = (
@@ -205,8 +205,9 @@ class Upstream:
             ) from exc.__cause__
 
     async def queue(self, endpoint: Endpoint) -> Queue | None:
-        """Return how many requests wait in a server; None where it does not say. Raises
-        `VerifierError`.
+        """Return how many requests wait in a server; None where it does not say.
+
+        Raises `VerifierError`.
         """
         status, raw = await self._transport.get(endpoint.url + "/metrics", self._api_key)
         return queue_of(raw) if status == 200 and len(raw) <= MOST_SAID else None
@@ -316,8 +317,9 @@ def without_key(raw: bytes, key: str | None) -> bytes:
 
 
 async def parse_reply(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
-    """Return a checked reply of at most so many values; raise `BadReplyError`. Long ones are parsed
-    in a thread.
+    """Return a checked reply of at most so many values; a thread parses long ones.
+
+    Raises `BadReplyError`.
     """
     if len(raw) <= LONG_REPLY_BYTES:
         return _parsed(path, raw, reply, most)

@@ -25,9 +25,7 @@ class Queue:
 
     @property
     def too_long(self) -> bool:
-        """Return whether more wait than are worked on: each would wait for the whole batch
-        before it, and then for another.
-        """
+        """Return whether more requests wait than run."""
         return self.waiting > max(MIN_QUEUE, self.running)
 
 

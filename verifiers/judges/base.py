@@ -47,8 +47,7 @@ class JudgingSettings(ChatSettings):
 
 
 class Judging(ServedVerifier, ABC):
-    """A verifier that puts candidates into a prompt. A subclass says which, and how the reply
-    reads.
+    """A verifier that puts candidates into a prompt; a subclass chooses it and reads the reply.
 
     `places` are the prompt's; `path` is the endpoint without which it cannot work.
     """
@@ -127,9 +126,7 @@ class Judging(ServedVerifier, ABC):
         return f"{self.settings.kind} needs {self.path}: {GENERATES}"
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield how the prompt begins, whether a verdict can be read, and whether a sample gets
-        one.
-        """
+        """Yield findings on the prompt's beginning, on the verdict, and on a sample."""
         yield await self.begins(
             self.tokenizer.ids_of_chat(self.conversation(SAMPLE), generation=True)
         )

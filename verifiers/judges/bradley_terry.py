@@ -29,8 +29,9 @@ class Comparison:
 
 
 def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.float64]:
-    """Return each candidate's strength, shape (count,), in log-odds of winning; they sum to
-    about 0.
+    """Return each candidate's strength, shape (count,), in log-odds of winning.
+
+    They sum to about 0.
     """
     first = np.array([each.first for each in comparisons], np.intp)
     second = np.array([each.second for each in comparisons], np.intp)
@@ -62,17 +63,14 @@ def all_pairs(count: int) -> list[tuple[int, int]]:
 
 
 def swiss_rounds(count: int) -> int:
-    """Return how many rounds of count // 2 pairs, each compared in both orders, make at most
-    count · log2(count) calls.
-    """
+    """Return the number of rounds of pairs that make count · log2(count) calls at most."""
     return max(1, math.floor(math.log2(count)))
 
 
 def swiss_round(
     strength: npt.NDArray[np.float64], met: set[tuple[int, int]], chance: random.Random
 ) -> list[tuple[int, int]]:
-    """Return pairs of candidates of like strength that have not met; each candidate at most once,
-    ties in random order.
+    """Return new pairs of candidates of like strength, each candidate at most once.
 
     Neighbours' comparisons inform most: a comparison with a certain outcome adds nothing.
     """

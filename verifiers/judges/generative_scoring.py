@@ -1,6 +1,4 @@
-"""Judges on servers that have `/generative_scoring`: all candidates of a query in one call, the
-prompt's head shared.
-"""
+"""Judges by `/generative_scoring`: all candidates of a query in one call."""
 
 from __future__ import annotations
 
@@ -43,8 +41,9 @@ class GenerativeScoringSettings(JudgingSettings):
 
 
 class GenerativeScoring(Judging):
-    """P(Yes) / (P(Yes) + P(No)), as `judge` reads it; the endpoint applies no chat template, so
-    it is applied here.
+    """P(Yes) / (P(Yes) + P(No)), as `judge` reads it.
+
+    The endpoint applies no chat template, so it is applied here.
     """
 
     path = "/generative_scoring"

@@ -73,8 +73,7 @@ class JudgePairwiseSettings(JudgingSettings):
 
 
 class JudgePairwise(Judging):
-    """The expected share of wins against the query's other candidates, from Bradley-Terry
-    strengths.
+    """The expected share of wins against the query's others, from Bradley-Terry strengths.
 
     The judge compares each pair in both orders, and the two answers are averaged, so a judge's
     liking for a place cancels out. Up to 5 candidates all meet; more play rounds between candidates
@@ -136,8 +135,9 @@ class JudgePairwise(Judging):
         return verdicts.usage
 
     async def _read(self, conversations: Sequence[Conversation]) -> Verdicts:
-        """Read the labels, at most `batch_size` conversations a call; one that is too long does
-        not spoil the others.
+        """Read the labels, at most `batch_size` conversations a call.
+
+        One that is too long does not spoil the others.
         """
         size = self.settings.batch_size
         parts = [
@@ -195,8 +195,9 @@ class _Games:
         self.failure: list[Verdict | None] = [None] * count
 
     def add(self, left: int, right: int, there: Verdict, back: Verdict) -> None:
-        """Take in the two orders of one pair; with only one of them answered, a liking for a
-        place would count.
+        """Take in the two orders of one pair.
+
+        With only one of them answered, a liking for a place would count.
         """
         if there.score is None or back.score is None:
             failure = there if there.score is None else back

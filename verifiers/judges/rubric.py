@@ -61,8 +61,9 @@ class JudgeRubricSettings(YesNoSettings):
 
 
 class JudgeRubric(LabelJudging):
-    """P(Yes) of each criterion, combined; a criterion without an answer leaves the candidate
-    without a score.
+    """P(Yes) of each criterion, combined.
+
+    A criterion without an answer leaves the candidate without a score.
 
     The criterion comes last in the prompt, so that query and candidate are read once and then found
     in the prefix cache.

@@ -80,8 +80,9 @@ class HttpScorer(ServedVerifier):
         )
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-        """Return one verdict a pair, in order; the texts go as they are, since a scorer of your
-        own reads no tokens.
+        """Return one verdict a pair, in order.
+
+        The texts go as they are, since a scorer of your own reads no tokens.
         """
         by_query: dict[Query, list[int]] = {}
         for place, pair in enumerate(pairs):

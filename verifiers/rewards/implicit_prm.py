@@ -1,5 +1,4 @@
-"""Implicit process rewards: how much likelier a trained model finds each step than the model it was
-trained from.
+"""Implicit process rewards: each step's likelihood under a trained model and its origin.
 
 Yuan et al., "Free Process Rewards without Process Labels" (arXiv 2412.01981): r = beta ·
 log(p(step) / p_ref(step)).
@@ -29,9 +28,7 @@ PrefixReduction = Literal["last", "min", "mean"]
 
 
 class ImplicitPrmSettings(ServedSettings):
-    """Two language models of one family: the one that was trained on outcomes, and its
-    reference.
-    """
+    """Two language models of one family: one trained on outcomes, and its reference."""
 
     kind: Literal["implicit_prm"] = "implicit_prm"
     reference_model: str = Field(

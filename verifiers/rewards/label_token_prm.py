@@ -1,5 +1,4 @@
-"""Process reward models that are language models: after each step, how likely is the token that
-means good.
+"""Process reward models that are language models: P(the good token) after each step.
 
 Two forms: a tag at the end of each step, after which the label would come (Math-Shepherd), or a
 conversation in which each step is a user turn and the label the assistant's answer (RLHFlow).
@@ -83,8 +82,9 @@ class _Completions(ReplyModel):
 
 
 class LabelTokenPrm(ServedVerifier):
-    """P(good) / (P(good) + P(bad)) after each step, reduced to one score; all steps of all
-    candidates in one call.
+    """P(good) / (P(good) + P(bad)) after each step, reduced to one score.
+
+    All steps of all candidates in one call.
     """
 
     needs = f"label_token_prm needs a generate server: {GENERATES}"
@@ -158,9 +158,7 @@ class LabelTokenPrm(ServedVerifier):
         return [f"{query} " + "\n".join(lines[:place]) for place in range(1, len(lines) + 1)]
 
     def conversations(self, pair: Pair) -> list[Conversation]:
-        """Return, for each step, the turns up to it: the query goes with the first, earlier
-        steps were found good.
-        """
+        """Return each step's turns up to it; the query goes with the first."""
         system = [{"role": "system", "content": self.process.system}] if self.process.system else []
         first, *rest = self.steps(pair.candidate)
         found: list[Conversation] = []
@@ -172,9 +170,7 @@ class LabelTokenPrm(ServedVerifier):
         return found
 
     async def _read_tags(self, prompts: Sequence[str]) -> Verdicts:
-        """Read the label that would follow each tag: exactly where the server has
-        `/generative_scoring`, else from the top 20.
-        """
+        """Read the label after each tag: by `/generative_scoring`, else from the top 20."""
         labels = [(await self.labels.ids_of(label))[-1] for label in self.values]
         if self._scores:
             try:

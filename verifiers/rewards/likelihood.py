@@ -34,9 +34,7 @@ class LikelihoodSettings(ServedSettings):
 
 
 class LikelihoodVerifier(Answering):
-    """log p(candidate | query) - log p(candidate), a token's average: a pointwise mutual
-    information in nats.
-    """
+    """log p(candidate | query) - log p(candidate), a token's average in nats."""
 
     def __init__(self, settings: LikelihoodSettings, transport: Transport) -> None:
         super().__init__(settings, settings.system, transport)

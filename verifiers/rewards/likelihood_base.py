@@ -32,9 +32,7 @@ NEEDS_PROMPT_LOGPROBS = (
 
 
 class Answering(ServedVerifier, ABC):
-    """A verifier that reads the likelihood of a candidate as the assistant's turn in the model's
-    own template.
-    """
+    """A verifier that reads a candidate's likelihood as the assistant's turn."""
 
     bounds: tuple[float, float] | None = None
     reserve = 1
@@ -46,8 +44,9 @@ class Answering(ServedVerifier, ABC):
         self.templates = TemplateBook(self.upstream)
 
     async def template(self, query: Query) -> ChatTemplate:
-        """Return the template of a query's roles; raise `BadReplyError` if the server's
-        cannot be used from here.
+        """Return the template of a query's roles.
+
+        Raises `BadReplyError` if the server's cannot be used from here.
         """
         roles = (
             *(role_of(message.role) for message in (*self._system, *query.messages)),

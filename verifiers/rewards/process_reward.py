@@ -42,8 +42,9 @@ class ProcessRewardSettings(RewardSettings):
 
 
 class ProcessReward(Reward):
-    """`/pooling` of a server started with STEP pooling and the model's step token; 0 to 1 a
-    step.
+    """`/pooling` of a server started with STEP pooling and the model's step token.
+
+    0 to 1 a step.
     """
 
     bounds = (0.0, 1.0)

@@ -18,9 +18,7 @@ class RewardModelSettings(RewardSettings):
 
 
 class RewardModel(Reward):
-    """`/classify` with `use_activation: false`: by default vLLM puts the reward through a
-    sigmoid.
-    """
+    """`/classify` with `use_activation: false`, since vLLM applies a sigmoid by default."""
 
     path = "/classify"
 

@@ -1,6 +1,4 @@
-"""Reward models that score every token: the last one's score is the reward (Qwen2.5-Math-RM,
-InternLM2-Reward).
-"""
+"""Reward models that score every token: the last token's score is the reward."""
 
 from __future__ import annotations
 

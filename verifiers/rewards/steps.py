@@ -52,8 +52,9 @@ def too_many(query: str, steps: Sequence[str]) -> Verdict | None:
 
 
 def in_calls(items: Iterable[tuple[int, Item]]) -> Iterator[list[Item]]:
-    """Yield items, each beside its length, in lists for one call; nothing is made before its
-    turn.
+    """Yield items, each beside its length, in lists for one call.
+
+    Nothing is made before its turn.
     """
     part: list[Item] = []
     chars = 0

@@ -36,8 +36,9 @@ def without_unseen(text: str) -> str:
 
 
 def as_read(text: str) -> str:
-    """Return a text as checks read it: no invisible characters, no blanks around it; "" if nothing
-    is left.
+    """Return a text as checks read it: no invisible characters, no blanks around it.
+
+    "" if nothing is left.
 
     A mark without a letter, a private character and one that Unicode does not assign are nothing by
     themselves.
@@ -61,9 +62,7 @@ def category(character: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a text as it reads: nothing unseen in it, one blank for many, and wide and narrow
-    forms of a character alike.
-    """
+    """Return a text as it reads: no unseen characters, single blanks, wide forms as narrow."""
     text = RUN.sub(" ", without_unseen(text))
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 

@@ -61,8 +61,9 @@ RUN_OF_BLANKS = re.compile(f"[{BLANKS}\\n\\r]{{9,}}")
 
 
 def without_verdicts(text: str) -> str:
-    """Return the text without lines that are nothing but a verdict in a judge's own form; a bare
-    Yes may be an answer.
+    """Return the text without lines that are nothing but a verdict in a judge's own form.
+
+    A bare Yes may be an answer.
     """
     seen = bare(text).lower()
     if not any(word in seen for word in VERDICT_WORDS) or VERDICT.search(seen) is None:

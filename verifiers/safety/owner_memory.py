@@ -15,8 +15,9 @@ MOST_OWNERS = 256
 
 
 class Owned(Generic[Key, Value]):
-    """A memory for each owner, of the last used entries; the owner is the sender of the scored
-    texts.
+    """A memory for each owner, of the last used entries.
+
+    The owner is the sender of the scored texts.
     """
 
     def __init__(self, most: int) -> None:

@@ -46,8 +46,9 @@ class Ran:
 
 
 def supported() -> None:
-    """Return where code can be sealed; raise `MissingExtraError` elsewhere: nothing is run
-    unsealed.
+    """Return where code can be sealed.
+
+    Raises `MissingExtraError` elsewhere: nothing is run unsealed.
     """
     if sys.platform != "linux" or platform.machine() not in MACHINES:
         raise MissingExtraError(
@@ -63,8 +64,9 @@ async def run_sandboxed(
     memory_mb: int,
     python: Sequence[str] = PYTHON,
 ) -> Ran:
-    """Run code and then tests, within the limits; raise `VerifierError` if the sandbox itself
-    fails.
+    """Run code and then tests, within the limits.
+
+    Raises `VerifierError` if the sandbox itself fails.
     """
     supported()
     walls = {
@@ -146,8 +148,9 @@ def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Return when the process and all that it started are gone; they could neither start another
-    nor leave the group.
+    """Return when the process and all that it started are gone.
+
+    They could neither start another nor leave the group.
     """
     _stop(process)
     try:

@@ -46,8 +46,7 @@ OPENINGS = "<＜﹤〈⟨‹"
 
 
 def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
-    """Return the text with control tokens and the given markers broken up by an invisible
-    character.
+    """Return the text with control tokens and markers broken up by an invisible character.
 
     A tokenizer that reads `<|im_end|>` in a candidate as the control token would let the candidate
     end its own turn and write the next one. The first character of each is followed by a word

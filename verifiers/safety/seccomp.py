@@ -24,8 +24,7 @@ Step = tuple[int, int, int, int]
 
 
 def filter_program(machine: str) -> bytes:
-    """Return the filter as a BPF program: it refuses calls that the table does not name, and ends a
-    process of another ABI than the machine's.
+    """Return the filter as a BPF program: it refuses unlisted calls, and ends foreign ABIs.
 
     `OWN_PID` stands in it where the sealed process puts its own.
     """
@@ -43,9 +42,7 @@ def filter_program(machine: str) -> bytes:
 
 
 def on_threads(machine: str, answer: int) -> bytes:
-    """Return a filter that gives this answer to each new thread, and says nothing about other
-    calls.
-    """
+    """Return a filter that gives this answer to each new thread, and none to other calls."""
     calls = MACHINES[machine]
     asked = alternative((OneOf(0, THREAD_FLAGS),), answer)
     code = [
@@ -56,9 +53,7 @@ def on_threads(machine: str, answer: int) -> bytes:
 
 
 def natives_only(arch: int) -> list[Step]:
-    """Return the steps that end a process which calls by another ABI, and then load the call's
-    number.
-    """
+    """Return the steps that end a process of another ABI, and load the call's number."""
     return [
         (LOAD, 0, 0, ARCH_OFFSET),
         (JUMP_EQUAL, 1, 0, arch),
@@ -68,16 +63,12 @@ def natives_only(arch: int) -> list[Step]:
 
 
 def when(number: int, body: Sequence[Step]) -> list[Step]:
-    """Return a body that is passed over unless the call has this number; it must end by
-    returning.
-    """
+    """Return a body for calls of this number; it must end by returning."""
     return [(JUMP_EQUAL, 0, len(body), number), *body]
 
 
 def alternative(checks: Sequence[Check], answer: int) -> list[Step]:
-    """Return the steps that answer where all checks hold, and go on behind themselves where one
-    fails.
-    """
+    """Return the steps that answer if all checks hold, and else go on behind themselves."""
     steps = [step for check in checks for step in steps_of(check)] + [(RETURN, 0, 0, answer)]
     behind = [len(steps) - place - 1 for place in range(len(steps))]
     return [

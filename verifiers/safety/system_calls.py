@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OneOf:
-    """An argument's lower 32 bits must be one of these; the kernel itself looks at no more of
-    them.
+    """An argument's lower 32 bits must be one of these.
+
+    The kernel itself looks at no more of them.
     """
 
     argument: int
@@ -76,9 +77,7 @@ EXAMINED: Mapping[str, Sequence[Sequence[Check]]] = {
 
 @dataclass(frozen=True)
 class Machine:
-    """An architecture's name and call numbers: always allowed ones, and those with checked
-    arguments.
-    """
+    """An architecture's name and its numbers of calls: always allowed, and checked ones."""
 
     arch: int
     free: Mapping[str, int]

@@ -14,9 +14,7 @@ DOUBLED = (
 
 
 async def beginning(tokenizer: Tokenizer, ids: Sequence[int]) -> Finding:
-    """Return whether token ids begin with exactly one BOS, where the model's tokenizer puts one
-    before a text.
-    """
+    """Return whether token ids begin with exactly one BOS, if the tokenizer adds one."""
     plain, whole = await tokenizer.ids("a"), await tokenizer.ids("a", special=True)
     bos = whole[0] if whole and plain and whole[0] != plain[0] else None
     leading = next((place for place, each in enumerate(ids) if each != ids[0]), len(ids))

@@ -1,6 +1,4 @@
-"""Chat completions: many conversations in one call where the server has the batch form, else
-side by side.
-"""
+"""Chat completions: many conversations in one batch call, else side by side."""
 
 from __future__ import annotations
 

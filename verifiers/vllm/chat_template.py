@@ -1,5 +1,4 @@
-"""A model's chat template, learned from its server and used here, so that many conversations fit
-one request.
+"""A model's chat template, learned from its server, so that a request takes many chats.
 
 The pooling endpoints take either one conversation (`messages`) or a list of plain texts (`input`).
 A list is an order of magnitude cheaper, but then the rendering is ours. So for each sequence of
@@ -40,8 +39,9 @@ class ChatTemplate:
 
 
 class TemplateBook:
-    """The templates of one served model, by sequence of roles; None if the server's cannot be
-    used from here.
+    """The templates of one served model, by sequence of roles.
+
+    None if the server's cannot be used from here.
     """
 
     def __init__(self, upstream: Upstream) -> None:
@@ -89,9 +89,7 @@ class TemplateBook:
 
 
 def split_template(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
-    """Return the texts around the marks of a rendered conversation; None unless each mark is there
-    once.
-    """
+    """Return the texts around a rendered conversation's marks; None unless each occurs once."""
     between: list[str] = []
     stripped: set[bool] = set()
     rest = rendered

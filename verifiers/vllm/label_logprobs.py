@@ -41,9 +41,7 @@ class LabelReader:
     async def read(
         self, conversations: Sequence[Conversation], values: Mapping[str, float]
     ) -> Verdicts:
-        """Return, for each conversation, the labels' values weighted by their share of the
-        probability on labels.
-        """
+        """Return the labels' values of each conversation, weighted by their probabilities."""
         tokens = await self._first_tokens(values)
         try:
             verdicts = await self._read_once(conversations, values, tokens)

@@ -38,8 +38,9 @@ class Likelihood:
     logprobs: list[float]
 
     def after(self, head: Sequence[int]) -> list[float]:
-        """Return the logprobs of the tokens that follow a prompt's head; a seam that tokenizes
-        anew belongs to the rest.
+        """Return the logprobs of the tokens that follow a prompt's head.
+
+        A seam that tokenizes anew belongs to the rest.
         """
         place = 0
         while place < min(len(self.ids), len(head) - 1) and self.ids[place] == head[place + 1]:
@@ -50,8 +51,9 @@ class Likelihood:
 async def log_likelihoods(
     upstream: Upstream, prompts: Sequence[str]
 ) -> tuple[list[Likelihood], Usage]:
-    """Return the likelihood of each prompt, whose special tokens it has written itself; raise
-    `VerifierError`.
+    """Return the likelihood of each prompt, whose special tokens it has written itself.
+
+    Raises `VerifierError`.
     """
     body = {
         "model": upstream.settings.model,

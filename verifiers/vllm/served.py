@@ -141,8 +141,9 @@ class ServedVerifier:
         return verdict
 
     async def check(self) -> None:
-        """Return when one of the servers serves the model; raise `VerifierError` saying why none
-        does.
+        """Return when one of the servers serves the model.
+
+        Raises `VerifierError` saying why none does.
         """
         problems = [problem for problem in await self.problems() if problem]
         if len(problems) == len(self.upstream.endpoints):
@@ -180,8 +181,9 @@ class ServedVerifier:
             return exc
 
     async def examine(self) -> list[Finding]:
-        """Return findings about the servers and how they serve the model; the first failure comes
-        last.
+        """Return findings about the servers and how they serve the model.
+
+        The first failure comes last.
         """
         findings = [
             finding
@@ -233,8 +235,9 @@ class ServedVerifier:
         ]
 
     async def look(self) -> AsyncIterator[Finding]:
-        """Yield a kind's findings on how its model is served; a refusal means another kind
-        of model.
+        """Yield a kind's findings on how its model is served.
+
+        A refusal means another kind of model.
         """
         verdict = (await self._ask([SAMPLE])).items[0]
         if verdict.score is None:
@@ -250,9 +253,7 @@ class ServedVerifier:
             return skipped("one BOS", "the server has no /tokenize, or no template for chats")
 
     async def warm_up(self) -> None:
-        """Leave it to the first call: a service that starts on a full cache asks its servers
-        nothing.
-        """
+        """Leave it to the first call: with a full cache, a start needs no call."""
 
     def query_text(self, query: Query) -> str:
         """Return a query as the model may see it, as one text."""
@@ -261,9 +262,7 @@ class ServedVerifier:
         return query.with_turns(tuple(self._messages(query))).text
 
     def _text(self, candidate: str) -> str:
-        """Return a candidate as the model may see it: shortened where asked for, markers made
-        harmless.
-        """
+        """Return a candidate for the model: shortened on request, markers made harmless."""
         if self.settings.max_chars is not None:
             candidate = shorten(candidate, self.settings.max_chars)[0]
         return self._neutral(candidate)
@@ -277,8 +276,9 @@ class ServedVerifier:
         )
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
-        """Return the candidates as the model may see them; most have nothing in them that could
-        be a marker.
+        """Return the candidates as the model may see them.
+
+        Most have nothing in them that could be a marker.
         """
         if self.settings.max_chars is None and not self.markers:
             return [

@@ -28,9 +28,7 @@ class _Version(ReplyModel):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A server's version (None if it has no `/version`), and the context length of each model
-    it serves, in tokens.
-    """
+    """A server's version (None without `/version`), and the context length of each model."""
 
     version: str | None
     models: dict[str, int | None]
@@ -67,8 +65,9 @@ async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
 
 
 class FactBook:
-    """The facts of a verifier's first server, kept after the first time; all servers of a
-    verifier are alike.
+    """The facts of a verifier's first server, kept after the first time.
+
+    All servers of a verifier are alike.
     """
 
     def __init__(self, upstream: Upstream) -> None:

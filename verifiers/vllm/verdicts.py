@@ -14,9 +14,7 @@ from assay.verifiers.http.upstream import Tokens
 def score_verdicts(
     values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None
 ) -> list[Verdict]:
-    """Return the verdicts of a model's numbers; what is not a finite number within the bounds is
-    no score.
-    """
+    """Return the verdicts of a model's numbers; a number outside the bounds is no score."""
     if all_within(values, bounds):
         return [Verdict(value) for value in values]
     return [score_verdict(value, what, bounds) for value in values]
@@ -25,9 +23,7 @@ def score_verdicts(
 def score_verdict(
     value: float, what: str = "score", bounds: tuple[float, float] | None = None
 ) -> Verdict:
-    """Return the verdict of a model's number; what is not a finite number within the bounds is
-    no score.
-    """
+    """Return the verdict of a model's number; a number outside the bounds is no score."""
     try:
         return Verdict(within(value, bounds, what))
     except ValueError as exc:

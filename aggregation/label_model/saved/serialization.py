@@ -108,8 +108,9 @@ def save(model: FittedModel, path: Path) -> None:
 
 
 def restore_from(model: ModelT, path: Path) -> ModelT:
-    """Fill an unfitted model from a file and return it; raise `ArtifactError`, naming the file, if
-    it is missing or damaged.
+    """Fill an unfitted model from a file and return it.
+
+    Raises `ArtifactError`, naming the file, if it is missing or damaged.
     """
     try:
         data = json.loads(read_file(path, MAX_MODEL_BYTES))
@@ -265,7 +266,8 @@ def _number(value: Any) -> float:
 
 
 def _numbers(data: Any, names: tuple[str, ...]) -> dict[str, float]:
-    """Return the named numbers of an object; raise `ValueError` for a wrong one, `KeyError` for a
-    missing one.
+    """Return the named numbers of an object.
+
+    Raises `ValueError` for a wrong one, `KeyError` for a missing one.
     """
     return {name: _number(data[name]) for name in names}

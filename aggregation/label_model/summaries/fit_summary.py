@@ -13,9 +13,7 @@ MOST_WARNED = 5
 
 
 def fit_report(model: FittedModel) -> dict[str, Any]:
-    """Return a fit as plain data: rows, trust, base rate, labels, check, and each verifier's
-    part; then warnings.
-    """
+    """Return a fit as plain data: its figures, each verifier's part, and warnings."""
     counts, trust = model.counts_, model.trust_
     return {
         "rows": model.rows_,

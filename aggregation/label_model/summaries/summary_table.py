@@ -15,9 +15,7 @@ SOURCES = {
 
 
 def summary_of(model: FittedModel) -> str:
-    """Return a fitted model's summary: rows and labels, calibration, base rate, trust, then a
-    line a verifier, then warnings.
-    """
+    """Return a fitted model's summary: its figures, a line a verifier, and warnings."""
     return "\n".join([*_head_lines(model), "", *_verifier_lines(model), *_warning_lines(model)])
 
 

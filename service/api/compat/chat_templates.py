@@ -34,14 +34,13 @@ class Split:
 
 
 def split_answer(text: str, last: bool = False) -> Split | None:
-    """Return the turns before the answer, and the answer; None if no known template made the
-    text.
+    """Return the turns before the answer, and the answer; None if no known template made the text.
 
-    The answer begins with the first assistant's turn behind a question and goes to the end of the
-    text: what looks like further turns may have been written by the model, which would then ask
-    itself an easier question. `last` takes the last assistant's turn instead: use it only if
-    answers cannot hold a template's tokens. The template is the one whose mark comes first in the
-    text, so that an answer cannot choose another.
+    The answer begins with the first assistant's turn behind a question and goes to the end of
+    the text: the model may have written the turns that seem to follow, and would then choose an
+    easier question. `last` takes the last assistant's turn instead: use it only if answers
+    cannot hold a template's tokens. The template is the one whose mark comes first in the text,
+    so that an answer cannot choose another.
     """
     firsts = [
         (found.start(), family) for family in TEMPLATE_FAMILIES if (found := family.search(text))

@@ -73,10 +73,10 @@ async def read(request: Request, form: type[Asked]) -> Asked:
 
 
 def task_of_model(engine: Engine, model: str | None) -> Task:
-    """Return the task that a model's name stands for: none or `assay` the default, `assay/TASK`, or
-    an alias; 404 else.
+    """Return the task of a model's name: none or `assay` the default, `assay/TASK`, or an alias.
 
-    What stands for another's task is answered as what stands for none.
+    Raises a 404 for any other name. A name of another tenant's task gets the same answer as an
+    unknown one.
     """
     aliases = engine.config.model_aliases
     head, _, rest = (model or MODEL_PREFIX).partition("/")
@@ -101,7 +101,7 @@ def model_names(engine: Engine) -> list[str]:
 async def rank_candidates(
     request: Request, model: str | None, query: Query, candidates: Sequence[str]
 ) -> ScoringResult:
-    """Return the ensemble's result for a query's candidates, while the client is there."""
+    """Return the ensemble's result for a query's candidates, as long as the client is connected."""
     engine: Engine = request.app.state.engine
     scoring_request = scoring_request_of(
         engine, model, [Pair(query, text) for text in candidates], one_query=True
@@ -112,7 +112,7 @@ async def rank_candidates(
 async def score_candidates(
     request: Request, model: str | None, pairs: Sequence[Pair]
 ) -> ScoringResult:
-    """Return the ensemble's result for a query's candidates, while the client is there."""
+    """Return the ensemble's result for a query's candidates, as long as the client is connected."""
     engine: Engine = request.app.state.engine
     return await score_while_wanted(
         request, engine, scoring_request_of(engine, model, pairs, one_query=False)

@@ -49,9 +49,7 @@ class VerifyRequest(DoorRequest):
         return self
 
     def asked(self) -> RewardPrompt:
-        """Return the conversation that was answered: a text, or its turns; calls of tools and
-        the like are no turns.
-        """
+        """Return the answered conversation: a text, or its turns without calls of tools."""
         given = _present(self.responses_create_params, INPUT)
         if isinstance(given, str):
             if len(given) > MAX_WHOLE:
@@ -112,8 +110,9 @@ def _present(holder: dict[str, Any], field: str) -> Any:
 
 
 def _items(given: Any, field: str, wanted: str) -> list[dict[str, Any]]:
-    """Return a list of objects that each state their type; raise an error that names the first
-    one that does not.
+    """Return a list of objects that each state their type.
+
+    Raises an error that names the first one that does not.
     """
     if not isinstance(given, list):
         raise _wrong(field, f"must be {wanted}", given)

@@ -45,7 +45,7 @@ STREAMED_WORD = re.compile(r"\S+\s*|\s+")
 
 
 class DrawBudgetIn(BaseModel):
-    """What may be spent on drawing."""
+    """The budget of a draw."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -146,8 +146,7 @@ async def list_models(request: Request) -> dict[str, Any]:
 
 
 def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
-    """Return the upstream and the task that a model's name stands for: an upstream, `assay`, or
-    `assay/TASK`.
+    """Return the upstream and the task of a model's name: an upstream, `assay`, `assay/TASK`.
 
     An upstream of a task that the caller may not see counts as unknown.
     """
@@ -224,9 +223,7 @@ def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
 
 
 def _check_size(size: int, query: Query, wish: DrawOptions, upstream: Generator) -> None:
-    """Raise `ApiError` for a body that is too long to be sent, or read by verifiers, once a
-    candidate; before any is drawn.
-    """
+    """Raise `ApiError` for a body too long for all candidates, before any draw."""
     once = size if upstream.settings.draws == "apart" else length_of(query)
     if once * wish.limit > MOST_READ:
         message = (

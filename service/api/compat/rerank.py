@@ -99,7 +99,7 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
 
 
 def ensemble_summary(outcome: ScoringResult) -> dict[str, Any]:
-    """Return what these forms have no place for."""
+    """Return the fields that these forms have no place for."""
     return {
         "model_version": outcome.version,
         "calibrated": outcome.calibrated,

@@ -1,6 +1,4 @@
-"""Reward servers: vLLM's and verl's `/classify`, verl's `/v1/embeddings`, OpenRLHF's and
-slime's.
-"""
+"""Reward servers: `/classify`, verl's `/v1/embeddings`, OpenRLHF's and slime's."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ MAX_WHOLE = 4 << 20
 
 
 def _not_too_long(text: str) -> str:
-    """Return a text; its length is looked up. Pydantic would count, and write all of it as UTF-8
-    first.
-    """
+    """Return a text, after a look at its length."""
     if len(text) > MAX_WHOLE:
         raise PydanticCustomError(
             "string_too_long", f"String should have at most {MAX_WHOLE} characters"
@@ -182,9 +178,7 @@ async def embeddings(request: Request) -> Response:
 
 
 async def get_reward(request: Request) -> Response:
-    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities as scores, and each
-    verifier's part in a log.
-    """
+    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities, and verifiers' parts."""
     asked = await read(request, GetRewardRequest)
     pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
     outcome = await score_candidates(request, asked.model, pairs)
@@ -195,9 +189,7 @@ async def get_reward(request: Request) -> Response:
 
 
 async def slime(request: Request) -> Response:
-    """Score one response for slime: the probability as a bare number, or an object with
-    `?detail=1` (for --reward-key).
-    """
+    """Score one response for slime: the probability as a number, or with `?detail=1` an object."""
     asked = await read(request, SlimeRequest)
     reference = None if asked.label is None or asked.label == "" else str(asked.label)
     query = await apart(len(await whole_body(request)), query_of, asked.prompt, reference)
@@ -234,8 +226,9 @@ def pair_of(
 
 
 def _last(request: Request) -> bool:
-    """Return whether texts of several turns end with the answer (`?answer=last`); raise
-    `ApiError` 422 for another word.
+    """Return whether texts of several turns end with the answer (`?answer=last`).
+
+    Raises `ApiError` 422 for another word.
     """
     which = request.query_params.get("answer", "first")
     if which not in ("first", "last"):

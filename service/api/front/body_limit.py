@@ -1,6 +1,4 @@
-"""Bodies of requests, read before anything else is done for them: bounded each in size and time,
-and in size all together.
-"""
+"""Reads bodies before any other work, bounded each in size and time, and all together in size."""
 
 from __future__ import annotations
 

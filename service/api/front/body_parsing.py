@@ -59,8 +59,9 @@ def _value(data: bytes | bytearray) -> Any:
 
 
 def _too_many_fields(body: Any) -> ApiError:
-    """Return the answer to a body with very many problems; lists end at their first, so an
-    object has that many fields.
+    """Return the answer to a body with very many problems.
+
+    Lists end at their first, so an object has that many fields.
     """
     where, found = _widest(body, [])
     named = ".".join(where) or "body"

@@ -63,8 +63,9 @@ class Browsers:
 
 
 def same_origin(origin: bytes, host: bytes) -> bool:
-    """Return whether a page's origin is the host that it asks; a proxy may have taken TLS off,
-    so the scheme may differ.
+    """Return whether a page's origin is the host that it asks.
+
+    A proxy may have taken TLS off, so the scheme may differ.
     """
     try:
         parts = urlsplit(origin.decode("ascii").lower())

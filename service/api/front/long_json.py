@@ -29,8 +29,9 @@ class LongNumberError(ValueError):
 
 
 def parse_long_json(text: bytes | bytearray, most_strings: int) -> Any:
-    """Return the value of a JSON text with at most so many strings. Raises ValueError, without a
-    position.
+    """Return the value of a JSON text with at most so many strings.
+
+    Raises ValueError, without a position.
     """
     quotes = unescaped_quotes(text, 2 * most_strings)
     if quotes is None:

@@ -78,9 +78,7 @@ def batch_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory, bad rows set
-    aside.
-    """
+    """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory."""
     from assay.service.batch.ranking import Effort
     from assay.service.cli.batch import Wanted, run_batch
 
@@ -113,9 +111,7 @@ def demo_command(
         Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)
     ] = None,
 ) -> None:
-    """Rank a bundled set of real candidates, show what that gains, and leave the service
-    running.
-    """
+    """Rank a bundled set of real candidates, show the gain, and leave the service running."""
     from assay.service.cli.demo import run_demo
 
     run_demo(config, {"port": port, "data_dir": data_dir}, once, as_json, svg, limit)

@@ -92,9 +92,7 @@ def plan_command(
     form: Annotated[PlanForm, typer.Option("--format", help="What -o writes.")] = PlanForm.script,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which GPU serves which model of a configuration, and write it: script, compose file,
-    manifests or values of our chart.
-    """
+    """Plan the GPUs of a configuration's models; write a script or deployment files."""
     from assay.service.cli.plan import plan_ensemble
     from assay.service.planning.memory_estimate import Load
 
@@ -124,9 +122,7 @@ def up_command(
         float, typer.Option(min=1, help="Longest wait for a model, in seconds.")
     ] = 1800,
 ) -> None:
-    """Start the model servers of a configuration and the service, keep them running, and end all
-    at Ctrl-C.
-    """
+    """Start a configuration's model servers and the service, and end all at Ctrl-C."""
     from assay.service.cli.up import start_all as start
     from assay.service.planning.memory_estimate import Load
 

@@ -90,16 +90,14 @@ def doctor_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine every verifier: served right, and right above wrong on 60 bundled pairs? Exit code
-    1 if one failed.
-    """
+    """Examine every verifier's serving and ranking; exit code 1 if one fails."""
     from assay.service.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(config, only or [], attacks, as_json))
 
 
 def version_command(as_json: JsonOption = False) -> None:
-    """Say what runs."""
+    """Print the version, Python and platform."""
     import json
     import platform
 

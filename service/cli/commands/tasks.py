@@ -11,7 +11,7 @@ from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOptio
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
-    """List the tasks of a running service: what each serves, and what it has kept."""
+    """List the tasks of a running service: the version that each serves, and the kept requests."""
     from assay.service.cli.tasks import show_tasks
 
     show_tasks(url, as_json)
@@ -58,9 +58,7 @@ def report_command(
     url: UrlOption = DEFAULT_URL,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what the verifiers of a running service's task are worth, and how well its
-    probabilities hold.
-    """
+    """Measure the worth of a task's verifiers, and how well its probabilities hold."""
     from assay.service.cli.report.command import report_task
 
     report_task(url, task, html, last, as_json)

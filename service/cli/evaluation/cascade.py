@@ -76,8 +76,9 @@ def cascade_file(
 
 
 def read_calls(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
-    """Return the calls of a table's verifiers, all alike where no costs are given; raise
-    `FitError` for what is wrong with them.
+    """Return the calls of a table's verifiers, all alike without stated costs.
+
+    Raises `FitError` for invalid costs.
     """
     if costs is None:
         return Calls.of([1.0] * len(table.names))

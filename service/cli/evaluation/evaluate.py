@@ -1,6 +1,4 @@
-"""`assay evaluate`: how good every way of combining a file's scores is, as a table, as JSON, and
-drawn.
-"""
+"""`assay evaluate`: measures every way of combining a file's scores; table, JSON, figures."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ CURVE = (10, 25, 50, 100, 200, 500, 1000)
 
 
 def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: Path | None) -> None:
-    """Print the measures of every method, and draw four figures into the folder `plot` where one
-    is named.
-    """
+    """Print the measures of every method; draw four figures into the folder `plot`, if named."""
     if plot is not None:
         from assay.service.cli.evaluation.plot_style import check_plots
         from assay.service.cli.evaluation.plots import draw

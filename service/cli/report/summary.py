@@ -9,7 +9,7 @@ NOT_SERVED = "a model fitted for this report, which no task serves"
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:
-    """Return what a report says, in sentences."""
+    """Return a report in sentences."""
     labels, subset, version = (
         report["labels"],
         report["subset"],

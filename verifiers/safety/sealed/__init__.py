@@ -1,3 +1,1 @@
-"""Hostile Python, run in processes that can only compute. Started by `sandbox.py` by path: the
-standard library only.
-"""
+"""Hostile Python in processes that can only compute; `sandbox.py` starts them by path."""

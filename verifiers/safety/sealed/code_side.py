@@ -28,9 +28,7 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 class CodeSide(Wire):
-    """The other end of a `TestsSide`: it holds the objects that the code made, and serves
-    questions about them.
-    """
+    """The other end of a `TestsSide`: holds the code's objects, and answers for them."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -88,9 +86,7 @@ class CodeSide(Wire):
         return self.places[id(value)]
 
     def held(self, tag: str, *rest: Any) -> Any:
-        """Return an object of ours, a name of the standard library, or a function of the tests
-        that can be called.
-        """
+        """Return our object, a standard name, or a callable function of the tests."""
         if tag == "h":
             return self.objects[rest[0]]
         if tag == "k":
@@ -166,9 +162,7 @@ class CodeSide(Wire):
         return ["=", self.encode(done), None]
 
     def do_special(self, number: int, name: str, arguments: list[Any]) -> list[Any]:
-        """Call a special method as the language does, and return how it left the arguments
-        behind, where it changed them.
-        """
+        """Call a special method as the language does; return the changed arguments as well."""
         given = self.decode(arguments)
         before = self.encode(given)
         done = special(self.objects[number], name, *given[0], **given[1])

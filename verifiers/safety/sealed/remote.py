@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the module of types takes longer to load than all of ours
         unfit: bool
 
         def encode(self, value: Any) -> Any:
-            """Return a value as JSON has it."""
+            """Return a value as JSON that keeps each exact type."""
 
         def ask(self, *question: Any, mixed: bool = False) -> Any:
             """Return the code's answer."""
@@ -102,9 +102,7 @@ FORWARDED = {
 
 
 class Remote:
-    """An object of the code's: `_side` and `_handle` say where it is, `_plain` is its plain
-    value in a list, if it has one.
-    """
+    """An object of the code: its side, its handle, and its plain value in a list, if any."""
 
     _side: Side
     _handle: int
@@ -190,8 +188,9 @@ def is_mixed(value: object) -> bool:
 
 
 def forward(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
-    """Return what the object answers, unless it has met the test's own values: then it may be
-    called, and no more.
+    """Return the object's answer.
+
+    An object that has met the test's own values may only be called.
     """
     if self._mixed and _name != "__call__":
         raise refused()
@@ -200,9 +199,7 @@ def forward(self: Remote, *arguments: Any, _name: str, **named: Any) -> Any:
 
 
 def compare_order(self: Remote, other: Any, *, _name: str) -> Any:
-    """Return the order of two of the code's objects; none is ordered against the test's own
-    values.
-    """
+    """Return the order of two of the code's objects; the test's values have none against them."""
     return (
         self._side.call(self._handle, _name, (other,), {})
         if isinstance(other, Remote)
@@ -211,8 +208,9 @@ def compare_order(self: Remote, other: Any, *, _name: str) -> Any:
 
 
 def arithmetic(self: Remote, *others: Any, _name: str) -> Any:
-    """Return the outcome of arithmetic; with a value of the test's own it must be an object of
-    the code's again.
+    """Return the outcome of arithmetic.
+
+    With a value of the test's own it must be an object of the code's again.
     """
     mixed = self._mixed or any(is_mixed(other) or not isinstance(other, Remote) for other in others)
     return outcome(self._side.call(self._handle, _name, others, {}, mixed=mixed), mixed=mixed)
@@ -226,7 +224,7 @@ def outcome(done: Any, *, mixed: bool) -> Any:
 
 
 def call_with_data(owner: Remote, method: Any, name: str, *arguments: Any, **named: Any) -> Any:
-    """Return what a method returns that is given the test's data as an operator is."""
+    """Return a method's result, with the test's data passed as to an operator."""
     given = (*arguments, *named.values())
     sets = name in ALGEBRA | CHANGING
     if not any(
@@ -247,9 +245,7 @@ def call_with_data(owner: Remote, method: Any, name: str, *arguments: Any, **nam
 
 
 def plain_arithmetic(self: Remote, other: Any, *modulus: Any, _name: str) -> Any:
-    """Return the outcome of arithmetic that the code has left to the plain value, which is
-    computed here.
-    """
+    """Return the outcome of arithmetic on the plain value, computed here."""
     if self._plain is None or self._mixed or isinstance(other, Remote):
         return arithmetic(self, other, *modulus, _name=_name)
     plain, base = data_now(self), _name.strip("_")
@@ -261,8 +257,9 @@ def plain_arithmetic(self: Remote, other: Any, *modulus: Any, _name: str) -> Any
 
 
 def data_now(self: Remote) -> Any:
-    """Return the plain value as it is by now; raise `TypeError` if the code has none any
-    more.
+    """Return the plain value as it is by now.
+
+    Raises `TypeError` if the code has none any more.
     """
     self._side.ask("object", self._handle)
     if self._plain is None:
@@ -279,9 +276,7 @@ BEHAVIOUR: dict[str, Callable[..., Any]] = {
 
 @functools.cache
 def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
-    """Return the type of remote objects that have these special methods, those left to the plain
-    value, and no others.
-    """
+    """Return the type of remote objects with exactly these special methods."""
     methods = {name: method(BEHAVIOUR[name], name) for name in specials & BEHAVIOUR.keys()}
     others = (
         {"__radd__"} - specials if "__add__" in left else set()
@@ -301,9 +296,7 @@ def method(behaviour: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 @functools.cache
 def data_type(base: type) -> type:
-    """Return a type of plain values that have the attributes of an object of the code's beside:
-    a tuple with names, an enum.
-    """
+    """Return a type of plain values with an object's attributes: a named tuple, an enum."""
 
     def __getattr__(self: Any, name: str) -> Any:  # noqa: N807 - it becomes one
         return self._side.ask("attribute", "getattr", self._handle, name)

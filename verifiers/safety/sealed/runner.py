@@ -1,6 +1,4 @@
-"""The tests' process: runs the tests, which reach the code through the other process only, and
-reports how each ended.
-"""
+"""The tests' process: runs the tests, and reports how each ended."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ def outcome_of(error: BaseException) -> str:
 
 
 def nodes_of(tree: _ast.AST) -> Iterator[_ast.AST]:
-    """Yield a syntax tree's nodes, as `ast.walk` does, without the import of `ast` for each
-    candidate.
-    """
+    """Yield a syntax tree's nodes like `ast.walk`, without the cost of importing `ast`."""
     left = [tree]
     while left:
         node = left.pop()

@@ -79,8 +79,9 @@ class TestsSide(Wire):
     def object(
         self, handle: int, specials: list[str], plain: list[Any] | None, left: list[str]
     ) -> Any:
-        """Return an object that asks the code's, but for operators left to its plain value; an
-        immutable such value is returned.
+        """Return an object that asks the code's, but for operators left to its plain value.
+
+        An immutable such value is returned.
         """
         value = None if plain is None else [self.decode(plain[0])]
         if value is None or not isinstance(value[0], IMMUTABLE):
@@ -209,8 +210,7 @@ class Names(dict[str, object]):
         return module(name) if self.genuine and name in sys.stdlib_module_names else value
 
     def prepare(self, free: set[str]) -> None:
-        """Have names of builtins mean the builtins, unless a test takes no other name from
-        the code.
+        """Have names of builtins mean the builtins, unless a test uses nothing else of the code.
 
         The test alone decides that: the code could claim anything about its own names.
         """
@@ -228,9 +228,7 @@ def module(name: str) -> types.ModuleType:
 
 
 def public(module: str, name: str) -> Any:
-    """Return a type of data or of exceptions, or a function of `math`: nothing that calls or
-    changes anything.
-    """
+    """Return a type of data or exceptions, or a function of `math`: all without side effects."""
     if module == "builtins":
         return getattr(builtins, name) if name in PUBLIC else exception(name)
     value = getattr({"math": __import__("math")}[module], name)
@@ -273,9 +271,7 @@ def change(old: Any, new: Any) -> None:
 
 
 def kept(old: Any, new: Any) -> Any:
-    """Return the old value, changed, where it is a container of the new one's kind; else the new
-    one.
-    """
+    """Return the old container with the new content, or the new value if the kinds differ."""
     if type(old) is type(new) and isinstance(old, (list, dict, set, bytearray)):
         change(old, new)
         return old

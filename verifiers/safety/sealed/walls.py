@@ -165,9 +165,7 @@ def landlock_version() -> int:
 
 
 def landlock() -> None:
-    """Let only libraries be read, no port be used, and no process outside be signalled or spoken
-    to, as far as the kernel can.
-    """
+    """Allow reads of libraries only, no ports, and no signals or sockets outside."""
     create, add, restrict = 444, 445, 446
     version = landlock_version()
     if version == 0:

@@ -1,6 +1,4 @@
-"""Values on their way between the tests' process and the code's: data as data, all else as a
-handle of the side that has it.
-"""
+"""Values between the tests' process and the code's: data as data, all else as a handle."""
 
 from __future__ import annotations
 
@@ -54,14 +52,13 @@ ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
 
 
 class Gone(BaseException):
-    """The other side has ended: nothing more comes, and no `except Exception` goes on as if it
-    did.
-    """
+    """The other side has ended; no `except Exception` may go on as if it had not."""
 
 
 def receive(stream: Stream) -> list[Any]:
-    """Return the next frame; raise `Gone` at the end of the stream, or where the frame is longer
-    than anything useful.
+    """Return the next frame.
+
+    Raises `Gone` at the end of the stream, or where the frame is longer than anything useful.
     """
     (length,) = struct.unpack("<I", exactly(stream, 4))
     if length > MAX_FRAME_BYTES:
@@ -104,9 +101,7 @@ class Wire:
     """Encoding and decoding; objects that are no data go to the side's own `handle` and `held`."""
 
     def encode(self, value: Any) -> Any:
-        """Return a value as JSON has it; each exact type of its own, so that nothing becomes
-        equal on the way.
-        """
+        """Return a value as JSON that keeps each exact type."""
         kind = type(value)
         if value is None or kind is bool or kind is str:
             return value

@@ -18,8 +18,9 @@ MOST_LOGGED = 200  # characters of a path
 
 
 class ErrorResponses:
-    """Answers the errors of the layers below; `shapes` gives the form for paths with one of
-    their own.
+    """Answers the errors of the layers below.
+
+    `shapes` gives the form for paths with one of their own.
     """
 
     def __init__(self, app: ASGIApp, shapes: Mapping[str, ErrorShape]) -> None:

@@ -15,9 +15,7 @@ from assay.service.domain.hosts import address_of
 
 
 class ReadinessDetail:
-    """Shows details to an administrator of all tasks; without keys, to requests from this machine
-    that no page of another origin sent.
-    """
+    """Shows details to an administrator of all tasks; without keys, to this machine's requests."""
 
     def __init__(
         self, app: ASGIApp, keys: KeyRing, rules: OriginRules, *, admin_port_only: bool

@@ -1,6 +1,4 @@
-"""Scoring handlers, called past the framework, whose layers cost as much CPU as an answer from the
-cache does.
-"""
+"""Scoring handlers, called past the framework, which costs as much CPU as a cached answer."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ScoringRoutes:
-    """Sends scoring requests to their handlers, and all others to the application; its documents
-    name those handlers all the same.
+    """Sends scoring requests to their handlers, and all others to the application.
+
+    Its documents name those handlers all the same.
     """
 
     def __init__(self, app: FastAPI, handlers: Mapping[str, Handler]) -> None:

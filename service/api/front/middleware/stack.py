@@ -38,9 +38,10 @@ from assay.verifiers import printable
 
 
 class MiddlewareStack:
-    """The application behind its middlewares; `scoring` are the handlers whose requests take a
-    place among the bounded number scored at once, and `shapes` how a path tells failures, where not
-    as we do.
+    """The application behind its middlewares.
+
+    `scoring` are the handlers whose requests take a place among the bounded number scored at
+    once, and `shapes` how a path tells failures, where not as we do.
     """
 
     def __init__(
