@@ -17,7 +17,10 @@ class TokenAdmission:
         self.tokens = 0
 
     def take(self, tokens: int) -> None:
-        """Take on work; a request larger than all room has to be alone."""
+        """Take on work; a request larger than all room has to be alone.
+
+        Raises `TooMuchWorkError` if it does not fit.
+        """
         if self.most is not None and self.tokens and self.tokens + tokens > self.most:
             raise TooMuchWorkError(
                 f"the request would have models read about {tokens} tokens, {self.tokens} of at"

@@ -169,7 +169,10 @@ class Store:
             await self.call(lambda: self.redis.set(LOSS_KEY, text, ex=LOSS_KEPT_S))
 
     async def probe(self) -> None:
-        """Write something small, and set `refuses` by the result."""
+        """Write something small, and set `refuses` by the result.
+
+        Raises `StoreError`.
+        """
         await self.call(lambda: self.redis.set(PROBE_KEY, b"1", px=PROBE_MS))
         if self.refuses is not None:
             log.info("store_takes_writes_again", refused_before=self.refuses)
