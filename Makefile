@@ -7,8 +7,11 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
+# Tests wait for processes most of the time, so that one more than the processors finish sooner.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 1) + 1))')
+PARALLEL = -n $(JOBS) --dist loadfile
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,11 +29,11 @@ $(VENV)/.dev: pyproject.toml client/pyproject.toml
 demo: $(VENV)/.demo ## Rank a bundled set of real candidates, then leave the service running (ONCE=1 stops after the table)
 	@$(BIN)/assay demo
 
-test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## Run the tests (JOBS at a time)
+	$(BIN)/python -m pytest $(PARALLEL)
 
 coverage: $(VENV)/.dev ## Run the tests and print which branches they cover (processes that they start are not counted)
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 test-slow: $(VENV)/.dev ## Run the tests that take long: kills, clusters, Ray, installed wheels (about 8 minutes)
 	$(BIN)/python -m pytest -m slow
@@ -65,6 +68,8 @@ test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready ## Run the contract suite against re
 $(CLIENTS_VENV)/.ready: tests/clients/install.sh client/pyproject.toml
 	bash tests/clients/install.sh $(PYTHON) $(CLIENTS_VENV)
 	@touch $@
+
+clients-env: $(CLIENTS_VENV)/.ready ## Install the released clients into an environment of their own (2 GB)
 
 test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.ready ## Run the released clients of other services against ours (2 GB, TRL with a CPU torch among it)
 	ASSAY_CLIENTS_PYTHON=$(abspath $(CLIENTS_VENV)/bin/python) $(BIN)/python -m pytest -m clients

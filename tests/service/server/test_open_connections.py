@@ -157,10 +157,10 @@ def test_many_requests_at_once_are_answered_up_to_the_bound_and_are_no_bug(
     """Each of those that were taken, in order, and then the connection ends."""
     running, log = logged
     for _ in range(3):
-        with socket.create_connection(place_of(running), 10) as connection:
+        with socket.create_connection(place_of(running), 60) as connection:
             connection.sendall(posted(what) * 20)
-            reply, until = b"", time.monotonic() + 30
-            while time.monotonic() < until and (more := connection.recv(65536)):
+            reply = b""
+            while more := connection.recv(65536):
                 reply += more
         assert MAX_AHEAD <= reply.count(b"HTTP/1.1 ") <= MAX_AHEAD + 1
     assert running.get("/healthz").status == 200

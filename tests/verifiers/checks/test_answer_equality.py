@@ -29,7 +29,7 @@ def test_a_comparison_that_overran_is_not_known_and_not_wrong(
 
     monkeypatch.setattr(math_verify, step, late)
 
-    assert equals_reference(["half: the answer is 1/2.", "The answer is 7, half."], "0.5", 1) == [
+    assert equals_reference(["half: the answer is 1/2.", "The answer is 7, half."], "0.5", 30) == [
         "time",
         "time",
     ]
