@@ -8,6 +8,7 @@ compared by Fisher's z, sees one whose numbers look as before and mean nothing a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def references(scores: Floats, query: npt.NDArray[np.int64]) -> list[DriftRefere
 
 
 def drifts(
-    reference: list[DriftReference], scores: Floats, query: npt.NDArray[np.int64]
+    reference: Sequence[DriftReference], scores: Floats, query: npt.NDArray[np.int64]
 ) -> list[Drift]:
     """Return how far recent rows are from the reference, by verifier."""
     agreements, counts = agreement(scores, query, np.array([fitted.weight for fitted in reference]))

@@ -14,7 +14,7 @@ from fastapi import Query as QueryParameter
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
 from assay.service.api.label_requests import ExportedIn, LabelsIn
-from assay.service.api.task_lookup import checked_body, memory_of, stored, task_of, with_texts
+from assay.service.api.task_lookup import checked_body, stored, task_of, task_store_of, with_texts
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitFailedError
 
@@ -29,14 +29,14 @@ async def label(request: Request, name: str) -> dict[str, Any]:
 
     The same label again changes nothing, not even its time.
     """
-    memory = memory_of(task_of(request, name))
+    task_store = task_store_of(task_of(request, name))
     asked = await checked_body(request, LabelsIn)
     labels = (
         await asyncio.to_thread(_by_key, asked, time.time())
         if len(asked.labels) > FEW_LABELS
         else _by_key(asked, time.time())
     )
-    new, durable = await stored(memory.label(labels))
+    new, durable = await stored(task_store.label(labels))
     return {"task": name, "labels": len(labels), "new": new, "durable": durable}
 
 
@@ -47,7 +47,7 @@ async def labels(request: Request, name: str) -> Response:
     A GET changes nothing: a client that stored them confirms it with a POST to
     `labels/exported`.
     """
-    known = await stored(memory_of(task_of(request, name)).labels())
+    known = await stored(task_store_of(task_of(request, name)).labels())
     return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
 
 
@@ -56,9 +56,9 @@ async def labels(request: Request, name: str) -> Response:
 )
 async def exported(request: Request, name: str) -> dict[str, Any]:
     """Record that labels were exported, so that a lost store counts only the others as lost."""
-    memory = memory_of(task_of(request, name))
+    task_store = task_store_of(task_of(request, name))
     asked = await checked_body(request, ExportedIn)
-    await stored(memory.note_export(asked.labels))
+    await stored(task_store.note_export(asked.labels))
     return {"task": name, "exported": asked.labels}
 
 

@@ -29,7 +29,7 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
 from assay.service.domain.principal import may_see, sees_all, visible_tasks
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Pair
@@ -77,9 +77,10 @@ async def rank(request: Request) -> Response:
     )
     warnings = []
     if asked.confidence is not None and not (
-        task.model.calibrated and task.cascade_policy.cascade_for(asked.policy, 2, sampled=False)
+        task.served.model.calibrated
+        and task.cascade_policy.cascade_for(asked.policy, 2, sampled=False)
     ):
-        warnings.append(ASKED_AT_ONCE if task.model.calibrated else NOT_CALIBRATED)
+        warnings.append(ASKED_AT_ONCE if task.served.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
         return EventStream(_events(engine, scoring_request, said, warnings))
     outcome = await score_while_wanted(request, engine, scoring_request)
@@ -117,7 +118,7 @@ async def score_pairs(request: Request) -> Response:
             outcome,
             request_id=request_id,
             task=task.name,
-            ensemble=task.ensemble,
+            ensemble=task.spec.ensemble,
             explain=asked.explain,
         )
     )
@@ -203,7 +204,7 @@ def scoring_request_from(
     return scoring_request, {
         "request_id": f"rank-{request_id}",
         "task": task.name,
-        "ensemble": task.ensemble,
+        "ensemble": task.spec.ensemble,
         "ids": ids,
         "top_n": asked.top_n,
         "explain": asked.explain,
@@ -226,8 +227,8 @@ def _ensembles(engine: Engine) -> Iterable[str]:
     """Return the ensembles that the caller may use: those of its tasks, and those of no task."""
     if sees_all():
         return engine.scorer.ensembles
-    others = {task.ensemble for task in engine.tasks.by_name.values()}
-    own = {engine.tasks.by_name[name].ensemble for name in visible_tasks(engine.tasks.by_name)}
+    others = {task.spec.ensemble for task in engine.tasks.by_name.values()}
+    own = {engine.tasks.by_name[name].spec.ensemble for name in visible_tasks(engine.tasks.by_name)}
     return [name for name in engine.scorer.ensembles if name in own or name not in others]
 
 

@@ -14,7 +14,7 @@ from assay.service.api.front.body_parsing import validated as parsed
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.domain.principal import may_see
 from assay.service.domain.secrets import error_line
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.ports import TaskStore
 from assay.service.store.errors import NO_WRITES
 
@@ -41,17 +41,17 @@ def task_of(request: Request, name: str) -> Task:
     return known[name]
 
 
-def memory_of(task: Task) -> TaskStore:
+def task_store_of(task: Task) -> TaskStore:
     """Return the store of a task that learns.
 
     Raises `ApiError` 409 for a task that does not.
     """
-    if task.memory is None:
+    if task.task_store is None:
         message = (
             f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
         )
         raise ApiError(409, message, param="task", code="does_not_learn")
-    return task.memory
+    return task.task_store
 
 
 async def stored(asking: Any) -> Any:
@@ -82,12 +82,12 @@ async def checked_body(request: Request, model: type[Checked]) -> Checked:
 
 
 def with_texts(task: Task) -> TaskStore:
-    """Return the memory of a task that stores texts; raise `ApiError` 409 for another."""
-    memory = memory_of(task)
-    if not task.store_text:
+    """Return the store of a task that stores texts; raise `ApiError` 409 for another."""
+    task_store = task_store_of(task)
+    if not task.spec.store_text:
         raise ApiError(
             409,
             f"the task {task.name!r} stores no texts: set `store_text: true` in its configuration",
             code="no_texts",
         )
-    return memory
+    return task_store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from copy import copy
 from typing import Annotated, Any
 
 import orjson
@@ -19,13 +18,13 @@ from assay.service.api.examples import TASK_RESPONSES, body_of
 from assay.service.api.label_requests import LabelIn as LabelIn
 from assay.service.api.label_requests import LabelsIn as LabelsIn
 from assay.service.api.labels import label_router
-from assay.service.api.task_lookup import checked_body, memory_of, stored, task_of, with_texts
+from assay.service.api.task_lookup import checked_body, stored, task_of, task_store_of, with_texts
 from assay.service.domain.learned import LOSS_OF_TASK
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
 from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.learning.training_export import ExportFormat, rows
 from assay.service.ports import TaskStore
 from assay.service.runtime.engine import Engine
@@ -68,21 +67,21 @@ async def task(request: Request, name: str) -> dict[str, Any]:
         member.name: None
         if (seconds := member.guarded.meter.seconds) is None or not sees_all()
         else round(seconds, 6)
-        for member in engine.scorer.ensembles[found.ensemble]
+        for member in engine.scorer.ensembles[found.spec.ensemble]
     }
-    if found.memory is not None:
+    if found.task_store is not None:
         summary["store_loss"] = _of_this_task(await stored(engine.store.loss()), name)
-    if found.memory is not None and found.version:
-        summary["report"] = await stored(found.memory.report(found.version))
+        if found.served.version:
+            summary["report"] = await stored(found.task_store.report(found.served.version))
     return summary
 
 
 @task_router.get("/v1/tasks/{name}/models")
 async def models(request: Request, name: str) -> dict[str, Any]:
     """List a task's versions with their reports."""
-    memory = memory_of(task_of(request, name))
-    state = await stored(memory.state())
-    reports = await stored(memory.reports())
+    task_store = task_store_of(task_of(request, name))
+    state = await stored(task_store.state())
+    reports = await stored(task_store.reports())
     versions = [
         {"version": version, "serving": version == state.serving, **report}
         for version, report in sorted(reports.items())
@@ -102,12 +101,12 @@ async def export(
     found = task_of(request, name)
     pages = with_texts(found).pages(texts=True)
     first = await stored(anext(pages, []))
-    served = copy(found)  # what is served now, for all rows, whatever is served meanwhile
+    # What is served now, for all rows, whatever is served meanwhile.
+    served, fingerprints = found.served, found.spec.fingerprints
 
     def written(records: list[Observation]) -> bytes:
-        return b"".join(
-            orjson.dumps(row) + b"\n" for row in rows(served, records, format, margin, threshold)
-        )
+        exported = rows(served, fingerprints, records, format, margin, threshold)
+        return b"".join(orjson.dumps(row) + b"\n" for row in exported)
 
     async def lines() -> AsyncIterator[bytes]:
         yield await asyncio.to_thread(written, first)
@@ -121,7 +120,7 @@ async def export(
 async def fit_now(request: Request, name: str) -> dict[str, Any]:
     """Fit now; the new version is served if it passes its checks and none is pinned."""
     found = task_of(request, name)
-    memory_of(found)
+    task_store_of(found)
     try:
         version, fit = await stored(request.app.state.engine.fitter.fit(found))
     except FitBusyError:
@@ -137,7 +136,7 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     return {
         "task": name,
         "version": version or None,
-        "served": found.version == version != 0,
+        "served": found.served.version == version != 0,
         **fit.report,
     }
 
@@ -149,7 +148,7 @@ async def evaluate(request: Request, name: str) -> dict[str, Any]:
     The store keeps the report.
     """
     found = task_of(request, name)
-    memory_of(found)
+    task_store_of(found)
     return {
         "task": name,
         **await _measured(name, request.app.state.engine.fitter.report(found)),
@@ -161,10 +160,10 @@ async def evaluate(request: Request, name: str) -> dict[str, Any]:
 async def shadow(request: Request, name: str, version: Version) -> dict[str, Any]:
     """Say how another version would have answered the requests kept, beside the one that serves."""
     found = task_of(request, name)
-    memory = memory_of(found)
+    task_store = task_store_of(found)
     said = await _measured(name, request.app.state.engine.fitter.shadow(found, version))
     if said is None:
-        raise await _unknown_version(memory, version)
+        raise await _unknown_version(task_store, version)
     return {"task": name, **said}
 
 
@@ -185,8 +184,8 @@ async def _measured(name: str, measuring: Any) -> Any:
         ) from None
 
 
-async def _unknown_version(memory: TaskStore, version: int) -> ApiError:
-    known = ", ".join(map(str, sorted(await stored(memory.reports())))) or "none"
+async def _unknown_version(task_store: TaskStore, version: int) -> ApiError:
+    known = ", ".join(map(str, sorted(await stored(task_store.reports())))) or "none"
     return ApiError(
         404, f"no version {version}; there are: {known}", param="version", code="unknown_version"
     )
@@ -204,18 +203,17 @@ async def verifiers(request: Request, name: str) -> dict[str, Any]:
     found = task_of(request, name)
     known = (
         {"report": None}
-        if found.memory is None
-        else {"report": await stored(found.memory.last_report())}
+        if found.task_store is None
+        else {"report": await stored(found.task_store.last_report())}
     )
     measured = {each["name"]: each for each in (known["report"] or {}).get("verifiers", [])}
-    learned = {
-        each["name"]: each for each in (found.served[1]["verifiers"] if found.served else [])
-    }
+    saved = found.served.saved
+    learned = {each["name"]: each for each in (saved.report["verifiers"] if saved else [])}
     drift = _drift(found).get("drift", {})
     measured_on = (known["report"] or {}).get("model_version")
     return {
         "task": name,
-        "model_version": found.model_version,
+        "model_version": found.served.model_version,
         "measured_on": measured_on,
         "verifiers": [
             {
@@ -230,13 +228,13 @@ async def verifiers(request: Request, name: str) -> dict[str, Any]:
                 },
                 "drift": drift.get(column.name),
             }
-            for column, cost in zip(found.columns, found.costs, strict=True)
+            for column, cost in zip(found.spec.columns, found.spec.costs, strict=True)
         ],
     }
 
 
 async def _last_report(request: Request, name: str) -> dict[str, Any]:
-    last: dict[str, Any] | None = await stored(memory_of(task_of(request, name)).last_report())
+    last: dict[str, Any] | None = await stored(task_store_of(task_of(request, name)).last_report())
     if last is None:
         raise ApiError(
             404,
@@ -259,7 +257,7 @@ async def promote(request: Request, name: str, version: Version) -> dict[str, An
 @task_router.post("/v1/tasks/{name}/rollback")
 async def rollback(request: Request, name: str) -> dict[str, Any]:
     """Serve and pin the version before; each call goes further back."""
-    if not await stored(memory_of(task_of(request, name)).rollback()):
+    if not await stored(task_store_of(task_of(request, name)).rollback()):
         raise ApiError(
             409,
             f"the task {name!r} has served no version before this one",
@@ -271,15 +269,15 @@ async def rollback(request: Request, name: str) -> dict[str, Any]:
 async def _promote(
     request: Request, name: str, version: int, pinned: bool | None
 ) -> dict[str, Any]:
-    memory = memory_of(task_of(request, name))
-    if not await stored(memory.promote(version, pinned)):
-        raise await _unknown_version(memory, version)
+    task_store = task_store_of(task_of(request, name))
+    if not await stored(task_store.promote(version, pinned)):
+        raise await _unknown_version(task_store, version)
     return await _now_served(request, name)
 
 
 async def _now_served(request: Request, name: str) -> dict[str, Any]:
     await stored(request.app.state.engine.tasks.refresh_one(task_of(request, name)))
-    state = await stored(memory_of(task_of(request, name)).state())
+    state = await stored(task_store_of(task_of(request, name)).state())
     return {"task": name, "serving": state.serving, "pinned": state.pinned}
 
 
@@ -298,22 +296,22 @@ def _of_this_task(loss: str | None, name: str) -> str | None:
 async def _summary(task: Task) -> dict[str, Any]:
     said: dict[str, Any] = {
         "task": task.name,
-        "ensemble": task.ensemble,
-        "model_version": task.model_version,
-        "calibrated": task.model.calibrated,
+        "ensemble": task.spec.ensemble,
+        "model_version": task.served.model_version,
+        "calibrated": task.served.model.calibrated,
         "learns": task.learns,
-        "verifiers": [column.name for column in task.columns],
+        "verifiers": [column.name for column in task.spec.columns],
     }
     said |= _drift(task) | _cascade(task)
-    if task.memory is not None:
-        requests, labels = await stored(task.memory.sizes())
+    if task.task_store is not None:
+        requests, labels = await stored(task.task_store.sizes())
         said |= {"requests": requests, "labels": labels}
     return said
 
 
 def _cascade(task: Task) -> dict[str, Any]:
     """Return a task's policy, and its cascade's loss and saving on queries scored in full."""
-    cascade_policy, names = task.cascade_policy, [column.name for column in task.columns]
+    cascade_policy, names = task.cascade_policy, [column.name for column in task.spec.columns]
     if cascade_policy.cascade is None:
         return {"policy": cascade_policy.policy}
     said = {
@@ -327,7 +325,8 @@ def _cascade(task: Task) -> dict[str, Any]:
 
 def _drift(task: Task) -> dict[str, Any]:
     """Return each verifier's distance from its state at the fit; nothing before the first look."""
-    if not task.drift:
+    drift = task.statistics.drift
+    if not drift:
         return {}
     return {
         "drift": {
@@ -337,6 +336,6 @@ def _drift(task: Task) -> dict[str, Any]:
                 "rows": each.rows,
                 "alarm": each.alarm,
             }
-            for column, each in zip(task.columns, task.drift, strict=True)
+            for column, each in zip(task.spec.columns, drift, strict=True)
         }
     }

@@ -12,6 +12,7 @@ from assay.service.batch.files import BatchError, Files, inputs
 from assay.service.batch.formats import RowFormat, SourceFile
 from assay.service.batch.jsonl import Jsonl
 from assay.service.batch.parquet import Parquet
+from assay.service.domain.learned import SavedVersion
 from assay.service.runtime.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
@@ -121,11 +122,11 @@ def served(engine: Engine) -> dict[str, Any]:
     return {
         task.name: (
             None
-            if task.served is None
+            if task.served.saved is None
             else {
-                "version": task.version,
-                "artifact": orjson.loads(task.served[0]),
-                "report": task.served[1],
+                "version": task.served.saved.version,
+                "artifact": orjson.loads(task.served.saved.artifact),
+                "report": task.served.saved.report,
             }
         )
         for task in engine.tasks.by_name.values()
@@ -138,8 +139,9 @@ def freeze(engine: Engine, models: dict[str, Any]) -> None:
     for name, model in models.items():
         task = engine.tasks.by_name[name]
         if model is not None:
-            task.serve(model["version"], orjson.dumps(model["artifact"]), model["report"])
-        task.memory = None
+            artifact = orjson.dumps(model["artifact"])
+            task.serve(SavedVersion(model["version"], artifact, model["report"]))
+        task.stop_learning()
 
 
 def remaining_parts(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Done]]:

@@ -20,6 +20,15 @@ class Fit:
     report: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SavedVersion:
+    """A version of a task's model, as the store and the backup on disk hold it."""
+
+    version: int
+    artifact: bytes
+    report: dict[str, Any]
+
+
 #: A replica that dies while it fits keeps the others from it for so long; one that lives renews its
 #: lease meanwhile.
 LEASE_MS = 10_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from assay.aggregation.drift import Drift, DriftReference, drifts
 from assay.service.domain.observation import Observation, training_table
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.ports import TaskStore
 from assay.service.telemetry.metrics import Metrics
 
@@ -32,74 +32,81 @@ class DriftMonitor:
 
         A step of a background loop. Raises `StoreError`.
         """
-        if task.memory is None or not task.reference:
+        served, task_store, statistics = task.served, task.task_store, task.statistics
+        if task_store is None or not served.reference:
             return []
-        records = await self._newest(task.name, task.memory)
-        if (
-            records is self._seen.get(task.name) and task.drift
-        ):  # nothing came, and the same is served
-            return task.drift
-        task.drift = await asyncio.to_thread(
-            measure_drift, task.reference, records, task.fingerprints
+        recent = await self._newest(task.name, task_store)
+        # Nothing came, and the same is served.
+        if recent is self._seen.get(task.name) and statistics.drift:
+            return statistics.drift
+        drift = await asyncio.to_thread(
+            measure_drift, served.reference, recent, task.spec.fingerprints
         )
-        for column, each in zip(task.columns, task.drift, strict=True):
-            self._metrics.drifted(task.name, column.name, each.psi, each.agreement_z, each.alarm)
-        alarms = [place for place, each in enumerate(task.drift) if each.alarm]
+        statistics.drift = drift
+        for column, verifier in zip(task.spec.columns, drift, strict=True):
+            self._metrics.drifted(
+                task.name, column.name, verifier.psi, verifier.agreement_z, verifier.alarm
+            )
+        alarms = {place: verifier for place, verifier in enumerate(drift) if verifier.alarm}
         if alarms:
-            await self._start_anew(task, task.memory, alarms, records[0].at)
-        self._seen[task.name] = records  # last: a failed alarm is raised again
-        return task.drift
+            await self._start_anew(task, task_store, alarms, served.fitted_at, recent[0].at)
+        self._seen[task.name] = recent  # last: a failed alarm is raised again
+        return drift
 
-    async def _newest(self, name: str, memory: TaskStore) -> list[Observation]:
+    async def _newest(self, name: str, task_store: TaskStore) -> list[Observation]:
         """Return the last requests with as many candidates as the comparison takes.
 
         It reads only new ones.
         """
-        known = self._seen.get(name, [])
+        seen = self._seen.get(name, [])
         new: list[Observation] = []
-        async for records in memory.newest(known[-1].at if known else None):
-            new += records
+        async for page in task_store.newest(seen[-1].at if seen else None):
+            new += page
             if sum(len(record.candidates) for record in new) >= self._rows:
                 break
-        return last([*known, *new[::-1]], self._rows) if new else known
+        return last([*seen, *new[::-1]], self._rows) if new else seen
 
     async def _start_anew(
-        self, task: Task, memory: TaskStore, alarms: Sequence[int], place: tuple[int, int]
+        self,
+        task: Task,
+        task_store: TaskStore,
+        alarms: Mapping[int, Drift],
+        fitted_at: tuple[int, ...],
+        place: tuple[int, int],
     ) -> None:
         """Let the drifted verifiers' scores count from the recent requests on, and a fit be due.
 
         Once a fit.
         """
-        known = await memory.since()
-        for alarm in alarms:
-            fingerprint, drift = task.fingerprints[alarm], task.drift[alarm]
-            if fingerprint not in known or known[fingerprint] <= task.fitted_at:
-                name = task.columns[alarm].name
+        since = await task_store.since()
+        for column, drift in alarms.items():
+            fingerprint = task.spec.fingerprints[column]
+            if fingerprint not in since or since[fingerprint] <= fitted_at:
                 log.warning(
                     "verifier_drifted",
                     task=task.name,
-                    verifier=name,
+                    verifier=task.spec.columns[column].name,
                     psi=drift.psi,
                     agreement_z=drift.agreement_z,
                 )
-                await memory.count_from(fingerprint, place)
-                await memory.make_due()
+                await task_store.count_from(fingerprint, place)
+                await task_store.make_due()
 
 
 def last(records: Sequence[Observation], rows: int) -> list[Observation]:
     """Return the last requests that have so many candidates together."""
-    kept: list[Observation] = []
-    count = 0
+    newest_first: list[Observation] = []
+    candidates = 0
     for record in reversed(records):
-        if count >= rows:
+        if candidates >= rows:
             break
-        kept.append(record)
-        count += len(record.candidates)
-    return kept[::-1]
+        newest_first.append(record)
+        candidates += len(record.candidates)
+    return newest_first[::-1]
 
 
 def measure_drift(
-    reference: list[DriftReference], records: Sequence[Observation], fingerprints: Sequence[int]
+    reference: Sequence[DriftReference], records: Sequence[Observation], fingerprints: Sequence[int]
 ) -> list[Drift]:
     """Return each verifier's drift."""
     table = training_table(records, fingerprints)

@@ -36,6 +36,11 @@ class FitInputs:
     quality: dict[str, float | str]
     base_rate: float | None
 
+    def fingerprints_by_name(self) -> dict[str, str]:
+        """Return the fingerprints as a report holds them."""
+        prints = zip(self.names, self.fingerprints, strict=True)
+        return {name: f"{fingerprint:016x}" for name, fingerprint in prints}
+
 
 @dataclass(frozen=True, slots=True)
 class KnownLabel:
@@ -85,7 +90,7 @@ def refit(
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
         "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,  # noqa: E501
         "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,  # noqa: E501
-        "fingerprints": {name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)},  # noqa: E501
+        "fingerprints": given.fingerprints_by_name(),
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "until": max(record.at for record in records),
         "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),  # noqa: E501

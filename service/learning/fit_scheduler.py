@@ -14,7 +14,8 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, create_task_group, fail_
 from assay.service.domain.errors import StoreError
 from assay.service.domain.learned import LEASE_MS, Fit, Sizes
 from assay.service.learning.report_job import ReportInputs
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.tasks.registry import Tasks
+from assay.service.learning.tasks.task import Task
 from assay.service.learning.worker_jobs import Source, draw_kept, fit_kept, report_kept, shadow_kept
 from assay.service.ports import TaskStore
 
@@ -53,10 +54,10 @@ class FitScheduler:
 
         Raises `FitFailedError` or `StoreError`.
         """
-        if task.memory is None:
+        if task.task_store is None:
             return
         async with self._turn:
-            if due(*await task.memory.progress()):
+            if due(*await task.task_store.progress()):
                 with suppress(FitBusyError):  # then another replica does it
                     await self.fit(task)
 
@@ -65,68 +66,62 @@ class FitScheduler:
 
         Raises `FitBusyError`, `FitFailedError` or `StoreError`.
         """
-        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
+        task_store = _store_of(task)
         token = secrets.token_hex(8)
-        if not await task.memory.lease(token):
+        if not await task_store.lease(token):
             raise FitBusyError(task.name)
         try:
-            version, found = await self._fit(task, task.memory, token)
+            version, fit = await self._fit(task, task_store, token)
         finally:
             with suppress(StoreError):  # then it runs out
-                await task.memory.release(token)
+                await task_store.release(token)
         if version:
             log.info(
                 "model_fitted",
                 task=task.name,
                 version=version,
-                serve=found.serve,
-                **_told(found.report),
+                serve=fit.serve,
+                **_logged(fit.report),
             )
         else:
-            log.debug("model_not_fitted", task=task.name, reason=found.report.get("reason"))
+            log.debug("model_not_fitted", task=task.name, reason=fit.report.get("reason"))
         await self._tasks.refresh_one(task)
-        return version, found
+        return version, fit
 
-    async def _fit(self, task: Task, memory: TaskStore, token: str) -> tuple[int, Fit]:
-        _, sizes = await memory.progress()
-        found = await self._in_process(memory, token, self._source(task), task.given())
-        return await memory.publish(token, found, sizes, task.versions), found
+    async def _fit(self, task: Task, task_store: TaskStore, token: str) -> tuple[int, Fit]:
+        _, sizes = await task_store.progress()
+        fit = await self._in_process(task_store, token, _source(task), task.spec.fit_inputs())
+        return await task_store.publish(token, fit, sizes, task.spec.versions), fit
 
     async def report(self, task: Task) -> dict[str, Any]:
         """Measure the worth of a task's ensemble, and keep and return the report.
 
         Raises `FitBusyError`, `FitFailedError`, `NothingToReportError` or `StoreError`.
         """
-        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        asked = ReportInputs(task.given(), task.name, task.costs)
-        found: dict[str, Any] = await self._measured(task, report_kept, self._source(task), asked)
-        await task.memory.keep_report(found)
-        return found
+        inputs = ReportInputs(task.spec.fit_inputs(), task.name, task.spec.costs)
+        report: dict[str, Any] = await self._measured(task, report_kept, _source(task), inputs)
+        await _store_of(task).keep_report(report)
+        return report
 
     async def shadow(self, task: Task, version: int) -> dict[str, Any] | None:
         """Return another version's answers to the kept requests, beside the served version's.
 
         None if either version is missing. Raises the errors of `report`.
         """
-        found: dict[str, Any] | None = await self._measured(
-            task, shadow_kept, self._source(task), task.given(), version
+        comparison: dict[str, Any] | None = await self._measured(
+            task, shadow_kept, _source(task), task.spec.fit_inputs(), version
         )
-        return found
+        return comparison
 
     async def drawn(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
         """Return how many requests can be labelled, and candidates of some, as `draw_kept` does.
 
         Raises the errors of `report`.
         """
-        found: tuple[int, list[dict[str, Any]]] = await self._away(
-            self._draws, draw_kept, self._source(task), count
+        draw: tuple[int, list[dict[str, Any]]] = await self._away(
+            self._draws, draw_kept, _source(task), count
         )
-        return found
-
-    @staticmethod
-    def _source(task: Task) -> Source:
-        assert task.memory is not None  # noqa: S101 - who calls knows that it learns
-        return Source(task.memory.opener, task.keep)
+        return draw
 
     async def _measured(self, task: Task, measure: Callable[..., Any], *arguments: Any) -> Any:
         """Run a measurement in a process of its own, one at a time."""
@@ -143,15 +138,15 @@ class FitScheduler:
         except (BrokenWorkerProcess, TimeoutError) as died:
             raise FitFailedError(f"{type(died).__name__}: {died.__cause__ or died}") from died
 
-    async def _in_process(self, memory: TaskStore, token: str, *arguments: Any) -> Fit:
+    async def _in_process(self, task_store: TaskStore, token: str, *arguments: Any) -> Fit:
         """Fit in a process of its own, holding the lease: the event loop never waits, and a fit
         that hangs is killed.
         """
         try:
             async with create_task_group() as group:
-                group.start_soon(_renewing, memory, token)
+                group.start_soon(_renewing, task_store, token)
                 with fail_after(LONGEST_FIT_S):
-                    found = await to_process.run_sync(
+                    fit: Fit = await to_process.run_sync(
                         fit_kept, *arguments, cancellable=True, limiter=self._room
                     )
                 group.cancel_scope.cancel()
@@ -160,15 +155,24 @@ class FitScheduler:
             if isinstance(error, StoreError):
                 raise error from None
             raise FitFailedError(f"{type(error).__name__}: {error.__cause__ or error}") from died
-        return found
+        return fit
 
 
-async def _renewing(memory: TaskStore, token: str) -> None:
+def _store_of(task: Task) -> TaskStore:
+    assert task.task_store is not None  # noqa: S101 - who calls knows that it learns
+    return task.task_store
+
+
+def _source(task: Task) -> Source:
+    return Source(_store_of(task).opener, task.spec.keep)
+
+
+async def _renewing(task_store: TaskStore, token: str) -> None:
     """Hold the lease during the fit; publishing detects a lost lease."""
     while True:
         await asyncio.sleep(LEASE_MS / 3e3)
         with suppress(StoreError):
-            await memory.renew(token)
+            await task_store.renew(token)
 
 
 def due(fitted: Sizes, now: Sizes) -> bool:
@@ -185,7 +189,7 @@ def due(fitted: Sizes, now: Sizes) -> bool:
     )
 
 
-def _told(report: dict[str, Any]) -> dict[str, Any]:
+def _logged(report: dict[str, Any]) -> dict[str, Any]:
     return {
         name: report[name]
         for name in ("rows", "queries", "labels", "calibrated", "seconds")

@@ -8,7 +8,7 @@ import structlog
 
 from assay.service.domain.errors import NoNewsError, StoreDownError, StoreRefusedError
 from assay.service.domain.secrets import error_line
-from assay.service.learning.tasks import Tasks
+from assay.service.learning.tasks.registry import Tasks
 from assay.service.ports import Listener, StoreClient
 
 log = structlog.get_logger()

@@ -6,12 +6,12 @@ The service goes on with it if the store comes back empty.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import orjson
 import structlog
 
 from assay.aggregation.whole_file import read_file, replace_file
+from assay.service.domain.learned import SavedVersion
 from assay.service.domain.secrets import error_line
 
 log = structlog.get_logger()
@@ -26,10 +26,14 @@ class ModelBackup:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()
 
-    def write(self, task: str, version: int, artifact: bytes, report: dict[str, Any]) -> None:
+    def write(self, task: str, saved: SavedVersion) -> None:
         """Keep a task's served model."""
         content = orjson.dumps(
-            {"version": version, "artifact": artifact.decode(), "report": report}
+            {
+                "version": saved.version,
+                "artifact": saved.artifact.decode(),
+                "report": saved.report,
+            }
         )
         path = self._folder / f"{task}.json"
         try:
@@ -38,12 +42,14 @@ class ModelBackup:
         except OSError as exc:
             log.warning("served_model_not_kept", file=str(path), error=exc.strerror)
 
-    def read(self, task: str) -> tuple[int, bytes, dict[str, Any]] | None:
-        """Return the version, artifact and report that a task served last; None if none is kept."""
+    def read(self, task: str) -> SavedVersion | None:
+        """Return the version that a task served last; None if none is kept."""
         path = self._folder / f"{task}.json"
         try:
-            found = orjson.loads(read_file(path, MAX_BACKUP_BYTES))
-            return int(found["version"]), found["artifact"].encode(), dict(found["report"])
+            saved = orjson.loads(read_file(path, MAX_BACKUP_BYTES))
+            return SavedVersion(
+                int(saved["version"]), saved["artifact"].encode(), dict(saved["report"])
+            )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:

@@ -43,13 +43,13 @@ class NothingToReportError(Exception):
 class ReportInputs:
     """The input of a report, beside rows and labels."""
 
-    given: FitInputs
+    fit: FitInputs
     task: str
     costs: tuple[float, ...]
 
 
 def measure_task(
-    asked: ReportInputs,
+    inputs: ReportInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
     serving: Served | None,
@@ -60,46 +60,47 @@ def measure_task(
     Its `model_version` is None if no version serves these verifiers: the report then measures a
     model that was fitted for it alone. Raises `NothingToReportError` with too few rows.
     """
-    given = asked.given
-    table = training_table(records, given.fingerprints, since)
+    table = training_table(records, inputs.fit.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         raise NothingToReportError(f"{len(table.keys)} candidates are kept; it takes {MIN_ROWS}")
-    known = table.labels({key: label.correct for key, label in labels.items()})
+    correct = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
     try:
         model = (
-            fitted(given, table, known, drawn)
+            fitted(inputs.fit, table, correct, drawn)
             if serving is None
-            else _model(given, serving.artifact)
+            else _model(inputs.fit, serving.artifact)
         )
-        found = verifier_values(model, table.scores, table.query, asked.costs)
+        values = verifier_values(model, table.scores, table.query, inputs.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
-    held = held_out(given, table, known, drawn)
+    held = held_out(inputs.fit, table, correct, drawn)
     return _plain(
         {
             "at": time.time(),
-            "model_version": None if serving is None else f"{asked.task}@{serving.version}",
+            "model_version": None if serving is None else f"{inputs.task}@{serving.version}",
             "calibrated": model.calibrated_,
             "base_rate": model.base_rate_,
             "rows": len(table.keys),
             "queries": int(table.query.max()) + 1,
-            "labels": label_counts(table, labels, known, drawn),
-            "selection": top_selection(model, table, found, known, drawn, held),
-            "gain": labels_gain(given, model, table, known, drawn) if model.calibrated_ else None,
-            "verifiers": verifier_rows(model, table, found, known),
-            "correlations": found.correlations.tolist(),
-            "families": family_rows(model, found),
-            "subset": smallest_subset(found),
-            "advice": advice_of(model, asked.costs),
-            "path": [asdict(step) for step in found.path],
-            "calibration": calibration_of(table, labels, known, held),
+            "labels": label_counts(table, labels, correct, drawn),
+            "selection": top_selection(model, table, values, correct, drawn, held),
+            "gain": labels_gain(inputs.fit, model, table, correct, drawn)
+            if model.calibrated_
+            else None,
+            "verifiers": verifier_rows(model, table, values, correct),
+            "correlations": values.correlations.tolist(),
+            "families": family_rows(model, values),
+            "subset": smallest_subset(values),
+            "advice": advice_of(model, inputs.costs),
+            "path": [asdict(step) for step in values.path],
+            "calibration": calibration_of(table, labels, correct, held),
         }
     )
 
 
 def measure_shadow(
-    given: FitInputs,
+    inputs: FitInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
     serving: bytes,
@@ -111,51 +112,51 @@ def measure_shadow(
     A ranking follows from raw scores and the version alone, and raw scores are kept: no request
     need be answered twice. Raises `NothingToReportError` if no request is kept.
     """
-    table = training_table(records, given.fingerprints, since)
+    table = training_table(records, inputs.fingerprints, since)
     if not table.keys:
         raise NothingToReportError("no request is kept")
-    known = table.labels({key: label.correct for key, label in labels.items()})
+    correct = table.labels({key: label.correct for key, label in labels.items()})
     queries = Queries.of(table.query)
-    said = [
-        queries.take(_model(given, each).score_samples(table.scores, table.query))
-        for each in (serving, other)
+    log_odds = [
+        queries.take(_model(inputs, artifact).score_samples(table.scores, table.query))
+        for artifact in (serving, other)
     ]
-    both = np.isfinite(said[0]) & np.isfinite(said[1])
-    tops = [np.where(np.isnan(each), -np.inf, each) for each in said]
-    first = tops[0] >= np.repeat(np.maximum.reduceat(tops[0], queries.starts[:-1]), queries.sizes)
-    chances = [expit(each) for each in said]
-    labelled = both & (queries.take(known) >= 0)
-    truth = queries.take(known)[labelled]
+    both = np.isfinite(log_odds[0]) & np.isfinite(log_odds[1])
+    served = np.where(np.isnan(log_odds[0]), -np.inf, log_odds[0])
+    first = served >= np.repeat(np.maximum.reduceat(served, queries.starts[:-1]), queries.sizes)
+    chances = [expit(values) for values in log_odds]
+    labelled = both & (queries.take(correct) >= 0)
+    truth = queries.take(correct)[labelled]
     return _plain(
         {
             "queries": len(queries),
             "candidates": len(table.keys),
-            "same_top": float(selection_by_query(said[1], first.astype(float), queries).mean()),
+            "same_top": float(selection_by_query(log_odds[1], first.astype(float), queries).mean()),
             "probability_difference": float(np.abs(chances[0] - chances[1])[both].mean())
             if both.any()
             else None,
             "labels": int(labelled.sum()),
             "log_loss": {
-                name: float(log_losses(each[labelled], truth).mean()) if labelled.any() else None
-                for name, each in zip(("serving", "other"), said, strict=True)
+                name: float(log_losses(values[labelled], truth).mean()) if labelled.any() else None
+                for name, values in zip(("serving", "other"), log_odds, strict=True)
             },
         }
     )
 
 
-def _model(given: FitInputs, artifact: bytes) -> LabelModel:
-    return from_dict(orjson.loads(artifact)).for_verifiers(list(given.names), strict=False)
+def _model(inputs: FitInputs, artifact: bytes) -> LabelModel:
+    return from_dict(orjson.loads(artifact)).for_verifiers(list(inputs.names), strict=False)
 
 
-def _plain(found: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = _finite(found)
+def _plain(report: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = _finite(report)
     return plain
 
 
 def _finite(value: Any) -> Any:
     """Return data with NaN as None, at any depth."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,34 +11,41 @@ import numpy as np
 from scipy.special import expit
 
 from assay.service.domain.observation import Observation, RankedTexts, training_table
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.served_version import ServedVersion
 
 ExportFormat = Literal["dpo", "kto", "sft", "reward"]
 ScoredTexts = list[tuple[str, float]]  # candidates with their probabilities, best first
 
 
 def rows(
-    task: Task, records: Sequence[Observation], how: ExportFormat, margin: float, threshold: float
+    served: ServedVersion,
+    fingerprints: Sequence[int],
+    records: Sequence[Observation],
+    format: ExportFormat,  # noqa: A002 - the field's word
+    margin: float,
+    threshold: float,
 ) -> Iterator[dict[str, Any]]:
-    """Yield training rows from requests with stored texts, read with the task's served model.
+    """Yield training rows from requests with stored texts, read with a served model.
 
     `dpo`: best against worst if their probabilities are `margin` apart. `kto`: candidates
     `threshold` or more on either side. `sft`: the best, if it reaches `threshold`. `reward`:
     every candidate with its probability as a soft label.
     """
-    make = EXPORT_FORMATS[how]
+    make = EXPORT_FORMATS[format]
     for record in records:
         if record.texts is None:
             continue
-        scored = _scored(task, record, record.texts)
+        scored = _scored(served, fingerprints, record, record.texts)
         for row in make(scored, margin, threshold):
-            yield {"prompt": record.texts.query, **row, "model_version": task.model_version}
+            yield {"prompt": record.texts.query, **row, "model_version": served.model_version}
 
 
-def _scored(task: Task, record: Observation, texts: RankedTexts) -> ScoredTexts:
+def _scored(
+    served: ServedVersion, fingerprints: Sequence[int], record: Observation, texts: RankedTexts
+) -> ScoredTexts:
     """Return a request's candidates with their probabilities, without unscored ones."""
-    table = training_table([record], task.fingerprints)
-    chances = expit(task.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
+    table = training_table([record], fingerprints)
+    chances = expit(served.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
     named = [
         (texts.candidates[key.partition(":")[2]], float(chance))
         for key, chance in zip(table.keys, chances, strict=True)

@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TrainingData:
     """All data to learn from."""
 
     records: list[Observation]
@@ -39,50 +39,49 @@ class Kept:
     since: Mapping[int, tuple[int, int]]
 
 
-def fit_kept(source: Source, given: FitInputs) -> Fit:
+def fit_kept(source: Source, inputs: FitInputs) -> Fit:
     """Return what `refit` makes of what is kept, beside what is served. Raises `StoreError`."""
 
-    async def work(memory: TaskStore) -> Fit:
-        kept = await _read(memory)
-        found = refit(given, kept.records, kept.labels, await _served(memory, given), kept.since)
-        await _keep_labelled(memory, kept, source.keep)
-        return found
+    async def work(task_store: TaskStore) -> Fit:
+        training = await _read(task_store)
+        serving = await _served(task_store, inputs)
+        result = refit(inputs, training.records, training.labels, serving, training.since)
+        await _keep_labelled(task_store, training, source.keep)
+        return result
 
     return _at(source, work)
 
 
-def report_kept(source: Source, asked: ReportInputs) -> dict[str, Any]:
+def report_kept(source: Source, inputs: ReportInputs) -> dict[str, Any]:
     """Return a report on the kept requests.
 
     Raises `NothingToReportError` or `StoreError`.
     """
 
-    async def work(memory: TaskStore) -> dict[str, Any]:
-        kept = await _read(memory)
-        return measure_task(
-            asked, kept.records, kept.labels, await _served(memory, asked.given), kept.since
-        )
+    async def work(task_store: TaskStore) -> dict[str, Any]:
+        training = await _read(task_store)
+        serving = await _served(task_store, inputs.fit)
+        return measure_task(inputs, training.records, training.labels, serving, training.since)
 
     return _at(source, work)
 
 
-def shadow_kept(source: Source, given: FitInputs, version: int) -> dict[str, Any] | None:
+def shadow_kept(source: Source, inputs: FitInputs, version: int) -> dict[str, Any] | None:
     """Return another version's answers, and the served version; None if either is missing.
 
     Raises the errors of `report_kept`.
     """
 
-    async def work(memory: TaskStore) -> dict[str, Any] | None:
-        beside = (await memory.state()).serving
-        serving, other = await memory.model(beside), await memory.model(version)
+    async def work(task_store: TaskStore) -> dict[str, Any] | None:
+        served_version = (await task_store.state()).serving
+        serving, other = await task_store.model(served_version), await task_store.model(version)
         if serving is None or other is None:
             return None
-        kept = await _read(memory)
-        return {
-            "serving": beside,
-            "other": version,
-            **measure_shadow(given, kept.records, kept.labels, serving, other, kept.since),
-        }
+        training = await _read(task_store)
+        comparison = measure_shadow(
+            inputs, training.records, training.labels, serving, other, training.since
+        )
+        return {"serving": served_version, "other": version, **comparison}
 
     return _at(source, work)
 
@@ -94,12 +93,12 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
     Raises `StoreError`.
     """
 
-    async def work(memory: TaskStore) -> tuple[int, list[dict[str, Any]]]:
-        known = {key.partition(":")[0] for key in await memory.labels()}
+    async def work(task_store: TaskStore) -> tuple[int, list[dict[str, Any]]]:
+        labelled = {key.partition(":")[0] for key in await task_store.labels()}
         left, drawn = 0, list[Observation]()
-        async for records in memory.pages(texts=True):
-            for record in records:
-                if record.texts is None or record.query in known:
+        async for page in task_store.pages(texts=True):
+            for record in page:
+                if record.texts is None or record.query in labelled:
                     continue
                 left += 1
                 place = random.randrange(left)  # noqa: S311 - a draw, no secret
@@ -123,51 +122,47 @@ def _drawn(record: Observation) -> dict[str, Any]:
 
 def _at(source: Source, work: Callable[[TaskStore], Awaitable[Result]]) -> Result:
     async def run() -> Result:
-        async with source.open() as memory:
-            return await work(memory)
+        async with source.open() as task_store:
+            return await work(task_store)
 
     return asyncio.run(run())
 
 
-async def _read(memory: TaskStore) -> Kept:
+async def _read(task_store: TaskStore) -> TrainingData:
     """Return the requests of the window, and those before it that have a label."""
-    labels = {key: _known(label) for key, label in (await memory.labels()).items()}
-    records = {record.name: record for record in [*await memory.labelled(), *await memory.rows()]}
-    return Kept(
-        sorted(records.values(), key=lambda record: record.at), labels, await memory.since()
+    labels = {key: _known_label(label) for key, label in (await task_store.labels()).items()}
+    requests = [*await task_store.labelled(), *await task_store.rows()]
+    by_name = {record.name: record for record in requests}
+    return TrainingData(
+        sorted(by_name.values(), key=lambda record: record.at), labels, await task_store.since()
     )
 
 
-def _known(label: Label) -> KnownLabel:
+def _known_label(label: Label) -> KnownLabel:
     return KnownLabel(label.correct, bool(label.random), label.at)
 
 
-async def _keep_labelled(memory: TaskStore, kept: Kept, most: int) -> None:
+async def _keep_labelled(task_store: TaskStore, training: TrainingData, most: int) -> None:
     """Keep the newest requests with a label, so that it counts after they leave the window."""
-    queries = {key.partition(":")[0] for key in kept.labels}
+    queries = {key.partition(":")[0] for key in training.labels}
     with_label = [
         record
-        for record in kept.records
+        for record in training.records
         if record.query in queries
-        and any(f"{record.query}:{candidate}" in kept.labels for candidate in record.candidates)
+        and any(f"{record.query}:{candidate}" in training.labels for candidate in record.candidates)
     ]
-    await memory.keep_labelled(with_label[-most:])
+    await task_store.keep_labelled(with_label[-most:])
 
 
-async def _served(memory: TaskStore, given: FitInputs) -> Served | None:
+async def _served(task_store: TaskStore, inputs: FitInputs) -> Served | None:
     """Return the served model to compare with; None without one, or if its verifiers differ."""
-    version = (await memory.state()).serving
-    artifact, said = await memory.model(version), await memory.report(version)
-    same = {
-        name: f"{each:016x}" for name, each in zip(given.names, given.fingerprints, strict=True)
-    }
-    if not artifact or not said or said.get("fingerprints") != same:
+    version = (await task_store.state()).serving
+    artifact, report = await task_store.model(version), await task_store.report(version)
+    if not artifact or not report or report.get("fingerprints") != inputs.fingerprints_by_name():
         return None
     # A model of an earlier release has the time of its fit: labels from during that fit cannot be
     # told from later ones.
-    until = said.get("labels_until", said.get("at"))
-    return (
-        Served(artifact, until, said.get("calibrated") is True, version)
-        if isinstance(until, int | float)
-        else None
-    )
+    until = report.get("labels_until", report.get("at"))
+    if not isinstance(until, int | float):
+        return None
+    return Served(artifact, until, report.get("calibrated") is True, version)

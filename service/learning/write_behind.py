@@ -11,7 +11,9 @@ import structlog
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
 from assay.service.domain.secrets import error_line
-from assay.service.learning.tasks import Rows, Task, Tasks
+from assay.service.learning.tasks.packing import TaskObservation
+from assay.service.learning.tasks.registry import Tasks
+from assay.service.learning.tasks.task import Task
 from assay.service.ports import ScoreCache
 from assay.service.telemetry.metrics import Metrics
 
@@ -23,14 +25,14 @@ ROOM_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class MeasuredCascade:
     """The hypothetical result of a task's cascade on a query."""
 
     task: Task
-    seen: CascadeSavings
+    savings: CascadeSavings
 
 
-QueuedWrite = dict[str, bytes] | list[Rows] | Noted
+QueuedWrite = dict[str, bytes] | list[TaskObservation] | MeasuredCascade
 
 
 class Writer:
@@ -51,14 +53,14 @@ class Writer:
         """Have scores written."""
         self._put(values)
 
-    def put_rows(self, rows: list[Rows]) -> None:
+    def put_rows(self, rows: list[TaskObservation]) -> None:
         """Queue a task's records of a request."""
         if rows:
             self._put(rows)
 
-    def put_estimate(self, task: Task, seen: CascadeSavings) -> None:
+    def put_estimate(self, task: Task, savings: CascadeSavings) -> None:
         """Queue the hypothetical result of a task's cascade on a query."""
-        self._put(Noted(task, seen))
+        self._put(MeasuredCascade(task, savings))
 
     def _put(self, item: QueuedWrite) -> None:
         try:
@@ -109,11 +111,11 @@ class Writer:
 
     async def _tried(self, item: QueuedWrite) -> str | None:
         try:
-            if isinstance(item, Noted):
-                await self._tasks.note(item.task, item.seen)
+            if isinstance(item, MeasuredCascade):
+                await self._tasks.note(item.task, item.savings)
             elif isinstance(item, list):
-                for rows in item:
-                    await self._tasks.record(rows)
+                for ranked in item:
+                    await self._tasks.record(ranked)
             else:
                 await self._cache.write(item)
         except StoreDownError:
@@ -126,16 +128,17 @@ class Writer:
     def _drop(self, item: QueuedWrite, why: str) -> None:
         self._metrics.dropped(
             "estimates"
-            if isinstance(item, Noted)
+            if isinstance(item, MeasuredCascade)
             else "rows"
             if isinstance(item, list)
             else "scores",
             why,
         )
-        if isinstance(item, Noted):
+        if isinstance(item, MeasuredCascade):
             return
         if isinstance(item, list):
-            for rows in item:
-                rows.task.recorded.clear()  # so that they are put again when they are seen again
+            for ranked in item:
+                # so that they are put again when they are seen again
+                ranked.task.statistics.recorded.clear()
         else:
             self._cache.forget(item)

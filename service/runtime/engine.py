@@ -29,7 +29,9 @@ from assay.service.learning.drift_monitor import DRIFT_LOOK_S, DriftMonitor
 from assay.service.learning.fit_scheduler import FIT_LOOK_S, FitScheduler
 from assay.service.learning.follower import FOLLOW_S, Follower
 from assay.service.learning.model_backup import ModelBackup
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.tasks.registry import Tasks
+from assay.service.learning.tasks.spec import TaskSpec
+from assay.service.learning.tasks.task import Task
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background, Loop
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
@@ -87,9 +89,9 @@ class Engine:
         Raises `KeyError` for an unknown name.
         """
         task = self.tasks.by_name[name]
-        if ensemble is None or ensemble == task.ensemble:
+        if ensemble is None or ensemble == task.spec.ensemble:
             return task
-        return self.tasks.through(task, ensemble, columns_of(self.scorer.ensembles[ensemble]))
+        return task.with_ensemble(ensemble, columns_of(self.scorer.ensembles[ensemble]))
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Return whether a verifier of the default ensemble answers, and each one's and the
@@ -218,7 +220,7 @@ async def open_engine(
 
 def _learning(engine: Engine, follower: Follower) -> list[Loop]:
     """Return the loops of learning: a fitter and a drift watch for each task."""
-    tasks = [task for task in engine.tasks.by_name.values() if task.memory is not None]
+    tasks = [task for task in engine.tasks.by_name.values() if task.learns]
     return [
         # Replicas serve the same within two seconds of a store's return.
         Loop("follower", follower.follow, longest_pause_s=FOLLOW_S),
@@ -340,30 +342,32 @@ def _task(
     quality = {
         each.name: each.quality for each in config.members(ensemble) if each.quality is not None
     }
-    task = Task(
+    spec = TaskSpec(
         name=name,
         ensemble=ensemble,
         columns=columns,
         base_rate=settings.base_rate,
         quality=dict(quality),
-        memory=TaskStore(store, name) if settings.learn else None,
+        costs=tuple(each.cost for each in config.members(ensemble)),
+        keep=settings.keep,
+        keep_bytes=_bytes_kept(config, settings.keep_mb),
+        versions=settings.versions,
+        sample=settings.sample,
+        store_text=settings.store_text,
     )
-    task.keep, task.sample, task.store_text = settings.keep, settings.sample, settings.store_text
-    task.versions = settings.versions
-    task.keep_bytes = _bytes_kept(config, settings.keep_mb)
-    task.costs = tuple(each.cost for each in config.members(ensemble))
-    task.cascade_policy = CascadePolicy(
+    cascade_policy = CascadePolicy(
         policy=settings.policy,
         price=settings.price,
         wanted_loss=settings.loss,
         groups=config.tiers_of(name),
-        costs=task.costs,
+        costs=spec.costs,
         early=settings.early,
     )
     if settings.costs == "measured":
-        task.cascade_policy.measured = lambda: measured(ensembles[ensemble])
+        cascade_policy.measured = lambda: measured(ensembles[ensemble])
+    task = Task(spec, TaskStore(store, name) if settings.learn else None, cascade_policy)
     if given is not None:
-        task.use(aggregation.ServedModel(given, columns))
+        task.serve_model(aggregation.ServedModel(given, columns))
     return task
 
 

@@ -20,17 +20,17 @@ from assay.verifiers.checks.answer_equality import distinct_answers
 
 def combine(run: ScoringRun) -> ScoringResult:
     """Return the result of a request whose scores are all in the matrix."""
-    task = run.request.task
+    served = run.request.task.served
     combined, places = _combined(run)
     result = ScoringResult(
         matrix=run.matrix,
         members=run.members,
         combined=combined,
-        calibrated=task.model.calibrated,
+        calibrated=served.model.calibrated,
         probability=expit(combined.log_odds),
         order=places,
-        version=task.model_version,
-        cold=task.cold,
+        version=served.model_version,
+        cold=served.cold,
         keys=run.keys.public(),
         warnings=_warnings(run),
         cascade=run.cascade,
@@ -45,7 +45,9 @@ def combine(run: ScoringRun) -> ScoringResult:
 
 def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     """Return the pairs' log-odds, and their places, best first."""
-    combined = run.request.task.model.combine(run.matrix.raw, alone=not run.request.one_query)
+    combined = run.request.task.served.model.combine(
+        run.matrix.raw, alone=not run.request.one_query
+    )
     if run.cascade is None:
         return combined, order(combined.log_odds, run.keys.tie_keys)
     fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)
@@ -54,7 +56,7 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
 
 
 def _warnings(run: ScoringRun) -> list[str]:
-    ignored = run.request.task.model.ignored
+    ignored = run.request.task.served.model.ignored
     if not ignored:
         return run.warnings
     return [

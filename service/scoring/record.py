@@ -154,7 +154,7 @@ class Recorder:
             cut = int((matrix.status == UNKNOWN).any(axis=1).sum())
             self._metrics.cascaded(task.name, run.cascade.tier + 1, cut)
         elif _tells_of_cascades(run):
-            log_odds = task.model.combine(matrix.raw, False).log_odds
+            log_odds = task.served.model.combine(matrix.raw, False).log_odds
             savings = task.cascade_policy.counterfactual(matrix.raw, log_odds)
             if savings is not None:
                 self._writer.put_estimate(task, savings)

@@ -9,7 +9,7 @@ from assay.aggregation import Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.cascade_savings import Policy
 from assay.service.domain.matrix import UNKNOWN, CachedColumn, ScoreMatrix
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair

@@ -11,13 +11,13 @@ from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.errors import StoreDownError
 from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import CachedColumn as CacheColumn
-from assay.service.learning.tasks import Task
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.run import ScoringRun
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
+from tests.support.samples.replicas import bare_task
 from tests.support.verifiers.fakes import FakeVerifier
 
 Q = Query.of("q")
@@ -71,13 +71,11 @@ class Books:
             cascades=False,
             charge=self.charged.append,
         )
-        self.task = Task(
-            "t",
-            "e",
-            tuple(
+        self.task = bare_task(
+            [
                 Column(f"{at:016x}", "f", fake.bounds, 1.0, fake.settings.name)
                 for at, fake in enumerate(self.fakes)
-            ),
+            ]
         )
 
     def job(

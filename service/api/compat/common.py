@@ -24,7 +24,7 @@ from assay.service.api.rank import (
 )
 from assay.service.api.requests import FAST, ChatMessage
 from assay.service.domain.principal import may_see, visible_tasks
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Message, Pair, Query

@@ -10,7 +10,7 @@ import numpy as np
 from assay.service.domain.identity import keys_of
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler, due
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
@@ -54,9 +54,9 @@ def watch_of() -> DriftMonitor:
 
 
 async def share_of_weight(task: Task, name: str) -> float:
-    """Return a verifier's share of the served weights."""
-    assert task.memory is not None
-    rows = (await task.memory.reports())[task.version]["verifiers"]
+    """Return a verifier's share of the weights in what is served."""
+    assert task.task_store is not None
+    rows = (await task.task_store.reports())[task.served.version]["verifiers"]
     weights = {row["name"]: abs(row["weight"]) for row in rows}
     return float(weights[name] / sum(weights.values()))
 
@@ -82,7 +82,7 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
         await see_texts(query)
     await FitScheduler(tasks).fit(task)
     first, idle = await sent(watch.look(task)), await sent(watch.look(task))
-    drift = task.drift
+    drift = task.statistics.drift
     await see_texts(30)
     new = await sent(watch.look(task))
     statistics = await sent(asyncio.sleep(0))
@@ -91,4 +91,4 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
     assert idle < 1_000 + statistics
     assert new < 3_000 + statistics
     assert drift
-    assert task.drift is not drift
+    assert task.statistics.drift is not drift

@@ -12,10 +12,10 @@ from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to
 from assay.service.domain.observation import training_table
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitScheduler
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.tasks.registry import Tasks
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.samples.replicas import COLUMNS, key, replica, sample, see, traffic
+from tests.support.samples.replicas import COLUMNS, bare_task, key, replica, sample, see, traffic
 
 
 async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:
@@ -27,16 +27,16 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
 
     version, found = await FitScheduler(tasks).fit(task)
 
-    table = training_table(await memory.rows(), task.fingerprints)
+    table = training_table(await memory.rows(), task.spec.fingerprints)
     given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
     known = table.labels({each: truth[each] for each in list(truth)[::5]})
     offline = LabelModel(families=given).fit(
         table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0
     )
-    assert (version, task.version, task.model_version) == (1, 1, "t@1")
+    assert (version, task.served.version, task.served.model_version) == (1, 1, "t@1")
     assert found.model is not None
     assert checksum(to_dict(from_dict(orjson.loads(found.model)))) == checksum(to_dict(offline))
-    assert task.model.calibrated
+    assert task.served.model.calibrated
     assert found.report["labels"] == 64
     assert {check["against"] for check in found.report["checks"]} == {"no labels"}
 
@@ -83,7 +83,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     [_, served] = found.report["checks"]
     assert (served["against"], served["labels"]) == ("the served model", len(second))
     assert found.serve
-    changed = Task("t", "e", (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]), memory=memory)
+    changed = bare_task([Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]], memory)
     _, other = await FitScheduler(Tasks(store, [changed])).fit(changed)
     assert [check["against"] for check in other.report["checks"]] == ["no labels"]
 

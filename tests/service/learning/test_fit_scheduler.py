@@ -25,7 +25,7 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
     with pytest.raises(FitBusyError):
         await FitScheduler(tasks).fit(task)
     records = await memory.rows()
-    late = refit(task.given(), records, {}, None)
+    late = refit(task.spec.fit_inputs(), records, {}, None)
     assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
     assert await memory.publish("other", late, Sizes(1, 0), 9) == 1
     assert (await memory.state()).serving == 1
@@ -42,7 +42,7 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
 
     version, found = await FitScheduler(tasks).fit(task)
 
-    assert (version, task.cold) == (0, True)
+    assert (version, task.served.cold) == (0, True)
     assert "50 are needed" in found.report["reason"]
     assert not due(*await memory.progress())
     await see(tasks, task, 2, [[1.0] * 6] * 3)

@@ -10,12 +10,12 @@ from assay.aggregation import Column, ServedModel
 from assay.service.domain.learned import State
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.follower import Follower
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.tasks.registry import Tasks
 from assay.service.runtime.background import Background, Loop
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import COLUMNS, learn, replica, sample, traffic
+from tests.support.samples.replicas import COLUMNS, bare_task, learn, replica, sample, traffic
 
 
 async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:
@@ -29,11 +29,12 @@ async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: S
     await third.refresh()
 
     scores = np.random.default_rng(0).normal(size=(5, 6))
-    assert task.version == other.version == late.version == 1
-    assert isinstance(task.model, ServedModel)
+    assert task.served.version == other.served.version == late.served.version == 1
+    assert isinstance(task.served.model, ServedModel)
     for each in (other, late):
         np.testing.assert_array_equal(
-            each.model.combine(scores, False).log_odds, task.model.combine(scores, False).log_odds
+            each.served.model.combine(scores, False).log_odds,
+            task.served.model.combine(scores, False).log_odds,
         )
 
 
@@ -44,14 +45,14 @@ async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> Non
     memory, fitter = TaskStore(store, "t"), FitScheduler(tasks)
     for _ in range(2):
         await fitter.fit(task)
-    assert task.version == 2
+    assert task.served.version == 2
 
     assert await memory.promote(1, pinned=True)
     assert not await memory.promote(9)
     version, _ = await fitter.fit(task)
     await tasks.refresh()
 
-    assert (version, task.version) == (3, 1)
+    assert (version, task.served.version) == (3, 1)
     assert await memory.state() == State(1, 3, 2, True, 40, 0)
     assert sorted(await memory.reports()) == [1, 2, 3]
 
@@ -61,17 +62,14 @@ async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store:
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
     await FitScheduler(tasks).fit(task)
-    changed = Task(
-        "t",
-        "e",
-        (Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]),
-        memory=TaskStore(store, "t"),
+    changed = bare_task(
+        [Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]], TaskStore(store, "t")
     )
 
     await Tasks(store, [changed]).refresh()
 
-    assert changed.version == 1
-    assert changed.model.ignored == ("v0 (changed)",)
+    assert changed.served.version == 1
+    assert changed.served.model.ignored == ("v0 (changed)",)
 
 
 async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store: Store) -> None:
@@ -87,12 +85,12 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     for each in (tasks, others, tasks):
         await each.refresh()
 
-    assert (task.version, other.version) == (2, 2)
+    assert (task.served.version, other.served.version) == (2, 2)
     assert await memory.state() == State(serving=2, newest=2)
     assert sorted(await memory.reports()) == [2]
     third, late = replica(store)
     await third.refresh()
-    assert late.model_version == "t@2"
+    assert late.served.model_version == "t@2"
     await traffic(tasks, task, sample(seed=1))
     version, _ = await FitScheduler(tasks).fit(task)
     assert version == 3
@@ -106,13 +104,13 @@ async def test_a_promotion_is_heard_at_once(tcp_store: Store) -> None:
     await others.refresh()
     follower = Follower(others, tcp_store, every_s=600)
     following = asyncio.create_task(Background(Metrics()).run(Loop("follower", follower.follow)))
-    assert task.memory is not None
+    assert task.task_store is not None
     while not (await tcp_store.redis.pubsub_numsub("assay:1:news"))[0][1]:  # noqa: ASYNC110 - the store has no event for it
         await asyncio.sleep(0.01)
-    await task.memory.promote(1, True)
+    await task.task_store.promote(1, True)
 
     async with asyncio.timeout(5):
-        while other.version != 1 or not other.known.pinned:  # noqa: ASYNC110 - it comes by way of the store
+        while other.served.version != 1 or not other.statistics.state.pinned:  # noqa: ASYNC110 - it comes by way of the store
             await asyncio.sleep(0.01)
     following.cancel()
     await follower.close()

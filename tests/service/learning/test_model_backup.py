@@ -9,11 +9,10 @@ import pytest
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
-from assay.service.learning.tasks import Task, Tasks, lost
+from assay.service.learning.tasks.recovery import lost
 from assay.service.store.client import Store
-from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import COLUMNS, learn, replica, sample, traffic
+from tests.support.samples.replicas import bare_task, learn, replica, sample, traffic
 
 
 async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
@@ -21,21 +20,23 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
 ) -> None:
     """By its generation; the model is put back, and labels that no export has are counted."""
     metrics = Metrics()
-    task = Task("t", "e", COLUMNS, memory=TaskStore(tcp_store, "t"))
-    tasks = Tasks(tcp_store, [task], ModelBackup(tmp_path / "served"), metrics)
+    tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"), metrics)
     await learn(tasks, task)
-    assert task.memory is not None
-    await task.memory.label({f"{place}": Label(1.0) for place in range(30)})
-    await task.memory.note_export(20)
+    assert task.task_store is not None
+    await task.task_store.label({f"{place}": Label(1.0) for place in range(30)})
+    await task.task_store.note_export(20)
     await tasks.refresh()
-    version = task.model_version
+    version = task.served.model_version
 
     await tcp_store.redis.flushall()
     await tasks.refresh()
 
-    assert (task.model_version, (await task.memory.state()).serving) == (version, task.version)
+    assert (task.served.model_version, (await task.task_store.state()).serving) == (
+        version,
+        task.served.version,
+    )
     assert b"assay_store_emptied_total 1.0" in metrics.text()
-    said = lost(Task("t", "e", COLUMNS))
+    said = lost(bare_task())
     assert said["last_export"] == "never"
     printed = capsys.readouterr()
     assert "store_came_back_empty" in printed.out + printed.err
@@ -45,26 +46,27 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
 async def test_what_was_served_comes_back_from_disk(
     tcp_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without service and store, the copy serves, equal to the last bit, and the log reports it."""
-    tasks, task = replica(tcp_store)
-    tasks._keepsake = ModelBackup(tmp_path / "served")
+    """The service and its store are both gone: the copy beside them is served, the same to the
+    last bit, and it is said.
+    """
+    tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"))
     await learn(tasks, task)
-    assert task.served is not None
+    assert task.served.saved is not None
     await tcp_store.redis.flushall()
 
-    other = Task("t", "e", COLUMNS, memory=TaskStore(tcp_store, "t"))
-    await Tasks(tcp_store, [other], ModelBackup(tmp_path / "served")).refresh()
+    others, other = replica(tcp_store, ModelBackup(tmp_path / "served"))
+    await others.refresh()
 
     printed = capsys.readouterr()
     assert "served_model_restored" in printed.out + printed.err
     assert "learned_from_rows=320" in printed.out + printed.err
-    assert other.served == task.served
-    assert other.model_version == task.model_version
+    assert other.served.saved == task.served.saved
+    assert other.served.model_version == task.served.model_version
     (tmp_path / "served" / "t.json").write_text("{")
     await tcp_store.redis.flushall()
-    third = Task("t", "e", COLUMNS, memory=TaskStore(tcp_store, "t"))
-    await Tasks(tcp_store, [third], ModelBackup(tmp_path / "served")).refresh()
-    assert third.cold
+    thirds, third = replica(tcp_store, ModelBackup(tmp_path / "served"))
+    await thirds.refresh()
+    assert third.served.cold
 
 
 async def test_a_store_with_fewer_labels_than_it_had_is_told(
@@ -73,18 +75,17 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     """Such as one whose file was emptied: the copy of the model on disk knows how many there
     were.
     """
-    tasks, task = replica(tcp_store)
-    tasks._keepsake = ModelBackup(tmp_path / "served")
+    tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"))
     truth = await traffic(tasks, task, sample())
-    assert task.memory is not None
-    await task.memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    assert task.task_store is not None
+    await task.task_store.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
     await FitScheduler(tasks).fit(task)
-    assert task.model_version == "t@1"
+    assert task.served.model_version == "t@1"
     assert await tcp_store.loss() is None
     await tcp_store.redis.delete("assay:1:labels:{t}")
 
-    other = Task("t", "e", COLUMNS, memory=TaskStore(tcp_store, "t"))
-    await Tasks(tcp_store, [other], ModelBackup(tmp_path / "served")).refresh()
+    others, _ = replica(tcp_store, ModelBackup(tmp_path / "served"))
+    await others.refresh()
 
     assert "the task t had 40 labels or more, and has 0" in str(await tcp_store.loss())
     assert "".join(capsys.readouterr()).count("store_has_lost_labels") == 1

@@ -46,7 +46,7 @@ async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
             await tasks.record(rows)
 
     records = await TaskStore(store, "t").rows()
-    table = training_table(records, task.fingerprints)
+    table = training_table(records, task.spec.fingerprints)
 
     assert [len(record.candidates) for record in records] == [2, 2, 1]
     found = dict(zip(table.keys, table.scores.tolist(), strict=True))

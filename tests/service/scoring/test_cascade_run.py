@@ -13,7 +13,8 @@ from assay.aggregation import Column, ServedModel
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.matrix import CachedColumn as CacheColumn
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.spec import TaskSpec
+from assay.service.learning.tasks.task import Task
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.cascade_run import CascadeRun, capped
 from assay.service.scoring.guard import Guarded
@@ -69,12 +70,10 @@ def scorer_of(fakes: list[FakeVerifier], early: float | None, price: float) -> t
     names = [fake.name for fake in fakes]
     columns = tuple(Column(f"{at:016x}", name, None, 1.0, name) for at, name in enumerate(names))
     task = Task(
-        "t",
-        "e",
-        columns,
+        TaskSpec(name="t", ensemble="e", columns=columns),
         cascade_policy=CascadePolicy("cascade", price, costs=SAMPLE_COSTS, early=early),
     )
-    task.use(ServedModel(model(), columns))
+    task.serve_model(ServedModel(model(), columns))
     members = [
         EnsembleMember(Guarded(fake, Breaker(5, 5)), CacheColumn(at, False), False)
         for at, fake in enumerate(fakes)

@@ -8,6 +8,7 @@ import pytest
 
 from assay.aggregation import RobustAverage
 from assay.service.domain.errors import NoVerifierError
+from assay.service.learning.tasks.served_version import ServedVersion
 from assay.service.scoring.request import ScoringRequest
 from assay.service.scoring.scorer import STORE_DOWN
 from assay.verifiers import Pair, Query, UnreachableError
@@ -23,7 +24,7 @@ class Calibrated(RobustAverage):
 async def any_correct(texts: list[str]) -> tuple[float, list[float]]:
     """Return the probability that any is correct, and those of the candidates."""
     books = Books([fake("v", 0.5)])
-    books.task.model = Calibrated(books.task.columns, 0.2)
+    books.task.served = ServedVersion(task="t", model=Calibrated(books.task.spec.columns, 0.2))
     pairs = [Pair(Query.of("3+4?"), text) for text in texts]
     outcome = await books.scorer.score(ScoringRequest(books.task, pairs, True, 30.0, learn=False))
     assert outcome.p_any_correct is not None
@@ -52,7 +53,7 @@ async def test_every_distinct_answer_is_a_factor() -> None:
 async def test_pairs_have_no_best() -> None:
     """They answer different queries, so no chance is theirs together."""
     books = Books([fake("v")])
-    books.task.model = Calibrated(books.task.columns, 0.2)
+    books.task.served = ServedVersion(task="t", model=Calibrated(books.task.spec.columns, 0.2))
 
     outcome = await books.scorer.score(books.job(one_query=False))
 
@@ -82,7 +83,7 @@ async def test_a_verifier_that_the_model_does_not_know_is_named() -> None:
         ignored = ("new",)
 
     books = Books([fake("old"), fake("new")])
-    books.task.model = Knowing(books.task.columns, 0.2)
+    books.task.served = ServedVersion(task="t", model=Knowing(books.task.spec.columns, 0.2))
 
     outcome = await books.scorer.score(books.job())
 

@@ -12,13 +12,13 @@ from structlog.testing import capture_logs
 from assay import aggregation
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.matrix import CachedColumn
-from assay.service.learning.tasks import Task
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import (
     Pair,
 )
+from tests.support.samples.replicas import bare_task
 from tests.support.scorers import Q, guarded
 from tests.support.verifiers.fakes import FakeVerifier
 
@@ -72,7 +72,7 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
 
     with capture_logs() as logs:
         outcome = await scorer.score(
-            ScoringRequest(Task("t", "e", columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0)
+            ScoringRequest(bare_task(columns), [Pair(Q, "a"), Pair(Q, "b")], True, 30.0)
         )
         await asyncio.sleep(0)
 
@@ -100,7 +100,7 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
         metrics,
         TokenAdmission(None),
     )
-    task = Task("t", "e", (aggregation.Column("v", "v", None, 1.0, "v"),))
+    task = bare_task([aggregation.Column("v", "v", None, 1.0, "v")])
 
     await asyncio.gather(
         *(
@@ -143,7 +143,7 @@ async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(
 
     await scorer.score(
         ScoringRequest(
-            Task("t", "e", columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0
+            bare_task(columns), [Pair(Q, str(place)) for place in range(600)], True, 30.0
         )
     )
     seen = []

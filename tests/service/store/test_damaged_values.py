@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from assay.service.domain.observation import unpack
 from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler, due
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.tasks.registry import Tasks
+from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import GENERATION_KEY, SCHEMA_KEY
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import COLUMNS, replica, sample, see, traffic
+from tests.support.samples.replicas import bare_task, replica, sample, see, traffic
 
 
 @pytest_asyncio.fixture
@@ -99,10 +101,10 @@ async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) 
     report |= {"tomorrow": 1, "reference": [{**each, "further": 1} for each in report["reference"]]}
     await redis.hset("assay:1:models:{t}", "report:1", orjson.dumps(report))
 
-    other = Task("t", "e", COLUMNS, memory=TaskStore(store, "t"))
+    other = bare_task(task_store=TaskStore(store, "t"))
     await Tasks(store, [other]).refresh()
 
-    assert other.version == 1
+    assert other.served.version == 1
     assert (await memory.labels())["x:y"] == Label(1.0, True, None, 5.0)
     assert await redis.exists("assay:1:damaged:{t}") == 0
 
@@ -188,14 +190,14 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
         due(*await memory.progress())
         await DriftMonitor(Metrics()).look(task)
         await memory.since()
-    await memory.note(CascadeSavings(task.version, 1, 1.0, 0.0, 0.0, 1))
+    await memory.note(CascadeSavings(task.served.version, 1, 1.0, 0.0, 0.0, 1))
     version, _ = await FitScheduler(tasks).fit(task)
     await others.refresh()
     await traffic(tasks, task, sample(20, seed=1))
     new, _ = await memory.label({"n:m": Label(1.0)})
 
     assert version == 2
-    assert task.version == other.version == (await memory.state()).serving
+    assert task.served.version == other.served.version == (await memory.state()).serving
     assert new == 1
     assert (await memory.state()).newest == 2
     assert damaged(store, part) == 1
@@ -237,7 +239,7 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
     assert await memory.last_report() is None
     await tasks.refresh()
 
-    assert (version, task.version, await memory.sizes()) == (1, 1, (40, 1))
+    assert (version, task.served.version, await memory.sizes()) == (1, 1, (40, 1))
     if part != "lease":  # which is nobody's work
         assert damaged(store, part) == 1
         assert len(await store.redis.keys(f"assay:1:damaged:{part}:{{t}}:*")) == 1
@@ -288,7 +290,7 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
 
     assert printed.count("model_damaged") == 1
     assert version == 2
-    assert other.version == 2
+    assert other.served.version == 2
 
 
 async def test_a_store_that_takes_no_writes_leaves_damage_where_it_is(store: Store) -> None:
@@ -312,10 +314,10 @@ async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
     await traffic(tasks, task, sample(200))
     bytes_before = int(await store.redis.get("assay:1:bytes:{t}"))
     kept, _ = await memory.sizes()
-    task.keep_bytes = 50_000
+    task.spec = replace(task.spec, keep_bytes=50_000)
     await see(tasks, task, 1000, [[1.0] * 6] * 2)
     fewer, _ = await memory.sizes()
-    task.keep_bytes = 400
+    task.spec = replace(task.spec, keep_bytes=400)
     await see(tasks, task, 1001, [[1.0] * 6] * 2)
 
     assert 90_000 < bytes_before <= 100_000

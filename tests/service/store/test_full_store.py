@@ -9,7 +9,7 @@ import numpy as np
 from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
 from assay.service.domain.stored_values import Label
-from assay.service.learning.tasks import Rows
+from assay.service.learning.tasks.packing import TaskObservation
 from assay.service.learning.write_behind import Writer
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
@@ -29,18 +29,18 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
     store = Store(embedded.url)
     tasks, task = replica(store)
     await learn(tasks, task)
-    assert task.memory is not None
-    await task.memory.label({f"{place}": Label(1.0) for place in range(500)})
-    requests, labels = await task.memory.sizes()
+    assert task.task_store is not None
+    await task.task_store.label({f"{place}": Label(1.0) for place in range(500)})
+    requests, labels = await task.task_store.sizes()
 
     for part in range(50):
         await store.set_many(
             {f"assay:1:score:{part}:{place}": b"x" * 1000 for place in range(1000)}, 3600
         )
     scores = len(await store.redis.keys("assay:1:score:*"))
-    after = await task.memory.sizes()
-    new, durable = await task.memory.label({"new": Label(0.0)})
-    model = await task.memory.model(1)
+    after = await task.task_store.sizes()
+    new, durable = await task.task_store.label({"new": Label(0.0)})
+    model = await task.task_store.model(1)
     await store.close()
     embedded.stop()
 
@@ -63,7 +63,7 @@ async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path
         pairs = [Pair(Query.of(f"{query}"), f"{place}") for place in range(2000)]
         writer.put_rows(
             [
-                Rows(
+                TaskObservation(
                     task,
                     record_of(
                         keys_of(pairs, True), tuple(range(6)), rng.normal(size=(2000, 6)), "t@0"

@@ -13,7 +13,7 @@ from assay.aggregation import RobustAverage
 from assay.service.domain.errors import StoreDownError
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
-from assay.service.learning.tasks import Task
+from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import SCHEMA_KEY, SchemaError
@@ -60,8 +60,8 @@ def filled(columns: int = 3) -> ScoreMatrix:
 
 def average(task: Task) -> RobustAverage:
     """Return the robust average that a task serves."""
-    assert isinstance(task.model, RobustAverage)
-    return task.model
+    assert isinstance(task.served.model, RobustAverage)
+    return task.served.model
 
 
 async def written(

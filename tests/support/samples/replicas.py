@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from assay.aggregation import Column
 from assay.service.domain.identity import keys_of
 from assay.service.learning.fit_scheduler import FitScheduler
-from assay.service.learning.tasks import Task, Tasks
+from assay.service.learning.model_backup import ModelBackup
+from assay.service.learning.tasks.registry import Tasks
+from assay.service.learning.tasks.spec import TaskSpec
+from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
+from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
 from tests.support.samples.synthetic import Sample, Scenario, kinds, make
 
@@ -26,10 +31,20 @@ def sample(queries: int = 40, seed: int = 0) -> Sample:
     )
 
 
-def replica(store: Store, **options: Any) -> tuple[Tasks, Task]:
+def bare_task(
+    columns: Sequence[Column] = COLUMNS, task_store: TaskStore | None = None, **settings: Any
+) -> Task:
+    """Return a task that has learned nothing yet."""
+    spec = TaskSpec(name="t", ensemble="e", columns=tuple(columns), **settings)
+    return Task(spec, task_store)
+
+
+def replica(
+    store: Store, backup: ModelBackup | None = None, metrics: Metrics | None = None, **settings: Any
+) -> tuple[Tasks, Task]:
     """Return a process's view of a task."""
-    task = Task("t", "e", COLUMNS, memory=TaskStore(store, "t"), **options)
-    return Tasks(store, [task]), task
+    task = bare_task(task_store=TaskStore(store, "t"), **settings)
+    return Tasks(store, [task], backup, metrics), task
 
 
 async def see(tasks: Tasks, task: Task, query: int, scores: Any) -> None:
@@ -59,4 +74,4 @@ async def learn(tasks: Tasks, task: Task) -> None:
     """Have a task see traffic, and serve a first version."""
     await traffic(tasks, task, sample())
     await FitScheduler(tasks).fit(task)
-    assert task.model_version == "t@1"
+    assert task.served.model_version == "t@1"

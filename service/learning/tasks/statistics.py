@@ -1,0 +1,38 @@
+"""A process's statistics of a task: counts, drift, and notes of work done."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from assay.aggregation.drift import Drift
+from assay.service.domain.learned import State
+
+REMEMBERED_REQUESTS = 4096
+
+
+@dataclass(slots=True)
+class TaskStatistics:
+    """The part of a task that changes with each read and record.
+
+    `state`, `requests`, `labels`: the store's, at the last read. `drift`: of each verifier since
+    the fit of the served version. `recorded`: the names of the last recorded requests.
+    `unservable`: a damaged or missing version that the store names. `labels_compared`: whether the
+    process has compared the store's labels with the backup's. `backup_read`: whether it has looked
+    for a backup on disk.
+    """
+
+    state: State = field(default_factory=State)
+    requests: int = 0
+    labels: int = 0
+    drift: list[Drift] = field(default_factory=list)
+    recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    unservable: int = 0
+    labels_compared: bool = False
+    backup_read: bool = False
+
+    def note_recorded(self, request: str) -> None:
+        """Remember a request's name, so that the task records it once; forget the oldest."""
+        self.recorded[request] = None
+        if len(self.recorded) > REMEMBERED_REQUESTS:
+            self.recorded.popitem(last=False)

@@ -1,0 +1,85 @@
+"""A task in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from assay.aggregation import Column, ServedModel
+from assay.service.domain.learned import SavedVersion
+from assay.service.learning.tasks.served_version import ServedVersion
+from assay.service.learning.tasks.spec import TaskSpec
+from assay.service.learning.tasks.statistics import TaskStatistics
+from assay.service.ports import TaskStore
+from assay.service.scoring.cascade_policy import CascadePolicy
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Task:
+    """A task's settings, the version that it serves, and its statistics.
+
+    `task_store`: its part of the store; None for a task that does not learn, such as a view through
+    another ensemble.
+    """
+
+    spec: TaskSpec
+    task_store: TaskStore | None = None
+    cascade_policy: CascadePolicy = field(default_factory=CascadePolicy)
+    statistics: TaskStatistics = field(default_factory=TaskStatistics)
+    served: ServedVersion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.served = ServedVersion.untrained(self.spec)
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.spec.name
+
+    @property
+    def learns(self) -> bool:
+        """Return whether the task keeps requests and fits models."""
+        return self.task_store is not None
+
+    def stop_learning(self) -> None:
+        """Go on with the served version, and keep nothing."""
+        self.task_store = None
+
+    def serve_model(self, model: ServedModel) -> None:
+        """Serve a model from elsewhere, from now on and unchanged."""
+        self.stop_learning()
+        self.cascade_policy.use_model(model.fitted, 0)
+        self.served = ServedVersion(task=self.name, model=model)
+
+    def serve(self, saved: SavedVersion) -> None:
+        """Serve a version from now on.
+
+        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for damaged data,
+        and keeps serving the version before.
+        """
+        served = ServedVersion.restored(self.spec, saved)
+        assert isinstance(served.model, ServedModel)  # noqa: S101 - a saved version is one
+        self.cascade_policy.use_model(served.model.fitted, served.version)
+        self.served, self.statistics.drift = served, []
+        log.info("model_served", task=self.name, version=served.model_version)
+
+    def with_ensemble(self, ensemble: str, columns: Sequence[Column]) -> Task:
+        """Return a view of the task through another ensemble; it keeps nothing."""
+        view = Task(
+            TaskSpec(
+                name=self.name,
+                ensemble=ensemble,
+                columns=tuple(columns),
+                base_rate=self.spec.base_rate,
+            )
+        )
+        try:
+            view.served = self.served.for_columns(columns)
+        # The model knows none of these verifiers.
+        except ValueError:
+            log.debug("model_knows_no_verifier", task=self.name, ensemble=ensemble)
+        return view
