@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from assay.service.api.front.auth import KeyRing, needed, new_key
 
 
@@ -24,3 +26,36 @@ def test_what_has_no_scope_is_the_administrators() -> None:
     assert needed("POST", "/v1/tasks/t/anything", False) == "admin"
     assert needed("DELETE", "/v1/tasks/t/labels", False) == "admin"
     assert needed("GET", "/v1/rank", True) == "admin"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scores", "scope"),
+    [
+        ("POST", "/v1/rank", True, "rank"),
+        ("GET", "/v1/models", False, "rank"),
+        ("GET", "/v1/tasks/math", False, "rank"),
+        ("GET", "/v1/tasks/math/", False, "rank"),
+        ("POST", "/v1/tasks/math/labels", False, "label"),
+        ("GET", "/v1/tasks/math/to-label", False, "label"),
+        ("GET", "/v1/tasks/math/labels", False, "admin"),
+        ("POST", "/v1/tasks/math", False, "admin"),
+        ("POST", "/v1/tasks/math/labels/exported", False, "admin"),
+    ],
+)
+def test_each_path_needs_one_scope(method: str, path: str, scores: bool, scope: str) -> None:
+    """To read labels is more than to give them."""
+    assert needed(method, path, scores) == scope
+
+
+def test_a_plain_key_may_do_everything_and_a_hashed_one_what_its_entry_says() -> None:
+    """Limits and priority are the entry's."""
+    key, entry = new_key("a", ["label"], ["math"], requests="5/minute", priority="bulk")
+    keys = KeyRing(["plain"], [entry])
+
+    plain, hashed = keys.holder(b"Bearer plain"), keys.holder(f"Bearer {key}".encode())
+
+    assert plain is not None
+    assert (plain.name, plain.tasks, plain.limited) == ("api_keys", None, False)
+    assert plain.scopes == {"rank", "label", "admin"}
+    assert hashed is not None
+    assert (hashed.tasks, hashed.bulk, hashed.limited) == (frozenset({"math"}), True, True)
