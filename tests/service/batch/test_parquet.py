@@ -96,3 +96,22 @@ def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(BatchError, match="pyarrow"):
         Parquet()
+
+
+@pytest.mark.parametrize("lacking", ["query", "candidates"])
+def test_a_file_without_a_requests_columns_is_refused(tmp_path: Path, lacking: str) -> None:
+    """It names the columns that there are."""
+    content = [{name: value for name, value in rows(1)[0].items() if name not in (lacking, "task")}]
+    path = as_parquet(tmp_path / "in.parquet", content)
+
+    with pytest.raises(BatchError, match=r"needs the columns .*; there are: id, "):
+        blocks(path, 4)
+
+
+def test_messages_may_stand_in_place_of_a_query(tmp_path: Path) -> None:
+    """As in a request."""
+    row = {"messages": [{"role": "user", "content": "q"}], "candidates": ["a"]}
+
+    [part] = blocks(as_parquet(tmp_path / "in.parquet", [row]), 4)
+
+    assert [each.body for each in part.rows] == [row]

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from assay.service.config.loading import load_config
-from assay.service.planning.memory_estimate import CUDA_GIB, Load, Server, servers_of
+from assay.service.planning.memory_estimate import (
+    ACTIVATIONS,
+    CUDA_GIB,
+    SPLIT_GIB,
+    Load,
+    Server,
+    servers_of,
+)
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
 from tests.support.servers.processes import ROOT, write_config
@@ -76,12 +83,14 @@ def test_a_cache_holds_the_load_but_one_full_sequence_at_least() -> None:
     assert server().kv_gib(Load(100_000, 4), 1) == 4 * one  # no sequence is longer than it takes
 
 
-def test_a_split_halves_the_weights_and_costs_the_exchange() -> None:
-    """What is beside the weights is there on each GPU."""
-    alone, split = server().gib(Load(), 1), server().gib(Load(), 2)
+def test_a_split_shares_the_weights_and_costs_the_exchange() -> None:
+    """CUDA's own memory is there on each GPU, and activations grow with the weights."""
+    load = Load()
 
-    assert alone > 16.0 + CUDA_GIB
-    assert alone / 2 < split < alone
+    alone, split = (server().gib(load, gpus) - server().kv_gib(load, gpus) for gpus in (1, 2))
+
+    assert alone == pytest.approx(16.0 + CUDA_GIB + 16.0 * ACTIVATIONS)
+    assert split == pytest.approx(8.0 + CUDA_GIB + 8.0 * ACTIVATIONS + SPLIT_GIB)
 
 
 @pytest.mark.parametrize(
