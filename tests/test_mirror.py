@@ -15,6 +15,7 @@ PACKAGES = (
     "service/concurrency",
     "service/config",
     "service/domain",
+    "service/learning",
     "service/planning",
     "service/scoring",
     "service/server",

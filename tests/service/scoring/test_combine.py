@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assay.aggregation import RobustAverage
+from assay.aggregation import Combined, Floats, RobustAverage
 from assay.service.domain.errors import NoVerifierError
 from assay.service.learning.tasks.served_version import ServedVersion
 from assay.service.scoring.request import ScoringRequest
@@ -103,3 +103,23 @@ async def test_ranks_go_by_log_odds_and_ties_by_the_texts() -> None:
 
     assert forward.order[0] == 2
     assert [3 - place for place in backward.order] == forward.order
+
+
+@pytest.mark.parametrize("one_query", [True, False])
+async def test_pairs_are_read_alone_and_candidates_beside_each_other(one_query: bool) -> None:
+    """A model may learn different things of the two."""
+    reads: list[bool] = []
+
+    class Noting(Calibrated):
+        """An average that keeps how it is read."""
+
+        def combine(self, scores: Floats, alone: bool) -> Combined:
+            reads.append(alone)
+            return super().combine(scores, alone)
+
+    books = Books([fake("v")])
+    books.task.served = ServedVersion(task="t", model=Noting(books.task.spec.columns, 0.2))
+
+    await books.scorer.score(books.job(one_query=one_query))
+
+    assert reads == [not one_query]
