@@ -108,7 +108,7 @@ def add_installed() -> None:
         if KINDS.get(point.name) is kind:
             continue
         if point.name in KINDS:
-            BROKEN[point.name] = f"{where}: there is a kind of that name already"
+            BROKEN[point.name] = f"{where}: a kind of that name exists already"
         elif not isinstance(kind, Kind) or not issubclass(kind.settings, VerifierSettings):
             BROKEN[point.name] = f"{where}: must be a `assay.verifiers.Kind(settings, build)`"
         else:

@@ -113,7 +113,7 @@ def cascade_curve(
             cascade = Cascade.of(fitted, calls)
             if cascade is None:
                 raise ValueError(
-                    "costs: every call is free, or there is one tier: nothing can be saved"
+                    "costs: every call is free, or all calls are one tier: a cascade saves nothing"
                 )
             outcomes.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
             outcomes.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))

@@ -133,7 +133,7 @@ class _Several:
         ) & np.isfinite(log_odds)
         if not comparable.any():
             raise ValueError(
-                "no query has two candidates with a score: there is nothing to select from"
+                "no query has two candidates with a score, so no choice can be measured"
             )
         queries = Queries.of(every.codes()[comparable])
         raw, log_odds = ordered[comparable], log_odds[comparable]

@@ -123,7 +123,7 @@ class FittedModel:
         read = places >= 0
         if not (read.any() and self.maps_.usable[places[read]].any()):
             raise ValueError(
-                "none of the model's verifiers is there; it was fitted on:"
+                "the data have none of the model's verifiers; it was fitted on:"
                 f" {', '.join(self.names_)}"
             )
         other = copy(self)

@@ -57,7 +57,7 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
             "{{verifier}}": f"sum by (verifier) (rate(assay_misread_usage_total{RATE}))",
         }),
     ],
-    "What it is worth": [
+    "Cost, quality and drift": [
         ("Cost a second", "short", {"{{task}}": f"sum by (task) (rate(assay_cost_total{RATE}))"}),
         ("P(the first is best)", "percentunit", {
             f"{{{{task}}}} p{round(100 * share)}": quantile(share, "assay_p_best", "task") for share in (0.1, 0.5)
@@ -83,7 +83,7 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
         ("Writes given up a second", "ops", {"{{what}}: {{why}}": f"sum by (what, why) (rate(assay_dropped_writes_total{RATE}))"}),
         ("Failed calls a second, by reason", "ops", {"{{reason}}": f"sum by (reason) (rate(assay_store_errors_total{RATE}))"}),
     ],
-    "What should be flat": [
+    "Metrics that should stay flat": [
         ("Failed steps of background loops, in an hour", "short", {
             "{{loop}}": "sum by (loop) (increase(assay_background_failures_total[1h]))",
         }),

@@ -42,7 +42,7 @@ NOT_CALIBRATED = (
     " with"
 )
 ASKED_AT_ONCE = (
-    "confidence has no effect: all verifiers are called at once, so there is nothing to stop"
+    "confidence has no effect: all verifiers are called at once, without a later tier to stop"
 )
 
 #: Characters that a verifier may have to read for one request.
@@ -233,7 +233,7 @@ def _ensembles(engine: Engine) -> Iterable[str]:
 
 
 def _unknown(what: str, given: str, known: Iterable[str]) -> ApiError:
-    message = f"no {what} is called {given!r}; there are: {', '.join(sorted(known))}"
+    message = f"no {what} is called {given!r}; choose from: {', '.join(sorted(known))}"
     return ApiError(404, message, param=what, code=f"unknown_{what}")
 
 

@@ -34,7 +34,7 @@ def task_of(request: Request, name: str) -> Task:
     if name not in known:
         raise ApiError(
             404,
-            f"no task is called {name!r}; there are: {', '.join(sorted(known))}",
+            f"no task is called {name!r}; choose from: {', '.join(sorted(known))}",
             param="task",
             code="unknown_task",
         )
@@ -47,9 +47,7 @@ def task_store_of(task: Task) -> TaskStore:
     Raises `ApiError` 409 for a task that does not.
     """
     if task.task_store is None:
-        message = (
-            f"the task {task.name!r} learns nothing: it was given its model, or `learn: false`"
-        )
+        message = f"the task {task.name!r} learns nothing: it has a `model` or `learn: false`"
         raise ApiError(409, message, param="task", code="does_not_learn")
     return task.task_store
 

@@ -187,7 +187,7 @@ async def _measured(name: str, measuring: Any) -> Any:
 async def _unknown_version(task_store: TaskStore, version: int) -> ApiError:
     known = ", ".join(map(str, sorted(await stored(task_store.reports())))) or "none"
     return ApiError(
-        404, f"no version {version}; there are: {known}", param="version", code="unknown_version"
+        404, f"no version {version}; choose from: {known}", param="version", code="unknown_version"
     )
 
 

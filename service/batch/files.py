@@ -94,7 +94,7 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
     elif files.fs.exists(root):
         found = [root]
     else:
-        raise BatchError(f"{url}: there is no such file or folder")
+        raise BatchError(f"{url}: no such file or folder")
     found = [
         path
         for path in found

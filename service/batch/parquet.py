@@ -39,7 +39,7 @@ class Parquet(RowFormat):
         clash(path, [name for name in names if name not in REQUEST])
         if "candidates" not in names or not {"query", "messages"} & set(names):
             raise BatchError(
-                f"{path}: needs the columns candidates, and query or messages; there are:"
+                f"{path}: needs the columns candidates, and query or messages; its columns:"
                 f" {', '.join(names)}"
             )
         return SourceFile(path, rows, int(files.fs.size(path)))

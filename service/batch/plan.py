@@ -87,7 +87,7 @@ def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) 
     verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}
     if task not in engine.tasks.by_name:
         raise BatchError(
-            f"no task is called {task!r}; there are: {', '.join(sorted(engine.tasks.by_name))}"
+            f"no task is called {task!r}; choose from: {', '.join(sorted(engine.tasks.by_name))}"
         )
     if not sum(source.rows for source in sources):
         raise BatchError(f"{where}: has no rows")

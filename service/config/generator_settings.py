@@ -14,7 +14,7 @@ class UpstreamSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name = Field(description="What clients ask for as `model`.")
+    name: Name = Field(description="The `model` that clients request.")
     endpoint: AnyHttpUrl = Field(description="Base URL of the server, without /v1.")
     model: str = Field(min_length=1, description="The model's name on the server.")
     api_key_env: str | None = Field(

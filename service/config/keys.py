@@ -17,15 +17,15 @@ class KeySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name = Field(description="What the log calls it.")
+    name: Name = Field(description="Its name in the log.")
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(
         description="SHA-256 of the key, in hexadecimal."
     )
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = Field(
         ("rank",),
         description=(
-            "rank: score, and see what is served; label: label as well as draw what to label;"
-            " admin: all else."
+            "rank: score, and list models and tasks; label: send labels, and draw candidates to"
+            " label; admin: all else."
         ),
     )
     tasks: tuple[Name, ...] | None = Field(

@@ -46,7 +46,7 @@ class TaskSettings(BaseModel):
         ),
     )
     keep_mb: int = Field(
-        128, ge=1, description="What those may take in the store; the oldest go first."
+        128, ge=1, description="MB of those requests in the store; the oldest go first."
     )
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of requests that are kept to learn from."

@@ -32,8 +32,7 @@ class ServiceSettings(BaseModel):
         ge=1,
         le=65535,
         description=(
-            "Port of its own for /metrics and what needs the scope admin; else they share the"
-            " first."
+            "A separate port for /metrics and the scope admin; else they share the first."
         ),
     )
     admin_host: str = Field("127.0.0.1", description="Address of that port.")

@@ -10,4 +10,4 @@ def did_you_mean(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, 1)
     if near:
         return f"; did you mean `{near[0]}`?"
-    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 30 else ""
+    return f"; choose from: {', '.join(known)}" if 0 < len(known) <= 30 else ""

@@ -105,7 +105,7 @@ class _Walk:
         if id(node) in self._sizes:
             known = self._sizes[id(node)]
             if known is None:
-                raise YamlError("an alias stands in what it repeats", node)
+                raise YamlError("an alias repeats a value that contains it", node)
             return known
         if depth > MAX_DEPTH:
             raise YamlError(f"lies more than {MAX_DEPTH} levels deep", node)
@@ -123,7 +123,7 @@ class _Walk:
                 if not isinstance(key, yaml.ScalarNode):
                     raise YamlError("a key must be a name, not a list or a mapping", key)
                 if key.value in seen:
-                    raise YamlError(f"the key `{key.value[:80]}` is given twice", key)
+                    raise YamlError(f"the key `{key.value[:80]}` appears twice", key)
                 seen.add(key.value)
                 self._check_number(key)
             return [value for _, value in node.value]

@@ -54,7 +54,9 @@ def find_gpus() -> list[Gpu]:
     """
     program = shutil.which("nvidia-smi")
     if program is None:
-        raise StartupError(f"--gpus auto: there is no nvidia-smi here; name the GPUs: {GPUS_FORM}")
+        raise StartupError(
+            f"--gpus auto: this machine has no nvidia-smi; name the GPUs: {GPUS_FORM}"
+        )
     query = ["--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
     done = subprocess.run(  # noqa: S603 - a program of the system's, and words of ours
         [program, *query], capture_output=True, text=True, check=False, timeout=30

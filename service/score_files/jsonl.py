@@ -96,7 +96,7 @@ def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[s
             or not isinstance(ranking.get("score"), list)
             or "row" not in ranking
         ):
-            raise TableError(f"{path}: has `raw`, but is not what `assay batch` writes")
+            raise TableError(f"{path}: has `raw`, but not in the form that `assay batch` writes")
         labels = ranking.get("labels")
         for place in range(len(ranking["score"])):
             scores = {name: None if of is None else of[place] for name, of in raw.items()}

@@ -67,7 +67,7 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
     """Return the table that a file's columns make; raise `TableError` where they make none."""
     if "query_id" not in data:
         raise TableError(
-            f"{path}: has no `query_id`; there are: {', '.join(sorted(data)) or 'no columns'}"
+            f"{path}: has no `query_id`; its columns: {', '.join(sorted(data)) or 'no columns'}"
         )
     names = tuple(str(name) for name in decoded(data["verifier_names"]))
     scores, query_id = np.asarray(data["scores"]), decoded(np.asarray(data["query_id"]))

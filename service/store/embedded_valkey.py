@@ -73,8 +73,7 @@ class EmbeddedStore:
         """Start the server unless one answers; return when it does; raise `EmbeddedStoreError`."""
         if sys.platform == "win32":
             raise EmbeddedStoreError(
-                "there is no embedded store for Windows: set redis_url (ASSAY_REDIS_URL) to a"
-                " server"
+                "Windows has no embedded store: set redis_url (ASSAY_REDIS_URL) to a server"
             )
         self._prepare()
         lock = self._lock()
@@ -180,7 +179,7 @@ class EmbeddedStore:
         before = _size(files)
         if not self._run(lock, truncated="yes"):
             raise EmbeddedStoreError(
-                "the embedded store did not start on what is whole of its file; see"
+                "the embedded store did not start on the whole entries of its file; read"
                 f" {self.folder / LOG}"
             )
         dropped = before - _size(files)
@@ -189,7 +188,7 @@ class EmbeddedStore:
             dropped_bytes=dropped,
             kept_bytes=before - dropped,
             copy=str(copy),
-            hint="what was learned last is lost: assay labels import brings an export back",
+            hint="the last labels and fits are lost: restore labels with assay labels import",
         )
         text = f"the store's file was cut off: {dropped} bytes dropped, {before - dropped} kept"
         with suppress(RedisError), self._client() as client:

@@ -43,7 +43,7 @@ def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
         if int(said.get("maxmemory", 0)) and policy.startswith("allkeys"):
             raise EvictionError(
                 f"the store has maxmemory-policy {policy}: when it is full, it would drop labels"
-                " and models. Set it to volatile-lru (scores go first, what was learned never):"
+                " and models. Set it to volatile-lru (which evicts scores first and labels never):"
                 " CONFIG SET maxmemory-policy volatile-lru"
             )
         if int(said.get("maxmemory", 0)) and policy == "noeviction":

@@ -193,7 +193,7 @@ class Metrics:
             "assay_gateway_stopped", "Why drawing stopped.", ("upstream", "why"), **make
         )
         self.dropped_writes = Counter(
-            "assay_dropped_writes", "Writes given up, by what and why.", ("what", "why"), **make
+            "assay_dropped_writes", "Writes given up, by kind and cause.", ("what", "why"), **make
         )
         self.stall = Histogram(
             "assay_loop_stall_seconds",

@@ -113,7 +113,7 @@ def test_what_is_wrong_is_an_error_with_its_field(client: Client) -> None:
     """And is not tried again; a service that is away is."""
     with pytest.raises(RequestError, match="candidates") as wrong:
         client.rank(QUERY, [])
-    with pytest.raises(RequestError, match="there are: default, math"):
+    with pytest.raises(RequestError, match="choose from: default, math"):
         list(client.stream(QUERY, [GOOD], task="nope"))
     with pytest.raises(UnreachableError, match="does not answer"):
         Client("http://127.0.0.1:9", retrying=QUICK).rank(QUERY, [GOOD])

@@ -108,7 +108,7 @@ def test_cohere(running: Server, expected: list[list[float]]) -> None:
     ]
     assert found["units"] == 1
     assert found["refused"]["status"] == 404
-    assert "there are: assay" in found["refused"]["message"]
+    assert "choose from: assay" in found["refused"]["message"]
 
 
 def test_litellm(running: Server, expected: list[list[float]]) -> None:

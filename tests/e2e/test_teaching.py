@@ -100,7 +100,7 @@ def test_versions_go_forward_and_back(taught: tuple[Server, dict[str, float]]) -
     assert (promoted["serving"], promoted["pinned"]) == (known[0], True)
     assert pinned["serving"] == known[0]
     assert unknown.status == 404
-    assert "there are: 1" in unknown.json["error"]["message"]
+    assert "choose from: 1" in unknown.json["error"]["message"]
     assert back["serving"] != known[0]
 
 

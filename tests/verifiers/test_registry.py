@@ -116,7 +116,7 @@ def test_one_does_not_take_the_name_of_one_of_ours(installed: Path) -> None:
     )
 
     assert done.stdout.startswith("JudgeSettings")
-    assert "a kind of that name already" in done.stdout
+    assert "a kind of that name exists already" in done.stdout
 
 
 def test_a_fingerprint_follows_what_determines_a_score() -> None:

@@ -42,7 +42,7 @@ class MathAnswerSettings(VerifierSettings):
         5.0,
         gt=0,
         le=600,
-        description="A comparison that takes longer is killed, and there is no score.",
+        description="A comparison that takes longer is killed, and gives no score.",
     )
     processes: int = Field(2, ge=1, le=64, description="Worker processes.")
 

@@ -46,7 +46,7 @@ def read():
 TRIED = ("assert x == 1", "assert x == 2", "write()", "fork()", "own()", "read()")
 HELD = ["ok", "AssertionError", "PermissionError", "PermissionError", "PermissionError"]
 UNLOCKED = (
-    "this kernel has no Landlock: code can read what its user can read, and tell it by passing a"
+    "this kernel has no Landlock: code can read its user's files, and reveal them by passing a"
     " test or not"
 )
 UNTHREADED = (

@@ -38,7 +38,7 @@ class VerifierSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     name: Name = Field(description="How answers, metrics and learned weights call it.")
-    kind: str = Field(description="What it is; one of the registry's kinds.")
+    kind: str = Field(description="Its kind; docs/verifiers.md lists them.")
     family: str | None = Field(
         None,
         min_length=1,
@@ -131,7 +131,7 @@ class ServedSettings(VerifierSettings):
     truncate: Truncate = Field(
         "error",
         description=(
-            "What to leave out of a candidate that does not fit: head, middle or tail; `error`: no"
+            "The part to cut from a candidate that does not fit: head, middle or tail; `error`: no"
             " score."
         ),
     )

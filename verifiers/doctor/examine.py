@@ -65,9 +65,7 @@ async def examine(
     try:
         await _examine(verifier, quick, progress, report)
     except VerifierError as exc:
-        report.findings.append(
-            failed("answers", f"{exc.reason}: {exc}", "see what the server's log says")
-        )
+        report.findings.append(failed("answers", f"{exc.reason}: {exc}", "read the server's log"))
     # a bug in a verifier, ours or a user's own, must not cost the others their examination
     except Exception as exc:
         report.findings.append(

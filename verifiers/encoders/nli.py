@@ -36,7 +36,7 @@ class NliSettings(ServedSettings):
 
     kind: Literal["nli"] = "nli"
     premise: Literal["query", "reference"] = Field(
-        "query", description="What should imply the candidate."
+        "query", description="The text that should imply the candidate."
     )
     entailment: int = Field(
         0,

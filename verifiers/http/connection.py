@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
             or self._received > 2 * MAX_REPLY_BYTES + MAX_QUIET_BYTES
         ):
             self.give_up(
-                BadReplyError(f"a reply of which more than {MAX_QUIET_BYTES} bytes are no body")
+                BadReplyError(f"a reply with more than {MAX_QUIET_BYTES} bytes outside of its body")
             )
 
     def eof_received(self) -> bool:

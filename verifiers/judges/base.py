@@ -40,7 +40,7 @@ class JudgingSettings(ChatSettings):
     defences: bool = Field(
         True,
         description=(
-            "Make candidates harmless, and do not ask about answers that are none; false only to"
+            "Make candidates harmless, and skip texts without an answer; false only to"
             " measure that."
         ),
     )

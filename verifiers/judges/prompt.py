@@ -24,8 +24,7 @@ def checked_prompt(prompt: str, places: Sequence[str]) -> str:
         raise ValueError(f"must contain {shown} once each")
     if found != list(places):
         raise ValueError(
-            f"must have {shown} in this order: what candidates share comes first, for the prefix"
-            " cache"
+            f"must have {shown} in this order: the common part comes first, for the prefix cache"
         )
     return prompt
 

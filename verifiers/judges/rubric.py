@@ -32,7 +32,7 @@ class Criterion(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=64)
-    text: str = Field(min_length=1, description="What must hold of the candidate.")
+    text: str = Field(min_length=1, description="The condition on the candidate.")
     weight: float = Field(1.0, gt=0, allow_inf_nan=False)
 
 
@@ -41,7 +41,7 @@ class JudgeRubricSettings(YesNoSettings):
 
     kind: Literal["judge_rubric"] = "judge_rubric"
     criteria: tuple[Criterion, ...] = Field(
-        min_length=1, max_length=32, description="[{name, text, weight}]: what must hold."
+        min_length=1, max_length=32, description="[{name, text, weight}]: the conditions."
     )
     combine: Combine = Field("mean", description="How the criteria become one score.")
     prompt: str = Field(

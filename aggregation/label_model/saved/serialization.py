@@ -227,7 +227,7 @@ def _joint_from_dict(data: dict[str, Any], count: int) -> ScoreCovariance:
     for place, row in enumerate(data["covariance"]):
         covariance[place, : place + 1] = covariance[: place + 1, place] = _line(row, place + 1)
     if len(data["covariance"]) != 2 * count or (np.diag(covariance) < 0).any():
-        raise ValueError("a covariance that is none")
+        raise ValueError("an invalid covariance")
     return ScoreCovariance(
         _line(data["means"], 2 * count), covariance, int(_number(data["queries"]))
     )

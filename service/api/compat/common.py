@@ -83,8 +83,8 @@ def task_of_model(engine: Engine, model: str | None) -> Task:
     task = aliases.get(model or "", (rest or "default") if head == MODEL_PREFIX else None)
     if task is None or task not in engine.tasks.by_name or not may_see(task):
         message = (
-            f"no model is called {model!r}; there are: {', '.join(model_names(engine))}; others go"
-            " in `model_aliases`"
+            f"no model is called {model!r}; choose from: {', '.join(model_names(engine))}; add"
+            " others under `model_aliases`"
         )
         raise ApiError(404, message, param="model", code="model_not_found")
     return find_task(engine, task, None)
@@ -129,7 +129,7 @@ def scoring_request_of(
     limit = engine.settings.max_candidates
     if not 0 < len(pairs) <= limit:
         what = (
-            "there is nothing to score"
+            "no pairs to score"
             if not pairs
             else f"{len(pairs)} are more than the {limit} that a request may have"
         )

@@ -154,7 +154,7 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
     if not upstreams:
         raise ApiError(
             404,
-            "there is no upstream to draw candidates from: name one under `upstreams:`",
+            "no upstream draws candidates: name one under `upstreams:`",
             code="no_upstream",
         )
     first = next(iter(upstreams.values()))
@@ -169,7 +169,7 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
     names = ", ".join([*upstreams, *_shared(engine)])
     raise ApiError(
         404,
-        f"no model is called {model!r}; there are: {names}",
+        f"no model is called {model!r}; choose from: {names}",
         param="model",
         code="model_not_found",
     )

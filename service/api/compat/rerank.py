@@ -43,7 +43,7 @@ class RerankRequest(DoorRequest):
                 "documents", "give `documents` (or `texts`, for the answer in TEI's form)", "one_of"
             )
         if not (self.documents or self.texts):
-            raise problem("documents", "there is nothing to rank", "too_short")
+            raise problem("documents", "no documents to rank", "too_short")
         return self
 
     def candidates(self) -> list[str]:

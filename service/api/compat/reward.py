@@ -76,7 +76,7 @@ class ClassifyRequest(DoorRequest):
         if self.messages is not None and self.messages[-1].role != "assistant":
             raise problem(
                 "messages",
-                "the last message must be the assistant's: it is what is scored",
+                "the last message must be the assistant's, the one to score",
                 "no_answer",
             )
         return self

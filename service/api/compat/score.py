@@ -47,7 +47,7 @@ class ScoreRequest(DoorRequest):
                 ]:
                     raise problem(
                         unread[0],
-                        f"is given beside {first} and {second}: which of them is meant?",
+                        f"stands beside {first} and {second}: send one of the two",
                         "one_of",
                     )
                 left, right = _listed(one), _listed(other)

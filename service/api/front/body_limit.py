@@ -17,7 +17,7 @@ PATIENCE_S = 1.0  # that a body gets, however many others want its room
 ROOM = 256 << 20  # bytes of all bodies that are being read, wait for a place, or are being scored
 BODY_TOO_LARGE = "the body has more than the {} bytes that a request may have"
 BODY_TOO_SLOW = f"the body did not come within {BODY_TIMEOUT_S} s"
-NO_ROOM = "there is no room for the body: try again shortly"
+NO_ROOM = "no room for the body: try again shortly"
 ENCODED = "content-encoding: bodies are read as they come, not unpacked (got {!r})"
 BODY_IN_SCOPE = "assay.body"
 

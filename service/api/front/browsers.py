@@ -92,10 +92,10 @@ def _check_type(given: bytes | None) -> None:
         given is not None and JSON.fullmatch(given.partition(b";")[0].strip())
     ):
         return
-    said = "there is none" if given is None else f"got {_shown(given)}"
+    said = "none" if given is None else f"got {_shown(given)}"
     message = (
-        f"Content-Type: must be application/json ({said}): without keys, what an HTML form can send"
-        " is not taken"
+        f"Content-Type: must be application/json ({said}): without keys, a body that an HTML form"
+        " can send is refused"
     )
     raise ApiError(415, message, param="Content-Type", code="unsupported_media_type")
 
@@ -116,7 +116,7 @@ def refuse_doubled(pairs: Sequence[tuple[bytes, bytes]]) -> None:
             shown = name.decode().title()
             raise ApiError(
                 400,
-                f"{shown}: is given {names.count(name)} times",
+                f"{shown}: appears {names.count(name)} times; send it once",
                 param=shown,
                 code="doubled_header",
             )

@@ -133,7 +133,7 @@ def evaluate_command(
         typer.Option(help="Folder for the figures.", show_default=False, file_okay=False),
     ] = None,
     cascade: Annotated[
-        bool, typer.Option("--cascade", help="What asking in tiers would save and lose.")
+        bool, typer.Option("--cascade", help="Measure what a cascade would save and lose.")
     ] = False,
     costs: Annotated[
         Path | None,

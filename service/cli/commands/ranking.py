@@ -20,7 +20,7 @@ def rank_command(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="JSONL of answers; lines already there are not asked again."
+            "--out", "-o", help="JSONL of answers; the command skips lines that it already holds."
         ),
     ],
     config: ConfigOption = None,
@@ -108,7 +108,7 @@ def demo_command(
         int | None, typer.Option(min=1, help="Only the first problems.", show_default=False)
     ] = None,
     svg: Annotated[
-        Path | None, typer.Option(help="Draw what is printed into this file.", show_default=False)
+        Path | None, typer.Option(help="Draw the printed table into this file.", show_default=False)
     ] = None,
 ) -> None:
     """Rank a bundled set of real candidates, show the gain, and leave the service running."""

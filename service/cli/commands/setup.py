@@ -38,7 +38,7 @@ def config_check(
 
 
 def key_command(
-    name: Annotated[str, typer.Argument(help="What the log calls who has it.")],
+    name: Annotated[str, typer.Argument(help="The holder's name in the log.")],
     scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
     tasks: Annotated[
         str | None,

@@ -61,7 +61,7 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
         axes.set(
             xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02)
         )
-        axes.set_title(f"{name}: what an answer costs ({found.labels or 'no'} labels)")
+        axes.set_title(f"{name}: cost of an answer ({found.labels or 'no'} labels)")
         axes.legend(loc="lower right", fontsize=8)
         path = folder / f"{name}_cascade.png"
         figure.savefig(path)

@@ -106,7 +106,7 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
         xlim=(0, 1),
         ylim=(0, 1),
         ylabel="share that is correct",
-        title=f"{name}: what the probabilities are worth",
+        title=f"{name}: predicted and true shares",
     )
     upper.legend(loc="upper left", title="labels used", alignment="left")
     lower.set(
@@ -156,7 +156,7 @@ def _labels(pyplot: Any, found: Evaluation, name: str) -> Any:
     right.axhline(
         constant, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), label="always the base rate"
     )
-    left.set_title(f"{name}: what labels are worth")
+    left.set_title(f"{name}: the worth of labels")
     left.legend(
         loc="best",
         fontsize=8,

@@ -164,8 +164,8 @@ def _day(seconds: float) -> str:
 #: Heading, note and drawing; a drawing is None if there is nothing to draw.
 FIGURES: list[tuple[str, str, DrawFigure]] = [
     ("How accurate is each", EXPECTED, _accuracy),
-    ("What fewer would do", LEFT_OUT, _cost),
-    ("Who repeats whom", "Correlation of scores within queries, families side by side.", _correlations),  # noqa: E501
+    ("With fewer verifiers", LEFT_OUT, _cost),
+    ("Verifiers that repeat each other", "Correlation of scores within queries, families side by side.", _correlations),  # noqa: E501
     ("Do the probabilities hold", HELD_OUT, _reliability),
     ("Labels by day", "UTC.", _labels),
 ]  # fmt: skip

@@ -33,7 +33,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
         )
     for entry in report["verifiers"]:
         if (report.get("drift") or {}).get(entry["name"], {}).get("alarm"):
-            lines.append(f"{entry['name']} drifts: it is not what it was when the model was fitted")
+            lines.append(f"{entry['name']} drifts: its scores have changed since the fit")
     return lines
 
 

@@ -32,10 +32,10 @@ def test_what_cannot_be_an_input_is_refused(config: Path, tmp_path: Path) -> Non
             tmp_path / "data",
         )
 
-    assert "there is no such file or folder" in refused("none.jsonl")
+    assert "no such file or folder" in refused("none.jsonl")
     assert "has no .jsonl or .parquet file" in refused("empty")
     assert "has both .jsonl and .parquet files" in refused("both")
-    assert "needs the columns candidates, and query or messages; there are: text" in refused(
+    assert "needs the columns candidates, and query or messages; its columns: text" in refused(
         "other.parquet"
     )
     assert "the column 'score' is also one of the output's; rename it" in refused("taken.parquet")

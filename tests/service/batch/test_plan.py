@@ -66,7 +66,7 @@ def test_a_job_is_not_resumed_as_another(config: Path, tmp_path: Path) -> None:
     assert "was begun with other settings of the verifier 'reward'" in ended(
         start(source, out, settings), 2
     )
-    assert "no task is called 'u'; there are: default, t" in ended(
+    assert "no task is called 'u'; choose from: default, t" in ended(
         start(source, tmp_path / "u", config, "--task", "u"), 2
     )
 

@@ -81,7 +81,7 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
         (60, "candidates: Field required"),
         (61, "not JSON: invalid literal, expected 'null': line 1 column 1 (char 0)"),
         (62, "not an object"),
-        (63, "no task is called 'nope'; there are: default, t"),
+        (63, "no task is called 'nope'; choose from: default, t"),
         (64, "'best' is also one of the output's columns; rename it"),
     ]
     assert [row["error"] for row in rows if row["error"]] == [row["error"] for row in bad]

@@ -70,4 +70,4 @@ def test_who_keeps_going_gets_the_rows_without_it(tmp_path: Path) -> None:
     command = words(tmp_path, away=True)
 
     assert said(*command, "--keep-going", "--tries", "1")["partial"] == 3
-    assert "3 of them lack what a verifier failed to say" in run(*command, "--keep-going").stdout
+    assert "3 of them lack a failed verifier's scores" in run(*command, "--keep-going").stdout

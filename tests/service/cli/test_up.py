@@ -42,7 +42,10 @@ def test_an_environment_without_python_is_none(tmp_path: Path) -> None:
 
     message = problem("up", configured(tmp_path), "--gpus", "none", "--vllm-venv", venv)
 
-    assert message == f"--vllm-venv: there is no {venv / 'bin' / 'python'}"
+    assert (
+        message
+        == f"--vllm-venv: no {venv / 'bin' / 'python'}; name the folder of an environment with vLLM"
+    )
 
 
 def test_what_does_not_fit_is_not_started(tmp_path: Path) -> None:

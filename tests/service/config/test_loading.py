@@ -71,7 +71,7 @@ def test_a_file_that_is_no_yaml_is_a_problem_with_its_place(tmp_path: Path) -> N
     with pytest.raises(ConfigError) as wrong:
         load_config(path, environ={})
 
-    assert wrong.value.problems == [f"{path}:2: the key `a` is given twice"]
+    assert wrong.value.problems == [f"{path}:2: the key `a` appears twice"]
 
 
 def test_the_default_ensemble_is_right() -> None:

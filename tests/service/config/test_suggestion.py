@@ -11,7 +11,7 @@ from assay.service.config.suggestion import did_you_mean
     ("word", "known", "hint"),
     [
         ("jugde", ["judge", "length"], "; did you mean `judge`?"),
-        ("nope", ["judge", "length"], "; there are: judge, length"),
+        ("nope", ["judge", "length"], "; choose from: judge, length"),
         ("nope", [], ""),
         ("nope", [f"v{number}" for number in range(31)], ""),
         ("lenght", [*(f"v{number}" for number in range(31)), "length"], "; did you mean `length`?"),

@@ -38,9 +38,9 @@ def test_aliases_and_merges_of_a_sane_size_are_read(tmp_path: Path) -> None:
     ("text", "message", "place"),
     [
         ("a: 1\nb: [\n", "not YAML", ":3:1"),
-        ("a: 1\na: 2\n", "the key `a` is given twice", ":2"),
+        ("a: 1\na: 2\n", "the key `a` appears twice", ":2"),
         ("a: 1\n? [b]\n: 2\n", "a key must be a name", ":2"),
-        ("a: &a [*a]\n", "an alias stands in what it repeats", ":1"),
+        ("a: &a [*a]\n", "an alias repeats a value that contains it", ":1"),
         ("a:\n b: " + "1" * (MAX_DIGITS + 1), f"a number of {MAX_DIGITS + 1} characters", ":2"),
         ("a: " + "[" * 70 + "]" * 70, "lies more than 64 levels deep", ":1"),
         ("a: !!int x\n", "a value is not of its type", ""),

@@ -62,5 +62,5 @@ def test_without_a_driver_the_gpus_have_to_be_named(
     """The message has the form."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(StartupError, match=r"there is no nvidia-smi here; .*COUNTxNAME-SIZEG"):
+    with pytest.raises(StartupError, match=r"this machine has no nvidia-smi; .*COUNTxNAME-SIZEG"):
         parse_gpus("auto")

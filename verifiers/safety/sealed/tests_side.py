@@ -37,7 +37,7 @@ class TestsSide(Wire):
         if isinstance(value, Remote) or getattr(type(value), "_of_the_code", False):
             return ["h", value._handle]
         if isinstance(value, type) and issubclass(value, Remote):
-            raise TypeError("what stands for an object of the code's has no class of the code's")
+            raise TypeError("a stand-in for an object of the code has no class of the code")
         if isinstance(value, type) and getattr(value, "_of_the_code", False):
             return ["h", value.__dict__["_class_handle"]]
         if isinstance(value, types.TracebackType):

@@ -207,7 +207,7 @@ def test_models_are_listed_and_others_refused(running: Server) -> None:
         "assay/rounds",
     ]
     assert unknown.status == 404
-    assert "there are: together, apart" in unknown.json["error"]["message"]
+    assert "choose from: together, apart" in unknown.json["error"]["message"]
 
 
 @pytest.mark.parametrize(("body", "status", "code"), [

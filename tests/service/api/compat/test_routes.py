@@ -30,12 +30,12 @@ def test_the_example_of_every_door_is_answered(running: Server, path: str) -> No
 
 
 @pytest.mark.parametrize(("path", "body", "status", "told"), [
-    ("/rerank", {"query": "q", "documents": []}, 400, "there is nothing to rank"),
+    ("/rerank", {"query": "q", "documents": []}, 400, "no documents to rank"),
     ("/rerank", {"query": "q", "documents": ["a"], "texts": ["a"]}, 400, "give `documents`"),
     ("/v2/rerank", {"query": "q", "documents": ["a"], "top_n": -1}, 400, "top_n"),
     ("/v2/rerank", {"query": "q", "documents": ["a"], "top_n": True}, 400, "top_n"),
     ("/classify", {"input": [[1, 2], [3]]}, 400, "input"),
-    ("/v1/rerank", {"query": "q", "documents": ["a"], "model": "gpt"}, 404, "there are: assay, assay/default, assay/math, Skywork/RM"),
+    ("/v1/rerank", {"query": "q", "documents": ["a"], "model": "gpt"}, 404, "choose from: assay, assay/default, assay/math, Skywork/RM"),
     ("/v1/score", {"queries": ["a", "b"], "documents": ["a", "b", "c"]}, 400, "they must be 1 and N, or N and N"),
     ("/v1/score", {"queries": "a"}, 400, "give `queries` and `documents`"),
     ("/v1/score", {"queries": "a", "documents": ["x"] * 101}, 400, "101 are more than the 100"),

@@ -31,8 +31,11 @@ def drawn(heading: str, **changes: Any) -> Any:
     ("heading", "changes"),
     [
         ("How accurate is each", {"verifiers": [verifier("a") | {"estimated_auc": None}]}),
-        ("What fewer would do", {"path": []}),
-        ("Who repeats whom", {"verifiers": [verifier("a")], "correlations": [[1.0]]}),
+        ("With fewer verifiers", {"path": []}),
+        (
+            "Verifiers that repeat each other",
+            {"verifiers": [verifier("a")], "correlations": [[1.0]]},
+        ),
         ("Do the probabilities hold", {"calibration": None}),
         ("Labels by day", {"labels": {"by_date": []}}),
     ],
@@ -58,7 +61,7 @@ def test_losses_are_in_points_from_all_verifiers_on() -> None:
     """The whole ensemble costs everything and loses nothing."""
     path = [{"cost": 0.6, "loss": 0.001}, {"cost": 0.2, "loss": 0.05}]
 
-    [axes] = drawn("What fewer would do", path=path).axes
+    [axes] = drawn("With fewer verifiers", path=path).axes
 
     assert axes.lines[0].get_xdata().tolist() == [1.0, 0.6, 0.2]
     assert axes.lines[0].get_ydata().tolist() == pytest.approx([0.0, 0.1, 5.0])
@@ -69,7 +72,9 @@ def test_families_are_side_by_side() -> None:
     rows = [verifier(name) | {"family": family} for name, family in zip("abc", "xyx", strict=True)]
     correlations = [[1.0, None, 0.3], [None, 1.0, 0.2], [0.3, 0.2, 1.0]]
 
-    axes = drawn("Who repeats whom", verifiers=rows, correlations=correlations).axes[0]
+    axes = drawn(
+        "Verifiers that repeat each other", verifiers=rows, correlations=correlations
+    ).axes[0]
 
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "c", "b"]
     values = axes.collections[0].get_array()
