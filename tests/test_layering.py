@@ -40,13 +40,36 @@ def test_help_loads_nothing_heavy() -> None:
     assert printed.strip() == "[]"
 
 
+def folders(package: str) -> list[Path]:
+    """Return a package's folder and all below it."""
+    return [ROOT / package, *(ROOT / package).rglob("*/")]
+
+
 def test_no_folder_holds_more_modules_than_a_reader_takes_in() -> None:
     """Sixteen at most; a folder with more is split by subject."""
     crowded = {
         folder.relative_to(ROOT).as_posix(): count
         for package in ("service", "verifiers", "aggregation")
-        for folder in [ROOT / package, *(ROOT / package).rglob("*/")]
+        for folder in folders(package)
         if (count := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES
     }
 
     assert crowded == {}
+
+
+def test_no_folder_of_tests_holds_more_than_a_reader_takes_in() -> None:
+    """Beside the test files of modules: of those there are as many as modules."""
+    crowded = {
+        folder.relative_to(ROOT).as_posix(): names
+        for folder in folders("tests")
+        if len(names := sorted(path.stem for path in folder.glob("*.py") if not _mirrors(path)))
+        > MOST_MODULES
+    }
+
+    assert crowded == {}
+
+
+def _mirrors(path: Path) -> bool:
+    """Return whether a file is an `__init__`, or has the tests of one module."""
+    folder = ROOT / path.parent.relative_to(ROOT / "tests")
+    return path.stem == "__init__" or (folder / f"{path.stem.removeprefix('test_')}.py").exists()

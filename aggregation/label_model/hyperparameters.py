@@ -58,7 +58,7 @@ class Recipe:
 
 DEFAULT = Recipe()
 #: The algorithm before it was improved, to reproduce its figures:
-#: `tests/benchmarks/label_models.py` shows both.
+#: `tests/benchmarks/label_models` shows both.
 FIRST = Recipe(
     whisker=0.0,
     spread=0.0,

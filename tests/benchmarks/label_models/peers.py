@@ -1,7 +1,7 @@
-"""Runs the label models of other packages on votes; started by `label_models.py` in an environment
+"""Runs the label models of other packages on votes; started by `label_models` in an environment
 that has them.
 
-python -m tests.benchmarks.peers IN.npz OUT.npz METHOD…   IN: votes_0, votes_1 …; OUT: METHOD_0 …,
+python -m tests.benchmarks.label_models.peers IN.npz OUT.npz METHOD…   IN: votes_0, votes_1 …; OUT: METHOD_0 …,
 times
 """
 

@@ -1,7 +1,7 @@
 """No request holds up the event loop: over every kind of hostile body, in every size, at every
 door.
 
-    python -m pytest -m slow -s tests/e2e/test_loop_stall.py
+    python -m pytest -m slow -s tests/e2e/security/test_loop_stall.py
 
 Measured is the CPU time of each turn's callbacks, in the loop's own thread, so that a busy machine
 does not count. A long body is parsed in a thread, in calls that hold the interpreter: each call's

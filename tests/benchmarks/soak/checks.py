@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.benchmarks.store_faults import AGREE_S, REFUSING
+from tests.benchmarks.soak.store_faults import AGREE_S, REFUSING
 
 GROWTH = 1.05  # of memory, from the first half of the last two thirds to the second
 CODES = {

@@ -42,8 +42,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from assay.verifiers import HttpPool, VerifierError
-from tests.benchmarks.soak_checks import broken
-from tests.benchmarks.store_faults import (
+from tests.benchmarks.soak.checks import broken
+from tests.benchmarks.soak.store_faults import (
     COMMANDS,
     SPLITTING,
     STORE_FAULTS,

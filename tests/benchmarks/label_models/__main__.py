@@ -36,6 +36,7 @@ from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.label_model.families import family_by_name
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
+from tests.benchmarks.label_models.votes import flying_squid, votes_of, weaver_without_labels
 from tests.benchmarks.protocol import (
     DataSet,
     Method,
@@ -47,7 +48,6 @@ from tests.benchmarks.protocol import (
     ours,
     real_sets,
 )
-from tests.benchmarks.votes import flying_squid, votes_of, weaver_without_labels
 
 COLUMNS = ("selection", "gain", "gap_closed", "worst", "auc", "brier", "ece", "seconds")
 console = Console(width=120, highlight=False)
@@ -167,7 +167,10 @@ def run_peers(
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "votes.npz", Path(folder) / "found.npz"
         np.savez(source, **{f"votes_{place}": each for place, each in enumerate(votes)})
-        subprocess.run([python, "-m", "tests.benchmarks.peers", source, target, *names], check=True)
+        subprocess.run(
+            [python, "-m", "tests.benchmarks.label_models.peers", source, target, *names],
+            check=True,
+        )
         with np.load(target) as archive:
             found = {
                 name: [archive[f"{name}_{place}"] for place in range(len(votes))] for name in names

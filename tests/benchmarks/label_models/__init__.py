@@ -1,0 +1,1 @@
+"""Our label model beside others."""

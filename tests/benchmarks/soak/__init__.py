@@ -1,0 +1,1 @@
+"""Half an hour under load while everything fails in turn."""
