@@ -155,20 +155,20 @@ async def test_an_export_counts_once_its_file_is_kept(tmp_path: Path) -> None:
     labels lie on the disk.
     """
     store = Store(EmbeddedStore(tmp_path / "data" / "store", 16).url)
-    memory = TaskStore(store, "math")
+    task_store = TaskStore(store, "math")
     with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as running:
         labels = [{"query": "q", "candidate": f"{place}", "correct": 1} for place in range(3)]
         running.post("/v1/tasks/math/labels", {"labels": labels})
         read = await asyncio.to_thread(running.get, "/v1/tasks/math/labels")
-        after_reading = await memory.state()
+        after_reading = await task_store.state()
         nowhere = await asyncio.to_thread(
             command, "labels", "export", "math", "no/such.jsonl", "--url", running.url, cwd=tmp_path
         )
-        after_failing = await memory.state()
+        after_failing = await task_store.state()
         done = await asyncio.to_thread(
             command, "labels", "export", "math", "a.jsonl", "--url", running.url, cwd=tmp_path
         )
-        after = await memory.state()
+        after = await task_store.state()
         wrong = [
             running.post("/v1/tasks/math/labels/exported", {"labels": number}).status
             for number in (-1, "3", None, 1.5, True)

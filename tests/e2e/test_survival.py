@@ -165,9 +165,13 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_count
             fitted = until_it_works(running, "/v1/tasks/math/fit", {})
 
         store = Store(embedded.url)
-        memory = TaskStore(store, "math")
-        labels, records, state = await memory.labels(), await memory.rows(), await memory.state()
-        artifact = await memory.model(fitted["version"])
+        task_store = TaskStore(store, "math")
+        labels, records, state = (
+            await task_store.labels(),
+            await task_store.rows(),
+            await task_store.state(),
+        )
+        artifact = await task_store.model(fitted["version"])
         await store.close()
     finally:
         embedded.stop()

@@ -23,7 +23,7 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
 ) -> None:
     """The watch sees noise within 500 candidates; the fit drops the earlier scores."""
     tasks, task = replica(store)
-    watch, fitter, memory = DriftMonitor(Metrics()), FitScheduler(tasks), TaskStore(store, "t")
+    watch, fitter, task_store = DriftMonitor(Metrics()), FitScheduler(tasks), TaskStore(store, "t")
     data, random = sample(213), np.random.default_rng(0)
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     for query, scores in enumerate(by_query[:150]):
@@ -38,7 +38,7 @@ async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_th
         )
         await see(tasks, task, query, np.column_stack([scores[:, :2], noise, scores[:, 3:]]))
     alarmed = await watch.look(task)
-    is_due = due(*await memory.progress())
+    is_due = due(*await task_store.progress())
     await fitter.fit(task)
 
     assert not any(drift.alarm for drift in calm)

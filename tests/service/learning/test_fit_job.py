@@ -22,12 +22,12 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     """With the labels; number for number."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
-    await memory.label({each: Label(truth[each], True) for each in list(truth)[::5]})
+    task_store = TaskStore(store, "t")
+    await task_store.label({each: Label(truth[each], True) for each in list(truth)[::5]})
 
     version, found = await FitScheduler(tasks).fit(task)
 
-    table = training_table(await memory.rows(), task.spec.fingerprints)
+    table = training_table(await task_store.rows(), task.spec.fingerprints)
     given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
     known = table.labels({each: truth[each] for each in list(truth)[::5]})
     offline = LabelModel(families=given).fit(
@@ -51,8 +51,8 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
     truth = await traffic(tasks, task, sample())
     random = np.random.default_rng(3)
     keys = sorted(truth)
-    memory = TaskStore(store, "t")
-    await memory.label(
+    task_store = TaskStore(store, "t")
+    await task_store.label(
         {
             each: Label(float(value), True)
             for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)
@@ -70,12 +70,12 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     """Of the others it has learned; and one of other verifiers is not compared with at all."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample(80))
-    memory, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
+    task_store, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
     first, second = keys[::12], keys[1::12]
-    await memory.label({each: Label(truth[each], True, at=1.0) for each in first})
+    await task_store.label({each: Label(truth[each], True, at=1.0) for each in first})
     await fitter.fit(task)
     _, again = await fitter.fit(task)
-    await memory.label({each: Label(truth[each], True, at=time.time() + 1) for each in second})
+    await task_store.label({each: Label(truth[each], True, at=time.time() + 1) for each in second})
 
     _, found = await fitter.fit(task)
 
@@ -83,7 +83,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     [_, served] = found.report["checks"]
     assert (served["against"], served["labels"]) == ("the served model", len(second))
     assert found.serve
-    changed = bare_task([Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]], memory)
+    changed = bare_task([Column("f" * 16, "f0", None, 1.0, "v0"), *COLUMNS[1:]], task_store)
     _, other = await FitScheduler(Tasks(store, [changed])).fit(changed)
     assert [check["against"] for check in other.report["checks"]] == ["no labels"]
 
@@ -91,7 +91,7 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
 async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     """Its request stays with it, without texts; so a full window never unlearns labels."""
     tasks, task = replica(store, keep=20, store_text=True)
-    data, memory = sample(60), TaskStore(store, "t")
+    data, task_store = sample(60), TaskStore(store, "t")
     by_query = [data.scores[data.query_id == query] for query in np.unique(data.query_id)]
     truth = {
         key(query, place): float(value)
@@ -100,7 +100,7 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     }
     for query in range(20):
         await see(tasks, task, query, by_query[query])
-    await memory.label(
+    await task_store.label(
         {
             key(query, place): Label(truth[key(query, place)], True)
             for query in range(20)
@@ -114,14 +114,14 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     _, found = await FitScheduler(tasks).fit(task)
     _, again = await FitScheduler(tasks).fit(task)
 
-    assert len(await memory.rows()) == 20
+    assert len(await task_store.rows()) == 20
     assert (found.report["queries"], found.report["labels"], found.report["calibrated"]) == (
         40,
         40,
         True,
     )
     assert (again.report["queries"], again.report["labels"]) == (40, 40)
-    kept, [oldest, *_] = await memory.labelled(), await memory.rows()
+    kept, [oldest, *_] = await task_store.labelled(), await task_store.rows()
     assert len(kept) == 20
     assert all(record.texts is None and record.at < oldest.at for record in kept)
 
@@ -131,14 +131,14 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
     no damaged one stops it.
     """
     tasks, task = replica(store, keep=10)
-    data, memory = sample(40), TaskStore(store, "t")
+    data, task_store = sample(40), TaskStore(store, "t")
     await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
     for query in range(40):
         await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
-        await memory.label({key(query, 0): Label(float(query % 2), True)})
+        await task_store.label({key(query, 0): Label(float(query % 2), True)})
         if query % 8 == 7:
             await FitScheduler(tasks).fit(task)
 
     assert [
-        record.query for record in sorted(await memory.labelled(), key=lambda each: each.at)
+        record.query for record in sorted(await task_store.labelled(), key=lambda each: each.at)
     ] == [key(query, 0)[:32] for query in range(30, 40)]

@@ -19,17 +19,17 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
     """A fit that was thought dead and was only slow."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
 
-    assert await memory.lease("other")
+    assert await task_store.lease("other")
     with pytest.raises(FitBusyError):
         await FitScheduler(tasks).fit(task)
-    records = await memory.rows()
+    records = await task_store.rows()
     late = refit(task.spec.fit_inputs(), records, {}, None)
-    assert await memory.publish("mine", late, Sizes(1, 0), 9) == 0
-    assert await memory.publish("other", late, Sizes(1, 0), 9) == 1
-    assert (await memory.state()).serving == 1
-    assert await memory.lease("next")
+    assert await task_store.publish("mine", late, Sizes(1, 0), 9) == 0
+    assert await task_store.publish("other", late, Sizes(1, 0), 9) == 1
+    assert (await task_store.state()).serving == 1
+    assert await task_store.lease("next")
 
 
 async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(
@@ -37,16 +37,16 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
 ) -> None:
     """And not every second."""
     tasks, task = replica(store)
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     await see(tasks, task, 1, [[1.0] * 6] * 3)
 
     version, found = await FitScheduler(tasks).fit(task)
 
     assert (version, task.served.cold) == (0, True)
     assert "50 are needed" in found.report["reason"]
-    assert not due(*await memory.progress())
+    assert not due(*await task_store.progress())
     await see(tasks, task, 2, [[1.0] * 6] * 3)
-    assert due(*await memory.progress())
+    assert due(*await task_store.progress())
 
 
 @pytest.mark.parametrize(("fitted", "now", "expected"), [
@@ -72,18 +72,18 @@ async def test_a_window_that_is_full_makes_a_fit_due_each_time_that_all_of_it_is
 ) -> None:
     """However often it fills; and not while nothing comes."""
     tasks, task = replica(store, keep=keep)
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     nothing, dues = Fit(report={"reason": "too little"}), 0
     for query in range(10 * keep):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-        fitted, now = await memory.progress()
+        fitted, now = await task_store.progress()
         if due(fitted, now):
             dues += 1
-            assert await memory.lease("me")
-            await memory.publish("me", nothing, now, 9)
-            assert not due(*await memory.progress())
+            assert await task_store.lease("me")
+            await task_store.publish("me", nothing, now, 9)
+            assert not due(*await task_store.progress())
 
-    assert (await memory.progress())[1] == Sizes(keep, 0, 10 * keep)
+    assert (await task_store.progress())[1] == Sizes(keep, 0, 10 * keep)
     assert dues >= 10
 
 
@@ -109,20 +109,20 @@ async def test_a_window_that_was_made_smaller_makes_a_fit_due_when_all_of_it_is_
 async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: Store) -> None:
     """It counted kept requests; the new count starts from there."""
     tasks, task = replica(store, keep=10)
-    memory, redis = TaskStore(store, "t"), store.redis
+    task_store, redis = TaskStore(store, "t"), store.redis
     for query in range(10):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    await memory.label({key(query, 0): Label(1.0) for query in range(10)})
+    await task_store.label({key(query, 0): Label(1.0) for query in range(10)})
     await redis.delete("assay:1:taken:{t}")
     await redis.hset(
         "assay:1:state:{t}",
         mapping={"requests": 10, "labels": 10, "serving": 0, "newest": 0, "of_a_later_release": 1},
     )
-    old = await memory.progress()
+    old = await task_store.progress()
     for query in range(10, 20):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    await memory.label({key(query, 0): Label(0.0) for query in range(10)})
-    new = await memory.progress()
+    await task_store.label({key(query, 0): Label(0.0) for query in range(10)})
+    new = await task_store.progress()
 
     assert old == (Sizes(10, 10, 10, 10), Sizes(10, 10, 10, 10))
     assert new == (Sizes(10, 10, 10, 10), Sizes(10, 10, 20, 20))

@@ -42,19 +42,19 @@ async def test_a_version_is_promoted_pinned_and_rolled_back(store: Store) -> Non
     """A pinned version stays after later fits."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    task_store, fitter = TaskStore(store, "t"), FitScheduler(tasks)
     for _ in range(2):
         await fitter.fit(task)
     assert task.served.version == 2
 
-    assert await memory.promote(1, pinned=True)
-    assert not await memory.promote(9)
+    assert await task_store.promote(1, pinned=True)
+    assert not await task_store.promote(9)
     version, _ = await fitter.fit(task)
     await tasks.refresh()
 
     assert (version, task.served.version) == (3, 1)
-    assert await memory.state() == State(1, 3, 2, True, 40, 0)
-    assert sorted(await memory.reports()) == [1, 2, 3]
+    assert await task_store.state() == State(1, 3, 2, True, 40, 0)
+    assert sorted(await task_store.reports()) == [1, 2, 3]
 
 
 async def test_a_verifier_that_changed_does_not_count_in_an_older_version(store: Store) -> None:
@@ -78,7 +78,7 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
     await traffic(tasks, task, sample())
     for _ in range(2):
         await FitScheduler(tasks).fit(task)
-    (others, other), memory = replica(store), TaskStore(store, "t")
+    (others, other), task_store = replica(store), TaskStore(store, "t")
     await others.refresh()
 
     await store.redis.flushall()
@@ -86,8 +86,8 @@ async def test_a_store_that_comes_back_empty_gets_the_served_version_back(store:
         await each.refresh()
 
     assert (task.served.version, other.served.version) == (2, 2)
-    assert await memory.state() == State(serving=2, newest=2)
-    assert sorted(await memory.reports()) == [2]
+    assert await task_store.state() == State(serving=2, newest=2)
+    assert sorted(await task_store.reports()) == [2]
     third, late = replica(store)
     await third.refresh()
     assert late.served.model_version == "t@2"

@@ -103,30 +103,30 @@ def beside(port: int) -> Iterator[Between]:
 
 def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
     """Return calls that read the store's answers."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     fit = Fit(None, serve=False, report={})
     return {
         "fetch": lambda: store.fetch(["a", "b", "c"]),
-        "state": memory.state,
-        "labels": memory.labels,
-        "rows": memory.rows,
-        "sizes": memory.sizes,
-        "progress": memory.progress,
-        "look": memory.look,
-        "reports": memory.reports,
-        "since": memory.since,
-        "label": lambda: memory.label({"k": Label(1.0)}),
-        "report": lambda: memory.report(1),
-        "labelled": memory.labelled,
-        "rollback": memory.rollback,
-        "lease": lambda: memory.lease("t"),
-        "note": lambda: memory.note(CascadeSavings(1)),
-        "publish": lambda: memory.publish("t", fit, Sizes(), 3),
+        "state": task_store.state,
+        "labels": task_store.labels,
+        "rows": task_store.rows,
+        "sizes": task_store.sizes,
+        "progress": task_store.progress,
+        "look": task_store.look,
+        "reports": task_store.reports,
+        "since": task_store.since,
+        "label": lambda: task_store.label({"k": Label(1.0)}),
+        "report": lambda: task_store.report(1),
+        "labelled": task_store.labelled,
+        "rollback": task_store.rollback,
+        "lease": lambda: task_store.lease("t"),
+        "note": lambda: task_store.note(CascadeSavings(1)),
+        "publish": lambda: task_store.publish("t", fit, Sizes(), 3),
         "generation": store.generation,
         "loss": store.loss,
         "check": store.check,
-        "model": lambda: memory.model(1),
-        "last report": memory.last_report,
+        "model": lambda: task_store.model(1),
+        "last report": task_store.last_report,
     }
 
 

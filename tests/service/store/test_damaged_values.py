@@ -53,10 +53,10 @@ async def learned(store: Store) -> tuple[Tasks, Task, TaskStore]:
     """Return a task that serves a first version, with labels."""
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
-    await memory.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    task_store = TaskStore(store, "t")
+    await task_store.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
     await FitScheduler(tasks).fit(task)
-    return tasks, task, memory
+    return tasks, task, task_store
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ async def learned(store: Store) -> tuple[Tasks, Task, TaskStore]:
 )
 async def test_a_damaged_label_costs_only_itself(store: Store, value: str) -> None:
     """Labels can be read, a fit goes on; it is put aside once, where it can be found."""
-    tasks, task, memory = await learned(store)
-    before = await memory.labels()
+    tasks, task, task_store = await learned(store)
+    before = await task_store.labels()
     await store.redis.hset("assay:1:labels:{t}", "x:y", value)
 
-    assert await memory.labels() == before
-    assert await memory.labels() == before
+    assert await task_store.labels() == before
+    assert await task_store.labels() == before
     version, _ = await FitScheduler(tasks).fit(task)
 
     assert version == 2
@@ -90,7 +90,7 @@ async def test_a_damaged_label_costs_only_itself(store: Store, value: str) -> No
 
 async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) -> None:
     """Labels, state, counts, reports, references and texts may have more fields."""
-    _, _, memory = await learned(store)
+    _, _, task_store = await learned(store)
     redis = store.redis
     await redis.hset(
         "assay:1:labels:{t}", "x:y", '{"correct":1,"random":true,"who":null,"at":5,"colour":"red"}'
@@ -105,7 +105,7 @@ async def test_what_a_later_release_says_beside_ours_is_no_damage(store: Store) 
     await Tasks(store, [other]).refresh()
 
     assert other.served.version == 1
-    assert (await memory.labels())["x:y"] == Label(1.0, True, None, 5.0)
+    assert (await task_store.labels())["x:y"] == Label(1.0, True, None, 5.0)
     assert await redis.exists("assay:1:damaged:{t}") == 0
 
 
@@ -139,13 +139,13 @@ async def test_a_damaged_request_is_left_out_and_put_aside(
     """With any damage; fits and the drift watch go on with the rest."""
     with pytest.raises(ValueError, match=r".*"):
         unpack(b"1-0", entry(**more))
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     await store.redis.xadd("assay:1:requests:{t}", entry())
     await store.redis.xadd("assay:1:requests:{t}", entry(**more))
 
     assert (
-        sum([len(records) async for records in memory.pages(texts=True)])
-        == len(await memory.rows())
+        sum([len(records) async for records in task_store.pages(texts=True)])
+        == len(await task_store.rows())
         == 1
     )
     assert await store.redis.xlen("assay:1:requests:{t}") == 1
@@ -179,27 +179,27 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
     store: Store, part: str, name: str, value: str
 ) -> None:
     """The first reader moves it aside, and the next write is whole."""
-    tasks, task, memory = await learned(store)
+    tasks, task, task_store = await learned(store)
     await store.redis.hset(f"assay:1:{part}:{{t}}", name, value)
     others, other = replica(store)
 
     for _ in range(2):
         await others.refresh()
         await tasks.refresh()
-        await memory.reports()
-        due(*await memory.progress())
+        await task_store.reports()
+        due(*await task_store.progress())
         await DriftMonitor(Metrics()).look(task)
-        await memory.since()
-    await memory.note(CascadeSavings(task.served.version, 1, 1.0, 0.0, 0.0, 1))
+        await task_store.since()
+    await task_store.note(CascadeSavings(task.served.version, 1, 1.0, 0.0, 0.0, 1))
     version, _ = await FitScheduler(tasks).fit(task)
     await others.refresh()
     await traffic(tasks, task, sample(20, seed=1))
-    new, _ = await memory.label({"n:m": Label(1.0)})
+    new, _ = await task_store.label({"n:m": Label(1.0)})
 
     assert version == 2
-    assert task.served.version == other.served.version == (await memory.state()).serving
+    assert task.served.version == other.served.version == (await task_store.state()).serving
     assert new == 1
-    assert (await memory.state()).newest == 2
+    assert (await task_store.state()).newest == 2
     assert damaged(store, part) == 1
     assert f"{part} {name}".encode() in await store.redis.hkeys("assay:1:damaged:{t}")
 
@@ -231,15 +231,15 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
     )
 
     await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
-    await memory.label({"a:b": Label(1.0)})
+    task_store = TaskStore(store, "t")
+    await task_store.label({"a:b": Label(1.0)})
     version, _ = await FitScheduler(tasks).fit(task)
-    await memory.note(CascadeSavings(1, 1, 1.0, 0.0, 0.0, 1))
-    await memory.since()
-    assert await memory.last_report() is None
+    await task_store.note(CascadeSavings(1, 1, 1.0, 0.0, 0.0, 1))
+    await task_store.since()
+    assert await task_store.last_report() is None
     await tasks.refresh()
 
-    assert (version, task.served.version, await memory.sizes()) == (1, 1, (40, 1))
+    assert (version, task.served.version, await task_store.sizes()) == (1, 1, (40, 1))
     if part != "lease":  # which is nobody's work
         assert damaged(store, part) == 1
         assert len(await store.redis.keys(f"assay:1:damaged:{part}:{{t}}:*")) == 1
@@ -247,11 +247,11 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
 
 async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
     """It would keep every replica from fitting for ever."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     await store.redis.set("assay:1:lease:{t}", "somebody")
 
-    assert await memory.lease("a")
-    assert not await memory.lease("b")
+    assert await task_store.lease("a")
+    assert not await task_store.lease("b")
 
 
 async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
@@ -271,9 +271,9 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The served model stays; the next fit has no comparison, and is served."""
-    tasks, task, memory = await learned(store)
-    await memory.label(
-        {key: Label(label.correct) for key, label in (await memory.labels()).items()}
+    tasks, task, task_store = await learned(store)
+    await task_store.label(
+        {key: Label(label.correct) for key, label in (await task_store.labels()).items()}
     )
     others, other = replica(store)
     await store.redis.hset("assay:1:models:{t}", "1", "{broken")
@@ -281,7 +281,7 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
         await others.refresh()
     printed = "".join(capsys.readouterr())
     truth = await traffic(tasks, task, sample(60, seed=3))
-    await memory.label(
+    await task_store.label(
         {key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]}
     )
 
@@ -295,14 +295,14 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
 
 async def test_a_store_that_takes_no_writes_leaves_damage_where_it_is(store: Store) -> None:
     """It is left out all the same."""
-    _, _, memory = await learned(store)
-    before = await memory.labels()
+    _, _, task_store = await learned(store)
+    before = await task_store.labels()
     await store.redis.hset("assay:1:labels:{t}", "x:y", "garbage")
     await store.redis.xadd("assay:1:requests:{t}", {"x": "y"})
     await store.redis.replicaof("127.0.0.1", "1")
 
-    assert await memory.labels() == before
-    assert len(await memory.rows()) == 40
+    assert await task_store.labels() == before
+    assert len(await task_store.rows()) == 40
 
 
 async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
@@ -310,19 +310,19 @@ async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
     itself is not kept.
     """
     tasks, task = replica(store, keep_bytes=100_000)
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     await traffic(tasks, task, sample(200))
     bytes_before = int(await store.redis.get("assay:1:bytes:{t}"))
-    kept, _ = await memory.sizes()
+    kept, _ = await task_store.sizes()
     task.spec = replace(task.spec, keep_bytes=50_000)
     await see(tasks, task, 1000, [[1.0] * 6] * 2)
-    fewer, _ = await memory.sizes()
+    fewer, _ = await task_store.sizes()
     task.spec = replace(task.spec, keep_bytes=400)
     await see(tasks, task, 1001, [[1.0] * 6] * 2)
 
     assert 90_000 < bytes_before <= 100_000
     assert 0.4 * kept < fewer < 0.6 * kept
-    assert await memory.sizes() == (fewer, 0)
+    assert await task_store.sizes() == (fewer, 0)
     assert await store.redis.hlen("assay:1:seen:{t}") == fewer
 
 

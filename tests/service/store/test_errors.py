@@ -79,15 +79,15 @@ async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> N
     node outside of that.
     """
     store = Store(f"{how}://127.0.0.1:1", timeout_s=0.3, retry_every_s=0.0)
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
 
     for call in (
         lambda: store.fetch(["a"]),
         lambda: store.set_many({"a": b"b"}, 9),
-        lambda: memory.label({"k": Label(1.0)}),
-        memory.state,
-        memory.labels,
-        lambda: memory.promote(1),
+        lambda: task_store.label({"k": Label(1.0)}),
+        task_store.state,
+        task_store.labels,
+        lambda: task_store.promote(1),
         store.check,
         store.generation,
         store.probe,
@@ -246,10 +246,10 @@ async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_pat
     """Half a rollback would be a version lost, half a recording a request lost."""
     with valkey(tmp_path) as (port, _):
         store = Store(f"redis://127.0.0.1:{port}")
-        memory = TaskStore(store, "t")
+        task_store = TaskStore(store, "t")
         for version in ("1", "2"):
             await store.redis.hset("assay:1:models:{t}", version, "m")
-            await memory.promote(int(version))
+            await task_store.promote(int(version))
         before = [
             await store.redis.dump(f"assay:1:{part}:{{t}}")
             for part in ("state", "history", "models")
@@ -257,9 +257,9 @@ async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_pat
         say(port, "CONFIG SET maxmemory 1")
 
         for call in (
-            memory.rollback,
-            lambda: memory.promote(1),
-            lambda: memory.label({"k": Label(1.0)}),
+            task_store.rollback,
+            lambda: task_store.promote(1),
+            lambda: task_store.label({"k": Label(1.0)}),
         ):
             with pytest.raises(StoreRefusedError):
                 await call()

@@ -19,34 +19,36 @@ from tests.support.samples.replicas import key, replica, sample, see, traffic
 
 async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
     """For all replicas; of a newer version they begin anew, and an older one's come too late."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     for seen in (
         CascadeSavings(2, 1, 0.3, 0.1, 0.01, 1),
         CascadeSavings(2, 1, 0.2, 0.0, 0.0, 0),
         CascadeSavings(1, 1, 9.0, 9.0, 9.0, 1),
     ):
-        await memory.note(seen)
-    found = (await memory.look())[3]
-    await memory.note(CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1))
+        await task_store.note(seen)
+    found = (await task_store.look())[3]
+    await task_store.note(CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1))
 
     assert found == CascadeSavings(2, 2, 0.5, 0.1, 0.01, 1)
-    assert (await memory.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
+    assert (await task_store.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
 
 
 async def test_labels_are_on_disk_before_they_are_acknowledged(
     store: Store, tmp_path: Path
 ) -> None:
     """Killed right after, the store has them; the same label twice is one."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
 
-    new, durable = await memory.label({key(1, 0): Label(1.0, True, "ann"), key(1, 1): Label(0.0)})
-    again, _ = await memory.label({key(1, 0): Label(1.0, True, "ann", 9.0)})
+    new, durable = await task_store.label(
+        {key(1, 0): Label(1.0, True, "ann"), key(1, 1): Label(0.0)}
+    )
+    again, _ = await task_store.label({key(1, 0): Label(1.0, True, "ann", 9.0)})
     info: Any = await store.redis.info("server")
     os.kill(int(info["process_id"]), signal.SIGKILL)
     await store.redis.connection_pool.disconnect()
     server = EmbeddedStore(tmp_path / "store", 64)
     await asyncio.to_thread(server.start)
-    found = await memory.labels()
+    found = await task_store.labels()
     await store.close()
     server.stop()
 
@@ -59,14 +61,14 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
     store: Store,
 ) -> None:
     """Neither its time, its author nor `random`; a label with another value replaces it."""
-    memory = TaskStore(store, "t")
-    await memory.label(
+    task_store = TaskStore(store, "t")
+    await task_store.label(
         {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, at=5.0)}
     )
-    first = await memory.labels()
-    again, _ = await memory.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
-    same, counted = await memory.labels(), (await memory.progress())[1].given
-    await memory.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
+    first = await task_store.labels()
+    again, _ = await task_store.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
+    same, counted = await task_store.labels(), (await task_store.progress())[1].given
+    await task_store.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
 
     assert (
         first
@@ -74,38 +76,38 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
         == {"a": Label(0.1, True, 'ann "x"}', 1700000000.123456), "b": Label(1.0, False, None, 5.0)}
     )
     assert (again, counted) == (0, 2)
-    assert await memory.labels() == {
+    assert await task_store.labels() == {
         "a": Label(0.1, False, "bob", 4.0),
         "b": Label(0.0, False, "bob", 7.0),
     }
-    assert (await memory.progress())[1].given == 4
+    assert (await task_store.progress())[1].given == 4
 
 
 async def test_a_damaged_label_is_written_anew(store: Store) -> None:
     """By the next one of the same candidate."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     await store.redis.hset(
         "assay:1:labels:{t}", mapping={"a": "no JSON", "b": "[1]", "c": '{"correct": 1}'}
     )
 
-    new, _ = await memory.label({each: Label(1.0, at=2.0) for each in "abc"})
+    new, _ = await task_store.label({each: Label(1.0, at=2.0) for each in "abc"})
 
     assert new == 0
-    assert await memory.labels() == {each: Label(1.0, False, None, 2.0) for each in "abc"}
+    assert await task_store.labels() == {each: Label(1.0, False, None, 2.0) for each in "abc"}
 
 
 async def test_going_back_twice_goes_further_back_and_never_to_what_was_left(store: Store) -> None:
     """After the oldest, no version remains until another is served."""
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     for _ in range(3):
         await FitScheduler(tasks).fit(task)
 
-    back = [await memory.rollback() for _ in range(4)]
-    first = await memory.state()
-    await memory.promote(3)
-    forth = [await memory.rollback() for _ in range(2)]
+    back = [await task_store.rollback() for _ in range(4)]
+    first = await task_store.state()
+    await task_store.promote(3)
+    forth = [await task_store.rollback() for _ in range(2)]
 
     assert back == [2, 1, 0, 0]
     assert (first.serving, first.before, first.pinned) == (1, 0, True)
@@ -118,30 +120,30 @@ async def test_a_store_of_an_earlier_release_goes_back_to_what_it_noted(store: S
     """
     tasks, task = replica(store)
     await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     for _ in range(3):
         await FitScheduler(tasks).fit(task)
     await store.redis.delete("assay:1:history:{t}")
 
-    assert [await memory.rollback() for _ in range(2)] == [2, 0]
+    assert [await task_store.rollback() for _ in range(2)] == [2, 0]
     await store.redis.hset("assay:1:state:{t}", mapping={"serving": 3, "before": 1})
-    assert [await memory.rollback() for _ in range(2)] == [1, 0]
+    assert [await task_store.rollback() for _ in range(2)] == [1, 0]
 
 
 async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: Store) -> None:
     """As many as the task keeps."""
     tasks, task = replica(store, versions=2)
     await traffic(tasks, task, sample())
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     for _ in range(2):
         await FitScheduler(tasks).fit(task)
-    await memory.promote(1, pinned=True)
+    await task_store.promote(1, pinned=True)
 
     for _ in range(4):
         await FitScheduler(tasks).fit(task)
 
-    assert sorted(await memory.reports()) == [1, 2, 5, 6]
-    assert await memory.rollback() == 2
+    assert sorted(await task_store.reports()) == [1, 2, 5, 6]
+    assert await task_store.rollback() == 2
 
 
 async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
@@ -166,20 +168,20 @@ async def test_a_damaged_entry_costs_only_itself(store: Store) -> None:
 
 async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> None:
     """In parts, with a wait for the last; the disk has them all."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     labels = {f"{number}": Label(float(number % 2), True, at=5.0) for number in range(1203)}
 
-    first, durable = await memory.label(labels)
-    again, _ = await memory.label({**labels, "new": Label(1.0)})
+    first, durable = await task_store.label(labels)
+    again, _ = await task_store.label({**labels, "new": Label(1.0)})
 
     assert (first, durable, again) == (1203, True, 1)
-    assert len(await memory.labels()) == 1204
-    assert (await memory.progress())[1].given == 1204
+    assert len(await task_store.labels()) == 1204
+    assert (await task_store.progress())[1].given == 1204
 
 
 async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Store) -> None:
     """A server's wait covers one connection: another connection's wait proves nothing."""
-    memory = TaskStore(tcp_store, "t")
+    task_store = TaskStore(tcp_store, "t")
     await tcp_store.redis.config_set(
         "appendfsync", "no"
     )  # nothing reaches the disk for up to half a minute
@@ -191,11 +193,11 @@ async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Sto
             await tcp_store.fetch(["x"])
 
     busy = [asyncio.create_task(noise()) for _ in range(8)]
-    _, durable = await asyncio.wait_for(memory.label({"k": Label(1.0)}), 20)
+    _, durable = await asyncio.wait_for(task_store.label({"k": Label(1.0)}), 20)
     quiet.set()
     await asyncio.gather(*busy)
     await tcp_store.redis.config_set("appendfsync", "everysec")
-    _, after = await memory.label({"k": Label(0.0)})
+    _, after = await task_store.label({"k": Label(0.0)})
 
     assert durable is False
     assert after is True
