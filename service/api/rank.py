@@ -118,7 +118,7 @@ async def score_pairs(request: Request) -> Response:
             outcome,
             request_id=request_id,
             task=task.name,
-            ensemble=task.spec.ensemble,
+            ensemble=task.ensemble,
             explain=asked.explain,
         )
     )
@@ -204,7 +204,7 @@ def scoring_request_from(
     return scoring_request, {
         "request_id": f"rank-{request_id}",
         "task": task.name,
-        "ensemble": task.spec.ensemble,
+        "ensemble": task.ensemble,
         "ids": ids,
         "top_n": asked.top_n,
         "explain": asked.explain,
@@ -227,8 +227,8 @@ def _ensembles(engine: Engine) -> Iterable[str]:
     """Return the ensembles that the caller may use: those of its tasks, and those of no task."""
     if sees_all():
         return engine.scorer.ensembles
-    others = {task.spec.ensemble for task in engine.tasks.by_name.values()}
-    own = {engine.tasks.by_name[name].spec.ensemble for name in visible_tasks(engine.tasks.by_name)}
+    others = {task.ensemble for task in engine.tasks.by_name.values()}
+    own = {engine.tasks.by_name[name].ensemble for name in visible_tasks(engine.tasks.by_name)}
     return [name for name in engine.scorer.ensembles if name in own or name not in others]
 
 

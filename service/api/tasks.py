@@ -67,7 +67,7 @@ async def task(request: Request, name: str) -> dict[str, Any]:
         member.name: None
         if (seconds := member.guarded.meter.seconds) is None or not sees_all()
         else round(seconds, 6)
-        for member in engine.scorer.ensembles[found.spec.ensemble]
+        for member in engine.scorer.ensembles[found.ensemble]
     }
     if found.task_store is not None:
         summary["store_loss"] = _of_this_task(await stored(engine.store.loss()), name)
@@ -296,7 +296,7 @@ def _of_this_task(loss: str | None, name: str) -> str | None:
 async def _summary(task: Task) -> dict[str, Any]:
     said: dict[str, Any] = {
         "task": task.name,
-        "ensemble": task.spec.ensemble,
+        "ensemble": task.ensemble,
         "model_version": task.served.model_version,
         "calibrated": task.served.model.calibrated,
         "learns": task.learns,

@@ -116,7 +116,7 @@ async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
             plan_batch, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
         )
         _, said = await engine.readiness()
-        ensemble = engine.tasks.by_name[wanted.task].spec.ensemble
+        ensemble = engine.tasks.by_name[wanted.task].ensemble
         silent = {
             name: said["verifiers"][name]
             for name in config.ensembles[ensemble]

@@ -89,7 +89,7 @@ class Engine:
         Raises `KeyError` for an unknown name.
         """
         task = self.tasks.by_name[name]
-        if ensemble is None or ensemble == task.spec.ensemble:
+        if ensemble is None or ensemble == task.ensemble:
             return task
         return task.with_ensemble(ensemble, columns_of(self.scorer.ensembles[ensemble]))
 

@@ -20,7 +20,7 @@ from assay.verifiers.checks.answer_equality import distinct_answers
 
 def combine(run: ScoringRun) -> ScoringResult:
     """Return the result of a request whose scores are all in the matrix."""
-    served = run.request.task.served
+    served = run.served
     combined, places = _combined(run)
     result = ScoringResult(
         matrix=run.matrix,
@@ -45,9 +45,7 @@ def combine(run: ScoringRun) -> ScoringResult:
 
 def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     """Return the pairs' log-odds, and their places, best first."""
-    combined = run.request.task.served.model.combine(
-        run.matrix.raw, alone=not run.request.one_query
-    )
+    combined = run.served.model.combine(run.matrix.raw, alone=not run.request.one_query)
     if run.cascade is None:
         return combined, order(combined.log_odds, run.keys.tie_keys)
     fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)
@@ -56,7 +54,7 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
 
 
 def _warnings(run: ScoringRun) -> list[str]:
-    ignored = run.request.task.served.model.ignored
+    ignored = run.served.model.ignored
     if not ignored:
         return run.warnings
     return [

@@ -32,6 +32,7 @@ def prepare(run: ScoringRun, cascades: bool) -> None:
     These are setwise verifiers of lone pairs, and verifiers beyond the budget.
     """
     request = run.request
+    run.served = request.task.served  # the version whose cascade the task has now
     if run.matrix.complete:
         run.planned = True
         return
@@ -54,11 +55,11 @@ def _cascade_of(run: ScoringRun) -> CascadeRun | None:
     cascade = task.cascade_policy.cascade_for(request.policy, candidates, sampled=request.learn)
     if cascade is None:
         return None
-    confidence = request.confidence if task.served.model.calibrated else None
+    confidence = request.confidence if run.served.model.calibrated else None
     early = task.cascade_policy.early if request.budget is None else None
 
     def probability(raw: Floats) -> Floats:
-        return np.asarray(expit(task.served.model.combine(raw, False).log_odds))
+        return np.asarray(expit(run.served.model.combine(raw, False).log_odds))
 
     return CascadeRun(cascade, candidates, confidence, probability, early)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from assay.aggregation import Combined, Floats
+from assay.aggregation import Aggregator, Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.cascade_savings import Policy
 from assay.service.domain.matrix import UNKNOWN, CachedColumn, ScoreMatrix
-from assay.service.learning.tasks.task import Task
+from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.guard import Guarded
 from assay.verifiers import Pair
@@ -29,11 +30,47 @@ class EnsembleMember:
         return self.guarded.settings.name
 
 
+class ScoringModel(Protocol):
+    """One version of a task's model; `learning` implements it."""
+
+    @property
+    def model(self) -> Aggregator:
+        """Return the model that combines raw scores."""
+
+    @property
+    def cold(self) -> bool:
+        """Return whether the model has learned nothing yet."""
+
+    @property
+    def model_version(self) -> str:
+        """Return the name that answers give."""
+
+
+class ScoredTask(Protocol):
+    """The part of a task that scoring needs; `learning` implements it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    @property
+    def ensemble(self) -> str:
+        """Return the name of its ensemble."""
+
+    @property
+    def served(self) -> ScoringModel:
+        """Return the version that it serves now: another one later, but never a half of each."""
+
+    @property
+    def cascade_policy(self) -> CascadePolicy:
+        """Return its policy, with the cascade of the served version."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoringRequest:
     """A request, checked."""
 
-    task: Task
+    task: ScoredTask
     pairs: Sequence[Pair]
     one_query: bool
     deadline_s: float

@@ -48,6 +48,7 @@ class ScoringRun:
         "members",
         "planned",
         "request",
+        "served",
         "shared_keys",
         "spent",
         "stored",
@@ -64,6 +65,7 @@ class ScoringRun:
         shared_keys: Keys,
     ) -> None:
         self.request = request
+        self.served = request.task.served  # the version that plans and answers the request
         self.members = members
         self.columns = [member.column for member in members]
         self.keys = keys

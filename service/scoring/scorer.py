@@ -123,7 +123,7 @@ class Scorer:
         keys = await apart(size, keys_of, pairs, request.one_query)
         await self._turns.mine(len(pairs))
         OWNER.set(owner)
-        members = self.ensembles[request.task.spec.ensemble]
+        members = self.ensembles[request.task.ensemble]
         run = ScoringRun(request, members, keys, keys.within(owner) if self._apart else keys)
         # A store that hangs may use up half of a short deadline; a long one leaves room for its
         # own time-out.
@@ -180,7 +180,7 @@ class Scorer:
     async def _close(self, run: ScoringRun) -> ScoringResult:
         """Combine; the recording runs after the answer."""
         pairs = run.request.pairs
-        if run.request.task.served.model.calibrated and run.request.one_query:
+        if run.served.model.calibrated and run.request.one_query:
             long = sum(len(pair.candidate) for pair in pairs) > READ_INLINE_CHARS
             keys = run.keys.pairs
             reading = asyncio.to_thread(answer_keys, pairs, keys) if long else None

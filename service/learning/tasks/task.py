@@ -41,6 +41,11 @@ class Task:
         return self.spec.name
 
     @property
+    def ensemble(self) -> str:
+        """Return the name of its ensemble."""
+        return self.spec.ensemble
+
+    @property
     def learns(self) -> bool:
         """Return whether the task keeps requests and fits models."""
         return self.task_store is not None

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assay.aggregation import RobustAverage
 from assay.service.domain.errors import NoVerifierError
+from assay.service.learning.tasks.served_version import ServedVersion
 from assay.service.scoring.request import ScoringRequest
 from assay.verifiers import (
     KINDS,
@@ -197,3 +199,19 @@ def test_what_all_requests_pay_is_what_was_asked(
 
     assert all(isinstance(each, NoVerifierError) or np.isfinite(each.cost) for each in ended)
     assert sum(books.charged) == pytest.approx(asked)
+
+
+async def test_a_version_served_meanwhile_answers_later_requests_only() -> None:
+    """The version at a request's start plans it and answers it."""
+    gate = asyncio.Event()
+    books = Books([FakeVerifier("v", 0.5, gate=gate)])
+    columns = books.task.spec.columns
+    books.task.served = ServedVersion(task="t", model=RobustAverage(columns), version=1)
+    asking = asyncio.create_task(books.scorer.score(books.job()))
+    await under_way()
+
+    books.task.served = ServedVersion(task="t", model=RobustAverage(columns), version=2)
+    gate.set()
+
+    assert (await asking).version == "t@1"
+    assert (await books.scorer.score(books.job())).version == "t@2"
