@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.identity import Keys
-from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State
+from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.observation import Observation
 from assay.service.domain.stored_values import Label
@@ -148,8 +148,8 @@ class TaskStore(Protocol):
     async def note(self, seen: CascadeSavings) -> None:
         """Add to the sums of a version's cascade."""
 
-    async def look(self) -> tuple[State, int, int, CascadeSavings]:
-        """Return the state, how many requests and labels are kept, and a cascade's savings."""
+    async def look(self) -> TaskReading:
+        """Return the state, the sizes, and the cascade's savings."""
 
     async def note_export(self, labels: int) -> None:
         """Remember that labels were exported."""

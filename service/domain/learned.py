@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.service.domain.cascade_savings import CascadeSavings
+
 #: How the message of a store's loss begins when it concerns a task; the name follows.
 LOSS_OF_TASK = "the task "
 #: What the requests of a task may take.
@@ -59,3 +61,17 @@ class Sizes:
     labels: int = 0
     taken: int = 0  # requests that ever came
     given: int = 0  # labels that were ever given, or changed
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReading:
+    """A task's part of the store at one moment.
+
+    `fitted`: the sizes at the last fit, or the last try; `stored`: the sizes now; `savings`: of its
+    cascade, as all replicas measured them.
+    """
+
+    state: State = field(default_factory=State)
+    fitted: Sizes = field(default_factory=Sizes)
+    stored: Sizes = field(default_factory=Sizes)
+    savings: CascadeSavings = field(default_factory=CascadeSavings)

@@ -29,6 +29,9 @@ MANY_REQUESTS = 5000
 NEW_LABELS, FIRST_LABELS = 5, 10
 
 
+FITTED_MEANWHILE = "another replica has fitted meanwhile"
+
+
 class FitBusyError(Exception):
     """Another replica fits this task now."""
 
@@ -50,19 +53,20 @@ class FitScheduler:
         self._turn = asyncio.Lock()  # one fit at a time
 
     async def look(self, task: Task) -> None:
-        """Fit a task where that is due; a step of a background loop.
+        """Fit a task where that is due by the follower's last reading; a step of a background loop.
 
         Raises `FitFailedError` or `StoreError`.
         """
-        if task.task_store is None:
-            return
         async with self._turn:
-            if due(*await task.task_store.progress()):
+            reading = task.statistics.reading
+            if task.learns and due(reading.fitted, reading.stored):
                 with suppress(FitBusyError):  # then another replica does it
-                    await self.fit(task)
+                    await self.fit(task, only_if_due=True)
 
-    async def fit(self, task: Task) -> tuple[int, Fit]:
+    async def fit(self, task: Task, only_if_due: bool = False) -> tuple[int, Fit]:
         """Fit a task now; return the new version (0 without one) and the fit's findings.
+
+        `only_if_due`: look again under the lease; another replica may just have fitted.
 
         Raises `FitBusyError`, `FitFailedError` or `StoreError`.
         """
@@ -71,7 +75,7 @@ class FitScheduler:
         if not await task_store.lease(token):
             raise FitBusyError(task.name)
         try:
-            version, fit = await self._fit(task, task_store, token)
+            version, fit = await self._fit(task, task_store, token, only_if_due)
         finally:
             with suppress(StoreError):  # then it runs out
                 await task_store.release(token)
@@ -88,8 +92,12 @@ class FitScheduler:
         await self._tasks.refresh_one(task)
         return version, fit
 
-    async def _fit(self, task: Task, task_store: TaskStore, token: str) -> tuple[int, Fit]:
-        _, sizes = await task_store.progress()
+    async def _fit(
+        self, task: Task, task_store: TaskStore, token: str, only_if_due: bool
+    ) -> tuple[int, Fit]:
+        fitted, sizes = await task_store.progress()
+        if only_if_due and not due(fitted, sizes):
+            return 0, Fit(report={"reason": FITTED_MEANWHILE})
         fit = await self._in_process(task_store, token, _source(task), task.spec.fit_inputs())
         return await task_store.publish(token, fit, sizes, task.spec.versions), fit
 

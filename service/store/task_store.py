@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreError
-from assay.service.domain.learned import Sizes, State
+from assay.service.domain.learned import Sizes, State, TaskReading
 from assay.service.domain.stored_values import finite_number, whole_number
 from assay.service.store.client import Store
 from assay.service.store.kept_labels import KeptLabels
@@ -48,20 +48,8 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
 
     async def progress(self) -> tuple[Sizes, Sizes]:
         """Return the sizes at the last fit, or the last try, and now."""
-
-        def ask() -> Any:
-            pipeline = self._redis.pipeline(transaction=False)
-            pipeline.hgetall(self._keys["state"])
-            pipeline.hgetall(self._keys["taken"])
-            pipeline.xlen(self._keys["requests"])
-            pipeline.hlen(self._keys["labels"])
-            return pipeline
-
-        raw, taken, requests, labels = await self._ask(lambda: ask().execute())
-        state = state_of(await self._whole("state", raw, whole_number))
-        return _progress(
-            state, await self._whole("taken", taken, whole_number), int(requests), int(labels)
-        )
+        reading = await self.look()
+        return reading.fitted, reading.stored
 
     async def note(self, seen: CascadeSavings) -> None:
         """Add to the sums of a version's cascade; those of an older version go."""
@@ -72,25 +60,24 @@ class TaskStore(KeptRequests, KeptLabels, KeptVersions):
             *(part for name in SUMS for part in (name, getattr(seen, name))),
         )
 
-    async def look(self) -> tuple[State, int, int, CascadeSavings]:
-        """Return the state, the numbers of requests and labels, and a cascade's sums."""
+    async def look(self) -> TaskReading:
+        """Return the state, the sizes, and the cascade's savings, in one round trip."""
 
         def ask() -> Any:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.hgetall(self._keys["state"])
+            pipeline.hgetall(self._keys["taken"])
             pipeline.xlen(self._keys["requests"])
             pipeline.hlen(self._keys["labels"])
             pipeline.hgetall(self._keys["economy"])
             return pipeline
 
-        raw, requests, labels, sums = await self._ask(lambda: ask().execute())
+        raw, taken, requests, labels, sums = await self._ask(lambda: ask().execute())
         state = state_of(await self._whole("state", raw, whole_number))
-        return (
-            state,
-            int(requests),
-            int(labels),
-            _estimate(await self._whole("economy", sums, finite_number)),
-        )
+        counts = await self._whole("taken", taken, whole_number)
+        fitted, stored = _progress(state, counts, int(requests), int(labels))
+        savings = _estimate(await self._whole("economy", sums, finite_number))
+        return TaskReading(state=state, fitted=fitted, stored=stored, savings=savings)
 
 
 @asynccontextmanager

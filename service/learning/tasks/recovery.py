@@ -78,13 +78,13 @@ class StoreRecovery:
 
 def lost(task: Task) -> dict[str, Any]:
     """Return the losses of an emptied store: all its data, less the exported labels."""
-    statistics = task.statistics
-    exported, at = statistics.state.exported, statistics.state.exported_at
+    reading = task.statistics.reading
+    exported, at = reading.state.exported, reading.state.exported_at
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else "never"
     return {
-        "lost_requests": statistics.requests,
-        "lost_labels": statistics.labels,
+        "lost_requests": reading.stored.requests,
+        "lost_labels": reading.stored.labels,
         "last_export": when,
-        "labels_since_export": max(0, statistics.labels - exported),
+        "labels_since_export": max(0, reading.stored.labels - exported),
         "hint": HINT,
     }

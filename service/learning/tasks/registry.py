@@ -108,17 +108,19 @@ class Tasks:
         await self._look_at(task)
 
     async def _look_at(self, task: Task) -> None:
-        task_store, statistics = task.task_store, task.statistics
+        """Read a task's part of the store, once for all who look at it until the next time."""
+        task_store = task.task_store
         if task_store is None:
             return
-        state, requests, labels, savings = await task_store.look()
-        if state.serving and state.serving != task.served.version:
-            await self._loader.load(task, task_store, state.serving)
-        elif not state.serving:
+        reading = await task_store.look()
+        serving = reading.state.serving
+        if serving and serving != task.served.version:
+            await self._loader.load(task, task_store, serving)
+        elif not serving:
             await self._recovery.put_back(task, task_store)
-        await self._recovery.compare_labels(task, labels)
-        statistics.state, statistics.requests, statistics.labels = state, requests, labels
-        self._enter_savings(task, savings)
+        await self._recovery.compare_labels(task, reading.stored.labels)
+        task.statistics.reading = reading
+        self._enter_savings(task, reading.savings)
 
     def _enter_savings(self, task: Task, savings: CascadeSavings) -> None:
         """Take over what all replicas measured of a task's cascade."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from assay.aggregation.drift import Drift
-from assay.service.domain.learned import State
+from assay.service.domain.learned import TaskReading
 
 REMEMBERED_REQUESTS = 4096
 
@@ -15,16 +15,14 @@ REMEMBERED_REQUESTS = 4096
 class TaskStatistics:
     """The part of a task that changes with each read and record.
 
-    `state`, `requests`, `labels`: the store's, at the last read. `drift`: of each verifier since
+    `reading`: the last one of the store. `drift`: of each verifier since
     the fit of the served version. `recorded`: the names of the last recorded requests.
     `unservable`: a damaged or missing version that the store names. `labels_compared`: whether the
     process has compared the store's labels with the backup's. `backup_read`: whether it has looked
     for a backup on disk.
     """
 
-    state: State = field(default_factory=State)
-    requests: int = 0
-    labels: int = 0
+    reading: TaskReading = field(default_factory=TaskReading)
     drift: list[Drift] = field(default_factory=list)
     recorded: OrderedDict[str, None] = field(default_factory=OrderedDict)
     unservable: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.service.domain.learned import Fit, Sizes
+from assay.service.domain.learned import Fit, Sizes, TaskReading
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_job import refit
 from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
@@ -128,3 +128,43 @@ async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: S
     assert new == (Sizes(10, 10, 10, 10), Sizes(10, 10, 20, 20))
     assert not due(*old)
     assert due(*new)
+
+
+async def test_a_look_reads_nothing_of_the_store_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes by the follower's reading, and reads again only under the lease."""
+    tasks, task = replica(store)
+    scheduler, reads = FitScheduler(tasks), 0
+    await traffic(tasks, task, sample())
+    read = TaskStore.look
+
+    async def counted(self: TaskStore) -> TaskReading:
+        nonlocal reads
+        reads += 1
+        return await read(self)
+
+    monkeypatch.setattr(TaskStore, "look", counted)
+    await scheduler.look(task)
+    before, reads = reads, 0
+    await tasks.refresh()
+    await scheduler.look(task)
+    fit, reads = reads, 0
+    await tasks.refresh()
+    await scheduler.look(task)
+
+    assert (before, fit, reads) == (0, 3, 1)
+    assert task.served.version == 1
+
+
+async def test_a_stale_reading_makes_no_second_fit(store: Store) -> None:
+    """Another replica fitted between the reading and the lease."""
+    (tasks, task), (others, other) = replica(store), replica(store)
+    await traffic(tasks, task, sample())
+    await others.refresh()
+    await FitScheduler(tasks).fit(task)
+
+    await FitScheduler(others).look(other)
+
+    assert (await TaskStore(store, "t").state()).newest == 1
+    assert other.served.version == 1

@@ -110,7 +110,7 @@ async def test_a_promotion_is_heard_at_once(tcp_store: Store) -> None:
     await task.task_store.promote(1, True)
 
     async with asyncio.timeout(5):
-        while other.served.version != 1 or not other.statistics.state.pinned:  # noqa: ASYNC110 - it comes by way of the store
+        while other.served.version != 1 or not other.statistics.reading.state.pinned:  # noqa: ASYNC110 - it comes by way of the store
             await asyncio.sleep(0.01)
     following.cancel()
     await follower.close()

@@ -26,11 +26,11 @@ async def test_estimates_of_a_cascade_add_up_in_the_store(store: Store) -> None:
         CascadeSavings(1, 1, 9.0, 9.0, 9.0, 1),
     ):
         await task_store.note(seen)
-    found = (await task_store.look())[3]
+    found = (await task_store.look()).savings
     await task_store.note(CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1))
 
     assert found == CascadeSavings(2, 2, 0.5, 0.1, 0.01, 1)
-    assert (await task_store.look())[3] == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
+    assert (await task_store.look()).savings == CascadeSavings(3, 1, 0.25, 0.0, 0.0, 1)
 
 
 async def test_labels_are_on_disk_before_they_are_acknowledged(

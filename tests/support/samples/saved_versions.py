@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
-from assay.service.domain.learned import SavedVersion, State
+from assay.service.domain.learned import SavedVersion, Sizes, State, TaskReading
 from assay.service.domain.observation import Observation
 from assay.service.learning.fit_job import refit
 from tests.support.samples.replicas import bare_task, sample
@@ -57,11 +57,12 @@ class MemoryTaskStore:
     oldest: int = 0  # requests that can go
     kept: list[Observation] = field(default_factory=list)
 
-    async def look(self) -> tuple[State, int, int, CascadeSavings]:
-        """Return what is there."""
+    async def look(self) -> TaskReading:
+        """Return the state, the sizes and the savings."""
         if self.refuses:
             raise StoreRefusedError("odd")
-        return self.current, self.requests, self.labels, self.savings
+        stored = Sizes(self.requests, self.labels)
+        return TaskReading(state=self.current, stored=stored, savings=self.savings)
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""

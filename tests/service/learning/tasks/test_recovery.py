@@ -7,7 +7,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from assay.service.domain.learned import State
+from assay.service.domain.learned import Sizes, State, TaskReading
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks.recovery import StoreRecovery, lost
 from assay.service.learning.tasks.version_loader import VersionLoader
@@ -107,11 +107,12 @@ async def test_without_a_copy_no_label_is_missed(tmp_path: Path) -> None:
 def test_a_loss_has_what_an_export_would_bring_back() -> None:
     """Never less than nothing: labels may have gone since."""
     task = bare_task()
-    task.statistics.requests, task.statistics.labels = 100, 20
+    stored = Sizes(100, 20)
 
-    task.statistics.state = State(exported=15, exported_at=86_400)
+    exported = State(exported=15, exported_at=86_400)
+    task.statistics.reading = TaskReading(state=exported, stored=stored)
     after = lost(task)
-    task.statistics.state = State(exported=50)
+    task.statistics.reading = TaskReading(state=State(exported=50), stored=stored)
     odd = lost(task)
 
     assert (after["lost_requests"], after["lost_labels"]) == (100, 20)

@@ -25,7 +25,7 @@ from tests.support.samples.saved_versions import MemoryStore, MemoryTaskStore, s
 
 async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: Store) -> None:
     """On every replica; the oldest leave a full window."""
-    memory = TaskStore(store, "t")
+    task_store = TaskStore(store, "t")
     (tasks, task), (others, other) = replica(store), replica(store)
 
     await see(tasks, task, 1, [[1.0, np.nan, 3, 4, 5, 6]] * 2)
@@ -33,14 +33,16 @@ async def test_a_request_is_kept_once_and_a_better_one_takes_its_place(store: St
     await see(others, other, 1, [[1.0, 2, 3, 4, 5, 6]] * 2)
     await see(others, other, 1, [[1.0, np.nan, 3, 4, 5, 6]] * 2)
 
-    [record] = await memory.rows()
+    [record] = await task_store.rows()
     assert record.missing == 0
     tasks, task = replica(store, keep=3)
     for query in range(2, 8):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    assert [row.query for row in await memory.rows()] == [key(query, 0)[:32] for query in (5, 6, 7)]
+    assert [row.query for row in await task_store.rows()] == [
+        key(query, 0)[:32] for query in (5, 6, 7)
+    ]
     await see(tasks, task, 2, [[1.0] * 6] * 2)  # this process remembers that it sent it
-    assert (await memory.sizes())[0] == 3
+    assert (await task_store.sizes())[0] == 3
 
 
 async def test_candidates_that_come_alone_are_kept_too(store: Store) -> None:
@@ -86,8 +88,9 @@ async def test_each_task_serves_the_version_that_the_store_names() -> None:
     await tasks.refresh()
 
     assert task.served.model_version == "t0@5"
-    assert (task.statistics.requests, task.statistics.labels) == (7, 3)
-    assert task.statistics.state.serving == 5
+    reading = task.statistics.reading
+    assert (reading.stored.requests, reading.stored.labels) == (7, 3)
+    assert reading.state.serving == 5
 
 
 async def test_what_is_wrong_with_one_task_does_not_hold_up_the_others() -> None:
