@@ -1,4 +1,4 @@
-"""What a request costs, as the answer and the metrics say it."""
+"""The cost of a request, in the answer and the metrics."""
 
 from __future__ import annotations
 

@@ -102,6 +102,6 @@ def guarded(verifier: FakeVerifier, failures: int = 2, reset_s: float = 60.0) ->
 
 
 def run_of(books: Books, request: ScoringRequest) -> ScoringRun:
-    """Return a request under way of which nothing is asked yet."""
+    """Return a running request before its first call."""
     keys = keys_of(request.pairs, request.one_query)
     return ScoringRun(request, books.members, keys, keys)

@@ -1,4 +1,4 @@
-"""Keys with scopes and tasks: what each may do, and what does not exist for it."""
+"""Keys with scopes and tasks: the rights of each, and the tasks that it cannot see."""
 
 from __future__ import annotations
 

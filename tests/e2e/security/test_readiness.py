@@ -1,4 +1,4 @@
-"""Whom readiness shows names and addresses."""
+"""Readiness shows names and addresses to administrators only."""
 
 from __future__ import annotations
 

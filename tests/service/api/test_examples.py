@@ -1,4 +1,4 @@
-"""What the documents show is what the service takes."""
+"""The service takes the examples in its documents."""
 
 from __future__ import annotations
 

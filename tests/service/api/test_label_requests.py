@@ -17,7 +17,7 @@ KEY = "0" * 32 + ":" + "1" * 32
 
 
 def test_texts_name_the_candidate_that_a_key_names() -> None:
-    """What is known of the answer is part of the query."""
+    """A reference or tests are part of the query."""
     texts = LabelIn(query="q", candidate="c", reference="7", correct=1)
     messages = LabelIn.model_validate(
         {"messages": [{"role": "user", "content": "q"}], "candidate": "c", "reference": "7"}

@@ -34,7 +34,7 @@ class LabelStore:
         return new, True
 
     async def labels(self) -> dict[str, Label]:
-        """Return what was kept."""
+        """Return the kept labels."""
         return self.kept
 
     async def note_export(self, count: int) -> None:

@@ -110,7 +110,7 @@ def test_a_query_is_read_with_each_of_its_candidates(monkeypatch: pytest.MonkeyP
 
 
 def test_tasks_and_ensembles_are_found_by_name_among_the_callers_own() -> None:
-    """Another's name is answered as an unknown one."""
+    """Another tenant's name gets the answer of an unknown one."""
     math, secret = named_task("math"), named_task("secret", "theirs")
     engine = engine_of(math, secret)
 
@@ -124,7 +124,7 @@ def test_tasks_and_ensembles_are_found_by_name_among_the_callers_own() -> None:
 
 
 def test_a_request_says_what_to_score_and_what_to_answer_besides() -> None:
-    """Options that are not given are the service's, or nobody's."""
+    """Missing options come from the service, or stay empty."""
     engine = engine_of(named_task("t"), deadline_ms=5000)
     asked = RankRequest.model_validate({**RANK, "top_n": 1, "budget": {"calls": 3}})
 
@@ -144,7 +144,7 @@ def test_a_request_says_what_to_score_and_what_to_answer_besides() -> None:
 async def test_readiness_names_verifiers_to_some_and_counts_them_for_all(
     ready: bool, status: int
 ) -> None:
-    """The status is for everybody."""
+    """Every caller gets the status."""
     engine = engine_of()
     details = {
         "status": "-",

@@ -1,4 +1,4 @@
-"""The requests of our own API: what they take and refuse."""
+"""The requests of our own API: accepted and refused bodies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def refusal(model: type[BaseModel], body: Any, **settings: Any) -> ApiError:
 
 
 def test_messages_are_a_query_of_several_turns() -> None:
-    """With what is known of the answer."""
+    """With a reference or tests."""
     asked = RankRequest(messages=MESSAGES, candidates=["a"], reference="7", tests=["t"])
     query = asked.conversation()
 

@@ -25,7 +25,7 @@ SCORES = {"c0": 0.2, "c1": 0.9, "c2": None}
 
 
 async def outcome_of(one_query: bool = True) -> ScoringResult:
-    """Return the result of three candidates, of which one verifier has no score of the last."""
+    """Return the result of three candidates; one verifier has no score of the last."""
     books = Books([fake("a", lambda pair: SCORES[pair.candidate]), fake("b", 0.5)])
     return await books.scorer.score(books.job(3, one_query))
 

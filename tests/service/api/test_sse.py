@@ -1,4 +1,4 @@
-"""Streams: work at its own pace, whose place does not depend on who reads."""
+"""Streams: work keeps its own pace, and a slow reader holds no place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a handler of a task begins with."""
+"""The beginning of a task's handler."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_task_that_learns_nothing_has_no_store() -> None:
 
 
 async def test_a_store_that_is_away_or_refuses_is_a_503() -> None:
-    """The reason says what to do; the log has it, too."""
+    """The reason names a remedy; the log has it, too."""
 
     async def failing(error: Exception) -> None:
         raise error

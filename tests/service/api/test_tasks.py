@@ -1,4 +1,4 @@
-"""What a task's routes show, and to whom."""
+"""The answers of a task's routes, by caller."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Versions:
     measured: dict[str, Any] | None = None
 
     async def state(self) -> State:
-        """Return what serves."""
+        """Return the served version."""
         return State(serving=self.serving, pinned=self.pinned)
 
     async def reports(self) -> dict[int, dict[str, Any]]:
@@ -65,13 +65,13 @@ class Versions:
         return self.measured
 
     async def promote(self, version: int, pinned: bool | None) -> bool:
-        """Serve a version, if there is one."""
+        """Serve a version, if it exists."""
         if version in self.known:
             self.serving, self.pinned = version, bool(pinned)
         return version in self.known
 
     async def rollback(self) -> bool:
-        """Serve the version before, if there is one."""
+        """Serve the version before, if it exists."""
         self.serving -= 1
         return self.serving > 0
 
@@ -170,7 +170,7 @@ async def test_a_job_that_does_not_come_to_its_end_is_told_by_its_reason(
 
 
 async def test_drift_is_shown_by_verifier_once_it_is_known() -> None:
-    """Before the first look there is no field of it."""
+    """Before the first look the field is missing."""
     task = bare_task()
     request = request_to(engine_of(task))
     before = (await handlers.tasks(request))["tasks"][0]

@@ -1,4 +1,4 @@
-"""What the file formats of bulk jobs have in common."""
+"""The common part of the file formats of bulk jobs."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def test_a_column_of_the_outputs_cannot_be_carried_over() -> None:
 
 
 def test_a_request_and_a_result_share_the_task_only() -> None:
-    """It is asked for, and it is what answered."""
+    """The request names it, and the result repeats it."""
     assert REQUEST & set(RESULT) == {"task"}

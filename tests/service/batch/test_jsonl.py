@@ -62,7 +62,7 @@ def test_a_part_is_read_from_where_it_begins(tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_is_no_request_has_the_reason(tmp_path: Path, bad: bytes, problem: str) -> None:
-    """And what it said, beside rows that are."""
+    """With its text, beside valid rows."""
     [block] = blocks(tmp_path, bad + line())
     row, good = block.rows
 
@@ -93,7 +93,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
 
 
 def test_results_stand_beside_what_is_carried_over() -> None:
-    """An object a line; what is unknown is null."""
+    """An object a line; an unknown value is null."""
     result = {**dict.fromkeys(RESULT), "row": 3, "p_best": float("nan")}
 
     encoded = Jsonl().encode(Block([Row(3, {})], [{"id": 7}]), [result], ["v"])
@@ -103,6 +103,6 @@ def test_results_stand_beside_what_is_carried_over() -> None:
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
-    """With what the system says."""
+    """With the system's message."""
     with pytest.raises(BatchError, match=r"none\.jsonl: cannot be read: No such file"):
         Jsonl().scan(Files(str(tmp_path)), str(tmp_path / "none.jsonl"), 2)

@@ -39,7 +39,7 @@ def blocks(path: Path, part_rows: int, first: int = 0, parts: int = 99) -> list[
 
 @pytest.mark.parametrize("group", [1, 3, 100])
 def test_parts_do_not_depend_on_the_files_row_groups(tmp_path: Path, group: int) -> None:
-    """Rows keep their numbers, and what is carried over stays beside them."""
+    """Rows keep their numbers, and carried columns stay beside them."""
     path = as_parquet(tmp_path / "in.parquet", rows(10), group)
 
     parts = blocks(path, 4)
@@ -100,7 +100,7 @@ def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("lacking", ["query", "candidates"])
 def test_a_file_without_a_requests_columns_is_refused(tmp_path: Path, lacking: str) -> None:
-    """It names the columns that there are."""
+    """It names the existing columns."""
     content = [{name: value for name, value in rows(1)[0].items() if name not in (lacking, "task")}]
     path = as_parquet(tmp_path / "in.parquet", content)
 

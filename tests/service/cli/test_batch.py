@@ -17,9 +17,7 @@ from tests.support.servers.processes import write_config
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """A command that runs in this process logs to what it found there, which is closed when its
-    test ends.
-    """
+    """Restore the log's streams after a command in this process, since each test closes its own."""
     yield
     structlog.reset_defaults()
 
@@ -49,7 +47,7 @@ def test_a_job_ends_with_its_counts(tmp_path: Path) -> None:
 
 
 def test_a_person_is_shown_where_the_bad_rows_are(tmp_path: Path) -> None:
-    """And how many there are."""
+    """With their number."""
     shown = run(*words(tmp_path, "nonsense", *bodies(1))).stdout
 
     assert f"2 rows: {tmp_path / 'out'}" in shown

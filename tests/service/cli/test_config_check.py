@@ -1,4 +1,4 @@
-"""`assay config check`: what is wrong, with its place in the file."""
+"""`assay config check`: the faults of a file, with their places."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def served(folder: Path, **changes: Any) -> Path:
 
 
 def test_a_server_that_is_away_has_its_line(tmp_path: Path) -> None:
-    """And what to do; offline nobody is asked."""
+    """With a remedy; offline the command calls no server."""
     path = served(tmp_path)
 
     done = run("config", "check", path)
@@ -80,7 +80,7 @@ def test_a_server_that_is_away_has_its_line(tmp_path: Path) -> None:
 
 
 def test_a_server_of_another_model_has_its_line(tmp_path: Path) -> None:
-    """What it serves is named."""
+    """The line names the models that it serves."""
     models = {"data": [{"id": "other", "max_model_len": 100}]}
     with answering_by_path({"/v1/models": models}) as server:
         path = served(tmp_path, endpoint=server.url)

@@ -1,4 +1,4 @@
-"""`assay demo`: the bundled candidates, ranked, and what that gained."""
+"""`assay demo`: ranks the bundled candidates, and shows the gain."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def answer(*scores: float | None) -> dict[str, object]:
 
 
 def test_each_way_of_choosing_is_measured_on_the_same_problems() -> None:
-    """In the request's order, whatever the answer's; with an interval around it."""
+    """In the request's order, for any order of the answer; with an interval around it."""
     texts = ["is 7", "is 8", "is 8"]
     problems = [
         Problem("q", texts, correct) for correct in ([True, False, False], [False, True, True])

@@ -10,7 +10,7 @@ from tests.support.commands.in_process import problem, run, said
 
 
 def test_the_entry_has_the_keys_hash_and_what_was_wanted() -> None:
-    """What is at its default is left out."""
+    """Without default values."""
     made = said("key", "trainer", "--scopes", "label, rank", "--tasks", "math,code")
 
     assert made["entry"] == {
@@ -22,7 +22,7 @@ def test_the_entry_has_the_keys_hash_and_what_was_wanted() -> None:
 
 
 def test_limits_are_kept_as_they_are_written() -> None:
-    """A number of requests, a cost, and who waits for whom."""
+    """Requests, cost and priority."""
     limits = {"requests": "600/minute", "cost": "1000/day", "priority": "bulk"}
     words = [word for name, value in limits.items() for word in (f"--{name}", value)]
 
@@ -37,7 +37,7 @@ def test_no_two_keys_are_alike() -> None:
 
 
 def test_a_person_gets_the_entry_to_copy() -> None:
-    """One line, whatever the width of the terminal."""
+    """One line, in a terminal of any width."""
     shown = run("key", "trainer", "--requests", "600/minute").stdout
 
     [line] = [line for line in shown.splitlines() if line.startswith("    - ")]

@@ -18,7 +18,7 @@ from tests.support.http.canned_server import answering_by_path
 def ended(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str
 ) -> tuple[object, str]:
-    """Run the command to its end; return its exit code and what it says on standard error."""
+    """Run the command to its end; return its exit code and its standard error."""
     monkeypatch.setattr(sys, "argv", ["assay", *words])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -29,7 +29,7 @@ def ended(
 def test_errors_of_a_server_do_not_write_to_the_terminal(
     answer: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever stops a command is shown by one line of `main`."""
+    """One line of `main` shows every error that stops a command."""
     with answering_by_path({"*": answer}, 500) as running:
         monkeypatch.setattr(sys, "argv", ["assay", "tasks", "--url", running.url])
         with pytest.raises(SystemExit):
@@ -60,7 +60,7 @@ def test_a_wrong_configuration_is_a_message_and_not_a_traceback(
 def test_a_file_that_may_not_be_written_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what the system says of it."""
+    """With the system's message."""
     code, shown = ended(capsys, monkeypatch, "init", str(tmp_path / "none" / "e.yaml"))
 
     assert (code, shown) == (2, f"{tmp_path / 'none' / 'e.yaml'}: No such file or directory\n")

@@ -1,4 +1,4 @@
-"""`assay up`: what it needs before anything starts."""
+"""`assay up`: its conditions before anything starts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_not_started(tmp_path: Path) -> None:
 
 
 def test_servers_of_one_gpu_start_one_after_another() -> None:
-    """vLLM measures what is free when it starts; those of other GPUs do not wait."""
+    """vLLM measures the free memory when it starts; servers of other GPUs do not wait."""
     first, second = Gpu(0, "L4", 24.0), Gpu(1, "L4", 24.0)
     gpus = ((first, second), (second,), (first,), ())
     plan = Plan(tuple(Placed(SERVER, some, 1.0, 0.1) for some in gpus), (first, second), Load())

@@ -108,11 +108,11 @@ async def test_a_set_is_compared_by_one_call_whatever_its_order() -> None:
 
 
 async def test_who_started_a_call_pays_once_for_what_was_asked() -> None:
-    """Who joined it pays nothing, and nobody pays for what needed no call."""
+    """A request that joins it pays nothing; verdicts without a call cost nothing."""
 
     class Remembering(FakeVerifier):
         async def score(self, pairs: Sequence[Pair]) -> Verdicts:
-            """Return verdicts of which the first took no call."""
+            """Return verdicts; the first took no call."""
             return Verdicts([Verdict(0.5, asked=bool(place)) for place in range(len(pairs))])
 
     verifier, flight = Remembering("v"), SingleFlight()
@@ -141,7 +141,7 @@ async def test_who_stays_pays_where_the_owner_left_before_anything_was_sent() ->
 
 
 async def test_waiting_ends_with_the_first_call_or_the_last_or_the_time() -> None:
-    """As whoever waits wants it; the second value says that the time was over."""
+    """As the caller chooses; the second value says that the time was over."""
     gate = asyncio.Event()
     flight = SingleFlight()
     fast = join(flight, FakeVerifier("fast"), ["a"])

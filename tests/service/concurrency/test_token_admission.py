@@ -10,7 +10,7 @@ from assay.verifiers import KINDS, Pair, Query, VerifierSettings
 
 
 def test_work_that_does_not_fit_is_refused_and_changes_nothing() -> None:
-    """The message says how much there is, and how much there may be."""
+    """The message gives the present amount and the limit."""
     admission = TokenAdmission(100)
     admission.take(60)
 

@@ -10,7 +10,7 @@ from tests.support.waiting import turns as pass_turns
 
 
 async def test_a_small_request_does_not_wait_for_its_turn() -> None:
-    """Whatever large ones wait; a larger one comes behind them."""
+    """With any large ones waiting; a larger one comes behind them."""
     turns = Turns()
     done: list[int] = []
     for piece in range(3):

@@ -1,4 +1,4 @@
-"""The configuration file with what is laid over it."""
+"""The configuration file, with environment and flags over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration file: what is wrong, where, and what would be right."""
+"""The configuration file: faults, their places, and right values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, each problem to its place."""
+"""The faults of a configuration, each with its place."""
 
 from __future__ import annotations
 

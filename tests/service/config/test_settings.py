@@ -59,7 +59,7 @@ def test_upstreams_are_reached_as_the_options_say() -> None:
 
 
 def test_only_our_variables_of_the_environment_are_options() -> None:
-    """By field name, as texts; one that is empty is there."""
+    """By field name, as texts; an empty one counts."""
     environment = {"ASSAY_PORT": "1", "ASSAY_ROOT_PATH": "", "PORT": "2", "ASSAY_UNKNOWN": "3"}
 
     assert from_environment(environment) == {"port": "1", "root_path": ""}

@@ -44,7 +44,7 @@ def test_a_budget_reaches_the_cheapest_first(budget: Budget, left_out: list[int]
 
 
 def test_what_is_known_already_costs_nothing() -> None:
-    """Only the pairs that still lack a score are asked."""
+    """Only pairs without a score need a call."""
     verifiers = [VerifierSettings(name="v", kind="fake", cost=2)]
     matrix = ScoreMatrix(3, 1)
     matrix.put(0, 0, Verdict(0.5))

@@ -1,4 +1,4 @@
-"""What a cascade saves and loses."""
+"""The savings and losses of a cascade."""
 
 from __future__ import annotations
 

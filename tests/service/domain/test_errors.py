@@ -23,7 +23,7 @@ def codes(kind: type[DomainError]) -> list[str]:
 
 
 def test_each_failure_has_a_code_of_its_own() -> None:
-    """Clients tell them apart by it; what only groups others, or makes its code up, has none."""
+    """Clients tell them apart by it; base classes, and classes with variable codes, have none."""
     named = [code for code in codes(DomainError) if code]
 
     assert len(named) == len(set(named))

@@ -42,13 +42,13 @@ def test_an_entry_is_compared_in_lower_case_and_without_brackets(entry: str, pla
     "entry", ["", "http://h", "h:8080", "a b", "*.*.org", "h/", "-h", "a" * 300]
 )
 def test_an_entry_that_is_no_name_is_refused(entry: str) -> None:
-    """With what it should be."""
+    """With a right form."""
     with pytest.raises(ValueError, match="names without scheme and port"):
         checked_host(entry)
 
 
 def test_a_service_on_a_network_is_reached_by_any_address_and_its_listed_names() -> None:
-    """A name that an attacker's DNS turns to us is what rebinding needs; an address is none."""
+    """Rebinding needs a name that an attacker's DNS turns to us; an address is none."""
     hosts = Hosts(["assay.example", "*.apps.example"], "0.0.0.0")
     reached = [
         "10.0.0.7",
@@ -74,7 +74,7 @@ def test_a_service_on_loopback_is_reached_by_loopbacks_addresses_alone(bound: st
 
 
 def test_a_star_is_any_name() -> None:
-    """An operator who knows better may say so."""
+    """An operator may accept any name."""
     assert "evil.example" in Hosts(["*"], "127.0.0.1")
 
 

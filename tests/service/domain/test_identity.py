@@ -74,7 +74,7 @@ def test_public_names_have_no_braces() -> None:
 
 
 def test_ties_are_broken_by_the_texts_alone() -> None:
-    """Whatever the order of the request; two candidates hardly ever have one number."""
+    """In any order of the request; two candidates hardly ever have one number."""
     one, other = keys("a", "b").tie_keys(), keys("b", "a").tie_keys()
 
     assert one == other[::-1]

@@ -1,4 +1,4 @@
-"""Who sends a request, and what they may see."""
+"""The sender of a request, and the sender's rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 def as_caller(holder: Principal, ask: Callable[[], Result]) -> Result:
-    """Return what a function returns in a request of a caller's."""
+    """Return a function's result in a caller's request."""
 
     def asked() -> Result:
         ask_as(holder)
@@ -44,7 +44,7 @@ def test_a_right_that_lacks_is_named() -> None:
 
 
 def test_an_administrator_of_some_tasks_has_what_is_of_a_task() -> None:
-    """What is of all tasks needs a key of all."""
+    """Facts of all tasks together need a key of all."""
     some = Principal("k", frozenset({"admin"}), frozenset({"t"}))
 
     assert some.lacks("admin", "/v1/tasks/t/fit") is None
@@ -53,7 +53,7 @@ def test_an_administrator_of_some_tasks_has_what_is_of_a_task() -> None:
 
 
 def test_a_key_of_some_tasks_sees_no_other() -> None:
-    """Neither one by one, nor in a list, nor what is of all together."""
+    """Neither one by one, nor in a list, nor facts of all together."""
     holder = Principal("k", frozenset({"admin"}), frozenset({"b", "c"}))
 
     assert as_caller(holder, lambda: visible_tasks(["a", "b", "c"])) == ["b", "c"]
@@ -71,7 +71,7 @@ def test_a_key_without_tasks_sees_all_and_only_an_administrator_the_servers() ->
 
 
 async def test_costs_are_summed_over_a_requests_own_tasks() -> None:
-    """Each request has its own sum, and one whose cost nobody counts has none."""
+    """Each request has its own sum; one without a limit has none."""
     counted = Principal("k", frozenset({"rank"}), cost=limits.parse("10/day"))
 
     async def request(holder: Principal, *costs: float) -> float:

@@ -37,7 +37,7 @@ def test_a_reason_names_no_machine(reason: str, shown: str) -> None:
 def test_only_an_administrator_of_all_tasks_sees_addresses(
     scopes: set[str], tasks: frozenset[str] | None, sees: bool
 ) -> None:
-    """Others see what failed."""
+    """Others see the failure."""
     reason = "timeout: http://10.0.0.7:8000 is slow"
 
     def ask() -> str:

@@ -1,4 +1,4 @@
-"""What is never printed: passwords in addresses, and keys."""
+"""Secrets that are never printed: passwords in addresses, and keys."""
 
 from __future__ import annotations
 

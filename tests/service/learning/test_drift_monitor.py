@@ -54,7 +54,7 @@ def watch_of() -> DriftMonitor:
 
 
 async def share_of_weight(task: Task, name: str) -> float:
-    """Return a verifier's share of the weights in what is served."""
+    """Return a verifier's share of the served weights."""
     assert task.task_store is not None
     rows = (await task.task_store.reports())[task.served.version]["verifiers"]
     weights = {row["name"]: abs(row["weight"]) for row in rows}

@@ -46,9 +46,7 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
 async def test_what_was_served_comes_back_from_disk(
     tcp_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The service and its store are both gone: the copy beside them is served, the same to the
-    last bit, and it is said.
-    """
+    """Without service and store, the copy serves, equal to the last bit, and the log reports it."""
     tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"))
     await learn(tasks, task)
     assert task.served.saved is not None

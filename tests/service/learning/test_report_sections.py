@@ -48,7 +48,7 @@ def model(labelled: bool) -> LabelModel:
 
 
 def values(**changes: object) -> VerifierValues:
-    """Return what a measurement of the six found."""
+    """Return the measured worth of the six."""
     return replace(
         VerifierValues(
             accuracy=np.full(6, 0.7),
@@ -88,7 +88,7 @@ def test_labels_are_counted_as_received_and_as_used() -> None:
 
 
 def test_the_share_of_top_candidates_is_measured_on_random_labels_only() -> None:
-    """Chosen ones say nothing of the rest."""
+    """Chosen labels tell nothing about the rest."""
     table, truth = sampled()
     everything = np.ones(len(truth), bool)
 
@@ -104,7 +104,7 @@ def test_the_share_of_top_candidates_is_measured_on_random_labels_only() -> None
 
 
 def test_an_expectation_needs_a_calibrated_model() -> None:
-    """Its error grows with what held-out labels leave open."""
+    """Its error grows with the uncertainty of held-out labels."""
     table, truth = sampled()
     everything = np.ones(len(truth), bool)
     sure = np.where(truth > 0.5, 9.0, -9.0)
@@ -131,7 +131,7 @@ def test_more_labels_are_worth_no_less_than_nothing() -> None:
 
 
 def test_a_verifier_has_its_model_beside_its_measures() -> None:
-    """Coverage is of the rows; without labels of both kinds there is no measured AUC."""
+    """Coverage counts rows; without labels of both kinds the measured AUC is missing."""
     table, truth = sampled()
 
     rows = verifier_rows(model(True), table, values(), truth)
@@ -147,7 +147,7 @@ def test_a_verifier_has_its_model_beside_its_measures() -> None:
 
 
 def test_each_pair_of_families_has_its_mean_correlation() -> None:
-    """A verifier's with itself is left out, and unknown ones are."""
+    """Without a verifier's own, and without unknown ones."""
     correlations = np.full((6, 6), 0.25)
     correlations[0, 1] = correlations[1, 0] = math.nan
     correlations[0, 2] = correlations[2, 0] = 0.75
@@ -182,7 +182,7 @@ def test_the_smallest_ensemble_is_where_leaving_out_stopped() -> None:
 
 
 def test_calibration_goes_by_probability_and_by_the_labels_time() -> None:
-    """Ten labels a period; what was not held out is left out."""
+    """Ten labels a period; only held-out labels count."""
     count = 40
     table = TrainingTable(
         np.zeros((count, 1)), np.arange(count), [f"{row}" for row in range(count)]
@@ -206,7 +206,7 @@ def test_calibration_goes_by_probability_and_by_the_labels_time() -> None:
 
 
 def test_without_held_out_labels_there_is_no_calibration() -> None:
-    """A model that is judged by what it learned would look too good."""
+    """A model measured on its own labels would look too good."""
     table, truth = sampled()
 
     assert calibration_of(table, {}, truth, None) is None

@@ -51,7 +51,7 @@ def exported(
 
 @pytest.mark.parametrize("how", EXPORT_FORMATS)
 def test_a_request_without_texts_makes_no_row(how: ExportFormat) -> None:
-    """There is nothing to train on."""
+    """Training needs texts."""
     assert exported(how, 0.9, 0.1, texts=False) == []
 
 
@@ -76,7 +76,7 @@ def test_candidates_that_are_too_alike_make_no_pair(chances: tuple[float, ...]) 
 
 
 def test_a_candidate_is_labelled_where_its_probability_is_clear() -> None:
-    """On either side; what lies between is left out."""
+    """On either side; the rows between are left out."""
     listed = exported("kto", 0.9, 0.5, 0.1)
 
     assert [(row["completion"], row["label"]) for row in listed] == [("c0", True), ("c2", False)]

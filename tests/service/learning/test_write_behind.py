@@ -1,4 +1,4 @@
-"""What is written after the answer, by one task with a bounded queue."""
+"""Writes after the answer, by one task with a bounded queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.samples.saved_versions import MemoryTaskStore
 
 @dataclass
 class Store:
-    """A cache, and tasks, that take what is written, or fail as they are told."""
+    """A cache and tasks that take writes, or fail on request."""
 
     errors: list[Exception] = field(default_factory=list)
     written: list[object] = field(default_factory=list)
@@ -62,7 +62,7 @@ def writer(store: Store) -> tuple[Writer, Metrics]:
 
 
 def rows() -> list[TaskObservation]:
-    """Return what a task keeps of a request."""
+    """Return a task's records of a request."""
     store: Any = MemoryTaskStore()
     pairs = [Pair(Query.of("q"), "a"), Pair(Query.of("q"), "b")]
     task = bare_task(task_store=store)
@@ -76,7 +76,7 @@ def dropped(metrics: Metrics, what: str, why: str) -> bool:
 
 
 async def test_writes_come_in_the_order_of_the_answers() -> None:
-    """Scores, requests and estimates alike; of nothing there is nothing to write."""
+    """Scores, requests and estimates alike; an empty item writes nothing."""
     store, kept, savings = Store(), rows(), CascadeSavings(1, 1, 0.5)
     behind, _ = writer(store)
 
@@ -98,7 +98,7 @@ async def test_writes_come_in_the_order_of_the_answers() -> None:
 async def test_what_a_store_does_not_take_is_dropped_and_counted(
     error: Exception, why: str
 ) -> None:
-    """Scores may then be asked for again, and the next write is tried."""
+    """A later request calls for the scores again, and the next write is tried."""
     store = Store([error])
     behind, metrics = writer(store)
 
@@ -152,7 +152,7 @@ async def test_room_is_made_once_a_second() -> None:
 
 
 async def test_what_does_not_fit_the_queue_is_dropped() -> None:
-    """Nobody waits for a slow store."""
+    """No request waits for a slow store."""
     store = Store()
     behind, metrics = writer(store)
 
@@ -164,7 +164,7 @@ async def test_what_does_not_fit_the_queue_is_dropped() -> None:
 
 
 async def test_a_bug_goes_on_to_who_runs_the_loop() -> None:
-    """What was on its way is dropped, and the queue does not hang on it."""
+    """The item on its way is dropped, and the queue goes on."""
     store = Store([KeyError("oops")])
     behind, metrics = writer(store)
     behind.put_scores({"a": b"1"})
@@ -177,7 +177,7 @@ async def test_a_bug_goes_on_to_who_runs_the_loop() -> None:
 
 
 async def test_a_flush_waits_no_longer_than_it_may() -> None:
-    """A service that ends gives up what a hanging store does not take."""
+    """A service that ends gives up the writes of a hanging store."""
     behind, _ = writer(Store())
     behind.put_scores({"a": b"1"})
 

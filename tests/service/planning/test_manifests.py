@@ -74,7 +74,7 @@ SIDECAR = next(
 
 
 def test_values_of_the_chart_name_the_release_in_place_of_this_machine(tmp_path: Path) -> None:
-    """A pod a model, and a port that only begins alike is another's."""
+    """A pod a model; a port with the same beginning is another one."""
     config = tmp_path / "e.yaml"
     at = [{**SMALL, "endpoint": f"http://{host}"} for host in ("localhost:900", "127.0.0.1:9000")]
     plan = planned(config, *at, {**SMALL, "endpoint": "http://10.0.0.7:900"})

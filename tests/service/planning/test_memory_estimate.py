@@ -1,4 +1,4 @@
-"""What each model's server needs."""
+"""The memory of each model's server."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_cache_holds_the_load_but_one_full_sequence_at_least() -> None:
 
 
 def test_a_split_shares_the_weights_and_costs_the_exchange() -> None:
-    """CUDA's own memory is there on each GPU, and activations grow with the weights."""
+    """Each GPU has CUDA's own memory, and activations grow with the weights."""
     load = Load()
 
     alone, split = (server().gib(load, gpus) - server().kv_gib(load, gpus) for gpus in (1, 2))

@@ -36,7 +36,7 @@ def test_a_model_is_served_on_this_machine_with_its_share() -> None:
 
 
 def test_a_split_is_stated() -> None:
-    """Over as many GPUs as it has; on one there is nothing to state."""
+    """Over as many GPUs as it has; one GPU needs no option."""
     split = command_of(Placed(SERVER, GPUS, 10.0, 0.5))
 
     assert split[split.index("--tensor-parallel-size") + 1] == "2"
@@ -44,7 +44,7 @@ def test_a_split_is_stated() -> None:
 
 
 def test_without_gpus_there_is_no_share() -> None:
-    """On a CPU vLLM takes what it needs."""
+    """On a CPU vLLM takes the memory that it needs."""
     placed = Placed(SERVER, (), 0.0, 0.0)
 
     assert "--gpu-memory-utilization" not in command_of(placed)

@@ -37,7 +37,7 @@ async def test_a_swamped_vllm_server_gets_less_while_it_is_worked_for() -> None:
 
 
 def judged(replies: dict[str, Any]) -> tuple[Judge, FakeTransport]:
-    """Return a judge whose server is busy, and what it is sent by."""
+    """Return a judge with a busy server, and its transport."""
     transport = FakeTransport(replies)
     settings = JudgeSettings(name="judge", kind="judge", model="m", endpoint="http://a")
     judge = Judge(settings, transport)

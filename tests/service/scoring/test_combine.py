@@ -1,4 +1,4 @@
-"""What a request's scores amount to."""
+"""The result of a request's scores."""
 
 from __future__ import annotations
 

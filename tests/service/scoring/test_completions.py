@@ -71,7 +71,7 @@ def test_content_is_read_part_by_part(content: Any, text: str) -> None:
 
 
 def test_calls_are_json() -> None:
-    """A call's function where it has one, else the call as it is; without calls there are none."""
+    """A call's function if it has one, else the whole call; nothing without calls."""
     message = {"tool_calls": [{"function": {"name": "add"}}, {"name": "sub"}, 5]}
 
     assert tool_calls(message) == ['{"name":"add"}', '{"name":"sub"}', "5"]

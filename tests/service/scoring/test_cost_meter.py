@@ -1,4 +1,4 @@
-"""What a candidate costs a verifier's servers in time."""
+"""The time that a candidate costs a verifier's servers."""
 
 from __future__ import annotations
 

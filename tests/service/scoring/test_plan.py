@@ -76,7 +76,7 @@ def test_who_compares_is_asked_about_the_whole_set_in_its_own_order() -> None:
 
 
 def test_who_compares_has_no_word_on_pairs_that_stand_alone() -> None:
-    """That is entered at the start, and nobody asks."""
+    """The run enters that at the start, without a call."""
     books = Books([fake("setwise", setwise=True), fake("pointwise")])
     run = run_of(books, books.job(2, one_query=False))
 
@@ -111,7 +111,7 @@ def test_what_is_all_remembered_asks_nobody() -> None:
 
 
 def test_tokens_are_those_that_models_would_read() -> None:
-    """Of what is unknown; a check reads none."""
+    """Of unknown scores; a check reads none."""
     books = Books([Served("served"), fake("check")])
     run = run_of(books, books.job(2))
     everything = tokens_wanted(run)
@@ -142,7 +142,7 @@ def test_a_tier_is_asked_when_the_one_before_is_known() -> None:
 
 
 def test_a_cascade_asks_no_further_tier_after_its_deadline() -> None:
-    """What is known then is the answer."""
+    """The known scores make the answer."""
     run = tiered(query(0))
     assert run.cascade is not None
     run.deadline = run.began

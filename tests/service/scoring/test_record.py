@@ -1,4 +1,4 @@
-"""What is kept of a request once its answer is made."""
+"""The records of a request after its answer."""
 
 from __future__ import annotations
 

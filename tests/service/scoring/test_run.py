@@ -27,7 +27,7 @@ def begun(books: Books, count: int = 2) -> ScoringRun:
 
 
 async def test_replies_are_entered_and_the_others_are_waited_for() -> None:
-    """Each call by itself, with what it cost."""
+    """Each call by itself, with its cost."""
     gate = asyncio.Event()
     run = begun(Books([fake("quick", 0.25, cost=2.0), fake("slow", 0.75, gate=gate)]))
     await turns()
@@ -47,7 +47,7 @@ async def test_replies_are_entered_and_the_others_are_waited_for() -> None:
 
 
 async def test_a_deadline_is_a_time_out_of_what_is_waited_for() -> None:
-    """What is there already stays."""
+    """Earlier scores stay."""
     run = begun(Books([fake("quick"), fake("slow", gate=asyncio.Event())]))
     await turns()
     run.enter_replies({run.subscriptions[0].call.task})
@@ -59,7 +59,7 @@ async def test_a_deadline_is_a_time_out_of_what_is_waited_for() -> None:
 
 
 async def test_a_call_that_ends_with_the_loop_is_late() -> None:
-    """It has no reply, and nobody pays for it."""
+    """It has no reply, and costs nothing."""
     run = begun(Books([fake("v", cost=3.0, gate=asyncio.Event())]))
     task = run.subscriptions[0].call.task
     await turns()
@@ -82,7 +82,7 @@ def test_only_unknown_pairs_are_wanted() -> None:
 
 
 def test_a_cascade_wants_those_it_kept() -> None:
-    """But all of a query's, where a verifier compares them; none where nobody is kept."""
+    """All of a query's if a verifier compares them; none if no candidate is kept."""
     books = Books([fake("pointwise"), fake("setwise", setwise=True)])
     run = run_of(books, books.job(3))
     run.cascade = CascadeRun(cascade(), 3, None, lambda raw: raw[:, 0])
@@ -95,7 +95,7 @@ def test_a_cascade_wants_those_it_kept() -> None:
 
 
 def test_the_columns_of_later_tiers_are_open_until_the_cascade_ends() -> None:
-    """They may still be asked."""
+    """The cascade may still call them."""
     books = Books([fake(f"v{place}") for place in range(6)])
     run = run_of(books, books.job(3))
     run.cascade = CascadeRun(cascade(), 3, None, lambda raw: raw[:, 0])

@@ -1,4 +1,4 @@
-"""The way of a scoring request, and what it pays: what was really asked, once, and nothing else."""
+"""The walk of a scoring request, and its cost: each sent call once, and nothing else."""
 
 from __future__ import annotations
 

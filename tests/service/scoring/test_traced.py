@@ -16,7 +16,7 @@ from tests.support.verifiers.fakes import FakeVerifier
 
 
 class Span:
-    """A span that keeps what is noted on it."""
+    """A span that keeps its notes."""
 
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
@@ -65,7 +65,7 @@ async def test_a_call_has_a_span_with_what_it_took() -> None:
 
 @pytest.mark.parametrize("error", [UnreachableError("refused"), RefusedError("no", 404)])
 async def test_a_failure_is_noted_by_its_reason_and_stays_a_verdict(error: Any) -> None:
-    """The reason is a word of ours: a message may repeat what was asked."""
+    """The reason is a word of ours: a message may repeat the request."""
     spans, statuses = await traced(FakeVerifier("v", error))
 
     assert statuses == [Status.ERROR] * 2

@@ -37,7 +37,7 @@ def configured(folder: Path, **settings: Any) -> Config:
 def test_a_service_that_anyone_may_use_says_so(
     tmp_path: Path, settings: dict[str, Any], warned: bool
 ) -> None:
-    """On this machine, or with keys, there is nothing to warn of."""
+    """On this machine, or with keys, it logs no warning."""
     with capture_logs() as lines:
         warn_if_open(configured(tmp_path, **settings))
 

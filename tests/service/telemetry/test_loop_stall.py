@@ -10,7 +10,7 @@ from assay.service.telemetry.metrics import Metrics
 
 
 def stalled(metrics: Metrics, name: str) -> float:
-    """Return what the metric of stalls says."""
+    """Return the metric of stalls."""
     value = metrics.registry.get_sample_value(f"assay_loop_stall_seconds_{name}")
     assert value is not None
     return value
@@ -29,7 +29,7 @@ async def test_a_loop_that_is_held_up_is_late_by_as_much() -> None:
 
 
 async def test_each_tick_is_noted_also_one_that_is_on_time() -> None:
-    """So that the share of late ones can be told."""
+    """So the metric shows the share of late ticks."""
     metrics = Metrics()
     watch = StallWatch(metrics)
     for _ in range(2):

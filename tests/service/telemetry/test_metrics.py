@@ -1,4 +1,4 @@
-"""What is counted of a service."""
+"""The metrics of a service."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def test_a_cost_that_is_no_number_is_counted_as_misread() -> None:
 
 
 def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
-    """Return what a metric says; None where nothing was counted."""
+    """Return a metric's value; None without one."""
     return metrics.registry.get_sample_value(f"assay_{name}", labels)
 
 
 def test_scores_count_by_where_they_came_from() -> None:
-    """Remembered ones by verifier, asked ones by status as well."""
+    """Cached scores by verifier, new ones by status as well."""
     metrics, matrix = Metrics(), ScoreMatrix(3, 2)
     matrix.put(0, 0, Verdict(0.5))
     matrix.put(1, 0, Verdict(None, Status.TIMEOUT, "timeout: 10.0.0.7 is slow"))
@@ -59,7 +59,7 @@ def test_failures_count_by_a_few_reasons() -> None:
 
 
 def test_what_was_not_measured_is_not_set() -> None:
-    """A gauge of 0 would say that nothing drifted, or that nobody is sure."""
+    """A gauge of 0 would mean no drift, or no confidence."""
     metrics = Metrics()
     metrics.drifted("t", "v", psi=None, agreement_z=2.5, alarm=True)
     metrics.combined("t", None, 0.1)

@@ -10,7 +10,7 @@ TEXT = "my secret text"
 
 
 def caught(trip: Callable[[], object]) -> BaseException:
-    """Return what a function raises."""
+    """Return a function's error."""
     try:
         trip()
     except Exception as exc:
@@ -53,7 +53,7 @@ def types_in(text: str) -> list[str]:
 
 
 def test_the_first_cause_is_shown_first() -> None:
-    """Whether Python or the code says what led to an error; a cause that was hidden stays so."""
+    """For Python's links and the code's own; a hidden cause stays hidden."""
     because, beside, instead = (
         masked_traceback(caught(trip))
         for trip in (

@@ -18,7 +18,7 @@ SAMPLE = small(queries=80)
 
 
 class Recorder:
-    """Keeps what it is called with."""
+    """Keeps the arguments of its calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []

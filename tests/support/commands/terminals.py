@@ -1,4 +1,4 @@
-"""What a terminal would obey."""
+"""Characters that a terminal obeys."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What deploy/ holds, for tests."""
+"""The files in deploy/, for tests."""

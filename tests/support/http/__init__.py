@@ -1,1 +1,1 @@
-"""What tests of HTTP share: requests and replies by hand, and both ends of a connection."""
+"""Shared parts of HTTP tests: requests and replies by hand, and both ends of a connection."""

@@ -51,9 +51,7 @@ def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterato
 
 
 class Paths:
-    """A service that answers each path with its own JSON, `*` all others, and keeps what it was
-    asked.
-    """
+    """A service that answers each path with its own JSON, `*` all others; keeps its requests."""
 
     def __init__(self, answers: dict[str, Any], status: int) -> None:
         self.asked: list[tuple[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What compatibility routes are asked in tests."""
+"""Requests to compatibility routes in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to handlers without a server: a few parts of an engine, and who asks."""
+"""Requests to handlers without a server: a few parts of an engine, and a caller."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def exchange(
 async def passed(
     middleware: ASGIApp, request: Exchange, body: bytes = b"{}", **more: Any
 ) -> list[Message]:
-    """Send a request to a middleware in a task of its own; return what it sends."""
+    """Send a request to a middleware in a task of its own; return the messages that it sends."""
     sent: list[Message] = []
 
     async def receive() -> Message:

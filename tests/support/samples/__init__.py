@@ -1,1 +1,1 @@
-"""Scores with known truth, and what learns from them."""
+"""Scores with known truth, and learners of them."""

@@ -46,7 +46,7 @@ def saved_version(version: int = 1, **report: Any) -> SavedVersion:
 
 @dataclass
 class MemoryTaskStore:
-    """What one task has in a store: versions, a state, and how much."""
+    """One task's part of a store: versions, a state, and sizes."""
 
     saved: dict[int, SavedVersion] = field(default_factory=dict)
     current: State = field(default_factory=State)
@@ -81,12 +81,12 @@ class MemoryTaskStore:
         return True
 
     async def make_room(self, share: float) -> int:
-        """Let go of what can go."""
+        """Drop the requests that can go."""
         gone, self.oldest = self.oldest, 0
         return gone
 
     async def note(self, seen: CascadeSavings) -> None:
-        """Add what a cascade would have done."""
+        """Add a cascade's hypothetical result."""
         self.savings += seen
 
     async def record(self, record: Observation, most: int, most_bytes: int) -> int:
@@ -97,7 +97,7 @@ class MemoryTaskStore:
 
 @dataclass
 class MemoryStore:
-    """A store as a whole: its generation, and what was noted of it."""
+    """A store as a whole: its generation, and its notes."""
 
     name: bytes = b"first"
     damages: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ class MemoryStore:
         return self.name
 
     def damaged(self, what: str, count: int = 1) -> None:
-        """Note what is damaged."""
+        """Note damaged values."""
         self.damages.append(what)
 
     async def count_damaged(self) -> None:

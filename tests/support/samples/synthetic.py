@@ -1,5 +1,4 @@
-"""Verifier ensembles made up with known truth: twenty named scenarios, and random ones from a broad
-prior.
+"""Made-up verifier ensembles with known truth: twenty named scenarios, and random ones.
 
 A latent score is made of the truth, what makes the whole query look good, an error shared by all
 verifiers, one shared by the family, and the verifier's own; what is observed is a binary, ordinal,

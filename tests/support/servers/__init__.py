@@ -1,1 +1,1 @@
-"""Real processes for tests: the service, its stores, and who may run them."""
+"""Real processes for tests: the service, its stores, and their users."""

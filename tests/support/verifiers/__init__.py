@@ -1,1 +1,1 @@
-"""Verifiers for tests: fakes, an example of every kind, and what they read and answer."""
+"""Verifiers for tests: fakes, an example of every kind, and their texts and replies."""

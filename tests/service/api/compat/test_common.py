@@ -1,4 +1,4 @@
-"""What all compatibility routes do: the task by the model's name, and what is kept of traffic."""
+"""The common part of compatibility routes: the task by the model's name, and kept traffic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places: taken when a body is there, and not held for a client that has left."""
+"""Places: taken once the body is complete, and not held for a client that has left."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_request_that_a_page_could_have_made_is_refused(
     ],
 )
 def test_our_own_pages_and_programs_may_ask(method: str, headers: dict[bytes, bytes]) -> None:
-    """JSON is what no form sends."""
+    """No form sends JSON."""
     Browsers(Hosts([], "127.0.0.1")).check(method, {**LOCAL, **headers})
 
 

@@ -1,4 +1,4 @@
-"""Long bodies, parsed in steps: the result is what a parser makes of the whole text."""
+"""Long bodies, parsed in steps: the result equals a parser's of the whole text."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_labels_are_sent_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_labels_has_to_be_there(tmp_path: Path) -> None:
-    """Nobody is asked without it."""
+    """The command sends nothing without it."""
     assert run("labels", "import", "math", tmp_path / "none.jsonl").exit_code == 2
 
 
@@ -40,7 +40,7 @@ def test_labels_are_written_to_a_file(tmp_path: Path) -> None:
 
 
 def test_as_many_are_drawn_as_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fifty where nobody says; a thousand at most."""
+    """Fifty by default; a thousand at most."""
     with answering_by_path({"*": {"candidates": []}}) as service:
         monkeypatch.setenv("ASSAY_URL", service.url)
         run("label", "math")

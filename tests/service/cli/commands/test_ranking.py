@@ -1,4 +1,4 @@
-"""The commands that rank: their words, as what runs gets them."""
+"""The commands that rank: the arguments that they pass on."""
 
 from __future__ import annotations
 

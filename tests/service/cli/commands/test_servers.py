@@ -1,4 +1,4 @@
-"""The commands that serve: their words, as what runs gets them."""
+"""The commands that serve: the arguments that they pass on."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_plan_takes_its_load_and_its_form(
 def test_a_start_takes_where_vllm_is_and_how_long_it_may_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half an hour where nobody says."""
+    """Half an hour by default."""
     recorder = Recorder()
     monkeypatch.setattr(up, "start_all", recorder)
     config = tmp_path / "e.yaml"
@@ -83,7 +83,7 @@ def test_a_sidecar_takes_its_models_head(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_a_head_that_is_none_is_refused(words: tuple[Any, ...], message: str) -> None:
-    """With those that there are, before a model is loaded."""
+    """With the known ones, before a model is loaded."""
     assert problem("sidecar", "org/model", *words).startswith(message)
 
 
@@ -91,5 +91,5 @@ def test_a_head_that_is_none_is_refused(words: tuple[Any, ...], message: str) ->
     "words", [("plan", "none.yaml"), ("up", "none.yaml"), ("sidecar", "m", "--port", "70000")]
 )
 def test_what_cannot_be_served_is_refused(words: tuple[str, ...]) -> None:
-    """A file that is not there, a port that is none."""
+    """A missing file, an invalid port."""
     assert run(*words).exit_code == 2

@@ -11,14 +11,14 @@ from tests.support.http.canned_server import answering_by_path
 
 
 def asked(*words: str | Path) -> list[tuple[str, object]]:
-    """Return what a command asks of a service."""
+    """Return a command's requests to a service."""
     with answering_by_path({"*": {"serving": 2, "pinned": True}}) as service:
         run(*words, "--url", service.url)
     return service.asked
 
 
 def test_tasks_are_listed() -> None:
-    """As JSON they are what the service says."""
+    """As JSON they equal the service's answer."""
     with answering_by_path({"/v1/tasks": {"tasks": [{"task": "math"}]}}) as service:
         assert said("tasks", "--url", service.url) == [{"task": "math"}]
 
@@ -60,5 +60,5 @@ def test_an_export_states_its_shape_and_thresholds(tmp_path: Path) -> None:
     ],
 )
 def test_what_no_service_would_take_is_refused_here(words: tuple[str, ...]) -> None:
-    """Before anybody is asked."""
+    """Before any request."""
     assert run(*words).exit_code == 2

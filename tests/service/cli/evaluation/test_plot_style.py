@@ -1,4 +1,4 @@
-"""What all figures share."""
+"""The common parts of all figures."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_four_figures_are_drawn_into_a_new_folder(evaluation: Evaluation, tmp_pa
 def test_of_many_verifiers_the_best_and_the_worst_are_drawn(
     evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The title says how many there are; all of a few are drawn."""
+    """The title gives their number; a few are all drawn."""
     from matplotlib import pyplot
 
     monkeypatch.setattr(plots, "MOST_VERIFIERS", 4)

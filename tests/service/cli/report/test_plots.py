@@ -16,7 +16,7 @@ DRAWINGS = {heading: draw for heading, _, draw in FIGURES}
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
-    """Close what a test draws."""
+    """Close a test's figures."""
     pyplot.switch_backend("agg")
     yield
     pyplot.close("all")
@@ -68,7 +68,7 @@ def test_losses_are_in_points_from_all_verifiers_on() -> None:
 
 
 def test_families_are_side_by_side() -> None:
-    """Whatever the order in the configuration; an unknown correlation is no zero."""
+    """In any order of the configuration; an unknown correlation is no zero."""
     rows = [verifier(name) | {"family": family} for name, family in zip("abc", "xyx", strict=True)]
     correlations = [[1.0, None, 0.3], [None, 1.0, 0.2], [0.3, 0.2, 1.0]]
 

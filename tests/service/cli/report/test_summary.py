@@ -45,7 +45,7 @@ def test_a_report_begins_with_what_it_rests_on() -> None:
 def test_what_labels_gain_is_said_where_labels_say_it(
     gain: dict[str, Any] | None, end: str
 ) -> None:
-    """By those that were used; without any there is no sentence."""
+    """By the used ones; without any the sentence is missing."""
     selection = {"expected": 0.8, "error": 0.05, "measured": None}
 
     line = expected_gain(report(selection=selection, gain=gain))
@@ -75,7 +75,7 @@ def test_a_smaller_ensemble_is_named_with_what_it_saves() -> None:
 
 
 def test_calls_that_add_little_are_named() -> None:
-    """With what a cascade would do with them."""
+    """With the cascade's saving."""
     spare = {"verifiers": ["b"], "variance_share": 0.004, "cost_share": 0.6}
 
     [line] = summary_lines(report(advice=spare))[1:]

@@ -1,4 +1,4 @@
-"""What a task keeps of a request."""
+"""A task's records of a request."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def learning(**settings: Any) -> Task:
 def ranked(
     task: Task, *texts: str, score: float = 0.5, one_query: bool = True, query: str = "q"
 ) -> list[TaskObservation]:
-    """Return what a task keeps of candidates; of pairs, each text is its query, too."""
+    """Return a task's records of candidates; for pairs, each text is its query, too."""
     pairs = [Pair(Query.of(query if one_query else text), text) for text in texts]
     raw = np.full((len(pairs), 6), score)
     return list(observations(task, keys_of(pairs, one_query), raw, pairs))
 
 
 def test_a_task_that_does_not_learn_keeps_nothing() -> None:
-    """Nor does it remember what it saw."""
+    """Nor does it remember requests."""
     task = bare_task()
 
     assert ranked(task, "a", "b") == []

@@ -1,4 +1,4 @@
-"""Notices what a store has lost, and puts back what can be put back."""
+"""Notices a store's losses, and restores the served version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.samples.saved_versions import MemoryStore, MemoryTaskStore, s
 def recovery(
     folder: Path | None = None, metrics: Metrics | None = None
 ) -> tuple[StoreRecovery, MemoryStore]:
-    """Return a recovery of a store, with a copy on disk where there is a folder."""
+    """Return a recovery of a store, with a copy on disk if it has a folder."""
     store: Any = MemoryStore()
     backup = None if folder is None else ModelBackup(folder)
     return StoreRecovery(store, VersionLoader(store, backup), metrics), store
@@ -96,7 +96,7 @@ async def test_labels_that_a_store_has_lost_are_told_once(tmp_path: Path) -> Non
 
 
 async def test_without_a_copy_no_label_is_missed(tmp_path: Path) -> None:
-    """There is nothing to compare with."""
+    """Without a copy no comparison is possible."""
     seen, store = recovery(tmp_path)
 
     await seen.compare_labels(bare_task(), 0)

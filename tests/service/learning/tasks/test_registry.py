@@ -106,7 +106,7 @@ async def test_what_is_wrong_with_one_task_does_not_hold_up_the_others() -> None
 
 
 async def test_a_full_store_gives_room_task_by_task() -> None:
-    """A task without a part of it has nothing to give; only what gave is logged."""
+    """A task without a part of it gives nothing; the log names only tasks that gave."""
     tasks, _ = process(
         MemoryTaskStore(oldest=3), None, MemoryTaskStore(oldest=2), MemoryTaskStore()
     )
@@ -131,7 +131,7 @@ async def test_a_cascades_savings_are_the_stores_where_the_task_has_one() -> Non
 
 
 async def test_savings_of_all_replicas_take_the_place_of_ones_own() -> None:
-    """Of the version that is served; another's say nothing of it."""
+    """Of the served version; another version's do not count."""
     store = MemoryTaskStore(savings=CascadeSavings(0, 60, 15.0))
     tasks, [task] = process(store)
 

@@ -85,7 +85,7 @@ def test_another_ensemble_reads_the_model_by_name() -> None:
 
 
 def test_an_ensemble_without_a_known_verifier_has_no_model() -> None:
-    """There is nothing to read."""
+    """The model could read no column."""
     served = ServedVersion.restored(SPEC, saved_version())
 
     with pytest.raises(ValueError, match=r"."):

@@ -1,4 +1,4 @@
-"""What a task is, by the configuration."""
+"""The definition of a task in the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process has seen of a task."""
+"""A process's statistics of a task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from assay.service.learning.tasks.statistics import REMEMBERED_REQUESTS, TaskSta
 
 
 def test_the_requests_recorded_last_are_remembered() -> None:
-    """As many as there is room for; the oldest goes."""
+    """Up to the bound; the oldest goes."""
     statistics = TaskStatistics()
 
     for number in range(REMEMBERED_REQUESTS + 1):

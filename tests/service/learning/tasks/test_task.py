@@ -31,7 +31,7 @@ def test_a_task_learns_while_it_has_a_part_of_the_store() -> None:
 
 
 def test_a_served_version_begins_its_drift_anew() -> None:
-    """What was measured is of the version before."""
+    """Earlier measures belong to the version before."""
     task = learning()
     task.statistics.drift = [Drift(0.5, None, 300)]
 

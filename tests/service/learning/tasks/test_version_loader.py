@@ -15,7 +15,7 @@ from tests.support.samples.saved_versions import MemoryStore, MemoryTaskStore, s
 
 
 def loader(folder: Path | None = None) -> tuple[VersionLoader, MemoryStore]:
-    """Return a loader, with a copy on disk where there is a folder."""
+    """Return a loader, with a copy on disk if it has a folder."""
     store: Any = MemoryStore()
     return VersionLoader(store, None if folder is None else ModelBackup(folder)), store
 

@@ -1,4 +1,4 @@
-"""What is for administrators, on a port of its own."""
+"""Administrators' routes, on a port of their own."""
 
 from __future__ import annotations
 

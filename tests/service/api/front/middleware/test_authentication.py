@@ -18,7 +18,7 @@ HEADERS = {b"authorization": f"Bearer {KEY}".encode()}
 
 
 async def test_a_key_is_the_caller_for_the_rest_of_the_request() -> None:
-    """What may be seen follows from it."""
+    """The caller's rights follow from it."""
     seen: list[bool] = []
 
     async def look(_: Any, __: Any, ___: Any) -> None:

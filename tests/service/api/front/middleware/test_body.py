@@ -47,7 +47,7 @@ async def test_a_body_that_grows_too_large_is_refused() -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/tasks"), ("POST", "/healthz")])
 async def test_no_other_body_is_read(method: str, path: str) -> None:
-    """Nobody looks at it."""
+    """The service does not look at it."""
     behind = Behind()
     await passed(WholeBodies(behind, Bodies(1)), exchange(method, path), body=b"long")
 

@@ -22,7 +22,7 @@ RULES = OriginRules(ServiceSettings())
 async def test_a_request_that_needs_no_key_is_held_to_them(
     keyed: bool, request_options: dict[str, Any]
 ) -> None:
-    """With keys, that is one to a trusted port."""
+    """With keys, that is a request to a trusted port."""
     with pytest.raises(ApiError) as caught:
         await passed(
             BrowserOrigins(Behind(), RULES, keyed=keyed), exchange(headers=EVIL, **request_options)
@@ -33,7 +33,7 @@ async def test_a_request_that_needs_no_key_is_held_to_them(
 
 @pytest.mark.parametrize(("keyed", "path"), [(True, "/v1/tasks"), (False, "/healthz")])
 async def test_a_key_and_a_probe_are_not(keyed: bool, path: str) -> None:
-    """A key says who asks; a probe comes under any name."""
+    """A key identifies the caller; a probe comes under any name."""
     behind = Behind()
     await passed(BrowserOrigins(behind, RULES, keyed=keyed), exchange(path=path, headers=EVIL))
 

@@ -39,7 +39,7 @@ class Limiter:
 
 
 def backend_of(limiter: Limiter) -> Backend:
-    """Return what a start has opened."""
+    """Return the objects that a start has opened."""
     return Backend(rate_limiter=limiter)  # type: ignore[arg-type]  # a fake of what is used of it
 
 
@@ -58,7 +58,7 @@ def backend_of(limiter: Limiter) -> Backend:
 async def test_a_request_counts_if_its_key_has_a_limit_for_it(
     holder: Principal, method: str, path: str, counted: list[bool]
 ) -> None:
-    """Cost limits what scores; probes are free."""
+    """Cost limits scoring requests; probes are free."""
     limiter = Limiter()
     layer = RateLimits(Behind(), backend_of(limiter), Metrics())
 
@@ -104,7 +104,7 @@ async def test_what_was_spent_is_charged_also_after_a_failure(error: Exception |
 
 
 async def test_a_key_without_a_limit_of_cost_pays_nothing() -> None:
-    """Nor does what does not score."""
+    """Nor does a request without scoring."""
     limiter = Limiter()
     layer = CostCharges(Behind(), backend_of(limiter))
 

@@ -43,7 +43,7 @@ async def test_a_refusal_has_its_headers_and_is_counted(
 
 
 async def test_a_key_comes_before_the_body() -> None:
-    """Nobody reads for a stranger: the body never comes, and the answer does."""
+    """The service reads nothing for a stranger: the body never comes, and the answer does."""
     _, entry = new_key("k", ["rank"], None)
     client = Client().send(b"half", more=True)
 
