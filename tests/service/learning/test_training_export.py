@@ -28,25 +28,29 @@ class Chances:
         return Combined(logit(scores[:, 0]), lambda: scores, lambda: np.zeros(len(scores)))
 
 
-def exported(
-    how: ExportFormat, *chances: float, texts: bool = True, margin: float = 0.2
-) -> list[dict[str, Any]]:
-    """Return the rows of one request, whose candidates have these probabilities."""
-    model: Any = Chances()
+def ranked(chances: tuple[float, ...], texts: bool) -> Observation:
+    """Return a request whose candidates have these probabilities."""
     names = tuple(f"{place:032x}" for place in range(len(chances)))
-    record = Observation(
+    words = {name: f"c{place}" for place, name in enumerate(names)}
+    return Observation(
         name="q",
         query="0" * 32,
         candidates=names,
         fingerprints=(7,),
         scores=np.array(chances)[:, None],
         version="t@2",
-        texts=RankedTexts("q?", {name: f"c{place}" for place, name in enumerate(names)})
-        if texts
-        else None,
+        texts=RankedTexts("q?", words) if texts else None,
     )
+
+
+def exported(
+    how: ExportFormat, *chances: float, texts: bool = True, margin: float = 0.2
+) -> list[dict[str, Any]]:
+    """Return the rows of one request that comes after one without texts."""
+    model: Any = Chances()
     served = ServedVersion(task="t", model=model, version=3)
-    return list(rows(served, (7,), [record], how, margin, 0.7))
+    records = [ranked((0.9, 0.1), texts=False), ranked(chances, texts)]
+    return list(rows(served, (7,), records, how, margin, 0.7))
 
 
 @pytest.mark.parametrize("how", EXPORT_FORMATS)

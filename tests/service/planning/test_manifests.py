@@ -89,6 +89,7 @@ def test_values_of_the_chart_name_the_release_in_place_of_this_machine(tmp_path:
     ]
     model = values["models"][0]
     assert (model["name"], model["gpus"]) == ("v0", 1)
+    assert "--tensor-parallel-size" not in model["args"]
     assert model["args"][1:3] == ["--served-model-name", plan.placed[0].server.served_as]
 
 
@@ -111,7 +112,8 @@ def test_vllms_image_serves_no_sidecar(tmp_path: Path, form: str) -> None:
 
     with pytest.raises(StartupError, match="v0: vLLM's image has no `assay sidecar`"):
         written(plan, form, config)
-    assert "model-v0" in written(plan, "compose", config)
+    model = yaml.safe_load(written(plan, "compose", config))["services"]["model-v0"]
+    assert (model["image"], model["command"][0]) == ("assay", "sidecar")
 
 
 def test_each_file_says_what_made_it_and_how_it_is_used(tmp_path: Path) -> None:

@@ -141,3 +141,15 @@ async def test_savings_of_all_replicas_take_the_place_of_ones_own() -> None:
     await tasks.refresh()
 
     assert (known, task.cascade_policy.estimate.queries) == (60, 60)
+
+
+async def test_a_store_that_names_no_version_gets_the_served_one() -> None:
+    """A replica that goes on serving it knows it."""
+    store = MemoryTaskStore({5: saved_version(5)}, State(serving=5))
+    tasks, _ = process(store)
+    await tasks.refresh()
+
+    store.saved, store.current = {}, State()
+    await tasks.refresh()
+
+    assert (store.current.serving, sorted(store.saved)) == (5, [5])
