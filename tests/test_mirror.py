@@ -18,6 +18,7 @@ PACKAGES = (
     "service/domain",
     "service/learning",
     "service/planning",
+    "service/runtime",
     "service/scoring",
     "service/server",
     "service/sidecar",
