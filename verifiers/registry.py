@@ -88,7 +88,7 @@ KINDS: dict[str, Kind] = {
     "reward_tokens": Kind(RewardTokensSettings, RewardTokens),
 }
 
-#: Kinds of installed packages that could not be loaded, with what went wrong.
+#: Kinds of installed packages that could not be loaded, with the reason.
 BROKEN: dict[str, str] = {}
 
 

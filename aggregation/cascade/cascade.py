@@ -198,7 +198,7 @@ class Cascade:
         nobody = np.zeros(len(kept), bool)
         if tier + 1 >= len(self.tiers) or not kept.any():
             return nobody
-        if len(kept) == 1:  # there is nothing to choose, and what it is worth is asked
+        if len(kept) == 1:  # without a choice only the worth of the candidate counts
             return kept.copy()
         mu = self.expected(scores, tier)
         places = np.flatnonzero(kept)

@@ -15,7 +15,7 @@ from assay.aggregation.matrix import Floats
 #: A tier ends where the cost of all calls so far passes this share of the whole; free calls are a
 #: tier of their own.
 CUTS = (0.02, 0.10, 0.35)
-#: What is left of a variance below this share of the largest is rounding.
+#: A rest of a variance below this share of the largest is rounding.
 NEGLIGIBLE_VARIANCE = 1e-10
 
 

@@ -189,7 +189,7 @@ def _path(
                 for place in left
             ]
         )
-        # What costs nothing is left out only when nothing else is there to be.
+        # A free verifier is left out only when no other remains.
         worth = np.maximum(lost - (steps[-1].loss if steps else 0.0), 1e-9) / np.maximum(
             shares[left], 1e-12
         )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from assay.aggregation.matrix import Floats
 
-#: What it takes to call a probability calibrated.
+#: The conditions for calibrated probabilities.
 CALIBRATED_LABELS, CALIBRATED_OF_EACH = 25, 5
 
 

@@ -16,7 +16,7 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 
 BLOCK_THREADS = min(4, os.cpu_count() or 1)
-#: With no more rows than this a query, there is nothing within queries to learn from.
+#: With no more rows than this a query, queries teach nothing within themselves.
 FEW_PER_QUERY = 1.5
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import AssayError
 
-OK = 200  # the status of an answer that is none
+OK = 200  # the status of an invalid answer
 SHOWN = 200  # characters of it
 Form = TypeVar("Form", bound=BaseModel)
 

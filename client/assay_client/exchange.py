@@ -16,7 +16,7 @@ from .answers import plain, ranking_of
 from .errors import AssayError, UnreachableError, error_in_stream, error_of
 
 HERE = "http://127.0.0.1:8080"
-#: This machine's own names: a proxy is for what lies beyond it.
+#: This machine's own names: a proxy is for other machines.
 HERE_TOO = ("127.0.0.1", "localhost", "[::1]")
 #: Statuses at which another try can help.
 AGAIN = frozenset({429, 502, 503, 504})

@@ -19,7 +19,7 @@ def quantile(share: float, metric: str, by: str = "") -> str:
     )
 
 
-#: Rows of panels: title, unit, and what is drawn by legend.
+#: Rows of panels: title, unit, and queries by legend.
 ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
     "Requests": [
         ("Answers a second, by status", "reqps", {"{{status}}": f"sum by (status) (rate(assay_requests_total{RATE}))"}),

@@ -67,7 +67,7 @@ def create_app(
         lifespan=lifespan,
         root_path=config.service.root_path,
         license_info={"name": "Apache-2.0"},
-        redirect_slashes=False,  # they would lead to whatever the client said our Host was
+        redirect_slashes=False,  # they would lead to the Host that the client claims
     )
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)

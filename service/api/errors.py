@@ -57,7 +57,7 @@ PASSED_ON = frozenset({GeneratorOverloadedError, GeneratorRefusedError})
 #: The `type` of an answer that its status does not give.
 TYPE_BY_ERROR: dict[type[DomainError], str] = {LimitReachedError: "rate_limit_error"}
 
-#: What JSON calls a value, whatever of Python's it was read into.
+#: JSON's name of a value's type, for each type of Python.
 PLAIN_MESSAGES = {
     "list_type": "Input should be a valid array",
     **dict.fromkeys(

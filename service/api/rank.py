@@ -124,7 +124,7 @@ async def score_pairs(request: Request) -> Response:
     )
 
 
-#: What scores, and so takes a place.
+#: Paths that score, and so take a place.
 SCORING = {"/v1/rank": rank, "/v1/score_pairs": score_pairs}
 
 
@@ -284,7 +284,7 @@ async def _events(
         async for step in engine.scorer.stream(scoring_request):
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
-                await asyncio.sleep(0)  # what was made so far is sent, and others have their turn
+                await asyncio.sleep(0)  # the finished part is sent, and others have their turn
                 yield _event("ranking", orjson.dumps(answers.ranking_body(step, **said)))
             else:
                 await asyncio.sleep(0)

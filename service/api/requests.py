@@ -72,7 +72,7 @@ FAST = Field(fail_fast=True)
 Messages = Annotated[
     list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
 ]
-#: The checks say the same; this is for who reads the document.
+#: The checks say the same; this is for readers of the document.
 ONE_OF: dict[str, Any] = {"oneOf": [{"required": ["query"]}, {"required": ["messages"]}]}
 Reference = Annotated[
     str,

@@ -31,7 +31,7 @@ from assay.service.runtime.engine import Engine
 
 task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)
-#: What of a report's verifier is listed beside what the served model makes of it.
+#: Fields of a report's verifier, listed beside its weight in the served model.
 MEASURED = ("estimated_auc", "measured_auc", "cost_share", "loss_without")
 Version = Annotated[int, PathParameter(ge=1, le=2**53)]
 
@@ -63,7 +63,7 @@ async def task(request: Request, name: str) -> dict[str, Any]:
     engine: Engine = request.app.state.engine
     summary[
         "seconds_a_candidate"
-    ] = {  # what all tasks' calls take, so it would tell one of the others' traffic
+    ] = {  # it depends on all tasks' calls, so it would reveal the others' traffic
         member.name: None
         if (seconds := member.guarded.meter.seconds) is None or not sees_all()
         else round(seconds, 6)

@@ -54,7 +54,7 @@ class Row:
     number: int
     body: dict[str, Any] | None
     problem: str | None = None
-    text: str | None = None  # what stood there instead
+    text: str | None = None  # the text that stood there instead
 
 
 @dataclass(frozen=True, slots=True)

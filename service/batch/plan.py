@@ -49,9 +49,7 @@ class BatchPlan:
     suffix: str
     part_rows: int
     verifiers: dict[str, str]  # fingerprints by name
-    models: dict[
-        str, Any
-    ]  # what each task serves: its artifact and report, or None before anything was learned
+    models: dict[str, Any]  # each task's served artifact and report, or None before its first fit
     task: str
 
     @property

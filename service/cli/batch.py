@@ -80,7 +80,7 @@ def run_batch(
                 if wanted.ray
                 else _here(config, job, todo, wanted.effort)
             )
-            with redirect_stdout(sys.stderr):  # Ray prints what its workers log
+            with redirect_stdout(sys.stderr):  # Ray prints its workers' logs
                 _show(done, job, before, console)
     # From the marks: the message of a worker that died is lost.
     todo, found = remaining_parts(job, files)
@@ -153,7 +153,7 @@ def _here(config: Config, job: BatchPlan, todo: Sequence[Part], effort: Effort) 
 def _on_ray(config: Config, job: BatchPlan, todo: Sequence[Part], wanted: Wanted) -> Iterator[Done]:
     from assay.service.batch.on_ray import rank_on_ray
 
-    assert wanted.ray is not None  # noqa: S101 - who calls has looked
+    assert wanted.ray is not None  # noqa: S101 - the caller has checked
     return rank_on_ray(config, job, todo, wanted.effort, wanted.ray, wanted.workers)
 
 

@@ -70,7 +70,7 @@ def fit_files(
             else:
                 from assay.service.cli.fit_on_ray import fit_on_ray
 
-                with redirect_stdout(sys.stderr):  # Ray prints what its workers log
+                with redirect_stdout(sys.stderr):  # Ray prints its workers' logs
                     model = fit_on_ray(ray, unfitted, paths, labels, shards.first.names)
             save(model, out)
     except ArtifactError as exc:

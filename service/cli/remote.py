@@ -17,7 +17,7 @@ from assay.service.domain.hosts import address_of
 
 TIMEOUT_S = 300
 SHOWN_LENGTH = 200
-#: What a path may hold as it is; the rest of a task's name is quoted.
+#: Characters that a path may hold unquoted; the rest of a task's name is quoted.
 IN_PATHS = "/?&=%.:~-_"
 UNUSABLE_KEY = "ASSAY_API_KEY: holds a character that no key has"
 Asking = ParamSpec("Asking")
@@ -49,7 +49,7 @@ class Api:
                 f"--url: must be a URL such as http://127.0.0.1:8080; got {url[:SHOWN_LENGTH]!r}"
             )
         self._url = url.rstrip("/")
-        # A proxy is for what lies beyond this machine, and would be shown the key.
+        # A proxy is for other machines, and would see the key.
         address = address_of(parts.hostname)
         here = parts.hostname == "localhost" or (address is not None and address.is_loopback)
         self._open = urllib.request.build_opener(

@@ -274,7 +274,7 @@ def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(file: Path) -> Iterable[LabelRow]:
-    with file.open("rb") as lines:  # by bytes: a JSON text may hold what Unicode calls a line's end
+    with file.open("rb") as lines:  # by bytes: a JSON text may hold Unicode's other line ends
         for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LABEL_LINE + 1), b""), 1):
             if len(line) > LONGEST_LABEL_LINE:
                 raise StartupError(

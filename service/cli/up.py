@@ -20,7 +20,7 @@ from assay.service.planning.placement import Placed, Plan, place
 from assay.service.planning.server_command import SERVE, command_of, environment_of
 from assay.service.planning.supervisor import Child, NeverHealthyError
 
-#: What a service may take to end beyond its own grace time.
+#: Seconds that a service may take to end beyond its own grace time.
 STOP_MARGIN_S = 5.0
 SERVICE_START_S = 120.0
 

@@ -15,7 +15,7 @@ from assay.verifiers import KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.contract.settings import Name
 
-add_installed()  # the union below is of all kinds there are
+add_installed()  # the union below is of all kinds
 
 if TYPE_CHECKING:
     AnyVerifier = VerifierSettings

@@ -38,7 +38,7 @@ def problem_of(
     ]
     key = ".".join(str(part) for part in loc)
     message = error["msg"].removeprefix("Value error, ")
-    if not loc:  # what was checked of the file as a whole begins with its place
+    if not loc:  # a problem of the file as a whole begins with its place
         loc = [
             int(part) if part.isdigit() else part for part in message.partition(": ")[0].split(".")
         ]

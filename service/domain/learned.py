@@ -9,7 +9,7 @@ from assay.service.domain.cascade_savings import CascadeSavings
 
 #: How the message of a store's loss begins when it concerns a task; the name follows.
 LOSS_OF_TASK = "the task "
-#: What the requests of a task may take.
+#: The bytes that a task's requests may take.
 MOST_BYTES = 128 << 20
 
 

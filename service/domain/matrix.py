@@ -99,7 +99,7 @@ class ScoreMatrix:
         """Return whether a verifier failed at something."""
         return bool(
             self.any_asked and _IS_PARTIAL[self.status].any()
-        )  # what is remembered is no failure
+        )  # a cached score is no failure
 
     @property
     def has_score(self) -> bool:

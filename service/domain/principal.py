@@ -50,7 +50,7 @@ ANONYMOUS = Principal("", frozenset(SCOPES))
 _ASKING: ContextVar[Principal] = ContextVar("asking", default=ANONYMOUS)
 
 
-#: What the request's calls cost: a list, since they may run in tasks of their own.
+#: The cost of the request's calls: a list, since they may run in tasks of their own.
 _SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 

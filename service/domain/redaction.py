@@ -10,7 +10,7 @@ import re
 
 from assay.service.domain.principal import administers_all
 
-#: What says in its message whom we asked: its code is all that others learn.
+#: Errors whose message names the server that we called: others learn only the code.
 OF_THE_NETWORK = ("unreachable",)
 ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>)\]]{1,500}"  # a URL

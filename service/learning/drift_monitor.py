@@ -25,7 +25,7 @@ class DriftMonitor:
 
     def __init__(self, metrics: Metrics, rows: int = ROWS) -> None:
         self._metrics, self._rows = metrics, rows
-        self._seen: dict[str, list[Observation]] = {}  # of each task, what was compared last
+        self._seen: dict[str, list[Observation]] = {}  # of each task, the last comparison
 
     async def look(self, task: Task) -> list[Drift]:
         """Measure each verifier's distance from the fit, report it, and prepare the next fit.

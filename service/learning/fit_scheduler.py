@@ -24,7 +24,7 @@ log = structlog.get_logger()
 FIT_LOOK_S = 1.0
 LONGEST_FIT_S = 600.0
 #: A fit is due when so many requests are new, or as many as the last one had; or so many labels, or
-#: a fifth of what there was.
+#: a fifth of the earlier ones.
 MANY_REQUESTS = 5000
 NEW_LABELS, FIRST_LABELS = 5, 10
 
@@ -167,7 +167,7 @@ class FitScheduler:
 
 
 def _store_of(task: Task) -> TaskStore:
-    assert task.task_store is not None  # noqa: S101 - who calls knows that it learns
+    assert task.task_store is not None  # noqa: S101 - the caller knows that it learns
     return task.task_store
 
 

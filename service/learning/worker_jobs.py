@@ -114,7 +114,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
 
 def _drawn(record: Observation) -> dict[str, Any]:
     """Return a random candidate of a request: calibration must not see only the best ones."""
-    assert record.texts is not None  # noqa: S101 - who calls has looked
+    assert record.texts is not None  # noqa: S101 - the caller has checked
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
     return {"key": f"{record.query}:{candidate}", **text, "random": True}

@@ -10,11 +10,11 @@ from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import Gpu, parse_gpus
 from assay.service.planning.memory_estimate import Load, Server
 
-#: Of a GPU's memory, what servers may take in all: the driver and other processes have the rest.
+#: The share of a GPU's memory for all servers: the driver and other processes have the rest.
 USABLE = 0.92
 PARALLEL_SIZES = (1, 2, 4, 8)
 SHARE_ROUNDING = 1e-9
-#: What is offered where a model does not fit, smallest first.
+#: GPUs to suggest if a model does not fit, smallest first.
 COMMON = ("L4-24G", "A100-40G", "L40S-48G", "H100-80G", "H200-141G", "B200-180G")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assay.service.planning.placement import Placed
 
-#: What `vllm serve MODEL` is, where `vllm` is on the PATH.
+#: The words of `vllm serve MODEL`, with `vllm` on the PATH.
 SERVE = ("vllm", "serve")
 
 

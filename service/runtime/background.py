@@ -76,7 +76,7 @@ class Background:
             if task is None or task.cancelling():
                 raise
             return exc  # it was something inside that was cancelled, and not we
-        # whatever it is, the loop goes on: a label of next month must still be learned from
+        # the loop goes on after any error: a label of next month must still teach the task
         except Exception as exc:
             return exc
         return None

@@ -57,8 +57,8 @@ class CascadeRun:
         )
         self.ahead: Bools = np.zeros(
             candidates, bool
-        )  # who was asked the next tier before its time
-        self.last = False  # no further tier is asked
+        )  # candidates whose next tier was called ahead of its time
+        self.last = False  # no further tier is called
         self.done = False
 
     @property

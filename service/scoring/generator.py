@@ -27,7 +27,7 @@ from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
 from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.http.upstream import Tokens, said_in, without_key
 
-#: Of a server's error, what is passed on to the client.
+#: The fields of a server's error that the client gets.
 MOST_SHOWN = 1000
 #: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the
 #: logprobs of two alternatives.
@@ -42,10 +42,8 @@ class Drawn:
     choices: list[dict[str, Any]]
     prompt_tokens: int
     completion_tokens: int
-    reply: dict[str, Any]  # the first one, for what else it says
-    failure: GeneratorError | None = (
-        None  # why there are no more, where others of the same round came
-    )
+    reply: dict[str, Any]  # the first one, for its other fields
+    failure: GeneratorError | None = None  # the reason for missing choices of the same round
     misread: bool = False  # whether a reply states no number of tokens
 
 

@@ -60,7 +60,7 @@ class DeadlineTimer:
 
     def __enter__(self) -> None:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None  # noqa: S101 - there is one in a coroutine
+        assert task is not None  # noqa: S101 - a coroutine has one
         self._ends[task] = loop.time() + self.seconds
         if self._timer is None:
             self._timer = loop.call_later(self.seconds, self._look)
@@ -155,7 +155,7 @@ class Guarded:
             self.breaker.failed()
             raise
         except VerifierError:
-            self.breaker.succeeded()  # a refusal is an answer: the server is there
+            self.breaker.succeeded()  # a refusal is an answer: the server is up
             raise
         self._answered(asking)
         return verdicts

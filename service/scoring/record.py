@@ -84,7 +84,7 @@ class Recorder:
 
     def learn(self, request: ScoringRequest, result: ScoringResult) -> None:
         """Have the task keep a ranking made with `learn` off: of several rounds, the last."""
-        # What a cascade cut is missing because of its scores: nothing to learn from.
+        # A cut candidate lacks scores because of its scores: nothing to learn from.
         if result.matrix.complete:
             keys = keys_of(request.pairs, request.one_query)
             rows = self._tasks.pack(request.task, keys, result.matrix.raw, request.pairs)

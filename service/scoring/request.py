@@ -75,7 +75,7 @@ class ScoringRequest:
     one_query: bool
     deadline_s: float
     budget: Budget | None = None
-    confidence: float | None = None  # that stops a query which is asked in tiers
+    confidence: float | None = None  # that stops a cascade
     policy: Policy | None = None  # the request's own
     learn: bool = True  # whether the task keeps it, to learn from
 
@@ -97,7 +97,7 @@ class ScoringResult:
     p_best: float | None = None
     p_any_correct: float | None = None
     cascade: CascadeRun | None = None
-    cost: float = 0.0  # of what was really asked, in the units of the configuration
+    cost: float = 0.0  # of sent calls, in the units of the configuration
     given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
 
     @property

@@ -81,9 +81,9 @@ class ScoringRun:
         self.asking_s = 0.0
         self.work = 0  # tokens taken on
         self.spent = NOTHING_SPENT  # of the budget
-        self.cost = 0.0  # of what was really asked
+        self.cost = 0.0  # of sent calls
         self.given_up = 0.0  # of it, of calls that were released
-        self.answers: list[str] = []  # what tells the candidates' answers apart
+        self.answers: list[str] = []  # keys that tell the candidates' answers apart
         self.warnings: list[str] = []
 
     @property

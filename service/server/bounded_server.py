@@ -8,7 +8,7 @@ from typing import Any
 
 def bounded() -> dict[str, Any]:
     """Return uvicorn's options: a bounded protocol and no websockets, as no route uses them."""
-    # There is no httptools for Windows.
+    # httptools does not exist for Windows.
     return {
         "ws": "none",
         **(

@@ -16,7 +16,7 @@ READ_S = 20.0  # in which a client has to take …
 LEAST_READ = 64 << 10  # … so many bytes of its answer, or all
 MOST_UNREAD = (
     256 << 20
-)  # bytes of answers that wait for their clients; beyond it, who takes longest is cut
+)  # bytes of answers that wait for their clients; beyond it, the slowest client is cut
 IDLE_WHEN_MANY_S = 5.0  # how long a connection may lie idle when half of the room is taken
 MOST = 10_000  # connections at once, where the process may open twice as many files
 

@@ -47,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     in_head = False
     in_message = False
-    due = NEVER  # when what is awaited has to be there
+    due = NEVER  # deadline of the awaited part
     seen = 0  # bytes since the parser told of a piece of a body, or began a message
     _packet = 0
     _trailers = 0
@@ -55,7 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _unwanted = 0
     _refusal = ""
     _reads_no_more = (
-        False  # what comes is dropped: the connection ends with the answers to what was taken
+        False  # more bytes are dropped: the connection ends with the answers to accepted requests
     )
     _served: RequestResponseCycle | None = None
 

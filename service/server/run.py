@@ -97,7 +97,7 @@ def listening(options: uvicorn.Config, settings: ServiceSettings) -> list[socket
 
 def allow_files() -> None:
     """Raise the limit of open files as far as allowed, since each connection is one."""
-    if find_spec("resource"):  # there is none on Windows
+    if find_spec("resource"):  # Windows has none
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

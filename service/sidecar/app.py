@@ -91,7 +91,7 @@ class Batches:
     async def _forward(self, batch: Sequence[Waiting]) -> None:
         try:
             scores = await asyncio.to_thread(self._model.score, [each.ids for each in batch])
-        # whatever the model's own code raises is this batch's failure, and not the server's end
+        # any error of the model's own code is this batch's failure, and not the server's end
         except Exception as exc:
             for each in batch:
                 if not each.score.done():

@@ -68,7 +68,7 @@ class Store:
         self._mset_with_expiry: bool | None = False if self.clustered else None
         self._nodes: dict[
             str, Redis
-        ] = {}  # of a cluster, by name: connections for what must be one conversation
+        ] = {}  # of a cluster, by name: connections for commands that must share one
 
     @property
     def down(self) -> bool:

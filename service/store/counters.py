@@ -16,7 +16,7 @@ from assay.service.domain.principal import Principal
 from assay.service.store.client import Store
 from assay.service.store.schema import STORE_PREFIX
 
-#: Costs are fractions, and what is counted is whole.
+#: Costs are fractions, and counts are whole.
 COST_PARTS = 1000
 Result = TypeVar("Result")
 

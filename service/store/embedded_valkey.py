@@ -31,7 +31,7 @@ END_TIMEOUT_S = 20.0
 #: How long a server may take to answer a ping.
 ANSWER_TIMEOUT_S = 1.0
 SOCKET, LONGEST_SOCKET, LOG = "valkey.sock", 100, "valkey.log"
-#: What the server says of a file that ends in the middle of a command.
+#: The server's message on a file that ends in the middle of a command.
 CUT_OFF = "Unexpected end of file reading the append only file"
 #: How often it is looked whether the server lives.
 STORE_LOOK_S = 0.5

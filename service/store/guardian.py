@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 
-#: How long the store may take to write what it holds, before it is killed.
+#: How long the store may take to write its data before it is killed.
 STOP_GRACE_S = 10.0
 
 

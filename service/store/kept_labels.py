@@ -40,7 +40,7 @@ class KeptLabels(TaskKeys):
         new: int | None = None
         for _ in range(
             DURABLE_TRIES
-        ):  # sent again, which changes nothing, so that there is something to wait for
+        ):  # sent again, which changes nothing, so that the wait has a write
             added, durable = await self._mended(
                 lambda: self._store.write_through(
                     keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS

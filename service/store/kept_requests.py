@@ -11,9 +11,9 @@ from assay.service.store.lua import KEEP_REQUEST, MAKE_ROOM, PAGE
 from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
 
 READ_WITH_TEXTS = 50
-#: What an entry takes beside its values, with its name among those that were seen.
+#: Bytes of an entry beside its values, with its name among the seen ones.
 ENTRY_BYTES = 350
-#: What is left to the requests of a task in a full store.
+#: The bytes that a task's requests keep in a full store.
 LEAST_BYTES = 4 << 20
 
 

@@ -17,7 +17,7 @@ STORE_PREFIX = f"assay:{SCHEMA}:"
 SCHEMA_KEY, GENERATION_KEY = "assay:schema", f"{STORE_PREFIX}generation"
 #: The channel that announces another served version.
 NEWS = f"{STORE_PREFIX}news"
-#: What was found damaged by processes that have no metrics.
+#: Damaged values that processes without metrics found.
 UNCOUNTED_KEY = f"{STORE_PREFIX}uncounted"
 #: The key of the store's known losses, a sentence for a person that is kept for a week.
 LOSS_KEY, LOSS_KEPT_S = f"{STORE_PREFIX}loss", 7 * 86_400

@@ -215,7 +215,7 @@ class ScoreCache:
             counts[beyond > 0] = 0
         records = np.frombuffer(b"".join(values), CACHED_SCORE)
         holds, sound = records["expires"] > time.time(), _sound(records)
-        # one of a verifier that nobody asks would be counted again and again: nothing replaces it
+        # one of an unused verifier would count again and again: nothing replaces it
         if not sound.all():
             wanted = np.array([column.fingerprint for column in columns], np.uint64)
             self._damaged(int(np.isin(records["fingerprint"][holds & ~sound], wanted).sum()))

@@ -93,7 +93,7 @@ async def opened(url: str, task: str) -> AsyncIterator[TaskStore]:
     try:
         yield TaskStore(store, task)
     finally:
-        # It is the service that counts; what it does not hear of is in the store all the same.
+        # The service counts; labels that it does not hear of are in the store all the same.
         with suppress(StoreError):
             await store.leave_to_be_counted(damaged)
         await store.close()

@@ -58,7 +58,7 @@ class Tracing:
             self._trace.SpanKind.SERVER,
             {"http.request.method": method, "http.route": path, "assay.request_id": request_id},
             record_exception=False,
-            set_status_on_exception=False,  # its message may tell what was asked
+            set_status_on_exception=False,  # its message may repeat the request
         ) as span:
             yield span
 

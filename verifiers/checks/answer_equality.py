@@ -16,9 +16,9 @@ TAIL = 4000
 STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
 BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
 HASHES = re.compile(r"####\s*(?P<answer>[^\n]{1,300})")
-#: What an answer that is stated has beside it.
+#: Words that stand beside a stated answer.
 MARKED = re.compile(r"(?i)answer|\\boxed|####")
-#: What makes a candidate's answer a mathematical one even where the query has no number in it.
+#: Signs of a mathematical answer, even if the query has no number in it.
 MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?\d)")
 
 
@@ -203,9 +203,7 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
         return list(parse(text, parsing_timeout=time_limit_s, raise_on_error=True))
     except TimeoutException:
         raise TimeoutError from None
-    except (
-        Exception
-    ):  # whatever sympy stumbles over is not mathematics; math-verify itself takes it so
+    except Exception:  # a text that makes sympy fail is not mathematics, for math-verify as well
         return []
 
 

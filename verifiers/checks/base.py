@@ -67,7 +67,7 @@ def isolated(score_one: Callable[[], Verdict]) -> Verdict:
         return score_one()
     except (VerifierError, TimeoutError):
         raise
-    # hostile text finds the bugs of any library, and must not take from the others what they scored
+    # hostile text finds the bugs of any library, and must not cost the others their scores
     except Exception as exc:
         return Verdict(None, Status.ERROR, f"error: {type(exc).__name__}")
 

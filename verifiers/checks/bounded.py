@@ -51,7 +51,7 @@ class BoundedVerifier(LocalVerifier):
 
     async def warm_up(self) -> None:
         """Start a worker and load its imports, which takes longer than a check may."""
-        with suppress(VerifierError):  # `check` says what is missing
+        with suppress(VerifierError):  # `check` names the missing part
             await self.check()
             await self._judged([""], time.monotonic() + WORKER_START_S)
 

@@ -23,7 +23,7 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, n
 #: A number is looked for in so many characters at either end of a query.
 DIGIT, SEARCHED_CHARACTERS = re.compile(r"\d"), 100_000
 NO_OTHER_ANSWER = "one candidate alone cannot agree with others"
-#: What is assumed before any other candidate is seen: as if of PRIOR others this share had agreed.
+#: The prior: as if this share of PRIOR other candidates had agreed.
 #: Two that agree out of two say less than eight out of eight, and one map from score to probability
 #: must hold for any number of candidates. Measured: fitted on 8 candidates a query, mean
 #: probability and accuracy of the first of 2, 4, 16 and 32 (`make bench-best-of-n`).

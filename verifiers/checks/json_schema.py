@@ -39,7 +39,7 @@ class JsonSchemaSettings(VerifierSettings):
         try:
             import jsonschema
         except ImportError:
-            return schema  # `check` says what to install
+            return schema  # `check` names the package to install
         try:
             jsonschema.validators.validator_for(
                 schema, jsonschema.Draft202012Validator
@@ -92,7 +92,7 @@ def holding(schema: str) -> TextJudge:
     held = validator(schema)
     isolated(
         lambda: accepted(held, "{}")
-    )  # what it loads at the first call takes longer than a candidate may
+    )  # its imports at the first call take longer than a candidate may
     return lambda candidate, _: accepted(held, candidate)
 
 

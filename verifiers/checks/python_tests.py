@@ -60,7 +60,7 @@ NO_TESTS = not_applicable("the request has no `tests`")
 #: Where not all candidates can have their longest time, each has this part of it first: those that
 #: need little get done.
 FIRST_SHARE, SHORTEST_RUN_S = 0.2, 0.5
-#: What the start of a candidate's processes takes.
+#: Seconds for the start of a candidate's processes.
 STARTING_S = 0.5
 
 

@@ -13,7 +13,7 @@ from assay.verifiers.contract.errors import VerifierError
 
 Result = TypeVar("Result")
 
-#: Longest that a worker may take to start and to load what it needs, on a busy machine.
+#: Longest that a worker may take to start and to load its imports, on a busy machine.
 WORKER_START_S = 30.0
 
 

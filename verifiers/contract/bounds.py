@@ -9,7 +9,7 @@ from assay.verifiers.contract.verifier import Status, Verdict
 
 #: Squares and sums of scores stay numbers; no model's head gives more.
 MAX_SCORE = 1e100
-#: What rounding may add to a probability; it is taken for the bound.
+#: The most that rounding adds to a probability; such a value counts as the bound.
 PROBABILITY_ROUNDING = 1e-6
 
 

@@ -87,7 +87,7 @@ class _Served(ServedVerifier):
         if len({len(row) for row in rows}) != 1:
             raise BadReplyError("embeddings of different lengths")
         vectors = np.array(rows, np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no number either
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is no number either
             lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (lengths > 0).all() or not np.isfinite(lengths).all():
             raise BadReplyError("an embedding is not a vector of numbers")

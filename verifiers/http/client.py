@@ -22,9 +22,9 @@ from assay.verifiers.contract.errors import LostError, VerifierError, VerifierTi
 from assay.verifiers.http.connection import Connection
 from assay.verifiers.http.network import Dialer, Network
 
-#: The trace that a call belongs to, as the W3C's `traceparent`, if there is one.
+#: The trace of a call, as the W3C's `traceparent`, if it has one.
 TRACEPARENT: ContextVar[bytes | None] = ContextVar("traceparent", default=None)
-#: How often connections are looked at.
+#: Seconds between looks at the connections.
 SWEEP_S = 1.0
 #: A kept connection that breaks later than this after a request was sent broke by that request, not
 #: before it.
@@ -104,9 +104,7 @@ class HttpPool:
 
     def _head(self, method: str, url: str, api_key: str | None) -> tuple[str, bytes]:
         """Return where a request goes and how it begins."""
-        bearer = (
-            api_key.strip() if api_key else ""
-        )  # what comes from a file often ends with its line
+        bearer = api_key.strip() if api_key else ""  # a key from a file often ends with a line feed
         if not (bearer.isascii() and bearer.isprintable()):
             raise VerifierError("the API key has a character that cannot be sent")
         parts = urlsplit(url)

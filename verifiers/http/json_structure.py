@@ -15,7 +15,7 @@ Places = npt.NDArray[np.intp]
 
 BLOCK_BYTES = 1 << 18
 QUOTE, BACKSLASH = ord('"'), ord("\\")
-BEGINS = np.zeros(256, bool)  # what a value may come after
+BEGINS = np.zeros(256, bool)  # bytes that may precede a value
 BEGINS[[ord(each) for each in ",[{"]] = True
 
 
@@ -62,9 +62,7 @@ def _quotes(piece: Bytes, escaped: bool) -> tuple[Places, bool]:
     """
     quotes = np.flatnonzero(piece == QUOTE)
     slashes = np.flatnonzero(piece == BACKSLASH)
-    after = np.zeros(
-        len(piece) + 1, bool
-    )  # what is escaped: it follows an odd number of backslashes
+    after = np.zeros(len(piece) + 1, bool)  # escaped: it follows an odd number of backslashes
     after[0] = escaped
     if len(slashes):
         first = np.flatnonzero(np.diff(slashes, prepend=-2) > 1)

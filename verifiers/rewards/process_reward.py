@@ -96,7 +96,7 @@ class ProcessReward(Reward):
     def _body(self) -> dict[str, Any]:
         return {
             "model": self.settings.model
-        }  # the default softmax is what makes a step's numbers probabilities
+        }  # the default softmax makes a step's numbers probabilities
 
     async def look_at_scores(self) -> list[Finding]:
         """Return whether each step has one score, and whether it is a probability."""

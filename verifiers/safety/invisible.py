@@ -15,12 +15,12 @@ IGNORABLE = (
 BLANKS = "\t\x0b\x0c \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000"
 #: Signs that are drawn as nothing: the musical null notehead, the object replacement character.
 SHOWN_AS_NOTHING = frozenset("\U0001d159\ufffc")
-#: What controls a terminal and stands for nothing: C0 but for tabulators and line ends, DEL, C1.
+#: Characters that control a terminal: C0 but for tabulators and line ends, DEL, C1.
 CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 
 UNSEEN = re.compile(f"[{IGNORABLE}{CONTROLS}]")
 BLANK = re.compile(f"[{BLANKS}]")
-#: Whether there is anything to leave out or to replace, in one search: most texts have nothing.
+#: Finds any character to drop or to replace in one search: most texts have none.
 ODD = re.compile(f"[{IGNORABLE}{CONTROLS}\x0b\x0c{BLANKS[4:]}]")
 RUN = re.compile(r"[ \t]{2,}")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

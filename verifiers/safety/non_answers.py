@@ -56,7 +56,7 @@ TAGGED = re.compile(
 LINE = re.compile(r"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 TAGS = re.compile(r"<[^<>]{1,40}>")
 LONGEST_BARE_LINE = 400  # characters; a longer text is no bare opener and no bare verdict
-CONTENT_CHARACTERS = 10_000  # characters in which something must be said
+CONTENT_CHARACTERS = 10_000  # an answer says something within so many
 RUN_OF_BLANKS = re.compile(f"[{BLANKS}\\n\\r]{{9,}}")
 
 

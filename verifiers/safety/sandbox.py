@@ -25,7 +25,7 @@ OUTCOME_PLACE = re.compile(r"-?[0-9]{1,9}")
 MAX_REPORT = 1 << 20
 SANDBOX_START_S = 10.0  # to start Python, on a busy machine; the code's own time begins after that
 MAIN = "import sys; sys.path.append(sys.argv[1]); from sealed.main import main; main()"
-SANDBOX_END_S = 5.0  # for the kernel to take down what may hold gigabytes
+SANDBOX_END_S = 5.0  # for the kernel to end a process of gigabytes
 PYTHON = (sys.executable, "-I", "-S", "-c", MAIN, str(SEALED.parent))
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.safety.invisible import INVISIBLE_CLASS
 
-#: Chat-template control tokens of the common families: broken up whatever the server says.
+#: Chat-template control tokens of the common families: always broken up.
 CONTROL_TOKENS = re.compile(
     r"<(?=[|｜][^<>\n]{1,64}[|｜]>)|<(?=/?s>)|<(?=(?:unk|pad|mask|bos|eos|cls|sep)>)|<(?=[a-z]+_of_[a-z]+>)|<(?=<?/?SYS>)"
     r"|\[(?=/?INST\])|\[(?=(?:CLS|SEP|MASK|PAD|UNK)\])"
@@ -41,7 +41,7 @@ PADDING_RUN = re.compile(r"(\s)\1{31,}")
 PADDING_KEPT = 8
 
 WORD_JOINER = "\u2060"
-#: What reads as the opening of a tag.
+#: The opening of a tag.
 OPENINGS = "<＜﹤〈⟨‹"
 
 

@@ -35,7 +35,7 @@ from assay.verifiers.vllm.truncation import MARGIN, Tokenizer
 #: Characters of a call's texts from which on a thread reads them, and of one text from which on
 #: what is made of it is kept.
 THREAD_CHARACTERS, MEMOIZED_CHARACTERS = 200_000, 10_000
-#: What was made of the long texts of the call that is under way.
+#: The prepared long texts of the running call.
 _MADE: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("made", default=None)
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ class ServedVerifier:
     setwise = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
     markers: tuple[str, ...] = ()
-    reserve = 0  # tokens that must be left for what the model writes
+    reserve = 0  # tokens that must be left for the model's text
     needs = "see `assay models` for how its model is served"  # advice where the server is another
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
@@ -126,7 +126,7 @@ class ServedVerifier:
             return verdict
         ids = await self.tokenizer.ids(pair.candidate)
         keep = context - await self.input_tokens(Pair(pair.query, "")) - self.reserve - MARGIN
-        if len(ids) <= keep:  # it fits: what was cut off is what the model wrote
+        if len(ids) <= keep:  # it fits: the model's own text was cut off
             return verdict
         for _ in range(4):  # markers that are broken up, and step tokens, take room as well
             if keep < MARGIN:
@@ -195,7 +195,7 @@ class ServedVerifier:
         try:
             async for finding in self.look():
                 findings.append(finding)
-                if finding.grade is Grade.FAILED:  # what follows would only fail by it
+                if finding.grade is Grade.FAILED:  # later checks would only fail by it
                     break
         except RefusedError as exc:
             findings.append(failed("kind", str(exc), self.needs))

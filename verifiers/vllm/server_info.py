@@ -81,7 +81,7 @@ class FactBook:
                 self._facts = await ask_facts(self._upstream, self._upstream.endpoints[0])
             except (RefusedError, BadReplyError):
                 self._facts = Facts(None, {})
-            except VerifierError:  # the call that follows is tried again, and says what is wrong
+            except VerifierError:  # the next call is tried again, and names the fault
                 return Facts(None, {})
         return self._facts
 

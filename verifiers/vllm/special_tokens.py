@@ -82,7 +82,7 @@ class SpecialTokens:
             ):  # not a vLLM server; a string that it does not like is that string's own
                 self._askable = False
         except VerifierError:
-            return  # the scoring call that follows says what is wrong
+            return  # the scoring call that follows names the fault
         else:
             known[text] = count <= 3
             self._known.put(text, count <= 3)
@@ -101,5 +101,5 @@ def _found(texts: Sequence[str]) -> list[str]:
     )
 
 
-#: What is known in the call that is under way, by the verifier's `SpecialTokens` and the string.
+#: The running call's knowledge, by the verifier's `SpecialTokens` and the string.
 _OF_THIS_CALL: ContextVar[Mapping[tuple[int, str], bool]] = ContextVar("special_tokens", default={})  # noqa: B039 - never changed

@@ -38,7 +38,7 @@ from assay.verifiers import Pair, Query
 
 #: Ours, or read by us: everything else is the upstream's.
 OURS = ("assay", "model", "n", "stream", "stream_options")
-#: Of the upstream's reply, what ours says itself.
+#: Fields of the upstream's reply that ours replaces.
 MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
 MISREAD_USAGE = "the upstream says something of its tokens that is no number: those are not counted"
 STREAMED_WORD = re.compile(r"\S+\s*|\s+")
@@ -88,7 +88,7 @@ async def complete(request: Request) -> Response:
     upstream, task = find(engine, asked.model)
     task = find_task(
         engine, asked.assay.task or task, None
-    ).name  # before anything is drawn for who may not ask
+    ).name  # before any draw for a caller without the right
     query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
     body, wish = await _theirs(request), _wish(asked, upstream)
     _check_size(len(await whole_body(request)), query, wish, upstream)
@@ -103,7 +103,7 @@ async def complete(request: Request) -> Response:
         scoring_requests.append(replace(scoring_request, learn=False))
         return await engine.scorer.score(scoring_requests[-1])
 
-    # Who goes away stops what is drawn for them as well.
+    # A client that leaves stops its draws as well.
     with answering():
         drawing = harvest(upstream, body, query, wish, ranked, engine.groups)
         found = await while_wanted(request, drawing)
@@ -128,7 +128,7 @@ async def _theirs(request: Request) -> dict[str, Any]:
     """Return the fields of a body that are passed on, as they came."""
     try:
         found = orjson.loads(await whole_body(request))
-    except orjson.JSONDecodeError as exc:  # such as a number that is none
+    except orjson.JSONDecodeError as exc:  # such as an invalid number
         raise ApiError(400, f"the body is not JSON: {exc}", code="json_invalid") from None
     return {key: value for key, value in found.items() if key not in OURS}
 

@@ -15,7 +15,7 @@ from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Query
 
-#: What TEI calls its failures, by status.
+#: TEI's names of failures, by status.
 TEI_TYPES = {413: "Validation", 422: "Validation", 429: "Overloaded", 503: "Unhealthy"}
 
 

@@ -75,7 +75,7 @@ class Admission:
                 await while_there(receive, entering)
         except (
             BaseException
-        ) as exc:  # whatever ends the wait: a place that came at the same moment must not be lost
+        ) as exc:  # for any end of the wait: a place that came at the same moment must not be lost
             if entering.done() and not entering.cancelled():
                 self._places.leave()
             if isinstance(exc, TimeoutError):

@@ -22,7 +22,7 @@ OWN_SITES = frozenset({b"same-origin", b"none"})
 SCHEME_PORTS = {"http": 80, "https": 443}
 #: Headers that are read here: of two, others might read the other one.
 ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"content-type")
-#: Hosts that were looked at and found right; clients name one or two.
+#: Hosts that passed the check; clients name one or two.
 REMEMBERED_ORIGINS = 64
 HINT = "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
 

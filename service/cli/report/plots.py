@@ -161,7 +161,7 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")
 
 
-#: Heading, note and drawing; a drawing is None if there is nothing to draw.
+#: Heading, note and drawing; a drawing is None without data.
 FIGURES: list[tuple[str, str, DrawFigure]] = [
     ("How accurate is each", EXPECTED, _accuracy),
     ("With fewer verifiers", LEFT_OUT, _cost),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: In place of a version, where none serves the verifiers that there are.
+#: In place of a version, if none serves the present verifiers.
 NOT_SERVED = "a model fitted for this report, which no task serves"
 
 

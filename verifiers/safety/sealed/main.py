@@ -46,11 +46,11 @@ def main() -> None:
     )
     ours, theirs = wire.streams()
     life, end = os.pipe()
-    gc.freeze()  # so that the two need no pages of their own for what they share
+    gc.freeze()  # so that the two share their pages
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     signal.pthread_sigmask(
         signal.SIG_BLOCK, {signal.SIGTERM}
-    )  # until both processes are there to be ended
+    )  # until both processes exist and can be ended
     # The tests' process is first, so that in namespaces of its own all ends with it.
     tests = start({0, 1, *ours, end, *libraries})
     if not tests:

@@ -63,7 +63,7 @@ OPERATORS = {name: getattr(operator, f"__{name}__") for name in REVERSIBLE} | {
     "divmod": divmod,
     "pow": pow,
 }
-#: What data does with other data by a method's name: the outcome counts as that of arithmetic.
+#: Operations between data by a method's name: their outcome counts as arithmetic.
 ALGEBRA = {
     "difference",
     "intersection",
@@ -280,7 +280,7 @@ def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
     methods = {name: method(BEHAVIOUR[name], name) for name in specials & BEHAVIOUR.keys()}
     others = (
         {"__radd__"} - specials if "__add__" in left else set()
-    )  # a list knows by itself what stands on its right
+    )  # a list handles its right operand by itself
     methods |= {name: method(plain_arithmetic, name) for name in (left | others) & ARITHMETIC}
     return type("Remote", (Remote,), methods)
 

@@ -113,7 +113,7 @@ class Runner:
     def apart(self, program: types.CodeType, free: set[str]) -> None:
         """Run a test here."""
         self.names.prepare(free)
-        exec(program, self.names)  # noqa: S102 - that is what this process is for
+        exec(program, self.names)  # noqa: S102 - the purpose of this process
 
     def outcome(self, work: Callable[[], object]) -> str:
         """Return `ok`, or the name of the exception."""

@@ -189,7 +189,7 @@ class TestsSide(Wire):
             raise
         except (
             BaseException
-        ) as error:  # what was lent may raise anything: the code hears it as a builtin exception
+        ) as error:  # lent functions may raise anything: the code gets a builtin exception
             known = getattr(builtins, type(error).__name__, None) is type(error)
             return ["!", type(error).__name__ if known else "Exception", ["t", []]]
 

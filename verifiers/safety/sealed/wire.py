@@ -37,7 +37,7 @@ PUBLIC = {
     "str",
     "tuple",
 }
-#: Data of the standard library, by what makes it again.
+#: Data of the standard library, by their constructor.
 ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "builtins.range": lambda it: (it.start, it.stop, it.step),
     "collections.Counter": lambda it: (dict(it),),

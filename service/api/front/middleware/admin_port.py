@@ -24,7 +24,7 @@ class AdminPort:
         exchange, server = exchange_of(scope), scope.get("server")
         exchange.on_admin_port = server is not None and server[1] == self._port
         if exchange.on_admin_port:
-            # Anyone who reaches that port may read them, as Prometheus does.
+            # Every client of that port may read them, as Prometheus does.
             exchange.trusted = exchange.path == paths.METRICS
         elif _administers(exchange):
             raise ApiError(404, "Not Found", code="http_error")

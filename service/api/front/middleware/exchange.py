@@ -22,7 +22,7 @@ class Exchange:
     scores: bool  # it takes a place among the requests that are scored at once
     request_id: bytes = b""
     on_admin_port: bool = False
-    trusted: bool = False  # no key needed: the port that it came by is for who may ask it
+    trusted: bool = False  # no key needed: its port is for callers with the right
     principal: Principal = ANONYMOUS
     status: int = 0  # of the answer, once that has begun
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assay.service.api.front.middleware.exchange import exchange_of
 from assay.service.api.front.middleware.request_id import HEADER as REQUEST_ID_HEADER
 
-#: There is no CORS header on purpose: no page of another origin reads an answer.
+#: No CORS header, on purpose: no page of another origin reads an answer.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
