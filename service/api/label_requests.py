@@ -8,11 +8,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.api.requests import Messages, Reference, Tests, problem
-from assay.service.domain.identity import hash_candidate, hash_query
+from assay.service.domain.identity import CANDIDATE_KEY, candidate_key, hash_candidate, hash_query
 from assay.service.domain.stored_values import Label
 from assay.verifiers import Query
 
-CANDIDATE_KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 #: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as
 #: milliseconds.
 CLOCKS_APART_S = 300.0
@@ -72,7 +71,7 @@ class LabelIn(BaseModel):
                 self.reference,
                 tuple(self.tests),
             )
-        return f"{hash_query(query)}:{hash_candidate(self.candidate or '')}"
+        return candidate_key(hash_query(query), hash_candidate(self.candidate or ""))
 
     def label(self, now: float) -> Label:
         """Return the label to keep; one without a time gets the present time."""

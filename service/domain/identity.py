@@ -9,6 +9,8 @@ from hashlib import blake2b
 from assay.verifiers import Pair, Query
 
 SIZE = 16
+#: The form of a candidate's public key.
+CANDIDATE_KEY = r"^[0-9a-f]{32}:[0-9a-f]{32}$"
 _QUERY_END = 1 + 2 * SIZE  # of a pair's name, where its query's is closed with a brace
 
 
@@ -53,9 +55,33 @@ class Keys:
         """Return the pairs' names without the braces that bind a query to one cluster slot."""
         return [key[1:_QUERY_END] + key[_QUERY_END + 1 :] for key in self.pairs]
 
+    @property
+    def query(self) -> str:
+        """Return the name of the first pair's query."""
+        return self.pairs[0][1:_QUERY_END]
+
+    def candidates(self) -> list[str]:
+        """Return the names of the pairs' candidates."""
+        return [key[-2 * SIZE :] for key in self.pairs]
+
     def tie_keys(self) -> list[int]:
         """Return a number for each pair that breaks ties; it follows from the texts alone."""
         return [int(key[1:17], 16) ^ int(key[-16:], 16) for key in self.pairs]
+
+
+def candidate_key(query: str, candidate: str) -> str:
+    """Return a candidate's public key, from the names of its query and its text."""
+    return f"{query}:{candidate}"
+
+
+def query_of_key(key: str) -> str:
+    """Return the query's name in a candidate's public key."""
+    return key.partition(":")[0]
+
+
+def candidate_of_key(key: str) -> str:
+    """Return the candidate's name in its public key."""
+    return key.partition(":")[2]
 
 
 def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:

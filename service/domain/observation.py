@@ -21,7 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from assay.aggregation import Floats
-from assay.service.domain.identity import SIZE, Keys
+from assay.service.domain.identity import SIZE, Keys, candidate_key
 from assay.service.domain.stored_values import json_object
 from assay.verifiers import Pair
 
@@ -64,8 +64,8 @@ def record_of(
     pairs: Sequence[Pair] | None = None,
 ) -> Observation:
     """Return a ranked request's record, with texts if given; repeated candidates count once."""
-    query = keys.pairs[0].partition(":")[0].strip("{}")
-    first = {key.rpartition(":")[2]: row for row, key in reversed(list(enumerate(keys.pairs)))}
+    query, names = keys.query, keys.candidates()
+    first = {name: row for row, name in reversed(list(enumerate(names)))}
     candidates = sorted(first)
     scores = np.where(np.isfinite(raw), raw, np.nan)[[first[candidate] for candidate in candidates]]
     texts = None
@@ -223,7 +223,7 @@ def training_table(
                 np.where(np.isnan(row), known[candidate], row) if candidate in known else row
             )
     rows = [
-        (number, f"{query}:{candidate}", row)
+        (number, candidate_key(query, candidate), row)
         for number, (query, of) in enumerate(by_query.items())
         for candidate, row in of.items()
     ]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
+from assay.service.domain.identity import candidate_of_key
 from assay.service.domain.observation import Observation, RankedTexts, training_table
 from assay.service.learning.tasks.served_version import ServedVersion
 
@@ -47,7 +48,7 @@ def _scored(
     table = training_table([record], fingerprints)
     chances = expit(served.model.combine(table.scores, alone=len(table.keys) == 1).log_odds)
     named = [
-        (texts.candidates[key.partition(":")[2]], float(chance))
+        (texts.candidates[candidate_of_key(key)], float(chance))
         for key, chance in zip(table.keys, chances, strict=True)
     ]
     return sorted(

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from assay.service.domain.identity import candidate_key, query_of_key
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.stored_values import Label
@@ -94,7 +95,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
     """
 
     async def work(task_store: TaskStore) -> tuple[int, list[dict[str, Any]]]:
-        labelled = {key.partition(":")[0] for key in await task_store.labels()}
+        labelled = {query_of_key(key) for key in await task_store.labels()}
         left, drawn = 0, list[Observation]()
         async for page in task_store.pages(texts=True):
             for record in page:
@@ -117,7 +118,7 @@ def _drawn(record: Observation) -> dict[str, Any]:
     assert record.texts is not None  # noqa: S101 - the caller has checked
     candidate = random.choice(record.candidates)  # noqa: S311 - a draw, no secret
     text = {"query": record.texts.query, "candidate": record.texts.candidates[candidate]}
-    return {"key": f"{record.query}:{candidate}", **text, "random": True}
+    return {"key": candidate_key(record.query, candidate), **text, "random": True}
 
 
 def _at(source: Source, work: Callable[[TaskStore], Awaitable[Result]]) -> Result:
@@ -144,12 +145,15 @@ def _known_label(label: Label) -> KnownLabel:
 
 async def _keep_labelled(task_store: TaskStore, training: TrainingData, most: int) -> None:
     """Keep the newest requests with a label, so that it counts after they leave the window."""
-    queries = {key.partition(":")[0] for key in training.labels}
+    queries = {query_of_key(key) for key in training.labels}
     with_label = [
         record
         for record in training.records
         if record.query in queries
-        and any(f"{record.query}:{candidate}" in training.labels for candidate in record.candidates)
+        and any(
+            candidate_key(record.query, candidate) in training.labels
+            for candidate in record.candidates
+        )
     ]
     await task_store.keep_labelled(with_label[-most:])
 

@@ -14,7 +14,7 @@ import structlog
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import error_line
 from assay.service.store.client import Store
-from assay.service.store.schema import STORE_PREFIX
+from assay.service.store.schema import doctor_key
 from assay.verifiers import Grade, Verifier
 from assay.verifiers.doctor.examine import Report, examine
 
@@ -30,7 +30,7 @@ class StartupDoctor:
         self._verifiers, self._store, self._how = verifiers, store, how
         # `start` names this start of the service, so each looks anew: the servers may have been put
         # right meanwhile.
-        self._key = f"{STORE_PREFIX}doctor:{start}"
+        self._key = doctor_key(start)
         self._said: Mapping[str, str] | None = None
 
     async def said(self) -> Mapping[str, str] | None:

@@ -14,7 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from assay.service.domain.errors import LimitReachedError, StoreError
 from assay.service.domain.principal import Principal
 from assay.service.store.client import Store
-from assay.service.store.schema import STORE_PREFIX
+from assay.service.store.schema import counter_key
 
 #: Costs are fractions, and counts are whole.
 COST_PARTS = 1000
@@ -45,8 +45,8 @@ class StoreStorage(Storage):
 
         async def count() -> int:
             pipeline = self._store.redis.pipeline(transaction=False)
-            pipeline.incrby(STORE_PREFIX + key, amount)
-            pipeline.expire(STORE_PREFIX + key, expiry, nx=True)
+            pipeline.incrby(counter_key(key), amount)
+            pipeline.expire(counter_key(key), expiry, nx=True)
             return int((await pipeline.execute())[0])
 
         return await self._ask(count, own)
@@ -56,7 +56,7 @@ class StoreStorage(Storage):
         own = await self._own.get(key)
 
         async def look() -> int:
-            found = await self._store.redis.get(STORE_PREFIX + key)
+            found = await self._store.redis.get(counter_key(key))
             return int(found) if found is not None and found.isdigit() else own
 
         return await self._ask(look, own)
@@ -66,7 +66,7 @@ class StoreStorage(Storage):
         own = await self._own.get_expiry(key)
 
         async def look() -> float:
-            return time.time() + max(0, int(await self._store.redis.ttl(STORE_PREFIX + key)))
+            return time.time() + max(0, int(await self._store.redis.ttl(counter_key(key))))
 
         return await self._ask(look, own)
 
@@ -81,7 +81,7 @@ class StoreStorage(Storage):
     async def clear(self, key: str) -> None:
         """Forget one count."""
         await self._own.clear(key)
-        await self._ask(lambda: self._store.redis.delete(STORE_PREFIX + key), 0)
+        await self._ask(lambda: self._store.redis.delete(counter_key(key)), 0)
 
     async def _ask(self, command: Callable[[], Awaitable[Any]], otherwise: Result) -> Result:
         try:

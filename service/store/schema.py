@@ -23,6 +23,28 @@ UNCOUNTED_KEY = f"{STORE_PREFIX}uncounted"
 LOSS_KEY, LOSS_KEPT_S = f"{STORE_PREFIX}loss", 7 * 86_400
 #: Written to see whether writes are taken; it stays no longer than a minute.
 PROBE_KEY, PROBE_MS = f"{STORE_PREFIX}probe", 60_000
+#: The keys of scores begin so; the names of pairs and sets follow.
+SCORE_PREFIX = f"{STORE_PREFIX}score:"
+
+
+def task_key(task: str, part: str) -> str:
+    """Return the key of a part of a task; the hash tag puts all of a task in one cluster slot."""
+    return f"{STORE_PREFIX}{part}:{{{task}}}"
+
+
+def damaged_key(task: str, part: str | None = None) -> str:
+    """Return the key of a task's damaged values: of one part, or of all hashes."""
+    return task_key(task, "damaged" if part is None else f"damaged:{part}")
+
+
+def doctor_key(start: str) -> str:
+    """Return the key of the doctor's result for one start of the service."""
+    return f"{STORE_PREFIX}doctor:{start}"
+
+
+def counter_key(name: str) -> str:
+    """Return the key of a limit's counter."""
+    return f"{STORE_PREFIX}{name}"
 
 
 class SchemaError(StartupError):

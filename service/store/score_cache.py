@@ -18,7 +18,7 @@ from assay.service.concurrency.turns import Turns
 from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.store.client import Store
-from assay.service.store.schema import STORE_PREFIX
+from assay.service.store.schema import SCORE_PREFIX
 from assay.verifiers import LASTING, Status
 from assay.verifiers.contract.bounds import MAX_SCORE
 
@@ -35,7 +35,6 @@ CACHED_SCORE = np.dtype(
     ]
 )
 MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
-SCORE_PREFIX = STORE_PREFIX + "score:"
 
 #: Which statuses are worth remembering, by number.
 LASTS = np.zeros(256, bool)

@@ -18,7 +18,7 @@ from assay.service.domain.stored_values import read_all
 from assay.service.store.client import Store
 from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store.reply_checks import count_of, entries, scanned
-from assay.service.store.schema import STORE_PREFIX
+from assay.service.store.schema import damaged_key, task_key
 
 Value = TypeVar("Value")
 log = structlog.get_logger()
@@ -44,8 +44,8 @@ class TaskKeys:
     def __init__(self, store: Store, task: str) -> None:
         self._store, self._task = store, task
         self._redis = store.redis
-        self._keys = {part: f"{STORE_PREFIX}{part}:{{{task}}}" for part in PARTS}
-        self._aside = f"{STORE_PREFIX}damaged:{{{task}}}"
+        self._keys = {part: task_key(task, part) for part in PARTS}
+        self._aside = damaged_key(task)
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
@@ -75,7 +75,7 @@ class TaskKeys:
         return await call()
 
     async def _put_key_aside(self, part: str) -> None:
-        aside = f"{STORE_PREFIX}damaged:{part}:{{{self._task}}}:{time.time_ns()}"
+        aside = f"{damaged_key(self._task, part)}:{time.time_ns()}"
         with suppress(
             StoreRefusedError
         ):  # another replica was first, or the store takes no writes now
@@ -133,7 +133,7 @@ class TaskKeys:
             log.error(
                 "record_damaged", task=self._task, count=len(damaged), entry=damaged[0].decode()
             )
-            keys = (self._keys["requests"], f"{STORE_PREFIX}damaged:requests:{{{self._task}}}")
+            keys = (self._keys["requests"], damaged_key(self._task, "requests"))
             with suppress(StoreRefusedError):
                 moved = int(
                     await self._store.call(

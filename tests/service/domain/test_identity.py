@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from assay.service.domain.identity import Keys, by_query, hash_candidate, hash_query, keys_of
+import re
+
+from assay.service.domain.identity import (
+    CANDIDATE_KEY,
+    Keys,
+    by_query,
+    candidate_key,
+    candidate_of_key,
+    hash_candidate,
+    hash_query,
+    keys_of,
+    query_of_key,
+)
 from assay.verifiers import Pair, Query
 
 
@@ -92,3 +104,13 @@ def test_pairs_are_walked_query_by_query() -> None:
     assert [part.pairs for part, _ in parts] == [(found.pairs[0], found.pairs[2]), found.pairs[1:2]]
     assert all(":alone:" in str(part.whole) for part, _ in parts)
     assert parts[0][0].whole != keys_of(pairs[::2], one_query=True).whole
+
+
+def test_a_candidates_key_is_made_and_split_here() -> None:
+    """From the same names that a request's keys have."""
+    found = keys("a", "b")
+    key = candidate_key(found.query, found.candidates()[1])
+
+    assert key == found.public()[1]
+    assert re.fullmatch(CANDIDATE_KEY, key)
+    assert (query_of_key(key), candidate_of_key(key)) == (hash_query(QUERY), hash_candidate("b"))

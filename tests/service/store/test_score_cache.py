@@ -16,8 +16,8 @@ from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.schema import SCHEMA_KEY, SchemaError
-from assay.service.store.score_cache import CACHED_SCORE, SCORE_PREFIX, ScoreCache
+from assay.service.store.schema import SCHEMA_KEY, SCORE_PREFIX, SchemaError
+from assay.service.store.score_cache import CACHED_SCORE, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 
 COLUMNS = [CachedColumn(11, False), CachedColumn(22, True), CachedColumn(33, False)]
