@@ -95,6 +95,23 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     ] == []
 
 
+def plain(text: str) -> str:
+    """Return a text without marks of code, line ends and defaults."""
+    return " ".join(re.sub(r" \(default [^)]*\)$", "", text.replace("`", "")).split()).rstrip(".")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_page_says_what_the_help_says(name: str) -> None:
+    """Of the command, and of each option and argument."""
+    section = page("cli.md").partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", section, re.MULTILINE))
+    by_first_name = {row.split(",")[0].lower(): text for row, text in rows.items()}
+
+    assert plain(section.strip().split("\n\n")[0]) == plain(COMMANDS[name].help)
+    for param in COMMANDS[name].params:
+        assert plain(by_first_name[param.opts[0].lower()]) == plain(param.help), param.opts[0]
+
+
 def test_every_metric_is_documented() -> None:
     """In docs/operations.md, with the name that the registry has; and no metric that is gone."""
     names = {family.name for family in Metrics().registry.collect()}

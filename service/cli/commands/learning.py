@@ -60,7 +60,7 @@ def fit_command(
     labels: Annotated[
         bool,
         typer.Option(
-            "--labels", help="Learn from the labels as well; they are not read otherwise."
+            "--labels", help="Learn from the labels as well; the command ignores them otherwise."
         ),
     ] = False,
     base_rate: BaseRateOption = None,
@@ -70,8 +70,8 @@ def fit_command(
         list[Path] | None,
         typer.Option(
             help=(
-                "Model of another task with labels, whose weights for the same verifiers to start"
-                " from."
+                "Model of another task with labels; the fit starts from its weights for the same"
+                " verifiers."
             ),
             show_default=False,
         ),

@@ -62,23 +62,28 @@ def batch_command(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Workers on Ray; default: one a CPU of the cluster.", show_default=False
+            min=1,
+            help="Workers on Ray; default: one for each CPU of the cluster.",
+            show_default=False,
         ),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Rows at once, a worker.")] = 64,
+    concurrency: Annotated[int, typer.Option(min=1, help="Rows at once, for each worker.")] = 64,
     part_rows: Annotated[
         int, typer.Option(min=1, max=100_000, help="Rows of an output file.")
     ] = 1000,
     tries: Annotated[
         int,
-        typer.Option(min=1, help="Tries of a row that a verifier failed on, 1, 4, 16 … s apart."),
+        typer.Option(min=1, help="Tries of a row on which a verifier failed, 1, 4, 16 … s apart."),
     ] = 4,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Take rows as they are when a verifier is down.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank files of any size in bulk, here or on Ray: resumable, in bounded memory."""
+    """Rank files of any size in bulk, here or on Ray.
+
+    Resumable, in bounded memory, with bad rows set aside.
+    """
     from assay.service.batch.ranking import Effort
     from assay.service.cli.batch import Wanted, run_batch
 

@@ -14,7 +14,7 @@ from assay.service.domain.errors import StartupError
 LengthOption = Annotated[int, typer.Option(min=1, help="Tokens of a prompt with its answer.")]
 
 ConcurrencyOption = Annotated[
-    int, typer.Option(min=1, help="Sequences of that length at once, a model.")
+    int, typer.Option(min=1, help="Sequences of that length at once, for each model.")
 ]
 
 
@@ -92,7 +92,10 @@ def plan_command(
     form: Annotated[PlanForm, typer.Option("--format", help="What -o writes.")] = PlanForm.script,
     as_json: JsonOption = False,
 ) -> None:
-    """Plan the GPUs of a configuration's models; write a script or deployment files."""
+    """Plan which GPU serves which model of a configuration.
+
+    Writes the plan as a script, a compose file, manifests or values of the chart.
+    """
     from assay.service.cli.plan import plan_ensemble
     from assay.service.planning.memory_estimate import Load
 
@@ -122,7 +125,10 @@ def up_command(
         float, typer.Option(min=1, help="Longest wait for a model, in seconds.")
     ] = 1800,
 ) -> None:
-    """Start a configuration's model servers and the service, and end all at Ctrl-C."""
+    """Start the model servers of a configuration and the service.
+
+    Keeps them running, and ends all at Ctrl-C.
+    """
     from assay.service.cli.up import start_all as start
     from assay.service.planning.memory_estimate import Load
 

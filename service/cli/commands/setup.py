@@ -26,9 +26,7 @@ def init_command(
 
 def config_check(
     file: Annotated[Path, typer.Argument(help="Configuration file.")],
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask whether the servers answer.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not call the servers.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration file, and that every server in it answers and serves its model."""
@@ -42,21 +40,26 @@ def key_command(
     scopes: Annotated[str, typer.Option(help="Any of rank, label, admin, with commas.")] = "rank",
     tasks: Annotated[
         str | None,
-        typer.Option(help="Tasks that it is for, with commas; default: all.", show_default=False),
+        typer.Option(
+            help="Tasks that the key opens, with commas; default: all.", show_default=False
+        ),
     ] = None,
     requests: Annotated[
         str | None,
-        typer.Option(help="Requests it may make, such as 600/minute.", show_default=False),
+        typer.Option(help="Limit of requests, such as 600/minute.", show_default=False),
     ] = None,
     cost: Annotated[
-        str | None, typer.Option(help="Cost it may cause, such as 1000/day.", show_default=False)
+        str | None, typer.Option(help="Limit of cost, such as 1000/day.", show_default=False)
     ] = None,
     priority: Annotated[
         str | None, typer.Option(help="interactive or bulk.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key: shown once; the configuration gets its hash."""
+    """Make a key.
+
+    The command shows the key once and prints its hash for the configuration.
+    """
     from assay.service.cli.key import make_key
 
     make_key(
@@ -66,7 +69,10 @@ def key_command(
 
 def models_command(
     name: Annotated[
-        str | None, typer.Argument(help="One model: all that is known of it.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Show everything that the catalogue holds about this model.", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +96,10 @@ def doctor_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine every verifier's serving and ranking; exit code 1 if one fails."""
+    """Examine every verifier: is it served right, and does it rank right above wrong?
+
+    It reads 60 bundled pairs. The exit code is 1 if a verifier failed.
+    """
     from assay.service.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(config, only or [], attacks, as_json))

@@ -11,7 +11,7 @@ from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOptio
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
-    """List the tasks of a running service: the version that each serves, and the kept requests."""
+    """List the tasks of a running service: each one's served version and kept requests."""
     from assay.service.cli.tasks import show_tasks
 
     show_tasks(url, as_json)
@@ -24,7 +24,7 @@ def promote_command(
     ] = None,
     pinned: Annotated[
         bool | None,
-        typer.Option("--pin/--unpin", help="Keep it after later fits.", show_default=False),
+        typer.Option("--pin/--unpin", help="Keep serving it after later fits.", show_default=False),
     ] = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
@@ -40,7 +40,7 @@ def shadow_command(
     url: UrlOption = DEFAULT_URL,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how another version would have answered a task's traffic, beside the one that serves."""
+    """Compare another version with the served one on a task's traffic."""
     from assay.service.cli.tasks import show_shadow
 
     show_shadow(url, task, version, as_json)
@@ -58,7 +58,7 @@ def report_command(
     url: UrlOption = DEFAULT_URL,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the worth of a task's verifiers, and how well its probabilities hold."""
+    """Measure how much each verifier of a task adds, and whether its probabilities hold."""
     from assay.service.cli.report.command import report_task
 
     report_task(url, task, html, last, as_json)
