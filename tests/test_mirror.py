@@ -20,6 +20,7 @@ PACKAGES = (
     "service/planning",
     "service/runtime",
     "service/scoring",
+    "service/score_files",
     "service/server",
     "service/sidecar",
     "service/telemetry",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from assay.aggregation.label_model.saved.artifact import load_model
 from assay.service.score_files.score_table import TableError
-from assay.service.score_files.tables import read_table, write_table
+from assay.service.score_files.tables import read_table
 from tests.support.commands.in_process import SAMPLE, as_npz, rows_of, said
 
 
@@ -112,107 +111,3 @@ def test_a_file_that_is_no_table_is_named(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(TableError, match=message):
         read_table(tmp_path / name, labels=False)
-
-
-def test_an_npz_names_what_it_lacks(tmp_path: Path) -> None:
-    """Keys, shapes, names; an object array is not unpickled."""
-    for key in ("scores", "query_id", "verifier_names"):
-        content = {
-            "scores": SAMPLE.scores,
-            "query_id": SAMPLE.query_id,
-            "verifier_names": np.array(SAMPLE.names),
-        }
-        del content[key]
-        np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
-        with pytest.raises(TableError, match=f"has no `{key}`"):
-            read_table(tmp_path / "a.npz", labels=False)
-    with pytest.raises(TableError, match="5 verifier names"):
-        read_table(
-            as_npz(tmp_path / "b.npz", verifier_names=np.array(SAMPLE.names[:5])), labels=False
-        )
-    with pytest.raises(TableError, match="two verifiers are called 'v0'"):
-        read_table(as_npz(tmp_path / "c.npz", verifier_names=np.array(["v0"] * 6)), labels=False)
-    np.savez(
-        tmp_path / "d.npz",
-        scores=np.array([[print]]),
-        query_id=[1],
-        verifier_names=["a"],
-        allow_pickle=True,
-    )
-    with pytest.raises(TableError, match=r"d\.npz"):
-        read_table(tmp_path / "d.npz", labels=False)
-
-
-def test_lists_of_scores_have_names_or_places(tmp_path: Path) -> None:
-    """The first row's names, else v0, v1, …"""
-    path = tmp_path / "a.jsonl"
-    path.write_text(
-        '{"query_id": "q", "scores": [1, null], "verifier_names": ["a", "b"]}\n{"query_id": "q", "scores": [0, 2]}'
-    )
-    named_so = read_table(path, labels=False)
-    path.write_text(
-        '{"query_id": "q", "scores": {"a": 1}, "verifier_family": {"a": "f"}, "verifier_quality": [0.7]}'
-    )
-    said_of = read_table(path, labels=False)
-    path.write_text('{"query_id": "q", "scores": [1, null]}')
-
-    assert named_so.names == ("a", "b")
-    assert (said_of.families, said_of.quality) == ({"a": "f"}, {"a": 0.7})
-    assert np.isnan(named_so.scores).tolist() == [[False, True], [False, False]]
-    assert read_table(path, labels=False).names == ("v0", "v1")
-
-
-def test_answers_are_a_table(tmp_path: Path) -> None:
-    """`assay fit` reads the output of `assay rank`, with labels in the results, and skips errors."""
-    verifiers = {"a": {"raw": 0.5, "status": "ok"}, "b": {"raw": None, "status": "timeout"}}
-    answers = [
-        {
-            "line": 4,
-            "results": [
-                {"index": 1, "verifiers": verifiers, "label": 1},
-                {"index": 0, "verifiers": verifiers, "label": None},
-            ],
-        },
-        {"line": 5, "error": {"code": "x"}},
-    ]
-    path = tmp_path / "out.jsonl"
-    path.write_text("\n".join(map(json.dumps, answers)))
-    table = read_table(path, labels=True)
-    path.write_text(json.dumps({"line": 1, "results": [{"index": 0}]}))
-
-    assert (table.names, table.query_id.tolist(), table.scores[:, 0].tolist()) == (
-        ("a", "b"),
-        ["4", "4"],
-        [0.5, 0.5],
-    )
-    assert np.isnan(table.scores[:, 1]).all()
-    assert table.labels is not None
-    assert np.isnan(table.labels).tolist() == [False, True]
-    with pytest.raises(TableError, match='ask with "explain": true'):
-        read_table(path, labels=False)
-
-
-def test_without_pyarrow_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """npz and JSONL go on working."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(TableError, match="pip install pyarrow"):
-        write_table(tmp_path / "a.parquet", {"a": np.arange(3)})
-
-
-def test_answers_of_a_cascade_are_not_rows_to_fit(tmp_path: Path) -> None:
-    """The reader skips queries with a cut candidate, and takes the others."""
-    verifiers = {"v": {"raw": 1.0}}
-    whole = {"line": 1, "results": [{"fully_scored": True, "verifiers": verifiers}] * 2}
-    cut = {
-        "line": 2,
-        "results": [
-            {"fully_scored": True, "verifiers": verifiers},
-            {"fully_scored": False, "verifiers": verifiers},
-        ],
-    }
-    path = tmp_path / "out.jsonl"
-    path.write_text("".join(json.dumps(each) + "\n" for each in (whole, cut)))
-
-    assert read_table(path, labels=False).query_id.tolist() == ["1", "1"]

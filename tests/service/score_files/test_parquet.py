@@ -1,0 +1,82 @@
+"""Scores in Parquet files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.service.score_files.parquet import load_arrow, read_parquet
+from assay.service.score_files.score_table import TableError
+from assay.service.score_files.tables import write_table
+
+
+def test_without_pyarrow_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """npz and JSONL go on working."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(TableError, match="pip install pyarrow"):
+        write_table(tmp_path / "a.parquet", {"a": np.arange(3)})
+
+
+def written(folder: Path, **columns: Any) -> Path:
+    """Write columns."""
+    arrow = load_arrow()
+    path = folder / "a.parquet"
+    arrow.parquet.write_table(arrow.table(columns), path)
+    return path
+
+
+def test_a_wide_table_has_a_verifier_in_each_column_of_numbers(tmp_path: Path) -> None:
+    """Texts and reserved names are none; labels are read only if asked."""
+    path = written(
+        tmp_path, query_id=["q", "q"], label=[1, 0], a=[0.5, None], b=[True, False], note=["x", "y"]
+    )
+
+    columns = read_parquet(path, labels=True)
+
+    assert columns["verifier_names"] == ["a", "b"]
+    np.testing.assert_array_equal(columns["scores"], [[0.5, 1], [np.nan, 0]])
+    assert columns["label"].tolist() == [1, 0]
+    assert "label" not in read_parquet(path, labels=False)
+
+
+def test_an_object_a_row_is_scores_by_name(tmp_path: Path) -> None:
+    """As in JSONL."""
+    path = written(tmp_path, query_id=[1, 1], scores=[{"a": 1.0, "b": None}, {"a": 2.0, "b": 3.0}])
+
+    columns = read_parquet(path, labels=False)
+
+    assert columns["verifier_names"] == ["a", "b"]
+    np.testing.assert_array_equal(columns["scores"], [[1, np.nan], [2, 3]])
+
+
+def test_rankings_of_assay_batch_are_rows(tmp_path: Path) -> None:
+    """A query a ranking, by file and row; one that failed has no rows."""
+    path = written(
+        tmp_path,
+        file=["f", "f", "g"],
+        row=[3, 4, 3],
+        score=[[0.1, 0.9], None, [0.5]],
+        raw=[{"a": [1.0, 2.0], "b": None}, None, {"a": [3.0], "b": [4.0]}],
+        labels=[[0.0, 1.0], None, None],
+    )
+
+    columns = read_parquet(path, labels=True)
+
+    assert columns["query_id"].tolist() == ["f:3", "f:3", "g:3"]
+    np.testing.assert_array_equal(columns["scores"], [[1, np.nan], [2, np.nan], [3, 4]])
+    np.testing.assert_array_equal(columns["labels"], [0, 1, np.nan])
+
+
+def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+    """With the file."""
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1" + b"x" * 100 + b"PAR1")
+
+    with pytest.raises(TableError, match=r"a\.parquet: not Parquet"):
+        read_parquet(path, labels=False)

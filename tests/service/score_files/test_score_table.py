@@ -1,0 +1,85 @@
+"""A table of scores, and the columns that make one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.service.score_files.score_table import TableError, decoded, score_table
+
+PATH = Path("a.npz")
+WHOLE: dict[str, Any] = {
+    "scores": np.array([[1.0, 2.0], [3.0, np.nan]]),
+    "query_id": np.array([b"q", b"q"]),
+    "verifier_names": np.array(["a", "b"]),
+}
+
+
+def test_a_table_has_texts_and_what_the_file_states(tmp_path: Path) -> None:
+    """Bytes become texts; an empty family and a quality of NaN are not stated."""
+    table = score_table(
+        PATH,
+        {
+            **WHOLE,
+            "verifier_family": np.array(["f", ""]),
+            "verifier_quality": np.array([np.nan, 0.7]),
+        },
+        labels=False,
+    )
+
+    assert (table.names, table.query_id.tolist()) == (("a", "b"), ["q", "q"])
+    assert (table.families, table.quality) == ({"a": "f"}, {"b": 0.7})
+    assert table.labels is table.random is None
+
+
+def test_labels_are_taken_only_if_asked_and_then_needed() -> None:
+    """Under either name."""
+    labelled = {**WHOLE, "label": [1, 0], "label_random": [1, 0]}
+
+    assert score_table(PATH, labelled, labels=False).labels is None
+    table = score_table(PATH, labelled, labels=True)
+    assert table.labels is not None
+    assert table.random is not None
+    assert (table.labels.tolist(), table.random.tolist()) == ([1, 0], [True, False])
+    with pytest.raises(TableError, match="has no `labels`"):
+        score_table(PATH, WHOLE, labels=True)
+
+
+def test_scores_come_in_any_order_of_the_verifiers() -> None:
+    """A file of the same verifiers may list them differently."""
+    table = score_table(PATH, WHOLE, labels=False)
+
+    np.testing.assert_array_equal(table.columns(["b", "a"]), [[2, 1], [np.nan, 3]])
+    assert table.columns(["a", "b"]) is table.scores
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"query_id": None}, "has no `query_id`; .*: scores, verifier_names"),
+        ({"verifier_names": ["a"]}, r"the shape \(2, 2\), but there are 1 verifier names"),
+        ({"scores": np.zeros(2)}, r"the shape \(2,\)"),
+        ({"verifier_names": ["a", "a"]}, "two verifiers are called 'a'"),
+        ({"scores": np.array([["x", "y"], ["x", "y"]])}, "`scores` must be numbers"),
+        ({"query_id": ["q"]}, r"`query_id` has the shape \(1,\); there are 2 rows"),
+        ({"labels": [1]}, r"`labels` has the shape \(1,\)"),
+    ],
+)
+def test_columns_that_make_no_table_are_named(wrong: dict[str, Any], message: str) -> None:
+    """With the file and the fault."""
+    data = {name: value for name, value in {**WHOLE, **wrong}.items() if value is not None}
+
+    with pytest.raises(TableError, match=message) as refused:
+        score_table(PATH, data, labels="labels" in wrong)
+
+    assert str(refused.value).startswith("a.npz: ")
+
+
+def test_numbers_stay_numbers() -> None:
+    """Only bytes and objects become texts."""
+    assert decoded(np.array([1, 2])).tolist() == [1, 2]
+    assert decoded(np.array([b"caf\xc3\xa9"])).tolist() == ["caf\xe9"]
+    assert decoded(np.array([1, "a"], object)).tolist() == ["1", "a"]

@@ -1,0 +1,65 @@
+"""Several files of scores as one data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.service.score_files.score_table import TableError
+from assay.service.score_files.shards import Shards, check_apart, files_of, shard_of
+
+
+def written(path: Path, query: str, scores: dict[str, float]) -> Path:
+    """Write a file of one row."""
+    path.write_text(json.dumps({"query_id": query, "scores": scores}))
+    return path
+
+
+def test_a_folder_stands_for_its_files_in_order(tmp_path: Path) -> None:
+    """A file stands for itself; hidden ones, and those of other kinds, are no data."""
+    for name in ("b.jsonl", "a.npz", "_plan.jsonl", ".c.jsonl", "d.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+
+    assert [path.name for path in files_of(tmp_path)] == ["a.npz", "b.jsonl"]
+    assert files_of(tmp_path / "d.csv") == [tmp_path / "d.csv"]
+    with pytest.raises(TableError, match=r"has no file that ends in \.npz"):
+        files_of(tmp_path / "empty")
+
+
+def test_all_files_have_the_first_ones_columns(tmp_path: Path) -> None:
+    """Whichever order each has, as often as they are walked."""
+    paths = [
+        written(tmp_path / "a.jsonl", "q", {"a": 1.0, "b": 2.0}),
+        written(tmp_path / "b.jsonl", "r", {"b": 4.0, "a": 3.0}),
+    ]
+
+    shards = Shards(paths, labels=False)
+
+    for _ in range(2):
+        scores = [shard.scores for shard in shards]
+        np.testing.assert_array_equal(np.concatenate(scores), [[1, 2], [3, 4]])
+
+
+def test_a_file_of_other_verifiers_is_named(tmp_path: Path) -> None:
+    """With the verifiers that only one of them has."""
+    path = written(tmp_path / "a.jsonl", "q", {"a": 1.0, "c": 2.0})
+
+    with pytest.raises(TableError, match=r"a\.jsonl: has other verifiers .*: b, c"):
+        shard_of(path, False, ["a", "b"])
+
+
+def test_a_query_in_two_files_is_named(tmp_path: Path) -> None:
+    """Its candidates would be compared in two sets; the same file may have it twice."""
+    paths = [written(tmp_path / f"{name}.jsonl", "q", {"a": 1.0}) for name in "ab"]
+
+    with pytest.raises(TableError, match=r"query 'q' is in .*a\.jsonl and in .*b\.jsonl"):
+        list(Shards(paths, labels=False))
+    seen: dict[int, Path] = {}
+    check_apart(paths[0], [1, 1, 2], seen)
+    assert seen == {1: paths[0], 2: paths[0]}
+    with pytest.raises(TableError, match="a query is in"):
+        check_apart(paths[1], [2], seen)
