@@ -62,17 +62,17 @@ class Served:
 
 
 def refit(
-    given: FitInputs,
+    inputs: FitInputs,
     records: Sequence[Observation],
     labels: Mapping[str, KnownLabel],
     serving: Served | None,
     since: Mapping[int, tuple[int, int]] | None = None,
 ) -> Fit:
     """Fit, check against the served model and against a fit without labels, and report."""
-    table = training_table(records, given.fingerprints, since)
+    table = training_table(records, inputs.fingerprints, since)
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
-    known = table.labels({key: label.correct for key, label in labels.items()})
+    correct = table.labels({key: label.correct for key, label in labels.items()})
     drawn = np.array([key in labels and labels[key].random for key in table.keys])
     new = np.array(
         [
@@ -82,39 +82,40 @@ def refit(
     )
     started = time.perf_counter()
     try:
-        model = fitted(given, table, known, drawn)
+        model = fitted(inputs, table, correct, drawn)
     except NotFittedError as exc:
         return Fit(report={"reason": str(exc)})
-    checks = _checks(given, table, known, drawn, None if serving is None else serving.artifact, new)
+    checks = _checks(
+        inputs, table, correct, drawn, None if serving is None else serving.artifact, new
+    )
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
-        "queries": int(table.query.max()) + 1, "labels": int((known >= 0).sum()), "calibrated": model.calibrated_,  # noqa: E501
+        "queries": int(table.query.max()) + 1, "labels": int((correct >= 0).sum()), "calibrated": model.calibrated_,  # noqa: E501
         "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,  # noqa: E501
-        "fingerprints": given.fingerprints_by_name(),
+        "fingerprints": inputs.fingerprints_by_name(),
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "until": max(record.at for record in records),
         "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),  # noqa: E501
-        "reference": [asdict(each) for each in references(table.scores, table.query)],
+        "reference": [asdict(reference) for reference in references(table.scores, table.query)],
     }  # fmt: skip
     serve = all(check["passed"] for check in checks)
-    if (
-        serving is not None and serving.calibrated and not model.calibrated_
-    ):  # such as after a store was lost, with its labels
+    # Such as after a store was lost, with its labels.
+    if serving is not None and serving.calibrated and not model.calibrated_:
         serve, report["not_served"] = False, LABELS_GONE
     return Fit(orjson.dumps(to_dict(model)), serve, report)
 
 
-def fitted(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> LabelModel:
+def fitted(inputs: FitInputs, table: TrainingTable, correct: Floats, drawn: Any) -> LabelModel:
     """Return a model, from the labels where they say both things."""
-    make = LabelModel(given.base_rate, given.families, given.quality)
-    if (known >= 0).any():
+    make = LabelModel(inputs.base_rate, inputs.families, inputs.quality)
+    if (correct >= 0).any():
         try:
             return make.fit(
-                table.scores, table.query, known, verifier_names=given.names, label_random=drawn
+                table.scores, table.query, correct, verifier_names=inputs.names, label_random=drawn
             )
         except OneClassError:
-            make = LabelModel(given.base_rate, given.families, given.quality)
-    return make.fit(table.scores, table.query, verifier_names=given.names)
+            make = LabelModel(inputs.base_rate, inputs.families, inputs.quality)
+    return make.fit(table.scores, table.query, verifier_names=inputs.names)
 
 
 def _row(model: LabelModel, place: int) -> dict[str, Any]:
@@ -131,9 +132,9 @@ def _row(model: LabelModel, place: int) -> dict[str, Any]:
 
 
 def _checks(
-    given: FitInputs,
+    inputs: FitInputs,
     table: TrainingTable,
-    known: Floats,
+    correct: Floats,
     drawn: Any,
     serving: bytes | None,
     new: Any,
@@ -143,21 +144,21 @@ def _checks(
     The served model is compared on labels that are newer than its fit: it has learned the others by
     heart.
     """
-    held = held_out(given, table, known, drawn)
+    held = held_out(inputs, table, correct, drawn)
     if held is None:
         return []
-    labelled = np.flatnonzero(known >= 0)
-    without = fitted(given, table, np.full(len(known), -1.0), drawn).score_samples(
+    labelled = np.flatnonzero(correct >= 0)
+    without = fitted(inputs, table, np.full(len(correct), -1.0), drawn).score_samples(
         table.scores, table.query
     )
-    found = [_compared("no labels", known[labelled], held[labelled], without[labelled])]
-    unseen = np.flatnonzero((known >= 0) & new)
+    checks = [_compared("no labels", correct[labelled], held[labelled], without[labelled])]
+    unseen = np.flatnonzero((correct >= 0) & new)
     served = None if serving is None or len(unseen) < MIN_NEW else _whole(serving)
     if served is not None:
-        served = served.for_verifiers(list(given.names), strict=False)
+        served = served.for_verifiers(list(inputs.names), strict=False)
         old = served.score_samples(table.scores, table.query)
-        found.append(_compared("the served model", known[unseen], held[unseen], old[unseen]))
-    return found
+        checks.append(_compared("the served model", correct[unseen], held[unseen], old[unseen]))
+    return checks
 
 
 def _whole(artifact: bytes) -> LabelModel | None:
@@ -168,31 +169,31 @@ def _whole(artifact: bytes) -> LabelModel | None:
         return None
 
 
-def held_out(given: FitInputs, table: TrainingTable, known: Floats, drawn: Any) -> Floats | None:
+def held_out(inputs: FitInputs, table: TrainingTable, correct: Floats, drawn: Any) -> Floats | None:
     """Return each row's log-odds by a model that has not seen its query's labels.
 
     None if labels are too few for that.
     """
-    labelled = np.flatnonzero(known >= 0)
-    if len(labelled) < MIN_LABELS or len(np.unique(known[labelled] > 0.5)) < 2:
+    labelled = np.flatnonzero(correct >= 0)
+    if len(labelled) < MIN_LABELS or len(np.unique(correct[labelled] > 0.5)) < 2:
         return None
     fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
-    held = np.full(len(known), np.nan)
+    held = np.full(len(correct), np.nan)
     for number in range(FOLDS):
         out = fold[table.query] == number
         try:
-            model = fitted(given, table, np.where(out, -1.0, known), drawn)
+            model = fitted(inputs, table, np.where(out, -1.0, correct), drawn)
         except NotFittedError:
             return None
         held[out] = model.score_samples(table.scores, table.query)[out]
     return held
 
 
-def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, Any]:
+def _compared(what: str, correct: Floats, new: Floats, old: Floats) -> dict[str, Any]:
     """Return both mean log losses, and whether the new one is not surely higher."""
     both = np.isfinite(new) & np.isfinite(old)
     losses = [
-        -(known[both] * log_expit(logit[both]) + (1 - known[both]) * log_expit(-logit[both]))
+        -(correct[both] * log_expit(logit[both]) + (1 - correct[both]) * log_expit(-logit[both]))
         for logit in (new, old)
     ]
     difference = losses[0] - losses[1]
@@ -202,6 +203,6 @@ def _compared(what: str, known: Floats, new: Floats, old: Floats) -> dict[str, A
         "labels": int(both.sum()),
         "log_loss": float(losses[0].mean()),
         "theirs": float(losses[1].mean()),
-        "brier": float(np.mean((expit(new[both]) - known[both]) ** 2)),
+        "brier": float(np.mean((expit(new[both]) - correct[both]) ** 2)),
         "passed": bool(difference.mean() <= 2 * error),
     }

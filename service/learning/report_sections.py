@@ -36,19 +36,19 @@ def advice_of(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | Non
     cost; None if all add something.
     """
     cascade = Cascade.of(model, Calls.of(costs))
-    found = None if cascade is None else redundant_calls(cascade)
-    if found is None:
+    calls = None if cascade is None else redundant_calls(cascade)
+    if calls is None:
         return None
-    names = [model.names_[column] for column in found.columns]
+    names = [model.names_[column] for column in calls.columns]
     return {
         "verifiers": names,
-        "variance_share": found.variance_share,
-        "cost_share": found.cost_share,
+        "variance_share": calls.variance_share,
+        "cost_share": calls.cost_share,
     }
 
 
 def label_counts(
-    table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, drawn: Any
+    table: TrainingTable, labels: Mapping[str, KnownLabel], correct: Floats, drawn: Any
 ) -> dict[str, Any]:
     """Return the number of labels, and their numbers on each day (UTC)."""
     days: dict[str, list[float]] = {}
@@ -56,15 +56,15 @@ def label_counts(
         days.setdefault(datetime.fromtimestamp(label.at, UTC).date().isoformat(), []).append(
             label.correct
         )
-    there = known >= 0
+    there = correct >= 0
     return {
         "given": len(labels),
         "used": int(there.sum()),
-        "correct": float(known[there].sum()),
+        "correct": float(correct[there].sum()),
         "random": int((there & drawn).sum()),
         "by_date": [
-            {"date": day, "labels": len(said), "correct": sum(said)}
-            for day, said in sorted(days.items())
+            {"date": day, "labels": len(day_labels), "correct": sum(day_labels)}
+            for day, day_labels in sorted(days.items())
         ],
     }
 
@@ -72,8 +72,8 @@ def label_counts(
 def top_selection(
     model: LabelModel,
     table: TrainingTable,
-    found: VerifierValues,
-    known: Floats,
+    values: VerifierValues,
+    correct: Floats,
     drawn: Any,
     held: Floats | None,
 ) -> dict[str, Any]:
@@ -82,26 +82,28 @@ def top_selection(
 
     The expectation's error is that of its mean over queries, and of how well labels fix its level.
     """
-    said: dict[str, Any] = {"expected": None, "error": None, "measured": None}
+    selection: dict[str, Any] = {"expected": None, "error": None, "measured": None}
     if model.calibrated_ and held is not None:
-        seen = (known >= 0) & drawn & np.isfinite(held)
+        seen = (correct >= 0) & drawn & np.isfinite(held)
         spread = (
-            float(np.var(known[seen] - expit(held[seen])) / seen.sum()) if seen.any() else math.nan
+            float(np.var(correct[seen] - expit(held[seen])) / seen.sum())
+            if seen.any()
+            else math.nan
         )
-        error = math.sqrt(float(np.var(found.selection)) / len(found.selection) + spread)
-        said |= {"expected": float(found.selection.mean()), "error": error}
+        error = math.sqrt(float(np.var(values.selection)) / len(values.selection) + spread)
+        selection |= {"expected": float(values.selection.mean()), "error": error}
     top = _top(model, table)
-    judged = known[top & drawn & (known >= 0)] > 0.5
+    judged = correct[top & drawn & (correct >= 0)] > 0.5
     if len(judged):
         test = binomtest(int(judged.sum()), len(judged))
         low, high = test.proportion_ci(method="wilson")
-        said["measured"] = {
+        selection["measured"] = {
             "labels": len(judged),
             "value": float(judged.mean()),
             "low": float(low),
             "high": float(high),
         }
-    return said
+    return selection
 
 
 def _top(model: LabelModel, table: TrainingTable) -> Any:
@@ -116,7 +118,7 @@ def _top(model: LabelModel, table: TrainingTable) -> Any:
 
 
 def labels_gain(
-    given: FitInputs, model: LabelModel, table: TrainingTable, known: Floats, drawn: Any
+    inputs: FitInputs, model: LabelModel, table: TrainingTable, correct: Floats, drawn: Any
 ) -> dict[str, Any] | None:
     """Return the worth of more labels in selection@1.
 
@@ -127,18 +129,18 @@ def labels_gain(
     RewardMATH, where labels change the order much, 100 more gained 4 points, and this estimate
     was 0.2.
     """
-    labelled = np.flatnonzero(known >= 0)
+    labelled = np.flatnonzero(correct >= 0)
     queries = Queries.of(table.query)
     scores = queries.take(model.score_samples(table.scores, table.query))
     chance = np.where(np.isfinite(scores), expit(scores), 0.0)
     full, random = selection_by_query(scores, chance, queries).mean(), np.random.default_rng(0)
     lost = []
     for _ in range(HALVES):
-        half = np.full(len(known), -1.0)
+        half = np.full(len(correct), -1.0)
         chosen = random.choice(labelled, len(labelled) // 2, replace=False)
-        half[chosen] = known[chosen]
+        half[chosen] = correct[chosen]
         try:
-            poorer = fitted(given, table, half, drawn)
+            poorer = fitted(inputs, table, half, drawn)
         except NotFittedError:
             return None
         lost.append(
@@ -157,11 +159,11 @@ def labels_gain(
 
 
 def verifier_rows(
-    model: LabelModel, table: TrainingTable, found: VerifierValues, known: Floats
+    model: LabelModel, table: TrainingTable, values: VerifierValues, correct: Floats
 ) -> list[dict[str, Any]]:
     """Return the worth of each verifier: its weight, accuracy, cost, and the loss without it."""
     queries = Queries.of(table.query)
-    measured = _measured(queries.take(table.scores), queries.take(known), queries)
+    measured = _measured(queries.take(table.scores), queries.take(correct), queries)
     scores = table.scores
     return [
         {
@@ -170,30 +172,30 @@ def verifier_rows(
             "weight": float(model.weights_[place]),
             "coverage": float(np.isfinite(scores[:, place]).mean()),
             "agreement": float(model.d_[place]),
-            "estimated_auc": float(found.accuracy[place]),
+            "estimated_auc": float(values.accuracy[place]),
             "measured_auc": measured[place],
-            "cost_share": float(found.cost[place]),
-            "loss_without": float(found.loss[place]),
+            "cost_share": float(values.cost[place]),
+            "loss_without": float(values.loss[place]),
             "dropped": model.dropped_.get(name),
         }
         for place, name in enumerate(model.names_)
     ]
 
 
-def _measured(scores: Floats, known: Floats, queries: Queries) -> list[dict[str, float] | None]:
+def _measured(scores: Floats, correct: Floats, queries: Queries) -> list[dict[str, float] | None]:
     """Return each verifier's AUC on the labelled candidates, with its 95 % interval over
     queries.
     """
-    there = known >= 0
-    if len(np.unique(known[there] > 0.5)) < 2:
+    there = correct >= 0
+    if len(np.unique(correct[there] > 0.5)) < 2:
         return [None] * scores.shape[1]
     some = Queries.of(queries.codes()[there])
-    bootstrap = Bootstrap(known[there], some)
+    bootstrap = Bootstrap(correct[there], some)
     intervals = [bootstrap.auc([scores[there, column]]) for column in range(scores.shape[1])]
-    return [None if math.isnan(each.value) else asdict(each) for each in intervals]
+    return [None if math.isnan(area.value) else asdict(area) for area in intervals]
 
 
-def family_rows(model: LabelModel, found: VerifierValues) -> list[dict[str, Any]]:
+def family_rows(model: LabelModel, values: VerifierValues) -> list[dict[str, Any]]:
     """Return the mean correlation within each pair of families, and of each with itself (None
     for one verifier).
     """
@@ -202,25 +204,26 @@ def family_rows(model: LabelModel, found: VerifierValues) -> list[dict[str, Any]
         [place for place, family in enumerate(model.families_) if family == name] for name in names
     ]
     rows = []
-    for first, one in enumerate(places):
+    for first, columns in enumerate(places):
         for second in range(first, len(places)):
-            values = [found.correlations[a, b] for a in one for b in places[second] if a != b]
-            known = [each for each in values if not math.isnan(each)]
+            pairs = [(a, b) for a in columns for b in places[second] if a != b]
+            correlations = [values.correlations[pair] for pair in pairs]
+            measured = [value for value in correlations if not math.isnan(value)]
             rows.append(
                 {
                     "families": [names[first], names[second]],
-                    "correlation": float(np.mean(known)) if known else None,
+                    "correlation": float(np.mean(measured)) if measured else None,
                 }
             )
     return rows
 
 
-def smallest_subset(found: VerifierValues) -> dict[str, Any]:
+def smallest_subset(values: VerifierValues) -> dict[str, Any]:
     """Return the smallest ensemble that is as good within the tolerance."""
-    steps = [step for step in found.path if step.dropped not in found.sufficient]
+    steps = [step for step in values.path if step.dropped not in values.sufficient]
     last = steps[-1] if steps else None
     return {
-        "verifiers": found.sufficient,
+        "verifiers": values.sufficient,
         "cost_share": 1.0 if last is None else last.cost,
         "loss": 0.0 if last is None else max(0.0, last.loss),
         "tolerance": LOSS_TOLERANCE,
@@ -228,17 +231,17 @@ def smallest_subset(found: VerifierValues) -> dict[str, Any]:
 
 
 def calibration_of(
-    table: TrainingTable, labels: Mapping[str, KnownLabel], known: Floats, held: Floats | None
+    table: TrainingTable, labels: Mapping[str, KnownLabel], correct: Floats, held: Floats | None
 ) -> dict[str, Any] | None:
     """Return predicted and true shares of held-out labels, by probability and by time."""
     if held is None:
         return None
-    there = np.flatnonzero((known >= 0) & np.isfinite(held))
+    there = np.flatnonzero((correct >= 0) & np.isfinite(held))
     if not len(there):
         return None
-    chance, right = expit(held[there]), known[there]
+    chance, right = expit(held[there]), correct[there]
     at = np.array([labels[table.keys[row]].at for row in there])
-    rows, said, true = calibration_bins(chance, right)
+    counts, predicted, actual = calibration_bins(chance, right)
     periods = np.array_split(
         np.argsort(at, kind="stable"), min(MOST_PERIODS, max(1, len(there) // PERIOD_LABELS))
     )
@@ -247,7 +250,7 @@ def calibration_of(
         "brier": float(np.mean((chance - right) ** 2)),
         "bins": [
             {"labels": int(count), "said": float(mean), "true": float(share)}
-            for count, mean, share in zip(rows, said, true, strict=True)
+            for count, mean, share in zip(counts, predicted, actual, strict=True)
             if count
         ],
         "periods": [

@@ -52,7 +52,8 @@ def _scored(
         for key, chance in zip(table.keys, chances, strict=True)
     ]
     return sorted(
-        ((text, chance) for text, chance in named if np.isfinite(chance)), key=lambda each: -each[1]
+        ((text, chance) for text, chance in named if np.isfinite(chance)),
+        key=lambda candidate: -candidate[1],
     )
 
 
