@@ -42,6 +42,8 @@ class DriftMonitor:
         drift = await asyncio.to_thread(
             measure_drift, served.reference, recent, task.spec.fingerprints
         )
+        if task.served is not served:  # another version is served now, with a reference of its own
+            return []
         statistics.drift = drift
         for column, verifier in zip(task.spec.columns, drift, strict=True):
             self._metrics.drifted(

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import numpy as np
+import pytest
 
 from assay.service.domain.identity import keys_of
 from assay.service.learning.drift_monitor import DriftMonitor
@@ -15,7 +16,7 @@ from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.samples.replicas import replica, sample, see
+from tests.support.samples.replicas import replica, sample, see, traffic
 
 
 async def test_a_verifier_that_drifts_raises_its_alarm_and_its_weight_follows_the_next_fit(
@@ -92,3 +93,27 @@ async def test_the_drift_watch_reads_what_is_new_and_no_texts(store: Store) -> N
     assert new < 3_000 + statistics
     assert drift
     assert task.statistics.drift is not drift
+
+
+async def test_a_version_served_meanwhile_has_no_drift_of_the_one_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison's reference was the version before; the next look has the new one's."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    scheduler = FitScheduler(tasks)
+    await scheduler.fit(task)
+    newest = TaskStore.newest
+
+    async def newest_after_a_fit(self: TaskStore, *place: Any) -> Any:
+        await scheduler.fit(task)
+        async for page in newest(self, *place):
+            yield page
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TaskStore, "newest", newest_after_a_fit)
+        meanwhile = await DriftMonitor(Metrics()).look(task)
+    unknown = task.statistics.drift
+
+    assert (meanwhile, unknown) == ([], [])
+    assert await DriftMonitor(Metrics()).look(task) == task.statistics.drift != []
