@@ -261,21 +261,6 @@ def test_tenants_share_no_cache_and_no_metrics(running: Server) -> None:
     assert ask(running, "owner", "/metrics").status == 200
 
 
-def test_the_command_shows_a_key_once(tmp_path: Path) -> None:
-    """With its entry for the configuration; the command refuses an unknown scope."""
-    made = json.loads(
-        run("key", "trainer", "--scopes", "rank,label", "--tasks", "math", "--json").stdout
-    )
-    shown = run("key", "trainer").stdout
-
-    entry = KeySettings.model_validate(made["entry"])
-    assert (entry.scopes, entry.tasks) == (("rank", "label"), ("math",))
-    assert sha256(made["key"].encode()).hexdigest() == entry.sha256
-    assert "service:\n  keys:" in shown
-    assert "--scopes" in problem("key", "trainer", "--scopes", "root")
-    assert "name" in problem("key", "not a name")
-
-
 def test_addresses_of_verifiers_and_upstreams_are_for_administrators(tmp_path: Path) -> None:
     """In a refusal, an explanation, a stream, a compatible route, the gateway."""
     port = free_port()

@@ -104,7 +104,7 @@ def test_a_file_without_a_requests_columns_is_refused(tmp_path: Path, lacking: s
     content = [{name: value for name, value in rows(1)[0].items() if name not in (lacking, "task")}]
     path = as_parquet(tmp_path / "in.parquet", content)
 
-    with pytest.raises(BatchError, match=r"needs the columns .*; there are: id, "):
+    with pytest.raises(BatchError, match=r"needs the columns .*; its columns: id, "):
         blocks(path, 4)
 
 

@@ -42,6 +42,7 @@ def test_a_person_gets_the_entry_to_copy() -> None:
 
     [line] = [line for line in shown.splitlines() if line.startswith("    - ")]
     assert line.endswith("}")
+    assert "service:\n  keys:" in shown
     assert "600/minute" in line
 
 
