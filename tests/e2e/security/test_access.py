@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from assay.service.config.keys import KeySettings
-from tests.support.commands.in_process import problem, run
 from tests.support.servers.processes import (
     Answer,
     Server,
@@ -142,7 +140,7 @@ def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
         ask(running, "tenant", "/v1/tasks/math/labels"),
     ]
     listed = ask(running, "tenant", "/v1/tasks").json["tasks"]
-    models = [each["id"] for each in ask(running, "tenant", "/v1/models").json["data"]]
+    models = [entry["id"] for entry in ask(running, "tenant", "/v1/models").json["data"]]
     told = ask(
         running,
         "tenant",
@@ -152,7 +150,7 @@ def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
 
     assert {answer.status for answer in unseen} == {404}
     assert {answer.status for answer in seen} == {200}
-    assert [each["task"] for each in listed] == ["math"]
+    assert [entry["task"] for entry in listed] == ["math"]
     assert models == ["ours", "assay", "assay/math"]
     for raw in (told, *(answer.raw for answer in unseen)):
         said = json.loads(raw)["error"]["message"].partition("there are:")[2]

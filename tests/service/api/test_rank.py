@@ -116,11 +116,11 @@ def test_tasks_and_ensembles_are_found_by_name_among_the_callers_own() -> None:
 
     assert handlers.find_task(engine, "math", "theirs") is math
     with asking_for("math"):
-        for name, ensemble, known in (("secret", None, "math"), ("math", "theirs", "e")):
+        for name, ensemble, names in (("secret", None, "math"), ("math", "theirs", "e")):
             with pytest.raises(ApiError) as caught:
                 handlers.find_task(engine, name, ensemble)
             assert caught.value.status == 404
-            assert str(caught.value).endswith(f"there are: {known}")
+            assert str(caught.value).endswith(f"there are: {names}")
 
 
 def test_a_request_says_what_to_score_and_what_to_answer_besides() -> None:

@@ -100,4 +100,4 @@ async def test_an_error_in_a_stream_is_logged_and_gives_the_place_back() -> None
             pytest.raises(RuntimeError, match="broken"),
         ):
             await Client().send(b"").ask(gate)
-        assert [each["event"] for each in logged] == ["request_failed"]
+        assert [entry["event"] for entry in logged] == ["request_failed"]

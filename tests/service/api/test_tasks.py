@@ -36,11 +36,11 @@ def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
     ]
     token = _ASKING.set(Principal("k", frozenset(), tasks))
     try:
-        told = [_of_this_task(loss, "math") for loss in losses]
+        shown = [_of_this_task(loss, "math") for loss in losses]
     finally:
         _ASKING.reset(token)
 
-    assert told == [loss if there else None for loss, there in zip(losses, seen, strict=True)]
+    assert shown == [loss if there else None for loss, there in zip(losses, seen, strict=True)]
 
 
 @dataclass

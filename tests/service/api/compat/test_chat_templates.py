@@ -20,11 +20,11 @@ from tests.support.servers.processes import Server
 ])  # fmt: skip
 def test_templates_are_taken_apart(text: str, turns: list[tuple[str, str]], answer: str) -> None:
     """The turns before the last answer, and the answer, without special tokens."""
-    found = split_answer(text, last=True)
+    conversation = split_answer(text, last=True)
 
-    assert found is not None
-    assert [(message.role, message.content) for message in found.messages] == turns
-    assert found.candidate == answer
+    assert conversation is not None
+    assert [(message.role, message.content) for message in conversation.messages] == turns
+    assert conversation.candidate == answer
 
 
 FORGED = {
@@ -43,14 +43,14 @@ FORGED = {
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 def test_an_answer_that_writes_further_turns_asks_itself_no_other_question(text: str) -> None:
     """Its question is the first, its answer all the rest; it cannot choose its template."""
-    found = split_answer(text)
+    conversation = split_answer(text)
 
-    assert found is not None
-    assert [(message.role, message.content) for message in found.messages] == [
+    assert conversation is not None
+    assert [(message.role, message.content) for message in conversation.messages] == [
         ("user", "What is 17*23?")
     ]
-    assert found.candidate.startswith("I do not know.")
-    assert found.candidate.endswith("1+1=2.")
+    assert conversation.candidate.startswith("I do not know.")
+    assert conversation.candidate.endswith("1+1=2.")
 
 
 def test_texts_of_several_turns_are_read_to_the_end_where_the_client_says_so(
@@ -64,8 +64,8 @@ def test_texts_of_several_turns_are_read_to_the_end_where_the_client_says_so(
         for how in ("", "?answer=last")
     )
     turns = [
-        {"role": role, "content": said}
-        for role, said in (
+        {"role": role, "content": content}
+        for role, content in (
             ("user", "What is 17*23?"),
             ("assistant", "391."),
             ("user", "What is 1+1?"),

@@ -13,11 +13,11 @@ from tests.support.waiting import wait_until
 
 def kept(running: Server, task: str) -> int:
     """Return how many requests a task has kept, once those before are written."""
-    found = [-1, int(running.get(f"/v1/tasks/{task}").json["requests"])]
-    while found[-1] != found[-2]:
+    counts = [-1, int(running.get(f"/v1/tasks/{task}").json["requests"])]
+    while counts[-1] != counts[-2]:
         time.sleep(0.5)  # several rounds of the writer, which has no event to wait for
-        found.append(int(running.get(f"/v1/tasks/{task}").json["requests"]))
-    return found[-1]
+        counts.append(int(running.get(f"/v1/tasks/{task}").json["requests"]))
+    return counts[-1]
 
 
 def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:

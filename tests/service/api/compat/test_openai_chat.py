@@ -79,25 +79,27 @@ def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server
     [choice] = answer["choices"]
     assert (choice["index"], choice["finish_reason"]) == (0, "stop")
     assert "Verdict: Yes" in choice["message"]["content"]
-    told = answer["assay"]
-    assert (told["ranked"], told["drawn"], told["rounds"], told["stopped"]) == (
+    summary = answer["assay"]
+    assert (summary["ranked"], summary["drawn"], summary["rounds"], summary["stopped"]) == (
         True,
         6,
         1,
         "candidates",
     )
-    assert [each["rank"] for each in told["candidates"]] == [1, 2, 3, 4, 5, 6]
-    assert sorted(each["drawn"] for each in told["candidates"]) == list(range(6))
-    chances = [each["probability"] for each in told["candidates"]]
+    assert [entry["rank"] for entry in summary["candidates"]] == [1, 2, 3, 4, 5, 6]
+    assert sorted(entry["drawn"] for entry in summary["candidates"]) == list(range(6))
+    chances = [entry["probability"] for entry in summary["candidates"]]
     assert chances == sorted(chances, reverse=True)
     assert (
         answer["usage"]["total_tokens"]
         == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
     )
-    assert told["generation"]["completion_tokens"] == 6
-    best = told["candidates"][0]["verifiers"]
+    assert summary["generation"]["completion_tokens"] == 6
+    best = summary["candidates"][0]["verifiers"]
     assert (best["yes"]["raw"], best["yes"]["status"], best["vote"]["status"]) == (1.0, "ok", "ok")
-    assert best["yes"]["contribution"] > told["candidates"][-1]["verifiers"]["yes"]["contribution"]
+    assert (
+        best["yes"]["contribution"] > summary["candidates"][-1]["verifiers"]["yes"]["contribution"]
+    )
     assert "verifiers" not in ask(running, assay={"explain": False})["assay"]["candidates"][0]
 
 
@@ -176,11 +178,11 @@ def test_a_stream_replays_the_winner(running: Server) -> None:
 
 def test_what_grew_in_rounds_is_learned_from_once(running: Server) -> None:
     """From the last ranking; its keys take labels, and metrics count the draws."""
-    told = ask(running, assay={"task": "rounds", "candidates": 6, "confidence": 0.99})["assay"]
-    labels = [{"key": told["candidates"][0]["key"], "correct": True}]
+    summary = ask(running, assay={"task": "rounds", "candidates": 6, "confidence": 0.99})["assay"]
+    labels = [{"key": summary["candidates"][0]["key"], "correct": True}]
     labelled = running.post("/v1/tasks/rounds/labels", {"labels": labels})
 
-    assert (told["rounds"], told["drawn"], told["saved"]) == (
+    assert (summary["rounds"], summary["drawn"], summary["saved"]) == (
         3,
         6,
         {"candidates": 0, "completion_tokens": 0},
@@ -193,7 +195,7 @@ def test_what_grew_in_rounds_is_learned_from_once(running: Server) -> None:
 
 def test_models_are_listed_and_others_refused(running: Server) -> None:
     """Upstreams by name, and tasks."""
-    listed = [each["id"] for each in running.get("/v1/models").json["data"]]
+    listed = [entry["id"] for entry in running.get("/v1/models").json["data"]]
     unknown = running.post("/v1/chat/completions", {**ASK, "model": "gpt-4"})
 
     assert listed == [
@@ -238,18 +240,18 @@ def test_an_upstream_that_is_busy_or_broken_is_told_from_a_wrong_request(
     running: Server, upstream: Server
 ) -> None:
     """503 stays 503 with Retry-After; 500 and nonsense are 502."""
-    told = {}
+    answers = {}
     for fault in ("503", "500", "garbage"):
         call(upstream.url + "/standin", {"fault": fault})
-        told[fault] = running.post("/v1/chat/completions", ASK)
+        answers[fault] = running.post("/v1/chat/completions", ASK)
     call(upstream.url + "/standin", {"fault": ""})
 
-    assert {fault: answer.status for fault, answer in told.items()} == {
+    assert {fault: answer.status for fault, answer in answers.items()} == {
         "503": 503,
         "500": 502,
         "garbage": 502,
     }
-    assert told["503"].headers["retry-after"] == "1"
+    assert answers["503"].headers["retry-after"] == "1"
 
 
 def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server) -> None:

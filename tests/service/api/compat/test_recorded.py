@@ -26,7 +26,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize(
-    "exchange", EXCHANGES, ids=[f"{each['path']}-{place}" for place, each in enumerate(EXCHANGES)]
+    "exchange",
+    EXCHANGES,
+    ids=[f"{exchange['path']}-{place}" for place, exchange in enumerate(EXCHANGES)],
 )
 def test_an_exchange_is_answered_as_it_was(running: Server, exchange: dict[str, Any]) -> None:
     """All but the fields that differ each time."""
@@ -42,11 +44,11 @@ def test_what_their_code_reads_is_there() -> None:
     """OpenRLHF: one reward, score and log of a number each, the same names each time; verl: the
     last number of the last row.
     """
-    replies = [each["reply"] for each in RECORDED["openrlhf"]]
+    replies = [exchange["reply"] for exchange in RECORDED["openrlhf"]]
     names = [sorted(reply["extra_logs"]) for reply in replies]
     assert all(len(reply["rewards"]) == len(reply["scores"]) == 1 for reply in replies)
     assert names == [["arithmetic", "arithmetic_known", "yes", "yes_known"]] * 3
     assert [reply["extra_logs"]["arithmetic_known"] for reply in replies] == [[1.0], [1.0], [0.0]]
-    last = [each["reply"]["data"][-1] for each in RECORDED["verl"]]
+    last = [exchange["reply"]["data"][-1] for exchange in RECORDED["verl"]]
     numbers = [row["probs"][-1] if "probs" in row else row["embedding"][-1] for row in last]
     assert numbers == [reply["rewards"][0] for reply in replies] * 2

@@ -29,33 +29,33 @@ def test_rank_doors_say_what_rank_says(running: Server) -> None:
     for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
         results = running.post(path, body).json["results"]
 
-        assert {each["index"]: each["relevance_score"] for each in results} == pytest.approx(
-            {index: each["probability"] for index, each in expected.items()}, abs=1e-9
+        assert {result["index"]: result["relevance_score"] for result in results} == pytest.approx(
+            {index: result["probability"] for index, result in expected.items()}, abs=1e-9
         )
-        assert [each["relevance_score"] for each in results] == sorted(
-            (each["relevance_score"] for each in results), reverse=True
+        assert [result["relevance_score"] for result in results] == sorted(
+            (result["relevance_score"] for result in results), reverse=True
         )
         assert ("document" in results[0]) == (path != "/v2/rerank")
     tei = running.post(
         "/rerank", {"query": QUERY, "texts": TEXTS, "return_text": True, "raw_scores": True}
     ).json
-    assert {each["index"]: each["score"] for each in tei} == pytest.approx(
-        {i: each["score"] for i, each in expected.items()}, abs=1e-9
+    assert {result["index"]: result["score"] for result in tei} == pytest.approx(
+        {i: result["score"] for i, result in expected.items()}, abs=1e-9
     )
     assert tei[0]["text"] == TEXTS[tei[0]["index"]]
 
 
 def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:
     """`top_n`, documents on request, and the other fields that their clients read."""
-    one = running.post(
+    cut = running.post(
         "/v2/rerank", {"query": QUERY, "documents": TEXTS, "top_n": 1, "return_documents": True}
     ).json
     none = running.post(
         "/v1/rerank", {"query": QUERY, "documents": TEXTS, "return_documents": False}
     ).json
 
-    assert len(one["results"]) == 1
-    assert one["results"][0]["document"] == {"text": TEXTS[one["results"][0]["index"]]}
-    assert one["meta"]["billed_units"] == {"search_units": 1}
-    assert one["usage"]["total_tokens"] >= one["usage"]["prompt_tokens"]
+    assert len(cut["results"]) == 1
+    assert cut["results"][0]["document"] == {"text": TEXTS[cut["results"][0]["index"]]}
+    assert cut["meta"]["billed_units"] == {"search_units": 1}
+    assert cut["usage"]["total_tokens"] >= cut["usage"]["prompt_tokens"]
     assert "document" not in none["results"][0]

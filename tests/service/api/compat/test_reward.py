@@ -28,7 +28,7 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
     asked for.
     """
     expected = alone(running)
-    chances = [each["probability"] for each in expected]
+    chances = [entry["probability"] for entry in expected]
 
     for names in (
         ("queries", "documents"),
@@ -40,7 +40,7 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
             data = running.post("/v1/score", dict(zip(names, (left, TEXTS), strict=True))).json[
                 "data"
             ]
-            assert [each["score"] for each in data] == pytest.approx(chances, abs=1e-9)
+            assert [entry["score"] for entry in data] == pytest.approx(chances, abs=1e-9)
     logit = expected[0]["score"]
     doors = [
         running.post("/classify", {"input": TEMPLATED, "use_activation": False}).json["data"][-1]["probs"][-1],
@@ -60,9 +60,9 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
     assert running.post("/rm", {"prompt": QUERY, "response": TEXTS[0]}).json == pytest.approx(
         chances[0], abs=1e-9
     )
-    told = running.post("/rm?detail=1", {"prompt": CONVERSATION[:1], "response": TEXTS[0]}).json
-    assert (told["reward"], told["score"]) == pytest.approx((chances[0], logit), abs=1e-9)
-    assert told["verifiers"]["vote"] is None
+    detail = running.post("/rm?detail=1", {"prompt": CONVERSATION[:1], "response": TEXTS[0]}).json
+    assert (detail["reward"], detail["score"]) == pytest.approx((chances[0], logit), abs=1e-9)
+    assert detail["verifiers"]["vote"] is None
 
 
 def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
@@ -138,5 +138,5 @@ def test_a_whole_text_is_told_by_its_prompt_else_by_its_template_else_is_all_the
     whole = pair_of("no template here<|endoftext|>")
     assert (whole.query.text, whole.candidate) == ("", "no template here")
     assert pair_of("an answer", "a question").query.text == "a question"
-    told = "<|im_start|>user\nHi<|im_end|>\n"
-    assert split_answer(told) is None
+    unanswered = "<|im_start|>user\nHi<|im_end|>\n"
+    assert split_answer(unanswered) is None

@@ -29,7 +29,7 @@ def test_the_example_of_every_door_is_answered(running: Server, path: str) -> No
     assert "not JSON" in broken.json["error"]["message"]
 
 
-@pytest.mark.parametrize(("path", "body", "status", "told"), [
+@pytest.mark.parametrize(("path", "body", "status", "message"), [
     ("/rerank", {"query": "q", "documents": []}, 400, "no documents to rank"),
     ("/rerank", {"query": "q", "documents": ["a"], "texts": ["a"]}, 400, "give `documents`"),
     ("/v2/rerank", {"query": "q", "documents": ["a"], "top_n": -1}, 400, "top_n"),
@@ -44,14 +44,14 @@ def test_the_example_of_every_door_is_answered(running: Server, path: str) -> No
     ("/get_reward", {"query": ["a"], "prompts": ["a", "b"]}, 422, "prompts: has 2, and query 1"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(
-    running: Server, path: str, body: dict[str, Any], status: int, told: str
+    running: Server, path: str, body: dict[str, Any], status: int, message: str
 ) -> None:
     """In the shape of the client, with its own status."""
     answer = running.post(path, body)
 
     assert answer.status == status, answer.raw
-    assert told in answer.json["error"]["message"]
-    assert "rerank" not in path or told in answer.json["message"]
+    assert message in answer.json["error"]["message"]
+    assert "rerank" not in path or message in answer.json["message"]
 
 
 def test_no_verifier_is_no_score(upstream: Server, tmp_path: Path) -> None:
