@@ -58,7 +58,7 @@ def test_no_folder_holds_more_modules_than_a_reader_takes_in() -> None:
 
 
 def test_no_folder_of_tests_holds_more_than_a_reader_takes_in() -> None:
-    """Beside the test files of modules: of those there are as many as modules."""
+    """Beside the test files of modules, which are as many as the modules."""
     crowded = {
         folder.relative_to(ROOT).as_posix(): names
         for folder in folders("tests")

@@ -41,7 +41,10 @@ class TrainingData:
 
 
 def fit_kept(source: Source, inputs: FitInputs) -> Fit:
-    """Return what `refit` makes of what is kept, beside what is served. Raises `StoreError`."""
+    """Return the result of `refit` on the kept requests, beside the served version.
+
+    Raises `StoreError`.
+    """
 
     async def work(task_store: TaskStore) -> Fit:
         training = await _read(task_store)

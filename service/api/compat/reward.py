@@ -82,7 +82,7 @@ class ClassifyRequest(DoorRequest):
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
-        """Return what to score; `last` as for `split_answer`."""
+        """Return the pairs to score; `last` as for `split_answer`."""
         if self.messages is not None:
             return [
                 Pair(
@@ -120,7 +120,7 @@ class GetRewardRequest(DoorRequest):
         return self
 
     def pairs(self, last: bool) -> list[Pair]:
-        """Return what to score; `last` as for `split_answer`."""
+        """Return the pairs to score; `last` as for `split_answer`."""
         return [
             pair_of(
                 text,
@@ -211,9 +211,8 @@ def pair_of(
 ) -> Pair:
     """Return query and candidate of a whole text.
 
-    Where it begins with its prompt, the candidate is the rest less special tokens; else what the
-    template's assistant says (see `split_answer`); else the whole text, an answer to nothing that
-    is known.
+    Where it begins with its prompt, the candidate is the rest less special tokens; else the
+    template's assistant's part (see `split_answer`); else the whole text, with an empty query.
     """
     if prompt and text.startswith(prompt):
         return Pair(query_of(prompt, reference), without_tokens(text[len(prompt) :]).strip())

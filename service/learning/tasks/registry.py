@@ -108,7 +108,7 @@ class Tasks:
         await self._look_at(task)
 
     async def _look_at(self, task: Task) -> None:
-        """Read a task's part of the store, once for all who look at it until the next time."""
+        """Read a task's part of the store, once for all readers until the next time."""
         task_store = task.task_store
         if task_store is None:
             return
@@ -123,7 +123,7 @@ class Tasks:
         self._enter_savings(task, reading.savings)
 
     def _enter_savings(self, task: Task, savings: CascadeSavings) -> None:
-        """Take over what all replicas measured of a task's cascade."""
+        """Take over all replicas' measures of a task's cascade."""
         policy = task.cascade_policy
         policy.look_at_costs()
         if savings.version == policy.estimate.version and savings.queries:

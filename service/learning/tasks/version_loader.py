@@ -35,7 +35,7 @@ class VersionLoader:
             await asyncio.to_thread(self._model_backup.write, task.name, saved)
 
     async def load_backup(self, task: Task) -> None:
-        """Serve the backup on disk, if there is one."""
+        """Serve the backup on disk, if it exists."""
         saved = await self.backup_of(task)
         if saved is not None:
             self.serve(task, saved)

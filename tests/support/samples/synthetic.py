@@ -1,8 +1,8 @@
 """Made-up verifier ensembles with known truth: twenty named scenarios, and random ones.
 
-A latent score is made of the truth, what makes the whole query look good, an error shared by all
-verifiers, one shared by the family, and the verifier's own; what is observed is a binary, ordinal,
-probability or distorted view of it:
+A latent score is a sum: the truth, a part that makes the whole query look good, an error shared by
+all verifiers, one shared by the family, and the verifier's own. The observed score is a binary,
+ordinal, probability or distorted view of it:
 
     latent = d_q (y - 1/2) + a h_q + b own_q + lam shared + sqrt(1 - lam^2) (sqrt(rho) family +
     sqrt(1 - rho) own)
