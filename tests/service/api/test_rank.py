@@ -120,7 +120,7 @@ def test_tasks_and_ensembles_are_found_by_name_among_the_callers_own() -> None:
             with pytest.raises(ApiError) as caught:
                 handlers.find_task(engine, name, ensemble)
             assert caught.value.status == 404
-            assert str(caught.value).endswith(f"there are: {names}")
+            assert str(caught.value).endswith(f"choose from: {names}")
 
 
 def test_a_request_says_what_to_score_and_what_to_answer_besides() -> None:

@@ -16,12 +16,12 @@ from tests.support.http.handler_requests import asking_for, engine_of, named_tas
 STORE: Any = object()
 
 
-def test_an_unknown_task_is_refused_with_those_there_are() -> None:
+def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
     """In the order of their names."""
     request = request_to(engine_of(named_task("b"), named_task("a")))
 
     assert task_of(request, "a").name == "a"
-    with pytest.raises(ApiError, match="there are: a, b") as caught:
+    with pytest.raises(ApiError, match="choose from: a, b") as caught:
         task_of(request, "c")
     assert (caught.value.status, caught.value.code) == (404, "unknown_task")
 
@@ -33,7 +33,7 @@ def test_anothers_task_does_not_exist() -> None:
     with asking_for("math"), pytest.raises(ApiError) as caught:
         task_of(request, "secret")
 
-    assert str(caught.value).endswith("there are: math")
+    assert str(caught.value).endswith("choose from: math")
 
 
 def test_a_task_that_learns_nothing_has_no_store() -> None:

@@ -115,7 +115,7 @@ async def test_a_version_is_promoted_or_the_known_ones_are_named() -> None:
     versions = Versions()
 
     answer = await handlers.promote(request_of(versions, b'{"pinned": true}'), "t", 2)
-    with pytest.raises(ApiError, match="no version 7; there are: 1, 2") as caught:
+    with pytest.raises(ApiError, match="no version 7; choose from: 1, 2") as caught:
         await handlers.promote(request_of(versions), "t", 7)
 
     assert answer == {"task": "t", "serving": 2, "pinned": True}
