@@ -1,11 +1,10 @@
-"""The robust average: clipped ranges, with less weight for members of a larger family.
+"""The robust average: each verifier on its range, with less weight for members of a larger family.
 
-`label_models` steps 1 (range map) and 2, with the label-free probability of step 7 at full distrust
-(t = 0, d' = 1):
+`label_models` step 2, with the label-free probability of step 7 at full distrust (t = 0, d' = 1):
 
-    u_iv = clip((x_iv - a_v) / (b_v - a_v), 0, 1) - mean u_v    a, b: 2.5 % and 97.5 % quantiles
-    B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v                c_v = weight_v / sqrt(size of family)
-    x_i  = (B_i - mean B) / sd B * sqrt(1 + pi (1 - pi))
+    u_iv = clip((x_iv - a_v) / (b_v - a_v), 0, 1) - 1/2     a, b: the stated range, or the request's
+    B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v            c_v = weight_v / sqrt(size of family)
+    x_i  = B_i / SD * sqrt(1 + pi (1 - pi))
     log-odds_i = x_i - (1/2 - pi) + logit pi
 """
 
@@ -14,31 +13,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation.label_model.score_maps import MIN_SCORES, TRIM
-from assay.aggregation.matrix import Column, Combined, Floats, NotFittedError
+from assay.aggregation.matrix import Column, Combined, Floats
 
-#: Spread of the average before any is learned: that of a uniform score is 0.29, and averaging
-#: narrows it.
-COLD_SD = 0.25
-AVERAGE_FORMAT = 1
+#: Spread of the average: that of a uniform score is 0.29, and averaging narrows it.
+SPREAD = 0.25
 
 
 class RobustAverage:
-    """The label-free default.
+    """The label-free default, before anything is learned.
 
-    A column without a learned range falls back on its stated one, or on the request's own.
-
-    A candidate that stands alone has no request to be compared with: its unbounded scores go
-    through x / (1 + |x|).
+    A column without a stated range falls back on the request's own. A candidate that stands alone
+    has no request to be compared with: its unbounded scores go through x / (1 + |x|).
 
     Parameters: the columns in order, and the base rate of correct candidates (1/2 by default).
-    Learned by `fit`: `low_`, `high_`, `centre_` (NaN for a column with under 10 scores or one
-    value), `mean_`, `sd_`.
     """
 
     def __init__(self, columns: Sequence[Column], base_rate: float = 0.5) -> None:
@@ -50,38 +41,17 @@ class RobustAverage:
         self.weights = np.array(
             [column.weight / math.sqrt(sizes[column.family]) for column in columns]
         )
-        nothing = np.full(len(columns), np.nan)
-        self.low_, self.high_, self.centre_ = nothing, nothing.copy(), nothing.copy()
-        self.mean_, self.sd_ = 0.0, COLD_SD
-        self.rows_ = 0
-        self._prepare()
-
-    def fit(self, scores: Floats) -> Self:
-        """Learn ranges and spread from rows of raw scores, shape (rows, columns).
-
-        Raises `NotFittedError` if none has any.
-        """
-        scores = _finite(scores)
-        for place in range(len(self.columns)):
-            values = scores[~np.isnan(scores[:, place]), place]
-            if values.size >= MIN_SCORES and values.min() < values.max():
-                low, high = np.quantile(values, [TRIM, 1 - TRIM])
-                low, high = (low, high) if low < high else (values.min(), values.max())
-                self.low_[place], self.high_[place] = low, high
-                self.centre_[place] = np.clip((values - low) / (high - low), 0, 1).mean()
-        if np.isnan(self.low_).all():
-            raise NotFittedError("no column has 10 scores of more than one value")
-        self.rows_ = len(scores)
-        self._prepare()
-        averages = self._average(scores)
-        averages = averages[~np.isnan(averages)]
-        self.mean_, self.sd_ = float(averages.mean()), float(averages.std()) or COLD_SD
-        return self
+        stated = np.array([column.bounds or (np.nan, np.nan) for column in columns], float)
+        self._low, high = stated.reshape(-1, 2).T
+        span = high - self._low
+        self._by_request = np.flatnonzero(np.isnan(span))
+        with np.errstate(divide="ignore"):
+            self._slope = 1 / span
 
     @property
     def learned(self) -> bool:
-        """Return whether anything was learned."""
-        return self.rows_ > 0
+        """Return False: it states a prior only."""
+        return False
 
     @property
     def calibrated(self) -> bool:
@@ -90,14 +60,14 @@ class RobustAverage:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Return nothing: a column without a learned range has one all the same."""
+        """Return nothing: every column counts."""
         return ()
 
     @property
     def intercept(self) -> float:
         """Return the log-odds of a row whose contributions are all zero."""
         pi = self.base_rate
-        return -self._scale * self.mean_ - (0.5 - pi) + math.log(pi / (1 - pi))
+        return -(0.5 - pi) + math.log(pi / (1 - pi))
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Combine a request's raw scores.
@@ -129,95 +99,12 @@ class RobustAverage:
         return np.nan_to_num(self._scale * units * weights / _denominator(units, weights)[:, None])
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
-        """Return the same model for other columns; learned ranges go by key."""
-        other = RobustAverage(columns, self.base_rate)
-        places = {column.key: place for place, column in enumerate(self.columns)}
-        for place, column in enumerate(columns):
-            if column.key in places:
-                source = places[column.key]
-                other.low_[place], other.high_[place] = self.low_[source], self.high_[source]
-                other.centre_[place] = self.centre_[source]
-        other.mean_, other.sd_, other.rows_ = self.mean_, self.sd_, self.rows_
-        other._prepare()
-        return other
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the learned values as plain data; numbers stay unchanged in JSON, NaN is None."""
-        names = ("low", "high", "centre")
-        arrays = (self.low_, self.high_, self.centre_)
-        columns = [
-            {
-                "key": column.key,
-                **{
-                    name: _none_for_nan(array[place])
-                    for name, array in zip(names, arrays, strict=True)
-                },
-            }
-            for place, column in enumerate(self.columns)
-        ]
-        return {
-            "format": AVERAGE_FORMAT,
-            "kind": "robust_average",
-            "rows": self.rows_,
-            "mean": self.mean_,
-            "sd": self.sd_,
-            "base_rate": self.base_rate,
-            "columns": columns,
-        }
-
-    @classmethod
-    def from_dict(
-        cls, data: dict[str, Any], columns: Sequence[Column], base_rate: float = 0.5
-    ) -> RobustAverage:
-        """Return the model that `to_dict` described, for the given columns.
-
-        Raises `ValueError` for anything else.
-        """
-        try:
-            if (data["format"], data["kind"]) != (AVERAGE_FORMAT, "robust_average"):
-                raise ValueError(
-                    f"not a robust average of format {AVERAGE_FORMAT}: {data['kind']!r}, format"
-                    f" {data['format']!r}"
-                )
-            learned = cls(
-                [Column(entry["key"], entry["key"]) for entry in data["columns"]], base_rate
-            )
-            for name in ("low", "high", "centre"):
-                values = [
-                    math.nan if entry[name] is None else float(entry[name])
-                    for entry in data["columns"]
-                ]
-                setattr(learned, f"{name}_", np.array(values))
-            learned.mean_, learned.sd_, learned.rows_ = (
-                float(data["mean"]),
-                float(data["sd"]),
-                int(data["rows"]),
-            )
-        except (KeyError, TypeError) as exc:
-            raise ValueError(f"damaged model: {exc!r}") from exc
-        if not (math.isfinite(learned.mean_) and learned.sd_ > 0):
-            raise ValueError(f"damaged model: mean {learned.mean_}, sd {learned.sd_}")
-        return learned.for_columns(columns)
-
-    def _prepare(self) -> None:
-        """Compute the parts of every prediction once.
-
-        These are the ranges in use, and the columns that take the request's own.
-        """
-        stated = np.array([column.bounds or (np.nan, np.nan) for column in self.columns]).reshape(
-            -1, 2
-        )
-        unlearned = np.isnan(self.low_)
-        self._low = np.where(unlearned, stated[:, 0], self.low_)
-        span = np.where(unlearned, stated[:, 1], self.high_) - self._low
-        self._centre = np.where(unlearned, 0.5, self.centre_)
-        self._by_request = np.flatnonzero(np.isnan(span))
-        with np.errstate(divide="ignore"):
-            self._slope = 1 / span
+        """Return the same model for other columns."""
+        return RobustAverage(columns, self.base_rate)
 
     @property
     def _scale(self) -> float:
-        return math.sqrt(1 + self.base_rate * (1 - self.base_rate)) / self.sd_
+        return math.sqrt(1 + self.base_rate * (1 - self.base_rate)) / SPREAD
 
     def _average(self, scores: Floats, alone: bool = False) -> Floats:
         units, weights = self._units(scores, alone)
@@ -243,7 +130,7 @@ class RobustAverage:
                 if values.size and values.min() < values.max():
                     low[place], slope[place] = values.min(), 1 / (values.max() - values.min())
                 # else its scores are all equal, say nothing, and stay NaN
-        return np.minimum(np.maximum((scores - low) * slope, 0), 1) - self._centre, self.weights
+        return np.minimum(np.maximum((scores - low) * slope, 0), 1) - 0.5, self.weights
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:
@@ -258,7 +145,3 @@ def _finite(scores: Floats) -> Floats:
     scores = np.asarray(scores, float)
     infinite = np.isinf(scores)
     return np.where(infinite, np.nan, scores) if infinite.any() else scores
-
-
-def _none_for_nan(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
