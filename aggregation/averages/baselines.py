@@ -102,11 +102,11 @@ def supervised(
     )
 
 
-def _over(what: Callable[..., Floats], train: Floats) -> Floats:
+def _over(statistic: Callable[..., Floats], train: Floats) -> Floats:
     """Return a statistic of each column, NaN where it has no scores."""
     scored = ~np.isnan(train).all(axis=0)
     values = np.full(train.shape[1], np.nan)
-    values[scored] = what(train[:, scored], axis=0)
+    values[scored] = statistic(train[:, scored], axis=0)
     return values
 
 

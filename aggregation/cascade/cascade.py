@@ -78,7 +78,7 @@ class Cascade:
     means: Floats
     covariance: Floats
     price: float
-    _known: dict[tuple[int, ...], tuple[Floats, float]] = field(
+    _weights_by_columns: dict[tuple[int, ...], tuple[Floats, float]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -125,7 +125,7 @@ class Cascade:
         )
         if len(tiers) < 2:
             return None
-        weights, variance = _given(covariance, [tier.columns for tier in tiers])
+        weights, variance = _conditional_weights(covariance, [tier.columns for tier in tiers])
         spent = np.cumsum([tier.cost for tier in tiers]) / calls.total
         chosen = (
             price if price is not None else PRICE if model.counts_.labels else PRICE_WITHOUT_LABELS
@@ -150,11 +150,11 @@ class Cascade:
 
     def weights_of(self, columns: Sequence[int]) -> Floats:
         """Return h_T of any columns T, shape (m,)."""
-        return np.asarray(_given(self.covariance, [list(columns)])[0][0])
+        return np.asarray(_conditional_weights(self.covariance, [list(columns)])[0][0])
 
-    def left_after(self, columns: Sequence[int]) -> float:
+    def variance_left_after(self, columns: Sequence[int]) -> float:
         """Return the open part of the full score's variance when columns are known."""
-        return float(_given(self.covariance, [list(columns)])[1][0])
+        return float(_conditional_weights(self.covariance, [list(columns)])[1][0])
 
     def parts(self, scores: Floats) -> Floats:
         """Return G less its means, shape (n, m), 0 where a score is missing."""
@@ -189,19 +189,19 @@ class Cascade:
         common += on_query * (base.mean() + model.base_.constant) if len(base) else 0.0
         return float(common + of_query @ head.weights[3 + len(model.names_) :])
 
-    def wanted(self, scores: Floats, tier: int, kept: Bools, offset: float) -> Bools:
+    def worth_asking(self, scores: Floats, tier: int, candidates: Bools, offset: float) -> Bools:
         """Return which kept candidates, shape (n,), are worth the next tier's call; none: stop.
 
         `scores`: the known ones of a query, shape (n, m), NaN elsewhere; `tier`: the last
         that was called; `offset`: see there.
         """
-        nobody = np.zeros(len(kept), bool)
-        if tier + 1 >= len(self.tiers) or not kept.any():
+        nobody = np.zeros(len(candidates), bool)
+        if tier + 1 >= len(self.tiers) or not candidates.any():
             return nobody
-        if len(kept) == 1:  # without a choice only the worth of the candidate counts
-            return kept.copy()
+        if len(candidates) == 1:  # without a choice only the worth of the candidate counts
+            return candidates.copy()
         mu = self.expected(scores, tier)
-        places = np.flatnonzero(kept)
+        places = np.flatnonzero(candidates)
         top = first_of(mu, scores, places)
         worth = self._worth(mu[places] + offset, mu[top] + offset, float(self.variance[tier]), tier)
         threshold = (
@@ -211,16 +211,16 @@ class Cascade:
         keep[places == top] = True
         if keep.sum() < 2 and not (self.price == 0 or self._free(tier + 1)):
             return nobody
-        wanted = nobody
-        wanted[places[keep]] = True
-        return wanted
+        chosen = nobody
+        chosen[places[keep]] = True
+        return chosen
 
-    def wanted_ahead(
+    def worth_asking_ahead(
         self,
         scores: Floats,
         columns: Sequence[int],
         tier: int,
-        kept: Bools,
+        candidates: Bools,
         offset: float,
         factor: float,
     ) -> Bools:
@@ -229,18 +229,18 @@ class Cascade:
         The columns that have arrived decide. This is for tasks that would rather pay for a
         call too many than wait for the slowest of a tier.
         """
-        wanted = np.zeros(len(kept), bool)
-        if tier + 1 >= len(self.tiers) or kept.sum() < 2 or not columns:
-            return wanted
+        chosen = np.zeros(len(candidates), bool)
+        if tier + 1 >= len(self.tiers) or candidates.sum() < 2 or not columns:
+            return chosen
         key = tuple(sorted(columns))
-        if key not in self._known:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            weights, variance = _given(self.covariance, [key])
-            self._known[key] = weights[0], float(variance[0])
-        weight, variance_left = self._known[key]
+        if key not in self._weights_by_columns:
+            if len(self._weights_by_columns) >= MOST_KNOWN:
+                self._weights_by_columns.clear()
+            weights, variance = _conditional_weights(self.covariance, [key])
+            self._weights_by_columns[key] = weights[0], float(variance[0])
+        weight, variance_left = self._weights_by_columns[key]
         mu = self.means.sum() + self.parts(scores) @ weight
-        places = np.flatnonzero(kept)
+        places = np.flatnonzero(candidates)
         top = first_of(mu, scores, places)
         worth = self._worth(mu[places] + offset, mu[top] + offset, variance_left, tier)
         threshold = (
@@ -252,30 +252,30 @@ class Cascade:
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True
         if keep.sum() >= 2:
-            wanted[places[keep]] = True
-        return wanted
+            chosen[places[keep]] = True
+        return chosen
 
     def replay(self, scores: npt.ArrayLike) -> Replayed:
         """Return the cascade's hypothetical result on one query's whole scores, shape (n, m)."""
         values = finite(np.asarray(scores, np.float64))
-        kept = np.ones(len(values), bool)
+        candidates = np.ones(len(values), bool)
         reached = np.zeros(len(values), np.int64)
-        seen = np.full(values.shape, np.nan)
+        read = np.full(values.shape, np.nan)
         cost, tier, offset = 0.0, 0, 0.0
-        wanted = kept
+        chosen = candidates
         while True:
             columns = np.array(self.tiers[tier].columns)
-            seen[np.ix_(wanted, columns)] = values[np.ix_(wanted, columns)]
-            reached[wanted] = tier + 1
-            cost += self.tiers[tier].cost * wanted.sum()
-            kept = wanted
-            offset = self.offset(seen) if tier == 0 else offset
-            following = self.wanted(seen, tier, kept, offset)
+            read[np.ix_(chosen, columns)] = values[np.ix_(chosen, columns)]
+            reached[chosen] = tier + 1
+            cost += self.tiers[tier].cost * chosen.sum()
+            candidates = chosen
+            offset = self.offset(read) if tier == 0 else offset
+            following = self.worth_asking(read, tier, candidates, offset)
             if not following.any():
                 break
-            wanted, tier = following, tier + 1
-        mu = self.expected(seen, tier)
-        best = first_of(mu, seen, np.flatnonzero(kept))
+            chosen, tier = following, tier + 1
+        mu = self.expected(read, tier)
+        best = first_of(mu, read, np.flatnonzero(candidates))
         return Replayed(
             best,
             float(cost / (len(values) * sum(planned.cost for planned in self.tiers))),
@@ -311,18 +311,22 @@ def first_of(mu: Floats, scores: Floats, places: Ints) -> int:
     )
 
 
-def _given(covariance: Floats, tiers: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+def _conditional_weights(
+    covariance: Floats, tiers: Sequence[Sequence[int]]
+) -> tuple[Floats, Floats]:
     """Return h_T and the open part of the sum's variance, for the tiers up to each."""
     count = len(covariance)
     weights, variance = np.zeros((len(tiers), count)), np.zeros(len(tiers))
     columns: list[int] = []
     for place, tier in enumerate(tiers):
         columns += tier
-        rest = [column for column in range(count) if column not in columns]
+        others = [column for column in range(count) if column not in columns]
         inner = np.linalg.pinv(
             covariance[np.ix_(columns, columns)], rcond=NEGLIGIBLE_VARIANCE, hermitian=True
         )
-        shared = covariance[np.ix_(columns, rest)].sum(axis=1)
+        shared = covariance[np.ix_(columns, others)].sum(axis=1)
         weights[place, columns] = 1 + inner @ shared
-        variance[place] = max(0.0, covariance[np.ix_(rest, rest)].sum() - shared @ inner @ shared)
+        variance[place] = max(
+            0.0, covariance[np.ix_(others, others)].sum() - shared @ inner @ shared
+        )
     return weights, variance

@@ -101,7 +101,7 @@ def cascade_curve(
     rows, queries = shard.queries.rows_of(chosen), shard.queries.pick(chosen)
     table, truth = finite(shard.scores[rows]), np.round(np.asarray(shard.labels)[rows])
     names = tuple(verifier_names)
-    outcomes = _Found(prices, calls)
+    outcomes = _Outcomes(prices, calls)
     steps = folds * (draws if budget else 1)
     with one_blas_thread():
         for number, (train, test, labelled) in enumerate(
@@ -150,7 +150,7 @@ def _splits(
             yield train, ~train, labels
 
 
-class _Found:
+class _Outcomes:
     """Figures of queries, by method and setting: cost, selected, rounds, agreed."""
 
     def __init__(self, prices: Sequence[float], calls: Calls) -> None:
@@ -177,9 +177,9 @@ class _Found:
                     CASCADE, price, got.cost, float(labels[got.best]), got.rounds, got.best in best
                 )
             parts = cascade.parts(rows)
-            for kept, (cost, weight) in enumerate(weights, 1):
+            for count, (cost, weight) in enumerate(weights, 1):
                 picked = first_of(parts @ weight, rows, np.arange(len(rows)))
-                self._put(SUBSET, kept, cost, float(labels[picked]), 1, picked in best)
+                self._put(SUBSET, count, cost, float(labels[picked]), 1, picked in best)
             self._shortlists(cascade, rows, labels, best, log_odds[first:last])
 
     def _shortlists(
@@ -215,7 +215,7 @@ class _Found:
     def summary(self) -> dict[str, list[Point]]:
         """Return each method's points, the cheapest first."""
         whole = np.array(self._full)
-        found: dict[str, list[Point]] = {}
+        by_method: dict[str, list[Point]] = {}
         for method, settings in self._rows.items():
             points = []
             for setting, rows in settings.items():
@@ -233,8 +233,8 @@ class _Found:
                         agree=float(agreed.mean()),
                     )
                 )
-            found[method] = sorted(points, key=lambda point: point.cost)
-        return found
+            by_method[method] = sorted(points, key=lambda point: point.cost)
+        return by_method
 
 
 def _best(log_odds: Floats) -> Ints:

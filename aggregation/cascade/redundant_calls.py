@@ -30,11 +30,11 @@ def redundant_calls(cascade: Cascade, little: float = LITTLE) -> RedundantCalls 
         return None
     calls = [call for tier in cascade.tiers for call in zip(tier.of_calls, tier.costs, strict=True)]
     whole = sum(cost for _, cost in calls)
-    kept: list[int] = []
+    leading: list[int] = []
     for place, (columns, _) in enumerate(calls[:-1], 1):
-        kept += columns
-        left = cascade.left_after(kept) / total
-        if left < little:
+        leading += columns
+        share = cascade.variance_left_after(leading) / total
+        if share < little:
             spared = tuple(column for others, _ in calls[place:] for column in others)
-            return RedundantCalls(spared, left, sum(cost for _, cost in calls[place:]) / whole)
+            return RedundantCalls(spared, share, sum(cost for _, cost in calls[place:]) / whole)
     return None

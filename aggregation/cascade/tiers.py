@@ -76,19 +76,19 @@ def order_calls(covariance: Floats, calls: Calls) -> list[int]:
 
     `covariance`: of each column's part of the full score, shape (m, m).
     """
-    left, order = covariance.copy(), []
+    remaining, order = covariance.copy(), []
     waiting = list(range(len(calls.costs)))
     for call in [call for call in waiting if calls.costs[call] == 0]:
         order.append(call)
-        left = without(left, calls.columns[call])
+        remaining = without(remaining, calls.columns[call])
     waiting = [call for call in waiting if calls.costs[call] > 0]
     while waiting:
         best = max(
-            waiting, key=lambda call: explained(left, calls.columns[call]) / calls.costs[call]
+            waiting, key=lambda call: explained(remaining, calls.columns[call]) / calls.costs[call]
         )
         order.append(best)
         waiting.remove(best)
-        left = without(left, calls.columns[best])
+        remaining = without(remaining, calls.columns[best])
     return order
 
 
@@ -116,27 +116,32 @@ def operator_tiers(groups: Sequence[Sequence[int]], calls: Calls) -> list[Tier]:
     named = [column for group in groups for column in group]
     if sorted(named) != sorted(of):
         raise ValueError("tiers: must name every verifier of the ensemble once")
-    seen = {call for call, cost in enumerate(calls.costs) if cost == 0}
-    tiers = [_tier(sorted(seen), calls)] if seen else []
+    assigned = {call for call, cost in enumerate(calls.costs) if cost == 0}
+    tiers = [_tier(sorted(assigned), calls)] if assigned else []
     for group in groups:
-        some = [call for call in dict.fromkeys(of[column] for column in group) if call not in seen]
-        seen.update(some)
+        some = [
+            call for call in dict.fromkeys(of[column] for column in group) if call not in assigned
+        ]
+        assigned.update(some)
         if some:
             tiers.append(_tier(some, calls))
     return tiers
 
 
-def explained(left: Floats, columns: Sequence[int]) -> float:
+def explained(covariance: Floats, columns: Sequence[int]) -> float:
     """Return the part of the sum's variance that known columns explain, given earlier ones."""
     some = list(columns)
-    shared = left[some].sum(axis=1)
-    return float(shared @ _inverse(left[np.ix_(some, some)]) @ shared)
+    shared = covariance[some].sum(axis=1)
+    return float(shared @ _inverse(covariance[np.ix_(some, some)]) @ shared)
 
 
-def without(left: Floats, columns: Sequence[int]) -> Floats:
+def without(covariance: Floats, columns: Sequence[int]) -> Floats:
     """Return the covariance given that columns are known as well: the Schur complement."""
     some = list(columns)
-    return np.asarray(left - left[:, some] @ _inverse(left[np.ix_(some, some)]) @ left[some])
+    return np.asarray(
+        covariance
+        - covariance[:, some] @ _inverse(covariance[np.ix_(some, some)]) @ covariance[some]
+    )
 
 
 def _inverse(block: Floats) -> Floats:

@@ -222,25 +222,26 @@ class _Fold:
         self.data, self.train, self.test = data, train, ~train
         self.train_queries = Queries.of(data.codes[train])
         self.test_queries = Queries.of(data.codes[~train])
-        self.seen, self.unseen = data.scores[train], data.scores[~train]
-        self.sample = RowSample.of(self.seen, self.train_queries, data.names)
+        self.train_scores, self.test_scores = data.scores[train], data.scores[~train]
+        self.sample = RowSample.of(self.train_scores, self.train_queries, data.names)
         self.maps = ScoreMaps.fit(self.sample.scores, model.recipe.whisker)
-        self.moments = Moments.of(self.seen, self.train_queries, self.maps)
+        self.moments = Moments.of(self.train_scores, self.train_queries, self.maps)
         self.model = model
 
     def without_labels(self, predictions: _Predictions) -> None:
         """Predict by all methods without labels, and by the verifier that labels would choose."""
-        first = np.zeros(len(self.unseen))
+        first = np.zeros(len(self.test_scores))
         first[self.test_queries.starts[:-1]] = 1.0
         predictions.put(FIRST_SAMPLE, self.test, first)
         for name, (baseline, is_share) in BASELINES.items():
-            scores = baseline(self.seen, self.unseen, self.test_queries)
+            scores = baseline(self.train_scores, self.test_scores, self.test_queries)
             predictions.put(name, self.test, scores, scores if is_share else None)
         labels = self.data.labels[self.train]
         alone = [
-            selection_by_query(column, labels, self.train_queries).mean() for column in self.seen.T
+            selection_by_query(column, labels, self.train_queries).mean()
+            for column in self.train_scores.T
         ]
-        predictions.put(BEST_SINGLE, self.test, self.unseen[:, int(np.argmax(alone))])
+        predictions.put(BEST_SINGLE, self.test, self.test_scores[:, int(np.argmax(alone))])
         self.ours(predictions, LABEL_FREE, np.zeros(0, np.int64))
 
     def with_all_labels(self, predictions: _Predictions) -> None:
@@ -248,10 +249,10 @@ class _Fold:
         labels = self.data.labels[self.train]
         self.ours(predictions, ALL_LABELS, np.arange(len(labels)))
         log_odds = supervised(
-            self.seen,
+            self.train_scores,
             labels,
             self.train_queries,
-            self.unseen,
+            self.test_scores,
             self.test_queries,
             self.moments.grouped,
         )
@@ -261,13 +262,15 @@ class _Fold:
         """Predict by the label model, with labels for some of the training rows."""
         training_labels = None
         if len(labelled):
-            labels = np.full(len(self.seen), np.nan)
+            labels = np.full(len(self.train_scores), np.nan)
             labels[labelled] = self.data.labels[self.train][labelled]
-            training_labels = Shard(self.seen, self.train_queries, labels).labelled_queries()
+            training_labels = Shard(
+                self.train_scores, self.train_queries, labels
+            ).labelled_queries()
         model = self.model.unfitted().fit_statistics(
             self.data.names, self.maps, self.sample, self.moments, training_labels
         )
-        log_odds = model.score_samples(self.unseen, self.test_queries.codes())
+        log_odds = model.score_samples(self.test_scores, self.test_queries.codes())
         predictions.put(name, self.test, log_odds, expit(log_odds))
 
 

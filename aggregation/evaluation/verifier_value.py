@@ -180,20 +180,20 @@ def _path(
     several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]
 ) -> list[RemovalStep]:
     """Leave out the verifier of least value for its cost, again and again, until one remains."""
-    left = list(used)
+    remaining = list(used)
     steps: list[RemovalStep] = []
-    while len(left) > 1:
+    while len(remaining) > 1:
         lost = np.array(
             [
-                whole - several.selection([other for other in left if other != place])
-                for place in left
+                whole - several.selection([other for other in remaining if other != place])
+                for place in remaining
             ]
         )
         # A free verifier is left out only when no other remains.
         worth = np.maximum(lost - (steps[-1].loss if steps else 0.0), 1e-9) / np.maximum(
-            shares[left], 1e-12
+            shares[remaining], 1e-12
         )
         chosen = int(np.argmin(worth))
-        place = left.pop(chosen)
-        steps.append(RemovalStep(names[place], float(shares[left].sum()), float(lost[chosen])))
+        place = remaining.pop(chosen)
+        steps.append(RemovalStep(names[place], float(shares[remaining].sum()), float(lost[chosen])))
     return steps

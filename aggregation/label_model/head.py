@@ -102,12 +102,12 @@ class Head:
     def select(self, places: Ints) -> Head:
         """Return the head for some verifiers, in another order; a place of -1 is unread."""
         columns = (len(self.weights) - 3) // 2
-        kept = np.concatenate([np.arange(3), 3 + places, 3 + columns + places])
+        picked = np.concatenate([np.arange(3), 3 + places, 3 + columns + places])
         read = np.concatenate([np.ones(3, bool), places >= 0, places >= 0])
         covariance = self.covariance
         if covariance is not None:
-            covariance = np.where(np.outer(read, read), covariance[np.ix_(kept, kept)], 0.0)
-        return Head(np.where(read, self.weights[kept], 0.0), covariance)
+            covariance = np.where(np.outer(read, read), covariance[np.ix_(picked, picked)], 0.0)
+        return Head(np.where(read, self.weights[picked], 0.0), covariance)
 
     def deviations(self, rows: HeadRows) -> Floats:
         """Return the standard deviation of each row's log-odds given the labels.

@@ -146,10 +146,10 @@ def _borrowed(
     mean: Floats, root: Floats, loan: TransferPrior, share: float
 ) -> tuple[Floats, Floats]:
     """Return the prior around other tasks' weights, with the task's own deviation."""
-    left = np.where(loan.known, np.sqrt(share), 1.0)
-    covariance = (root @ root.T) * np.outer(left, left) + loan.covariance
+    scale = np.where(loan.informed, np.sqrt(share), 1.0)
+    covariance = (root @ root.T) * np.outer(scale, scale) + loan.covariance
     values, vectors = np.linalg.eigh(covariance)
-    return np.where(loan.known, loan.mean, mean), vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.where(loan.informed, loan.mean, mean), vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def _root(families: Ints, used: Floats, coupling: float) -> Floats:

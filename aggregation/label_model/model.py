@@ -207,20 +207,22 @@ class LabelModel(Estimator):
     def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
         covariance, pairs = moments.covariance()
         self.correlations_, deviations = correlation(covariance)
-        kept = np.flatnonzero(self.maps_.usable)
-        block, families = np.ix_(kept, kept), [self.families_[place] for place in kept]
+        usable = np.flatnonzero(self.maps_.usable)
+        block, families = np.ix_(usable, usable), [self.families_[place] for place in usable]
         self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
-        self.d_[kept], self.trust_ = fit_rank_one(
+        self.d_[usable], self.trust_ = fit_rank_one(
             self.correlations_[block], pairs[block], codes(families)
         )
-        quality = [(self.quality or {}).get(self.names_[place]) for place in kept]
-        average[kept] = average_weights(
-            u[:, kept], queries, self.grouped_, families, quality, self.recipe.spread
+        quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
+        average[usable] = average_weights(
+            u[:, usable], queries, self.grouped_, families, quality, self.recipe.spread
         )
-        w = fitted_weights(self.correlations_[block], self.d_[kept], self.recipe.ridge)
-        mass[kept] = np.abs(w)
-        fitted[kept] = np.where(
-            deviations[kept] > 0, w / np.where(deviations[kept] > 0, deviations[kept], 1.0), 0.0
+        w = fitted_weights(self.correlations_[block], self.d_[usable], self.recipe.ridge)
+        mass[usable] = np.abs(w)
+        fitted[usable] = np.where(
+            deviations[usable] > 0,
+            w / np.where(deviations[usable] > 0, deviations[usable], 1.0),
+            0.0,
         )
         self.base_ = scaled(
             BaseScore(average=average, fitted=fitted, mass=mass, trust=self.trust_.value),
@@ -232,7 +234,7 @@ class LabelModel(Estimator):
         estimate = None
         if self.trust_.value > 0:
             estimate = base_rate_from_third_moments(
-                z[:, kept], self.d_[kept], codes(families), self.seed
+                z[:, usable], self.d_[usable], codes(families), self.seed
             )
         self._state_base_rate(estimate)
 

@@ -24,15 +24,15 @@ class TransferPrior:
 
     mean: Floats
     covariance: Floats
-    known: npt.NDArray[np.bool_]
+    informed: npt.NDArray[np.bool_]
 
 
 def transfer_prior(heads: Sequence[tuple[Head, npt.NDArray[np.bool_]]]) -> TransferPrior | None:
     """Return the prior from labelled heads in this task's order of verifiers; None without any."""
-    heads = [(head, known) for head, known in heads if head.covariance is not None]
+    heads = [(head, shared) for head, shared in heads if head.covariance is not None]
     if not heads:
         return None
-    masks = np.array([np.concatenate([[False, True, True], known, known]) for _, known in heads])
+    masks = np.array([np.concatenate([[False, True, True], shared, shared]) for _, shared in heads])
     weights = np.array([head.weights for head, _ in heads])
     counts = masks.sum(axis=0)
     shares = np.where(masks, 1 / np.maximum(counts, 1), 0.0)

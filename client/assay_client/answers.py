@@ -77,10 +77,10 @@ class Ranking(_Head):
 
     def probabilities(self) -> list[float | None]:
         """Return the probabilities in the request's order."""
-        found: dict[int, float | None] = {
+        by_index: dict[int, float | None] = {
             result.index: result.probability for result in self.results
         }
-        return [found.get(index) for index in range(max(found) + 1)]
+        return [by_index.get(index) for index in range(max(by_index) + 1)]
 
 
 class PairScore(_Answer):
@@ -100,7 +100,7 @@ class Scores(_Head):
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request's data without the absent fields."""
-    return {key: each for key, each in value.items() if each is not None}
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
@@ -108,8 +108,8 @@ def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
 
     Raises `AssayError` for any other answer.
     """
-    found = _typed(Ranking, data)
-    places = [result.index for result in found.results]
+    ranking = _typed(Ranking, data)
+    places = [result.index for result in ranking.results]
     most = len(places) if candidates is None else candidates
     if (
         not places
@@ -119,7 +119,7 @@ def ranking_of(data: Any, candidates: int | None = None) -> Ranking:
         raise AssayError(
             f"the answer is not an Assay's: it ranks the places {str(places)[:SHOWN]}", OK
         )
-    return found
+    return ranking
 
 
 def scores_of(data: Any, pairs: int) -> Scores:
@@ -127,14 +127,14 @@ def scores_of(data: Any, pairs: int) -> Scores:
 
     Raises `AssayError` for any other answer.
     """
-    found = _typed(Scores, data)
-    if [result.index for result in found.results] != list(range(pairs)):
+    scores = _typed(Scores, data)
+    if [result.index for result in scores.results] != list(range(pairs)):
         raise AssayError(
-            f"the answer is not an Assay's: it has {len(found.results)} scores for {pairs} pairs,"
+            f"the answer is not an Assay's: it has {len(scores.results)} scores for {pairs} pairs,"
             " or not in order",
             OK,
         )
-    return found
+    return scores
 
 
 def object_of(data: Any) -> dict[str, Any]:

@@ -39,16 +39,16 @@ def best_of_n(
     `options`: those of `Client.rank`. Raises what `generate` raises, `ValueError` if it returns
     nothing, and an `AssayError`.
     """
-    drawn: list[str] = []
-    while len(drawn) < n:
-        drawn += _listed(generate(query))
-    own = client or Client()
+    answers: list[str] = []
+    while len(answers) < n:
+        answers += _listed(generate(query))
+    ranker = client or Client()
     try:
-        ranking = own.rank(query, drawn[:n], **options)
+        ranking = ranker.rank(query, answers[:n], **options)
     finally:
         if client is None:
-            own.close()
-    return BestOfN(drawn[ranking.best.index], drawn[:n], ranking)
+            ranker.close()
+    return BestOfN(answers[ranking.best.index], answers[:n], ranking)
 
 
 async def abest_of_n(
@@ -60,19 +60,19 @@ async def abest_of_n(
     **options: Any,
 ) -> BestOfN:
     """Do the same with a coroutine function; calls that return one answer run at once."""
-    drawn: list[str] = _listed(await _called(generate, query))
-    while len(drawn) < n:
-        missing = n - len(drawn)
-        calls = -(-missing // max(1, len(drawn)))
+    answers: list[str] = _listed(await _called(generate, query))
+    while len(answers) < n:
+        missing = n - len(answers)
+        calls = -(-missing // max(1, len(answers)))
         for more in await asyncio.gather(*(_called(generate, query) for _ in range(calls))):
-            drawn += _listed(more)
-    own = client or AsyncClient()
+            answers += _listed(more)
+    ranker = client or AsyncClient()
     try:
-        ranking = await own.rank(query, drawn[:n], **options)
+        ranking = await ranker.rank(query, answers[:n], **options)
     finally:
         if client is None:
-            await own.close()
-    return BestOfN(drawn[ranking.best.index], drawn[:n], ranking)
+            await ranker.close()
+    return BestOfN(answers[ranking.best.index], answers[:n], ranking)
 
 
 async def best_of_many(
@@ -89,23 +89,23 @@ async def best_of_many(
 
     With a progress bar where tqdm is installed.
     """
-    own, room = client or AsyncClient(), asyncio.Semaphore(at_once)
+    ranker, room = client or AsyncClient(), asyncio.Semaphore(at_once)
 
-    async def one(query: Query) -> BestOfN:
+    async def rank_one(query: Query) -> BestOfN:
         async with room:
-            found = await abest_of_n(generate, query, n, client=own, **options)
+            best = await abest_of_n(generate, query, n, client=ranker, **options)
         bar.update()
-        return found
+        return best
 
     with _bar(len(queries), progress) as bar:
-        tasks = [asyncio.create_task(one(query)) for query in queries]
+        tasks = [asyncio.create_task(rank_one(query)) for query in queries]
         try:
             return list(await asyncio.gather(*tasks))
         finally:
             for task in tasks:  # after a failure the others are not needed
                 task.cancel()
             if client is None:
-                await own.close()
+                await ranker.close()
 
 
 class _NoBar:
@@ -121,23 +121,23 @@ class _NoBar:
         """Do nothing."""
 
 
-def _bar(total: int, wanted: bool) -> Any:
+def _bar(total: int, shown: bool) -> Any:
     try:
         from tqdm import tqdm
     except ImportError:
         return _NoBar()
-    return tqdm(total=total, desc="best of n", unit="query", disable=not wanted)
+    return tqdm(total=total, desc="best of n", unit="query", disable=not shown)
 
 
 async def _called(generate: Any, query: Query) -> str | Sequence[str]:
     if inspect.iscoroutinefunction(generate):
-        found: str | Sequence[str] = await generate(query)
-        return found
+        answer: str | Sequence[str] = await generate(query)
+        return answer
     return await asyncio.to_thread(generate, query)
 
 
-def _listed(found: str | Sequence[str]) -> list[str]:
-    texts = [found] if isinstance(found, str) else list(found)
+def _listed(answers: str | Sequence[str]) -> list[str]:
+    texts = [answers] if isinstance(answers, str) else list(answers)
     if not texts:
         raise ValueError("generate returned no answer")
     return texts

@@ -233,7 +233,7 @@ class Batch:
         if not taken:
             return
         try:
-            found = await self._client.score_pairs(
+            scores = await self._client.score_pairs(
                 [(query, candidate) for query, candidate, _ in taken], task=self._task
             )
         except AssayError as exc:
@@ -241,6 +241,6 @@ class Batch:
                 if not future.done():
                     future.set_exception(exc)
             return
-        for (_, _, future), result in zip(taken, found.results, strict=True):
+        for (_, _, future), result in zip(taken, scores.results, strict=True):
             if not future.done():
                 future.set_result(result.probability)

@@ -47,24 +47,24 @@ STATUSES = {
 
 def error_in_stream(body: Any) -> AssayError:
     """Return the error that an event tells, whose stream began with 200."""
-    said = body.get("error") if isinstance(body, dict) else None
-    said = said if isinstance(said, dict) else {}
-    status = said.get("status")
+    error = body.get("error") if isinstance(body, dict) else None
+    error = error if isinstance(error, dict) else {}
+    status = error.get("status")
     if not isinstance(status, int) or isinstance(status, bool):
-        status = STATUSES.get(str(said.get("type")), 500)
+        status = STATUSES.get(str(error.get("type")), 500)
     return error_of(status, body)
 
 
 def error_of(status: int, body: Any) -> AssayError:
     """Return the error that an answer tells."""
-    said = body.get("error") if isinstance(body, dict) else None
-    said = said if isinstance(said, dict) else {}
-    message = str(said.get("message") or f"the service answered {status}")
+    error = body.get("error") if isinstance(body, dict) else None
+    error = error if isinstance(error, dict) else {}
+    message = str(error.get("message") or f"the service answered {status}")
     kind: type[AssayError] = AssayError
-    if status == 503 and said.get("code") == "no_verifier":
+    if status == 503 and error.get("code") == "no_verifier":
         kind = NoScoreError
     elif status in (429, 503):
         kind = OverloadedError
     elif 400 <= status < 500:
         kind = RequestError
-    return kind(message, status, said.get("code"), said.get("param"))
+    return kind(message, status, error.get("code"), error.get("param"))

@@ -71,8 +71,8 @@ def rank_body(
     query: Query, candidates: Sequence[Candidate], options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return a request to rank: a query is a text, or a conversation."""
-    asked = {"query": query} if isinstance(query, str) else {"messages": list(query)}
-    return plain({**asked, "candidates": list(candidates), **options})
+    conversation = {"query": query} if isinstance(query, str) else {"messages": list(query)}
+    return plain({**conversation, "candidates": list(candidates), **options})
 
 
 def pairs_body(
@@ -83,12 +83,12 @@ def pairs_body(
 
 
 def _pair(pair: tuple[Query, str] | Mapping[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = (
+    body: dict[str, Any] = (
         dict(pair) if isinstance(pair, Mapping) else {"query": pair[0], "candidate": pair[1]}
     )
-    if not isinstance(said.get("query", ""), str):
-        said["messages"] = list(said.pop("query"))
-    return plain(said)
+    if not isinstance(body.get("query", ""), str):
+        body["messages"] = list(body.pop("query"))
+    return plain(body)
 
 
 def labels_body(labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -25,11 +25,11 @@ def assay_scorer(task: str | None = None, with_target: bool = False) -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        asked = [message for message in state.messages if message is not state.output.message]
+        prompt = [message for message in state.messages if message is not state.output.message]
         reference = target.text if with_target else None
         try:
-            found = await score_one(
-                query_of([_turn(message) for message in asked]),
+            result = await score_one(
+                query_of([_turn(message) for message in prompt]),
                 state.output.completion,
                 reference,
                 task,
@@ -39,9 +39,9 @@ def assay_scorer(task: str | None = None, with_target: bool = False) -> Scorer:
                 reason="grader_failed", answer=state.output.completion, explanation=str(exc)
             )
         return Score(
-            value=found.probability,
+            value=result.probability,
             answer=state.output.completion,
-            metadata={"assay_score": found.score},
+            metadata={"assay_score": result.score},
         )
 
     return score

@@ -30,7 +30,9 @@ class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  
             return []
         return self._chosen(
             documents,
-            self.client.rank(query, [each.page_content for each in documents], task=self.task),
+            self.client.rank(
+                query, [document.page_content for document in documents], task=self.task
+            ),
         )
 
     async def acompress_documents(
@@ -39,13 +41,13 @@ class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  
         """Return the best documents, best first."""
         if not documents:
             return []
-        texts = [each.page_content for each in documents]
+        texts = [document.page_content for document in documents]
         return self._chosen(documents, await self.async_client.rank(query, texts, task=self.task))
 
     def _chosen(self, documents: Sequence[Document], ranking: Any) -> list[Document]:
-        found = []
+        chosen = []
         for result in ranking.results[: self.top_n]:
             document = documents[result.index]
             metadata = {**document.metadata, "relevance_score": result.probability}
-            found.append(Document(page_content=document.page_content, metadata=metadata))
-        return found
+            chosen.append(Document(page_content=document.page_content, metadata=metadata))
+        return chosen

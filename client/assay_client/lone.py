@@ -44,10 +44,10 @@ async def score_one(
         "candidate": candidate,
         "reference": None if reference in (None, "") else str(reference),
     }
-    found = await loop_client().score_pairs([pair], task=task_name(task))
-    if found.results[0].probability is None:
+    scores = await loop_client().score_pairs([pair], task=task_name(task))
+    if scores.results[0].probability is None:
         raise NoScoreError("no verifier applies to this candidate")
-    return found.results[0]
+    return scores.results[0]
 
 
 async def rank_rows(
@@ -70,14 +70,14 @@ async def rank_rows(
         query, _, reference = rows[places[0]]
         texts = [rows[place][1] for place in places]
         try:
-            found = await (client or loop_client()).rank(
+            ranking = await (client or loop_client()).rank(
                 query, texts, task=task_name(task), reference=reference
             )
         except NoScoreError:
             return [None] * len(places)
-        return found.probabilities()
+        return ranking.probabilities()
 
     ranked = await asyncio.gather(*(rank(places) for places in groups.values()))
     places = [place for group in groups.values() for place in group]
-    found = dict(zip(places, (value for values in ranked for value in values), strict=True))
-    return [found[place] for place in range(len(rows))]
+    ranking = dict(zip(places, (value for values in ranked for value in values), strict=True))
+    return [ranking[place] for place in range(len(rows))]

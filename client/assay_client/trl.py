@@ -28,25 +28,25 @@ def reward_function(
     Completions of one prompt that stand side by side, as GRPO has them, are ranked together.
     `reference` names the data set's column with right answers, where it has one.
     """
-    own = client or Client()
+    ranker = client or Client()
 
     def assay_reward(
         prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
     ) -> list[float | None]:
         rows = list(range(len(completions)))
-        known = columns.get(reference) if reference else None
+        references = columns.get(reference) if reference else None
 
         def key(row: int) -> tuple[str, str | None]:
-            return repr(prompts[row]), None if known is None or known[row] is None else str(
-                known[row]
-            )
+            return repr(prompts[row]), None if references is None or references[
+                row
+            ] is None else str(references[row])
 
         groups = [list(group) for _, group in groupby(rows, key)]
 
         def rank(group: list[int]) -> list[float | None]:
             try:
                 texts = [text_of(completions[row]) for row in group]
-                return own.rank(
+                return ranker.rank(
                     query_of(prompts[group[0]]),
                     texts,
                     task=task,
@@ -76,14 +76,14 @@ class PairwiseJudge:
     ) -> list[int]:
         """Return the better one's place for each prompt; their order changes nothing."""
 
-        def one(prompt: Any, pair: Sequence[Any]) -> int:
+        def judge_one(prompt: Any, pair: Sequence[Any]) -> int:
             try:
                 best = self._client.rank(
-                    query_of(prompt), [text_of(each) for each in pair], task=self._task
+                    query_of(prompt), [text_of(completion) for completion in pair], task=self._task
                 ).best
             except NoScoreError:
                 return -1
             return -1 if best.probability is None else best.index
 
         with ThreadPoolExecutor(min(16, len(prompts) or 1)) as pool:
-            return list(pool.map(one, prompts, completions))
+            return list(pool.map(judge_one, prompts, completions))

@@ -23,8 +23,8 @@ async def reward(task: Any, trace: Any) -> float:
     Where no verifier could say, `NoScoreError` fails the roll-out, as a judge that fails does: it
     is no low reward.
     """
-    found = await score_one(_asked(task), trace.last_reply, getattr(task, "answer", None))
-    return float(found.probability or 0.0)
+    result = await score_one(_prompt_of(task), trace.last_reply, getattr(task, "answer", None))
+    return float(result.probability or 0.0)
 
 
 def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[float]]]:
@@ -43,7 +43,7 @@ def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[flo
     return assay_reward
 
 
-def _asked(task: Any) -> Query:
+def _prompt_of(task: Any) -> Query:
     """Return a task's prompt: a text, or its messages."""
     if isinstance(task.prompt, str) or task.prompt is None:
         return str(task.prompt_text)

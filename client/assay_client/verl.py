@@ -26,7 +26,7 @@ async def compute_score(
     The prompt is `extra_info["question"]` or `["prompt"]`; the task is ASSAY_TASK, else `default`.
     """
     info = extra_info or {}
-    found = await score_one(
+    result = await score_one(
         query_of(info.get("question") or info.get("prompt") or ""), solution_str, ground_truth
     )
-    return {"score": found.probability, "assay_score": found.score}
+    return {"score": result.probability, "assay_score": result.score}

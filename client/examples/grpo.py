@@ -92,7 +92,7 @@ def main() -> None:
             model, reward_funcs=reward, args=config, train_dataset=data, processing_class=tokenizer
         )
         trainer.train()
-    steps = [each["reward"] for each in trainer.state.log_history if "reward" in each]
+    steps = [item["reward"] for item in trainer.state.log_history if "reward" in item]
     print(json.dumps({"rewards": steps}))  # noqa: T201 - the example's output
 
 

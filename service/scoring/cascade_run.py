@@ -94,7 +94,7 @@ class CascadeRun:
         ]
         offset = self._offset if self.tier else self._cascade.offset(raw)
         wanted = (
-            self._cascade.wanted_ahead(raw, known, self.tier, self.kept, offset, self.early)
+            self._cascade.worth_asking_ahead(raw, known, self.tier, self.kept, offset, self.early)
             & ~self.ahead
         )
         self.ahead |= wanted
@@ -106,7 +106,7 @@ class CascadeRun:
             self._offset = self._cascade.offset(raw)
         self.reached[self.kept] = self.tier + 1
         self.mu[self.kept] = self._cascade.expected(raw, self.tier)[self.kept]
-        wanted = self._cascade.wanted(raw, self.tier, self.kept, self._offset)
+        wanted = self._cascade.worth_asking(raw, self.tier, self.kept, self._offset)
         if self.last or not wanted.any() or self._sure(raw):
             self._end()
             return False

@@ -126,7 +126,7 @@ def decide_ms(candidates: int = 64, verifiers: int = 40) -> float:
         began = time.perf_counter()
         offset = cascade.offset(scores)
         for tier in range(len(cascade.tiers)):
-            cascade.wanted(scores, tier, kept, offset)
+            cascade.worth_asking(scores, tier, kept, offset)
         times.append(1e3 * (time.perf_counter() - began))
     return float(np.median(times))
 

@@ -31,12 +31,12 @@ def ending(text: str) -> str:
     if len(text) <= TAIL or _stated(text[-TAIL:]):
         return text[-TAIL:]
     stated = _stated(text)
-    begin = max(found.start() for found in stated) if stated else len(text) - TAIL
+    begin = max(match.start() for match in stated) if stated else len(text) - TAIL
     return text[begin : begin + TAIL]
 
 
 def _stated(text: str) -> list[re.Match[str]]:
-    return [found for pattern in (BOXED, HASHES, STATED) for found in pattern.finditer(text)]
+    return [match for pattern in (BOXED, HASHES, STATED) for match in pattern.finditer(text)]
 
 
 def plain_answer(text: str) -> str | None:
@@ -52,7 +52,7 @@ def _plain(text: str) -> str | None:
     text = text.strip()
     stated = _stated(text)
     if stated:
-        answer = max(stated, key=lambda found: found.start()).group("answer")
+        answer = max(stated, key=lambda match: match.start()).group("answer")
         answer = re.split(r"(?<=[^\d])\.\s|\.$|(?<=\d)\.\s", answer)[0]
     else:
         answer = text.rsplit("\n", 1)[-1]
@@ -154,10 +154,10 @@ def _equal_alone(text: str, reference: str, seconds: float) -> bool | str | None
             return b"time"
 
     try:
-        said = forked(compare, seconds)
+        outcome = forked(compare, seconds)
     except TimeoutError:
         return "time"
-    return {b"True": True, b"False": False, b"None": None, b"time": "time"}.get(said, "died")
+    return {b"True": True, b"False": False, b"None": None, b"time": "time"}.get(outcome, "died")
 
 
 def equals_reference(
@@ -171,24 +171,24 @@ def equals_reference(
     as different. Raises TimeoutError if the reference itself does.
     """
     reference = as_read(reference)
-    wanted = _parsed(
+    expected = _parsed(
         reference if "\\boxed" in reference or "$" in reference else f"${reference}$", time_limit_s
     )
-    wanted = wanted or _parsed(reference, time_limit_s)
+    expected = expected or _parsed(reference, time_limit_s)
     plain = plain_answer(reference)
-    found: list[bool | str | None] = []
+    equal: list[bool | str | None] = []
     for text in map(ending, texts):
         try:
             parsed = _parsed(text, time_limit_s)
-            if wanted and parsed:
-                found.append(_equal(wanted, parsed, time_limit_s))
+            if expected and parsed:
+                equal.append(_equal(expected, parsed, time_limit_s))
                 continue
         except TimeoutError:
-            found.append("time")
+            equal.append("time")
             continue
         answer = _plain(text)
-        found.append(None if answer is None or plain is None else answer == plain)
-    return found
+        equal.append(None if answer is None or plain is None else answer == plain)
+    return equal
 
 
 def _parsed(text: str, time_limit_s: int) -> list[Any]:
@@ -207,7 +207,7 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
         return []
 
 
-def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> bool:
+def _equal(expected: Sequence[Any], forms: Sequence[Any], time_limit_s: int) -> bool:
     """Return whether one reading of an answer equals one of the other.
 
     Raises TimeoutError if none is known to.
@@ -216,9 +216,9 @@ def _equal(wanted: Sequence[Any], parsed: Sequence[Any], time_limit_s: int) -> b
     from math_verify.errors import TimeoutException
 
     late = False
-    for one, other in product(wanted, parsed):
+    for first, other in product(expected, forms):
         try:
-            if verify(one, other, timeout_seconds=time_limit_s, raise_on_error=True):
+            if verify(first, other, timeout_seconds=time_limit_s, raise_on_error=True):
                 return True
         except TimeoutException:
             late = True

@@ -36,11 +36,11 @@ class Arithmetic(LocalVerifier):
     """The share of a candidate's arithmetic statements that are true; needs at least one."""
 
     def _score_one(self, pair: Pair) -> Verdict:
-        truths = [holds(*found.groups()) for found in statements(as_read(pair.candidate))]
-        known = [truth for truth in truths if truth is not None]
-        if not known:
+        truths = [holds(*statement.groups()) for statement in statements(as_read(pair.candidate))]
+        decided = [truth for truth in truths if truth is not None]
+        if not decided:
             return Verdict(None, Status.NOT_APPLICABLE, "no arithmetic in the candidate")
-        return Verdict(sum(known) / len(known))
+        return Verdict(sum(decided) / len(decided))
 
 
 def statements(text: str) -> Iterator[re.Match[str]]:
@@ -51,27 +51,27 @@ def statements(text: str) -> Iterator[re.Match[str]]:
     place = 0
     while place < len(text):
         end = place + STATEMENT_WINDOW
-        found = STATEMENT.search(text, place, end + LONGEST_STATEMENT)
-        if found is None or found.start() >= end:
+        match = STATEMENT.search(text, place, end + LONGEST_STATEMENT)
+        if match is None or match.start() >= end:
             place = end
         else:
-            yield found
-            place = found.end()
+            yield match
+            place = match.end()
 
 
-def holds(left: str, right: str) -> bool | None:
+def holds(expression: str, result: str) -> bool | None:
     """Return whether the left side equals the right; None without a value (a division by zero).
 
     Rounded results count: 10 / 3 = 3.33 holds, to the given digits.
     """
-    value = evaluate_expression(left)
+    value = evaluate_expression(expression)
     if value is None:
         return None
-    digits = len(right.partition(".")[2])
+    digits = len(result.partition(".")[2])
     return (
-        abs(value - _number(right)) <= Fraction(1, 2 * 10**digits)
+        abs(value - _number(result)) <= Fraction(1, 2 * 10**digits)
         if digits
-        else value == _number(right)
+        else value == _number(result)
     )
 
 
@@ -79,9 +79,9 @@ def evaluate_expression(text: str) -> Fraction | None:
     """Return the value of an expression, products first; None for a division by zero."""
     terms, signs = [], []
     place = 0
-    while found := TERM.match(text, place):
-        terms.append(_number(found.group(1)))
-        sign = SIGN.search(text, found.end())
+    while match := TERM.match(text, place):
+        terms.append(_number(match.group(1)))
+        sign = SIGN.search(text, match.end())
         if sign is None:
             break
         signs.append(OPERATIONS.get(sign.group(), sign.group()))

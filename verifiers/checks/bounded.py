@@ -99,14 +99,14 @@ def judge_all(make: Make, rule: Any, texts: Sequence[str], all_s: float) -> list
     All get an equal share of half the time; the rest goes to those that did not finish.
     """
     judge = make(rule)
-    found: list[Verdict | None] = [None] * len(texts)
+    verdicts: list[Verdict | None] = [None] * len(texts)
     for _ in range(2):
-        waiting = [place for place, verdict in enumerate(found) if verdict is None]
+        waiting = [place for place, verdict in enumerate(verdicts) if verdict is None]
         ends = time.monotonic() + all_s / 2
         for done, place in enumerate(waiting):
             each_s = min(EACH_S, max(0.001, (ends - time.monotonic()) / (len(waiting) - done)))
-            found[place] = _within(judge, texts[place], each_s)
-    return [verdict or out_of_time(EACH_S) for verdict in found]
+            verdicts[place] = _within(judge, texts[place], each_s)
+    return [verdict or out_of_time(EACH_S) for verdict in verdicts]
 
 
 def _within(judge: TextJudge, text: str, seconds: float) -> Verdict | None:

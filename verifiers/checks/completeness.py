@@ -51,7 +51,7 @@ def cut_off(text: str) -> bool:
     """Return whether the text stops in the middle: of a sentence, a bracket or a code block."""
     if text.count("```") % 2:
         return True
-    if any(text.count(left) > text.count(right) for left, right in PAIRS):
+    if any(text.count(opening) > text.count(closing) for opening, closing in PAIRS):
         return True
     return len(text) > 120 and ENDS.search(text[-8:]) is None
 

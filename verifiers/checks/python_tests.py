@@ -122,10 +122,10 @@ class PythonTests(LocalVerifier):
         others' calls have their turn.
         """
         overran: list[int] = []
-        left = iter(places)
+        queue = iter(places)
 
         async def lane() -> None:
-            for place in left:
+            for place in queue:
                 verdict = await self._run(pairs[place], seconds)
                 if verdict is None:
                     overran.append(place)
@@ -205,7 +205,7 @@ class PythonTests(LocalVerifier):
 
 def code_of(text: str) -> str:
     """Return a candidate's code: all its fenced blocks of Python, else the whole text."""
-    blocks = [found.group("code") for found in PYTHON_FENCE.finditer(text)]
+    blocks = [match.group("code") for match in PYTHON_FENCE.finditer(text)]
     return "\n\n".join(blocks) if blocks else text
 
 
@@ -228,10 +228,10 @@ def verdict_of_run(ran: Ran) -> Verdict:
 
 def named(outcome: str | None) -> str | None:
     """Return an outcome if it names an exception of Python's: the code can write any other."""
-    known = getattr(builtins, outcome, None) if outcome and outcome.isidentifier() else None
+    builtin = getattr(builtins, outcome, None) if outcome and outcome.isidentifier() else None
     return (
         outcome
-        if not outcome or (isinstance(known, type) and issubclass(known, BaseException))
+        if not outcome or (isinstance(builtin, type) and issubclass(builtin, BaseException))
         else "Error"
     )
 

@@ -59,10 +59,10 @@ class Refusal(LocalVerifier):
         text = as_read(pair.candidate)[:REFUSAL_CHARACTERS]
         if not text:
             return Verdict(0.0, reason="empty")
-        found = REFUSALS.search(text)
-        said = (
-            found.group()
-            if found
+        match = REFUSALS.search(text)
+        refusal = (
+            match.group()
+            if match
             else next((phrase for phrase in self.phrases if phrase in text.casefold()), None)
         )
-        return Verdict(1.0) if said is None else Verdict(0.0, reason=f"refuses: {said!r}")
+        return Verdict(1.0) if refusal is None else Verdict(0.0, reason=f"refuses: {refusal!r}")

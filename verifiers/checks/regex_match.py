@@ -58,8 +58,10 @@ class Regex(BoundedVerifier):
     @property
     def rule(self) -> tuple[Make, Rule]:
         """Return the maker of the patterns' check."""
-        own = self.patterns
-        return searching, Rule(own.must, own.must_not, own.whole, own.ignore_case)
+        patterns = self.patterns
+        return searching, Rule(
+            patterns.must, patterns.must_not, patterns.whole, patterns.ignore_case
+        )
 
     async def check(self) -> None:
         """Return when the library that bounds a pattern's time is installed."""
@@ -87,22 +89,22 @@ def searching(rule: Rule) -> TextJudge:
     flags = regex.IGNORECASE if rule.ignore_case else 0
 
     def share(candidate: str, seconds: float) -> Verdict:
-        seen, ends = as_read(candidate), time.monotonic() + seconds
+        visible, ends = as_read(candidate), time.monotonic() + seconds
         written = candidate.strip() if rule.whole else candidate
         forms = (
-            [written] if seen == candidate.strip() else [written, seen]
+            [written] if visible == candidate.strip() else [written, visible]
         )  # a pattern may be of characters that are unseen, too
 
-        def found(pattern: str, shown: str) -> bool:
+        def matches(pattern: str, shown: str) -> bool:
             return (
                 find(pattern, shown, flags, timeout=max(0.001, ends - time.monotonic())) is not None
             )
 
         right = [
-            any(found(pattern, form) for form in (forms if seen else [seen]))
+            any(matches(pattern, form) for form in (forms if visible else [visible]))
             for pattern in rule.must
         ]
-        right += [not any(found(pattern, form) for form in forms) for pattern in rule.must_not]
+        right += [not any(matches(pattern, form) for form in forms) for pattern in rule.must_not]
         return Verdict(sum(right) / len(right))
 
     return share

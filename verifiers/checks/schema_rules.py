@@ -35,16 +35,16 @@ def refuse_what_leads_outside(schema: Schema) -> None:
     Raises `ValueError` for a reference that does not begin with #, for one that leads nowhere,
     and for an invalid pattern.
     """
-    for each in nested(schema):
+    for part in nested(schema):
         for word in REFERENCES:
-            reference = each.get(word)
+            reference = part.get(word)
             if isinstance(reference, str) and not reference.startswith("#"):
                 raise ValueError(
                     f"{word} {reference!r} leads outside the schema; only references that begin"
                     " with # are followed"
                 )
-        by_name = each.get("patternProperties")
-        patterns = [each.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
+        by_name = part.get("patternProperties")
+        patterns = [part.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
         for pattern in patterns:
             if isinstance(pattern, str):
                 _compile(pattern)
@@ -52,10 +52,10 @@ def refuse_what_leads_outside(schema: Schema) -> None:
 
 def refuse_what_never_ends(schema: Schema) -> None:
     """Raise `ValueError` for a schema that applies itself to the same value again, and again."""
-    anchors = {name: each for each in nested(schema) for name in _names(each)}
+    anchors = {name: part for part in nested(schema) for name in _names(part)}
     done: set[int] = set()
-    for each in nested(schema):
-        _walk(each, schema, anchors, [], done)
+    for part in nested(schema):
+        _walk(part, schema, anchors, [], done)
 
 
 def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
@@ -65,8 +65,8 @@ def nested(value: Any, depth: int = 0) -> Iterator[Schema]:
     if isinstance(value, dict):
         yield value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in inner:
-        yield from nested(each, depth + 1)
+    for item in inner:
+        yield from nested(item, depth + 1)
 
 
 def _walk(
@@ -85,8 +85,8 @@ def _walk(
         return
     if len(under) > MAX_SCHEMA_DEPTH:
         raise ValueError(f"references that lead on to others more than {MAX_SCHEMA_DEPTH} times")
-    for how, each in _in_place(at, root, anchors):
-        _walk(each, root, anchors, [*path, how], done, under | {id(at)})
+    for how, inner in _in_place(at, root, anchors):
+        _walk(inner, root, anchors, [*path, how], done, under | {id(at)})
     done.add(id(at))
 
 
@@ -105,7 +105,7 @@ def _in_place(at: Schema, root: Schema, anchors: dict[str, Schema]) -> Iterator[
         group = inner if isinstance(inner, list) else [inner]
         if word in ("dependentSchemas", "dependencies") and isinstance(inner, dict):
             group = list(inner.values())
-        yield from ((word, each) for each in group if isinstance(each, dict))
+        yield from ((word, part) for part in group if isinstance(part, dict))
 
 
 def _target(reference: str, root: Schema, anchors: dict[str, Schema]) -> Any:

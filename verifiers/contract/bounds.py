@@ -22,17 +22,17 @@ def all_within(values: Sequence[float], bounds: tuple[float, float] | None) -> b
     )
 
 
-def within(value: float, bounds: tuple[float, float] | None, what: str = "score") -> float:
+def within(value: float, bounds: tuple[float, float] | None, name: str = "score") -> float:
     """Return a score, rounded into its bounds if it lies next to them.
 
     Raises `ValueError` with the reason.
     """
     if not math.isfinite(value):
-        raise ValueError(f"the {what} is {value}")
+        raise ValueError(f"the {name} is {value}")
     lowest, highest = bounds or (-MAX_SCORE, MAX_SCORE)
     room = PROBABILITY_ROUNDING * (highest - lowest) if bounds else 0.0
     if not lowest - room <= value <= highest + room:
-        raise ValueError(f"the {what} {value:.6g} is outside {lowest:g} to {highest:g}")
+        raise ValueError(f"the {name} {value:.6g} is outside {lowest:g} to {highest:g}")
     return min(max(value, lowest), highest)
 
 

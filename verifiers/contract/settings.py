@@ -149,7 +149,7 @@ class ServedSettings(VerifierSettings):
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return the settings that determine a score, with model and revision, without endpoint."""
-        own = super().scoring_parameters()
-        own.pop("endpoint")
-        own.pop("serve")
-        return own
+        parameters = super().scoring_parameters()
+        parameters.pop("endpoint")
+        parameters.pop("serve")
+        return parameters

@@ -99,11 +99,11 @@ class Pair:
 
         All verifiers of a request ask.
         """
-        found = self._suspect
-        if found is None:
-            found = has_brackets(self.candidate)
-            object.__setattr__(self, "_suspect", found)
-        return found
+        suspect = self._suspect
+        if suspect is None:
+            suspect = has_brackets(self.candidate)
+            object.__setattr__(self, "_suspect", suspect)
+        return suspect
 
 
 @dataclass(slots=True)

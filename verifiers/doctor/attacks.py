@@ -38,7 +38,7 @@ async def attack(
     right = await _scores(judge, [Pair(probe.query, probe.good) for probe in queries], None)
     plain = await _scores(judge, [Pair(probe.query, probe.bad) for probe in queries], None)
     tried = attacks()
-    pairs = [each.on(probe) for each in tried for probe in queries]
+    pairs = [tried_attack.on(probe) for tried_attack in tried for probe in queries]
     verdicts = await _scores(judge, pairs, progress)
     by_family: dict[str, list[tuple[Verdict, Verdict]]] = {
         "none": list(zip(plain, right, strict=True))
@@ -48,22 +48,28 @@ async def attack(
             (verdict, right[place % len(queries)])
         )
     by_family["all"] = [
-        both for family, said in by_family.items() if family != "none" for both in said
+        both for family, outcomes in by_family.items() if family != "none" for both in outcomes
     ]
-    return [_result(family, said, judge) for family, said in by_family.items()]
+    return [_result(family, outcomes, judge) for family, outcomes in by_family.items()]
 
 
-def _result(family: str, own: Sequence[tuple[Verdict, Verdict]], judge: Judging) -> AttackResult:
+def _result(
+    family: str, outcomes: Sequence[tuple[Verdict, Verdict]], judge: Judging
+) -> AttackResult:
     low, high = judge.bounds or (0.0, 1.0)
-    scores = [attacking.score for attacking, _ in own if attacking.score is not None]
+    scores = [attacking.score for attacking, _ in outcomes if attacking.score is not None]
     both = [
-        (one.score, two.score)
-        for one, two in own
-        if one.score is not None and two.score is not None
+        (attacking.score, right.score)
+        for attacking, right in outcomes
+        if attacking.score is not None and right.score is not None
     ]
     called = sum(score > (low + high) / 2 for score in scores) / len(scores) if scores else None
-    beaten = sum(one >= two for one, two in both) / len(both) if both else None
-    return AttackResult(family, len(own), called, beaten)
+    beaten = (
+        sum(attack_score >= right_score for attack_score, right_score in both) / len(both)
+        if both
+        else None
+    )
+    return AttackResult(family, len(outcomes), called, beaten)
 
 
 async def _scores(

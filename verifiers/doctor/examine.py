@@ -96,11 +96,11 @@ async def _examine(
     if missing or report.grade is Grade.FAILED:
         return
     entry = entry_of(getattr(settings, "model", None) or "", settings.kind)
-    asked = probes()[::QUICK_STEP] if quick else probes()
+    sample = probes()[::QUICK_STEP] if quick else probes()
     report.findings += await _golden(verifier, entry)
-    said = await _ask(verifier, asked, report, progress)
-    report.findings += _judged(verifier, asked, said, report, entry)
-    report.findings += await _repeated(verifier, asked, said)
+    verdicts = await _ask(verifier, sample, report, progress)
+    report.findings += _judged(verifier, sample, verdicts, report, entry)
+    report.findings += await _repeated(verifier, sample, verdicts)
 
 
 async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
@@ -113,42 +113,42 @@ async def _golden(verifier: Verifier, entry: Entry | None) -> list[Finding]:
     golden = entry.golden
     pairs = [Pair(Query.of(golden.query), candidate) for candidate in golden.candidates]
     scores = [verdict.score for verdict in (await verifier.score(pairs)).items]
-    seen = (
+    observation = (
         f"{', '.join('none' if score is None else f'{score:.2f}' for score in scores)}; published"
         f" {golden.scores}"
     )
     near = all(
-        score is not None and abs(score - wanted) <= golden.tolerance
-        for score, wanted in zip(scores, golden.scores, strict=True)
+        score is not None and abs(score - published) <= golden.tolerance
+        for score, published in zip(scores, golden.scores, strict=True)
     )
     return [
         (
-            ok("golden score", seen)
+            ok("golden score", observation)
             if near
-            else warning("golden score", seen, "see template, BOS and activation above")
+            else warning("golden score", observation, "see template, BOS and activation above")
         )
     ]
 
 
 async def _ask(
-    verifier: Verifier, asked: Sequence[Probe], report: Report, progress: Progress | None
+    verifier: Verifier, sample: Sequence[Probe], report: Report, progress: Progress | None
 ) -> list[tuple[Verdict, Verdict]]:
     """Return the verdicts of each probe's right and wrong answer; measure a call's time."""
     if verifier.setwise:
-        groups = [probe.pairs() for probe in asked]
+        groups = [probe.pairs() for probe in sample]
     else:
-        pairs = [pair for probe in asked for pair in probe.pairs()]
+        pairs = [pair for probe in sample for pair in probe.pairs()]
         size = min(verifier.settings.batch_size, 20)
         groups = [tuple(pairs[start : start + size]) for start in range(0, len(pairs), size)]  # type: ignore[misc]  # of any length
     took: list[float] = []
-    said: list[Verdict] = []
+    verdicts: list[Verdict] = []
     for group in groups:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(verifier.settings.timeout_s):
-                said += (await verifier.score(group)).items
+                verdicts += (await verifier.score(group)).items
         except TimeoutError:
-            said += [
+            verdicts += [
                 Verdict(
                     None,
                     Status.TIMEOUT,
@@ -157,52 +157,52 @@ async def _ask(
                 for _ in group
             ]
         except VerifierError as exc:
-            said += [exc.verdict() for _ in group]
+            verdicts += [exc.verdict() for _ in group]
         took.append(1e3 * (time.perf_counter() - started))
         if progress:
             progress(len(group))
     report.latency_ms = statistics.median(took)
-    return list(zip(said[::2], said[1::2], strict=True))
+    return list(zip(verdicts[::2], verdicts[1::2], strict=True))
 
 
 def _judged(
     verifier: Verifier,
-    asked: Sequence[Probe],
-    said: Sequence[tuple[Verdict, Verdict]],
+    sample: Sequence[Probe],
+    verdicts: Sequence[tuple[Verdict, Verdict]],
     report: Report,
     entry: Entry | None,
 ) -> list[Finding]:
     """Return the verdicts' findings: inputs fit, scores exist, right answers rank above wrong."""
-    everything = [verdict for both in said for verdict in both]
+    everything = [verdict for both in verdicts for verdict in both]
     statuses = Counter(verdict.status for verdict in everything)
     findings: list[Finding] = []
     if statuses[Status.TRUNCATED]:
-        seen = (
+        observation = (
             f"{statuses[Status.TRUNCATED]} of {len(everything)} short texts did not fit:"
             f" {_reason(everything, Status.TRUNCATED)}"
         )
         findings.append(
             failed(
                 "context",
-                seen,
+                observation,
                 "start the server with a larger --max-model-len, or lower `max_tokens`",
             )
         )
     broken = statuses[Status.ERROR] + statuses[Status.TIMEOUT]
     if broken:
-        seen = (
+        observation = (
             f"{broken} of {len(everything)} failed:"
             f" {_reason(everything, Status.ERROR, Status.TIMEOUT)}"
         )
         advice = "see the reason, the server's log, and `timeout_s`"
         findings.append(
-            failed("answers", seen, advice)
+            failed("answers", observation, advice)
             if 2 * broken > len(everything)
-            else warning("answers", seen, advice)
+            else warning("answers", observation, advice)
         )
     both = [
         (right.score, wrong.score)
-        for right, wrong in said
+        for right, wrong in verdicts
         if right.score is not None and wrong.score is not None
     ]
     if not both:
@@ -220,27 +220,27 @@ def _judged(
 
 
 def _compared(auc: Auc, entry: Entry | None) -> Finding:
-    seen = f"AUC {auc.value:.2f} [{auc.low:.2f}, {auc.high:.2f}] on {auc.pairs} probes"
+    observation = f"AUC {auc.value:.2f} [{auc.low:.2f}, {auc.high:.2f}] on {auc.pairs} probes"
     floor = entry.floor if entry and entry.floor else None
     if auc.high < 0.5:
         advice = (
             "right answers score lower than wrong ones: look for swapped labels, a wrong column or"
             " template"
         )
-        return failed("right above wrong", seen, advice)
+        return failed("right above wrong", observation, advice)
     if floor is not None and auc.high < floor:
         return failed(
             "right above wrong",
-            f"{seen}; this model reaches {floor:g}",
+            f"{observation}; this model reaches {floor:g}",
             "it is served wrongly: see the checks above",
         )
     if auc.low <= 0.5:
         return warning(
             "right above wrong",
-            seen,
+            observation,
             "no better than chance here: weak, or made for other texts",
         )
-    return ok("right above wrong", seen)
+    return ok("right above wrong", observation)
 
 
 def auc_of(both: Sequence[tuple[float, float]]) -> Auc:
@@ -261,37 +261,39 @@ def auc_of(both: Sequence[tuple[float, float]]) -> Auc:
 
 
 async def _repeated(
-    verifier: Verifier, asked: Sequence[Probe], said: Sequence[tuple[Verdict, Verdict]]
+    verifier: Verifier, sample: Sequence[Probe], verdicts: Sequence[tuple[Verdict, Verdict]]
 ) -> list[Finding]:
     """Return how far scores move when the same pair comes in another batch."""
-    scores = [verdict.score for both in said for verdict in both if verdict.score is not None]
+    scores = [verdict.score for both in verdicts for verdict in both if verdict.score is not None]
     if len(scores) < 4 or verifier.setwise:
         return []
     try:
         again = await verifier.score(
-            [pair for probe in asked[: REPEATED // 2] for pair in probe.pairs()]
+            [pair for probe in sample[: REPEATED // 2] for pair in probe.pairs()]
         )
     except VerifierError as exc:
         return [skipped("repeatability", f"{exc.reason}: {exc}")]
-    before = [verdict for both in said[: REPEATED // 2] for verdict in both]
+    before = [verdict for both in verdicts[: REPEATED // 2] for verdict in both]
     moved = [
-        abs(one.score - two.score)
-        for one, two in zip(before, again.items, strict=True)
-        if one.score is not None and two.score is not None
+        abs(first.score - second.score)
+        for first, second in zip(before, again.items, strict=True)
+        if first.score is not None and second.score is not None
     ]
     if not moved:
         return []
     spread = statistics.pstdev(scores)
-    seen = f"scores moved by {max(moved):.2g} at most; their standard deviation is {spread:.2g}"
+    observation = (
+        f"scores moved by {max(moved):.2g} at most; their standard deviation is {spread:.2g}"
+    )
     if max(moved) > MUCH_SPREAD * spread:
         return [
             warning(
                 "repeatability",
-                seen,
+                observation,
                 "sampling, or kernels that depend on the batch: the cache keeps the first score",
             )
         ]
-    return [ok("repeatability", seen)]
+    return [ok("repeatability", observation)]
 
 
 def _reason(verdicts: Sequence[Verdict], *statuses: Status) -> str:

@@ -47,8 +47,10 @@ class EmbeddingConsensusSettings(VerifierSettings):
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return the settings that determine a score, without the embedder's place and threads."""
-        own = super().scoring_parameters()
-        return {name: value for name, value in own.items() if name not in ("endpoint", "threads")}
+        parameters = super().scoring_parameters()
+        return {
+            name: value for name, value in parameters.items() if name not in ("endpoint", "threads")
+        }
 
 
 class _Row(ReplyModel):
@@ -106,13 +108,13 @@ class EmbeddingConsensus:
         self._here = MiniLM(settings.threads)
         if settings.endpoint is not None and settings.model is not None:
             shared = settings.model_dump(include=set(VerifierSettings.model_fields))
-            own = ServedSettings(
+            served_settings = ServedSettings(
                 **shared,
                 model=settings.model,
                 endpoint=settings.endpoint,
                 api_key_env=settings.api_key_env,
             )
-            self._served = _Served(own, transport)
+            self._served = _Served(served_settings, transport)
 
     @property
     def settings(self) -> EmbeddingConsensusSettings:

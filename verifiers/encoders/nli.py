@@ -62,11 +62,11 @@ class Nli(ServedVerifier):
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
         verdicts = await ask_the_rest(
-            self._ask_readable, pairs, [self._known(pair) for pair in pairs]
+            self._ask_readable, pairs, [self._verdict_without_call(pair) for pair in pairs]
         )
         return await self.note_shortened(pairs, verdicts)
 
-    def _known(self, pair: Pair) -> Verdict | None:
+    def _verdict_without_call(self, pair: Pair) -> Verdict | None:
         if self.nli.premise == "reference" and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
         return None if as_read(pair.candidate) else not_applicable(EMPTY)
@@ -113,8 +113,8 @@ class Nli(ServedVerifier):
         if len(probs) < 2 or len(probs) <= self.nli.entailment:
             yield failed("classes", f"{len(probs)} classes", self.needs)
         else:
-            seen = (
+            observation = (
                 f"{len(probs)} classes; a text that repeats its premise:"
-                f" {', '.join(f'{each:.2f}' for each in probs)}"
+                f" {', '.join(f'{probability:.2f}' for probability in probs)}"
             )
-            yield ok("classes", seen)
+            yield ok("classes", observation)

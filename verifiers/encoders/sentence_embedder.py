@@ -81,7 +81,7 @@ class _Embedder:
         self._session: Any = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
-        self._inputs = {each.name for each in self._session.get_inputs()}
+        self._inputs = {tensor.name for tensor in self._session.get_inputs()}
         raw = files(__package__).joinpath("minilm/tokenizer.json").read_bytes()
         if hashlib.sha256(raw).hexdigest() != TOKENIZER_SHA256:
             raise MissingExtraError(
@@ -109,9 +109,9 @@ class _Embedder:
         import numpy as np
 
         encoded = self._tokenizer.encode_batch([text[: MAX_TOKENS * 40] for text in texts])
-        mask = np.array([each.attention_mask for each in encoded], np.int64)
+        mask = np.array([encoding.attention_mask for encoding in encoded], np.int64)
         feeds = {
-            "input_ids": np.array([each.ids for each in encoded], np.int64),
+            "input_ids": np.array([encoding.ids for encoding in encoded], np.int64),
             "attention_mask": mask,
         }
         if "token_type_ids" in self._inputs:

@@ -124,20 +124,20 @@ class HttpPool:
 
     async def _send(self, origin: str, request: bytes) -> tuple[int, bytes]:
         """Send a request, once more if a kept connection was closed just as it was used."""
-        kept = self._kept(origin)
-        if kept is not None:
+        idle = self._idle_connection(origin)
+        if idle is not None:
             try:
-                return await self._exchange(kept, origin, request)
+                return await self._exchange(idle, origin, request)
             except LostError:
-                if kept.answered or time.monotonic() - kept.began > STALE_S:
+                if idle.answered or time.monotonic() - idle.began > STALE_S:
                     raise
         try:
             return await self._exchange(await self._dialer.dial(origin), origin, request)
         except LostError as exc:
-            exc.again = kept is not None
+            exc.again = idle is not None
             raise
 
-    def _kept(self, origin: str) -> Connection | None:
+    def _idle_connection(self, origin: str) -> Connection | None:
         idle, oldest = self._idle[origin], time.monotonic() - self.idle_s
         while idle:
             connection = idle.pop()
@@ -192,9 +192,11 @@ class HttpPool:
                 )
         for idle in self._idle.values():
             for connection in [
-                each for each in idle if each.closed or now - each.heard > self.idle_s
+                connection
+                for connection in idle
+                if connection.closed or now - connection.heard > self.idle_s
             ]:
                 idle.remove(connection)
                 connection.abort()
-        left = self._busy or any(self._idle.values())
-        self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep) if left else None
+        busy = self._busy or any(self._idle.values())
+        self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep) if busy else None

@@ -199,9 +199,9 @@ class Connection(asyncio.Protocol):
 
     def _last_head(self) -> bytes:
         """Return the head of the reply itself, without the interim ones before it."""
-        head, _, rest = self._head.partition(b"\r\n\r\n")
+        head, _, following = self._head.partition(b"\r\n\r\n")
         while INTERIM.match(head):
-            head, _, rest = rest.partition(b"\r\n\r\n")
+            head, _, following = following.partition(b"\r\n\r\n")
         return head
 
 

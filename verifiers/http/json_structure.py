@@ -16,7 +16,7 @@ Places = npt.NDArray[np.intp]
 BLOCK_BYTES = 1 << 18
 QUOTE, BACKSLASH = ord('"'), ord("\\")
 BEGINS = np.zeros(256, bool)  # bytes that may precede a value
-BEGINS[[ord(each) for each in ",[{"]] = True
+BEGINS[[ord(character) for character in ",[{"]] = True
 
 
 def more_values_than(most: int, text: bytes | bytearray) -> bool:

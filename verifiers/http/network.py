@@ -62,8 +62,8 @@ def _check_file(path: Path | None) -> None:
     OpenSSL reads a device or a pipe until it ends.
     """
     if path is not None:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_OF_CERTIFICATES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_OF_CERTIFICATES:
             raise ValueError(f"{path}: not a regular file of at most {MOST_OF_CERTIFICATES} bytes")
 
 
@@ -170,15 +170,15 @@ class _Tunnel(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.head: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._seen = b""
+        self._head = b""
 
     def data_received(self, data: bytes) -> None:
         """Read up to the end of the head, with nothing beyond it: the client speaks first."""
-        self._seen += data
-        if b"\r\n\r\n" in self._seen or len(self._seen) > MAX_PROXY_HEAD:
+        self._head += data
+        if b"\r\n\r\n" in self._head or len(self._head) > MAX_PROXY_HEAD:
             self._end(
-                self._seen
-                if self._seen.endswith(b"\r\n\r\n") and self._seen.count(b"\r\n\r\n") == 1
+                self._head
+                if self._head.endswith(b"\r\n\r\n") and self._head.count(b"\r\n\r\n") == 1
                 else b""
             )
 
@@ -206,8 +206,8 @@ async def _through(proxy: Proxy, target: str) -> Any:
             or not first[0].startswith(b"HTTP/1.")
             or not (len(first[1]) == 3 and first[1].startswith(b"2"))
         ):
-            said = first[1][:3].decode("ascii", "replace") if len(first) > 1 else "no HTTP"
-            raise UnreachableError(f"the proxy {proxy} does not connect to {target}: {said}")
+            answer = first[1][:3].decode("ascii", "replace") if len(first) > 1 else "no HTTP"
+            raise UnreachableError(f"the proxy {proxy} does not connect to {target}: {answer}")
     except BaseException:  # also on a time-out: no other code closes it
         transport.abort()
         raise
@@ -222,10 +222,10 @@ async def _open(
 
 def _why(exc: Exception) -> str:
     """Return the cause of an error; OpenSSL's number is no errno."""
-    known = (
+    system = (
         isinstance(exc, OSError)
         and exc.errno
         and exc.errno > 0
         and not isinstance(exc, ssl.SSLError)
     )
-    return os.strerror(exc.errno) if known and isinstance(exc, OSError) and exc.errno else str(exc)
+    return os.strerror(exc.errno) if system and isinstance(exc, OSError) and exc.errno else str(exc)

@@ -18,12 +18,12 @@ async def together(*work: Coroutine[Any, Any, Result]) -> list[Result]:
     """
     if len(work) == 1:
         return [await work[0]]
-    tasks = [asyncio.ensure_future(each) for each in work]
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in work]
     try:
         return await asyncio.gather(*tasks)
     finally:
-        left = [task for task in tasks if not task.done()]
-        for task in left:
+        pending = [task for task in tasks if not task.done()]
+        for task in pending:
             task.cancel()
-        if left:
-            await asyncio.wait(left)
+        if pending:
+            await asyncio.wait(pending)

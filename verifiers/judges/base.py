@@ -64,14 +64,16 @@ class Judging(ServedVerifier, ABC):
         self.labels = LabelReader(self.upstream, self.chat)
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        verdicts = await ask_the_rest(self.judge, pairs, [self.known(pair) for pair in pairs])
+        verdicts = await ask_the_rest(
+            self.judge, pairs, [self.verdict_without_call(pair) for pair in pairs]
+        )
         return await self.note_shortened(pairs, verdicts)
 
     @abstractmethod
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return the model's verdicts on pairs that contain an answer."""
 
-    def known(self, pair: Pair) -> Verdict | None:
+    def verdict_without_call(self, pair: Pair) -> Verdict | None:
         """Return the verdict of a pair that needs no call: the lowest score for a non-answer."""
         if "reference" in self.places and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
@@ -146,15 +148,15 @@ class Judging(ServedVerifier, ABC):
                 str(verdict.reason),
                 "the model does not answer in the form that the prompt asks for",
             )
-        seen = f"a sample scored {verdict.score:.3g}"
+        observation = f"a sample scored {verdict.score:.3g}"
         if verdict.label_mass is None:
-            return ok("answers", seen)
-        seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
+            return ok("answers", observation)
+        observation += f"; {verdict.label_mass:.0%} of the probability on the labels"
         if verdict.label_mass >= LITTLE_MASS:
-            return ok("answers", seen)
+            return ok("answers", observation)
         return warning(
             "answers",
-            seen,
+            observation,
             "it is not answering with a label: see `prompt`, and chat_template_kwargs for thinking",
         )
 

@@ -33,20 +33,20 @@ def strengths(comparisons: Sequence[Comparison], count: int) -> npt.NDArray[np.f
 
     They sum to about 0.
     """
-    first = np.array([each.first for each in comparisons], np.intp)
-    second = np.array([each.second for each in comparisons], np.intp)
-    won = np.array([each.p_first for each in comparisons])
+    first = np.array([comparison.first for comparison in comparisons], np.intp)
+    second = np.array([comparison.second for comparison in comparisons], np.intp)
+    won = np.array([comparison.p_first for comparison in comparisons])
 
-    def loss(given: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        difference = given[first] - given[second]
+    def loss(strength: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        difference = strength[first] - strength[second]
         likelihood = won * log_expit(difference) + (1 - won) * log_expit(-difference)
         slope = expit(difference) - won
         gradient = (
             np.bincount(first, slope, count)
             - np.bincount(second, slope, count)
-            + given / PRIOR_VARIANCE
+            + strength / PRIOR_VARIANCE
         )
-        return float(given @ given / (2 * PRIOR_VARIANCE) - likelihood.sum()), gradient
+        return float(strength @ strength / (2 * PRIOR_VARIANCE) - likelihood.sum()), gradient
 
     return np.asarray(minimize(loss, np.zeros(count), jac=True, method="L-BFGS-B").x)
 
@@ -74,15 +74,17 @@ def swiss_round(
 
     Neighbours' comparisons inform most: a comparison with a certain outcome adds nothing.
     """
-    left = list(range(len(strength)))
-    chance.shuffle(left)
-    left.sort(key=lambda place: -strength[place])
+    unpaired = list(range(len(strength)))
+    chance.shuffle(unpaired)
+    unpaired.sort(key=lambda place: -strength[place])
     pairs = []
-    while len(left) > 1:
-        first = left.pop(0)
-        place = next((at for at, other in enumerate(left) if _pair(first, other) not in met), None)
+    while len(unpaired) > 1:
+        first = unpaired.pop(0)
+        place = next(
+            (at for at, other in enumerate(unpaired) if _pair(first, other) not in met), None
+        )
         if place is not None:
-            pairs.append(_pair(first, left.pop(place)))
+            pairs.append(_pair(first, unpaired.pop(place)))
     return pairs
 
 

@@ -69,20 +69,20 @@ class JudgeDebate(LabelJudging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's P(Yes)."""
-        each = await together(*(self._judge_one(pair) for pair in pairs))
+        parts = await together(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
-        for verdicts in each:
+        for verdicts in parts:
             total.add(verdicts.usage)
-        return Verdicts([verdicts.items[0] for verdicts in each], total)
+        return Verdicts([verdicts.items[0] for verdicts in parts], total)
 
     async def _judge_one(self, pair: Pair) -> Verdicts:
         texts = self.texts(pair)
         try:
-            asked = [self.asking(prompt, **texts) for prompt in self._pleas]
+            conversations = [self.asking(prompt, **texts) for prompt in self._pleas]
             pleas = await together(
                 *(
-                    self.chat.write(each, self.debate.max_tokens, self.debate.temperature)
-                    for each in asked
+                    self.chat.write(conversation, self.debate.max_tokens, self.debate.temperature)
+                    for conversation in conversations
                 )
             )
             heard = [written[0].text.strip() for written, _ in pleas]

@@ -59,12 +59,12 @@ class GenerativeScoring(Judging):
         for place, pair in enumerate(pairs):
             by_query.setdefault(self.query_text(pair.query), []).append(place)
         verdicts = Verdicts([])
-        said: dict[int, Verdict] = {}
+        by_place: dict[int, Verdict] = {}
         for places in by_query.values():
             some = await self._judge_query([pairs[place] for place in places])
-            said |= dict(zip(places, some.items, strict=True))
+            by_place |= dict(zip(places, some.items, strict=True))
             verdicts.usage.add(some.usage)
-        verdicts.items = [said[place] for place in range(len(pairs))]
+        verdicts.items = [by_place[place] for place in range(len(pairs))]
         return verdicts
 
     async def _judge_query(self, pairs: Sequence[Pair]) -> Verdicts:
@@ -91,8 +91,8 @@ class GenerativeScoring(Judging):
         rendered = await self.tokenizer.text(
             await self.tokenizer.ids_of_chat(marked, generation=True)
         )
-        before, found, after = rendered.rpartition(MARK)
-        if not found:
+        before, mark, after = rendered.rpartition(MARK)
+        if not mark:
             raise BadReplyError("the rendered prompt cannot be read back from its tokens")
         return before, after
 

@@ -93,12 +93,12 @@ class JudgePairwise(Judging):
         if len(pairs) < 2:
             return Verdicts([not_applicable(NO_OPPONENT) for _ in pairs])
         await self.learn_special(pairs)
-        known = {pair.candidate: self.known(pair) for pair in pairs}
-        texts = sorted(text for text, verdict in known.items() if verdict is None)
+        uncalled = {pair.candidate: self.verdict_without_call(pair) for pair in pairs}
+        texts = sorted(text for text, verdict in uncalled.items() if verdict is None)
         played = await self._play(pairs[0].query, texts)
         by_text = dict(zip(texts, played.items, strict=True))
         return Verdicts(
-            [known[pair.candidate] or by_text[pair.candidate] for pair in pairs], played.usage
+            [uncalled[pair.candidate] or by_text[pair.candidate] for pair in pairs], played.usage
         )
 
     async def _play(self, query: Query, texts: Sequence[str]) -> Verdicts:
@@ -109,11 +109,11 @@ class JudgePairwise(Judging):
         chance = random.Random(blake2b("\0".join(texts).encode(), digest_size=8).digest())  # noqa: S311 - the same set, the same draw
         for _ in range(self._rounds(len(texts))):
             if len(texts) <= self.pairwise.all_pairs_up_to:
-                drawn = all_pairs(len(texts))
+                round_pairs = all_pairs(len(texts))
             else:
                 current = await asyncio.to_thread(strengths, games.comparisons, len(texts))
-                drawn = swiss_round(current, games.met, chance)
-            usage.add(await self._compare(query, texts, drawn, games))
+                round_pairs = swiss_round(current, games.met, chance)
+            usage.add(await self._compare(query, texts, round_pairs, games))
         return Verdicts(await asyncio.to_thread(games.verdicts), usage)
 
     def _rounds(self, count: int) -> int:
@@ -122,16 +122,22 @@ class JudgePairwise(Judging):
         return min(self.pairwise.rounds or swiss_rounds(count), count - 1)
 
     async def _compare(
-        self, query: Query, texts: Sequence[str], drawn: Sequence[tuple[int, int]], games: _Games
+        self,
+        query: Query,
+        texts: Sequence[str],
+        round_pairs: Sequence[tuple[int, int]],
+        games: _Games,
     ) -> Usage:
         """Play a round: every pair in both orders, all of them at once."""
-        games.met.update(drawn)
-        asked = [(left, right) for pair in drawn for left, right in (pair, pair[::-1])]
+        games.met.update(round_pairs)
+        ordered_pairs = [
+            (first, second) for pair in round_pairs for first, second in (pair, pair[::-1])
+        ]
         verdicts = await self._read(
-            [self._asking(query, texts[left], texts[right]) for left, right in asked]
+            [self._asking(query, texts[first], texts[second]) for first, second in ordered_pairs]
         )
-        for place, (left, right) in enumerate(drawn):
-            games.add(left, right, *verdicts.items[2 * place : 2 * place + 2])
+        for place, (first, second) in enumerate(round_pairs):
+            games.add(first, second, *verdicts.items[2 * place : 2 * place + 2])
         return verdicts.usage
 
     async def _read(self, conversations: Sequence[Conversation]) -> Verdicts:
@@ -143,13 +149,13 @@ class JudgePairwise(Judging):
         parts = [
             conversations[start : start + size] for start in range(0, len(conversations), size)
         ]
-        each = await together(
+        replies = await together(
             *(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts)
         )
         total = Usage()
-        for verdicts in each:
+        for verdicts in replies:
             total.add(verdicts.usage)
-        return Verdicts([verdict for verdicts in each for verdict in verdicts.items], total)
+        return Verdicts([verdict for verdicts in replies for verdict in verdicts.items], total)
 
     def _asking(self, query: Query, first: str, second: str) -> Conversation:
         return self.asking(
@@ -166,7 +172,7 @@ class JudgePairwise(Judging):
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Compare each candidate with the reference, or itself: for the doctor's sample alone."""
         return await self._read(
-            [self._asking(each.query, each.candidate, each.query.reference or "") for each in pairs]
+            [self._asking(pair.query, pair.candidate, pair.query.reference or "") for pair in pairs]
         )
 
     async def look_at_labels(self) -> list[Finding]:
@@ -179,8 +185,14 @@ class JudgePairwise(Judging):
             yield finding
         same = (await self._read([self.conversation(SAMPLE)])).items[0].score
         if same is not None:
-            seen = f"P(first) of two equal answers is {same:.2f}; both orders count, so it cancels"
-            yield ok("place", seen) if abs(same - 0.5) < MANY_SWINGS else warning("place", seen)
+            observation = (
+                f"P(first) of two equal answers is {same:.2f}; both orders count, so it cancels"
+            )
+            yield (
+                ok("place", observation)
+                if abs(same - 0.5) < MANY_SWINGS
+                else warning("place", observation)
+            )
 
 
 class _Games:
@@ -194,19 +206,19 @@ class _Games:
         self.games = [0] * count
         self.failure: list[Verdict | None] = [None] * count
 
-    def add(self, left: int, right: int, there: Verdict, back: Verdict) -> None:
+    def add(self, first: int, second: int, there: Verdict, back: Verdict) -> None:
         """Take in the two orders of one pair.
 
         With only one of them answered, a liking for a place would count.
         """
         if there.score is None or back.score is None:
             failure = there if there.score is None else back
-            self.failure[left], self.failure[right] = failure, failure
+            self.failure[first], self.failure[second] = failure, failure
             return
-        p_left = (there.score + 1 - back.score) / 2
-        self.comparisons.append(Comparison(left, right, p_left))
+        p_first = (there.score + 1 - back.score) / 2
+        self.comparisons.append(Comparison(first, second, p_first))
         swung = (there.score > 0.5) != (1 - back.score > 0.5)
-        for place in (left, right):
+        for place in (first, second):
             self.games[place] += 1
             self.swings[place] += swung
 

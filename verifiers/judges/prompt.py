@@ -18,11 +18,11 @@ def bundled(name: str) -> str:
 
 def checked_prompt(prompt: str, places: Sequence[str]) -> str:
     """Return a prompt with each place once, and in this order; raise `ValueError` otherwise."""
-    found = [name for name in PLACEHOLDER.findall(prompt) if name in places]
+    placeholders = [name for name in PLACEHOLDER.findall(prompt) if name in places]
     shown = ", ".join(f"{{{name}}}" for name in places)
-    if sorted(found) != sorted(places):
+    if sorted(placeholders) != sorted(places):
         raise ValueError(f"must contain {shown} once each")
-    if found != list(places):
+    if placeholders != list(places):
         raise ValueError(
             f"must have {shown} in this order: the common part comes first, for the prefix cache"
         )

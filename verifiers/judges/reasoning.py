@@ -67,11 +67,11 @@ class JudgeCot(Judging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's share of Yes; one call a pair, side by side."""
-        each = await together(*(self._judge_one(pair) for pair in pairs))
+        replies = await together(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
-        for _, usage in each:
+        for _, usage in replies:
             total.add(usage)
-        return Verdicts([verdict for verdict, _ in each], total)
+        return Verdicts([verdict for verdict, _ in replies], total)
 
     async def _judge_one(self, pair: Pair) -> tuple[Verdict, Usage]:
         try:
@@ -87,10 +87,10 @@ class JudgeCot(Judging):
 
 def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdict:
     """Return the mean of the verdicts, with the number of missing ones as reason."""
-    said = [stated_verdict(each, values) for each in written]
-    given = [each for each in said if each is not None]
-    cut = sum(not each.finished for each in written)
-    if not given:
+    verdicts = [stated_verdict(text, values) for text in written]
+    stated = [verdict for verdict in verdicts if verdict is not None]
+    cut = sum(not text.finished for text in written)
+    if not stated:
         if cut:
             return Verdict(
                 None,
@@ -98,11 +98,11 @@ def share_of_yes(written: Sequence[Written], values: dict[str, float]) -> Verdic
                 f"{cut} of {len(written)} texts were cut off before the verdict; see `max_tokens`",
             )
         return Verdict(None, Status.ERROR, "bad_reply: no verdict on the last line")
-    missing = len(written) - len(given)
+    missing = len(written) - len(stated)
     remark = (
         f"{missing} of {len(written)} texts without a verdict, {cut} cut off" if missing else None
     )
-    return Verdict(sum(given) / len(given), reason=remark)
+    return Verdict(sum(stated) / len(stated), reason=remark)
 
 
 def stated_verdict(written: Written, values: dict[str, float]) -> float | None:

@@ -83,16 +83,16 @@ class JudgeRubric(LabelJudging):
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return the combined score of each pair, the criteria's own as its reason."""
         texts = [self.texts(pair) for pair in pairs]
-        asked = [
-            self.asking(self.prompt, **{**each, "criterion": criterion.text})
-            for each in texts
+        conversations = [
+            self.asking(self.prompt, **{**pair_texts, "criterion": criterion.text})
+            for pair_texts in texts
             for criterion in self.rubric.criteria
         ]
-        verdicts = await self.labels.read(asked, self.values)
+        verdicts = await self.labels.read(conversations, self.values)
         size = len(self.rubric.criteria)
         combined = [
             self._combined(verdicts.items[start : start + size])
-            for start in range(0, len(asked), size)
+            for start in range(0, len(conversations), size)
         ]
         return Verdicts(combined, verdicts.usage)
 
@@ -105,7 +105,7 @@ class JudgeRubric(LabelJudging):
         score = COMBINE[self.rubric.combine](
             scores, [criterion.weight for criterion in self.rubric.criteria]
         )
-        each = ", ".join(
+        criterion_scores = ", ".join(
             f"{criterion.name} {value:.2f}"
             for criterion, value in zip(self.rubric.criteria, scores, strict=True)
         )
@@ -113,4 +113,4 @@ class JudgeRubric(LabelJudging):
             (verdict.label_mass for verdict in verdicts if verdict.label_mass is not None),
             default=None,
         )
-        return Verdict(score, reason=each, label_mass=mass)
+        return Verdict(score, reason=criterion_scores, label_mass=mass)

@@ -88,11 +88,11 @@ class Reward(ServedVerifier, ABC):
 
     async def _ask_singly(self, chats: Sequence[Sequence[Message]]) -> Verdicts:
         bodies = [self._body() | {"messages": as_dicts(chat)} for chat in chats]
-        each = await together(*(self._post(body, 1) for body in bodies))
+        replies = await together(*(self._post(body, 1) for body in bodies))
         total = Usage()
-        for verdicts in each:
+        for verdicts in replies:
             total.add(verdicts.usage)
-        return Verdicts([verdicts.items[0] for verdicts in each], total)
+        return Verdicts([verdicts.items[0] for verdicts in replies], total)
 
     def _body(self) -> dict[str, Any]:
         return {"model": self.settings.model, **self._raw}
@@ -134,7 +134,7 @@ class Reward(ServedVerifier, ABC):
         squashed = (await self._post(body, 1)).items[0].score
         if raw is None or squashed is None:
             return [failed("answers", "no number", self.needs)]
-        seen = f"raw {raw:.4g}, through the activation {squashed:.4g}"
+        observation = f"raw {raw:.4g}, through the activation {squashed:.4g}"
         if abs(raw - squashed) < 1e-6 * max(1.0, abs(raw)) and 0 <= raw <= 1:
-            return [failed("activation off", seen, SIGMOID)]
-        return [ok("activation off", seen)]
+            return [failed("activation off", observation, SIGMOID)]
+        return [ok("activation off", observation)]

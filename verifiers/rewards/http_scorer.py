@@ -143,9 +143,9 @@ class HttpScorer(ServedVerifier):
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
         """Return a server's fault; any answer will do."""
-        said = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
-        refused = isinstance(said, RefusedError | BadReplyError | UpstreamFailedError)
-        return said if isinstance(said, VerifierError) and not refused else None
+        reply = await self._at_once(endpoint, self.upstream.get("/", ReplyModel, endpoint))
+        refused = isinstance(reply, RefusedError | BadReplyError | UpstreamFailedError)
+        return reply if isinstance(reply, VerifierError) and not refused else None
 
     async def examine(self) -> list[Finding]:
         """Return whether a sample is answered in our form."""

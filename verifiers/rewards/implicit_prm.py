@@ -51,9 +51,9 @@ class ImplicitPrmSettings(ServedSettings):
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return the settings that determine a score, without the place of the reference model."""
-        own = super().scoring_parameters()
-        own.pop("reference_endpoint")
-        return own
+        parameters = super().scoring_parameters()
+        parameters.pop("reference_endpoint")
+        return parameters
 
 
 class ImplicitPrm(Answering):
@@ -78,9 +78,9 @@ class ImplicitPrm(Answering):
 
     async def check(self) -> None:
         """Return when both models are served; raise `VerifierError` saying which is not."""
-        *own, reference = await self.problems()
-        if all(own) or reference:
-            raise reference or own[0]  # type: ignore[misc]  # one of them is an error
+        *problems, reference = await self.problems()
+        if all(problems) or reference:
+            raise reference or problems[0]  # type: ignore[misc]  # one of them is an error
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         parts = [
@@ -88,21 +88,25 @@ class ImplicitPrm(Answering):
             for pair in pairs
         ]
         prompts = [head + answer for head, answer in parts]
-        (own, usage), (reference, more) = await together(
+        (model_likelihoods, usage), (reference_likelihoods, more) = await together(
             log_likelihoods(self.upstream, prompts), log_likelihoods(self.reference, prompts)
         )
         usage.add(more)
         heads = await heads_of(self.tokenizer, [head for head, _ in parts])
         items = []
-        for (head, answer), ours, theirs in zip(parts, own, reference, strict=True):
-            ends = await self._step_ends(head, answer, ours)
-            items.append(self._read(_difference(ours, theirs, heads[head]), ends))
+        for (head, answer), model, reference in zip(
+            parts, model_likelihoods, reference_likelihoods, strict=True
+        ):
+            ends = await self._step_ends(head, answer, model)
+            items.append(self._read(_difference(model, reference, heads[head]), ends))
         return Verdicts(items, usage)
 
-    def known(self, pair: Pair) -> Verdict | None:
+    def verdict_without_call(self, pair: Pair) -> Verdict | None:
         """Return the verdict of a pair that needs no call; one with too many steps gets none."""
-        if (said := super().known(pair)) is not None or self.implicit.reduction == "last":
-            return said
+        if (
+            verdict := super().verdict_without_call(pair)
+        ) is not None or self.implicit.reduction == "last":
+            return verdict
         steps = [
             part
             for part in self._text(pair.candidate).split(self.implicit.step_separator)
@@ -121,19 +125,24 @@ class ImplicitPrm(Answering):
         whole = len(likelihood.ids) + 1
         return [whole - len(await self.tokenizer.ids(head + piece)) for piece in pieces]
 
-    def _read(self, ratios: Sequence[float], left: Sequence[int]) -> Verdict:
+    def _read(self, ratios: Sequence[float], remaining: Sequence[int]) -> Verdict:
         sums = list(accumulate(ratios, initial=0.0))
-        ends = [sums[max(0, len(ratios) - each)] for each in left] + [sums[-1]]
+        ends = [sums[max(0, len(ratios) - count)] for count in remaining] + [sums[-1]]
         value = {"last": ends[-1], "min": min(ends), "mean": math.fsum(ends) / len(ends)}[
             self.implicit.reduction
         ]
         return score_verdict(self.implicit.beta * value, "log-ratio")
 
 
-def _difference(ours: Likelihood, theirs: Likelihood, head: Sequence[int]) -> list[float]:
-    if ours.ids != theirs.ids:
+def _difference(model: Likelihood, reference: Likelihood, head: Sequence[int]) -> list[float]:
+    if model.ids != reference.ids:
         raise BadReplyError(
             "model and reference model read the prompt as different tokens: they are not of one"
             " family"
         )
-    return [own - other for own, other in zip(ours.after(head), theirs.after(head), strict=True)]
+    return [
+        model_logprob - reference_logprob
+        for model_logprob, reference_logprob in zip(
+            model.after(head), reference.after(head), strict=True
+        )
+    ]

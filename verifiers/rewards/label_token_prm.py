@@ -113,12 +113,12 @@ class LabelTokenPrm(ServedVerifier):
         ]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [self._known(pair) for pair in pairs]
+        uncalled = [self._verdict_without_call(pair) for pair in pairs]
         return await self.note_shortened(
-            pairs, await ask_the_rest(self._ask_readable, pairs, known)
+            pairs, await ask_the_rest(self._ask_readable, pairs, uncalled)
         )
 
-    def _known(self, pair: Pair) -> Verdict | None:
+    def _verdict_without_call(self, pair: Pair) -> Verdict | None:
         """Return the verdict of a candidate that needs no call: it has no steps, or too many."""
         steps = self.steps(pair.candidate)
         return too_many(self.query_text(pair.query), steps) if steps else not_applicable(NO_STEPS)
@@ -127,9 +127,9 @@ class LabelTokenPrm(ServedVerifier):
         counts = [len(self.steps(pair.candidate)) for pair in pairs]
         read = Verdicts([])
         for prompts in in_calls(prompt for pair in pairs for prompt in self._prompts(pair)):
-            each = await self._read_prompts(prompts)
-            read.items += each.items
-            read.usage.add(each.usage)
+            reply = await self._read_prompts(prompts)
+            read.items += reply.items
+            read.usage.add(reply.usage)
         items, start = [], 0
         for count in counts:
             items.append(self._reduced(read.items[start : start + count]))
@@ -160,14 +160,14 @@ class LabelTokenPrm(ServedVerifier):
     def conversations(self, pair: Pair) -> list[Conversation]:
         """Return each step's turns up to it; the query goes with the first."""
         system = [{"role": "system", "content": self.process.system}] if self.process.system else []
-        first, *rest = self.steps(pair.candidate)
-        found: list[Conversation] = []
+        first, *later = self.steps(pair.candidate)
+        conversations: list[Conversation] = []
         turns: Conversation = [*system]
-        for step in (f"{self.query_text(pair.query)} {first}", *rest):
+        for step in (f"{self.query_text(pair.query)} {first}", *later):
             turns = [*turns, {"role": "user", "content": step}]
-            found.append(turns)
+            conversations.append(turns)
             turns = [*turns, {"role": "assistant", "content": self.process.good}]
-        return found
+        return conversations
 
     async def _read_tags(self, prompts: Sequence[str]) -> Verdicts:
         """Read the label after each tag: by `/generative_scoring`, else from the top 20."""
@@ -214,14 +214,14 @@ class LabelTokenPrm(ServedVerifier):
         return Verdicts([self._read_tag(choice, ids) for choice in choices], usage_of(reply.usage))
 
     def _read_tag(self, choice: _Choice, ids: dict[str, str]) -> Verdict:
-        seen = (
+        logprobs = (
             choice.logprobs.top_logprobs[0]
             if choice.logprobs and choice.logprobs.top_logprobs
             else None
         )
         return (
-            expected_value(seen, ids, self.values)
-            if seen
+            expected_value(logprobs, ids, self.values)
+            if logprobs
             else Verdict(None, Status.ERROR, "bad_reply: no logprobs")
         )
 
@@ -258,7 +258,7 @@ class LabelTokenPrm(ServedVerifier):
                 "answers", str(verdict.reason), "choose the labels that the model was trained with"
             )
             return
-        seen = f"{len(self.steps(SAMPLE.candidate))} steps scored {verdict.score:.3g}"
+        observation = f"{len(self.steps(SAMPLE.candidate))} steps scored {verdict.score:.3g}"
         if verdict.label_mass is not None:
-            seen += f"; {verdict.label_mass:.0%} of the probability on the labels"
-        yield ok("step count", seen)
+            observation += f"; {verdict.label_mass:.0%} of the probability on the labels"
+        yield ok("step count", observation)

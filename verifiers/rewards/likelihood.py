@@ -41,19 +41,21 @@ class LikelihoodVerifier(Answering):
         self.likelihood = settings
 
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
-        given = [await self._parts(pair.query, pair.candidate) for pair in pairs]
-        without = (
+        with_query = [await self._parts(pair.query, pair.candidate) for pair in pairs]
+        without_query = (
             [await self._parts(_unsaid(pair.query), pair.candidate) for pair in pairs]
             if self.likelihood.baseline
             else []
         )
         likelihoods, usage = await log_likelihoods(
-            self.upstream, [head + answer for head, answer in (*given, *without)]
+            self.upstream, [head + answer for head, answer in (*with_query, *without_query)]
         )
-        heads = await heads_of(self.tokenizer, [head for head, _ in (*given, *without)])
+        heads = await heads_of(self.tokenizer, [head for head, _ in (*with_query, *without_query)])
         averages = [
-            self._reduced(each.after(heads[head]))
-            for each, (head, _) in zip(likelihoods, (*given, *without), strict=True)
+            self._reduced(likelihood.after(heads[head]))
+            for likelihood, (head, _) in zip(
+                likelihoods, (*with_query, *without_query), strict=True
+            )
         ]
         scores = averages[: len(pairs)]
         if self.likelihood.baseline:

@@ -52,10 +52,10 @@ class Answering(ServedVerifier, ABC):
             *(role_of(message.role) for message in (*self._system, *query.messages)),
             "assistant",
         )
-        found = await self.templates.of(roles)
-        if found is None:
+        template = await self.templates.of(roles)
+        if template is None:
             raise BadReplyError("the model's chat template cannot be rendered here")
-        return found
+        return template
 
     def parts(self, template: ChatTemplate, query: Query, candidate: str) -> tuple[str, str]:
         """Return the prompt before the candidate's turn, and that turn's text."""
@@ -73,12 +73,12 @@ class Answering(ServedVerifier, ABC):
         return len(await self.tokenizer.ids(head + answer))
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [self.known(pair) for pair in pairs]
+        uncalled = [self.verdict_without_call(pair) for pair in pairs]
         return await self.note_shortened(
-            pairs, await ask_the_rest(self._ask_readable, pairs, known)
+            pairs, await ask_the_rest(self._ask_readable, pairs, uncalled)
         )
 
-    def known(self, pair: Pair) -> Verdict | None:
+    def verdict_without_call(self, pair: Pair) -> Verdict | None:
         """Return the verdict of a pair that needs no call."""
         return None if as_read(pair.candidate) else not_applicable(EMPTY)
 

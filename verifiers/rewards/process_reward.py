@@ -71,11 +71,11 @@ class ProcessReward(Reward):
         ]
 
     async def _ask(self, pairs: Sequence[Pair]) -> Verdicts:
-        known = [
+        uncalled = [
             None if self.steps(self._text(pair.candidate)) else not_applicable(NO_STEPS)
             for pair in pairs
         ]
-        return await ask_the_rest(super()._ask, pairs, known)
+        return await ask_the_rest(super()._ask, pairs, uncalled)
 
     async def _ask_texts(self, texts: Sequence[str]) -> Verdicts:
         body = self._body() | {"input": texts, "add_special_tokens": False}
@@ -103,16 +103,20 @@ class ProcessReward(Reward):
         steps = self.conversation(SAMPLE)[-1].content.count(self.process.step_token)
         ids = await self.tokenizer.ids(self.process.step_token)
         if len(ids) != 1:
-            seen = f"{self.process.step_token!r} is {len(ids)} tokens to this model"
+            observation = f"{self.process.step_token!r} is {len(ids)} tokens to this model"
             return [
-                failed("step token", seen, "set `step_token` to the model's own (`assay models`)")
+                failed(
+                    "step token",
+                    observation,
+                    "set `step_token` to the model's own (`assay models`)",
+                )
             ]
         reply = await self.upstream.ask(
             self.path, self._body() | {"messages": as_dicts(self.conversation(SAMPLE))}, Vectors
         )
         rows = in_order(reply.data, 1)[0].data
         if len(rows) != steps:
-            seen = (
+            observation = (
                 f"{len(rows)} scores for {steps} steps; {self.process.step_token!r} is token"
                 f" {ids[0]}"
             )
@@ -120,7 +124,7 @@ class ProcessReward(Reward):
                 "start the server with --pooler-config"
                 f' \'{{"tok_pooling_type":"STEP","step_tag_id":{ids[0]}}}\''
             )
-            return [failed("step count", seen, advice)]
+            return [failed("step count", observation, advice)]
         findings = [ok("step count", f"{steps} scores for {steps} steps; step token {ids[0]}")]
         if any(not 0 <= value <= 1 for row in rows for value in row):
             return [

@@ -45,12 +45,12 @@ def as_read(text: str) -> str:
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text.strip()
-    seen = without_unseen(text).strip()
+    visible = without_unseen(text).strip()
     return (
-        seen
+        visible
         if any(
             character not in SHOWN_AS_NOTHING and category(character) in "LNPS"
-            for character in seen
+            for character in visible
         )
         else ""
     )
@@ -99,8 +99,8 @@ def printable(text: str) -> str:
     return ESCAPED.sub(_spelled_out, text)
 
 
-def _spelled_out(found: re.Match[str]) -> str:
-    code = ord(found.group())
+def _spelled_out(match: re.Match[str]) -> str:
+    code = ord(match.group())
     return (
         f"\\x{code:02x}"
         if code < 0x100

@@ -65,8 +65,8 @@ def without_verdicts(text: str) -> str:
 
     A bare Yes may be an answer.
     """
-    seen = bare(text).lower()
-    if not any(word in seen for word in VERDICT_WORDS) or VERDICT.search(seen) is None:
+    visible = bare(text).lower()
+    if not any(word in visible for word in VERDICT_WORDS) or VERDICT.search(visible) is None:
         return text
     return "".join(
         line
@@ -77,16 +77,16 @@ def without_verdicts(text: str) -> str:
 
 def degenerate(text: str) -> str | None:
     """Return why a candidate is no answer at all; None if it may be one."""
-    seen = RUN_OF_BLANKS.sub("\n", without_unseen(text)).strip()
+    visible = RUN_OF_BLANKS.sub("\n", without_unseen(text)).strip()
     if not any(
-        unicodedata.category(character)[0] in "LNS" for character in seen[:CONTENT_CHARACTERS]
+        unicodedata.category(character)[0] in "LNS" for character in visible[:CONTENT_CHARACTERS]
     ):
-        return "empty" if not seen else "nothing but punctuation"
-    if len(seen) > LONGEST_BARE_LINE:
+        return "empty" if not visible else "nothing but punctuation"
+    if len(visible) > LONGEST_BARE_LINE:
         return None
-    seen = bare(seen)
-    seen = TAGGED.sub(r"\g<what>: \g<word>", seen)
-    lines = [trimmed(line) for line in TAGS.sub("\n", seen).splitlines()]
+    visible = bare(visible)
+    visible = TAGGED.sub(r"\g<what>: \g<word>", visible)
+    lines = [trimmed(line) for line in TAGS.sub("\n", visible).splitlines()]
     lines = [line for line in lines if line]
     if not lines:
         return "nothing but tags"

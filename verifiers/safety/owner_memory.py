@@ -26,20 +26,20 @@ class Owned(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         """Return the owner's entry; None if it is unknown, or no longer known."""
-        known = self._by_owner.get(OWNER.get())
-        if known is None or key not in known:
+        entries = self._by_owner.get(OWNER.get())
+        if entries is None or key not in entries:
             return None
-        known.move_to_end(key)
-        return known[key]
+        entries.move_to_end(key)
+        return entries[key]
 
     def put(self, key: Key, value: Value) -> None:
         """Remember for the owner; the least recently used entry goes."""
         owner = OWNER.get()
-        known = self._by_owner.setdefault(owner, OrderedDict())
+        entries = self._by_owner.setdefault(owner, OrderedDict())
         self._by_owner.move_to_end(owner)
-        known[key] = value
-        known.move_to_end(key)
-        if len(known) > self._most:
-            known.popitem(last=False)
+        entries[key] = value
+        entries.move_to_end(key)
+        if len(entries) > self._most:
+            entries.popitem(last=False)
         if len(self._by_owner) > MOST_OWNERS:
             self._by_owner.popitem(last=False)

@@ -171,13 +171,13 @@ def read_report(report: bytes, count: int, killed: str | None) -> Ran:
     outcomes: dict[int, list[str]] = {}
     walls: tuple[str, ...] = ()
     for line in report.decode("utf-8", "replace").split("\n")[:-1]:  # what has no end is not whole
-        number, _, rest = line.partition(" ")
+        number, _, outcome = line.partition(" ")
         if number == "#":
-            walls = walls or tuple(rest.split(" "))
+            walls = walls or tuple(outcome.split(" "))
         if number == "!":
-            raise VerifierError(f"the sandbox cannot be put up: {rest[:200]}")
-        if OUTCOME_PLACE.fullmatch(number) and rest:
-            outcomes.setdefault(int(number), rest.split(" "))
+            raise VerifierError(f"the sandbox cannot be put up: {outcome[:200]}")
+        if OUTCOME_PLACE.fullmatch(number) and outcome:
+            outcomes.setdefault(int(number), outcome.split(" "))
     code = outcomes.get(-1, [None])[0]
     tests = [outcomes.get(number, [None])[0] for number in range(count)]
     beside = frozenset(

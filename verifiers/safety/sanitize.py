@@ -54,7 +54,7 @@ def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
     the model. Text without any is returned as it is.
     """
     if "<" in text or "[" in text:
-        text = CONTROL_TOKENS.sub(lambda found: found.group() + WORD_JOINER, text)
+        text = CONTROL_TOKENS.sub(lambda match: match.group() + WORD_JOINER, text)
     if special and has_brackets(text):
         text = _without_special(text, special)
     for marker in markers:
@@ -67,7 +67,7 @@ def lookalikes(text: str) -> Iterator[str]:
     """Yield every string of a text that may be a special token of some model, in order."""
     if has_brackets(text):
         yield from (
-            found.group() + found.group(found.lastindex or 0) for found in LOOKALIKE.finditer(text)
+            match.group() + match.group(match.lastindex or 0) for match in LOOKALIKE.finditer(text)
         )
 
 
@@ -79,10 +79,10 @@ def suspect(text: str) -> bool:
 def _without_special(text: str, special: Container[str]) -> str:
     """Return the text with a word joiner after the first character of each special token."""
     parts, done = [], 0
-    for found in LOOKALIKE.finditer(text):
-        if found.group() + found.group(found.lastindex or 0) in special:
-            parts += [text[done : found.end()], WORD_JOINER]
-            done = found.end()
+    for match in LOOKALIKE.finditer(text):
+        if match.group() + match.group(match.lastindex or 0) in special:
+            parts += [text[done : match.end()], WORD_JOINER]
+            done = match.end()
     return "".join(parts) + text[done:] if parts else text
 
 
@@ -92,7 +92,7 @@ def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
     """
     if not names or not any(opening in text for opening in OPENINGS):
         return text
-    return _tags(names).sub(lambda found: found.group() + WORD_JOINER, text)
+    return _tags(names).sub(lambda match: match.group() + WORD_JOINER, text)
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +103,7 @@ def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
     """
     nothing = f"[{INVISIBLE_CLASS}{WORD_JOINER}]*+"
     spelled = (
-        f"[{INVISIBLE_CLASS}]{{0,8}}".join(_any_width(each) for each in name) for name in names
+        f"[{INVISIBLE_CLASS}]{{0,8}}".join(_any_width(letter) for letter in name) for name in names
     )
     return re.compile(
         rf"[{OPENINGS}](?={nothing}[/／⁄∕⧸]?{nothing}(?:{'|'.join(spelled)})(?!\w))", re.IGNORECASE
@@ -121,7 +121,7 @@ def _any_width(character: str) -> str:
 
 def visible_text(text: str) -> str:
     """Return the text without invisible characters, and with long runs of a blank shortened."""
-    return PADDING_RUN.sub(lambda found: found.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
+    return PADDING_RUN.sub(lambda match: match.group(1) * PADDING_KEPT, INVISIBLE.sub("", text))
 
 
 def shorten(text: str, max_chars: int | None) -> tuple[str, str]:

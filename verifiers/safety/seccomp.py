@@ -44,10 +44,10 @@ def filter_program(machine: str) -> bytes:
 def on_threads(machine: str, answer: int) -> bytes:
     """Return a filter that gives this answer to each new thread, and none to other calls."""
     calls = MACHINES[machine]
-    asked = alternative((OneOf(0, THREAD_FLAGS),), answer)
+    answered = alternative((OneOf(0, THREAD_FLAGS),), answer)
     code = [
         *natives_only(calls.arch),
-        *when(calls.examined["clone"], [*asked, (RETURN, 0, 0, ALLOW)]),
+        *when(calls.examined["clone"], [*answered, (RETURN, 0, 0, ALLOW)]),
     ]
     return assembled([*code, (RETURN, 0, 0, ALLOW)])
 

@@ -141,9 +141,9 @@ def without_thinking(text: str, finish_reason: str | None) -> Written:
 
 
 def _sum(totals: Sequence[Tokens | None]) -> Tokens:
-    given = [each for each in totals if each is not None]
+    counts = [usage for usage in totals if usage is not None]
     return Tokens.model_construct(
-        prompt_tokens=sum(each.prompt_tokens for each in given),
-        completion_tokens=sum(each.completion_tokens for each in given),
-        misread=any(each.misread for each in given),
+        prompt_tokens=sum(usage.prompt_tokens for usage in counts),
+        completion_tokens=sum(usage.completion_tokens for usage in counts),
+        misread=any(usage.misread for usage in counts),
     )

@@ -46,18 +46,18 @@ class TemplateBook:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MAX_TEMPLATES)
+        self._templates: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MAX_TEMPLATES)
 
     async def of(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         """Return the template for these roles, learning it at the first call."""
-        known = self._known.get(roles)
-        if known is None:
+        entry = self._templates.get(roles)
+        if entry is None:
             try:
-                known = (await self._learn(roles),)
+                entry = (await self._learn(roles),)
             except RefusedError:  # no such endpoint, or a template that takes no such roles
-                known = (None,)
-            self._known.put(roles, known)
-        return known[0]
+                entry = (None,)
+            self._templates.put(roles, entry)
+        return entry[0]
 
     async def _learn(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         marks = [f"MARK{place}OF{len(roles)}END" for place in range(len(roles))]
@@ -92,13 +92,13 @@ def split_template(rendered: str, marks: Sequence[str]) -> ChatTemplate | None:
     """Return the texts around a rendered conversation's marks; None unless each occurs once."""
     between: list[str] = []
     stripped: set[bool] = set()
-    rest = rendered
+    following = rendered
     for mark in marks:
-        if rendered.count(mark) != 1 or mark not in rest:
+        if rendered.count(mark) != 1 or mark not in following:
             return None
-        before, rest = rest.split(mark)
-        kept = before.endswith(PAD) and rest.startswith(PAD)
-        stripped.add(not kept)
-        between.append(before.removesuffix(PAD) if kept else before)
-        rest = rest.removeprefix(PAD) if kept else rest
-    return ChatTemplate((*between, rest), stripped.pop()) if len(stripped) == 1 else None
+        before, following = following.split(mark)
+        keeps_padding = before.endswith(PAD) and following.startswith(PAD)
+        stripped.add(not keeps_padding)
+        between.append(before.removesuffix(PAD) if keeps_padding else before)
+        following = following.removeprefix(PAD) if keeps_padding else following
+    return ChatTemplate((*between, following), stripped.pop()) if len(stripped) == 1 else None

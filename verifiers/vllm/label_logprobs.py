@@ -118,12 +118,12 @@ def _read(choice: Choice, tokens: Mapping[str, str], values: Mapping[str, float]
     positions = choice.logprobs.content if choice.logprobs else None
     if not positions:
         return Verdict(None, Status.ERROR, "bad_reply: no logprobs")
-    seen = {entry.token: entry.logprob for entry in (*positions[0].top_logprobs, positions[0])}
-    return expected_value(seen, tokens, values)
+    logprobs = {entry.token: entry.logprob for entry in (*positions[0].top_logprobs, positions[0])}
+    return expected_value(logprobs, tokens, values)
 
 
 def expected_value(
-    seen: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]
+    listed: Mapping[str, float], tokens: Mapping[str, str], values: Mapping[str, float]
 ) -> Verdict:
     """Return the labels' values weighted by the probabilities at one position, and their mass.
 
@@ -131,12 +131,12 @@ def expected_value(
     probability listed, and gets that: bounded, never 0. Without any listed label the model did
     not answer, and there is no score.
     """
-    if any(logprob > HIGHEST_LOGPROB for logprob in seen.values()):
+    if any(logprob > HIGHEST_LOGPROB for logprob in listed.values()):
         return Verdict(None, Status.ERROR, "bad_reply: a logprob is above 0")
-    if not any(token in seen and math.isfinite(seen[token]) for token in tokens):
+    if not any(token in listed and math.isfinite(listed[token]) for token in tokens):
         return Verdict(None, Status.ERROR, "bad_reply: none of the labels is among the logprobs")
-    floor = min(logprob for logprob in seen.values() if math.isfinite(logprob))
-    logprobs = {token: seen.get(token, floor) for token in tokens}
+    floor = min(logprob for logprob in listed.values() if math.isfinite(logprob))
+    logprobs = {token: listed.get(token, floor) for token in tokens}
     largest = max(logprobs.values())  # taken out before exp, so that no sum is 0
     weights = {token: math.exp(logprob - largest) for token, logprob in logprobs.items()}
     score = sum(weight * values[tokens[token]] for token, weight in weights.items()) / sum(
@@ -144,7 +144,7 @@ def expected_value(
     )
     if not math.isfinite(score):
         return Verdict(None, Status.ERROR, "bad_reply: the labels' logprobs are not numbers")
-    mass = sum(math.exp(seen[token]) for token in tokens if token in seen)
+    mass = sum(math.exp(listed[token]) for token in tokens if token in listed)
     return Verdict(score, label_mass=min(mass, 1.0))
 
 
@@ -167,6 +167,6 @@ async def label_finding(reader: LabelReader, values: Mapping[str, float]) -> Fin
                 "choose labels that differ at once",
             )
     if long:
-        seen = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
-        return failed("labels", seen, "choose labels of one token: only the first is read")
+        observation = ", ".join(f"{label!r} is {count} tokens" for label, count in long.items())
+        return failed("labels", observation, "choose labels of one token: only the first is read")
     return ok("labels", ", ".join(f"{label} {tokens[0]}" for label, tokens in ids.items()))

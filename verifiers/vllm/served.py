@@ -101,22 +101,22 @@ class ServedVerifier:
         for pair in pairs:
             self._text(pair.candidate)
 
-    def made(self, what: str, text: str, make: Callable[[str], str]) -> str:
+    def made(self, name: str, text: str, make: Callable[[str], str]) -> str:
         """Return a text prepared for the model; a call prepares a long one once."""
-        known = _MADE.get()
-        if known is None or len(text) < MEMOIZED_CHARACTERS:
+        memo = _MADE.get()
+        if memo is None or len(text) < MEMOIZED_CHARACTERS:
             return make(text)
-        key = (id(self), what, text)
-        if key not in known:
-            known[key] = make(text)
-        return known[key]
+        key = (id(self), name, text)
+        if key not in memo:
+            memo[key] = make(text)
+        return memo[key]
 
     async def input_tokens(self, pair: Pair) -> int:
         """Return how many tokens the model reads about a pair."""
         texts = (self.query_text(pair.query), self._text(pair.candidate))
         return sum(
-            len(each)
-            for each in await together(*(self.tokenizer.ids(text, special=True) for text in texts))
+            len(ids)
+            for ids in await together(*(self.tokenizer.ids(text, special=True) for text in texts))
         )
 
     async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
@@ -158,14 +158,14 @@ class ServedVerifier:
 
     async def problem_of(self, upstream: Upstream, endpoint: Endpoint) -> VerifierError | None:
         """Return the fault of an upstream's server; None if it serves the model."""
-        models, wanted = (
+        models, model = (
             await self._at_once(endpoint, ask_models(upstream, endpoint)),
             upstream.settings.model,
         )
-        if isinstance(models, VerifierError) or wanted in models:
+        if isinstance(models, VerifierError) or model in models:
             return models if isinstance(models, VerifierError) else None
         return RefusedError(
-            f"{endpoint.url} does not serve {wanted!r}; it serves: {', '.join(models)}", 404
+            f"{endpoint.url} does not serve {model!r}; it serves: {', '.join(models)}", 404
         )
 
     async def _at_once(
@@ -287,7 +287,10 @@ class ServedVerifier:
         return [self._text(pair.candidate) for pair in pairs]
 
     def _messages(self, query: Query) -> list[Message]:
-        return [Message(role_of(each.role), self._neutral(each.content)) for each in query.messages]
+        return [
+            Message(role_of(message.role), self._neutral(message.content))
+            for message in query.messages
+        ]
 
     async def note_shortened(self, pairs: Sequence[Pair], verdicts: Verdicts) -> Verdicts:
         """Write into each verdict of a shortened candidate how many tokens were left out."""
@@ -301,13 +304,13 @@ class ServedVerifier:
 
 
 async def ask_the_rest(
-    ask: Ask, pairs: Sequence[Pair], known: Sequence[Verdict | None]
+    ask: Ask, pairs: Sequence[Pair], uncalled: Sequence[Verdict | None]
 ) -> Verdicts:
     """Return the verdicts that are known without asking, and ask about the other pairs."""
-    asked = [pair for pair, verdict in zip(pairs, known, strict=True) if verdict is None]
-    answered = await ask(asked) if asked else Verdicts([])
-    rest = iter(answered.items)
-    answered.items = [next(rest) if verdict is None else verdict for verdict in known]
+    unanswered = [pair for pair, verdict in zip(pairs, uncalled, strict=True) if verdict is None]
+    answered = await ask(unanswered) if unanswered else Verdicts([])
+    answers = iter(answered.items)
+    answered.items = [next(answers) if verdict is None else verdict for verdict in uncalled]
     return answered
 
 
@@ -331,6 +334,6 @@ async def isolating(
         ):  # 401, 404 …: no part of the list would fare better
             raise
     middle = len(pairs) // 2
-    left, right = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
-    left.usage.add(right.usage)
-    return Verdicts(left.items + right.items, left.usage)
+    first, second = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
+    first.usage.add(second.usage)
+    return Verdicts(first.items + second.items, first.usage)

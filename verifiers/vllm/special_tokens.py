@@ -33,15 +33,15 @@ class SpecialTokens:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: Owned[str, bool] = Owned(MAX_REMEMBERED)
+        self._memory: Owned[str, bool] = Owned(MAX_REMEMBERED)
         self._askable = True
         self._room = asyncio.Semaphore(CONCURRENT_QUERIES)
 
     def __contains__(self, text: object) -> bool:
-        said = _OF_THIS_CALL.get().get((id(self), str(text)))
-        if said is None and not self._askable:
+        is_special = _OF_THIS_CALL.get().get((id(self), str(text)))
+        if is_special is None and not self._askable:
             return suspect(str(text))
-        return said is not False
+        return is_special is not False
 
     async def learn(self, texts: Sequence[str], look: Look | None = None) -> None:
         """Look up the strings in the texts that resemble special tokens, for the rest of this call.
@@ -50,19 +50,24 @@ class SpecialTokens:
         its texts are read. `look` runs the search through the texts, if that has to happen
         elsewhere.
         """
-        found = await look(_found, texts) if look else _found(texts)
-        if not found:
+        strings = await look(_strings_in, texts) if look else _strings_in(texts)
+        if not strings:
             return
-        known = {each: self._known.get(each) for each in found}
-        unknown = [each for each in found if known[each] is None]
+        results = {string: self._memory.get(string) for string in strings}
+        unknown = [string for string in strings if results[string] is None]
         if unknown and self._askable:
-            await asyncio.gather(*(self._ask(each, known) for each in unknown))
-        others = {key: said for key, said in _OF_THIS_CALL.get().items() if key[0] != id(self)}
+            await asyncio.gather(*(self._ask(string, results) for string in unknown))
+        others = {key: result for key, result in _OF_THIS_CALL.get().items() if key[0] != id(self)}
         _OF_THIS_CALL.set(
-            others | {(id(self), each): said for each, said in known.items() if said is not None}
+            others
+            | {
+                (id(self), string): result
+                for string, result in results.items()
+                if result is not None
+            }
         )
 
-    async def _ask(self, text: str, known: dict[str, bool | None]) -> None:
+    async def _ask(self, text: str, results: dict[str, bool | None]) -> None:
         """Two in a row: a special token makes two tokens (three where the tokenizer begins with
         a blank), text more.
         """
@@ -84,19 +89,19 @@ class SpecialTokens:
         except VerifierError:
             return  # the scoring call that follows names the fault
         else:
-            known[text] = count <= 3
-            self._known.put(text, count <= 3)
+            results[text] = count <= 3
+            self._memory.put(text, count <= 3)
 
 
-def _found(texts: Sequence[str]) -> list[str]:
+def _strings_in(texts: Sequence[str]) -> list[str]:
     suspects = [text for text in texts if has_brackets(text)]
     if not suspects:  # as in nearly all calls
         return []
     return sorted(
         {
-            each
+            string
             for text in suspects
-            for each in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)
+            for string in islice(dict.fromkeys(lookalikes(text)), MOST_OF_A_TEXT)
         }
     )
 

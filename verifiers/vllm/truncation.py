@@ -47,11 +47,11 @@ class Tokenizer:
             )
         ).prompt
 
-    async def cut(self, ids: list[int], keep: int, what: Truncate) -> str:
+    async def cut(self, ids: list[int], keep: int, part: Truncate) -> str:
         """Return the text of `keep` tokens, with the head, the middle or the tail left out."""
-        if what == "tail":
+        if part == "tail":
             return await self.text(ids[:keep])
-        if what == "head":
+        if part == "head":
             return await self.text(ids[-keep:])
         first = keep // 2
         return await self.text(ids[:first]) + GAP + await self.text(ids[-(keep - first) :])

@@ -12,20 +12,20 @@ from assay.verifiers.http.upstream import Tokens
 
 
 def score_verdicts(
-    values: Sequence[float], what: str = "score", bounds: tuple[float, float] | None = None
+    values: Sequence[float], name: str = "score", bounds: tuple[float, float] | None = None
 ) -> list[Verdict]:
     """Return the verdicts of a model's numbers; a number outside the bounds is no score."""
     if all_within(values, bounds):
         return [Verdict(value) for value in values]
-    return [score_verdict(value, what, bounds) for value in values]
+    return [score_verdict(value, name, bounds) for value in values]
 
 
 def score_verdict(
-    value: float, what: str = "score", bounds: tuple[float, float] | None = None
+    value: float, name: str = "score", bounds: tuple[float, float] | None = None
 ) -> Verdict:
     """Return the verdict of a model's number; a number outside the bounds is no score."""
     try:
-        return Verdict(within(value, bounds, what))
+        return Verdict(within(value, bounds, name))
     except ValueError as exc:
         return Verdict(None, Status.ERROR, f"bad_reply: {exc}")
 

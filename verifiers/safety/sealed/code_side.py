@@ -70,13 +70,13 @@ class CodeSide(Wire):
         ]
         if base is None:
             return ["h", self.keep(value), specials, None, []]
-        left = [
+        inherited = [
             name
             for name in specials
             if name in ARITHMETIC and getattr(type(value), name) is getattr(base, name, None)
         ]
-        own = [name for name in specials if name not in left]
-        return ["h", self.keep(value), own, [self.encode(PLAIN[base](value))], left]
+        overridden = [name for name in specials if name not in inherited]
+        return ["h", self.keep(value), overridden, [self.encode(PLAIN[base](value))], inherited]
 
     def keep(self, value: Any) -> int:
         """Return the number by which the other side asks for this object."""
@@ -85,39 +85,39 @@ class CodeSide(Wire):
             self.objects.append(value)
         return self.places[id(value)]
 
-    def held(self, tag: str, *rest: Any) -> Any:
+    def held(self, tag: str, *arguments: Any) -> Any:
         """Return our object, a standard name, or a callable function of the tests."""
         if tag == "h":
-            return self.objects[rest[0]]
+            return self.objects[arguments[0]]
         if tag == "k":
-            return Callback(self, rest[0])
+            return Callback(self, arguments[0])
         if tag == "m":
-            return __import__(rest[0], fromlist=["_"])
+            return __import__(arguments[0], fromlist=["_"])
         if tag == "e":
-            return getattr(builtins, rest[0])(*self.decode(rest[1]))
+            return getattr(builtins, arguments[0])(*self.decode(arguments[1]))
         if tag == "n":
             return functools.reduce(
-                getattr, rest[1].split("."), __import__(rest[0], fromlist=["_"])
+                getattr, arguments[1].split("."), __import__(arguments[0], fromlist=["_"])
             )
         raise ValueError(tag)
 
     def error(self, error: BaseException) -> list[Any]:
         """Return the error that the other side raises for an exception of this side."""
         kind = type(error)
-        own = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
+        custom = None if kind is base_of(kind) else [self.keep(kind), kind.__name__]
         try:
             arguments = self.encode(error.args)
         # its arguments are the code's own objects: encoding them runs the code, which may raise
         # anything
         except Exception:
             arguments = ["t", []]
-        return [base_of(kind).__name__, own, arguments, self.keep(error)]
+        return [base_of(kind).__name__, custom, arguments, self.keep(error)]
 
     def reply(self, question: list[Any]) -> list[Any]:
         """Return the answer to a question, or how it failed."""
         try:
-            operation, *rest = question
-            answer: list[Any] = getattr(self, "do_" + operation)(*rest)
+            operation, *parameters = question
+            answer: list[Any] = getattr(self, "do_" + operation)(*parameters)
         except Gone:
             raise
         # the code may raise anything, SystemExit too: the test hears it, and this process goes on
@@ -156,20 +156,20 @@ class CodeSide(Wire):
 
         return ["=", self.encode(asyncio.run(self.objects[number])), None]
 
-    def do_attribute(self, operation: str, number: int, *rest: Any) -> list[Any]:
+    def do_attribute(self, operation: str, number: int, *value: Any) -> list[Any]:
         """Get, set or delete an attribute."""
-        done = getattr(builtins, operation)(self.objects[number], *map(self.decode, rest))
+        done = getattr(builtins, operation)(self.objects[number], *map(self.decode, value))
         return ["=", self.encode(done), None]
 
     def do_special(self, number: int, name: str, arguments: list[Any]) -> list[Any]:
         """Call a special method as the language does; return the changed arguments as well."""
-        given = self.decode(arguments)
-        before = self.encode(given)
-        done = special(self.objects[number], name, *given[0], **given[1])
+        decoded = self.decode(arguments)
+        before = self.encode(decoded)
+        done = special(self.objects[number], name, *decoded[0], **decoded[1])
         if done is NotImplemented and name in ARITHMETIC:
             return ["=", ["a", None], None]
-        after = self.encode(given)
-        for place, argument in enumerate(given[0]):
+        after = self.encode(decoded)
+        for place, argument in enumerate(decoded[0]):
             if done is argument and isinstance(argument, (list, dict, set, bytearray)):
                 return ["=", ["a", place], after]
         return ["=", self.encode(done), None if after == before else after]
@@ -209,7 +209,9 @@ def special(value: Any, name: str, *arguments: Any, **named: Any) -> Any:
 def base_of(kind: type) -> type[BaseException]:
     """Return the exception of the language that this one is or descends from."""
     base: type[BaseException] = next(
-        each for each in kind.__mro__ if getattr(builtins, each.__name__, None) is each
+        ancestor
+        for ancestor in kind.__mro__
+        if getattr(builtins, ancestor.__name__, None) is ancestor
     )
     return base
 

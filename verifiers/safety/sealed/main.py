@@ -44,7 +44,7 @@ def main() -> None:
     os.write(
         1, f"# {' '.join(walls_here(own_namespaces=own_namespaces, listener=listener))}\n".encode()
     )
-    ours, theirs = wire.streams()
+    tests_stream, code_stream = wire.streams()
     life, end = os.pipe()
     gc.freeze()  # so that the two share their pages
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -52,7 +52,7 @@ def main() -> None:
         signal.SIG_BLOCK, {signal.SIGTERM}
     )  # until both processes exist and can be ended
     # The tests' process is first, so that in namespaces of its own all ends with it.
-    tests = start({0, 1, *ours, end, *libraries})
+    tests = start({0, 1, *tests_stream, end, *libraries})
     if not tests:
         begin(
             job,
@@ -60,12 +60,14 @@ def main() -> None:
             side=0,
             failed=lambda reason: os.write(1, f"! {reason}\n".encode()),
         )
-        runner.serve_tests(ours, report=1, job=0)
+        runner.serve_tests(tests_stream, report=1, job=0)
         os._exit(0)
-    code = start({*theirs, *libraries})
+    code = start({*code_stream, *libraries})
     if not code:
-        begin(job, own_count=own_count, side=1, failed=lambda reason: wire.send(theirs, [reason]))
-        code_side.serve_code(theirs)
+        begin(
+            job, own_count=own_count, side=1, failed=lambda reason: wire.send(code_stream, [reason])
+        )
+        code_side.serve_code(code_stream)
     try:
         silence({2, life, listener} if listener else {2, life})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -93,13 +95,13 @@ def end_all(*processes: int) -> None:
 
 def walls_here(*, own_namespaces: bool, listener: int) -> list[str]:
     """Return which walls this machine offers beside the filter, for the doctor's report."""
-    known = {
+    offered = {
         f"landlock={walls.landlock_version()}": walls.landlock_version(),
         "user": os.geteuid() == 0,
         "namespaces": own_namespaces,
         "threads": listener or own_namespaces or os.geteuid() == 0,
     }
-    return [name for name, there in known.items() if there]
+    return [name for name, present in offered.items() if present]
 
 
 def watched(job: dict[str, Any], *, own_count: bool) -> int:

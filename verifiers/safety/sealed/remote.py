@@ -225,11 +225,13 @@ def outcome(done: Any, *, mixed: bool) -> Any:
 
 def call_with_data(owner: Remote, method: Any, name: str, *arguments: Any, **named: Any) -> Any:
     """Return a method's result, with the test's data passed as to an operator."""
-    given = (*arguments, *named.values())
+    operands = (*arguments, *named.values())
     sets = name in ALGEBRA | CHANGING
     if not any(
-        is_mixed(each) or isinstance(each, COLLECTIONS) or not (sets or isinstance(each, Remote))
-        for each in given
+        is_mixed(operand)
+        or isinstance(operand, COLLECTIONS)
+        or not (sets or isinstance(operand, Remote))
+        for operand in operands
     ):
         return method(*arguments, **named)
     if name in ALGEBRA and owner._plain is not None and hasattr(owner._plain[0], name):
@@ -275,13 +277,13 @@ BEHAVIOUR: dict[str, Callable[..., Any]] = {
 
 
 @functools.cache
-def remote_type(specials: frozenset[str], left: frozenset[str]) -> type:
+def remote_type(specials: frozenset[str], inherited: frozenset[str]) -> type:
     """Return the type of remote objects with exactly these special methods."""
     methods = {name: method(BEHAVIOUR[name], name) for name in specials & BEHAVIOUR.keys()}
     others = (
-        {"__radd__"} - specials if "__add__" in left else set()
+        {"__radd__"} - specials if "__add__" in inherited else set()
     )  # a list handles its right operand by itself
-    methods |= {name: method(plain_arithmetic, name) for name in (left | others) & ARITHMETIC}
+    methods |= {name: method(plain_arithmetic, name) for name in (inherited | others) & ARITHMETIC}
     return type("Remote", (Remote,), methods)
 
 

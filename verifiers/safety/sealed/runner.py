@@ -38,16 +38,16 @@ def outcome_of(error: BaseException) -> str:
 
 def nodes_of(tree: _ast.AST) -> Iterator[_ast.AST]:
     """Yield a syntax tree's nodes like `ast.walk`, without the cost of importing `ast`."""
-    left = [tree]
-    while left:
-        node = left.pop()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
         yield node
         for name in node._fields:
             value = getattr(node, name, None)
-            left += [
-                each
-                for each in (value if isinstance(value, list) else [value])
-                if isinstance(each, _ast.AST)
+            stack += [
+                child
+                for child in (value if isinstance(value, list) else [value])
+                if isinstance(child, _ast.AST)
             ]
 
 
@@ -130,9 +130,9 @@ class Runner:
 
 def serve_tests(stream: Stream, report: int, job: int) -> None:
     """Run a job, unless the code's process ends before."""
-    given = bytearray()
+    job_bytes = bytearray()
     while chunk := os.read(job, 1 << 16):
-        given += chunk
+        job_bytes += chunk
     runner = Runner(stream, report)
     try:
         start = receive(stream)
@@ -142,6 +142,6 @@ def serve_tests(stream: Stream, report: int, job: int) -> None:
         os.write(report, f"! {start[0]}\n".encode())
         return
     try:
-        runner.run(**json.loads(given))
+        runner.run(**json.loads(job_bytes))
     except Gone:
         return

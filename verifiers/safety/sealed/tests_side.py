@@ -23,7 +23,7 @@ class TestsSide(Wire):
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.lent: list[Any] = []
-        self.known: dict[int, Remote] = {}
+        self.remotes: dict[int, Remote] = {}
         self.coroutines: dict[int, tuple[object, int]] = {}
         self.errors: dict[int, type[BaseException]] = {}
         self.unfit = False
@@ -63,7 +63,7 @@ class TestsSide(Wire):
         self.unfit = True
         raise TypeError(f"{type(value).__name__} cannot be handed to the code")
 
-    def held(self, tag: str, *rest: Any) -> Any:
+    def held(self, tag: str, *arguments: Any) -> Any:
         """Return the stand-in for an object of the code."""
         made: dict[str, Callable[..., Any]] = {
             "h": self.object,
@@ -74,10 +74,10 @@ class TestsSide(Wire):
             "e": self.error,
             "x": self.kind,
         }
-        return made[tag](*rest)
+        return made[tag](*arguments)
 
     def object(
-        self, handle: int, specials: list[str], plain: list[Any] | None, left: list[str]
+        self, handle: int, specials: list[str], plain: list[Any] | None, inherited: list[str]
     ) -> Any:
         """Return an object that asks the code's, but for operators left to its plain value.
 
@@ -85,8 +85,8 @@ class TestsSide(Wire):
         """
         value = None if plain is None else [self.decode(plain[0])]
         if value is None or not isinstance(value[0], IMMUTABLE):
-            made = remote_type(frozenset(specials), frozenset(left))(self, handle, value)
-            remote = self.known.setdefault(handle, made)
+            made = remote_type(frozenset(specials), frozenset(inherited))(self, handle, value)
+            remote = self.remotes.setdefault(handle, made)
             object.__setattr__(remote, "_plain", value)  # one that changes has another by now
             object.__setattr__(remote, "_mixed", remote._mixed or self.mixing)
             return remote
@@ -120,13 +120,15 @@ class TestsSide(Wire):
             self.errors[handle] = type(name, (exception(base),), members)
         return self.errors[handle]
 
-    def error(self, base: str, own: list[Any] | None, arguments: Any, handle: int) -> BaseException:
+    def error(
+        self, base: str, custom: list[Any] | None, arguments: Any, handle: int
+    ) -> BaseException:
         """Return an exception that stands for one of the code's."""
-        kind = exception(base) if own is None else self.kind(own[0], own[1], base)
-        given = self.decode(arguments)
-        error = kind.__new__(kind, *given)
-        error.args = given
-        if own is not None:
+        kind = exception(base) if custom is None else self.kind(custom[0], custom[1], base)
+        values = self.decode(arguments)
+        error = kind.__new__(kind, *values)
+        error.args = values
+        if custom is not None:
             error.__dict__.update(_side=self, _handle=handle)
         return error
 
@@ -183,15 +185,15 @@ class TestsSide(Wire):
     def reply(self, operation: str, place: int, arguments: Any) -> list[Any]:
         """Return the result of a test's function; the code can request nothing else of a test."""
         try:
-            given, named = self.decode(arguments)
-            return ["=", self.encode(self.lent[place](*given, **named)), None]
+            positional, named = self.decode(arguments)
+            return ["=", self.encode(self.lent[place](*positional, **named)), None]
         except Gone:
             raise
         except (
             BaseException
         ) as error:  # lent functions may raise anything: the code gets a builtin exception
-            known = getattr(builtins, type(error).__name__, None) is type(error)
-            return ["!", type(error).__name__ if known else "Exception", ["t", []]]
+            builtin = getattr(builtins, type(error).__name__, None) is type(error)
+            return ["!", type(error).__name__ if builtin else "Exception", ["t", []]]
 
 
 class Names(dict[str, object]):
@@ -255,9 +257,9 @@ def error_attribute(self: Any, name: str) -> Any:
 def change(old: Any, new: Any) -> None:
     """Give a mutable argument the code's content, and keep its mutable parts."""
     if isinstance(old, list) and isinstance(new, list):
-        old[:] = [kept(*pair) for pair in zip(old, new)] + new[len(old) :]  # noqa: B905 - either may be longer
+        old[:] = [changed(*pair) for pair in zip(old, new)] + new[len(old) :]  # noqa: B905 - either may be longer
     elif isinstance(old, dict) and isinstance(new, dict):
-        merged = {key: kept(old.get(key), value) for key, value in new.items()}
+        merged = {key: changed(old.get(key), value) for key, value in new.items()}
         old.clear()
         old.update(merged)
     elif isinstance(old, set) and isinstance(new, set):
@@ -266,11 +268,11 @@ def change(old: Any, new: Any) -> None:
     elif isinstance(old, bytearray) and isinstance(new, bytearray):
         old[:] = new
     elif isinstance(old, tuple) and isinstance(new, tuple):
-        for each in zip(old, new):  # noqa: B905 - as above
-            change(*each)
+        for pair in zip(old, new):  # noqa: B905 - as above
+            change(*pair)
 
 
-def kept(old: Any, new: Any) -> Any:
+def changed(old: Any, new: Any) -> Any:
     """Return the old container with the new content, or the new value if the kinds differ."""
     if type(old) is type(new) and isinstance(old, (list, dict, set, bytearray)):
         change(old, new)

@@ -37,10 +37,10 @@ MAX_THREADS = 64
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def check_call(result: int, what: str) -> int:
+def check_call(result: int, name: str) -> int:
     """Return a call's result; raise `OSError` if it failed, so that no code runs unprotected."""
     if result < 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
@@ -91,8 +91,8 @@ def install_filter(program: bytes, seccomp: int, flags: int = 0) -> int:
 def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
     """Give up all but computing. `own_count`: no other user's processes count as this one's."""
     landlock()
-    for what, limit in limits(job["memory_bytes"], job["seconds"], own_count=own_count).items():
-        resource.setrlimit(what, (limit, limit))
+    for kind, limit in limits(job["memory_bytes"], job["seconds"], own_count=own_count).items():
+        resource.setrlimit(kind, (limit, limit))
     root = os.geteuid() == 0
     if root:
         become_nobody_else(2 * job["pid"] + side)
@@ -152,7 +152,8 @@ def keep_reading_libraries() -> list[int]:
         for path, folder in folders.items():
             if getattr(module, "__path__", None):
                 module.__path__ = [
-                    each.replace(path + "/", f"/proc/self/fd/{folder}/") for each in module.__path__
+                    place.replace(path + "/", f"/proc/self/fd/{folder}/")
+                    for place in module.__path__
                 ]
     sys.path[:] = [f"/proc/self/fd/{folder}" for folder in folders.values()]
     sys.path_importer_cache.clear()
@@ -177,10 +178,10 @@ def landlock() -> None:
         (0b11 if version >= PORTS_VERSION else 0),
         (0b11 if version >= SCOPES_VERSION else 0),
     )
-    asked = struct.pack("QQQ", files, ports, scopes)[
+    attributes = struct.pack("QQQ", files, ports, scopes)[
         : 8 if version < PORTS_VERSION else 16 if version < SCOPES_VERSION else 24
     ]
-    ruleset = check_call(libc.syscall(create, asked, len(asked), 0), "landlock")
+    ruleset = check_call(libc.syscall(create, attributes, len(attributes), 0), "landlock")
     execute, read_file, read_folder = 1 << 0, 1 << 2, 1 << 3
     system = (
         "/usr/lib",

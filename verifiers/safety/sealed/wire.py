@@ -83,18 +83,18 @@ def send(stream: Stream, frame: list[Any]) -> None:
     body = json.dumps(frame).encode()
     if len(body) > MAX_FRAME_BYTES:
         raise OverflowError("a value of more than 64 MiB")
-    rest = memoryview(struct.pack("<I", len(body)) + body)
+    unsent = memoryview(struct.pack("<I", len(body)) + body)
     try:
-        while rest:
-            rest = rest[os.write(stream.writes, rest) :]
+        while unsent:
+            unsent = unsent[os.write(stream.writes, unsent) :]
     except BrokenPipeError:
         raise Gone from None
 
 
 def streams() -> tuple[Stream, Stream]:
     """Return the two ends of a conversation."""
-    one, other = os.pipe(), os.pipe()
-    return Stream(one[0], other[1]), Stream(other[0], one[1])
+    there, back = os.pipe(), os.pipe()
+    return Stream(there[0], back[1]), Stream(back[0], there[1])
 
 
 class Wire:
@@ -134,28 +134,28 @@ class Wire:
         """
         if not isinstance(coded, list):
             return coded
-        tag, *rest = coded
+        tag, *parts = coded
         if tag in SEQUENCE_TYPES:
-            return SEQUENCE_TYPES[tag](self.decode(item) for item in rest[0])
+            return SEQUENCE_TYPES[tag](self.decode(item) for item in parts[0])
         if tag == "d":
-            return {self.decode(key): self.decode(item) for key, item in rest[0]}
+            return {self.decode(key): self.decode(item) for key, item in parts[0]}
         if tag == "f":
-            return float.fromhex(rest[0])
+            return float.fromhex(parts[0])
         if tag == "i":
-            return int(rest[0], 16)
+            return int(parts[0], 16)
         if tag == "c":
-            return complex(float.fromhex(rest[0]), float.fromhex(rest[1]))
+            return complex(float.fromhex(parts[0]), float.fromhex(parts[1]))
         if tag in ("b", "y"):
-            return (bytes if tag == "b" else bytearray).fromhex(rest[0])
-        if tag == "o" and rest[0] in ARGUMENTS:
-            return made_again(rest[0], [self.decode(part) for part in rest[1]])
-        return self.held(tag, *rest)
+            return (bytes if tag == "b" else bytearray).fromhex(parts[0])
+        if tag == "o" and parts[0] in ARGUMENTS:
+            return made_again(parts[0], [self.decode(part) for part in parts[1]])
+        return self.held(tag, *parts)
 
     def handle(self, value: Any) -> list[Any] | None:
         """Return the handle of a value that stays on this side."""
         raise NotImplementedError  # each side of the wire has a way of its own
 
-    def held(self, tag: str, *rest: Any) -> Any:
+    def held(self, tag: str, *arguments: Any) -> Any:
         """Return the stand-in for a value of the other side, or our value behind its handle."""
         raise NotImplementedError  # each side of the wire has a way of its own
 
