@@ -88,7 +88,7 @@ def test_a_verifier_that_drifts_has_a_sentence() -> None:
     drift = {"a": {"alarm": False}, "b": {"alarm": True}}
 
     assert summary_lines(report(drift=drift))[1:] == [
-        "b drifts: it is not what it was when the model was fitted"
+        "b drifts: its scores have changed since the fit"
     ]
 
 
