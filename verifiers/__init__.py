@@ -32,7 +32,7 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.client import TRACEPARENT, HttpPool, Transport
 from assay.verifiers.http.network import Network
-from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, Room
+from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, PrioritySemaphore
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint
 from assay.verifiers.safety.invisible import printable
 from assay.verifiers.safety.owner_memory import OWNER
@@ -60,9 +60,9 @@ __all__ = [
     "OverloadedError",
     "Pair",
     "Priority",
+    "PrioritySemaphore",
     "Query",
     "RefusedError",
-    "Room",
     "Sent",
     "ServedSettings",
     "ServedVerifier",

@@ -15,7 +15,7 @@ from assay.verifiers import (
     BadReplyError,
     BreakerOpenError,
     Pair,
-    Room,
+    PrioritySemaphore,
     ServedVerifier,
     UnreachableError,
     UpstreamFailedError,
@@ -98,7 +98,7 @@ class Guarded:
         self.verifier = verifier
         self.settings = verifier.settings
         self.breaker = breaker
-        self._room = Room(self.settings.concurrency)
+        self._room = PrioritySemaphore(self.settings.concurrency)
         self._limits = DeadlineTimer(self.settings.timeout_s)
         self.meter = Meter()
         self._usual_s: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from assay.verifiers.http.priority_semaphore import Room
+from assay.verifiers.http.priority_semaphore import PrioritySemaphore
 
 #: Fewer would take long to grow again, and four at once are no overload of a server that batches.
 MIN_LIMIT = 4.0
@@ -12,7 +12,7 @@ MIN_LIMIT = 4.0
 PAUSE_S = 1.0
 
 
-class Pace(Room):
+class AimdLimit(PrioritySemaphore):
     """A server's places: additive increase, multiplicative decrease (Chiu and Jain 1989)."""
 
     __slots__ = ("_cut_at", "most")

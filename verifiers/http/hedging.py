@@ -11,7 +11,7 @@ WINDOW, MIN_ANSWERS, RENEW_EVERY = 200, 20, 16
 SHARE = 0.95
 
 
-class Usual:
+class LatencyEstimate:
     """How long recent answers took."""
 
     __slots__ = ("_count", "_seconds", "p95_s")

@@ -14,7 +14,7 @@ Priority = Literal["interactive", "bulk"]
 IN_BULK: ContextVar[bool] = ContextVar("in_bulk", default=False)
 
 
-class Room:
+class PrioritySemaphore:
     """A bounded room for `async with`; bulk work waits until no interactive work does.
 
     Within each class the order is first come, first served. Ours since `asyncio.Semaphore` has

@@ -26,9 +26,9 @@ from assay.verifiers.contract.errors import (
 )
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import note_sent
-from assay.verifiers.http.aimd_limit import Pace
+from assay.verifiers.http.aimd_limit import AimdLimit
 from assay.verifiers.http.client import Transport
-from assay.verifiers.http.hedging import Usual, hedged
+from assay.verifiers.http.hedging import LatencyEstimate, hedged
 from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.http.vllm_load import Queue, queue_of
 
@@ -119,7 +119,7 @@ class Endpoint:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.pace = Pace(MOST_A_SERVER)
+        self.pace = AimdLimit(MOST_A_SERVER)
         self.outstanding = 0
         self.avoid_until = 0.0
 
@@ -137,7 +137,7 @@ class Upstream:
         self.settings = settings
         self.endpoints = [Endpoint(url) for url in settings.urls]
         self._transport = transport
-        self._usual: dict[str, Usual] = {}  # by path
+        self._usual: dict[str, LatencyEstimate] = {}  # by path
 
     @property
     def _api_key(self) -> str | None:
@@ -216,7 +216,7 @@ class Upstream:
         endpoint = self._least_busy()
         if len(self.endpoints) == 1:
             return await self._ask(endpoint, path, body)
-        usual = self._usual.setdefault(path, Usual())
+        usual = self._usual.setdefault(path, LatencyEstimate())
         started = time.monotonic()
         if usual.p95_s is None:
             raw = await self._ask(endpoint, path, body)

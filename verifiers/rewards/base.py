@@ -14,7 +14,7 @@ from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
-from assay.verifiers.vllm.chat_template import TemplateBook
+from assay.verifiers.vllm.chat_template import TemplateReader
 from assay.verifiers.vllm.served import ServedVerifier
 
 SIGMOID = (
@@ -43,7 +43,7 @@ class Reward(ServedVerifier, ABC):
     def __init__(self, settings: RewardSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self.system = settings.system
-        self.templates = TemplateBook(self.upstream)
+        self.templates = TemplateReader(self.upstream)
         self._raw: dict[str, bool] = {}
 
     def conversation(self, pair: Pair) -> list[Message]:

@@ -19,7 +19,7 @@ from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.rewards.likelihood_base import Answering, heads_of
+from assay.verifiers.rewards.likelihood_base import LikelihoodBase, heads_of
 from assay.verifiers.rewards.steps import too_many
 from assay.verifiers.vllm.log_likelihood import Likelihood, log_likelihoods
 from assay.verifiers.vllm.verdicts import score_verdict
@@ -56,7 +56,7 @@ class ImplicitPrmSettings(ServedSettings):
         return parameters
 
 
-class ImplicitPrm(Answering):
+class ImplicitPrm(LikelihoodBase):
     """beta times the log-ratio of the two models, summed up to the end of each step."""
 
     def __init__(self, settings: ImplicitPrmSettings, transport: Transport) -> None:

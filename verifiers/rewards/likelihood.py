@@ -11,7 +11,7 @@ from pydantic import Field
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Query, Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.rewards.likelihood_base import Answering, heads_of
+from assay.verifiers.rewards.likelihood_base import LikelihoodBase, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
 from assay.verifiers.vllm.verdicts import score_verdict
 
@@ -33,7 +33,7 @@ class LikelihoodSettings(ServedSettings):
     )
 
 
-class LikelihoodVerifier(Answering):
+class LikelihoodVerifier(LikelihoodBase):
     """log p(candidate | query) - log p(candidate), a token's average in nats."""
 
     def __init__(self, settings: LikelihoodSettings, transport: Transport) -> None:

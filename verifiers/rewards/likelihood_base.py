@@ -21,7 +21,7 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.client import Transport
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateBook
+from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateReader
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
 from assay.verifiers.vllm.truncation import Tokenizer
 
@@ -31,7 +31,7 @@ NEEDS_PROMPT_LOGPROBS = (
 )
 
 
-class Answering(ServedVerifier, ABC):
+class LikelihoodBase(ServedVerifier, ABC):
     """A verifier that reads a candidate's likelihood as the assistant's turn."""
 
     bounds: tuple[float, float] | None = None
@@ -41,7 +41,7 @@ class Answering(ServedVerifier, ABC):
     def __init__(self, settings: ServedSettings, system: str | None, transport: Transport) -> None:
         super().__init__(settings, transport)
         self._system = [Message("system", system)] if system else []
-        self.templates = TemplateBook(self.upstream)
+        self.templates = TemplateReader(self.upstream)
 
     async def template(self, query: Query) -> ChatTemplate:
         """Return the template of a query's roles.

@@ -14,7 +14,7 @@ OWNER: ContextVar[str] = ContextVar("owner", default="")
 MOST_OWNERS = 256
 
 
-class Owned(Generic[Key, Value]):
+class OwnerMemory(Generic[Key, Value]):
     """A memory for each owner, of the last used entries.
 
     The owner is the sender of the scored texts.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Message
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.safety.owner_memory import Owned
+from assay.verifiers.safety.owner_memory import OwnerMemory
 from assay.verifiers.vllm.replies import Text, TokenIds
 
 MAX_TEMPLATES = 256  # sequences of roles, which clients choose
@@ -38,7 +38,7 @@ class ChatTemplate:
         return "".join(parts)
 
 
-class TemplateBook:
+class TemplateReader:
     """The templates of one served model, by sequence of roles.
 
     None if the server's cannot be used from here.
@@ -46,7 +46,9 @@ class TemplateBook:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._templates: Owned[tuple[str, ...], tuple[ChatTemplate | None]] = Owned(MAX_TEMPLATES)
+        self._templates: OwnerMemory[tuple[str, ...], tuple[ChatTemplate | None]] = OwnerMemory(
+            MAX_TEMPLATES
+        )
 
     async def of(self, roles: tuple[str, ...]) -> ChatTemplate | None:
         """Return the template for these roles, learning it at the first call."""

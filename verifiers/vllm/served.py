@@ -28,7 +28,7 @@ from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Endpoint, Upstream
 from assay.verifiers.safety.sanitize import neutralise, shorten
 from assay.verifiers.vllm.bos_check import beginning
-from assay.verifiers.vllm.server_info import FactBook, ask_facts, ask_models
+from assay.verifiers.vllm.server_info import ServerInfoReader, ask_facts, ask_models
 from assay.verifiers.vllm.special_tokens import SpecialTokens
 from assay.verifiers.vllm.truncation import MARGIN, Tokenizer
 
@@ -53,7 +53,7 @@ class ServedVerifier:
 
     def __init__(self, settings: ServedSettings, transport: Transport) -> None:
         self.upstream = Upstream(settings, transport)
-        self.book = FactBook(self.upstream)
+        self.book = ServerInfoReader(self.upstream)
         self.special = SpecialTokens(self.upstream)
         self.tokenizer = Tokenizer(self.upstream)
 

@@ -27,7 +27,7 @@ class _Version(ReplyModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerInfo:
     """A server's version (None without `/version`), and the context length of each model."""
 
     version: str | None
@@ -54,17 +54,17 @@ async def ask_models(upstream: Upstream, endpoint: Endpoint) -> dict[str, int | 
     }
 
 
-async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> Facts:
+async def ask_facts(upstream: Upstream, endpoint: Endpoint) -> ServerInfo:
     """Ask one server; raise `VerifierError` if it does not list its models."""
     models = await ask_models(upstream, endpoint)
     try:
         version = (await upstream.get("/version", _Version, endpoint)).version
     except (RefusedError, BadReplyError):  # another server than vLLM
         version = None
-    return Facts(version, models)
+    return ServerInfo(version, models)
 
 
-class FactBook:
+class ServerInfoReader:
     """The facts of a verifier's first server, kept after the first time.
 
     All servers of a verifier are alike.
@@ -72,17 +72,17 @@ class FactBook:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._facts: Facts | None = None
+        self._facts: ServerInfo | None = None
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> ServerInfo:
         """Return the server's description; empty for one without models, or one that is away."""
         if self._facts is None:
             try:
                 self._facts = await ask_facts(self._upstream, self._upstream.endpoints[0])
             except (RefusedError, BadReplyError):
-                self._facts = Facts(None, {})
+                self._facts = ServerInfo(None, {})
             except VerifierError:  # the next call is tried again, and names the fault
-                return Facts(None, {})
+                return ServerInfo(None, {})
         return self._facts
 
     async def context(self) -> int | None:

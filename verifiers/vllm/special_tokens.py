@@ -10,7 +10,7 @@ from itertools import islice
 from assay.verifiers.contract.brackets import has_brackets
 from assay.verifiers.contract.errors import RefusedError, VerifierError
 from assay.verifiers.http.upstream import Upstream
-from assay.verifiers.safety.owner_memory import Owned
+from assay.verifiers.safety.owner_memory import OwnerMemory
 from assay.verifiers.safety.sanitize import lookalikes, suspect
 from assay.verifiers.vllm.replies import TokenIds
 
@@ -33,7 +33,7 @@ class SpecialTokens:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._memory: Owned[str, bool] = Owned(MAX_REMEMBERED)
+        self._memory: OwnerMemory[str, bool] = OwnerMemory(MAX_REMEMBERED)
         self._askable = True
         self._room = asyncio.Semaphore(CONCURRENT_QUERIES)
 

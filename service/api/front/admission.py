@@ -11,7 +11,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.client_presence import while_there
 from assay.service.config.settings import ServiceSettings
 from assay.service.telemetry.metrics import Metrics
-from assay.verifiers import Room
+from assay.verifiers import PrioritySemaphore
 
 PLACE_IN_SCOPE = "assay.place"
 
@@ -36,7 +36,7 @@ class Admission:
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._places = Room(settings.max_active)
+        self._places = PrioritySemaphore(settings.max_active)
         self._most_waiting = settings.max_queued
         self._waiting = 0  # the room's own number is late by a turn of the loop
         self._deadline_s = settings.deadline_ms / 1e3

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers.http.aimd_limit import Pace
+from assay.verifiers.http.aimd_limit import AimdLimit
 from tests.support.verifiers.fakes import FakeTransport
 from tests.support.verifiers.upstreams import upstream_of
 
@@ -17,7 +17,7 @@ async def test_a_pace_halves_what_is_under_way_and_grows_by_one_a_round(
     """Once a second at most, to four at least, and to no more than it began with."""
     now = 100.0
     monkeypatch.setattr("assay.verifiers.http.aimd_limit.time.monotonic", lambda: now)
-    pace = Pace(16)
+    pace = AimdLimit(16)
     for _ in range(10):
         await pace.__aenter__()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import UnreachableError
-from assay.verifiers.http.hedging import MIN_ANSWERS, Usual, hedged
+from assay.verifiers.http.hedging import MIN_ANSWERS, LatencyEstimate, hedged
 from tests.support.verifiers.upstreams import upstream_of
 from tests.support.waiting import turns
 
@@ -125,7 +125,7 @@ async def test_where_nobody_is_idle_the_first_is_waited_for_and_what_failed_last
 
 def test_what_is_usual_is_known_after_some_answers() -> None:
     """95 % of the recent answers were quicker."""
-    usual = Usual()
+    usual = LatencyEstimate()
     for number in range(MIN_ANSWERS - 1):
         usual.took(number)
     assert usual.p95_s is None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from assay.verifiers import IN_BULK, Room
+from assay.verifiers import IN_BULK, PrioritySemaphore
 from tests.support.waiting import turns
 
 
-async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) -> None:
+async def come_in(room: PrioritySemaphore, name: str, seen: list[str], bulk: bool = False) -> None:
     """Take a place, note it, and leave."""
     IN_BULK.set(bulk)
     async with room:
@@ -17,7 +17,7 @@ async def come_in(room: Room, name: str, seen: list[str], bulk: bool = False) ->
 
 async def test_interactive_goes_before_bulk_and_each_in_order() -> None:
     """An admitted request stays."""
-    room, seen = Room(1), list[str]()
+    room, seen = PrioritySemaphore(1), list[str]()
     await room.__aenter__()
     names = [("bulk 1", True), ("first", False), ("bulk 2", True), ("second", False)]
     waiting = [asyncio.create_task(come_in(room, name, seen, bulk)) for name, bulk in names]
@@ -32,7 +32,7 @@ async def test_interactive_goes_before_bulk_and_each_in_order() -> None:
 
 async def test_who_gives_up_waiting_takes_no_place() -> None:
     """Also at the very moment of being let in."""
-    room, seen = Room(1), list[str]()
+    room, seen = PrioritySemaphore(1), list[str]()
     await room.__aenter__()
     early, late, stays = (
         asyncio.create_task(come_in(room, name, seen)) for name in ("early", "late", "stays")

@@ -6,7 +6,7 @@ from typing import Any
 
 from assay.verifiers import OWNER, Pair, Query, ServedVerifier
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.vllm.chat_template import TemplateBook
+from assay.verifiers.vllm.chat_template import TemplateReader
 from tests.support.verifiers.fakes import FakeTransport
 from tests.support.verifiers.kinds import made
 from tests.support.verifiers.special_tokens import tokenizing_server
@@ -39,7 +39,7 @@ async def test_roles_that_one_owner_s_conversations_had_are_learned_again_for_an
     number of them is kept for ever.
     """
     settings: Any = made("judge").settings
-    book = TemplateBook(ServedVerifier(settings, transport := FakeTransport({})).upstream)
+    book = TemplateReader(ServedVerifier(settings, transport := FakeTransport({})).upstream)
 
     for owner in ("a", "b", "a"):
         token = OWNER.set(owner)
