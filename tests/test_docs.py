@@ -14,9 +14,10 @@ from pydantic import BaseModel
 from assay.service.api.app import create_app
 from assay.service.cli.main import app as commands
 from assay.service.config.generator_settings import UpstreamSettings
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config, TaskSettings
 from assay.service.config.settings import ServiceSettings
+from assay.service.runtime.configuration import load_config
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import KINDS
 from assay.verifiers.contract.settings import ServeSettings

@@ -20,7 +20,7 @@ from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
-from assay.service.runtime.engine import open_engine
+from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Transport
 
@@ -49,7 +49,8 @@ def create_app(
         try:
             async with open_engine(config, metrics, transport, serving=True, start=start) as engine:
                 app.state.engine = engine
-                backend.tracing, backend.rate_limiter = engine.tracing, engine.allowance
+                backend.tracing = engine.resources.tracing
+                backend.rate_limiter = engine.rate_limiter
                 # What is there now stays: keeping it out of the collector's walks is worth a fifth
                 # of the slow requests.
                 gc.collect()

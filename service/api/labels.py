@@ -73,7 +73,7 @@ async def to_label(
     found = task_of(request, name)
     with_texts(found)
     try:
-        left, drawn = await stored(request.app.state.engine.fitter.drawn(found, n))
+        left, drawn = await stored(request.app.state.engine.learning.fit_scheduler.drawn(found, n))
     except FitFailedError as exc:
         raise ApiError(
             503, f"the draw did not come to its end ({exc}); try again", code="draw_failed"

@@ -70,7 +70,7 @@ class Json(Response):
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
-    asked = await parse_as(request, engine.settings, RankRequest)
+    asked = await parse_as(request, engine.config.service, RankRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     scoring_request, said = scoring_request_from(
         engine, asked, task, request.scope["assay.request_id"]
@@ -97,7 +97,7 @@ async def rank(request: Request) -> Response:
 async def score_pairs(request: Request) -> Response:
     """Score pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
-    asked = await parse_as(request, engine.settings, ScorePairsRequest)
+    asked = await parse_as(request, engine.config.service, ScorePairsRequest)
     task = find_task(engine, asked.task, asked.ensemble)
     pairs = [Pair(pair.conversation(), pair.candidate) for pair in asked.pairs]
     check_length(pairs, one_query=False)
@@ -142,7 +142,7 @@ async def readyz(request: Request) -> Response:
 
     Callers without the right to their names get their number.
     """
-    ready, body = await request.app.state.engine.readiness()
+    ready, body = await request.app.state.engine.readiness.report()
     if not request.scope.get("assay.informed"):
         said = list(body["verifiers"].values())
         shown = {
@@ -216,8 +216,9 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
 
     Rights are checked first, so that another tenant's name gets the same answer as an unknown one.
     """
-    if name not in engine.tasks.by_name or not may_see(name):
-        raise _unknown("task", name, visible_tasks(engine.tasks.by_name))
+    tasks = engine.learning.tasks.by_name
+    if name not in tasks or not may_see(name):
+        raise _unknown("task", name, visible_tasks(tasks))
     if ensemble is not None and ensemble not in (there := _ensembles(engine)):
         raise _unknown("ensemble", ensemble, there)
     return engine.task(name, ensemble)
@@ -226,10 +227,11 @@ def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
 def _ensembles(engine: Engine) -> Iterable[str]:
     """Return the ensembles that the caller may use: those of its tasks, and those of no task."""
     if sees_all():
-        return engine.scorer.ensembles
-    others = {task.ensemble for task in engine.tasks.by_name.values()}
-    own = {engine.tasks.by_name[name].ensemble for name in visible_tasks(engine.tasks.by_name)}
-    return [name for name in engine.scorer.ensembles if name in own or name not in others]
+        return engine.scoring.scorer.ensembles
+    tasks = engine.learning.tasks.by_name
+    others = {task.ensemble for task in tasks.values()}
+    own = {tasks[name].ensemble for name in visible_tasks(tasks)}
+    return [name for name in engine.scoring.scorer.ensembles if name in own or name not in others]
 
 
 def _unknown(what: str, given: str, known: Iterable[str]) -> ApiError:
@@ -239,7 +241,7 @@ def _unknown(what: str, given: str, known: Iterable[str]) -> ApiError:
 
 def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
     """Return the seconds that a request may take."""
-    return (deadline_ms or engine.settings.deadline_ms) / 1e3
+    return (deadline_ms or engine.config.service.deadline_ms) / 1e3
 
 
 def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
@@ -268,7 +270,7 @@ async def scored(
     Raises `ApiError` if no verifier could score.
     """
     with answering():
-        return await engine.scorer.score(scoring_request, ask)
+        return await engine.scoring.scorer.score(scoring_request, ask)
 
 
 async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
@@ -281,7 +283,7 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
-        async for step in engine.scorer.stream(scoring_request):
+        async for step in engine.scoring.scorer.stream(scoring_request):
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
                 await asyncio.sleep(0)  # the finished part is sent, and others have their turn

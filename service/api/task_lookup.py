@@ -28,7 +28,7 @@ def task_of(request: Request, name: str) -> Task:
     """
     known: dict[str, Task] = {
         each.name: each
-        for each in request.app.state.engine.tasks.by_name.values()
+        for each in request.app.state.engine.learning.tasks.by_name.values()
         if may_see(each.name)
     }
     if name not in known:

@@ -50,7 +50,9 @@ async def tasks(request: Request) -> dict[str, Any]:
     engine: Engine = request.app.state.engine
     return {
         "tasks": [
-            await _summary(task) for task in engine.tasks.by_name.values() if may_see(task.name)
+            await _summary(task)
+            for task in engine.learning.tasks.by_name.values()
+            if may_see(task.name)
         ]
     }
 
@@ -67,10 +69,10 @@ async def task(request: Request, name: str) -> dict[str, Any]:
         member.name: None
         if (seconds := member.guarded.meter.seconds) is None or not sees_all()
         else round(seconds, 6)
-        for member in engine.scorer.ensembles[found.ensemble]
+        for member in engine.scoring.scorer.ensembles[found.ensemble]
     }
     if found.task_store is not None:
-        summary["store_loss"] = _of_this_task(await stored(engine.store.loss()), name)
+        summary["store_loss"] = _of_this_task(await stored(engine.resources.store.loss()), name)
         if found.served.version:
             summary["report"] = await stored(found.task_store.report(found.served.version))
     return summary
@@ -122,7 +124,7 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     found = task_of(request, name)
     task_store_of(found)
     try:
-        version, fit = await stored(request.app.state.engine.fitter.fit(found))
+        version, fit = await stored(request.app.state.engine.learning.fit_scheduler.fit(found))
     except FitBusyError:
         raise ApiError(
             409,
@@ -151,7 +153,7 @@ async def evaluate(request: Request, name: str) -> dict[str, Any]:
     task_store_of(found)
     return {
         "task": name,
-        **await _measured(name, request.app.state.engine.fitter.report(found)),
+        **await _measured(name, request.app.state.engine.learning.fit_scheduler.report(found)),
         **_drift(found),
     }
 
@@ -161,7 +163,9 @@ async def shadow(request: Request, name: str, version: Version) -> dict[str, Any
     """Say how another version would have answered the requests kept, beside the one that serves."""
     found = task_of(request, name)
     task_store = task_store_of(found)
-    said = await _measured(name, request.app.state.engine.fitter.shadow(found, version))
+    said = await _measured(
+        name, request.app.state.engine.learning.fit_scheduler.shadow(found, version)
+    )
     if said is None:
         raise await _unknown_version(task_store, version)
     return {"task": name, **said}
@@ -276,7 +280,7 @@ async def _promote(
 
 
 async def _now_served(request: Request, name: str) -> dict[str, Any]:
-    await stored(request.app.state.engine.tasks.refresh_one(task_of(request, name)))
+    await stored(request.app.state.engine.learning.tasks.refresh_one(task_of(request, name)))
     state = await stored(task_store_of(task_of(request, name)).state())
     return {"task": name, "serving": state.serving, "pinned": state.pinned}
 

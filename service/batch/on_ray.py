@@ -17,7 +17,7 @@ from assay.service.batch.files import BatchError, Files
 from assay.service.batch.plan import DONE, BatchPlan, Done, Part, chunks, freeze
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.config.model import Config
-from assay.service.runtime.engine import open_engine
+from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 

@@ -81,12 +81,13 @@ def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) 
     suffix = paths[0].rpartition(".")[2]
     form = FORMAT_BY_SUFFIX[suffix]()
     sources = tuple(form.scan(files, path, part_rows) for path in paths)
-    members = [member for ensemble in engine.scorer.ensembles.values() for member in ensemble]
+    members = [
+        member for ensemble in engine.scoring.scorer.ensembles.values() for member in ensemble
+    ]
     verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}
-    if task not in engine.tasks.by_name:
-        raise BatchError(
-            f"no task is called {task!r}; choose from: {', '.join(sorted(engine.tasks.by_name))}"
-        )
+    tasks = engine.learning.tasks.by_name
+    if task not in tasks:
+        raise BatchError(f"no task is called {task!r}; choose from: {', '.join(sorted(tasks))}")
     if not sum(source.rows for source in sources):
         raise BatchError(f"{where}: has no rows")
     new = BatchPlan(
@@ -127,7 +128,7 @@ def served(engine: Engine) -> dict[str, Any]:
                 "report": task.served.saved.report,
             }
         )
-        for task in engine.tasks.by_name.values()
+        for task in engine.learning.tasks.by_name.values()
         if task.learns
     }
 
@@ -135,7 +136,7 @@ def served(engine: Engine) -> dict[str, Any]:
 def freeze(engine: Engine, models: dict[str, Any]) -> None:
     """Have the tasks serve the models of the job's start, and learn nothing."""
     for name, model in models.items():
-        task = engine.tasks.by_name[name]
+        task = engine.learning.tasks.by_name[name]
         if model is not None:
             artifact = orjson.dumps(model["artifact"])
             task.serve(SavedVersion(model["version"], artifact, model["report"]))

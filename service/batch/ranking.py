@@ -108,7 +108,7 @@ class Ranker:
             return {**result, **_failed(row.problem)}
         try:
             asked = RankRequest.model_validate(
-                {"task": self._plan.task, **row.body}, context=self._engine.settings
+                {"task": self._plan.task, **row.body}, context=self._engine.config.service
             )
             task = find_task(self._engine, asked.task, asked.ensemble)
         except ValidationError as exc:
@@ -133,7 +133,7 @@ class Ranker:
         async def once() -> ScoringResult | NoVerifierError:
             async with self._room:  # not while it waits for its next try
                 try:
-                    return await self._engine.scorer.score(scoring_request)
+                    return await self._engine.scoring.scorer.score(scoring_request)
                 except NoVerifierError as exc:
                     return exc
 

@@ -35,9 +35,10 @@ from assay.service.batch.plan import (
 )
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
-from assay.service.runtime.engine import open_engine
+from assay.service.runtime.configuration import load_config
+from assay.service.runtime.lifespan import open_engine
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
@@ -115,8 +116,8 @@ async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
         job = await asyncio.to_thread(
             plan_batch, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
         )
-        _, said = await engine.readiness()
-        ensemble = engine.tasks.by_name[wanted.task].ensemble
+        _, said = await engine.readiness.report()
+        ensemble = engine.learning.tasks.by_name[wanted.task].ensemble
         silent = {
             name: said["verifiers"][name]
             for name in config.ensembles[ensemble]

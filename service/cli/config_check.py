@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from assay.service.cli.console import Console
-from assay.service.config.loading import load_config
 from assay.service.config.model import Config
 from assay.service.config.problems import ConfigError
 from assay.service.config.yaml_file import read_yaml
 from assay.service.learning.configured_models import load_models
+from assay.service.runtime.configuration import load_config
 from assay.verifiers import HttpPool, ServedSettings, ServedVerifier, VerifierError, build
 
 

@@ -20,7 +20,8 @@ from rich.text import Text
 
 from assay.aggregation import Floats
 from assay.service.cli.console import Console
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
+from assay.service.runtime.configuration import load_config
 from assay.service.server.run import listening, server
 from assay.service.telemetry.logs import configure_logging
 from assay.verifiers import HttpPool

@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.service.cli.console import Console
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.errors import StartupError
+from assay.service.runtime.configuration import load_config
 from assay.verifiers import Grade, HttpPool, Verifier, build
 from assay.verifiers.doctor.attacks import AttackResult, attack, number_of_attacks
 from assay.verifiers.doctor.examine import Report, examine

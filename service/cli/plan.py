@@ -10,12 +10,12 @@ from typing import Any
 from rich.table import Table
 
 from assay.service.cli.console import Console
-from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
 from assay.service.planning.server_command import command_of, environment_of
+from assay.service.runtime.configuration import load_config
 
 
 def plan_ensemble(

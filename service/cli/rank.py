@@ -18,9 +18,11 @@ from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.rank import find_task, scoring_request_from
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.domain.errors import NoVerifierError
-from assay.service.runtime.engine import Engine, open_engine
+from assay.service.runtime.configuration import load_config
+from assay.service.runtime.engine import Engine
+from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
@@ -130,11 +132,14 @@ def settled(out: Path) -> set[int]:
 async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     number, raw = line
     try:
-        asked = RankRequest.model_validate_json(raw, context=engine.settings)
+        asked = RankRequest.model_validate_json(raw, context=engine.config.service)
         job, said = scoring_request_from(
             engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
         )
-        return {"line": number, **answers.ranking_body(await engine.scorer.score(job), **said)}
+        return {
+            "line": number,
+            **answers.ranking_body(await engine.scoring.scorer.score(job), **said),
+        }
     except ValidationError as exc:
         failure = invalid(exc)
     except NoVerifierError as exc:

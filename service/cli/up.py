@@ -12,13 +12,13 @@ from pathlib import Path
 
 from assay.service.cli.console import Console
 from assay.service.cli.plan import show_plan
-from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import Placed, Plan, place
 from assay.service.planning.server_command import SERVE, command_of, environment_of
 from assay.service.planning.supervisor import Child, NeverHealthyError
+from assay.service.runtime.configuration import load_config
 
 #: Seconds that a service may take to end beyond its own grace time.
 STOP_MARGIN_S = 5.0

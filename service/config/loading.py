@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from assay.service.config.model import Config
 from assay.service.config.problems import ConfigError, problem_of
-from assay.service.config.settings import from_environment
+from assay.service.config.settings import FileContext, from_environment
 from assay.service.config.yaml_file import YamlError, read_yaml
 
 
@@ -26,8 +26,11 @@ def default_config_path() -> Path:
     )
 
 
-def load_config(
-    path: Path, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+def read_config(
+    path: Path,
+    context: FileContext,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the checked configuration, environment and flags laid over its `service:`.
 
@@ -48,7 +51,8 @@ def load_config(
             merged |= layer
     try:
         return Config.model_validate(
-            {**data, "service": merged, "tasks": _beside(path, data.get("tasks"))}
+            {**data, "service": merged, "tasks": _beside(path, data.get("tasks"))},
+            context=context,
         )
     except ValidationError as exc:
         errors = exc.errors(include_url=False)

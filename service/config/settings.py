@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from assay.service.config.keys import KeySettings
 from assay.service.domain.hosts import checked_host
@@ -15,6 +24,17 @@ from assay.verifiers import Network
 from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 
 VARIABLE_PREFIX = "ASSAY_"
+
+
+@dataclass(frozen=True, slots=True)
+class FileContext:
+    """What the checks of a configuration file need from rooms above this one.
+
+    `check_store_url` raises `ValueError` for an address that the store's client cannot read: what
+    it can read is for its library to say.
+    """
+
+    check_store_url: Callable[[str], object]
 
 
 class ServiceSettings(BaseModel):
@@ -166,11 +186,9 @@ class ServiceSettings(BaseModel):
 
     @field_validator("redis_url")
     @classmethod
-    def _is_redis(cls, value: str | None) -> str | None:
-        if value is not None:
-            from assay.service.store.url import parse_address
-
-            parse_address(value)
+    def _is_redis(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and isinstance(info.context, FileContext):
+            info.context.check_store_url(value)
         return value
 
 

@@ -31,20 +31,20 @@ class StartupDoctor:
         # `start` names this start of the service, so each looks anew: the servers may have been put
         # right meanwhile.
         self._key = doctor_key(start)
-        self._said: Mapping[str, str] | None = None
+        self._results: Mapping[str, str] | None = None
 
-    async def said(self) -> Mapping[str, str] | None:
+    async def results(self) -> Mapping[str, str] | None:
         """Return each verifier's result: `ok`, `warning`, or `failed: reason`.
 
         None before the result, or without a doctor.
         """
-        if self._said is None and self._how != "off":
+        if self._results is None and self._how != "off":
             try:
                 raw = await self._store.call(lambda: self._store.redis.get(self._key))
             except StoreError:
                 return None
-            self._said = _read(raw) if raw else None
-        return self._said
+            self._results = _read(raw) if raw else None
+        return self._results
 
     async def run(self) -> None:
         """Examine all verifiers, unless another worker of this start does."""
@@ -54,11 +54,11 @@ class StartupDoctor:
             *(examine(verifier, quick=self._how == "quick") for verifier in self._verifiers)
         )
         for report in reports:
-            _tell(report)
-        self._said = {report.verifier: findings_summary(report) for report in reports}
+            _log_report(report)
+        self._results = {report.verifier: findings_summary(report) for report in reports}
         try:
             await self._store.call(
-                lambda: self._store.redis.set(self._key, orjson.dumps(self._said), ex=KEPT_S)
+                lambda: self._store.redis.set(self._key, orjson.dumps(self._results), ex=KEPT_S)
             )
         except StoreError as exc:
             log.warning("doctor_not_stored", error=error_line(exc))
@@ -77,10 +77,14 @@ class StartupDoctor:
 def _read(raw: bytes) -> Mapping[str, str] | None:
     """Return the stored value; None for a damaged one."""
     try:
-        said = orjson.loads(raw)
+        results = orjson.loads(raw)
     except ValueError:
         return None
-    return {str(name): str(each) for name, each in said.items()} if isinstance(said, dict) else None
+    return (
+        {str(name): str(result) for name, result in results.items()}
+        if isinstance(results, dict)
+        else None
+    )
 
 
 def findings_summary(report: Report) -> str:
@@ -89,7 +93,7 @@ def findings_summary(report: Report) -> str:
     return report.grade.value if failure is None else f"failed: {failure.check}: {failure.seen}"
 
 
-def _tell(report: Report) -> None:
+def _log_report(report: Report) -> None:
     for finding in report.findings:
         if finding.grade is Grade.FAILED:
             log.warning(

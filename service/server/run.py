@@ -19,12 +19,13 @@ from prometheus_client import multiprocess
 from uvicorn.supervisors import Multiprocess
 
 from assay.service.api.app import create_app
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
 from assay.service.domain.errors import StoreError
 from assay.service.domain.secrets import error_line
 from assay.service.learning.configured_models import load_models
+from assay.service.runtime.configuration import load_config
 from assay.service.server.bounded_server import bounded
 from assay.service.server.worker import CONFIG_VARIABLE, START_VARIABLE
 from assay.service.store.client import Store

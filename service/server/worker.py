@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.service.api.app import create_app
 from assay.service.api.front.middleware.stack import MiddlewareStack
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from assay.service.server.orphans import end_with_parent
 from assay.service.telemetry.logs import configure_logging
 

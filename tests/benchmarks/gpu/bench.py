@@ -34,10 +34,10 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
+from assay.service.runtime.configuration import load_config
 from assay.verifiers import HttpPool, Pair, Query, build
 from tests.support.servers.processes import (
     ROOT,

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from assay.service.config.loading import load_config
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
+from assay.service.runtime.configuration import load_config
 from tests.benchmarks.gpu import bench
 from tests.benchmarks.gpu.rows import record
 from tests.support.servers.processes import Server, call, write_config

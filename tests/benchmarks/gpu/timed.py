@@ -26,7 +26,7 @@ from typing import NoReturn
 
 import uvloop
 
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from tests.benchmarks.gpu import bench
 from tests.benchmarks.gpu.fleet import GROUPS, ORDER, servers, write
 from tests.support.servers.processes import ROOT, Server, service, write_config

@@ -18,9 +18,9 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import to_dict
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
+from assay.service.runtime.configuration import load_config
 from tests.support.commands.as_shell import command
 from tests.support.commands.in_process import SAMPLE, as_npz
 

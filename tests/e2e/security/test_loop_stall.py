@@ -25,7 +25,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from assay.service.server.run import server
 from tests.support.http.hostile_bodies import Hostile, hostile_bodies
 from tests.support.servers.processes import call, free_port, write_config

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from assay.verifiers import HttpPool, UnreachableError
 from tests.support.servers.processes import ROOT, Server, call, service, standin, write_config
 from tests.support.servers.secured import BODY, CHECK, ask

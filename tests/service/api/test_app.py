@@ -11,7 +11,7 @@ import pytest
 
 from assay.service.api.app import assay_version, create_app
 from assay.service.api.compat.routes import DOORS
-from assay.service.config.loading import load_config
+from assay.service.runtime.configuration import load_config
 from tests.support.servers.processes import write_config
 from tests.support.servers.secured import CHECK
 

@@ -108,7 +108,7 @@ async def test_candidates_to_label_are_drawn_or_the_draw_has_failed() -> None:
         return 5, ["a"]
 
     request = request_of(LabelStore())
-    request.app.state.engine.fitter = SimpleNamespace(drawn=drawn)
+    request.app.state.engine.learning.fit_scheduler = SimpleNamespace(drawn=drawn)
 
     assert await handlers.to_label(request, "t", 1) == {
         "task": "t",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -156,7 +157,7 @@ async def test_readiness_names_verifiers_to_some_and_counts_them_for_all(
     async def readiness() -> tuple[bool, dict[str, Any]]:
         return ready, details
 
-    engine.readiness = readiness
+    engine.readiness = SimpleNamespace(report=readiness)
     whole = await handlers.readyz(request_to(engine, scope={"assay.informed": True}))
     counts = await handlers.readyz(request_to(engine))
 

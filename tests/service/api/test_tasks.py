@@ -83,7 +83,8 @@ def request_of(versions: Versions, body: bytes = b"", **fitter: Any) -> Request:
     async def refresh_one(_: object) -> None:
         pass
 
-    engine.tasks.refresh_one, engine.fitter = refresh_one, SimpleNamespace(**fitter)
+    engine.learning.tasks.refresh_one = refresh_one
+    engine.learning.fit_scheduler = SimpleNamespace(**fitter)
     return request_to(engine, body)
 
 

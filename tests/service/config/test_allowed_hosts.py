@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from assay.service.config.loading import load_config
 from assay.service.config.settings import ServiceSettings
+from assay.service.runtime.configuration import load_config
 from tests.support.commands.in_process import run
 from tests.support.servers.processes import write_config
 from tests.support.servers.secured import CHECK

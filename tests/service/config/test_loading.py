@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.config.loading import default_config_path, load_config
+from assay.service.config.loading import default_config_path
 from assay.service.config.problems import ConfigError
+from assay.service.runtime.configuration import load_config
 
 CHECK = "verifiers: [{name: a, kind: arithmetic}]\n"
 

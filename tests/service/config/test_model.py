@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assay.service.cli.config_check import check_config
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
+from assay.service.runtime.configuration import load_config
 from tests.support.servers.processes import standin, write_config
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
+from assay.service.runtime.configuration import load_config
 from assay.service.store.url import parse_address
 from tests.support.servers.processes import write_config
 

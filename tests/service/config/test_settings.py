@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings, from_environment
+from assay.service.config.settings import (
+    VARIABLE_PREFIX,
+    FileContext,
+    ServiceSettings,
+    from_environment,
+)
+from assay.service.store.url import parse_address
 
 
 def test_lists_may_come_as_one_text() -> None:
@@ -46,7 +52,7 @@ def test_a_bare_off_is_a_word(value: object, read: str) -> None:
 def test_a_wrong_option_stops_the_start(wrong: dict[str, Any], message: str) -> None:
     """A typo as well as a value that cannot be."""
     with pytest.raises(ValidationError, match=message):
-        ServiceSettings.model_validate(wrong)
+        ServiceSettings.model_validate(wrong, context=FileContext(parse_address))
 
 
 def test_upstreams_are_reached_as_the_options_say() -> None:

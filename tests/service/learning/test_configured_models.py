@@ -13,9 +13,9 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import load_model, save, version_of
 from assay.service.cli.config_check import check_config
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
 from assay.service.learning.configured_models import load_models
+from assay.service.runtime.configuration import load_config
 from tests.support.servers.processes import Server, service, write_config
 
 NAMES = ("arithmetic", "consensus", "completeness")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, helm, written
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import Plan, place
+from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.catalog import catalog
 from tests.support.commands.in_process import run
 from tests.support.servers.processes import ROOT, write_config

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from assay.service.config.loading import load_config
 from assay.service.planning.memory_estimate import (
     ACTIVATIONS,
     CUDA_GIB,
@@ -17,6 +16,7 @@ from assay.service.planning.memory_estimate import (
     Server,
     servers_of,
 )
+from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
 from tests.support.servers.processes import ROOT, write_config

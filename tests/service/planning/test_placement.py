@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.service.config.loading import load_config
 from assay.service.domain.errors import StartupError
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, Server, servers_of
 from assay.service.planning.placement import USABLE, DoesNotFitError, Plan, place
+from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape

@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from assay.service.config.model import Config
-from assay.service.runtime import engine as module
+from assay.service.runtime import readiness as module
 from assay.service.runtime.background import Background, Loop
-from assay.service.runtime.engine import open_engine
+from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.metrics import Metrics
 from tests.support.servers.processes import free_port
 
@@ -37,7 +37,7 @@ async def test_a_closed_service_leaves_nothing_running(tmp_path: Path) -> None:
 
     async with open_engine(config_in(tmp_path), Metrics()) as engine:
         assert asyncio.all_tasks() > before
-        assert not engine.store.down
+        assert not engine.resources.store.down
 
     assert asyncio.all_tasks() == before
     assert not list((tmp_path / "data").rglob("*.sock"))
@@ -49,7 +49,7 @@ async def test_a_service_starts_without_its_store(tmp_path: Path) -> None:
 
     with capture_logs() as lines:
         async with open_engine(config_in(tmp_path, service=away), Metrics()) as engine:
-            ready, report = await engine.readiness()
+            ready, report = await engine.readiness.report()
             metrics = engine.metrics_text()
 
     assert "started_without_store" in [line["event"] for line in lines]
@@ -76,10 +76,10 @@ async def test_a_report_is_kept_for_a_while_and_then_made_anew(
 ) -> None:
     """However many ask."""
     async with open_engine(config_in(tmp_path), Metrics()) as engine:
-        first = await engine.readiness()
-        again = await engine.readiness()
-        monkeypatch.setattr(module, "READINESS_TTL_S", 0.0)
-        later = await engine.readiness()
+        first = await engine.readiness.report()
+        again = await engine.readiness.report()
+        monkeypatch.setattr(module, "TTL_S", 0.0)
+        later = await engine.readiness.report()
 
     assert again is first
     assert later is not first
@@ -103,7 +103,7 @@ async def test_a_service_is_ready_where_one_verifier_of_the_default_ensemble_ans
     reports = []
     for config in (alone, beside):
         async with open_engine(config, Metrics()) as engine:
-            reports.append(await engine.readiness())
+            reports.append(await engine.readiness.report())
 
     assert [ready for ready, _ in reports] == [False, True]
     assert reports[1][1]["verifiers"]["away"].startswith("unreachable: ")
@@ -147,7 +147,7 @@ async def test_a_task_has_its_configurations_settings(tmp_path: Path) -> None:
     )
 
     async with open_engine(config, Metrics()) as engine:
-        spec = engine.tasks.by_name["default"].spec
+        spec = engine.learning.tasks.by_name["default"].spec
 
     assert (spec.keep, spec.sample, spec.store_text) == (7, 0.5, True)
     assert spec.keep_bytes == 64 * 2**20 // 2 // 2

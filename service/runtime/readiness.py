@@ -1,0 +1,82 @@
+"""Whether the service can rank: what each verifier, the store and the background loops report."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import Any
+
+from assay.service.domain.errors import StoreDownError, StoreRefusedError
+from assay.service.runtime.background import Background
+from assay.service.runtime.startup_doctor import StartupDoctor
+from assay.service.scoring.request import EnsembleMember
+from assay.service.scoring.scorer import Scorer
+from assay.service.store.client import Store
+from assay.verifiers import VerifierError
+
+TTL_S = 2.0
+CHECK_TIMEOUT_S = 3.0
+
+
+class Readiness:
+    """Checks verifiers and store when somebody asks, and no more often than every two seconds."""
+
+    def __init__(
+        self, scorer: Scorer, store: Store, doctor: StartupDoctor, background: Background
+    ) -> None:
+        self._scorer, self._store = scorer, store
+        self._doctor, self._background = doctor, background
+        self._report: tuple[bool, dict[str, Any]] = (False, {})
+        self._reported_at = -math.inf
+
+    async def report(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether a verifier of the default ensemble answers, and each one's and the
+        store's state.
+        """
+        if time.monotonic() - self._reported_at > TTL_S:
+            self._report = await self._fresh_report()
+            self._reported_at = time.monotonic()
+        return self._report
+
+    async def _fresh_report(self) -> tuple[bool, dict[str, Any]]:
+        members = self._scorer.members()
+        problems = await asyncio.gather(*(_problem(member) for member in members.values()))
+        states = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
+        default = next(iter(self._scorer.ensembles.values()))
+        ready = any(states[member.name] == "ok" for member in default)
+        store, reason, loss = await self._store_state()
+        return ready, {
+            "status": "ready" if ready else "not ready",
+            "verifiers": states,
+            "store": store,
+            "store_reason": reason,
+            "store_loss": loss,
+            "doctor": await self._doctor.results(),
+            "background": dict(self._background.failing),
+        }
+
+    async def _store_state(self) -> tuple[str, str | None, str | None]:
+        """Return `ok`, `down` or `refuses`, the reason, and the losses.
+
+        Rankings go on without the store, so it makes no replica unready.
+        """
+        try:
+            loss = await self._store.loss()
+            await self._store.probe()
+        except StoreDownError as exc:
+            return "down", exc.reason, None
+        except StoreRefusedError as exc:
+            return "refuses", exc.reason, loss
+        return "ok", None, loss
+
+
+async def _problem(member: EnsembleMember) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await member.guarded.verifier.check()
+    except TimeoutError:
+        return "timeout"
+    except VerifierError as exc:
+        return f"{exc.reason}: {exc}"
+    return None

@@ -1,0 +1,94 @@
+"""What `/readyz` reports, and how often it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.service.config.model import Config
+from assay.service.domain.errors import StoreDownError, StoreRefusedError
+from assay.service.runtime import readiness as module
+from assay.service.runtime.lifespan import open_engine
+from assay.service.telemetry.metrics import Metrics
+
+LENGTHS: dict[str, Any] = {
+    "verifiers": [{"name": "short", "kind": "length"}, {"name": "shorter", "kind": "length"}]
+}
+
+
+def config_in(folder: Path) -> Config:
+    """Return a configuration of two checks, its data in a folder."""
+    service = {"data_dir": str(folder / "data"), "doctor": "off"}
+    return Config.model_validate({**LENGTHS, "service": service})
+
+
+async def test_a_report_is_kept_for_a_while_and_then_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask."""
+    async with open_engine(config_in(tmp_path), Metrics()) as engine:
+        first = await engine.readiness.report()
+        again = await engine.readiness.report()
+        monkeypatch.setattr(module, "TTL_S", 0.0)
+        later = await engine.readiness.report()
+
+    assert again is first
+    assert later is not first
+    assert later == first
+    assert first == (
+        True,
+        {
+            "status": "ready",
+            "verifiers": {"short": "ok", "shorter": "ok"},
+            "store": "ok",
+            "store_reason": None,
+            "store_loss": None,
+            "doctor": None,
+            "background": {},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (StoreDownError("away", "unreachable"), ("down", "unreachable")),
+        (StoreRefusedError("READONLY", "read_only"), ("refuses", "read_only")),
+    ],
+)
+async def test_a_store_that_fails_makes_no_service_unready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, state: tuple[str, str]
+) -> None:
+    """Rankings go on without it."""
+
+    async def fail() -> None:
+        raise error
+
+    async with open_engine(config_in(tmp_path), Metrics()) as engine:
+        monkeypatch.setattr(engine.resources.store, "probe", fail)
+        ready, body = await engine.readiness.report()
+
+    assert ready
+    assert (body["store"], body["store_reason"]) == state
+
+
+async def test_a_service_none_of_whose_verifiers_answers_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says why of each; one that takes too long counts as one that does not answer."""
+    monkeypatch.setattr(module, "CHECK_TIMEOUT_S", 0.0)
+    async with open_engine(config_in(tmp_path), Metrics()) as engine:
+
+        async def hang() -> None:
+            await asyncio.sleep(60)
+
+        for member in engine.scoring.scorer.members().values():
+            monkeypatch.setattr(member.guarded.verifier, "check", hang, raising=False)
+        ready, body = await engine.readiness.report()
+
+    assert not ready
+    assert body["status"] == "not ready"
+    assert body["verifiers"] == {"short": "timeout", "shorter": "timeout"}
