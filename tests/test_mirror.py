@@ -23,6 +23,7 @@ PACKAGES = (
     "service/score_files",
     "service/server",
     "service/sidecar",
+    "service/store",
     "service/telemetry",
     "verifiers",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -240,53 +239,3 @@ def test_a_store_that_refuses_at_the_start_does_not_stop_the_start(
                 200 if workers == 1 else 503
             )  # reading is allowed
     assert "Traceback" not in (tmp_path / "service.log").read_text()
-
-
-async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_path: Path) -> None:
-    """Half a rollback would be a version lost, half a recording a request lost."""
-    with valkey(tmp_path) as (port, _):
-        store = Store(f"redis://127.0.0.1:{port}")
-        task_store = TaskStore(store, "t")
-        for version in ("1", "2"):
-            await store.redis.hset("assay:1:models:{t}", version, "m")
-            await task_store.promote(int(version))
-        before = [
-            await store.redis.dump(f"assay:1:{part}:{{t}}")
-            for part in ("state", "history", "models")
-        ]
-        say(port, "CONFIG SET maxmemory 1")
-
-        for call in (
-            task_store.rollback,
-            lambda: task_store.promote(1),
-            lambda: task_store.label({"k": Label(1.0)}),
-        ):
-            with pytest.raises(StoreRefusedError):
-                await call()
-
-        assert [
-            await store.redis.dump(f"assay:1:{part}:{{t}}")
-            for part in ("state", "history", "models")
-        ] == before
-        await store.close()
-
-
-async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path: Path) -> None:
-    """A limit is no reason to answer with 500."""
-    import limits
-
-    from assay.service.domain.errors import LimitReachedError
-    from assay.service.domain.principal import Principal
-    from assay.service.store.counters import RateLimiter
-
-    with valkey(tmp_path) as (port, _):
-        say(port, "REPLICAOF 127.0.0.1 1")
-        store = Store(f"redis://127.0.0.1:{port}")
-        allowance = RateLimiter(store)
-        holder = Principal("k", frozenset({"rank"}), requests=limits.parse("2/minute"))
-        await allowance.admit(holder)
-        await allowance.admit(holder)
-        with pytest.raises(LimitReachedError):
-            await allowance.admit(holder)
-        await store.close()
-    await asyncio.sleep(0)

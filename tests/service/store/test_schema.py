@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from structlog.testing import capture_logs
+
+from assay.service.store import schema
 from assay.service.store.schema import (
     GENERATION_KEY,
     SCORE_PREFIX,
+    EvictionError,
+    check_eviction,
     counter_key,
     damaged_key,
     doctor_key,
@@ -20,3 +26,29 @@ def test_keys_are_those_of_every_release_before() -> None:
     assert doctor_key("s1") == "assay:1:doctor:s1"
     assert counter_key("LIMITER/a") == "assay:1:LIMITER/a"
     assert (GENERATION_KEY, SCORE_PREFIX) == ("assay:1:generation", "assay:1:score:")
+
+
+def test_a_server_that_would_drop_what_was_learned_is_refused() -> None:
+    """Any server of a cluster; the message has the command that mends it."""
+    whole = {"maxmemory": 1, "maxmemory_policy": "volatile-lru"}
+
+    with pytest.raises(EvictionError, match="CONFIG SET maxmemory-policy volatile-lru"):
+        check_eviction([whole, {"maxmemory": 1, "maxmemory_policy": "allkeys-lfu"}])
+    check_eviction([whole, {}, {"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}])
+
+
+def test_a_server_that_refuses_when_full_is_a_warning() -> None:
+    """It loses nothing; without a bound it is never full."""
+    with capture_logs() as lines:
+        check_eviction([{"maxmemory": 1, "maxmemory_policy": "noeviction"}])
+        check_eviction([{"maxmemory": 0, "maxmemory_policy": "noeviction"}])
+
+    assert [line["event"] for line in lines] == ["store_refuses_when_full"]
+
+
+def test_all_keys_lie_below_the_schemas_number() -> None:
+    """All except the number itself, which any release has to find."""
+    keys = [value for name, value in vars(schema).items() if name.endswith("_KEY")]
+
+    assert schema.SCHEMA_KEY == "assay:schema"
+    assert [key for key in keys if not key.startswith("assay:1:")] == [schema.SCHEMA_KEY]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.schema import GENERATION_KEY, SCHEMA_KEY
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import bare_task, replica, sample, see, traffic
+from tests.support.samples.replicas import bare_task, replica, sample, traffic
 
 
 @pytest_asyncio.fixture
@@ -245,15 +244,6 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
         assert len(await store.redis.keys(f"assay:1:damaged:{part}:{{t}}:*")) == 1
 
 
-async def test_a_lease_that_does_not_run_out_is_nobodys(store: Store) -> None:
-    """It would keep every replica from fitting for ever."""
-    task_store = TaskStore(store, "t")
-    await store.redis.set("assay:1:lease:{t}", "somebody")
-
-    assert await task_store.lease("a")
-    assert not await task_store.lease("b")
-
-
 async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
     """Its schema, and its generation."""
     for key in (SCHEMA_KEY, GENERATION_KEY):
@@ -303,43 +293,3 @@ async def test_a_store_that_takes_no_writes_leaves_damage_where_it_is(store: Sto
 
     assert await task_store.labels() == before
     assert len(await task_store.rows()) == 40
-
-
-async def test_requests_are_bounded_by_their_bytes_too(store: Store) -> None:
-    """4,096 candidates a request are many bytes: the oldest go, and one that is too large by
-    itself is not kept.
-    """
-    tasks, task = replica(store, keep_bytes=100_000)
-    task_store = TaskStore(store, "t")
-    await traffic(tasks, task, sample(200))
-    bytes_before = int(await store.redis.get("assay:1:bytes:{t}"))
-    kept, _ = await task_store.sizes()
-    task.spec = replace(task.spec, keep_bytes=50_000)
-    await see(tasks, task, 1000, [[1.0] * 6] * 2)
-    fewer, _ = await task_store.sizes()
-    task.spec = replace(task.spec, keep_bytes=400)
-    await see(tasks, task, 1001, [[1.0] * 6] * 2)
-
-    assert 90_000 < bytes_before <= 100_000
-    assert 0.4 * kept < fewer < 0.6 * kept
-    assert await task_store.sizes() == (fewer, 0)
-    assert await store.redis.hlen("assay:1:seen:{t}") == fewer
-
-
-async def test_the_size_of_requests_is_summed_up_where_nobody_counted(store: Store) -> None:
-    """As in a store of an earlier release; by the same measure."""
-    tasks, task = replica(store)
-    await traffic(tasks, task, sample(150))
-    counted = int(await store.redis.get("assay:1:bytes:{t}"))
-    one = counted // 150
-    for place, wrong in enumerate([None, "x", "-5"]):
-        await (
-            store.redis.delete("assay:1:bytes:{t}")
-            if wrong is None
-            else store.redis.set("assay:1:bytes:{t}", wrong)
-        )
-        await see(tasks, task, 1000 + place, [[1.0] * 6] * 8)
-
-    assert int(await store.redis.get("assay:1:bytes:{t}")) == pytest.approx(
-        counted + 3 * one, rel=0.001
-    )
