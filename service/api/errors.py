@@ -105,9 +105,9 @@ class ApiError(Exception):
 def invalid(exc: ValidationError) -> ApiError:
     """Return the answer to a request that does not check: its first problem, by field and value."""
     error = _telling(exc.errors(include_url=False))
-    given: dict[str, Any] = error.get("ctx") or {}
-    if "param" in given:
-        return _of_field(error["type"], given, error["msg"])
+    context: dict[str, Any] = error.get("ctx") or {}
+    if "param" in context:
+        return _of_field(error["type"], context, error["msg"])
     if error["type"] == "json_invalid":
         return ApiError(
             400,
@@ -136,12 +136,12 @@ def invalid_field(exc: PydanticCustomError) -> ApiError:
     return _of_field(exc.type, exc.context or {}, exc.message())
 
 
-def _of_field(kind: str, given: Mapping[str, Any], message: str) -> ApiError:
+def _of_field(kind: str, context: Mapping[str, Any], message: str) -> ApiError:
     return ApiError(
         413 if kind == "too_large" else 422,
-        f"{given['param']}: {message}",
-        param=given["param"],
-        code=given["code"],
+        f"{context['param']}: {message}",
+        param=context["param"],
+        code=context["code"],
     )
 
 

@@ -47,8 +47,10 @@ async def labels(request: Request, name: str) -> Response:
     A GET changes nothing: a client that stored them confirms it with a POST to
     `labels/exported`.
     """
-    known = await stored(task_store_of(task_of(request, name)).labels())
-    return Response(await asyncio.to_thread(_written, name, known), media_type="application/json")
+    labels_by_key = await stored(task_store_of(task_of(request, name)).labels())
+    return Response(
+        await asyncio.to_thread(_written, name, labels_by_key), media_type="application/json"
+    )
 
 
 @label_router.post(
@@ -70,26 +72,28 @@ async def to_label(
 
     Needs the task's `store_text`.
     """
-    found = task_of(request, name)
-    with_texts(found)
+    task = task_of(request, name)
+    with_texts(task)
     try:
-        left, drawn = await stored(request.app.state.engine.learning.fit_scheduler.drawn(found, n))
+        unlabelled, candidates = await stored(
+            request.app.state.engine.learning.fit_scheduler.drawn(task, n)
+        )
     except FitFailedError as exc:
         raise ApiError(
             503, f"the draw did not come to its end ({exc}); try again", code="draw_failed"
         ) from None
-    return {"task": name, "left": left, "candidates": drawn}
+    return {"task": name, "left": unlabelled, "candidates": candidates}
 
 
 def _by_key(asked: LabelsIn, now: float) -> dict[str, Label]:
-    return {each.candidate_key(): each.label(now) for each in asked.labels}
+    return {label.candidate_key(): label.label(now) for label in asked.labels}
 
 
-def _written(name: str, known: Mapping[str, Label]) -> bytes:
+def _written(name: str, labels: Mapping[str, Label]) -> bytes:
     return orjson.dumps(
         {
             "task": name,
-            "labels": [{"key": key, **_shown(each)} for key, each in sorted(known.items())],
+            "labels": [{"key": key, **_shown(label)} for key, label in sorted(labels.items())],
         }
     )
 

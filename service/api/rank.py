@@ -72,7 +72,7 @@ async def rank(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     asked = await parse_as(request, engine.config.service, RankRequest)
     task = find_task(engine, asked.task, asked.ensemble)
-    scoring_request, said = scoring_request_from(
+    scoring_request, shape = scoring_request_from(
         engine, asked, task, request.scope["assay.request_id"]
     )
     warnings = []
@@ -82,10 +82,10 @@ async def rank(request: Request) -> Response:
     ):
         warnings.append(ASKED_AT_ONCE if task.served.model.calibrated else NOT_CALIBRATED)
     if asked.stream:
-        return EventStream(_events(engine, scoring_request, said, warnings))
+        return EventStream(_events(engine, scoring_request, shape, warnings))
     outcome = await score_while_wanted(request, engine, scoring_request)
     outcome.warnings += warnings
-    return Json(answers.ranking_body(outcome, **said))
+    return Json(answers.ranking_body(outcome, **shape))
 
 
 @router.post(
@@ -144,11 +144,11 @@ async def readyz(request: Request) -> Response:
     """
     ready, body = await request.app.state.engine.readiness.report()
     if not request.scope.get("assay.informed"):
-        said = list(body["verifiers"].values())
+        states = list(body["verifiers"].values())
         shown = {
             key: body[key] for key in ("status", "store", "store_reason")
         }  # words of ours, which name nothing
-        body = {**shown, "answering": said.count("ok"), "of": len(said)}
+        body = {**shown, "answering": states.count("ok"), "of": len(states)}
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
 
@@ -234,8 +234,8 @@ def _ensembles(engine: Engine) -> Iterable[str]:
     return [name for name in engine.scoring.scorer.ensembles if name in own or name not in others]
 
 
-def _unknown(what: str, given: str, known: Iterable[str]) -> ApiError:
-    message = f"no {what} is called {given!r}; choose from: {', '.join(sorted(known))}"
+def _unknown(what: str, name: str, names: Iterable[str]) -> ApiError:
+    message = f"no {what} is called {name!r}; choose from: {', '.join(sorted(names))}"
     return ApiError(404, message, param=what, code=f"unknown_{what}")
 
 
@@ -279,7 +279,7 @@ async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
 
 
 async def _events(
-    engine: Engine, scoring_request: ScoringRequest, said: dict[str, Any], warnings: list[str]
+    engine: Engine, scoring_request: ScoringRequest, shape: dict[str, Any], warnings: list[str]
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
@@ -287,7 +287,7 @@ async def _events(
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
                 await asyncio.sleep(0)  # the finished part is sent, and others have their turn
-                yield _event("ranking", orjson.dumps(answers.ranking_body(step, **said)))
+                yield _event("ranking", orjson.dumps(answers.ranking_body(step, **shape)))
             else:
                 await asyncio.sleep(0)
                 yield _event("verifier", orjson.dumps(answers.column_body(*step)))
@@ -297,8 +297,8 @@ async def _events(
 
 def _failure(exc: ApiError) -> bytes:
     """Return a failure as an event, with the status that a plain answer would have had."""
-    said = orjson.loads(exc.body())
-    return _event("error", orjson.dumps({"error": {**said["error"], "status": exc.status}}))
+    body = orjson.loads(exc.body())
+    return _event("error", orjson.dumps({"error": {**body["error"], "status": exc.status}}))
 
 
 def _event(name: str, data: bytes) -> bytes:

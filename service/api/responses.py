@@ -105,13 +105,13 @@ def tail(outcome: ScoringResult) -> dict[str, Any]:
 def cascade_body(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
     """Return a cascade's saving: called tiers, cut candidates, share of the whole cost."""
     costs = np.array([member.guarded.settings.cost for member in outcome.members])
-    known = outcome.matrix.status != UNKNOWN
-    asked = known & (outcome.matrix.status != Status.SKIPPED)
-    whole = float(costs.sum()) * len(known)
+    settled = outcome.matrix.status != UNKNOWN
+    asked = settled & (outcome.matrix.status != Status.SKIPPED)
+    whole = float(costs.sum()) * len(settled)
     return {
         "tiers": cascade_run.tier + 1,
         "of": cascade_run.tiers,
-        "cut": int((~known).any(axis=1).sum()),
+        "cut": int((~settled).any(axis=1).sum()),
         "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4)
         if whole
         else 1.0,
@@ -127,11 +127,11 @@ def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(matrix.raw))]
     for column, member in enumerate(outcome.members):
         parts = zip(contributions[:, column].tolist(), missing[:, column].tolist(), strict=True)
-        for by_name, said, (part, absent) in zip(
+        for by_name, cell, (part, absent) in zip(
             explained, cells(matrix, column), parts, strict=True
         ):
-            said["contribution"] = None if absent else part
-            by_name[member.name] = said
+            cell["contribution"] = None if absent else part
+            by_name[member.name] = cell
     return explained
 
 
@@ -139,7 +139,7 @@ def column_body(member: EnsembleMember, matrix: ScoreMatrix, column: int) -> dic
     """Return one verifier's scores, as they are streamed."""
     return {
         "verifier": member.name,
-        "scores": [{"index": row, **said} for row, said in enumerate(cells(matrix, column))],
+        "scores": [{"index": row, **cell} for row, cell in enumerate(cells(matrix, column))],
     }
 
 
@@ -147,7 +147,7 @@ def cells(matrix: ScoreMatrix, column: int) -> list[dict[str, Any]]:
     """Return one verifier's scores of each pair."""
     latency = _rounded(matrix.latency_ms[column])
     statuses, cached = matrix.status[:, column].tolist(), matrix.cached[:, column].tolist()
-    found: list[dict[str, Any]] = [
+    rows: list[dict[str, Any]] = [
         {
             "raw": raw,
             "status": LABELS[status],
@@ -159,18 +159,18 @@ def cells(matrix: ScoreMatrix, column: int) -> list[dict[str, Any]]:
             matrix.raw[:, column].tolist(), statuses, cached, strict=True
         )
     ]
-    for row, said in enumerate(found):
+    for row, cell in enumerate(rows):
         reason = matrix.reasons.get((row, column))
         if reason is None and statuses[row] == UNKNOWN:
             reason = CUT
         elif reason is None and cached[row] and statuses[row] == Status.NOT_APPLICABLE:
             reason = REMEMBERED
-        said["reason"] = reason
+        cell["reason"] = reason
     for row in np.flatnonzero(~np.isnan(matrix.label_mass[:, column])).tolist():
-        found[row]["label_mass"] = float(matrix.label_mass[row, column])
+        rows[row]["label_mass"] = float(matrix.label_mass[row, column])
     for row in np.flatnonzero(matrix.truncated[:, column]).tolist():
-        found[row]["truncated_tokens"] = int(matrix.truncated[row, column])
-    return found
+        rows[row]["truncated_tokens"] = int(matrix.truncated[row, column])
+    return rows
 
 
 def _rounded(value: float | None) -> float | None:

@@ -45,8 +45,8 @@ class EventStream(Response):
                 await sending
                 await working
         finally:
-            for each in (working, sending, left):
-                each.cancel()
+            for task in (working, sending, left):
+                task.cancel()
             await asyncio.gather(working, sending, left, return_exceptions=True)
 
     async def _work(self, made: asyncio.Queue[bytes], scope: Scope) -> None:

@@ -26,19 +26,19 @@ def task_of(request: Request, name: str) -> Task:
 
     Raises `ApiError` 404, which names the visible tasks.
     """
-    known: dict[str, Task] = {
-        each.name: each
-        for each in request.app.state.engine.learning.tasks.by_name.values()
-        if may_see(each.name)
+    visible: dict[str, Task] = {
+        task.name: task
+        for task in request.app.state.engine.learning.tasks.by_name.values()
+        if may_see(task.name)
     }
-    if name not in known:
+    if name not in visible:
         raise ApiError(
             404,
-            f"no task is called {name!r}; choose from: {', '.join(sorted(known))}",
+            f"no task is called {name!r}; choose from: {', '.join(sorted(visible))}",
             param="task",
             code="unknown_task",
         )
-    return known[name]
+    return visible[name]
 
 
 def task_store_of(task: Task) -> TaskStore:

@@ -60,8 +60,8 @@ async def tasks(request: Request) -> dict[str, Any]:
 @task_router.get("/v1/tasks/{name}")
 async def task(request: Request, name: str) -> dict[str, Any]:
     """Show a task's kept requests, its served version, and the weights of its verifiers."""
-    found = task_of(request, name)
-    summary = await _summary(found)
+    task = task_of(request, name)
+    summary = await _summary(task)
     engine: Engine = request.app.state.engine
     summary[
         "seconds_a_candidate"
@@ -69,12 +69,12 @@ async def task(request: Request, name: str) -> dict[str, Any]:
         member.name: None
         if (seconds := member.guarded.meter.seconds) is None or not sees_all()
         else round(seconds, 6)
-        for member in engine.scoring.scorer.ensembles[found.ensemble]
+        for member in engine.scoring.scorer.ensembles[task.ensemble]
     }
-    if found.task_store is not None:
+    if task.task_store is not None:
         summary["store_loss"] = _of_this_task(await stored(engine.resources.store.loss()), name)
-        if found.served.version:
-            summary["report"] = await stored(found.task_store.report(found.served.version))
+        if task.served.version:
+            summary["report"] = await stored(task.task_store.report(task.served.version))
     return summary
 
 
@@ -100,11 +100,11 @@ async def export(
     threshold: Annotated[float, QueryParameter(ge=0.5, le=1)] = 0.7,
 ) -> StreamingResponse:
     """Stream training rows as JSON lines, in TRL's shapes. Needs the task's `store_text`."""
-    found = task_of(request, name)
-    pages = with_texts(found).pages(texts=True)
+    task = task_of(request, name)
+    pages = with_texts(task).pages(texts=True)
     first = await stored(anext(pages, []))
     # What is served now, for all rows, whatever is served meanwhile.
-    served, fingerprints = found.served, found.spec.fingerprints
+    served, fingerprints = task.served, task.spec.fingerprints
 
     def written(records: list[Observation]) -> bytes:
         exported = rows(served, fingerprints, records, format, margin, threshold)
@@ -121,10 +121,10 @@ async def export(
 @task_router.post("/v1/tasks/{name}/fit")
 async def fit_now(request: Request, name: str) -> dict[str, Any]:
     """Fit now; the new version is served if it passes its checks and none is pinned."""
-    found = task_of(request, name)
-    task_store_of(found)
+    task = task_of(request, name)
+    task_store_of(task)
     try:
-        version, fit = await stored(request.app.state.engine.learning.fit_scheduler.fit(found))
+        version, fit = await stored(request.app.state.engine.learning.fit_scheduler.fit(task))
     except FitBusyError:
         raise ApiError(
             409,
@@ -138,7 +138,7 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     return {
         "task": name,
         "version": version or None,
-        "served": found.served.version == version != 0,
+        "served": task.served.version == version != 0,
         **fit.report,
     }
 
@@ -149,26 +149,26 @@ async def evaluate(request: Request, name: str) -> dict[str, Any]:
 
     The store keeps the report.
     """
-    found = task_of(request, name)
-    task_store_of(found)
+    task = task_of(request, name)
+    task_store_of(task)
     return {
         "task": name,
-        **await _measured(name, request.app.state.engine.learning.fit_scheduler.report(found)),
-        **_drift(found),
+        **await _measured(name, request.app.state.engine.learning.fit_scheduler.report(task)),
+        **_drift(task),
     }
 
 
 @task_router.get("/v1/tasks/{name}/models/{version}/shadow")
 async def shadow(request: Request, name: str, version: Version) -> dict[str, Any]:
     """Say how another version would have answered the requests kept, beside the one that serves."""
-    found = task_of(request, name)
-    task_store = task_store_of(found)
-    said = await _measured(
-        name, request.app.state.engine.learning.fit_scheduler.shadow(found, version)
+    task = task_of(request, name)
+    task_store = task_store_of(task)
+    comparison = await _measured(
+        name, request.app.state.engine.learning.fit_scheduler.shadow(task, version)
     )
-    if said is None:
+    if comparison is None:
         raise await _unknown_version(task_store, version)
-    return {"task": name, **said}
+    return {"task": name, **comparison}
 
 
 async def _measured(name: str, measuring: Any) -> Any:
@@ -189,9 +189,12 @@ async def _measured(name: str, measuring: Any) -> Any:
 
 
 async def _unknown_version(task_store: TaskStore, version: int) -> ApiError:
-    known = ", ".join(map(str, sorted(await stored(task_store.reports())))) or "none"
+    versions = ", ".join(map(str, sorted(await stored(task_store.reports())))) or "none"
     return ApiError(
-        404, f"no version {version}; choose from: {known}", param="version", code="unknown_version"
+        404,
+        f"no version {version}; choose from: {versions}",
+        param="version",
+        code="unknown_version",
     )
 
 
@@ -204,20 +207,20 @@ async def report(request: Request, name: str) -> dict[str, Any]:
 @task_router.get("/v1/tasks/{name}/verifiers")
 async def verifiers(request: Request, name: str) -> dict[str, Any]:
     """List a task's verifiers: weight in the served model, measures of the last report, drift."""
-    found = task_of(request, name)
-    known = (
-        {"report": None}
-        if found.task_store is None
-        else {"report": await stored(found.task_store.last_report())}
-    )
-    measured = {each["name"]: each for each in (known["report"] or {}).get("verifiers", [])}
-    saved = found.served.saved
-    learned = {each["name"]: each for each in (saved.report["verifiers"] if saved else [])}
-    drift = _drift(found).get("drift", {})
-    measured_on = (known["report"] or {}).get("model_version")
+    task = task_of(request, name)
+    last_report = (
+        None if task.task_store is None else await stored(task.task_store.last_report())
+    ) or {}
+    measured = {verifier["name"]: verifier for verifier in last_report.get("verifiers", [])}
+    saved = task.served.saved
+    learned = {
+        verifier["name"]: verifier for verifier in (saved.report["verifiers"] if saved else [])
+    }
+    drift = _drift(task).get("drift", {})
+    measured_on = last_report.get("model_version")
     return {
         "task": name,
-        "model_version": found.served.model_version,
+        "model_version": task.served.model_version,
         "measured_on": measured_on,
         "verifiers": [
             {
@@ -232,7 +235,7 @@ async def verifiers(request: Request, name: str) -> dict[str, Any]:
                 },
                 "drift": drift.get(column.name),
             }
-            for column, cost in zip(found.spec.columns, found.spec.costs, strict=True)
+            for column, cost in zip(task.spec.columns, task.spec.costs, strict=True)
         ],
     }
 
@@ -298,7 +301,7 @@ def _of_this_task(loss: str | None, name: str) -> str | None:
 
 
 async def _summary(task: Task) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "task": task.name,
         "ensemble": task.ensemble,
         "model_version": task.served.model_version,
@@ -306,11 +309,11 @@ async def _summary(task: Task) -> dict[str, Any]:
         "learns": task.learns,
         "verifiers": [column.name for column in task.spec.columns],
     }
-    said |= _drift(task) | _cascade(task)
+    summary |= _drift(task) | _cascade(task)
     if task.task_store is not None:
         requests, labels = await stored(task.task_store.sizes())
-        said |= {"requests": requests, "labels": labels}
-    return said
+        summary |= {"requests": requests, "labels": labels}
+    return summary
 
 
 def _cascade(task: Task) -> dict[str, Any]:
@@ -318,13 +321,16 @@ def _cascade(task: Task) -> dict[str, Any]:
     cascade_policy, names = task.cascade_policy, [column.name for column in task.spec.columns]
     if cascade_policy.cascade is None:
         return {"policy": cascade_policy.policy}
-    said = {
+    counts = {
         "costs": "measured" if cascade_policy.by_measure else "stated",
         "price": cascade_policy.cascade.price,
         "tiers": cascade_policy.tiers(names),
         "wanted_loss": cascade_policy.wanted_loss,
     }
-    return {"policy": cascade_policy.policy, "cascade": {**said, **cascade_policy.estimate.said()}}
+    return {
+        "policy": cascade_policy.policy,
+        "cascade": {**counts, **cascade_policy.estimate.summary()},
+    }
 
 
 def _drift(task: Task) -> dict[str, Any]:
@@ -335,11 +341,11 @@ def _drift(task: Task) -> dict[str, Any]:
     return {
         "drift": {
             column.name: {
-                "psi": each.psi,
-                "agreement_z": each.agreement_z,
-                "rows": each.rows,
-                "alarm": each.alarm,
+                "psi": drift.psi,
+                "agreement_z": drift.agreement_z,
+                "rows": drift.rows,
+                "alarm": drift.alarm,
             }
-            for column, each in zip(task.spec.columns, drift, strict=True)
+            for column, drift in zip(task.spec.columns, drift, strict=True)
         }
     }

@@ -38,8 +38,8 @@ class Files:
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file for reading."""
-        found: IO[bytes] = self.fs.open(path, "rb")
-        return found
+        file: IO[bytes] = self.fs.open(path, "rb")
+        return file
 
     def get(self, *names: str) -> bytes | None:
         """Return a file's content; None without the file."""
@@ -60,11 +60,11 @@ class Files:
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder below the root; none without the folder."""
         try:
-            found = self.fs.ls(self.path(folder), detail=False)
+            paths = self.fs.ls(self.path(folder), detail=False)
         except FileNotFoundError:
             return []
         return sorted(
-            name for name in (path.rsplit("/", 1)[-1] for path in found) if not name.startswith(".")
+            name for name in (path.rsplit("/", 1)[-1] for path in paths) if not name.startswith(".")
         )
 
     def sweep(self) -> None:
@@ -76,8 +76,8 @@ class Files:
     def get_all(self, folder: str, names: Sequence[str]) -> dict[str, bytes]:
         """Return the contents of files of a folder by name."""
         paths = {self.path(folder, name): name for name in names}
-        found: dict[str, Any] = self.fs.cat(list(paths)) if paths else {}
-        return {paths[path]: bytes(content) for path, content in found.items()}
+        contents: dict[str, Any] = self.fs.cat(list(paths)) if paths else {}
+        return {paths[path]: bytes(content) for path, content in contents.items()}
 
 
 def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
@@ -88,26 +88,26 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
     files = Files(url)
     root = files.root
     if any(sign in root for sign in "*?["):
-        found = sorted(files.fs.glob(root))
+        paths = sorted(files.fs.glob(root))
     elif files.fs.isdir(root):
-        found = sorted(path for path in files.fs.find(root) if not _hidden(path[len(root) :]))
+        paths = sorted(path for path in files.fs.find(root) if not _hidden(path[len(root) :]))
     elif files.fs.exists(root):
-        found = [root]
+        paths = [root]
     else:
         raise BatchError(f"{url}: no such file or folder")
-    found = [
+    paths = [
         path
-        for path in found
+        for path in paths
         if path.endswith(SUFFIXES) and not path.startswith(out.root.rstrip("/") + "/")
     ]
-    if not found:
+    if not paths:
         raise BatchError(f"{url}: {NO_FILES}")
-    if len({path.rpartition(".")[2] for path in found}) > 1:
+    if len({path.rpartition(".")[2] for path in paths}) > 1:
         raise BatchError(
             f"{url}: has both .jsonl and .parquet files; name one kind, such as"
             f" '{url.rstrip('/')}/*.parquet'"
         )
-    return files, found
+    return files, paths
 
 
 def _hidden(path: str) -> bool:

@@ -75,18 +75,18 @@ def _parse(number: int, line: bytes | None) -> tuple[Row, dict[str, Any]]:
     if line is None:
         return Row(number, None, f"the line is longer than {LONGEST_LINE} bytes"), {}
     try:
-        found = orjson.loads(line.removeprefix(BOM_UTF8) if number == 0 else line)
+        body = orjson.loads(line.removeprefix(BOM_UTF8) if number == 0 else line)
     except orjson.JSONDecodeError as exc:
         return Row(number, None, f"not JSON: {exc}", _shown(line)), {}
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         return Row(number, None, "not an object", _shown(line)), {}
-    beside = {name: value for name, value in found.items() if name not in REQUEST}
+    beside = {name: value for name, value in body.items() if name not in REQUEST}
     if taken := sorted(beside.keys() & set(RESULT)):
         problem = f"{taken[0]!r} is also one of the output's columns; rename it"
         return Row(number, None, problem, _shown(line)), {
             name: value for name, value in beside.items() if name not in taken
         }
-    return Row(number, {name: value for name, value in found.items() if name in REQUEST}), beside
+    return Row(number, {name: value for name, value in body.items() if name in REQUEST}), beside
 
 
 def _shown(line: bytes) -> str:

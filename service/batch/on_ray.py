@@ -111,8 +111,8 @@ class Worker:
         there = set(Files(self._plan.out).names(DONE))
         parts = [self._parts[number] for run in batch["parts"] for number in run]
         done = self._ranker.rank([part for part in parts if part.name not in there])
-        while (one := self._wait(anext(done, None))) is not None:
-            yield {name: [value] for name, value in asdict(one).items()}
+        while (counts := self._wait(anext(done, None))) is not None:
+            yield {name: [value] for name, value in asdict(counts).items()}
 
     async def _open(self, effort: Effort) -> Ranker:
         engine = await self._engine.__aenter__()

@@ -31,9 +31,9 @@ class Parquet(RowFormat):
         """Read the file's own count, and look at its columns."""
         try:
             with files.open(path) as file:
-                found = self._arrow.parquet.ParquetFile(file)
-                names = found.schema_arrow.names
-                rows = found.metadata.num_rows
+                table = self._arrow.parquet.ParquetFile(file)
+                names = table.schema_arrow.names
+                rows = table.metadata.num_rows
         except (self._arrow.ArrowException, OSError) as exc:
             raise BatchError(f"{path}: not Parquet: {exc}") from exc
         clash(path, [name for name in names if name not in REQUEST])
@@ -65,13 +65,13 @@ class Parquet(RowFormat):
 
     def _between(self, file: Any, start: int, stop: int) -> Iterator[Any]:
         """Yield the batches of rows from `start` to `stop`."""
-        found = self._arrow.parquet.ParquetFile(file)
-        sizes = [found.metadata.row_group(group).num_rows for group in range(found.num_row_groups)]
+        table = self._arrow.parquet.ParquetFile(file)
+        sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         at = 0
         for group, size in enumerate(sizes):
             if at < stop and at + size > start:
                 place = at
-                for batch in found.iter_batches(DECODED, row_groups=[group]):
+                for batch in table.iter_batches(DECODED, row_groups=[group]):
                     low, high = max(start - place, 0), min(stop - place, len(batch))
                     if low < high:
                         yield batch.slice(low, high - low)
@@ -110,14 +110,14 @@ class Parquet(RowFormat):
 def _without_nulls(value: Any) -> Any:
     """Return data without the keys that are null: a column that a row does not use."""
     if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _known(value: Any) -> Any:
     """Return data with NaN as null, at any depth."""
     if isinstance(value, list):
-        return [_known(each) for each in value]
+        return [_known(item) for item in value]
     if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
+        return {key: _known(item) for key, item in value.items()}
     return None if isinstance(value, float) and value != value else value

@@ -63,12 +63,12 @@ class BatchPlan:
 
     def parts(self) -> list[Part]:
         """Return all parts, in order."""
-        found: list[Part] = []
+        parts: list[Part] = []
         for number, source in enumerate(self.sources):
             for place in range(-(-source.rows // self.part_rows)):
                 name = f"part-{number:05d}-{place * self.part_rows:012d}.{self.suffix}"
-                found.append(Part(len(found), number, place, name))
-        return found
+                parts.append(Part(len(parts), number, place, name))
+        return parts
 
 
 def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
@@ -154,15 +154,15 @@ def remaining_parts(plan: BatchPlan, files: Files) -> tuple[list[Part], list[Don
 
 def total(done: Iterable[Done]) -> Done:
     """Return the counts of all parts together."""
-    return Done(*(sum(each) for each in zip((0, 0, 0), *map(astuple, done), strict=True)))
+    return Done(*(sum(counts) for counts in zip((0, 0, 0), *map(astuple, done), strict=True)))
 
 
 def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[Part]]:
     """Return runs of adjacent parts of one file: more than workers, so that all end together."""
     size = max(1, min(longest, len(parts) // (4 * workers)))
-    found: list[list[Part]] = []
+    runs: list[list[Part]] = []
     for part in parts:
-        last = found[-1] if found else []
+        last = runs[-1] if runs else []
         if (
             last
             and len(last) < size
@@ -171,18 +171,18 @@ def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[
         ):
             last.append(part)
         else:
-            found.append([part])
-    return found
+            runs.append([part])
+    return runs
 
 
 def _read(out: str, content: bytes) -> BatchPlan:
     try:
-        found = orjson.loads(content)
+        fields = orjson.loads(content)
         sources = tuple(
-            SourceFile(each["path"], each["rows"], each["size"], tuple(each["offsets"]))
-            for each in found.pop("sources")
+            SourceFile(source["path"], source["rows"], source["size"], tuple(source["offsets"]))
+            for source in fields.pop("sources")
         )
-        return BatchPlan(sources=sources, **found)
+        return BatchPlan(sources=sources, **fields)
     except (ValueError, KeyError, TypeError) as exc:
         raise BatchError(f"{out}/{PLAN} is damaged ({exc}); name another folder") from exc
 
@@ -190,10 +190,12 @@ def _read(out: str, content: bytes) -> BatchPlan:
 def _same(old: BatchPlan, new: BatchPlan) -> None:
     """Raise `BatchError` if a job that is resumed would not end as it began."""
     begun = f"{new.out} was begun with"
-    shapes = [[(each.name, each.rows, each.size) for each in plan.sources] for plan in (old, new)]
+    shapes = [
+        [(source.name, source.rows, source.size) for source in plan.sources] for plan in (old, new)
+    ]
     if shapes[0] != shapes[1]:
         raise BatchError(
-            f"{begun} other input files ({', '.join(each.name for each in old.sources)}); name"
+            f"{begun} other input files ({', '.join(source.name for source in old.sources)}); name"
             " another folder"
         )
     if old.task != new.task:

@@ -64,9 +64,9 @@ class Ranker:
             while True:
                 while (
                     len(running) < OPEN_PARTS
-                    and (found := await asyncio.to_thread(next, blocks, None)) is not None
+                    and (part_and_block := await asyncio.to_thread(next, blocks, None)) is not None
                 ):
-                    running.append(asyncio.create_task(self._part(*found)))
+                    running.append(asyncio.create_task(self._part(*part_and_block)))
                 if not running:
                     return
                 yield await running[0]
@@ -96,7 +96,7 @@ class Ranker:
         ]
         if bad:
             name = part.name.rpartition(".")[0] + ".jsonl"
-            self._files.put(b"".join(orjson.dumps(each) + b"\n" for each in bad), BAD, name)
+            self._files.put(b"".join(orjson.dumps(row) + b"\n" for row in bad), BAD, name)
         form = self._plan.format()
         self._files.put(form.encode(block, results, list(self._plan.verifiers)), part.name)
         self._files.put(orjson.dumps(asdict(_counts(results))), DONE, part.name)
@@ -151,7 +151,7 @@ class Ranker:
     def _said(self, outcome: ScoringResult) -> dict[str, Any]:
         raw = outcome.matrix.raw.T.tolist()
         names = [member.name for member in outcome.members]
-        said = dict(zip(names, raw, strict=True))
+        raw_by_name = dict(zip(names, raw, strict=True))
         return {
             "model_version": outcome.version,
             "calibrated": outcome.calibrated,
@@ -162,7 +162,7 @@ class Ranker:
             "score": outcome.combined.log_odds.tolist(),
             "p_best": outcome.p_best,
             "p_any_correct": outcome.p_any_correct,
-            "raw": {name: said.get(name) for name in self._plan.verifiers},
+            "raw": {name: raw_by_name.get(name) for name in self._plan.verifiers},
             "reasons": _reasons(outcome),
             "error": None,
         }
@@ -175,7 +175,7 @@ class Ranker:
         failing = [
             {reason.partition(":")[0]: reason for reason in result["reasons"]} for result in asked
         ]
-        if dead := set.intersection(*(set(each) for each in failing)):
+        if dead := set.intersection(*(set(names) for names in failing)):
             message = failing[0][min(dead)]
             raise BatchError(
                 f"a verifier failed on all {len(asked)} rows of {part.name}: {message}\nset it"
@@ -212,11 +212,11 @@ def _may_yet_answer(outcome: ScoringResult | NoVerifierError) -> bool:
 
 def _reasons(outcome: ScoringResult) -> list[str]:
     """Return why verifiers failed, each once."""
-    found: dict[str, str] = {}
+    reason_by_name: dict[str, str] = {}
     for (row, column), reason in sorted(outcome.matrix.reasons.items()):
         if outcome.matrix.status[row, column] in (Status.ERROR, Status.TIMEOUT, Status.TRUNCATED):
-            found.setdefault(outcome.members[column].name, reason)
-    return [f"{name}: {reason}" for name, reason in sorted(found.items())]
+            reason_by_name.setdefault(outcome.members[column].name, reason)
+    return [f"{name}: {reason}" for name, reason in sorted(reason_by_name.items())]
 
 
 def _failed(why: str | None) -> dict[str, Any]:

@@ -84,12 +84,12 @@ def run_batch(
             with redirect_stdout(sys.stderr):  # Ray prints its workers' logs
                 _show(done, job, before, console)
     # From the marks: the message of a worker that died is lost.
-    todo, found = remaining_parts(job, files)
+    todo, finished = remaining_parts(job, files)
     if todo:
         raise BatchError(
             f"{len(todo)} parts are missing from {job.out}; run the same command again"
         )
-    summary = asdict(total(found))
+    summary = asdict(total(finished))
     files.put(orjson.dumps(summary), SUCCESS)
     _tell(summary, job, as_json)
 
@@ -116,12 +116,12 @@ async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
         job = await asyncio.to_thread(
             plan_batch, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
         )
-        _, said = await engine.readiness.report()
+        _, readiness = await engine.readiness.report()
         ensemble = engine.learning.tasks.by_name[wanted.task].ensemble
         silent = {
-            name: said["verifiers"][name]
+            name: readiness["verifiers"][name]
             for name in config.ensembles[ensemble]
-            if said["verifiers"][name] != "ok"
+            if readiness["verifiers"][name] != "ok"
         }
         if silent and not wanted.effort.keep_going:
             problems = "\n".join(f"  {name}: {problem}" for name, problem in silent.items())
@@ -170,14 +170,14 @@ def _show(done: Iterable[Done], job: BatchPlan, before: Sequence[Done], console:
     )
     with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
         task = bar.add_task("", total=job.rows, completed=so_far.rows)
-        for each in done:
-            so_far = total((so_far, each))
-            said = (
+        for part_counts in done:
+            so_far = total((so_far, part_counts))
+            progress_line = (
                 f"{so_far.bad} bad, {so_far.partial} partial"
                 if so_far.bad or so_far.partial
                 else ""
             )
-            bar.update(task, completed=so_far.rows, description=said)
+            bar.update(task, completed=so_far.rows, description=progress_line)
 
 
 def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool) -> None:

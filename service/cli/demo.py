@@ -118,8 +118,8 @@ def load_problems(path: Path) -> list[Problem]:
     return [
         Problem(
             row["query"],
-            [each["text"] for each in row["candidates"]],
-            [each["correct"] for each in row["candidates"]],
+            [candidate["text"] for candidate in row["candidates"]],
+            [candidate["correct"] for candidate in row["candidates"]],
         )
         for row in rows
     ]
@@ -137,7 +137,7 @@ async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("ranking", total=len(problems))
 
-        async def one(problem: Problem) -> dict[str, Any]:
+        async def rank_problem(problem: Problem) -> dict[str, Any]:
             async with room:
                 body = orjson.dumps(
                     {
@@ -156,7 +156,7 @@ async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]
             answer: dict[str, Any] = orjson.loads(raw)
             return answer
 
-        answers = await asyncio.gather(*(one(problem) for problem in problems))
+        answers = await asyncio.gather(*(rank_problem(problem) for problem in problems))
     await pool.close()
     return answers
 
@@ -165,20 +165,21 @@ def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> d
     """Return selection@1 of each method with a 95 % bootstrap interval over the problems."""
     correct = [np.array(problem.correct, float) for problem in problems]
     names = list(answers[0]["results"][0]["verifiers"])
-    chosen: dict[str, list[float]] = {"first sample": [float(each[0]) for each in correct]}
+    chosen: dict[str, list[float]] = {"first sample": [float(labels[0]) for labels in correct]}
     chosen["majority"] = [
-        expected(votes(problem.texts), each)
-        for problem, each in zip(problems, correct, strict=True)
+        expected(votes(problem.texts), labels)
+        for problem, labels in zip(problems, correct, strict=True)
     ]
     for name in names:
         chosen[name] = [
-            expected(raw_scores(answer, name), each)
-            for answer, each in zip(answers, correct, strict=True)
+            expected(raw_scores(answer, name), labels)
+            for answer, labels in zip(answers, correct, strict=True)
         ]
     chosen["Assay"] = [
-        expected(final_scores(answer), each) for answer, each in zip(answers, correct, strict=True)
+        expected(final_scores(answer), labels)
+        for answer, labels in zip(answers, correct, strict=True)
     ]
-    chosen["oracle"] = [float(each.max()) for each in correct]
+    chosen["oracle"] = [float(labels.max()) for labels in correct]
     random = np.random.default_rng(0)
     resampled = random.integers(0, len(problems), (DEMO_RESAMPLES, len(problems)))
     rows = []
@@ -197,8 +198,8 @@ def measure(problems: Sequence[Problem], answers: Sequence[dict[str, Any]]) -> d
 
 def expected(scores: Floats, correct: Floats) -> float:
     """Return the chance that the top candidate is correct, ties and missing scores at random."""
-    known = ~np.isnan(scores)
-    top = scores == scores[known].max() if known.any() else np.ones(len(scores), bool)
+    scored = ~np.isnan(scores)
+    top = scores == scores[scored].max() if scored.any() else np.ones(len(scores), bool)
     return float(correct[top].mean())
 
 

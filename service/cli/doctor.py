@@ -46,7 +46,9 @@ def run_doctor(path: Path | None, only: Sequence[str], attacking: bool, as_json:
 
 async def _examine(config: Config, names: Sequence[str], as_json: bool) -> int:
     transport = HttpPool(network=config.service.network)
-    verifiers = [build(each, transport) for each in config.verifiers if each.name in names]
+    verifiers = [
+        build(settings, transport) for settings in config.verifiers if settings.name in names
+    ]
     try:
         with _progress(as_json) as progress:
             reports = await asyncio.gather(*(_one(verifier, progress) for verifier in verifiers))
@@ -127,9 +129,9 @@ def _show(reports: Sequence[Report]) -> None:
 async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
     transport = HttpPool(network=config.service.network)
     judges = [
-        each
-        for each in (build(one, transport) for one in config.verifiers if one.name in names)
-        if is_attackable(each)
+        verifier
+        for settings in config.verifiers
+        if settings.name in names and is_attackable(verifier := build(settings, transport))
     ]
     if not judges:
         raise StartupError(
@@ -143,20 +145,20 @@ async def _attack(config: Config, names: Sequence[str], as_json: bool) -> int:
                 results[judge.settings.name] = {}
                 for state, defended in (("off", False), ("on", True)):
                     settings = judge.judging.model_copy(update={"defences": defended})
-                    each = build(settings, transport)
-                    assert isinstance(each, Judging)  # noqa: S101 - the same kind
+                    attacked = build(settings, transport)
+                    assert isinstance(attacked, Judging)  # noqa: S101 - the same kind
                     task = progress.add_task(
                         f"{judge.settings.name}, defences {state}", total=number_of_attacks()
                     )
                     results[judge.settings.name][state] = await attack(
-                        each, partial(progress.advance, task)
+                        attacked, partial(progress.advance, task)
                     )
     finally:
         await transport.close()
     if as_json:
         shown = {
-            name: {state: [asdict(each) for each in found] for state, found in by.items()}
-            for name, by in results.items()
+            name: {state: list(map(asdict, attacks)) for state, attacks in by_state.items()}
+            for name, by_state in results.items()
         }
         print(json.dumps(shown, indent=2))  # noqa: T201 - the command's output
     else:

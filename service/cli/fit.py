@@ -79,11 +79,11 @@ def fit_files(
         raise FitError(f"{paths[0] if len(paths) == 1 else 'the files'}: {exc}") from exc
     except OSError as exc:
         raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
-    found = {"model": str(out), "version": version_of(model), **fit_report(model)}
+    summary = {"model": str(out), "version": version_of(model), **fit_report(model)}
     if as_json:
-        print(json.dumps(found))  # noqa: T201 - this is the command's output
+        print(json.dumps(summary))  # noqa: T201 - this is the command's output
     else:
-        _print_report(Console(highlight=False), found)
+        _print_report(Console(highlight=False), summary)
 
 
 def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None:
@@ -127,32 +127,32 @@ def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
     """
     if path is None:
         return {}
-    found = read_json_object(path, what)
-    if unknown := sorted(set(found) - set(table.names)):
+    values = read_json_object(path, what)
+    if unknown := sorted(set(values) - set(table.names)):
         raise TableError(
             f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; choose from:"
             f" {', '.join(table.names[:40])}"
         )
-    for name, value in found.items():
+    for name, value in values.items():
         if not isinstance(value, str) and (
             what is FAMILIES_FORM or isinstance(value, bool) or not isinstance(value, (int, float))
         ):
             raise TableError(f"{path}: {name!r} has {value!r}; must hold {what}")
-    return found
+    return values
 
 
-def _print_report(console: Console, found: dict[str, Any]) -> None:
-    trust, labels, rate = found["trust"], found["labels"], found["base_rate"]
+def _print_report(console: Console, summary: dict[str, Any]) -> None:
+    trust, labels, rate = summary["trust"], summary["labels"], summary["base_rate"]
     console.print(
         Text.assemble(
-            (str(found["model"]), "bold"),
-            f", version {found['version']}: {found['rows']:,} rows of {found['queries']:,} queries,"
-            f" {len(found['verifiers'])} verifiers in {found['families']} families",
+            (str(summary["model"]), "bold"),
+            f", version {summary['version']}: {summary['rows']:,} rows of {summary['queries']:,}"
+            f" queries, {len(summary['verifiers'])} verifiers in {summary['families']} families",
         )
     )
     console.print(
         f"labels: {labels['labels']} ({labels['correct']:g} correct, {labels['random']} random);"
-        f" {'calibrated' if found['calibrated'] else 'not calibrated'}; base rate"
+        f" {'calibrated' if summary['calibrated'] else 'not calibrated'}; base rate"
         f" {rate['value']:.3f} ({rate['from']})"
     )
     console.print(
@@ -160,12 +160,12 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
         f" plausible {trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined"
         f" {trust['determined']:.2f}{'' if trust['identified'] else ', not identified'}"
     )
-    if borrowed := sum(prior["share"] for prior in found["priors"] if prior["loan"] > 0):
+    if borrowed := sum(prior["share"] for prior in summary["priors"] if prior["loan"] > 0):
         console.print(
             f"borrowed weights: {borrowed:.0%} of the evidence is for starting from the other"
             " models'"
         )
-    if (check := found["check"]) is not None:
+    if (check := summary["check"]) is not None:
         console.print(
             f"cross-validated: Brier {check['brier_head']:.3f} learned, {check['brier_scaled']:.3f}"
             f" label-free scaled, log loss {check['log_loss_difference']:+.3f} ±"
@@ -174,15 +174,19 @@ def _print_report(console: Console, found: dict[str, Any]) -> None:
     table = Table("verifier", "family", box=None, pad_edge=False)
     for title in ("coverage", "agreement", "weight"):
         table.add_column(title, justify="right")
-    for each in sorted(found["verifiers"], key=lambda each: -abs(each["weight"])):
-        left_out = each["dropped"] is not None
-        numbers = ("", "") if left_out else (f"{each['agreement']:+.2f}", f"{each['weight']:+.3f}")
-        table.add_row(each["name"], each["family"], f"{each['coverage']:.0%}", *numbers)
+    for verifier in sorted(summary["verifiers"], key=lambda verifier: -abs(verifier["weight"])):
+        left_out = verifier["dropped"] is not None
+        numbers = (
+            ("", "")
+            if left_out
+            else (f"{verifier['agreement']:+.2f}", f"{verifier['weight']:+.3f}")
+        )
+        table.add_row(verifier["name"], verifier["family"], f"{verifier['coverage']:.0%}", *numbers)
     console.print(table)
     console.print(
         "agreement: correlation with the factor that all families share; weight: log-odds a"
         " standard deviation of the verifier",
         style="dim",
     )
-    for warning in found["warnings"]:
+    for warning in summary["warnings"]:
         console.print(Text.assemble(("! ", "yellow"), str(warning)))

@@ -69,14 +69,14 @@ def _each(
     Two a CPU are in progress, which bounds the waiting results.
     """
     ask = ray.remote(work).remote
-    given = [ray.put(each) for each in arguments]
+    references = [ray.put(argument) for argument in arguments]
     room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     waiting: deque[Any] = deque()
     left = iter(paths)
     try:
         while True:
             while len(waiting) < room and (path := next(left, None)) is not None:
-                waiting.append(ask(path, *given))
+                waiting.append(ask(path, *references))
             if not waiting:
                 return
             yield ray.get(waiting.popleft())

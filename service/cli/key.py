@@ -20,18 +20,18 @@ def make_key(
     Raises `StartupError` for a scope, a name or a limit that is none.
     """
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    known = [scope for scope in SCOPES if scope in wanted]
-    if len(known) < len(set(wanted)) or not known:
+    known_scopes = [scope for scope in SCOPES if scope in wanted]
+    if len(known_scopes) < len(set(wanted)) or not known_scopes:
         raise StartupError(
             f"--scopes: must be any of {', '.join(SCOPES)}, with commas; got {scopes!r}"
         )
-    given = {field: value for field, value in more.items() if value is not None}
+    options = {field: value for field, value in more.items() if value is not None}
     try:
         made, entry = new_key(
             name,
-            known,
+            known_scopes,
             None if tasks is None else [task.strip() for task in tasks.split(",")],
-            **given,
+            **options,
         )
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]

@@ -42,7 +42,7 @@ def show_models(name: str | None, as_json: bool) -> None:
 
 def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:
     entry = entries.get(name) or next(
-        (each for each in entries.values() if each.model == name), None
+        (candidate for candidate in entries.values() if candidate.model == name), None
     )
     if entry is None:
         raise StartupError(
@@ -53,7 +53,7 @@ def _show_one(name: str, entries: dict[str, Entry], as_json: bool) -> None:
         print(json.dumps(_as_dict(entry), indent=2))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False, soft_wrap=True)
-    key = next(key for key, each in entries.items() if each is entry)
+    key = next(key for key, candidate in entries.items() if candidate is entry)
     console.print(Text.assemble((key, "bold"), f"  {entry.model}"))
     rows = [
         ("kind", entry.kind),

@@ -67,9 +67,9 @@ def show_plan(plan: Plan) -> None:
     console.print(table)
     for gpu in plan.gpus:
         shares = [
-            each.share * gpu.gib if each.server.program == "vllm" else each.gib
-            for each in plan.placed
-            if gpu in each.gpus
+            placed.share * gpu.gib if placed.server.program == "vllm" else placed.gib
+            for placed in plan.placed
+            if gpu in placed.gpus
         ]
         console.print(
             f"GPU {gpu.number}, {gpu.name} of {gpu.gib:g} GiB: {sum(shares):.1f} GiB taken by"
@@ -85,22 +85,22 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data."""
     servers = [
         {
-            "name": each.server.name,
-            "verifiers": each.server.verifiers,
-            "model": each.server.weights,
-            "port": each.server.port,
-            "gpus": [gpu.number for gpu in each.gpus],
-            "tensor_parallel": each.tensor_parallel,
-            "share": each.share,
-            "gib_per_gpu": round(each.gib, 2),
-            "weights_gib": round(each.server.weights_gib, 2),
+            "name": placed.server.name,
+            "verifiers": placed.server.verifiers,
+            "model": placed.server.weights,
+            "port": placed.server.port,
+            "gpus": [gpu.number for gpu in placed.gpus],
+            "tensor_parallel": placed.tensor_parallel,
+            "share": placed.share,
+            "gib_per_gpu": round(placed.gib, 2),
+            "weights_gib": round(placed.server.weights_gib, 2),
             "kv_gib": round(
-                each.server.kv_gib(plan.load, each.tensor_parallel) * each.tensor_parallel, 2
+                placed.server.kv_gib(plan.load, placed.tensor_parallel) * placed.tensor_parallel, 2
             ),
-            "environment": environment_of(each),
-            "command": command_of(each),
+            "environment": environment_of(placed),
+            "command": command_of(placed),
         }
-        for each in plan.placed
+        for placed in plan.placed
     ]
     gpus = [{"number": gpu.number, "name": gpu.name, "gib": gpu.gib} for gpu in plan.gpus]
     return {

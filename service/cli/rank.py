@@ -58,7 +58,7 @@ def rank_file(
         async with open_engine(config, Metrics()) as engine:
             room = asyncio.Semaphore(concurrency)
 
-            async def one(line: Line) -> dict[str, Any]:
+            async def answer_of(line: Line) -> dict[str, Any]:
                 async with room:
                     return await _answer(engine, line)
 
@@ -74,7 +74,7 @@ def rank_file(
                     0, len(lines), 64 * concurrency
                 ):  # so that a large file is not a task a line at once
                     for ready in asyncio.as_completed(
-                        [one(line) for line in lines[start : start + 64 * concurrency]]
+                        [answer_of(line) for line in lines[start : start + 64 * concurrency]]
                     ):
                         answer = await ready
                         failed += "error" in answer
@@ -133,12 +133,12 @@ async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     number, raw = line
     try:
         asked = RankRequest.model_validate_json(raw, context=engine.config.service)
-        job, said = scoring_request_from(
+        job, shape = scoring_request_from(
             engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
         )
         return {
             "line": number,
-            **answers.ranking_body(await engine.scoring.scorer.score(job), **said),
+            **answers.ranking_body(await engine.scoring.scorer.score(job), **shape),
         }
     except ValidationError as exc:
         failure = invalid(exc)

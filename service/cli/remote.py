@@ -32,11 +32,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class ApiRefusedError(StartupError):
-    """The service refused a request: `said` is its message, `param` the wrong field, if named."""
+    """The service refused a request: `detail` is its message, `param` the wrong field, if named."""
 
-    def __init__(self, message: str, param: str, said: str) -> None:
+    def __init__(self, message: str, param: str, detail: str) -> None:
         super().__init__(message)
-        self.param, self.said = param, said
+        self.param, self.detail = param, detail
 
 
 class Api:
@@ -80,9 +80,9 @@ class Api:
             with self._open(request, timeout=TIMEOUT_S) as reply:
                 return bytes(reply.read())
         except urllib.error.HTTPError as exc:
-            param, said = _message(exc)
+            param, detail = _message(exc)
             raise ApiRefusedError(
-                f"{self._url}{path} answered {exc.code}: {said}", param, said
+                f"{self._url}{path} answered {exc.code}: {detail}", param, detail
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as exc:
             raise StartupError(

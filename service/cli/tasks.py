@@ -31,14 +31,14 @@ LabelRow = tuple[int, dict[str, Any]]
 @asks_assay
 def show_tasks(url: str, as_json: bool) -> None:
     """Print the tasks."""
-    found = Api(url).call("/v1/tasks")["tasks"]
+    tasks = Api(url).call("/v1/tasks")["tasks"]
     if as_json:
-        print(json.dumps(found))  # noqa: T201 - the command's output
+        print(json.dumps(tasks))  # noqa: T201 - the command's output
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("task", "ensemble", "serves", "calibrated", "requests", "labels"):
         table.add_column(heading, no_wrap=True)
-    for task in found:
+    for task in tasks:
         kept = [str(task[name]) if name in task else "-" for name in ("requests", "labels")]
         table.add_row(
             task["task"],
@@ -53,29 +53,29 @@ def show_tasks(url: str, as_json: bool) -> None:
 @asks_assay
 def fit_task(url: str, task: str, as_json: bool) -> None:
     """Have a task fitted now, and print the result."""
-    found = Api(url).call(f"/v1/tasks/{task}/fit", {})
+    fit = Api(url).call(f"/v1/tasks/{task}/fit", {})
     if as_json:
-        print(json.dumps(found))  # noqa: T201 - the command's output
+        print(json.dumps(fit))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False)
-    if found["version"] is None:
-        console.print(f"no new version: {found.get('reason')}", markup=False)
+    if fit["version"] is None:
+        console.print(f"no new version: {fit.get('reason')}", markup=False)
         return
-    state = "served" if found["served"] else "kept, not served"
+    state = "served" if fit["served"] else "kept, not served"
     console.print(
-        f"{task}@{found['version']} ({state}): {found['rows']} candidates, {found['labels']}"
-        f" labels, {found['seconds']} s"
+        f"{task}@{fit['version']} ({state}): {fit['rows']} candidates, {fit['labels']}"
+        f" labels, {fit['seconds']} s"
     )
-    for check in found["checks"]:
+    for check in fit["checks"]:
         sign = "✓" if check["passed"] else "✗"
         losses = (
             f"log loss {check['log_loss']:.3f}, theirs {check['theirs']:.3f} on {check['labels']}"
             " held-out labels"
         )
         console.print(f"  {sign} against {check['against']}: {losses}", markup=False)
-    if found.get("not_served"):
-        console.print(f"  not served: {found['not_served']}", markup=False)
-    for row in found["verifiers"]:
+    if fit.get("not_served"):
+        console.print(f"  not served: {fit['not_served']}", markup=False)
+    for row in fit["verifiers"]:
         console.print(
             f"  {row['name']:<24} weight {row['weight']:+.2f}  {row['dropped'] or ''}", markup=False
         )
@@ -86,11 +86,11 @@ def promote_version(url: str, task: str, version: int | None, pinned: bool | Non
     """Serve the named version, or the one before."""
     api = Api(url)
     if version is None:
-        found = api.call(f"/v1/tasks/{task}/rollback", {})
+        state = api.call(f"/v1/tasks/{task}/rollback", {})
     else:
-        found = api.call(f"/v1/tasks/{task}/models/{version}/promote", {"pinned": pinned})
+        state = api.call(f"/v1/tasks/{task}/models/{version}/promote", {"pinned": pinned})
     Console(highlight=False).print(
-        f"{task}@{found['serving']} is served" + (", pinned" if found["pinned"] else ""),
+        f"{task}@{state['serving']} is served" + (", pinned" if state["pinned"] else ""),
         soft_wrap=True,
     )
 
@@ -98,21 +98,21 @@ def promote_version(url: str, task: str, version: int | None, pinned: bool | Non
 @asks_assay
 def show_shadow(url: str, task: str, version: int, as_json: bool) -> None:
     """Print how another version would have answered the requests kept."""
-    found = Api(url).call(f"/v1/tasks/{task}/models/{version}/shadow")
+    comparison = Api(url).call(f"/v1/tasks/{task}/models/{version}/shadow")
     if as_json:
-        print(json.dumps(found))  # noqa: T201 - the command's output
+        print(json.dumps(comparison))  # noqa: T201 - the command's output
         return
-    losses = found["log_loss"]
-    told = (
-        f"log loss {losses['other']:.3f}, served {losses['serving']:.3f} on {found['labels']}"
+    losses = comparison["log_loss"]
+    loss_text = (
+        f"log loss {losses['other']:.3f}, served {losses['serving']:.3f} on {comparison['labels']}"
         " labels"
-        if found["labels"]
+        if comparison["labels"]
         else "no labels"
     )
     Console(highlight=False).print(
-        f"{task}@{version} beside {task}@{found['serving']} on {found['queries']:,} queries: the"
-        f" same first candidate in {found['same_top']:.1%}, probabilities"
-        f" {found['probability_difference'] or 0:.3f} apart in the mean; {told}",
+        f"{task}@{version} beside {task}@{comparison['serving']} on {comparison['queries']:,}"
+        f" queries: the same first candidate in {comparison['same_top']:.1%}, probabilities"
+        f" {comparison['probability_difference'] or 0:.3f} apart in the mean; {loss_text}",
         soft_wrap=True,
     )
 
@@ -121,8 +121,8 @@ def show_shadow(url: str, task: str, version: int, as_json: bool) -> None:
 def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     """Show candidates one by one and send each label at once."""
     api, console = Api(url), Console(highlight=False)
-    drawn = api.call(f"/v1/tasks/{task}/to-label?n={count}")["candidates"]
-    if not drawn:
+    candidates = api.call(f"/v1/tasks/{task}/to-label?n={count}")["candidates"]
+    if not candidates:
         console.print("nothing to label: every query that was kept has a label")
         return
     sent: list[Future[Any]] = []
@@ -131,36 +131,36 @@ def label_by_hand(url: str, task: str, count: int, who: str | None) -> None:
     ) as sender:  # the service confirms a label once it is on disk; the person does not wait
         _ask(
             console,
-            drawn,
+            candidates,
             lambda label: sent.append(
                 sender.submit(api.call, f"/v1/tasks/{task}/labels", {"labels": [label]})
             ),
             who,
         )
-    given = len([each.result() for each in sent])
+    labels_sent = len([pending.result() for pending in sent])
     labels = api.call(f"/v1/tasks/{task}")["labels"]
     console.print(
-        f"{given} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False
+        f"{labels_sent} labels given, {labels} in all: {_worth(api, task, labels)}", markup=False
     )
 
 
 def _ask(
-    console: Console, drawn: list[Any], send: Callable[[dict[str, Any]], None], who: str | None
+    console: Console, candidates: list[Any], send: Callable[[dict[str, Any]], None], who: str | None
 ) -> None:
     """Show candidates until all are labelled or skipped, or somebody has had enough."""
-    for number, each in enumerate(drawn, 1):
-        console.rule(f"{number} of {len(drawn)}")
-        console.print(each["query"], style="bold", markup=False)
-        console.print(each["candidate"], markup=False)
-        said = Prompt.ask("correct?", choices=["y", "n", "s", "q"], default="s", console=console)
-        if said == "q":
+    for number, candidate in enumerate(candidates, 1):
+        console.rule(f"{number} of {len(candidates)}")
+        console.print(candidate["query"], style="bold", markup=False)
+        console.print(candidate["candidate"], markup=False)
+        answer = Prompt.ask("correct?", choices=["y", "n", "s", "q"], default="s", console=console)
+        if answer == "q":
             break
-        if said in "yn":
+        if answer in "yn":
             send(
                 {
-                    "key": each["key"],
-                    "correct": float(said == "y"),
-                    "random": each["random"],
+                    "key": candidate["key"],
+                    "correct": float(answer == "y"),
+                    "random": candidate["random"],
                     "who": who,
                 }
             )
@@ -173,10 +173,10 @@ def _worth(api: Api, task: str, labels: int) -> str:
     with Console(stderr=True).status("fitting and measuring"):
         try:
             api.call(f"/v1/tasks/{task}/fit", {})
-            found = expected_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
+            gain = expected_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
         except StartupError as exc:
             return str(exc)
-    return found or "not calibrated yet: half must be random, and 5 of each kind"
+    return gain or "not calibrated yet: half must be random, and 5 of each kind"
 
 
 @asks_assay
@@ -185,12 +185,12 @@ def import_labels(url: str, task: str, file: Path) -> None:
     api, sent, new = Api(url), 0, 0
     for part in _parts(_rows(file)):
         try:
-            found = api.call(f"/v1/tasks/{task}/labels", {"labels": [row for _, row in part]})
+            reply = api.call(f"/v1/tasks/{task}/labels", {"labels": [row for _, row in part]})
         except ApiRefusedError as exc:
             if (field := IN_LABELS.fullmatch(exc.param)) is None or int(field[1]) >= len(part):
                 raise
-            raise StartupError(f"{file}:{part[int(field[1])][0]}: {exc.said}") from None
-        sent, new = sent + found["labels"], new + found["new"]
+            raise StartupError(f"{file}:{part[int(field[1])][0]}: {exc.detail}") from None
+        sent, new = sent + reply["labels"], new + reply["new"]
     print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
 
 
@@ -198,7 +198,7 @@ def import_labels(url: str, task: str, file: Path) -> None:
 def export_labels(url: str, task: str, file: Path) -> None:
     """Write all labels as JSONL or Parquet, in the form of `import`, with time and author."""
     api = Api(url)
-    found = api.call(f"/v1/tasks/{task}/labels")["labels"]
+    labels = api.call(f"/v1/tasks/{task}/labels")["labels"]
     if file.suffix == ".parquet":
         arrow = load_arrow()
         text, number = arrow.string(), arrow.float64()
@@ -209,12 +209,12 @@ def export_labels(url: str, task: str, file: Path) -> None:
             "who": text,
             "at": number,
         }
-        arrow.parquet.write_table(arrow.Table.from_pylist(found, arrow.schema(columns)), file)
+        arrow.parquet.write_table(arrow.Table.from_pylist(labels, arrow.schema(columns)), file)
     else:
-        file.write_text("".join(json.dumps(row) + "\n" for row in found))
-    print(f"{len(found)} labels written to {file}")  # noqa: T201 - the command's output
+        file.write_text("".join(json.dumps(row) + "\n" for row in labels))
+    print(f"{len(labels)} labels written to {file}")  # noqa: T201 - the command's output
     try:
-        api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(found)})
+        api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(labels)})
     # the file is whole: a store that can only be read, as in a failover, must not fail the command
     except StartupError as exc:
         Console(stderr=True).print(

@@ -123,18 +123,18 @@ def _before(plan: Plan, models: Sequence[Child], place: int) -> list[Child]:
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]], service: Child) -> None:
     """Return when it is to stop; raise `StartupError` where a child never became healthy."""
     ready, stopped = asyncio.create_task(service.ready.wait()), asyncio.create_task(stop.wait())
-    told = False
+    announced = False
     try:
         while not stopped.done():
-            waiting = {stopped, *tasks, *([] if told else [ready])}
+            waiting = {stopped, *tasks, *([] if announced else [ready])}
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done.intersection(tasks):
                 if (error := task.exception()) is not None:
                     raise (
                         StartupError(str(error)) if isinstance(error, NeverHealthyError) else error
                     )
-            if ready.done() and not told:
-                told = True
+            if ready.done() and not announced:
+                announced = True
                 _say(f"all ready: {service.url.removesuffix('/healthz')}  (Ctrl-C ends all)")
     finally:
         for task in (ready, stopped):

@@ -150,7 +150,8 @@ class SingleFlight:
         rows = [(row, key) for key, (row, _) in fresh.items()]
         subscriptions += self._start(by_key, wanted, rows, [pair for _, pair in fresh.values()])
         for row, key in repeated:
-            next(each for each in subscriptions if key in each.call.places).rows.append((row, key))
+            subscription = next(held for held in subscriptions if key in held.call.places)
+            subscription.rows.append((row, key))
         return subscriptions
 
     def _join_set(self, by_key: dict[str, SharedCall], wanted: Call, set_key: str) -> Subscription:

@@ -209,19 +209,19 @@ def _from_catalog(entry: Any, place: int) -> Any:
     """Return a verifier with the entry of `use: NAME`; its own keys win."""
     if not isinstance(entry, dict) or "use" not in entry:
         return entry
-    known = catalog()
+    entries = catalog()
     name = entry["use"]
-    if not isinstance(name, str) or name not in known:
+    if not isinstance(name, str) or name not in entries:
         raise ValueError(
             f"verifiers.{place}.use: no model is called"
-            f" {name!r}{did_you_mean(str(name), list(known))}; see `assay models`"
+            f" {name!r}{did_you_mean(str(name), list(entries))}; see `assay models`"
         )
-    if known[name].server == "none":
-        raise ValueError(f"verifiers.{place}.use: {name} cannot be served: {known[name].notes}")
-    for key, what in known[name].requires.items():
+    if entries[name].server == "none":
+        raise ValueError(f"verifiers.{place}.use: {name} cannot be served: {entries[name].notes}")
+    for key, what in entries[name].requires.items():
         if key not in entry:
             raise ValueError(f"verifiers.{place}.{key}: is required by {name}: {what}")
     return {
-        **known[name].defaults(),
+        **entries[name].defaults(),
         **{key: value for key, value in entry.items() if key != "use"},
     }

@@ -83,12 +83,10 @@ def _line(root: yaml.Node, loc: list[Any]) -> int:
     node, line = root, root.start_mark.line
     for part in loc:
         if isinstance(node, yaml.MappingNode):
-            found = next(
-                ((key, value) for key, value in node.value if key.value == str(part)), None
-            )
-            if found is None:
+            pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if pair is None:
                 break
-            line, node = found[0].start_mark.line, found[1]
+            line, node = pair[0].start_mark.line, pair[1]
         elif (
             isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
         ):

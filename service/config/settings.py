@@ -151,7 +151,7 @@ class ServiceSettings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
-            [each.strip() for each in value.split(",") if each.strip()]
+            [part.strip() for part in value.split(",") if part.strip()]
             if isinstance(value, str)
             else value
         )

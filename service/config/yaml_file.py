@@ -72,7 +72,7 @@ def _nodes(text: str) -> yaml.MappingNode:
 
 def _content(root: yaml.MappingNode) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
+        content: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
     except yaml.MarkedYAMLError as exc:
         raise YamlError(
             f"not YAML: {exc.problem}", line=exc.problem_mark.line + 1 if exc.problem_mark else 0
@@ -88,7 +88,7 @@ def _content(root: yaml.MappingNode) -> dict[str, Any]:
         # A value that is not of the type that its tag says (`!!int ""`) fails in any of these ways
         # in the library.
         raise YamlError(f"not YAML: a value is not of its type: {exc}") from exc
-    return found
+    return content
 
 
 class _Walk:
@@ -103,14 +103,14 @@ class _Walk:
         Raises `YamlError` for a construct that no configuration has.
         """
         if id(node) in self._sizes:
-            known = self._sizes[id(node)]
-            if known is None:
+            size_before = self._sizes[id(node)]
+            if size_before is None:
                 raise YamlError("an alias repeats a value that contains it", node)
-            return known
+            return size_before
         if depth > MAX_DEPTH:
             raise YamlError(f"lies more than {MAX_DEPTH} levels deep", node)
         self._sizes[id(node)] = None
-        size = 1 + sum(self.visit(each, depth + 1) for each in self._parts(node))
+        size = 1 + sum(self.visit(part, depth + 1) for part in self._parts(node))
         if size > MAX_NODES:
             raise YamlError(f"has more than {MAX_NODES} values, with its aliases written out", node)
         self._sizes[id(node)] = size

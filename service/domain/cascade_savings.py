@@ -31,7 +31,7 @@ class CascadeSavings:
     def __add__(self, other: CascadeSavings) -> CascadeSavings:
         """Return both together; of different versions, the newer."""
         if self.version != other.version:
-            return max(self, other, key=lambda each: each.version)
+            return max(self, other, key=lambda savings: savings.version)
         return CascadeSavings(
             version=self.version,
             queries=self.queries + other.queries,
@@ -51,18 +51,18 @@ class CascadeSavings:
         half = QUANTILE * math.sqrt(spread / self.queries)
         return mean - half, mean + half
 
-    def said(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return the savings in the form of an answer."""
         count = self.queries
-        means = (self.loss, self.cost, self.agreed)
+        totals = (self.loss, self.cost, self.agreed)
         loss, cost, agree = (
-            (None, None, None) if not count else tuple(round(each / count, 4) for each in means)
+            (None, None, None) if not count else tuple(round(total / count, 4) for total in totals)
         )
         interval = self.interval
         return {
             "queries": count,
             "loss": loss,
-            "loss_interval": None if interval is None else [round(each, 4) for each in interval],
+            "loss_interval": None if interval is None else [round(bound, 4) for bound in interval],
             "cost": cost,
             "agree": agree,
         }

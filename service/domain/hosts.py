@@ -37,10 +37,10 @@ class Hosts:
 
 def split_host(host: str) -> tuple[str, int | None] | None:
     """Return a Host header's name or address, without brackets, and its port; None if invalid."""
-    found = WITH_PORT.fullmatch(host.lower())
-    if found is None:
+    match = WITH_PORT.fullmatch(host.lower())
+    if match is None:
         return None
-    name, port = found[1], int(found[2]) if found[2] else None
+    name, port = match[1], int(match[2]) if match[2] else None
     if name.startswith("["):  # only an address may stand in brackets
         return (name[1:-1], port) if ":" in name and address_of(name[1:-1]) is not None else None
     name = name.removesuffix(".")
@@ -64,12 +64,12 @@ def checked_host(entry: str) -> str:
 def address_of(name: str) -> IPv4Address | IPv6Address | None:
     """Return an address (IPv4 also from its IPv6 form); None for a name or one with a zone."""
     try:
-        found = ip_address(name)
+        address = ip_address(name)
     except ValueError:
         return None
-    if isinstance(found, IPv6Address):
-        return None if found.scope_id else found.ipv4_mapped or found
-    return found
+    if isinstance(address, IPv6Address):
+        return None if address.scope_id else address.ipv4_mapped or address
+    return address
 
 
 def _domains(name: str) -> Iterable[str]:

@@ -142,9 +142,9 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> RankedTexts:
 
     Raises `ValueError` for invalid ones.
     """
-    found = orjson.loads(raw)
+    value = orjson.loads(raw)
     query, texts = (
-        (found.get("query"), found.get("candidates")) if isinstance(found, dict) else (None, None)
+        (value.get("query"), value.get("candidates")) if isinstance(value, dict) else (None, None)
     )
     if not isinstance(query, str) or not isinstance(texts, dict):
         raise ValueError("texts of another shape")
@@ -166,12 +166,12 @@ def from_value(raw: bytes) -> Observation:
 
     Raises `ValueError` for an invalid one.
     """
-    found = json_object(raw)
+    fields = json_object(raw)
     try:
-        milliseconds, number = found.pop("at")
+        milliseconds, number = fields.pop("at")
         return unpack(
             f"{int(milliseconds)}-{int(number)}".encode(),
-            {name.encode(): bytes.fromhex(each) for name, each in found.items()},
+            {name.encode(): bytes.fromhex(digits) for name, digits in fields.items()},
         )
     except (TypeError, KeyError) as exc:
         raise ValueError(f"not a request: {exc!r}") from None
@@ -185,9 +185,9 @@ class TrainingTable:
     query: npt.NDArray[np.int64]  # (rows,)
     keys: list[str]  # "query:candidate", by row
 
-    def labels(self, known: Mapping[str, float]) -> Floats:
+    def labels(self, label_by_key: Mapping[str, float]) -> Floats:
         """Return each row's label, -1 where unknown."""
-        return np.array([known.get(key, -1.0) for key in self.keys])
+        return np.array([label_by_key.get(key, -1.0) for key in self.keys])
 
 
 def training_table(
@@ -208,19 +208,21 @@ def training_table(
     by_query: dict[str, dict[str, Floats]] = {}
     for record in records:
         places = [
-            record.fingerprints.index(each) if each in record.fingerprints else -1
-            for each in fingerprints
+            record.fingerprints.index(fingerprint) if fingerprint in record.fingerprints else -1
+            for fingerprint in fingerprints
         ]
         scores = np.full((len(record.candidates), len(fingerprints)), np.nan)
         for column, place in enumerate(places):
             if place >= 0 and record.at >= (since or {}).get(fingerprints[column], (0, 0)):
                 scores[:, column] = record.scores[:, place]
-        known = by_query.setdefault(record.query, {})
+        rows_of_query = by_query.setdefault(record.query, {})
         for candidate, row in zip(record.candidates, scores, strict=True):
             # A candidate that also came alone has no scores of comparing verifiers: the set's
             # scores stand.
-            known[candidate] = (
-                np.where(np.isnan(row), known[candidate], row) if candidate in known else row
+            rows_of_query[candidate] = (
+                np.where(np.isnan(row), rows_of_query[candidate], row)
+                if candidate in rows_of_query
+                else row
             )
     rows = [
         (number, candidate_key(query, candidate), row)

@@ -32,7 +32,7 @@ def masked(text: str) -> str:
 
 def without_arguments(text: str) -> str:
     """Return a store client's message on a command without the command's arguments."""
-    return _ARGUMENTS.sub(lambda found: f"{found[1]} " if found[1] else " ...", text[:LONGEST])
+    return _ARGUMENTS.sub(lambda match: f"{match[1]} " if match[1] else " ...", text[:LONGEST])
 
 
 def error_line(error: BaseException) -> str:

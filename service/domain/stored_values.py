@@ -70,24 +70,24 @@ def finite_number(value: bytes) -> float:
 
     Raises `ValueError` for an invalid one.
     """
-    found = float(value)
-    if not math.isfinite(found):
+    number = float(value)
+    if not math.isfinite(number):
         raise ValueError("not a finite number")
-    return found
+    return number
 
 
 def json_object(value: bytes) -> dict[str, Any]:
     """Return a JSON object; raise `ValueError` for anything else."""
-    found = orjson.loads(value)
-    if not isinstance(found, dict):
+    parsed = orjson.loads(value)
+    if not isinstance(parsed, dict):
         raise ValueError("not an object")
-    return found
+    return parsed
 
 
 def label_of(value: bytes) -> Label:
     """Return a label, ignoring a later release's additions; raise `ValueError` if invalid."""
-    found = json_object(value)
-    correct, random, who, at = (found.get(name) for name in ("correct", "random", "who", "at"))
+    fields = json_object(value)
+    correct, random, who, at = (fields.get(name) for name in ("correct", "random", "who", "at"))
     share, since = _finite(correct), 0.0 if at is None else _finite(at)
     if (
         not 0 <= share <= 1

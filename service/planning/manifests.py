@@ -81,7 +81,7 @@ def compose(plan: Plan, config: Path) -> str:
         body["services"][name] = _model(placed)
         if before:
             body["services"][name]["depends_on"] = {
-                each: {"condition": "service_healthy"} for each in before
+                earlier: {"condition": "service_healthy"} for earlier in before
             }
         last |= {gpu.number: name for gpu in placed.gpus}
     body["services"]["assay"]["volumes"].append(f"./{config.name}:/etc/assay/config.yaml:ro")

@@ -138,7 +138,9 @@ def _server(
 ) -> Server:
     serve = serve or ServeSettings()
     weights = serve.weights or model
-    entry = next((each for each in catalog().values() if each.model == weights), None)
+    entry = next(
+        (candidate for candidate in catalog().values() if candidate.model == weights), None
+    )
     parameters = serve.parameters or (entry.parameters if entry else None)
     if parameters is None:
         how = "serve: {parameters: BILLIONS}, or serve: {weights: its name on the hub}"

@@ -55,16 +55,18 @@ def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
     starts. The largest begins. Raises `DoesNotFitError`.
     """
     left = {gpu.number: gpu.gib * USABLE for gpu in gpus}
-    found: list[tuple[Server, tuple[Gpu, ...], float]] = []
-    for server in sorted(servers, key=lambda each: -each.gib(load, 1)):
+    placements: list[tuple[Server, tuple[Gpu, ...], float]] = []
+    for server in sorted(servers, key=lambda candidate: -candidate.gib(load, 1)):
         chosen = next((some for some in _choices(server, gpus, left, load)), None)
         if chosen is None:
-            raise DoesNotFitError(_why(server, gpus, left, load, [each for each, _, _ in found]))
+            raise DoesNotFitError(
+                _why(server, gpus, left, load, [earlier for earlier, _, _ in placements])
+            )
         need = server.gib(load, len(chosen))
         for gpu in chosen:
             left[gpu.number] -= _taken(need, gpu)
-        found.append((server, chosen, need))
-    return Plan(tuple(_with_room(found, left, load)), tuple(gpus), load)
+        placements.append((server, chosen, need))
+    return Plan(tuple(_with_room(placements, left, load)), tuple(gpus), load)
 
 
 def _choices(
@@ -74,7 +76,7 @@ def _choices(
     the least room to spare.
     """
     wanted = (server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES
-    found = []
+    choices = []
     for split in wanted:
         if not server.splits_over(split):
             continue
@@ -87,9 +89,9 @@ def _choices(
             ]
             fit.sort(key=lambda gpu: (left[gpu.number], gpu.number))
             if len(fit) >= split:
-                found.append(tuple(sorted(fit[:split], key=lambda gpu: gpu.number)))
-        if found:
-            return sorted(found, key=lambda some: sum(left[gpu.number] for gpu in some))
+                choices.append(tuple(sorted(fit[:split], key=lambda gpu: gpu.number)))
+        if choices:
+            return sorted(choices, key=lambda some: sum(left[gpu.number] for gpu in some))
     return []
 
 
@@ -99,15 +101,15 @@ def _taken(need: float, gpu: Gpu) -> float:
 
 
 def _with_room(
-    found: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
+    placements: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
 ) -> list[Placed]:
     """Return the placed servers, each with free memory in proportion to its cache."""
     caches: dict[int, float] = {}
-    for server, gpus, _ in found:
+    for server, gpus, _ in placements:
         for gpu in gpus:
             caches[gpu.number] = caches.get(gpu.number, 0.0) + server.kv_gib(load, len(gpus))
     placed = []
-    for server, gpus, need in found:
+    for server, gpus, need in placements:
         own = server.kv_gib(load, len(gpus))
         extra = min(
             left[gpu.number] * own / caches[gpu.number] if caches[gpu.number] else 0.0
@@ -153,11 +155,13 @@ def _why(
         )
         for split in splits
     }
-    split = min(missing, key=lambda each: missing[each])
+    split = min(missing, key=lambda size: missing[size])
     need, where = server.gib(load, split), f"on each of {split} GPUs" if split > 1 else "on one GPU"
-    after = f" beside {', '.join(each.name for each in before)}" if before else ""
-    told = f"{server.name} ({server.weights}) does not fit{after}: it needs {need:.1f} GiB {where}"
-    return f"{told}, {missing[split]:.1f} GiB are missing; {_advice(server, load)}"
+    after = f" beside {', '.join(earlier.name for earlier in before)}" if before else ""
+    problem = (
+        f"{server.name} ({server.weights}) does not fit{after}: it needs {need:.1f} GiB {where}"
+    )
+    return f"{problem}, {missing[split]:.1f} GiB are missing; {_advice(server, load)}"
 
 
 def _advice(server: Server, load: Load) -> str:

@@ -44,11 +44,11 @@ def from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
             f"{path}: scores: row {row}, verifier {names[column]!r}: not a number:"
             f" {str(matrix[row][column])[:40]!r}"
         )
-    said = {
+    names_and_families = {
         key: _of_verifiers(path, columns, key, names)
         for key in ("verifier_family", "verifier_quality")
     }
-    data |= {key: values for key, values in said.items() if values is not None}
+    data |= {key: values for key, values in names_and_families.items() if values is not None}
     return {
         **data,
         "scores": np.array(matrix, np.float64).reshape(len(scores), len(names)),
@@ -60,23 +60,23 @@ def _of_verifiers(
     path: Path, columns: Mapping[str, list[Any]], key: str, names: Sequence[str]
 ) -> list[Any] | None:
     """Return the first row's values of each verifier, as a list or an object; None without any."""
-    said = columns.get(key, [None])[0]
-    if isinstance(said, dict):
-        said = [said.get(name) for name in names]
-    if said is None:
+    values = columns.get(key, [None])[0]
+    if isinstance(values, dict):
+        values = [values.get(name) for name in names]
+    if values is None:
         return None
     if (
-        not isinstance(said, list)
-        or len(said) != len(names)
-        or not all(isinstance(each, (str, float, int, type(None))) for each in said)
+        not isinstance(values, list)
+        or len(values) != len(names)
+        or not all(isinstance(value, (str, float, int, type(None))) for value in values)
     ):
         raise TableError(
             f"{path}: `{key}` must say something of each of {len(names)} verifiers, in the"
             " first row"
         )
-    if key == "verifier_names" and not all(isinstance(each, str) for each in said):
+    if key == "verifier_names" and not all(isinstance(value, str) for value in values):
         raise TableError(f"{path}: `verifier_names` must be strings")
-    return ["" if each is None and key == "verifier_family" else each for each in said]
+    return ["" if value is None and key == "verifier_family" else value for value in values]
 
 
 def from_wide(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
     columns = {key: [row.get(key) for row in rows] for key in keys}
     if "scores" in columns:
         return from_rows(path, columns)
-    found = {
+    wide = {
         key: values
         for key, values in columns.items()
         if key not in RESERVED and all(map(number_or_none, values))
@@ -46,7 +46,7 @@ def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
             for key, values in columns.items()
             if key in RESERVED and not key.startswith("verifier_")
         },
-        **from_wide(path, {key: np.array(values, np.float64) for key, values in found.items()}),
+        **from_wide(path, {key: np.array(values, np.float64) for key, values in wide.items()}),
     }
 
 
@@ -64,9 +64,9 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
         ):
             continue
         for result in results:
-            said = result.get("verifiers") if isinstance(result, dict) else None
-            if not isinstance(said, dict) or not all(
-                isinstance(each, dict) for each in said.values()
+            verifiers = result.get("verifiers") if isinstance(result, dict) else None
+            if not isinstance(verifiers, dict) or not all(
+                isinstance(verifier, dict) for verifier in verifiers.values()
             ):
                 raise TableError(
                     f'{path}: has answers without the verifiers\' scores: ask with "explain": true'
@@ -74,7 +74,7 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
             beside = {
                 key: result[key] for key in ("label", "labels", "label_random") if key in result
             }
-            scores = {name: each.get("raw") for name, each in said.items()}
+            scores = {name: verifier.get("raw") for name, verifier in verifiers.items()}
             rows.append(
                 {"query_id": str(answer.get("line", answer.get("id"))), "scores": scores, **beside}
             )

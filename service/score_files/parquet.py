@@ -22,9 +22,11 @@ def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     arrow = load_arrow()
     hidden = set() if labels else {"labels", "label", "label_random"}
     try:
-        found = arrow.parquet.read_metadata(path)
-        groups = [found.row_group(number).total_byte_size for number in range(found.num_row_groups)]
-        refuse_bomb(path, max(sum(groups), 8 * found.num_rows * found.num_columns))
+        metadata = arrow.parquet.read_metadata(path)
+        groups = [
+            metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)
+        ]
+        refuse_bomb(path, max(sum(groups), 8 * metadata.num_rows * metadata.num_columns))
         columns = [name for name in arrow.parquet.read_schema(path).names if name not in hidden]
         table = arrow.parquet.read_table(path, columns=columns)
     except arrow.ArrowException as exc:

@@ -91,16 +91,16 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
         if "verifier_quality" in data
         else {}
     )
-    known = data.get("labels", data.get("label")) if labels else None
-    if labels and known is None:
+    label_values = data.get("labels", data.get("label")) if labels else None
+    if labels and label_values is None:
         raise TableError(f"{path}: has no `labels`")
-    if known is not None:
-        _a_row_each(path, "labels", np.asarray(known), len(scores))
+    if label_values is not None:
+        _a_row_each(path, "labels", np.asarray(label_values), len(scores))
     return ScoreTable(
         scores=scores,
         query_id=query_id,
         names=names,
-        labels=None if known is None else np.asarray(known),
+        labels=None if label_values is None else np.asarray(label_values),
         random=np.asarray(data["label_random"], bool)
         if labels and "label_random" in data
         else None,

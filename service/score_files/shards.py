@@ -16,14 +16,14 @@ def files_of(path: Path) -> list[Path]:
     """Return a file itself, or the files of a folder, such as `assay batch` writes."""
     if not path.is_dir():
         return [path]
-    found = sorted(
-        each
-        for each in path.iterdir()
-        if each.suffix in TABLE_SUFFIXES and not each.name.startswith(("_", "."))
+    files = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix in TABLE_SUFFIXES and not file.name.startswith(("_", "."))
     )
-    if not found:
+    if not files:
         raise TableError(f"{path}: has no file that ends in {', '.join(TABLE_SUFFIXES)}")
-    return found
+    return files
 
 
 class Shards:

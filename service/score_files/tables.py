@@ -65,11 +65,11 @@ def read_json_object(path: Path, what: str) -> dict[str, Any]:
     Raises `TableError`, which names the expected content.
     """
     try:
-        found = orjson.loads(path.read_bytes())
+        parsed = orjson.loads(path.read_bytes())
     except OSError as exc:
         raise TableError(f"{path}: cannot be read: {exc.strerror}") from exc
     except ValueError as exc:
         raise TableError(f"{path}: not JSON: {exc}") from exc
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise TableError(f"{path}: must hold {what}")
-    return found
+    return parsed

@@ -70,14 +70,14 @@ class DrawResult:
     problem: str | None = None
     misread: bool = False  # whether a reply states no number of tokens
 
-    def add(self, drawn: Drawn) -> None:
+    def add(self, round_: Drawn) -> None:
         """Add the result of a round."""
-        self.first_reply = self.first_reply or drawn.reply
-        self.choices += drawn.choices
-        self.prompt_tokens += drawn.prompt_tokens
-        self.completion_tokens += drawn.completion_tokens
+        self.first_reply = self.first_reply or round_.reply
+        self.choices += round_.choices
+        self.prompt_tokens += round_.prompt_tokens
+        self.completion_tokens += round_.completion_tokens
         self.rounds += 1
-        self.misread = self.misread or drawn.misread
+        self.misread = self.misread or round_.misread
 
     def fail(self, upstream: str, error: GeneratorError) -> None:
         """Draw no more; a server's message may repeat the prompt, and is not logged."""
@@ -106,47 +106,47 @@ async def harvest(
     its error is raised; if it fails later, the candidates so far are ranked. Without a
     calibrated model there is no probability to compare, so all candidates are drawn.
     """
-    found, started, ranked = DrawResult(), time.monotonic(), 0
-    while not found.stopped:
+    result, started, ranked = DrawResult(), time.monotonic(), 0
+    while not result.stopped:
         try:
-            drawn = await upstream.draw(
-                body, _next_round(wish, len(found.choices)), len(found.choices)
+            round_ = await upstream.draw(
+                body, _next_round(wish, len(result.choices)), len(result.choices)
             )
         except GeneratorError as exc:
-            if not found.choices:
+            if not result.choices:
                 raise
-            found.fail(upstream.settings.name, exc)
+            result.fail(upstream.settings.name, exc)
             break
-        found.add(drawn)
-        if drawn.failure is not None:
-            found.fail(upstream.settings.name, drawn.failure)
+        result.add(round_)
+        if round_.failure is not None:
+            result.fail(upstream.settings.name, round_.failure)
             break
-        if _worth_ranking(wish, len(found.choices)):
-            await _rank(found, query, wish, rank, group)
-            ranked = len(found.choices)
-        found.stopped = _why_stop(found, wish, time.monotonic() - started)
-    if ranked < len(found.choices):
-        await _rank(found, query, wish, rank, group)
-    return found
+        if _worth_ranking(wish, len(result.choices)):
+            await _rank(result, query, wish, rank, group)
+            ranked = len(result.choices)
+        result.stopped = _why_stop(result, wish, time.monotonic() - started)
+    if ranked < len(result.choices):
+        await _rank(result, query, wish, rank, group)
+    return result
 
 
 async def _rank(
-    found: DrawResult, query: Query, wish: DrawOptions, rank: Rank, group: Group
+    result: DrawResult, query: Query, wish: DrawOptions, rank: Rank, group: Group
 ) -> None:
-    texts = [choice_text(choice) for choice in found.choices]
+    texts = [choice_text(choice) for choice in result.choices]
     try:
-        found.outcome, found.problem = await rank(query, texts), None
+        result.outcome, result.problem = await rank(query, texts), None
     except (NoVerifierError, TooMuchWorkError) as exc:
         # The client gets the paid candidates unranked, and a field says so.
-        found.outcome, found.order, found.problem = None, list(range(len(texts))), str(exc)
+        result.outcome, result.order, result.problem = None, list(range(len(texts))), str(exc)
         return
-    usage = found.outcome.matrix.usage
-    found.judge_prompt_tokens += usage.prompt_tokens
-    found.judge_completion_tokens += usage.completion_tokens
-    found.order = list(found.outcome.order)
+    usage = result.outcome.matrix.usage
+    result.judge_prompt_tokens += usage.prompt_tokens
+    result.judge_completion_tokens += usage.completion_tokens
+    result.order = list(result.outcome.order)
     if wish.select == "weighted_majority":
-        found.groups = await group(query.text, texts)
-        found.order = by_majority(found.order, found.outcome.probability.tolist(), found.groups)
+        result.groups = await group(query.text, texts)
+        result.order = by_majority(result.order, result.outcome.probability.tolist(), result.groups)
 
 
 def by_majority(
@@ -184,37 +184,37 @@ def status_of(choice: dict[str, Any]) -> str:
     return "ok" if choice_text(choice) else "empty"
 
 
-def _next_round(wish: DrawOptions, drawn: int) -> int:
+def _next_round(wish: DrawOptions, count: int) -> int:
     """Return how many to draw next: all, or a quarter at first and as many each time."""
     size = wish.round or max(2, -(-wish.candidates // 4))
-    if drawn < wish.candidates:
-        left = wish.candidates - drawn
+    if count < wish.candidates:
+        left = wish.candidates - count
         return min(left, size) if wish.in_rounds else left
-    return min(wish.limit - drawn, size)
+    return min(wish.limit - count, size)
 
 
-def _worth_ranking(wish: DrawOptions, drawn: int) -> bool:
+def _worth_ranking(wish: DrawOptions, count: int) -> bool:
     """Return whether a ranking can end the draws: with `confidence`, or with all candidates."""
-    return wish.confidence is not None or drawn >= wish.candidates
+    return wish.confidence is not None or count >= wish.candidates
 
 
-def _why_stop(found: DrawResult, wish: DrawOptions, seconds: float) -> str:
+def _why_stop(result: DrawResult, wish: DrawOptions, seconds: float) -> str:
     """Return why to stop; empty to go on."""
-    drawn = len(found.choices)
-    outcome = found.outcome if found.outcome is not None and found.outcome.calibrated else None
+    count = len(result.choices)
+    outcome = result.outcome if result.outcome is not None and result.outcome.calibrated else None
     if (
         outcome is not None
         and wish.confidence is not None
-        and outcome.probability[found.order[0]] >= wish.confidence
+        and outcome.probability[result.order[0]] >= wish.confidence
     ):
         return "confidence"
-    if wish.tokens is not None and found.completion_tokens >= wish.tokens:
+    if wish.tokens is not None and result.completion_tokens >= wish.tokens:
         return "tokens"
     if wish.seconds is not None and seconds >= wish.seconds:
         return "seconds"
-    if drawn < wish.candidates:
+    if count < wish.candidates:
         return ""
     hopeless = outcome is not None and (outcome.p_any_correct or 0.0) < (
         wish.confidence or NOTHING_RIGHT
     )
-    return "" if hopeless and drawn < wish.limit else "candidates"
+    return "" if hopeless and count < wish.limit else "candidates"

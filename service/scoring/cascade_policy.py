@@ -44,9 +44,9 @@ class CascadePolicy:
     def use_model(self, model: LabelModel, version: int) -> None:
         """Have the cascade of another version; its estimate begins anew."""
         self.cascade = None
-        found = self.measured()
-        self.by_measure = found is not None
-        self.costs = self.costs if found is None else found
+        measured = self.measured()
+        self.by_measure = measured is not None
+        self.costs = self.costs if measured is None else measured
         if self.costs and model.joint_ is not None and model.joint_.queries >= LEAST_QUERIES:
             self.cascade = Cascade.of(model, Calls.of(self.costs), self.price, self.groups)
         if self.estimate.version != version:

@@ -86,7 +86,7 @@ class CascadeRun:
         nobody: Bools = np.zeros(len(self.kept), bool)
         if self.early is None or self.last or self._sure(raw):
             return nobody
-        known = [
+        scored = [
             column
             for tier in self._cascade.tiers[: self.tier + 1]
             for column in tier.columns
@@ -94,7 +94,7 @@ class CascadeRun:
         ]
         offset = self._offset if self.tier else self._cascade.offset(raw)
         wanted = (
-            self._cascade.worth_asking_ahead(raw, known, self.tier, self.kept, offset, self.early)
+            self._cascade.worth_asking_ahead(raw, scored, self.tier, self.kept, offset, self.early)
             & ~self.ahead
         )
         self.ahead |= wanted

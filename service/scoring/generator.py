@@ -78,11 +78,11 @@ class Generator:
         choices = [choice for reply in replies for choice in reply["choices"]]
         return Drawn(
             choices=choices,
-            prompt_tokens=sum(each.prompt_tokens for each in used),
-            completion_tokens=sum(each.completion_tokens for each in used),
+            prompt_tokens=sum(usage.prompt_tokens for usage in used),
+            completion_tokens=sum(usage.completion_tokens for usage in used),
             reply=replies[0],
             failure=failure,
-            misread=any(each.misread for each in used),
+            misread=any(usage.misread for usage in used),
         )
 
     async def _apart(
@@ -139,23 +139,23 @@ class Generator:
 def _reply(name: str, raw: bytes) -> Any:
     """Return a reply, None if it is no JSON; raise `GeneratorError` if it has too many values."""
     if more_values_than(MOST_COMPLETION_VALUES, raw):
-        said = (
+        message = (
             f"{name} answered more than the {MOST_COMPLETION_VALUES} values that a completion may"
             " have: ask for fewer logprobs at once"
         )
-        raise GeneratorReplyError(said)
+        raise GeneratorReplyError(message)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
 
 
-def _seeded(body: dict[str, Any], drawn: int) -> dict[str, Any]:
+def _seeded(body: dict[str, Any], offset: int) -> dict[str, Any]:
     """Return a different seed for each draw: the same one would draw the same text again."""
     seed = body.get("seed")
     return (
-        {"seed": (seed + drawn) % LARGEST_SEED}
-        if isinstance(seed, int) and not isinstance(seed, bool) and drawn
+        {"seed": (seed + offset) % LARGEST_SEED}
+        if isinstance(seed, int) and not isinstance(seed, bool) and offset
         else {}
     )
 
@@ -181,10 +181,10 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
 
 def _said(raw: bytes) -> tuple[str, str | None]:
     """Return an error's message and parameter for the client: one line, no control characters."""
-    said = said_in(raw)
-    if said is None:
+    body = said_in(raw)
+    if body is None:
         return _line(raw[:MOST_SHOWN].decode(errors="replace")), None
-    error = said.get("error", said) if isinstance(said, dict) else {}
+    error = body.get("error", body) if isinstance(body, dict) else {}
     if not isinstance(error, dict):
         return _line(str(error)), None
     param = error.get("param")
@@ -193,4 +193,4 @@ def _said(raw: bytes) -> tuple[str, str | None]:
 
 def _line(text: str) -> str:
     text = text[:MOST_SHOWN]
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(sign if sign.isprintable() else " " for sign in text)

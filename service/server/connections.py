@@ -64,12 +64,12 @@ class Watch:
     def look(self, connections: Sequence[WatchedConnection], now: float) -> None:
         """Look at every connection."""
         backlog: dict[WatchedConnection, Unread] = {}
-        for each in connections:
-            if now >= each.due:
-                each.late()
-            size = each.transport.get_write_buffer_size()
+        for connection in connections:
+            if now >= connection.due:
+                connection.late()
+            size = connection.transport.get_write_buffer_size()
             if size:
-                backlog[each] = self._progress(each, size, now)
+                backlog[connection] = self._progress(connection, size, now)
         self.unread = backlog
         self._cut(now)
         self._make_room(connections, now)
@@ -86,11 +86,11 @@ class Watch:
 
     def _cut(self, now: float) -> None:
         """Cut clients that do not read, and the slowest when unread answers exceed their bound."""
-        total = sum(each.size for each in self.unread.values())
-        for connection, each in sorted(self.unread.items(), key=lambda item: item[1].since):
-            if now - each.since < READ_S and total <= MOST_UNREAD:
+        total = sum(unread.size for unread in self.unread.values())
+        for connection, unread in sorted(self.unread.items(), key=lambda item: item[1].since):
+            if now - unread.since < READ_S and total <= MOST_UNREAD:
                 return
-            total -= each.size
+            total -= unread.size
             connection.transport.abort()
 
     def _make_room(self, connections: Sequence[WatchedConnection], now: float) -> None:
@@ -98,7 +98,11 @@ class Watch:
         if len(connections) <= most_connections() // 2:
             self.idle = {}
             return
-        self.idle = {each: self.idle.get(each, now) for each in connections if each.idle}
+        self.idle = {
+            connection: self.idle.get(connection, now)
+            for connection in connections
+            if connection.idle
+        }
         for connection, since in self.idle.items():
             if now - since >= IDLE_WHEN_MANY_S:
                 connection.transport.close()
@@ -109,15 +113,15 @@ _watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
 
 def watch(state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
     """Watch a server's connections from now on, as long as it has any."""
-    known = _watches.setdefault(state, Watch())
-    if not known.looking:
-        known.looking = True
-        loop.call_later(CONNECTIONS_LOOK_S, _look, known, state, loop)
+    server_watch = _watches.setdefault(state, Watch())
+    if not server_watch.looking:
+        server_watch.looking = True
+        loop.call_later(CONNECTIONS_LOOK_S, _look, server_watch, state, loop)
 
 
-def _look(known: Watch, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+def _look(server_watch: Watch, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
     connections: list[Any] = list(state.connections)  # all are ours
-    known.look(connections, loop.time())
-    known.looking = bool(state.connections)
-    if known.looking:
-        loop.call_later(CONNECTIONS_LOOK_S, _look, known, state, loop)
+    server_watch.look(connections, loop.time())
+    server_watch.looking = bool(state.connections)
+    if server_watch.looking:
+        loop.call_later(CONNECTIONS_LOOK_S, _look, server_watch, state, loop)

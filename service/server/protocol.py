@@ -206,9 +206,9 @@ class BoundedProtocol(HttpToolsProtocol):
             % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         ]
         head += [
-            b"%b: %b\r\n" % each
-            for each in self.headers
-            if each[0] not in (b"upgrade", b"http2-settings")
+            b"%b: %b\r\n" % header
+            for header in self.headers
+            if header[0] not in (b"upgrade", b"http2-settings")
         ]
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own

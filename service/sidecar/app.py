@@ -57,9 +57,9 @@ class Batches:
             raise SidecarError("The server is busy and cannot accept new requests.", status=503)
         loop = asyncio.get_running_loop()
         waiting = [Waiting(ids, loop.create_future()) for ids in prompts]
-        for each in waiting:
-            self._queue.put_nowait(each)
-        return list(await asyncio.gather(*(each.score for each in waiting)))
+        for entry in waiting:
+            self._queue.put_nowait(entry)
+        return list(await asyncio.gather(*(entry.score for entry in waiting)))
 
     async def run(self) -> None:
         """Score the waiting prompts, until cancelled."""
@@ -68,38 +68,38 @@ class Batches:
             while not self._queue.empty():
                 taken.append(self._queue.get_nowait())
             wanted = sorted(
-                (each for each in taken if not each.score.cancelled()),
-                key=lambda each: len(each.ids),
+                (entry for entry in taken if not entry.score.cancelled()),
+                key=lambda entry: len(entry.ids),
             )
             for batch in self.batches(wanted):
                 await self._forward(batch)
 
     def batches(self, waiting: Sequence[Waiting]) -> list[list[Waiting]]:
         """Return batches of texts by length, within the bounds of texts and padded tokens."""
-        found: list[list[Waiting]] = []
-        for each in waiting:
+        batches: list[list[Waiting]] = []
+        for entry in waiting:
             full = (
-                not found
-                or len(found[-1]) == self._batch_size
-                or (len(found[-1]) + 1) * len(each.ids) > self._max_tokens
+                not batches
+                or len(batches[-1]) == self._batch_size
+                or (len(batches[-1]) + 1) * len(entry.ids) > self._max_tokens
             )
             if full:
-                found.append([])
-            found[-1].append(each)
-        return found
+                batches.append([])
+            batches[-1].append(entry)
+        return batches
 
     async def _forward(self, batch: Sequence[Waiting]) -> None:
         try:
-            scores = await asyncio.to_thread(self._model.score, [each.ids for each in batch])
+            scores = await asyncio.to_thread(self._model.score, [entry.ids for entry in batch])
         # any error of the model's own code is this batch's failure, and not the server's end
         except Exception as exc:
-            for each in batch:
-                if not each.score.done():
-                    each.score.set_exception(RuntimeError(f"{type(exc).__name__}: {exc}"))
+            for entry in batch:
+                if not entry.score.done():
+                    entry.score.set_exception(RuntimeError(f"{type(exc).__name__}: {exc}"))
             return
-        for each, score in zip(batch, scores, strict=True):
-            if not each.score.done():
-                each.score.set_result(score)
+        for entry, score in zip(batch, scores, strict=True):
+            if not entry.score.done():
+                entry.score.set_result(score)
 
 
 def serve_sidecar(
@@ -244,17 +244,17 @@ async def _body(request: Request, served_name: str) -> dict[str, Any]:
 def _prompts(model: Model, body: dict[str, Any]) -> list[list[int]]:
     if "messages" in body:
         return [model.ids_of_chat(body["messages"], bool(body.get("add_generation_prompt", False)))]
-    given = body.get("input")
-    single = isinstance(given, str) or (
-        isinstance(given, list) and all(isinstance(each, int) for each in given)
+    texts_or_tokens = body.get("input")
+    single = isinstance(texts_or_tokens, str) or (
+        isinstance(texts_or_tokens, list) and all(isinstance(text, int) for text in texts_or_tokens)
     )
-    texts: list[Any] = [given] if single else list(given or [])
+    texts: list[Any] = [texts_or_tokens] if single else list(texts_or_tokens or [])
     if not texts or not all(texts):
         raise SidecarError("You must pass at least one prompt", "input")
     special = bool(body.get("add_special_tokens", True))
     return [
-        model.ids(each, special) if isinstance(each, str) else [int(token) for token in each]
-        for each in texts
+        model.ids(text, special) if isinstance(text, str) else [int(token) for token in text]
+        for text in texts
     ]
 
 

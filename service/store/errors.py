@@ -76,19 +76,19 @@ def classified(exc: BaseException) -> StoreError:
             ],
             "bad_answer",
         )
-    said = without_arguments(f"{type(exc).__name__}: {exc}")[:LONGEST_REPLY]
+    message = without_arguments(f"{type(exc).__name__}: {exc}")[:LONGEST_REPLY]
     word = next((word for kind, word in CLASSES if isinstance(exc, kind)), None)
     if word is None and isinstance(exc, ResponseError):
-        found = ERROR_WORD.search(said)
-        word = found[1] if found else None
+        match = ERROR_WORD.search(message)
+        word = match[1] if match else None
     if word in DOWN:
-        return StoreDownError(said, DOWN[word])
+        return StoreDownError(message, DOWN[word])
     if word in REFUSED:
-        return StoreRefusedError(said, REFUSED[word])
+        return StoreRefusedError(message, REFUSED[word])
     if isinstance(exc, ResponseError):
         return StoreRefusedError(
-            said, "unknown_command" if "unknown command" in said.lower() else "refused"
+            message, "unknown_command" if "unknown command" in message.lower() else "refused"
         )
     return StoreDownError(
-        said, "timeout" if isinstance(exc, TimeoutError) or "Timeout" in said else "away"
+        message, "timeout" if isinstance(exc, TimeoutError) or "Timeout" in message else "away"
     )

@@ -74,28 +74,28 @@ class KeptRequests(TaskKeys):
 
     async def labelled(self) -> list[Observation]:
         """Return the requests with a label at the last fit, also those outside the window."""
-        found = await self._all("labelled")
-        records = await self._whole("labelled", found, from_value)
+        raw = await self._all("labelled")
+        records = await self._whole("labelled", raw, from_value)
         return list(records.values())
 
     async def keep_labelled(self, records: Sequence[Observation]) -> None:
         """Keep these labelled requests, without texts, in place of those kept before."""
-        known = await self._all("labelled")
+        stored = await self._all("labelled")
         wanted = {record.name.encode(): as_value(record) for record in records}
         new = [
-            part for name, raw in wanted.items() if known.get(name) != raw for part in (name, raw)
+            part for name, raw in wanted.items() if stored.get(name) != raw for part in (name, raw)
         ]
         for place in range(0, len(new), 2 * READ_AT_ONCE):
             part = new[place : place + 2 * READ_AT_ONCE]
             await self._ask(partial(self._redis.hset, self._keys["labelled"], items=part))
-        if gone := [name for name in known if name not in wanted]:
+        if gone := [name for name in stored if name not in wanted]:
             await self._ask(lambda: self._redis.hdel(self._keys["labelled"], *gone))
 
     async def since(self) -> dict[int, tuple[int, int]]:
         """Return from which place on the scores of verifiers that drifted count, by fingerprint."""
         raw = await self._ask(lambda: self._redis.hgetall(self._keys["since"]))
-        found = await self._whole("since", raw, place_of, named=lambda name: int(name, 16))
-        return {int(name, 16): place for name, place in found.items()}
+        places = await self._whole("since", raw, place_of, named=lambda name: int(name, 16))
+        return {int(name, 16): place for name, place in places.items()}
 
     async def count_from(self, fingerprint: int, place: tuple[int, int]) -> None:
         """Have a verifier's scores count from a place on."""

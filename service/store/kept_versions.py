@@ -26,10 +26,10 @@ class KeptVersions(TaskKeys):
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""
-        found: bytes | None = await self._ask(
+        model: bytes | None = await self._ask(
             lambda: self._redis.hget(self._keys["models"], str(version))
         )
-        return found
+        return model
 
     async def report(self, version: int) -> dict[str, Any] | None:
         """Return a version's report."""
@@ -73,8 +73,8 @@ class KeptVersions(TaskKeys):
 
     async def note_export(self, labels: int) -> None:
         """Record that labels were exported, so that a later loss of the store can be counted."""
-        said = {"exported": labels, "exported_at": int(time.time())}
-        await self._ask(lambda: self._redis.hset(self._keys["state"], mapping=said))
+        fields = {"exported": labels, "exported_at": int(time.time())}
+        await self._ask(lambda: self._redis.hset(self._keys["state"], mapping=fields))
 
     async def lease(self, token: str) -> bool:
         """Return whether this replica may fit now: one does at a time."""
@@ -141,10 +141,10 @@ class KeptVersions(TaskKeys):
         return version
 
 
-def state_of(known: Mapping[str, int]) -> State:
+def state_of(fields_of_hash: Mapping[str, int]) -> State:
     """Return a task's state from the numbers that the store has of it."""
-    ours = {each.name for each in fields(State)} - {"pinned"}  # a later release may keep more
+    ours = {field.name for field in fields(State)} - {"pinned"}  # a later release may keep more
     return State(
-        pinned=known.get("pinned", 0) == 1,
-        **{name: value for name, value in known.items() if name in ours},
+        pinned=fields_of_hash.get("pinned", 0) == 1,
+        **{name: value for name, value in fields_of_hash.items() if name in ours},
     )

@@ -30,10 +30,10 @@ def credentials(connection: socket.socket) -> tuple[int | None, int | None]:
 
 def check_ours(folder: Path) -> None:
     """Raise `EmbeddedStoreError` for a folder where another user could put a server."""
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise EmbeddedStoreError(
-            f"the folder {folder} is not this user's alone (owner {found.st_uid}, mode"
-            f" {stat.S_IMODE(found.st_mode):o}): make it so (chown, chmod 700), or set another"
+            f"the folder {folder} is not this user's alone (owner {status.st_uid}, mode"
+            f" {stat.S_IMODE(status.st_mode):o}): make it so (chown, chmod 700), or set another"
             " --data-dir"
         )

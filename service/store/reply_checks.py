@@ -28,9 +28,9 @@ MISREAD_ERRORS = (TypeError, ValueError, AttributeError, LookupError)
 
 def expect(client: Any) -> None:
     """Have a client raise `InvalidResponse` for a reply of another type than its command's."""
-    known = client.response_callbacks if hasattr(client, "response_callbacks") else {}
+    callbacks = client.response_callbacks if hasattr(client, "response_callbacks") else {}
     for command, types in REPLY_TYPES.items():
-        client.set_response_callback(command, _checking(command, types, known.get(command)))
+        client.set_response_callback(command, _checking(command, types, callbacks.get(command)))
 
 
 def _checking(
@@ -41,17 +41,17 @@ def _checking(
     def check(reply: Any, **options: Any) -> Any:
         if not isinstance(reply, types) or (of_values and not _are_values(reply)):
             raise InvalidResponse(f"{command} was answered with {type(reply).__name__}")
-        found = reply if then is None else then(reply, **options)
-        if command == "HGETALL" and not isinstance(found, dict):
+        parsed = reply if then is None else then(reply, **options)
+        if command == "HGETALL" and not isinstance(parsed, dict):
             raise InvalidResponse(f"{command} was answered with a list")
-        return found
+        return parsed
 
     return check
 
 
 def _are_values(reply: Any) -> bool:
     parts = [*reply, *reply.values()] if isinstance(reply, dict) else reply
-    return VALUES.issuperset(map(type, parts)) or all(isinstance(each, VALUE) for each in parts)
+    return VALUES.issuperset(map(type, parts)) or all(isinstance(part, VALUE) for part in parts)
 
 
 def so_many(count: int) -> Callable[[Sequence[Any]], list[Any]]:
@@ -82,12 +82,14 @@ def entries(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     """
     if not isinstance(reply, list):
         raise ValueError(f"a script answered with {type(reply).__name__}")
-    found = [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in reply]
+    parsed = [(name, dict(zip(parts[::2], parts[1::2], strict=True))) for name, parts in reply]
     if not all(
-        isinstance(each, bytes) for name, entry in found for each in (name, *entry, *entry.values())
+        isinstance(value, bytes)
+        for name, entry in parsed
+        for value in (name, *entry, *entry.values())
     ):
         raise ValueError("a stream's entries are no bytes")
-    return found
+    return parsed
 
 
 def scanned(reply: Any) -> tuple[int, dict[bytes, bytes]]:
@@ -95,7 +97,7 @@ def scanned(reply: Any) -> tuple[int, dict[bytes, bytes]]:
 
     Raises `ValueError` for an invalid answer.
     """
-    cursor, found = reply
-    if not isinstance(cursor, int) or not isinstance(found, dict) or not _are_values(found):
+    cursor, values = reply
+    if not isinstance(cursor, int) or not isinstance(values, dict) or not _are_values(values):
         raise ValueError("no part of a hash")
-    return cursor, found
+    return cursor, values

@@ -60,15 +60,15 @@ def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
 
     Only scores have a time to live.
     """
-    for said in servers:
-        policy = str(said.get("maxmemory_policy", ""))
-        if int(said.get("maxmemory", 0)) and policy.startswith("allkeys"):
+    for server in servers:
+        policy = str(server.get("maxmemory_policy", ""))
+        if int(server.get("maxmemory", 0)) and policy.startswith("allkeys"):
             raise EvictionError(
                 f"the store has maxmemory-policy {policy}: when it is full, it would drop labels"
                 " and models. Set it to volatile-lru (which evicts scores first and labels never):"
                 " CONFIG SET maxmemory-policy volatile-lru"
             )
-        if int(said.get("maxmemory", 0)) and policy == "noeviction":
+        if int(server.get("maxmemory", 0)) and policy == "noeviction":
             log.warning(
                 "store_refuses_when_full",
                 maxmemory_policy=policy,

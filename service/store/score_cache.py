@@ -68,11 +68,11 @@ class ScoreCache:
         `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
-        found = await self._store.fetch([SCORE_PREFIX + name for name in names])
+        values = await self._store.fetch([SCORE_PREFIX + name for name in names])
         if turns is not None:
             await turns.mine(len(keys.pairs))
         stored: dict[str, bytes] = {
-            name: value for name, value in zip(names, found, strict=True) if value
+            name: value for name, value in zip(names, values, strict=True) if value
         }
         if self._unwritten:
             stored |= {name: self._unwritten[name] for name in names if name in self._unwritten}
@@ -193,9 +193,9 @@ class ScoreCache:
         rows = np.array(keys.set_order)
         for place, column in enumerate(columns):
             if column.setwise:
-                known = records[records["fingerprint"] == column.fingerprint]
-                if len(known) == len(rows):
-                    _fill(matrix, rows, place, known)
+                records_of_column = records[records["fingerprint"] == column.fingerprint]
+                if len(records_of_column) == len(rows):
+                    _fill(matrix, rows, place, records_of_column)
 
     def _parse(
         self, values: Sequence[bytes], columns: Sequence[CachedColumn]

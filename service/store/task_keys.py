@@ -69,8 +69,8 @@ class TaskKeys:
         types = [
             await self._store.call(partial(self._redis.type, self._keys[part])) for part in PARTS
         ]
-        for part, found in zip(PARTS, types, strict=True):
-            if found not in (b"none", PARTS[part]):
+        for part, kind in zip(PARTS, types, strict=True):
+            if kind not in (b"none", PARTS[part]):
                 await self._put_key_aside(part)
         return await call()
 
@@ -94,7 +94,7 @@ class TaskKeys:
         size = sum(map(len, raw.values())) if len(raw) <= FEW_VALUES else LONG_WORK + 1
         read = await apart(size, read_all, raw, parse, named)
         if read.damaged:
-            pairs = [each for item in read.damaged.items() for each in item]
+            pairs = [value for item in read.damaged.items() for value in item]
             arguments = (2, self._keys[part], self._aside, part, *pairs)
             with suppress(StoreRefusedError):  # then they are left out all the same
                 moved = int(
@@ -116,15 +116,15 @@ class TaskKeys:
 
     async def _all(self, part: str) -> dict[bytes, bytes]:
         """Return a hash in parts, so that neither the store nor the event loop stands still."""
-        found: dict[bytes, bytes] = {}
+        values: dict[bytes, bytes] = {}
         cursor = 0
         while True:
             cursor, some = await self._ask(
                 partial(self._redis.hscan, self._keys[part], cursor, count=READ_AT_ONCE), scanned
             )
-            found |= some
+            values |= some
             if not cursor:
-                return found
+                return values
 
     async def _records(self, page: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Observation]:
         """Return the whole records of entries; damaged ones are moved aside if possible."""

@@ -99,11 +99,9 @@ async def opened(url: str, task: str) -> AsyncIterator[TaskStore]:
         await store.close()
 
 
-def _estimate(known: Mapping[str, float]) -> CascadeSavings:
-    version, queries, agreed = (
-        int(known.get(name, 0)) for name in ("version", "queries", "agreed")
-    )
-    cost, loss, squares = (known.get(name, 0.0) for name in ("cost", "loss", "squares"))
+def _estimate(sums: Mapping[str, float]) -> CascadeSavings:
+    version, queries, agreed = (int(sums.get(name, 0)) for name in ("version", "queries", "agreed"))
+    cost, loss, squares = (sums.get(name, 0.0) for name in ("cost", "loss", "squares"))
     return CascadeSavings(
         version=version, queries=queries, cost=cost, loss=loss, squares=squares, agreed=agreed
     )

@@ -76,14 +76,14 @@ def parse_address(url: str) -> Address:
 def _parse(url: str) -> Address:
     scheme, _, rest = url.partition("://")
     if scheme not in SCHEMES or not rest:
-        raise ValueError(f"must begin with {', '.join(f'{known}://' for known in SCHEMES)}")
+        raise ValueError(f"must begin with {', '.join(f'{name}://' for name in SCHEMES)}")
     base, _, how = scheme.partition("+")
     if not how:
         return Address("", (), "", dict(parse_url(url)))
     place, _, query = rest.partition("?")
     place, _, path = place.partition("/")
     user, at, hosts = place.rpartition("@")
-    found = tuple(_host(each, STORE_PORTS[how]) for each in hosts.split(","))
+    addresses = tuple(_host(host, STORE_PORTS[how]) for host in hosts.split(","))
     service, _, db = path.partition("/")
     if how == "sentinel" and not service:
         raise ValueError(
@@ -97,7 +97,7 @@ def _parse(url: str) -> Address:
         options.pop(name, None)
     if options.pop("connection_class", None) is not None:
         options["ssl"] = True
-    return Address(how, found, service, options)
+    return Address(how, addresses, service, options)
 
 
 def connect_to_store(url: str, timeout_s: float, connections: int) -> Any:
@@ -135,7 +135,7 @@ def connect_to_store(url: str, timeout_s: float, connections: int) -> Any:
 
 
 def _host(place: str, port: int) -> tuple[str, int]:
-    found = urlsplit(f"//{place}")
-    if not found.hostname:
+    parts = urlsplit(f"//{place}")
+    if not parts.hostname:
         raise ValueError(f"{place!r} is not a host")
-    return found.hostname, found.port or port
+    return parts.hostname, parts.port or port

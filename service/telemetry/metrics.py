@@ -180,7 +180,7 @@ class Metrics:
         self.drift_alarm = Gauge(
             "assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max
         )
-        self.drawn = Counter(
+        self.drawn_candidates = Counter(
             "assay_gateway_drawn", "Candidates drawn for best of n.", ("upstream",), **make
         )
         self.saved = Counter(
@@ -299,9 +299,9 @@ class Metrics:
                 self._child(self.drift, task, verifier, measure).set(value)
         self._child(self.drift_alarm, task, verifier).set(alarm)
 
-    def harvested(self, upstream: str, drawn: int, saved: int, why: str) -> None:
+    def harvested(self, upstream: str, candidates: int, saved: int, why: str) -> None:
         """Note a gateway request's draws, the saved ones, and the reason for its end."""
-        self._child(self.drawn, upstream).inc(drawn)
+        self._child(self.drawn_candidates, upstream).inc(candidates)
         self._child(self.saved, upstream).inc(max(0, saved))
         self._child(self.stopped, upstream, why).inc()
 

@@ -11,15 +11,15 @@ from structlog.typing import EventDict
 
 def without_text(_: Any, __: str, event: EventDict) -> EventDict:
     """Return a line of the log with the frames of its exception in place of all that it says."""
-    given = event.pop("exc_info", None)
+    exc_info = event.pop("exc_info", None)
     error = (
-        given[1]
-        if isinstance(given, tuple)
-        else given
-        if isinstance(given, BaseException)
+        exc_info[1]
+        if isinstance(exc_info, tuple)
+        else exc_info
+        if isinstance(exc_info, BaseException)
         else None
     )
-    if error is None and given:
+    if error is None and exc_info:
         error = sys.exc_info()[1]
     if error is not None:
         event["exception"] = masked_traceback(error)
@@ -33,7 +33,7 @@ def masked_traceback(error: BaseException) -> str:
     while led is not None and led not in chain:
         chain.insert(0, led)
         led = led.__cause__ or (None if led.__suppress_context__ else led.__context__)
-    told = [
-        "".join(traceback.format_tb(each.__traceback__)) + type(each).__qualname__ for each in chain
+    lines = [
+        "".join(traceback.format_tb(link.__traceback__)) + type(link).__qualname__ for link in chain
     ]
-    return "\n".join(["Traceback (most recent call last):", *told])
+    return "\n".join(["Traceback (most recent call last):", *lines])

@@ -46,10 +46,10 @@ class Tracing:
         self, method: str, path: str, headers: Mapping[bytes, bytes], request_id: str
     ) -> Iterator[Any]:
         """Open a request's span, below the caller's if its headers name one."""
-        found = {name: headers.get(name.encode(), b"") for name in CARRIED}
+        values = {name: headers.get(name.encode(), b"") for name in CARRIED}
         carried = {
             name: value.decode("latin-1")
-            for name, value in found.items()
+            for name, value in values.items()
             if 0 < len(value) <= MOST_CARRIED
         }
         with self._tracer.start_as_current_span(

@@ -43,9 +43,9 @@ def split_answer(text: str, last: bool = False) -> Split | None:
     so that an answer cannot choose another.
     """
     firsts = [
-        (found.start(), family) for family in TEMPLATE_FAMILIES if (found := family.search(text))
+        (mark.start(), family) for family in TEMPLATE_FAMILIES if (mark := family.search(text))
     ]
-    place, family = min(firsts, key=lambda each: each[0], default=(len(text), None))
+    place, family = min(firsts, key=lambda first: first[0], default=(len(text), None))
     asked = text.find(ASKED)
     if 0 <= asked < place:
         return _answer(_instructed(text, last))
@@ -79,8 +79,8 @@ def _instructed(text: str, last: bool) -> list[Message] | None:
         begin, question = text.find(ASKED, answered) if last else -1, text[begin:answered]
         answer = text[answered : begin if begin >= 0 else len(text)]
         turns += [
-            Message(role, without_tokens(said).strip())
-            for role, said in (("user", question), ("assistant", answer))
+            Message(role, without_tokens(text_of_role).strip())
+            for role, text_of_role in (("user", question), ("assistant", answer))
         ]
         if len(turns) > MOST_TURNS:
             return None

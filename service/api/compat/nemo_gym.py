@@ -41,7 +41,7 @@ class VerifyRequest(DoorRequest):
     def _check(self) -> Self:
         try:
             self.asked()
-            self.said()
+            self.answer_text()
         except (
             PydanticCustomError
         ) as exc:  # a validation error would hold all of the body, made once more
@@ -50,26 +50,26 @@ class VerifyRequest(DoorRequest):
 
     def asked(self) -> RewardPrompt:
         """Return the answered conversation: a text, or its turns without calls of tools."""
-        given = _present(self.responses_create_params, INPUT)
-        if isinstance(given, str):
-            if len(given) > MAX_WHOLE:
+        items = _present(self.responses_create_params, INPUT)
+        if isinstance(items, str):
+            if len(items) > MAX_WHOLE:
                 raise problem(
                     INPUT,
-                    f"has {len(given)} characters, more than the {MAX_WHOLE} that a text may have",
+                    f"has {len(items)} characters, more than the {MAX_WHOLE} that a text may have",
                     "too_long",
                 )
-            return given
+            return items
         return [
             _turn(item, f"{INPUT}.{place}")
-            for place, item in enumerate(_items(given, INPUT, "a string or a list"))
+            for place, item in enumerate(_items(items, INPUT, "a string or a list"))
             if "role" in item
         ]
 
-    def said(self) -> str:
+    def answer_text(self) -> str:
         """Return the text of the model's response."""
-        given = _present(self.response, OUTPUT)
+        items = _present(self.response, OUTPUT)
         texts: list[str] = []
-        for place, item in enumerate(_items(given, OUTPUT, "a list")):
+        for place, item in enumerate(_items(items, OUTPUT, "a list")):
             if item.get("type") == "message":
                 texts += _texts(item.get("content"), f"{OUTPUT}.{place}.content")
         return "\n".join(texts)
@@ -80,13 +80,13 @@ async def verify(request: Request) -> Response:
     asked = await read(request, VerifyRequest)
     reference = None if asked.expected_answer is None else str(asked.expected_answer)
     query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)
-    outcome = await score_candidates(request, asked.model, [Pair(query, asked.said())])
+    outcome = await score_candidates(request, asked.model, [Pair(query, asked.answer_text())])
     [probability] = known_values(outcome, outcome.probability.tolist())
-    said = {
+    components = {
         name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)
     }
     return Response(
-        _with(await whole_body(request), {"reward": probability, "reward_components": said}),
+        _with(await whole_body(request), {"reward": probability, "reward_components": components}),
         media_type="application/json",
     )
 
@@ -109,21 +109,21 @@ def _present(holder: dict[str, Any], field: str) -> Any:
     return holder[name]
 
 
-def _items(given: Any, field: str, wanted: str) -> list[dict[str, Any]]:
+def _items(items: Any, field: str, wanted: str) -> list[dict[str, Any]]:
     """Return a list of objects that each state their type.
 
     Raises an error that names the first one that does not.
     """
-    if not isinstance(given, list):
-        raise _wrong(field, f"must be {wanted}", given)
-    for place, item in enumerate(given):
+    if not isinstance(items, list):
+        raise _wrong(field, f"must be {wanted}", items)
+    for place, item in enumerate(items):
         if not isinstance(item, dict):
             raise _wrong(f"{field}.{place}", "must be an object", item)
         if not isinstance(item.get("type", ""), str):
             raise _wrong(f"{field}.{place}.type", "must be a string", item["type"])
         if not {"role", "type"} & item.keys():
             raise _wrong(f"{field}.{place}", "must have a `role` or a `type`", item)
-    return given
+    return items
 
 
 def _turn(item: dict[str, Any], field: str) -> TurnIn:

@@ -106,16 +106,16 @@ async def complete(request: Request) -> Response:
     # A client that leaves stops its draws as well.
     with answering():
         drawing = harvest(upstream, body, query, wish, ranked, engine.scoring.answer_groups)
-        found = await while_wanted(request, drawing)
-    if found.outcome is not None:
-        engine.scoring.scorer.learn(scoring_requests[-1], found.outcome)
+        result = await while_wanted(request, drawing)
+    if result.outcome is not None:
+        engine.scoring.scorer.learn(scoring_requests[-1], result.outcome)
     engine.resources.metrics.harvested(
         upstream.settings.name,
-        len(found.choices),
-        wish.candidates - len(found.choices),
-        found.stopped,
+        len(result.choices),
+        wish.candidates - len(result.choices),
+        result.stopped,
     )
-    answer = _answer(request, asked, found, upstream, wish)
+    answer = _answer(request, asked, result, upstream, wish)
     if asked.stream:
         events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
         return StreamingResponse(
@@ -127,10 +127,10 @@ async def complete(request: Request) -> Response:
 async def _theirs(request: Request) -> dict[str, Any]:
     """Return the fields of a body that are passed on, as they came."""
     try:
-        found = orjson.loads(await whole_body(request))
+        body = orjson.loads(await whole_body(request))
     except orjson.JSONDecodeError as exc:  # such as an invalid number
         raise ApiError(400, f"the body is not JSON: {exc}", code="json_invalid") from None
-    return {key: value for key, value in found.items() if key not in OURS}
+    return {key: value for key, value in body.items() if key not in OURS}
 
 
 async def list_models(request: Request) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
         return first, first.settings.task
     if model in _shared(engine):
         task = str(model).partition("/")[2]
-        own = [each for each in upstreams.values() if each.settings.task == task]
+        own = [upstream for upstream in upstreams.values() if upstream.settings.task == task]
         return (own[0] if own else first), task
     names = ", ".join([*upstreams, *_shared(engine)])
     raise ApiError(
@@ -236,15 +236,15 @@ def _check_size(size: int, query: Query, wish: DrawOptions, upstream: Generator)
 
 
 def _answer(
-    request: Request, asked: ChatRequest, found: DrawResult, upstream: Generator, wish: DrawOptions
+    request: Request, asked: ChatRequest, result: DrawResult, upstream: Generator, wish: DrawOptions
 ) -> dict[str, Any]:
-    best = found.order[: asked.n or 1]
-    choices = [{**found.choices[place], "index": rank} for rank, place in enumerate(best)]
-    prompt = found.prompt_tokens + found.judge_prompt_tokens
-    completion = found.completion_tokens + found.judge_completion_tokens
-    kept = {key: value for key, value in found.first_reply.items() if key not in MADE_HERE}
+    best = result.order[: asked.n or 1]
+    choices = [{**result.choices[place], "index": rank} for rank, place in enumerate(best)]
+    prompt = result.prompt_tokens + result.judge_prompt_tokens
+    completion = result.completion_tokens + result.judge_completion_tokens
+    passed_on = {key: value for key, value in result.first_reply.items() if key not in MADE_HERE}
     return {
-        **kept,
+        **passed_on,
         "id": f"chatcmpl-{request.scope['assay.request_id']}",
         "object": "chat.completion",
         "created": int(time.time()),
@@ -255,15 +255,15 @@ def _answer(
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
         },
-        "assay": _told(found, wish, asked.assay.explain),
+        "assay": _told(result, wish, asked.assay.explain),
     }
 
 
-def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
+def _told(result: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
     """Return the drawn candidates with their scores, best first."""
-    outcome = found.outcome
+    outcome = result.outcome
     reasons = explanations(outcome) if outcome is not None and explain else None
-    ranks = {place: rank for rank, place in enumerate(found.order, 1)}
+    ranks = {place: rank for rank, place in enumerate(result.order, 1)}
     candidates = [
         {
             "drawn": place,
@@ -272,27 +272,27 @@ def _told(found: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]
             "key": outcome.keys[place] if outcome else None,
             "probability": _number(outcome, "probability", place),
             "score": _number(outcome, "score", place),
-            **({"answer_group": found.groups[place]} if found.groups else {}),
+            **({"answer_group": result.groups[place]} if result.groups else {}),
             **({"verifiers": reasons[place]} if reasons else {}),
         }
-        for place, choice in sorted(enumerate(found.choices), key=lambda each: ranks[each[0]])
+        for place, choice in sorted(enumerate(result.choices), key=lambda item: ranks[item[0]])
     ]
-    said: dict[str, Any] = {
-        "ranked": outcome is not None, "drawn": len(found.choices), "rounds": found.rounds, "stopped": found.stopped,  # noqa: E501
+    summary: dict[str, Any] = {
+        "ranked": outcome is not None, "drawn": len(result.choices), "rounds": result.rounds, "stopped": result.stopped,  # noqa: E501
         "candidates": candidates,
         "saved": {
-            "candidates": max(0, wish.candidates - len(found.choices)), "completion_tokens": found.saved_tokens(wish),  # noqa: E501
+            "candidates": max(0, wish.candidates - len(result.choices)), "completion_tokens": result.saved_tokens(wish),  # noqa: E501
         },
-        "generation": {"prompt_tokens": found.prompt_tokens, "completion_tokens": found.completion_tokens},  # noqa: E501
-        "judging": {"prompt_tokens": found.judge_prompt_tokens, "completion_tokens": found.judge_completion_tokens},  # noqa: E501
+        "generation": {"prompt_tokens": result.prompt_tokens, "completion_tokens": result.completion_tokens},  # noqa: E501
+        "judging": {"prompt_tokens": result.judge_prompt_tokens, "completion_tokens": result.judge_completion_tokens},  # noqa: E501
     }  # fmt: skip
-    unread = [MISREAD_USAGE] if found.misread else []
+    unread = [MISREAD_USAGE] if result.misread else []
     if outcome is None:
-        return {**said, "warnings": [shortened(found.problem or "", MOST_SAID), *unread]}
+        return {**summary, "warnings": [shortened(result.problem or "", MOST_SAID), *unread]}
     blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
     blind += unread
     return {
-        **said,
+        **summary,
         "model_version": outcome.version,
         "calibrated": outcome.calibrated,
         "partial": bool(outcome.matrix.partial),

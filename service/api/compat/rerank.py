@@ -50,7 +50,10 @@ class RerankRequest(DoorRequest):
         """Return the texts to rank."""
         if self.texts is not None:
             return self.texts
-        return [each if isinstance(each, str) else each.text for each in self.documents or []]
+        return [
+            document if isinstance(document, str) else document.text
+            for document in self.documents or []
+        ]
 
 
 async def rerank(request: Request) -> Response:
@@ -122,5 +125,8 @@ async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> R
         {"index": place, "score": float(scores[place])} for place in outcome.order
     ]
     return Json(
-        [{**each, "text": texts[each["index"]]} if asked.return_text else each for each in results]
+        [
+            {**result, "text": texts[result["index"]]} if asked.return_text else result
+            for result in results
+        ]
     )

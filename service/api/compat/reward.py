@@ -197,12 +197,16 @@ async def slime(request: Request) -> Response:
     [probability] = known_values(outcome, outcome.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)
-    said = {
+    verifier_scores = {
         name: None if np.isnan(value) else value
         for name, [value] in raw_by_verifier(outcome).items()
     }
     return Json(
-        {"reward": probability, "score": float(outcome.combined.log_odds[0]), "verifiers": said}
+        {
+            "reward": probability,
+            "score": float(outcome.combined.log_odds[0]),
+            "verifiers": verifier_scores,
+        }
     )
 
 
@@ -216,12 +220,12 @@ def pair_of(
     """
     if prompt and text.startswith(prompt):
         return Pair(query_of(prompt, reference), without_tokens(text[len(prompt) :]).strip())
-    found = split_answer(text, last)
-    if found is None:
+    parts = split_answer(text, last)
+    if parts is None:
         return Pair(
             Query.of(without_tokens(prompt or "").strip(), reference), without_tokens(text).strip()
         )
-    return Pair(Query(found.messages, reference), found.candidate)
+    return Pair(Query(parts.messages, reference), parts.candidate)
 
 
 def _last(request: Request) -> bool:
@@ -244,12 +248,12 @@ def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
     """Return a prompt's query: a conversation, also if a template has made one text of it."""
     if not isinstance(prompt, str):
         return Query(tuple(turn.turn() for turn in prompt), reference)
-    found = split_answer(
+    parts = split_answer(
         prompt + PROMPT_END, last=True
     )  # a template's prompt ends where the answer begins
-    if found is None or found.candidate != PROMPT_END:
+    if parts is None or parts.candidate != PROMPT_END:
         return Query.of(without_tokens(prompt).strip(), reference)
-    return Query(found.messages, reference)
+    return Query(parts.messages, reference)
 
 
 def _logs(outcome: ScoringResult) -> dict[str, list[float]]:

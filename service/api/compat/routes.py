@@ -90,7 +90,7 @@ def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
     streamed: dict[str, Any] = (
         {"text/event-stream": {"schema": EVENT_SCHEMA}} if door.upstream else {}
     )
-    drawn: dict[int | str, dict[str, Any]] = {
+    generator_failures: dict[int | str, dict[str, Any]] = {
         502: error_response("The upstream failed, cannot be reached, or refuses our key."),
         504: error_response("The upstream did not answer in time."),
     }
@@ -112,7 +112,7 @@ def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
             "No verifier could answer (or the queue is full, for clients that give up at any 4xx);"
             " see Retry-After."
         ),
-        **(drawn if door.upstream else {}),
+        **(generator_failures if door.upstream else {}),
     }
 
 

@@ -38,8 +38,8 @@ class ScoreRequest(DoorRequest):
     def pairs(self) -> list[Pair]:
         """Return the pairs; raise if a side is missing, or the sides do not go together."""
         for first, second in SIDES:
-            one, other = getattr(self, first), getattr(self, second)
-            if one is not None and other is not None:
+            side, other = getattr(self, first), getattr(self, second)
+            if side is not None and other is not None:
                 if unread := [
                     name
                     for name in NAMES
@@ -50,13 +50,13 @@ class ScoreRequest(DoorRequest):
                         f"stands beside {first} and {second}: send one of the two",
                         "one_of",
                     )
-                left, right = _listed(one), _listed(other)
+                left, right = _listed(side), _listed(other)
                 if len(left) not in (1, len(right)) or not right:
-                    said = (
+                    message = (
                         f"{first} has {len(left)} and {second} {len(right)}: they must be 1 and N,"
                         " or N and N"
                     )
-                    raise problem(second, said, "lengths_differ")
+                    raise problem(second, message, "lengths_differ")
                 queries = [Query.of(query) for query in left]
                 queries = queries * len(right) if len(left) == 1 else queries
                 return [Pair(query, text) for query, text in zip(queries, right, strict=True)]

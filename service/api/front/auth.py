@@ -20,12 +20,12 @@ class KeyRing:
     """The keys that a service knows; without any, every caller may do everything."""
 
     def __init__(self, plain: Iterable[str], hashed: Iterable[KeySettings]) -> None:
-        known = [
+        holders = [
             (sha256(key.encode()).hexdigest(), Principal("api_keys", frozenset(SCOPES)))
             for key in plain
         ]
-        known += [(key.sha256, _holder(key)) for key in hashed]
-        self._known = [(digest.encode(), holder) for digest, holder in known]
+        holders += [(key.sha256, _holder(key)) for key in hashed]
+        self._known = [(digest.encode(), holder) for digest, holder in holders]
 
     def __bool__(self) -> bool:
         """Return whether the ring has keys."""
@@ -38,7 +38,11 @@ class KeyRing:
         """
         scheme, _, key = authorization.partition(b" ")
         digest = sha256(key.strip()).hexdigest().encode()
-        matches = [holder for known, holder in self._known if hmac.compare_digest(digest, known)]
+        matches = [
+            holder
+            for known_digest, holder in self._known
+            if hmac.compare_digest(digest, known_digest)
+        ]
         return matches[0] if matches and scheme.lower() == b"bearer" else None
 
 

@@ -121,13 +121,13 @@ class Body:
 
     def again(self, receive: Receive) -> Receive:
         """Return a `receive` that gives the body once more, and then the server's messages."""
-        given = False
+        replayed = False
 
         async def replay() -> Message:
-            nonlocal given
-            if given:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            given = True
+            replayed = True
             return {"type": "http.request", "body": self.data, "more_body": False}
 
         return replay

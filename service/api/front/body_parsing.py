@@ -63,11 +63,13 @@ def _too_many_fields(body: Any) -> ApiError:
 
     Lists end at their first, so an object has that many fields.
     """
-    where, found = _widest(body, [])
+    where, fields = _widest(body, [])
     named = ".".join(where) or "body"
-    first = next(iter(found))
-    said = f"{named}: has {len(found)} fields, and most are unknown (the first is {first[:80]!r})"
-    return ApiError(422, said, param=named, code="too_many_fields")
+    first = next(iter(fields))
+    message = (
+        f"{named}: has {len(fields)} fields, and most are unknown (the first is {first[:80]!r})"
+    )
+    return ApiError(422, message, param=named, code="too_many_fields")
 
 
 def _widest(value: Any, where: Sequence[str]) -> tuple[Sequence[str], Mapping[str, Any]]:
@@ -83,9 +85,9 @@ def _widest(value: Any, where: Sequence[str]) -> tuple[Sequence[str], Mapping[st
         if isinstance(value, list)
         else ()
     )
-    for name, each in inner:
-        if isinstance(each, dict | list):
-            found = _widest(each, [*where, str(name)[:80]])
-            if len(found[1]) > len(widest[1]):
-                widest = found
+    for name, item in inner:
+        if isinstance(item, dict | list):
+            candidate = _widest(item, [*where, str(name)[:80]])
+            if len(candidate[1]) > len(widest[1]):
+                widest = candidate
     return widest

@@ -54,10 +54,10 @@ class Browsers:
             _check_type(headers.get(b"content-type"))
 
     def _check_host(self, host: bytes) -> None:
-        found = split_host(host.decode("latin-1"))
-        if found is None or found[0] not in self._hosts:
-            said = f"this service is not known as {_shown(host)}" if host else "is missing"
-            raise ApiError(421, f"Host: {said}: {HINT}", param="Host", code="unknown_host")
+        parts = split_host(host.decode("latin-1"))
+        if parts is None or parts[0] not in self._hosts:
+            problem = f"this service is not known as {_shown(host)}" if host else "is missing"
+            raise ApiError(421, f"Host: {problem}: {HINT}", param="Host", code="unknown_host")
         if len(self._known) < REMEMBERED_ORIGINS:
             self._known.add(host)
 
@@ -86,16 +86,16 @@ def same_origin(origin: bytes, host: bytes) -> bool:
     return (parts.hostname.removesuffix("."), port or usual) == (asked[0], asked[1] or usual)
 
 
-def _check_type(given: bytes | None) -> None:
+def _check_type(content_type: bytes | None) -> None:
     """Raise `ApiError` for a body's type that an HTML form, or a page unasked, could send."""
-    if given == b"application/json" or (
-        given is not None and JSON.fullmatch(given.partition(b";")[0].strip())
+    if content_type == b"application/json" or (
+        content_type is not None and JSON.fullmatch(content_type.partition(b";")[0].strip())
     ):
         return
-    said = "none" if given is None else f"got {_shown(given)}"
+    problem = "none" if content_type is None else f"got {_shown(content_type)}"
     message = (
-        f"Content-Type: must be application/json ({said}): without keys, a body that an HTML form"
-        " can send is refused"
+        f"Content-Type: must be application/json ({problem}): without keys, a body that an HTML"
+        " form can send is refused"
     )
     raise ApiError(415, message, param="Content-Type", code="unsupported_media_type")
 

@@ -127,7 +127,7 @@ def _with(strings: dict[str, str], value: Any) -> Any:
     if isinstance(value, str):
         return strings.get(value, value)
     if isinstance(value, list):
-        return [_with(strings, each) for each in value]
+        return [_with(strings, item) for item in value]
     if isinstance(value, dict):
-        return {strings.get(name, name): _with(strings, each) for name, each in value.items()}
+        return {strings.get(name, name): _with(strings, item) for name, item in value.items()}
     return value

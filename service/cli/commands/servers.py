@@ -167,12 +167,12 @@ def sidecar_command(
     from assay.service.sidecar.app import serve_sidecar
     from assay.service.sidecar.model import ModelChoice
 
-    for name, value, known in (
+    for name, value, choices in (
         ("--output", output, ("score", "logits", "first_token_logit")),
         ("--head", head, ("linear", "mlp")),
     ):
-        if value not in known:
-            raise StartupError(f"{name}: must be one of: {', '.join(known)}; got {value!r}")
+        if value not in choices:
+            raise StartupError(f"{name}: must be one of: {', '.join(choices)}; got {value!r}")
     choice = ModelChoice(
         name=model,
         output=output,  # type: ignore[arg-type]  # checked above

@@ -45,7 +45,7 @@ def cascade_file(
     calls = read_calls(table, costs, path.stem)
     try:
         with cross_validating() as progress:
-            found = cascade_curve(
+            figures = cascade_curve(
                 table.scores,
                 table.query_id,
                 table.labels if table.labels is not None else [],
@@ -58,21 +58,21 @@ def cascade_file(
             )
     except (ValueError, NotFittedError) as exc:
         raise FitError(f"{path}: {exc}") from exc
-    drawn = [] if plot is None else [draw_cascade(found, path.stem, plot)]
-    point = found.price_for(loss / 100)
+    plots = [] if plot is None else [draw_cascade(figures, path.stem, plot)]
+    point = figures.price_for(loss / 100)
     if as_json:
         data = {
             "file": str(path),
-            **asdict(found),
+            **asdict(figures),
             "wanted_loss": loss / 100,
             "price": None if point is None else asdict(point),
         }
-        print(json.dumps({**data, "figures": [str(each) for each in drawn]}))  # noqa: T201 - the output
+        print(json.dumps({**data, "figures": [str(plot_file) for plot_file in plots]}))  # noqa: T201 - the output
         return
     console = Console(highlight=False, soft_wrap=False)
-    _print(console, path, found, loss, point)
-    for each in drawn:
-        console.print(f"drew {each}", soft_wrap=True, markup=False)
+    _print(console, path, figures, loss, point)
+    for plot_file in plots:
+        console.print(f"drew {plot_file}", soft_wrap=True, markup=False)
 
 
 def read_calls(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
@@ -82,19 +82,19 @@ def read_calls(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
     """
     if costs is None:
         return Calls.of([1.0] * len(table.names))
-    said = read_json_object(costs, COSTS)
-    if isinstance(said.get(stem), dict) and stem not in table.names:
-        said = said[stem]
+    costs_by_name = read_json_object(costs, COSTS)
+    if isinstance(costs_by_name.get(stem), dict) and stem not in table.names:
+        costs_by_name = costs_by_name[stem]
     listed: list[tuple[float, str]] = []
     for name in table.names:
-        given: Any = said.get(name)
+        entry: Any = costs_by_name.get(name)
         cost, call = (
-            (given.get("cost"), given.get("call", name))
-            if isinstance(given, dict)
-            else (given, name)
+            (entry.get("cost"), entry.get("call", name))
+            if isinstance(entry, dict)
+            else (entry, name)
         )
         if isinstance(cost, bool) or not isinstance(cost, int | float):
-            raise FitError(f"{costs}: {name}: must be a cost, not {given!r}; the file is {COSTS}")
+            raise FitError(f"{costs}: {name}: must be a cost, not {entry!r}; the file is {COSTS}")
         listed.append((float(cost), str(call)))
     try:
         return Calls.of([cost for cost, _ in listed], [call for _, call in listed])
@@ -102,15 +102,16 @@ def read_calls(table: ScoreTable, costs: Path | None, stem: str) -> Calls:
         raise FitError(f"{costs}: {exc}") from exc
 
 
-def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Point | None) -> None:
-    told = f"{found.labels} labels" if found.labels else "no labels"
+def _print(console: Console, path: Path, figures: Curve, loss: float, chosen: Point | None) -> None:
+    labels = f"{figures.labels} labels" if figures.labels else "no labels"
     console.print(
         Text.assemble(
             (path.name, "bold"),
-            f": {found.queries:,} queries, {told}; all verifiers: selection@1 {found.full:.3f}",
+            f": {figures.queries:,} queries, {labels}; all verifiers: selection@1"
+            f" {figures.full:.3f}",
         )
     )
-    for number, tier in enumerate(found.tiers, 1):
+    for number, tier in enumerate(figures.tiers, 1):
         console.print(f"tier {number}: {', '.join(tier)}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title in (
@@ -124,8 +125,8 @@ def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Poin
         "top k",
     ):
         table.add_column(title, justify="right")
-    for point in found.points[CASCADE]:
-        beside = [found.at(method, point.cost) for method in (SUBSET, TOP_K)]
+    for point in figures.points[CASCADE]:
+        beside = [figures.at(method, point.cost) for method in (SUBSET, TOP_K)]
         lost = Text.assemble(
             f"{-100 * point.loss:+.2f} ", (f"± {100 * point.loss_error:.2f}", "dim")
         )
@@ -136,8 +137,11 @@ def _print(console: Console, path: Path, found: Curve, loss: float, chosen: Poin
             lost,
             f"{point.rounds:.1f}",
             f"{point.agree:.2f}",
-            *("" if each is None else f"{each.selection:.3f}" for each in beside),
-            style="bold" if point.setting == found.default_price else None,
+            *(
+                "" if beside_point is None else f"{beside_point.selection:.3f}"
+                for beside_point in beside
+            ),
+            style="bold" if point.setting == figures.default_price else None,
         )
     console.print(table)
     console.print(

@@ -8,7 +8,7 @@ from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve
 from assay.service.cli.evaluation.plot_style import COOL, GREY, OURS, STYLE, WARM
 
 
-def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
+def draw_cascade(figures: Curve, name: str, folder: Path) -> Path:
     """Draw selection@1 against cost, by cascade, subset and shortlist; return the figure's path."""
     import matplotlib
 
@@ -19,14 +19,14 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(7.2, 4.4))
         axes.axhline(
-            found.full,
+            figures.full,
             color=GREY,
             linewidth=1,
             linestyle=(0, (4, 3)),
             label="all verifiers, about all candidates",
         )
         for method, colour in ((TOP_K, COOL), (SUBSET, WARM), (CASCADE, OURS)):
-            points = found.points[method]
+            points = figures.points[method]
             axes.plot(
                 [point.cost for point in points],
                 [point.selection for point in points],
@@ -37,7 +37,8 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
                 label=method,
             )
         default = next(
-            (point for point in found.points[CASCADE] if point.setting == found.default_price), None
+            (point for point in figures.points[CASCADE] if point.setting == figures.default_price),
+            None,
         )
         if default is not None:
             axes.scatter(
@@ -61,7 +62,7 @@ def draw_cascade(found: Curve, name: str, folder: Path) -> Path:
         axes.set(
             xlabel="cost, as a share of asking everything", ylabel="selection@1", xlim=(-0.02, 1.02)
         )
-        axes.set_title(f"{name}: cost of an answer ({found.labels or 'no'} labels)")
+        axes.set_title(f"{name}: cost of an answer ({figures.labels or 'no'} labels)")
         axes.legend(loc="lower right", fontsize=8)
         path = folder / f"{name}_cascade.png"
         figure.savefig(path)

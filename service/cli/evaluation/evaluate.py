@@ -35,7 +35,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     table = read_table(path, labels=True)
     with cross_validating() as progress:
         try:
-            found = evaluate(
+            evaluation = evaluate(
                 table.scores,
                 table.query_id,
                 table.labels if table.labels is not None else [],
@@ -47,19 +47,19 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
             )
         except (ValueError, NotFittedError) as exc:
             raise FitError(f"{path}: {exc}") from exc
-    drawn = [] if plot is None else draw(found, path.stem, plot)
+    plots = [] if plot is None else draw(evaluation, path.stem, plot)
     if as_json:
         data = {
             "file": str(path),
-            **evaluation_data(found),
-            "figures": [str(each) for each in drawn],
+            **evaluation_data(evaluation),
+            "figures": [str(plot_file) for plot_file in plots],
         }
         print(json.dumps(data))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False, soft_wrap=False)
-    _print(console, path, found)
-    for each in drawn:
-        console.print(f"drew {each}", soft_wrap=True, markup=False)
+    _print(console, path, evaluation)
+    for plot_file in plots:
+        console.print(f"drew {plot_file}", soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -76,42 +76,43 @@ def cross_validating() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def evaluation_data(found: Evaluation) -> dict[str, Any]:
+def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as plain data; an unknown number is None."""
     return {
-        "queries": found.queries,
-        "rows": found.rows,
-        "queries_left_out": found.left_out,
-        "base_rate": found.base_rate,
-        "folds": found.folds,
-        "draws": found.draws,
-        "methods": [_finite(asdict(method)) for method in found.methods],
-        "verifiers": [_finite(asdict(verifier)) for verifier in found.verifiers],
+        "queries": evaluation.queries,
+        "rows": evaluation.rows,
+        "queries_left_out": evaluation.left_out,
+        "base_rate": evaluation.base_rate,
+        "folds": evaluation.folds,
+        "draws": evaluation.draws,
+        "methods": [_finite(asdict(method)) for method in evaluation.methods],
+        "verifiers": [_finite(asdict(verifier)) for verifier in evaluation.verifiers],
     }
 
 
-def _print(console: Console, path: Path, found: Evaluation) -> None:
+def _print(console: Console, path: Path, evaluation: Evaluation) -> None:
     console.print(
         Text.assemble(
             (path.name, "bold"),
-            f": {found.rows:,} candidates of {found.queries:,} queries, {len(found.verifiers)}"
-            f" verifiers, {found.base_rate:.1%} correct; {found.folds}-fold cross-validation by"
-            f" query, {found.draws} draws of labels; ± 95 %",
+            f": {evaluation.rows:,} candidates of {evaluation.queries:,} queries,"
+            f" {len(evaluation.verifiers)} verifiers, {evaluation.base_rate:.1%} correct;"
+            f" {evaluation.folds}-fold cross-validation by query,"
+            f" {evaluation.draws} draws of labels; ± 95 %",
         )
     )
-    if found.left_out:
+    if evaluation.left_out:
         console.print(
-            f"{found.left_out} queries are left out: not all of their candidates are labelled"
+            f"{evaluation.left_out} queries are left out: not all of their candidates are labelled"
         )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
     table.add_column("method", no_wrap=True)
     for title in ("selection@1", "AUC", "Brier", "ECE", "gap"):
         table.add_column(title, justify="right")
-    for method in found.methods:
+    for method in evaluation.methods:
         gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
         cells = [
-            _cell(each)
-            for each in (method.selection, method.auc, method.brier, method.calibration_error)
+            _cell(figure)
+            for figure in (method.selection, method.auc, method.brier, method.calibration_error)
         ]
         table.add_row(
             method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None
@@ -132,5 +133,5 @@ def _cell(interval: Interval | None) -> str | Text:
 def _finite(value: Any) -> Any:
     """Return data with NaN as None, at any depth."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

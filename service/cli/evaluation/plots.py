@@ -25,7 +25,7 @@ LINES = {LABEL_FREE: GREY, with_labels(25): WARM, with_labels(100): OURS, ALL_LA
 MOST_VERIFIERS = 40
 
 
-def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
+def draw(evaluation: Evaluation, name: str, folder: Path) -> list[Path]:
     """Draw the four figures into a folder, which is created if needed; return their paths."""
     import matplotlib
 
@@ -41,26 +41,26 @@ def draw(found: Evaluation, name: str, folder: Path) -> list[Path]:
             ("verifiers", _verifiers),
             ("correlations", _correlations),
         ):
-            figure = drawing(pyplot, found, name)
+            figure = drawing(pyplot, evaluation, name)
             paths.append(folder / f"{title}.png")
             figure.savefig(paths[-1])
             pyplot.close(figure)
     return paths
 
 
-def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
+def _reliability(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
     """Predicted against true shares, with the number of rows at each probability."""
     figure, (upper, lower) = pyplot.subplots(
         2, 1, figsize=(6.2, 6.6), height_ratios=[4, 1], sharex=True
     )
     upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-    errors = {method.name: method.calibration_error for method in found.methods}
+    errors = {method.name: method.calibration_error for method in evaluation.methods}
     for method, colour in LINES.items():
-        if method not in found.probabilities:
+        if method not in evaluation.probabilities:
             continue
-        draws = found.probabilities[method]
-        rows, said, true = calibration_bins(
-            np.concatenate(draws), np.tile(found.labels, len(draws))
+        draws = evaluation.probabilities[method]
+        rows, predicted, true = calibration_bins(
+            np.concatenate(draws), np.tile(evaluation.labels, len(draws))
         )
         enough = rows >= 10 * len(draws)
         error = errors[method]
@@ -69,9 +69,9 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
             if error is not None
             else method
         )
-        upper.plot(said[enough], true[enough], color=colour, linewidth=1.6, label=label)
+        upper.plot(predicted[enough], true[enough], color=colour, linewidth=1.6, label=label)
         upper.scatter(
-            said[enough],
+            predicted[enough],
             true[enough],
             s=8 + 160 * rows[enough] / rows.sum(),
             color=colour,
@@ -79,22 +79,22 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
             linewidth=0,
         )
     shown = next(
-        method for method in (with_labels(100), ALL_LABELS) if method in found.probabilities
+        method for method in (with_labels(100), ALL_LABELS) if method in evaluation.probabilities
     )
-    known = np.concatenate(found.probabilities[shown])
-    known = known[~np.isnan(known)]
+    probabilities = np.concatenate(evaluation.probabilities[shown])
+    probabilities = probabilities[~np.isnan(probabilities)]
     lower.hist(
-        known,
+        probabilities,
         bins=40,
         range=(0, 1),
         color=LINES[shown],
         alpha=0.8,
-        weights=np.full(len(known), 1 / len(known)),
+        weights=np.full(len(probabilities), 1 / len(probabilities)),
     )
-    upper.axhline(found.base_rate, color=FAINT, linewidth=1)
+    upper.axhline(evaluation.base_rate, color=FAINT, linewidth=1)
     upper.annotate(
-        f"base rate {found.base_rate:.2f}",
-        (1, found.base_rate),
+        f"base rate {evaluation.base_rate:.2f}",
+        (1, evaluation.base_rate),
         color=GREY,
         fontsize=8,
         ha="right",
@@ -115,16 +115,16 @@ def _reliability(pyplot: Any, found: Evaluation, name: str) -> Any:
     return figure
 
 
-def _labels(pyplot: Any, found: Evaluation, name: str) -> Any:
+def _labels(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
     """Selection@1 and Brier against the number of labels."""
-    methods = {method.name: method for method in found.methods}
+    methods = {method.name: method for method in evaluation.methods}
     budgets = [
         int(method.split()[1])
         for method in methods
         if method.startswith("Assay, ") and method.split()[1].isdigit()
     ]
     budgets.sort()
-    everything = int(found.rows * (found.folds - 1) / found.folds)
+    everything = int(evaluation.rows * (evaluation.folds - 1) / evaluation.folds)
     places = [0, *budgets, everything]
     ours = [
         methods[LABEL_FREE],
@@ -152,7 +152,7 @@ def _labels(pyplot: Any, found: Evaluation, name: str) -> Any:
         right.axhline(
             supervised.value, color=GREEN, linewidth=1.2, linestyle=(0, (4, 3)), label=SUPERVISED
         )
-    constant = found.base_rate * (1 - found.base_rate)
+    constant = evaluation.base_rate * (1 - evaluation.base_rate)
     right.axhline(
         constant, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), label="always the base rate"
     )
@@ -196,15 +196,15 @@ def _curve(axes: Any, places: list[int], values: list[Interval], title: str) -> 
     axes.set(xlabel="labels", ylabel=title)
 
 
-def _verifiers(pyplot: Any, found: Evaluation, name: str) -> Any:
+def _verifiers(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
     """Draw each verifier's accuracy within queries beside its weight in the models."""
     ordered = sorted(
-        found.verifiers, key=lambda verifier: np.nan_to_num(verifier.auc_within, nan=0.5)
+        evaluation.verifiers, key=lambda verifier: np.nan_to_num(verifier.auc_within, nan=0.5)
     )
     title = f"{name}: verifiers alone, and their weights"
     if len(ordered) > MOST_VERIFIERS:
         ordered = ordered[: MOST_VERIFIERS // 2] + ordered[-MOST_VERIFIERS // 2 :]
-        title += f" (worst and best {MOST_VERIFIERS // 2} of {len(found.verifiers)})"
+        title += f" (worst and best {MOST_VERIFIERS // 2} of {len(evaluation.verifiers)})"
     rows = np.arange(len(ordered))
     figure, (left, right) = pyplot.subplots(
         1, 2, figsize=(10.5, 1.6 + 0.22 * len(ordered)), sharey=True
@@ -213,20 +213,20 @@ def _verifiers(pyplot: Any, found: Evaluation, name: str) -> Any:
     left.axvline(0.5, color=GREY, linewidth=1)
     left.hlines(rows, 0.5, values, color=np.where(values < 0.5, WARM, COOL), linewidth=1.2)
     left.scatter(values, rows, color=np.where(values < 0.5, WARM, COOL), s=28, zorder=3)
-    left.set_yticks(rows, [f"{each.name}" for each in ordered], fontsize=8)
+    left.set_yticks(rows, [f"{verifier.name}" for verifier in ordered], fontsize=8)
     left.set(
         xlabel="AUC within queries (0.5: a coin)", title=title, ylim=(-0.8, len(ordered) - 0.2)
     )
     right.barh(
         rows + 0.2,
-        [each.weight for each in ordered],
+        [verifier.weight for verifier in ordered],
         height=0.36,
         color=GREY,
         label="without labels",
     )
     right.barh(
         rows - 0.2,
-        [each.weight_all_labels for each in ordered],
+        [verifier.weight_all_labels for verifier in ordered],
         height=0.36,
         color=OURS,
         label="with all labels",
@@ -237,9 +237,9 @@ def _verifiers(pyplot: Any, found: Evaluation, name: str) -> Any:
     return figure
 
 
-def _correlations(pyplot: Any, found: Evaluation, name: str) -> Any:
+def _correlations(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
     """Correlations within queries, verifiers ordered by family."""
-    model = found.model
+    model = evaluation.model
     families = codes(model.families_)
     strength = np.array([-model.d_[families == family].mean() for family in families])
     order = np.lexsort((-model.d_, families, strength))

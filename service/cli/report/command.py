@@ -28,7 +28,7 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
         check_plots("--html")
     api = Api(url)
     with Console(stderr=True).status("measuring"):
-        found = (
+        report = (
             api.call(f"/v1/tasks/{task}/report")
             if last
             else api.call(f"/v1/tasks/{task}/evaluate", {})
@@ -38,21 +38,21 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
 
         versions = api.call(f"/v1/tasks/{task}/models")["models"]
         try:
-            html.write_text(page(found, versions), encoding="utf-8")
+            html.write_text(page(report, versions), encoding="utf-8")
         except OSError as exc:
             raise StartupError(f"{html}: cannot be written: {exc.strerror}") from exc
     if as_json:
-        print(json.dumps(found))  # noqa: T201 - this is the command's output
+        print(json.dumps(report))  # noqa: T201 - this is the command's output
         return
     console = Console(highlight=False)
-    for line in summary_lines(found):
+    for line in summary_lines(report):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(_table(found))
+    console.print(_table(report))
     if html is not None:
         console.print(f"wrote {html}", markup=False, soft_wrap=True)
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _table(report: dict[str, Any]) -> Table:
     table = Table(
         "verifier",
         box=None,
@@ -63,22 +63,24 @@ def _table(found: dict[str, Any]) -> Table:
     )
     for title in ("family", "weight", "coverage", "AUC", "of labels", "cost", "loss"):
         table.add_column(title, justify="left" if title == "family" else "right")
-    for each in sorted(found["verifiers"], key=lambda each: -(each["loss_without"] or 0)):
-        measured = each["measured_auc"]
+    for verifier in sorted(
+        report["verifiers"], key=lambda verifier: -(verifier["loss_without"] or 0)
+    ):
+        measured = verifier["measured_auc"]
         shown = (
             ""
             if measured is None
             else f"{measured['value']:.2f} ({_number(measured['low'])}-{_number(measured['high'])})"
         )
         table.add_row(
-            each["name"],
-            each["family"],
-            f"{each['weight']:+.2f}",
-            f"{each['coverage']:.0%}",
-            _number(each["estimated_auc"]),
+            verifier["name"],
+            verifier["family"],
+            f"{verifier['weight']:+.2f}",
+            f"{verifier['coverage']:.0%}",
+            _number(verifier["estimated_auc"]),
             shown,
-            f"{each['cost_share']:.0%}",
-            "" if each["loss_without"] is None else points(each["loss_without"]),
+            f"{verifier['cost_share']:.0%}",
+            "" if verifier["loss_without"] is None else points(verifier["loss_without"]),
         )
     return table
 

@@ -26,18 +26,18 @@ HELD_OUT = (
 DrawFigure = Callable[[Any, dict[str, Any]], Any]
 
 
-def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
+def _accuracy(pyplot: Any, report: dict[str, Any]) -> Any:
     rows = sorted(
-        (each for each in found["verifiers"] if each["estimated_auc"] is not None),
-        key=lambda each: each["estimated_auc"],
+        (verifier for verifier in report["verifiers"] if verifier["estimated_auc"] is not None),
+        key=lambda verifier: verifier["estimated_auc"],
     )
     rows = rows[-MOST_VERIFIERS:]
     if not rows:
         return None
     figure, axes = pyplot.subplots(figsize=(8, 1 + 0.3 * len(rows)))
     axes.axvline(0.5, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-    for place, each in enumerate(rows):
-        if (measured := each["measured_auc"]) is not None and measured["low"] is not None:
+    for place, verifier in enumerate(rows):
+        if (measured := verifier["measured_auc"]) is not None and measured["low"] is not None:
             axes.plot(
                 [measured["low"], measured["high"]],
                 [place, place],
@@ -47,14 +47,14 @@ def _accuracy(pyplot: Any, found: dict[str, Any]) -> Any:
                 solid_capstyle="round",
             )
             axes.plot(measured["value"], place, "o", color=WARM, markersize=5)
-        axes.plot(each["estimated_auc"], place, "D", color=OURS, markersize=5)
-    axes.set_yticks(range(len(rows)), [each["name"] for each in rows])
+        axes.plot(verifier["estimated_auc"], place, "D", color=OURS, markersize=5)
+    axes.set_yticks(range(len(rows)), [verifier["name"] for verifier in rows])
     axes.set_xlabel("AUC: expected by the model (blue), of labels with its 95 % interval (orange)")
     return figure
 
 
-def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
-    path = found["path"]
+def _cost(pyplot: Any, report: dict[str, Any]) -> Any:
+    path = report["path"]
     if not path:
         return None
     figure, axes = pyplot.subplots(figsize=(8, 3.6))
@@ -63,7 +63,7 @@ def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
         [0.0, *(100 * step["loss"] for step in path)],
     )
     axes.plot(costs, losses, color=OURS, marker="o", markersize=4, linewidth=1.5)
-    subset = found["subset"]
+    subset = report["subset"]
     place = (subset["cost_share"], 100 * subset["loss"])
     axes.plot(*place, "o", color=WARM, markersize=9, zorder=3)
     axes.annotate(
@@ -79,16 +79,18 @@ def _cost(pyplot: Any, found: dict[str, Any]) -> Any:
     return figure
 
 
-def _correlations(pyplot: Any, found: dict[str, Any]) -> Any:
-    names = [each["name"] for each in found["verifiers"]]
-    families = [each["family"] for each in found["verifiers"]]
+def _correlations(pyplot: Any, report: dict[str, Any]) -> Any:
+    names = [verifier["name"] for verifier in report["verifiers"]]
+    families = [verifier["family"] for verifier in report["verifiers"]]
     order = sorted(range(len(names)), key=lambda place: (families[place], names[place]))[
         :MOST_VERIFIERS
     ]
     if len(order) < 2:
         return None
-    known = [[np.nan if value is None else value for value in row] for row in found["correlations"]]
-    matrix = np.array(known, float)[np.ix_(order, order)]
+    correlations = [
+        [np.nan if value is None else value for value in row] for row in report["correlations"]
+    ]
+    matrix = np.array(correlations, float)[np.ix_(order, order)]
     figure, axes = pyplot.subplots(figsize=(2.6 + 0.27 * len(order), 1.8 + 0.25 * len(order)))
     # A grid of patches, not an image: the page stays vector graphics.
     mesh = axes.pcolormesh(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
@@ -100,17 +102,17 @@ def _correlations(pyplot: Any, found: dict[str, Any]) -> Any:
     return figure
 
 
-def _reliability(pyplot: Any, found: dict[str, Any]) -> Any:
-    calibration = found["calibration"]
+def _reliability(pyplot: Any, report: dict[str, Any]) -> Any:
+    calibration = report["calibration"]
     if calibration is None:
         return None
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3.6))
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)))
     bins = calibration["bins"]
-    sizes = [12 + 120 * each["labels"] / calibration["labels"] for each in bins]
+    sizes = [12 + 120 * bin_of_labels["labels"] / calibration["labels"] for bin_of_labels in bins]
     left.scatter(
-        [each["said"] for each in bins],
-        [each["true"] for each in bins],
+        [bin_of_labels["said"] for bin_of_labels in bins],
+        [bin_of_labels["true"] for bin_of_labels in bins],
         sizes,
         color=OURS,
         zorder=3,
@@ -121,7 +123,7 @@ def _reliability(pyplot: Any, found: dict[str, Any]) -> Any:
     places = range(len(periods))
     right.plot(
         places,
-        [each["said"] for each in periods],
+        [period["said"] for period in periods],
         color=OURS,
         marker="o",
         markersize=4,
@@ -129,30 +131,30 @@ def _reliability(pyplot: Any, found: dict[str, Any]) -> Any:
     )
     right.plot(
         places,
-        [each["true"] for each in periods],
+        [period["true"] for period in periods],
         color=WARM,
         marker="o",
         markersize=4,
         label="correct",
     )
-    right.set_xticks(places, [_day(each["to"]) for each in periods], rotation=60)
+    right.set_xticks(places, [_day(period["to"]) for period in periods], rotation=60)
     right.set_ylim(0, 1)
     right.legend()
     return figure
 
 
-def _labels(pyplot: Any, found: dict[str, Any]) -> Any:
-    days = found["labels"]["by_date"]
+def _labels(pyplot: Any, report: dict[str, Any]) -> Any:
+    days = report["labels"]["by_date"]
     if not days:
         return None
     figure, axes = pyplot.subplots(figsize=(8, 2.6))
     places = np.arange(len(days))
-    correct = np.array([each["correct"] for each in days])
-    wrong = np.array([each["labels"] for each in days]) - correct
+    correct = np.array([day["correct"] for day in days])
+    wrong = np.array([day["labels"] for day in days]) - correct
     axes.bar(places, correct, 0.7, color=COOL, label="correct")
     axes.bar(places, wrong, 0.7, bottom=correct, color=GREY, label="wrong")
     step = max(1, len(days) // 12)
-    axes.set_xticks(places[::step], [each["date"] for each in days[::step]], rotation=30)
+    axes.set_xticks(places[::step], [day["date"] for day in days[::step]], rotation=30)
     axes.legend()
     return figure
 

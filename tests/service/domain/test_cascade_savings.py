@@ -12,7 +12,7 @@ OTHER = CascadeSavings(version=1, queries=1, cost=0.5, loss=0.1, squares=0.01)
 
 def test_savings_of_one_version_add_up() -> None:
     """An answer has their means, and an interval of the loss."""
-    assert (ONE + OTHER).said() == {
+    assert (ONE + OTHER).summary() == {
         "queries": 2,
         "loss": 0.05,
         "loss_interval": pytest.approx([-0.048, 0.148]),
@@ -30,10 +30,10 @@ def test_a_newer_versions_savings_take_the_place_of_an_older_ones() -> None:
 
 def test_one_query_has_no_interval_and_none_has_no_mean() -> None:
     """A missing number is null, never 0."""
-    nothing = CascadeSavings().said()
+    nothing = CascadeSavings().summary()
 
     assert ONE.interval is None
-    assert ONE.said()["loss"] == 0.0
+    assert ONE.summary()["loss"] == 0.0
     assert nothing == {
         "queries": 0,
         "loss": None,

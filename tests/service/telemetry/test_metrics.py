@@ -77,8 +77,8 @@ def test_what_was_not_measured_is_not_set() -> None:
 def test_a_gateway_that_drew_more_than_it_had_to_saved_nothing() -> None:
     """A counter never goes back."""
     metrics = Metrics()
-    metrics.harvested("m", drawn=8, saved=-3, why="all")
-    metrics.harvested("m", drawn=4, saved=4, why="sure")
+    metrics.harvested("m", candidates=8, saved=-3, why="all")
+    metrics.harvested("m", candidates=4, saved=4, why="sure")
 
     assert sample(metrics, "gateway_drawn_total", upstream="m") == 12
     assert sample(metrics, "gateway_saved_total", upstream="m") == 4
