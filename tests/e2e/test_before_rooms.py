@@ -97,5 +97,18 @@ def without_descriptions(value: Any) -> Any:
 
 
 def test_the_openapi_document_is_as_before_but_for_descriptions(running: Server) -> None:
-    """Paths, parameters, bodies, answers and examples."""
-    assert without_descriptions(running.get("/openapi.json").json) == recorded("openapi.json")
+    """Paths, parameters, bodies, answers and examples.
+
+    It was wrong in one point: `budget` of `/v1/rank` had the form of a draw's budget, because both
+    were called `BudgetIn`, and the second replaced the first.
+    """
+    document = without_descriptions(running.get("/openapi.json").json)
+    before = recorded("openapi.json")
+    schemas, schemas_before = document["components"]["schemas"], before["components"]["schemas"]
+    budget = schemas.pop("BudgetIn")
+    draw_budget = schemas.pop("DrawBudgetIn")
+    drawn = schemas["OptionsIn"]["properties"]["budget"]
+    drawn["$ref"] = drawn["$ref"].replace("DrawBudgetIn", "BudgetIn")
+    assert sorted(budget["properties"]) == ["calls", "cost", "tokens"]
+    assert {**draw_budget, "title": "BudgetIn"} == schemas_before.pop("BudgetIn")
+    assert document == before
