@@ -1,11 +1,11 @@
 """The next calls of a request, by its cascade, its budget, its deadline and its known scores.
 
-Nothing here waits or calls: a decision is entered in the run, and returned as calls.
+Nothing here waits, calls or reads the clock: a decision is entered in the run, and returned as
+calls.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,24 +73,27 @@ def tokens_wanted(run: ScoringRun) -> int:
     )
 
 
-def next_calls(run: ScoringRun) -> list[Call]:
-    """Return the next calls: at first all, or a tier's; later those of tiers that are worth it."""
+def next_calls(run: ScoringRun, now: float) -> list[Call]:
+    """Return the next calls: at first all, or a tier's; later those of tiers that are worth it.
+
+    `now`: the time on the clock of the run's deadline.
+    """
     if run.cascade is not None:
-        return _calls_of_tiers(run, run.cascade)
+        return _calls_of_tiers(run, run.cascade, now)
     if run.planned:
         return []
     run.planned = True
     return _calls(run, range(len(run.members)))
 
 
-def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
+def _calls_of_tiers(run: ScoringRun, cascade: CascadeRun, now: float) -> list[Call]:
     """Return the calls of the next tier, and of later tiers while all their scores are known."""
     calls: list[Call] = []
     while not cascade.done:
         if not run.planned:
             run.planned = True
             calls += _calls_of_tier(run, cascade)
-        if time.monotonic() >= run.deadline:
+        if now >= run.deadline:
             cascade.stop()
         awaited = run.awaited | {call.column for call in calls}
         pending = awaited.intersection(cascade.columns)

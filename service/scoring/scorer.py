@@ -150,7 +150,7 @@ class Scorer:
 
     def _ask(self, run: ScoringRun) -> None:
         """Join or start the calls that the plan wants, and release those that it wants no more."""
-        for call in next_calls(run):
+        for call in next_calls(run, time.monotonic()):
             run.subscriptions += self._single_flight.join(call)
         if run.cascade is not None and run.cascade.done:
             run.given_up += self._release(run)

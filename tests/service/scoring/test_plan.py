@@ -41,12 +41,12 @@ def test_without_a_cascade_all_are_asked_once() -> None:
     books = Books([fake("a"), fake("b")])
     run = run_of(books, books.job(3))
 
-    calls = next_calls(run)
+    calls = next_calls(run, run.began)
 
     assert [(call.column, list(call.rows), list(call.keys)) for call in calls] == [
         (column, [0, 1, 2], list(run.keys.pairs)) for column in (0, 1)
     ]
-    assert next_calls(run) == []
+    assert next_calls(run, run.began) == []
 
 
 def test_only_what_is_unknown_is_asked() -> None:
@@ -56,7 +56,7 @@ def test_only_what_is_unknown_is_asked() -> None:
     run.enter(0, [0, 1, 2], Verdict(0.5))
     run.enter(1, [1], Verdict(0.5))
 
-    [call] = next_calls(run)
+    [call] = next_calls(run, run.began)
 
     assert (call.column, list(call.rows)) == (1, [0, 2])
     assert [pair.candidate for pair in call.pairs] == ["c0", "c2"]
@@ -68,7 +68,7 @@ def test_who_compares_is_asked_about_the_whole_set_in_its_own_order() -> None:
     books = Books([fake("v", setwise=True)])
     run = run_of(books, books.job(3))
 
-    [call] = next_calls(run)
+    [call] = next_calls(run, run.began)
 
     assert list(call.rows) == list(run.keys.set_order)
     assert call.set_key == run.keys.whole
@@ -83,7 +83,7 @@ def test_who_compares_has_no_word_on_pairs_that_stand_alone() -> None:
     prepare(run, cascades=True)
 
     assert run.matrix.reasons[1, 0] == NOT_ALONE.reason
-    assert [call.column for call in next_calls(run)] == [1]
+    assert [call.column for call in next_calls(run, run.began)] == [1]
 
 
 def test_what_the_budget_does_not_reach_is_skipped() -> None:
@@ -95,7 +95,7 @@ def test_what_the_budget_does_not_reach_is_skipped() -> None:
 
     assert run.matrix.status[:, 0].tolist() == [Status.SKIPPED] * 2
     assert run.matrix.reasons[0, 0] == OVER_BUDGET
-    assert [call.column for call in next_calls(run)] == [1]
+    assert [call.column for call in next_calls(run, run.began)] == [1]
 
 
 def test_what_is_all_remembered_asks_nobody() -> None:
@@ -107,7 +107,7 @@ def test_what_is_all_remembered_asks_nobody() -> None:
     prepare(run, cascades=True)
 
     assert run.planned
-    assert next_calls(run) == []
+    assert next_calls(run, run.began) == []
 
 
 def test_tokens_are_those_that_models_would_read() -> None:
@@ -131,7 +131,7 @@ def test_a_tier_is_asked_when_the_one_before_is_known() -> None:
     tiers = [list(tier.columns) for tier in cascade(price=0.0).tiers]
 
     asked = []
-    while calls := next_calls(run):
+    while calls := next_calls(run, run.began):
         asked.append([call.column for call in calls])
         for call in calls:
             for row in call.rows:
@@ -145,12 +145,11 @@ def test_a_cascade_asks_no_further_tier_after_its_deadline() -> None:
     """The known scores make the answer."""
     run = tiered(query(0))
     assert run.cascade is not None
-    run.deadline = run.began
-    first = next_calls(run)
+    first = next_calls(run, run.deadline)
     for call in first:
         run.enter(call.column, list(call.rows), Verdict(0.5))
 
-    assert next_calls(run) == []
+    assert next_calls(run, run.deadline) == []
     assert run.cascade.done
     assert (run.matrix.status[:, run.cascade.later] == UNKNOWN).all()
 
@@ -162,6 +161,6 @@ def test_a_budget_ends_a_cascade_at_the_tier_that_it_does_not_reach() -> None:
     first = run.cascade.columns
     run.request = replace(run.request, budget=Budget(cost=0.0))
 
-    assert next_calls(run) == []
+    assert next_calls(run, run.began) == []
     assert all(run.matrix.reasons[0, column] == OVER_BUDGET for column in first)
     assert run.cascade.done

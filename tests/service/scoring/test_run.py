@@ -21,7 +21,7 @@ def begun(books: Books, count: int = 2) -> ScoringRun:
     """Return a request whose calls are under way."""
     run = run_of(books, books.job(count))
     flight = SingleFlight()
-    for call in next_calls(run):
+    for call in next_calls(run, run.began):
         run.subscriptions += flight.join(call)
     return run
 
