@@ -13,9 +13,9 @@ from assay.service.domain.errors import StoreError
 from assay.service.domain.learned import Sizes, State, TaskReading
 from assay.service.domain.stored_values import finite_number, whole_number
 from assay.service.store.client import Store
-from assay.service.store.kept_labels import KeptLabels
-from assay.service.store.kept_requests import KeptRequests
-from assay.service.store.kept_versions import KeptVersions, state_of
+from assay.service.store.kept.labels import KeptLabels
+from assay.service.store.kept.requests import KeptRequests
+from assay.service.store.kept.versions import KeptVersions, state_of
 from assay.service.store.lua import NOTE
 
 #: A process of its own may wait longer for the answer to one command.

@@ -1,0 +1,1 @@
+"""A task's labels, requests and versions in the store, a module each."""
