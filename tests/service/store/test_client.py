@@ -1,190 +1,83 @@
-"""A store that answers with the wrong type counts as down, and Assay believes none of it."""
+"""The store as a whole: its schema, its generation, its losses and its damaged values."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
-from typing import Any
-
 import pytest
+from structlog.testing import capture_logs
 
-from assay.service.domain.cascade_savings import CascadeSavings
-from assay.service.domain.errors import StoreDownError
-from assay.service.domain.learned import Fit, Sizes
-from assay.service.domain.stored_values import Label
+from assay.service.domain.errors import StoreRefusedError
 from assay.service.store.client import Store
-from assay.service.store.task_store import TaskStore
-from tests.support.servers.processes import service, standin, write_config
-from tests.support.servers.valkeys import valkey
-
-#: To each command.
-ODD = {
-    "number": b":1\r\n", "large": b":99999999999999999999999\r\n", "nothing": b"$-1\r\n", "no list": b"*-1\r\n", "text": b"$3\r\nabc\r\n",
-    "status": b"+OK\r\n", "empty": b"*0\r\n", "nested": b"*1\r\n*1\r\n*1\r\n:1\r\n", "numbers": b"*2\r\n:1\r\n:2\r\n",
-    "deep": b"*1\r\n" * 1000 + b":1\r\n", "map": b"%1\r\n+a\r\n:1\r\n", "garbage": b"\x00\xff garbage\r\n",
-}  # fmt: skip
+from assay.service.store.schema import GENERATION_KEY, LOSS_KEY, SCHEMA_KEY, SchemaError
 
 
-class Between:
-    """A proxy between a client and a store; a test can make it answer by itself."""
+async def test_a_newer_schema_is_refused(store: Store) -> None:
+    """Rather than read wrongly."""
+    await store.check()
+    await store.call(lambda: store.redis.set(SCHEMA_KEY, 99))
 
-    def __init__(self, port: int) -> None:
-        self.port, self.says = port, b""
-        self.ours = 0
-
-    async def serve(self) -> asyncio.Server:
-        """Listen; return the server."""
-        server = await asyncio.start_server(self._take, "127.0.0.1", 0)
-        self.ours = server.sockets[0].getsockname()[1]
-        return server
-
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_connection("127.0.0.1", self.port)
-        returning = asyncio.ensure_future(self._pass(back, writer))
-        try:
-            while data := await reader.read(65536):
-                if self.says:
-                    writer.write(self.says * (data.count(b"\r\n*") + 1))
-                else:
-                    forth.write(data)
-        except OSError:
-            pass
-        finally:
-            returning.cancel()
-            forth.close()
-            writer.close()
-
-    @staticmethod
-    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
+    with pytest.raises(SchemaError, match="schema 99"):
+        await store.check()
 
 
-@asynccontextmanager
-async def between(folder: Path) -> AsyncIterator[tuple[Store, Between]]:
-    """A store's client, with something between it and its server."""
-    with valkey(folder) as (port, _):
-        proxy = Between(port)
-        server = await proxy.serve()
-        store = Store(f"redis://127.0.0.1:{proxy.ours}", retry_every_s=0.0)
-        try:
-            yield store, proxy
-        finally:
-            await store.close()
-            server.close()
+async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
+    """Its schema, and its generation."""
+    for key in (SCHEMA_KEY, GENERATION_KEY):
+        await store.redis.delete(key)
+        await store.redis.hset(key, "a", "b")
+    await store.check()
+    assert len(await store.generation()) == 16
+    await store.redis.set(SCHEMA_KEY, "abc")
+    await store.check()
+
+    assert int(await store.redis.get(SCHEMA_KEY)) == 1
 
 
-@contextmanager
-def beside(port: int) -> Iterator[Between]:
-    """The same, in a thread of its own."""
-    proxy, loop = Between(port), asyncio.new_event_loop()
-    running = threading.Thread(target=loop.run_forever)
-    running.start()
-    try:
-        server = asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
-        yield proxy
-        loop.call_soon_threadsafe(server.close)
-    finally:
+async def test_a_store_keeps_its_generation_until_it_is_emptied(store: Store) -> None:
+    """Each replica reads the same one; an emptied store gets another."""
+    first = await store.generation()
+    second = await store.generation()
+    await store.redis.flushall()
 
-        async def end() -> None:
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(end(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        running.join()
-        loop.close()
+    assert first == second
+    assert await store.generation() != first
 
 
-def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
-    """Return calls that read the store's answers."""
-    task_store = TaskStore(store, "t")
-    fit = Fit(None, serve=False, report={})
-    return {
-        "fetch": lambda: store.fetch(["a", "b", "c"]),
-        "state": task_store.state,
-        "labels": task_store.labels,
-        "rows": task_store.rows,
-        "sizes": task_store.sizes,
-        "progress": task_store.progress,
-        "look": task_store.look,
-        "reports": task_store.reports,
-        "since": task_store.since,
-        "label": lambda: task_store.label({"k": Label(1.0)}),
-        "report": lambda: task_store.report(1),
-        "labelled": task_store.labelled,
-        "rollback": task_store.rollback,
-        "lease": lambda: task_store.lease("t"),
-        "note": lambda: task_store.note(CascadeSavings(1)),
-        "publish": lambda: task_store.publish("t", fit, Sizes(), 3),
-        "generation": store.generation,
-        "loss": store.loss,
-        "check": store.check,
-        "model": lambda: task_store.model(1),
-        "last report": task_store.last_report,
-    }
+async def test_a_loss_is_kept_for_a_week(store: Store) -> None:
+    """And none is known before one is noted."""
+    before = await store.loss()
+    await store.note_loss("the task t had 40 labels")
+
+    assert before is None
+    assert await store.loss() == "the task t had 40 labels"
+    assert 0 < int(await store.redis.ttl(LOSS_KEY)) <= 7 * 86_400
 
 
-#: What some calls may well be answered.
-FITS = {
-    "number": {"sizes", "rollback", "lease", "note", "publish"}, "nothing": {"loss", "model", "report", "last report", "rollback", "lease", "note", "publish", "generation"},
-    "no list": {"loss", "model", "report", "last report", "rollback", "lease", "note", "publish", "generation"},
-    "text": {"check", "loss", "model", "generation", "last report", "report"}, "status": {"check", "loss", "model", "generation", "last report", "report"},
-    "empty": {"state", "since", "rows", "reports"},
-}  # fmt: skip
+async def test_damaged_values_that_one_process_found_are_counted_once_by_another(
+    store: Store,
+) -> None:
+    """By the first that asks, which has the metrics."""
+    counts: list[tuple[str, int]] = []
+    counting = Store(store.url, damaged=lambda what, count: counts.append((what, count)))
+    await store.leave_to_be_counted({"labels": 2, "rows": 1})
+    await store.leave_to_be_counted({"labels": 3})
+
+    await counting.count_damaged()
+    await counting.count_damaged()
+    await counting.close()
+
+    assert sorted(counts) == [("labels", 5), ("rows", 1)]
 
 
-@pytest.mark.parametrize("odd", ODD)
-async def test_an_answer_of_another_type_is_a_store_that_is_down(tmp_path: Path, odd: str) -> None:
-    """For any call on a connection that worked; all works again once the store does."""
-    async with between(tmp_path) as (store, proxy):
-        for name, call in reads(store).items():
-            await store.fetch(["a"])
-            proxy.says = ODD[odd]
-            if name in FITS.get(odd, ()):
-                with suppress(StoreDownError):
-                    await call()
-            else:
-                with pytest.raises(StoreDownError):
-                    await call()
-            proxy.says = b""
-            assert await store.fetch(["a"]) == [None], name
+async def test_a_probe_finds_out_whether_writes_are_refused_and_taken_again(store: Store) -> None:
+    """The log says so once."""
+    await store.redis.config_set("min-replicas-to-write", 3)
+    with pytest.raises(StoreRefusedError):
+        await store.probe()
+    refused = store.refuses
+    await store.redis.config_set("min-replicas-to-write", 0)
+    with capture_logs() as lines:
+        await store.probe()
+        await store.probe()
 
-
-def test_ranking_goes_on_beside_a_store_that_answers_out_of_turn(tmp_path: Path) -> None:
-    """Without the store's data; other routes give 503, and the log shows no bug."""
-    with (
-        valkey(tmp_path / "valkey") as (port, _),
-        beside(port) as proxy,
-        standin("reward") as reward,
-    ):
-        verifiers = [
-            {"name": "r", "kind": "reward_model", "endpoint": reward.url, "model": "reward"}
-        ]
-        config = write_config(tmp_path / "c.yaml", {"verifiers": verifiers, "tasks": {"math": {}}})
-        env = {"ASSAY_REDIS_URL": f"redis://127.0.0.1:{proxy.ours}"}
-        with service(config, tmp_path, env=env) as running:
-            rank = {"query": "2+2?", "candidates": ["4", "5"], "task": "math"}
-            assert running.post("/v1/rank", rank).status == 200
-            for odd in ("number", "no list", "nested", "text"):
-                proxy.says = ODD[odd]
-                answers = [
-                    running.post("/v1/rank", {**rank, "query": f"{odd}?"}).status for _ in range(3)
-                ]
-                labels = running.post(
-                    "/v1/tasks/math/labels",
-                    {"labels": [{"query": "q", "candidate": "a", "correct": True}]},
-                )
-                assert answers == [200, 200, 200], odd
-                assert labels.status == 503, labels.raw
-                assert running.get("/v1/tasks/math").status in (200, 503)
-                assert running.get("/healthz").status == 200
-            proxy.says = b""
-        said = (tmp_path / "service.log").read_text()
-    assert "Traceback" not in said
-    assert "request_failed" not in said
+    assert (refused, store.refuses) == ("too_few_replicas", None)
+    assert [line["event"] for line in lines] == ["store_takes_writes_again"]

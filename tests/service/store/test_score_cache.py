@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assay.aggregation import RobustAverage
-from assay.service.domain.errors import StoreDownError
 from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.schema import SCHEMA_KEY, SCORE_PREFIX, SchemaError
+from assay.service.store.schema import SCORE_PREFIX
 from assay.service.store.score_cache import CACHED_SCORE, ScoreCache
 from assay.verifiers import Pair, Query, Status, Verdict
 
@@ -232,35 +230,3 @@ async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
     await written(cache, KEYS, matrix, COLUMNS[:1])
 
     assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
-
-
-async def test_a_store_without_msetex_is_written_with_plain_sets(store: Store) -> None:
-    """An older Redis says no once, and is not asked again."""
-    other = Store(store_url(store))
-    other._mset_with_expiry = False
-
-    await other.set_many({"a": b"1", "b": b"2"}, 60)
-
-    assert await other.fetch(["a", "b", "c"]) == [b"1", b"2", None]
-    assert int(await other.redis.ttl("a")) > 0
-    await other.close()
-
-
-async def test_a_newer_schema_is_refused(store: Store) -> None:
-    """Rather than read wrongly."""
-    await store.check()
-    await store.call(lambda: store.redis.set(SCHEMA_KEY, 99))
-
-    with pytest.raises(SchemaError, match="schema 99"):
-        await store.check()
-
-
-async def test_a_store_that_is_away_fails_at_once_between_tries(tmp_path: Path) -> None:
-    """The breaker answers for it."""
-    away = Store(f"unix://{tmp_path}/nothing.sock", retry_every_s=60)
-
-    for _ in range(3):
-        with pytest.raises(StoreDownError):
-            await away.fetch(["a"])
-
-    assert away.down

@@ -23,7 +23,6 @@ from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from assay.service.store.schema import GENERATION_KEY, SCHEMA_KEY
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from tests.support.samples.replicas import bare_task, replica, sample, traffic
@@ -242,19 +241,6 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
     if part != "lease":  # which is nobody's work
         assert damaged(store, part) == 1
         assert len(await store.redis.keys(f"assay:1:damaged:{part}:{{t}}:*")) == 1
-
-
-async def test_keys_of_the_store_itself_may_be_damaged_too(store: Store) -> None:
-    """Its schema, and its generation."""
-    for key in (SCHEMA_KEY, GENERATION_KEY):
-        await store.redis.delete(key)
-        await store.redis.hset(key, "a", "b")
-    await store.check()
-    assert len(await store.generation()) == 16
-    await store.redis.set(SCHEMA_KEY, "abc")
-    await store.check()
-
-    assert int(await store.redis.get(SCHEMA_KEY)) == 1
 
 
 async def test_a_damaged_model_is_told_once_and_learning_goes_on(
