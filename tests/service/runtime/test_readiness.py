@@ -19,10 +19,10 @@ LENGTHS: dict[str, Any] = {
 }
 
 
-def config_in(folder: Path) -> Config:
+def config_in(folder: Path, **changes: Any) -> Config:
     """Return a configuration of two checks, its data in a folder."""
     service = {"data_dir": str(folder / "data"), "doctor": "off"}
-    return Config.model_validate({**LENGTHS, "service": service})
+    return Config.model_validate({**LENGTHS, "service": service, **changes})
 
 
 async def test_a_report_is_kept_for_a_while_and_then_made_anew(
@@ -92,3 +92,24 @@ async def test_a_service_none_of_whose_verifiers_answers_is_not_ready(
     assert not ready
     assert body["status"] == "not ready"
     assert body["verifiers"] == {"short": "timeout", "shorter": "timeout"}
+
+
+async def test_a_service_is_ready_where_one_verifier_of_the_default_ensemble_answers(
+    tmp_path: Path,
+) -> None:
+    """The report has the reason of the other."""
+    served = {"kind": "judge", "model": "m", "endpoint": "http://127.0.0.1:9"}
+    away = {"name": "away", **served}
+    alone = config_in(tmp_path, verifiers=[away])
+    beside = config_in(
+        tmp_path,
+        verifiers=[away, {"name": "short", "kind": "length"}],
+    )
+
+    reports = []
+    for config in (alone, beside):
+        async with open_engine(config, Metrics()) as engine:
+            reports.append(await engine.readiness.report())
+
+    assert [ready for ready, _ in reports] == [False, True]
+    assert reports[1][1]["verifiers"]["away"].startswith("unreachable: ")
