@@ -24,8 +24,9 @@ from assay.service.domain.errors import (
 from assay.service.domain.redaction import redacted_reason
 from assay.service.scoring.completions import wrong_with
 from assay.verifiers import Transport, VerifierError, VerifierTimeoutError
+from assay.verifiers.http.failure import error_body, without_key
 from assay.verifiers.http.json_structure import more_values_than
-from assay.verifiers.http.upstream import Tokens, said_in, without_key
+from assay.verifiers.http.reply import Tokens
 
 #: The fields of a server's error that the client gets.
 MOST_SHOWN = 1000
@@ -181,7 +182,7 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
 
 def _said(raw: bytes) -> tuple[str, str | None]:
     """Return an error's message and parameter for the client: one line, no control characters."""
-    body = said_in(raw)
+    body = error_body(raw)
     if body is None:
         return _line(raw[:MOST_SHOWN].decode(errors="replace")), None
     error = body.get("error", body) if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""The servers behind one verifier: balanced, tried again, their errors given our names."""
+"""The servers behind one verifier: balanced, hedged, tried again."""
 
 from __future__ import annotations
 
@@ -7,35 +7,34 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from assay.verifiers.contract.errors import (
     BadReplyError,
     LostError,
     OverloadedError,
-    RefusedError,
-    TooLongError,
     UnreachableError,
     UpstreamFailedError,
-    VerifierError,
     VerifierTimeoutError,
 )
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import note_sent
 from assay.verifiers.http.aimd_limit import AimdLimit
 from assay.verifiers.http.client import Transport
+from assay.verifiers.http.failure import MAX_INFO_BYTES, failure, without_key
 from assay.verifiers.http.hedging import LatencyEstimate, hedged
-from assay.verifiers.http.json_structure import more_values_than
+from assay.verifiers.http.reply import (
+    FEW_VALUES,
+    MOST_VALUES,
+    VALUES_A_BYTE,
+    Reply,
+    excerpt,
+    parse_reply,
+)
 from assay.verifiers.http.vllm_load import Queue, queue_of
-
-Reply = TypeVar("Reply", bound=BaseModel)
-Item = TypeVar("Item")
-#: Only the first wrong item of a list is reported: a complaint of each of a million takes seconds.
-Many = Annotated[list[Item], Field(fail_fast=True)]
 
 WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
 FIRST_WAIT_S = 0.1
@@ -44,72 +43,6 @@ COOL_DOWN_S = 2.0
 #: wait there instead of here.
 MOST_A_SERVER = 1024
 TOO_BUSY = (429, 503)
-#: No call reads or writes more tokens; a number beyond it is a mistake, or a lie.
-MOST_TOKENS = 10**9
-#: Values that any reply may have, and how many more for each byte of the request: a token is a byte
-#: at least, and no endpoint returns more for one. A call that can expect more states its own bound.
-FEW_VALUES, VALUES_A_BYTE, MOST_VALUES = 20_000, 16, 1_000_000
-#: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than
-#: shown.
-MOST_SAID = 4 << 20
-#: Bytes of a reply that are worth a thread.
-LONG_REPLY_BYTES = 256 << 10
-
-
-class ReplyModel(BaseModel):
-    """A model's reply: needed fields are checked, others ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Tokens(ReplyModel):
-    """A reply's usage.
-
-    `misread` if it has something that is no number of tokens, which counts as 0.
-
-    A reply with valid scores is not refused for its usage.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    misread: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_far_as_it_can_be_read(cls, said: Any) -> Any:
-        if not isinstance(said, dict):
-            return {"misread": True}
-        if (
-            "misread" not in said
-            and _plain(said.get("prompt_tokens", 0))
-            and _plain(said.get("completion_tokens", 0))
-        ):
-            return said  # as nearly all are
-        counts = {name: tokens(said.get(name)) for name in ("prompt_tokens", "completion_tokens")}
-        return {
-            **{name: count or 0 for name, count in counts.items()},
-            "misread": (
-                said.get("misread") is True or any(count is None for count in counts.values())
-            ),
-        }
-
-
-def _plain(said: Any) -> bool:
-    """Return whether this is a number of tokens as it is."""
-    return type(said) is int and 0 <= said <= MOST_TOKENS
-
-
-def tokens(said: Any) -> int | None:
-    """Return a number of tokens, 0 without one; None for an invalid one."""
-    if said is None:
-        return 0
-    if isinstance(said, float) and said.is_integer():
-        said = int(said)
-    return (
-        said
-        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= MOST_TOKENS
-        else None
-    )
 
 
 class Endpoint:
@@ -191,9 +124,9 @@ class Upstream:
         status, raw = await self._transport.get(url, self._api_key)
         if status != 200:
             raise failure(url, status, without_key(raw, self._api_key))
-        if len(raw) > MOST_SAID:
-            said = _shown(without_key(raw, self._api_key))
-            raise BadReplyError(f"{url}: not the expected JSON, but {len(raw)} bytes; got {said}")
+        if len(raw) > MAX_INFO_BYTES:
+            shown = excerpt(without_key(raw, self._api_key))
+            raise BadReplyError(f"{url}: not the expected JSON, but {len(raw)} bytes; got {shown}")
         return await self._parsed(url, raw, reply, FEW_VALUES)
 
     async def _parsed(self, path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
@@ -210,7 +143,7 @@ class Upstream:
         Raises `VerifierError`.
         """
         status, raw = await self._transport.get(endpoint.url + "/metrics", self._api_key)
-        return queue_of(raw) if status == 200 and len(raw) <= MOST_SAID else None
+        return queue_of(raw) if status == 200 and len(raw) <= MAX_INFO_BYTES else None
 
     async def _once(self, path: str, body: bytes) -> bytes:
         endpoint = self._least_busy()
@@ -282,77 +215,3 @@ class Upstream:
         fewest = min(endpoint.outstanding for endpoint in candidates)
         idle = [endpoint for endpoint in candidates if endpoint.outstanding == fewest]
         return random.choice(idle)  # noqa: S311 - spreading load is no secret
-
-
-def failure(url: str, status: int, raw: bytes) -> VerifierError:
-    """Return the error that a reply other than 200 means.
-
-    vLLM has three shapes of error body: `error` an object, `error` a string, or only `detail`;
-    proxies send pages.
-    """
-    message, param = _shown(raw), None
-    body = said_in(raw)
-    if isinstance(body, dict):
-        error = body.get("error", body.get("detail", message))
-        if isinstance(error, dict):
-            message, param = str(error.get("message", message)), error.get("param")
-        else:
-            message = str(error)
-    text = f"{url} answered {status}: {message[:300]}"
-    if status >= 500:
-        return UpstreamFailedError(text)
-    if status == 429:
-        return OverloadedError(text)
-    # `max_tokens` is refused where the prompt leaves no room for an answer.
-    if status == 400 and (
-        param in ("input_tokens", "input_text", "max_tokens") or "maximum context length" in message
-    ):
-        return TooLongError(text, status, param)
-    return RefusedError(text, status, param if isinstance(param, str) else None)
-
-
-def without_key(raw: bytes, key: str | None) -> bytes:
-    """Return a reply without the key that it may repeat: errors are shown to clients."""
-    return raw.replace(key.strip().encode(), b"(our key)") if key and key.strip() else raw
-
-
-async def parse_reply(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
-    """Return a checked reply of at most so many values; a thread parses long ones.
-
-    Raises `BadReplyError`.
-    """
-    if len(raw) <= LONG_REPLY_BYTES:
-        return _parsed(path, raw, reply, most)
-    return await asyncio.to_thread(_parsed, path, raw, reply, most)
-
-
-def _parsed(path: str, raw: bytes, reply: type[Reply], most: int) -> Reply:
-    if more_values_than(most, raw):
-        raise BadReplyError(
-            f"{path}: a reply of more than the {most} values that an answer can need; got"
-            f" {_shown(raw)}"
-        )
-    try:
-        return reply.model_validate_json(raw)
-    except ValidationError as exc:
-        error = exc.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in error["loc"])
-        raise BadReplyError(
-            f"{path}: {place[:200] + ': ' if place else ''}{error['msg']}; got {_shown(raw)}"
-        ) from exc
-
-
-def said_in(raw: bytes) -> Any:
-    """Return the message in an error's body; None if that is no JSON, or too long for an error."""
-    if len(raw) > MOST_SAID or more_values_than(FEW_VALUES, raw):
-        return None
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _shown(raw: bytes) -> str:
-    """Return the beginning of a reply, fit for a message."""
-    text = raw[:120].decode("utf-8", "replace").replace("\n", " ")
-    return repr(text + ("…" if len(raw) > 120 else "")) if text else "an empty body"

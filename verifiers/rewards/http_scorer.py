@@ -19,7 +19,8 @@ from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.client import Transport
-from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Tokens
+from assay.verifiers.http.reply import Many, ReplyModel, Tokens
+from assay.verifiers.http.upstream import Endpoint
 from assay.verifiers.vllm.served import ServedVerifier
 from assay.verifiers.vllm.verdicts import score_verdict, usage_of
 

@@ -12,8 +12,9 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Usage
+from assay.verifiers.http.reply import Many, ReplyModel, Tokens
 from assay.verifiers.http.together import together
-from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
+from assay.verifiers.http.upstream import Upstream
 
 Conversation = list[dict[str, str]]
 

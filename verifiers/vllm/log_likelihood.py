@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Usage
-from assay.verifiers.http.upstream import Many, ReplyModel, Tokens, Upstream
+from assay.verifiers.http.reply import Many, ReplyModel, Tokens
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.label_logprobs import HIGHEST_LOGPROB
 from assay.verifiers.vllm.verdicts import in_order, usage_of
 

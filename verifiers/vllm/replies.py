@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.verifiers.http.upstream import Many, ReplyModel, Tokens
+from assay.verifiers.http.reply import Many, ReplyModel, Tokens
 
 
 class TokenIds(ReplyModel):

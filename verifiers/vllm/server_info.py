@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from assay.verifiers.contract.errors import BadReplyError, RefusedError, VerifierError
-from assay.verifiers.http.upstream import Endpoint, Many, ReplyModel, Upstream
+from assay.verifiers.http.reply import Many, ReplyModel
+from assay.verifiers.http.upstream import Endpoint, Upstream
 
 #: Up to this version requests for raw scores used other names; a server ignores names that it does
 #: not know.

@@ -8,7 +8,7 @@ from typing import Any
 from assay.verifiers.contract.bounds import all_within, within
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Status, Usage, Verdict
-from assay.verifiers.http.upstream import Tokens
+from assay.verifiers.http.reply import Tokens
 
 
 def score_verdicts(

@@ -10,53 +10,8 @@ import pytest
 
 from assay.verifiers import Status, Verdict
 from assay.verifiers.contract.bounds import enforce_bounds
-from assay.verifiers.http.upstream import Tokens
-from tests.support.verifiers.kinds import PAIRS, SERVED, made, standin
+from tests.support.verifiers.kinds import PAIRS, made, standin
 from tests.support.verifiers.reply_changes import with_changed_replies
-
-
-def with_usage(usage: Any) -> Callable[[Any], Any]:
-    """Return a function that puts a usage into a reply."""
-    return lambda reply: {**reply, "usage": usage}
-
-
-@pytest.mark.parametrize(
-    "usage",
-    [
-        {"prompt_tokens": -5},
-        {"prompt_tokens": 1e300, "completion_tokens": -1},
-        {"prompt_tokens": "many"},
-        {"prompt_tokens": [1]},
-        "none",
-        5,
-        [],
-        {"prompt_tokens": 10**30},
-        {"prompt_tokens": 1.5},
-        {"prompt_tokens": True},
-    ],
-)
-@pytest.mark.parametrize("kind", SERVED)
-async def test_a_cost_that_is_no_number_costs_no_score(kind: str, usage: Any) -> None:
-    """Of any kind: it counts as nothing, and as misread."""
-    right = await made(kind).score(PAIRS)
-    verdicts = await made(kind, with_changed_replies(kind, with_usage(usage))).score(PAIRS)
-
-    assert [each.score for each in verdicts.items] == [each.score for each in right.items]
-    assert (verdicts.usage.prompt_tokens, verdicts.usage.completion_tokens) == (0, 0)
-    assert verdicts.usage.misread >= 1
-    assert right.usage.misread == 0
-
-
-def test_a_cost_that_is_a_number_is_counted() -> None:
-    """Also as a float, or with a part that is not said."""
-    assert Tokens.model_validate({"prompt_tokens": 3.0, "completion_tokens": None}) == Tokens(
-        prompt_tokens=3
-    )
-    assert Tokens.model_validate_json('{"prompt_tokens": 7, "total_tokens": -1}') == Tokens(
-        prompt_tokens=7
-    )
-    assert Tokens.model_validate({"prompt_tokens": 10**9 + 1}).misread
-
 
 BOUNDED = {
     "cross_encoder": ("score",),

@@ -14,7 +14,6 @@ from assay.service.scoring.generator import Generator as Generator
 from assay.verifiers import BadReplyError
 from assay.verifiers.http import json_structure as structure
 from assay.verifiers.http.json_structure import more_values_than
-from assay.verifiers.http.upstream import failure
 from tests.support.fuzzing import JSON
 from tests.support.http.reply_floods import FLOODS
 from tests.support.verifiers.fakes import FakeTransport
@@ -38,15 +37,6 @@ async def test_a_reply_of_more_values_than_can_be_needed_is_refused_before_it_is
     tracemalloc.stop()
 
     assert peak < 64 << 20
-
-
-@pytest.mark.parametrize("flood", FLOODS)
-def test_an_error_of_very_many_values_is_shown_and_not_read(flood: str) -> None:
-    """Its status says enough."""
-    said = str(failure("http://x/v", 400, FLOODS[flood]))
-
-    assert said.startswith("http://x/v answered 400: '{")
-    assert len(said) < 400
 
 
 def counted(value: Any) -> int:

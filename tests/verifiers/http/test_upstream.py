@@ -22,7 +22,9 @@ from assay.verifiers import (
     VerifierError,
 )
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.http.upstream import LONG_REPLY_BYTES, MOST_SAID, Many, ReplyModel, Upstream
+from assay.verifiers.http.failure import MAX_INFO_BYTES
+from assay.verifiers.http.reply import LONG_REPLY_BYTES, Many, ReplyModel
+from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.http.vllm_load import queue_of
 from tests.support.http.http_pools import always, serving
 from tests.support.http.reply_floods import FLOODS
@@ -60,34 +62,9 @@ async def test_a_call_may_be_answered_with_as_much_as_it_asks_for() -> None:
     ).numbers == numbers["numbers"]
 
 
-async def test_a_long_reply_is_read_in_a_thread() -> None:
-    """The event loop goes on meanwhile."""
-    read_by: list[str] = []
-
-    class Telling(Numbers):
-        def model_post_init(self, context: Any) -> None:
-            read_by.append(threading.current_thread().name)
-
-    here = threading.current_thread().name
-    short, long = b'{"numbers":[1]}', b'{"numbers":[1]' + b" " * LONG_REPLY_BYTES + b"}"
-    await upstream(short).ask("/v", {}, Telling)
-    await upstream(long).ask("/v", {}, Telling)
-
-    assert read_by[0] == here != read_by[1]
-
-
-async def test_of_very_many_wrong_items_the_first_is_told() -> None:
-    """A complaint of each would take seconds."""
-    with pytest.raises(BadReplyError, match=r"numbers\.0: ") as refused:
-        await upstream(b'{"numbers":[' + b'"x",' * 500_000 + b"0]}").ask("/v", {}, Numbers, 600_000)
-
-    cause = refused.value.__cause__
-    assert getattr(cause, "error_count", lambda: 0)() == 1
-
-
 async def test_what_a_server_says_of_itself_is_short() -> None:
     """Its models and its version are refused where they are not, and its metrics say nothing."""
-    endless = b'{"numbers":[],"more":"' + b"a" * MOST_SAID + b'"}'
+    endless = b'{"numbers":[],"more":"' + b"a" * MAX_INFO_BYTES + b'"}'
     asked = upstream(endless)
     with pytest.raises(BadReplyError, match="bytes"):
         await asked.get("/v", Numbers, asked.endpoints[0])
@@ -97,7 +74,7 @@ async def test_what_a_server_says_of_itself_is_short() -> None:
         )
 
     assert queue_of(b"vllm:num_requests_waiting 3") is not None
-    metrics = upstream(b"vllm:num_requests_waiting 3\n" + b"\n" * MOST_SAID)
+    metrics = upstream(b"vllm:num_requests_waiting 3\n" + b"\n" * MAX_INFO_BYTES)
     assert await metrics.queue(metrics.endpoints[0]) is None
 
 

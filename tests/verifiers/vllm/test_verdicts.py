@@ -7,7 +7,7 @@ import math
 import pytest
 
 from assay.verifiers import BadReplyError, Pair, Status
-from assay.verifiers.http.upstream import Tokens
+from assay.verifiers.http.reply import Tokens
 from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of
 from tests.support.verifiers.fakes import FakeTransport
 from tests.support.verifiers.served_models import PAIRS, QUERY, served_verifier
