@@ -1,4 +1,4 @@
-"""The counters: calls, cached scores, failures by reason, seconds per stage."""
+"""Counts what happens: calls, cached scores, failures by reason, seconds per stage."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-    multiprocess,
-)
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 from assay.service.domain.matrix import ScoreMatrix
+from assay.service.telemetry.metric_families import MetricFamilies
 from assay.verifiers import Status, Usage
 
-CHANCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 #: What a reason begins with; anything else is counted as `other`, so that no text makes a series of
 #: its own.
 REASONS = frozenset(
@@ -38,169 +31,13 @@ REASONS = frozenset(
 )
 IS_FAILURE = np.zeros(256, bool)  # by status
 IS_FAILURE[[int(status) for status in (Status.TIMEOUT, Status.ERROR, Status.TRUNCATED)]] = True
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
-    """The service's Prometheus metrics, in a registry of their own."""
+class Metrics(MetricFamilies):
+    """Notes what happens in the service's metrics."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        make: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter(
-            "assay_requests", "Requests by path and status.", ("path", "status"), **make
-        )
-        self.seconds = Histogram(
-            "assay_request_seconds", "Seconds of a request.", ("path",), buckets=SECONDS, **make
-        )
-        self.scores = Counter(
-            "assay_scores", "Scores by verifier and status.", ("verifier", "status"), **make
-        )
-        self.cached = Counter(
-            "assay_cached_scores", "Scores that were remembered.", ("verifier",), **make
-        )
-        self.calls = Histogram(
-            "assay_call_seconds",
-            "Seconds of a call to a verifier.",
-            ("verifier",),
-            buckets=SECONDS,
-            **make,
-        )
-        self.failures = Counter(
-            "assay_failures",
-            "Scores that failed, by verifier and reason.",
-            ("verifier", "reason"),
-            **make,
-        )
-        self.tokens = Counter(
-            "assay_tokens", "Tokens that verifiers read and wrote.", ("verifier", "what"), **make
-        )
-        self.misread = Counter(
-            "assay_misread_usage",
-            "Calls whose reply states no number of tokens.",
-            ("verifier",),
-            **make,
-        )
-        self.bookkeeping = Counter(
-            "assay_bookkeeping_failures", "Requests after which a step failed.", ("step",), **make
-        )
-        self.cost = Counter(
-            "assay_cost", "Cost of fresh scores, in the configuration's units.", ("task",), **make
-        )
-        self.p_best = Histogram(
-            "assay_p_best", "P(the top is the best).", ("task",), buckets=CHANCES, **make
-        )
-        self.stages = Histogram(
-            "assay_stage_seconds",
-            "Seconds of a request's stages.",
-            ("stage",),
-            buckets=SECONDS,
-            **make,
-        )
-        self.cascade_queries = Counter(
-            "assay_cascade_queries", "Queries in tiers, by the last.", ("task", "tier"), **make
-        )
-        self.cascade_cut = Counter(
-            "assay_cascade_cut",
-            "Candidates that a cascade did not score in full.",
-            ("task",),
-            **make,
-        )
-        self.cascade_loss = Gauge(
-            "assay_cascade_loss",
-            "Selection@1 that the cascade loses, estimated on queries in full.",
-            ("task",),
-            multiprocess_mode="mostrecent",
-            **make,
-        )
-        self.cascade_cost = Gauge(
-            "assay_cascade_cost",
-            "Share of the whole cost that the cascade spends, estimated in the same way.",
-            ("task",),
-            multiprocess_mode="mostrecent",
-            **make,
-        )
-        live = {**make, "multiprocess_mode": "livesum"}
-        self.places = Gauge(
-            "assay_places", "Calls that a verifier's servers get at once.", ("verifier",), **live
-        )
-        self.places_taken = Gauge(
-            "assay_places_taken", "Calls that they work on.", ("verifier",), **live
-        )
-        self.candidate_seconds = Gauge(
-            "assay_candidate_seconds",
-            "Seconds of its servers that a verifier takes for a candidate.",
-            ("verifier",),
-            multiprocess_mode="mostrecent",
-            **make,
-        )
-        self.limited = Counter(
-            "assay_limited_requests", "Requests refused by a key's limits.", ("key",), **make
-        )
-        self.active = Gauge(
-            "assay_active_requests", "Requests being scored.", multiprocess_mode="livesum", **make
-        )
-        self.queued = Gauge(
-            "assay_queued_requests",
-            "Requests waiting for a place.",
-            multiprocess_mode="livesum",
-            **make,
-        )
-        self.refused = Counter("assay_refused_requests", "Requests refused with 429.", **make)
-        self.store_up = Gauge(
-            "assay_store_up", "Whether the store answers.", multiprocess_mode="livemin", **make
-        )
-        self.store_emptied = Counter(
-            "assay_store_emptied", "How often the store came back empty.", **make
-        )
-        self.background_failures = Counter(
-            "assay_background_failures",
-            "Steps of background loops that failed, by loop.",
-            ("loop",),
-            **make,
-        )
-        self.store_errors = Counter(
-            "assay_store_errors", "Calls to the store that failed, by reason.", ("reason",), **make
-        )
-        self.damaged = Counter(
-            "assay_damaged_values",
-            "Values of the store that were damaged, and moved aside.",
-            ("what",),
-            **make,
-        )
-        # Of live workers only: an alarm of a dead worker is no news, and nothing would ever clear
-        # it.
-        make_max = {**make, "multiprocess_mode": "livemax"}
-        self.drift = Gauge(
-            "assay_drift",
-            "How far recent scores are from the fit's.",
-            ("task", "verifier", "measure"),
-            **make_max,
-        )
-        self.drift_alarm = Gauge(
-            "assay_drift_alarm", "Whether a verifier drifted.", ("task", "verifier"), **make_max
-        )
-        self.drawn_candidates = Counter(
-            "assay_gateway_drawn", "Candidates drawn for best of n.", ("upstream",), **make
-        )
-        self.saved = Counter(
-            "assay_gateway_saved",
-            "Candidates that stopping early did not draw.",
-            ("upstream",),
-            **make,
-        )
-        self.stopped = Counter(
-            "assay_gateway_stopped", "Why drawing stopped.", ("upstream", "why"), **make
-        )
-        self.dropped_writes = Counter(
-            "assay_dropped_writes", "Writes given up, by kind and cause.", ("what", "why"), **make
-        )
-        self.stall = Histogram(
-            "assay_loop_stall_seconds",
-            "How late the event loop's clock is.",
-            buckets=SECONDS,
-            **make,
-        )
+        super().__init__()
         self._children: dict[tuple[Any, ...], Any] = {}
 
     def asked(self, verifier: str, seconds: float, usage: Usage) -> None:
