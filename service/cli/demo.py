@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import Floats
+from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
 from assay.service.config.loading import default_config_path
 from assay.service.runtime.configuration import load_config
@@ -101,7 +102,7 @@ def _run(
         else:
             show_demo(console, problems, answers, figures, url)
         if svg is not None:
-            console.save_svg(str(svg), title="make demo")
+            save_file(svg, console.export_svg(title="make demo").encode())
         running.should_exit = once
         await serving
 

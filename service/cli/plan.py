@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, written
@@ -27,7 +28,7 @@ def plan_ensemble(
     """
     plan = place(servers_of(load_config(config, {}, {})), parse_gpus(gpus), load)
     if out is not None:
-        out.write_text(written(plan, form, config), encoding="utf-8")
+        save_file(out, written(plan, form, config).encode())
         if form == "script":
             out.chmod(0o755)
     if as_json:

@@ -13,6 +13,7 @@ import orjson
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from assay.aggregation.whole_file import save_file
 from assay.service.api import responses as answers
 from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.rank import find_task, scoring_request_from
@@ -125,7 +126,7 @@ def settled(out: Path) -> set[int]:
             done.add(answer["line"])
     wanted = b"".join(line + b"\n" for line in kept)
     if wanted != raw:
-        out.write_bytes(wanted)
+        save_file(out, wanted)
     return done
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
+from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
 from assay.service.cli.report.summary import expected_gain
@@ -209,9 +211,11 @@ def export_labels(url: str, task: str, file: Path) -> None:
             "who": text,
             "at": number,
         }
-        arrow.parquet.write_table(arrow.Table.from_pylist(labels, arrow.schema(columns)), file)
+        out = io.BytesIO()
+        arrow.parquet.write_table(arrow.Table.from_pylist(labels, arrow.schema(columns)), out)
+        save_file(file, out.getvalue())
     else:
-        file.write_text("".join(json.dumps(row) + "\n" for row in labels))
+        save_file(file, "".join(json.dumps(row) + "\n" for row in labels).encode())
     print(f"{len(labels)} labels written to {file}")  # noqa: T201 - the command's output
     try:
         api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(labels)})
@@ -231,7 +235,7 @@ def export_rows(url: str, task: str, file: Path, how: str, margin: float, thresh
     raw = Api(url).read(
         f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}"
     )
-    file.write_bytes(raw)
+    save_file(file, raw)
     print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from assay.aggregation.whole_file import save_file
 from assay.service.score_files.jsonl import read_jsonl
 from assay.service.score_files.npz import read_npz
 from assay.service.score_files.packed import UNREADABLE_ERRORS
@@ -40,23 +42,23 @@ def write_table(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
 
     Raises `TableError` for an ending that is not known.
     """
+    out = io.BytesIO()
     if path.suffix == ".npz":
-        with path.open("wb") as out:
-            np.savez_compressed(out, **columns)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
+        np.savez_compressed(out, **columns)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
     elif path.suffix == ".parquet":
         arrow = load_arrow()
         arrow.parquet.write_table(
-            arrow.table({name: arrow.array(values) for name, values in columns.items()}), path
+            arrow.table({name: arrow.array(values) for name, values in columns.items()}), out
         )
     elif path.suffix == ".jsonl":
         lists = {name: values.tolist() for name, values in columns.items()}
-        with path.open("wb") as out:
-            out.writelines(
-                orjson.dumps(dict(zip(lists, row, strict=True))) + b"\n"
-                for row in zip(*lists.values(), strict=True)
-            )
+        out.writelines(
+            orjson.dumps(dict(zip(lists, row, strict=True))) + b"\n"
+            for row in zip(*lists.values(), strict=True)
+        )
     else:
         raise TableError(f"{path}: must end in {', '.join(TABLE_SUFFIXES)}")
+    save_file(path, out.getvalue())
 
 
 def read_json_object(path: Path, what: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ def init_command(
     file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("ensemble.yaml"),
 ) -> None:
     """Write a commented configuration to start from."""
+    from assay.aggregation.whole_file import save_file
     from assay.service.config.loading import default_config_path
 
     if file.exists():
         typer.echo(f"{file} exists already; name another file", err=True)
         raise typer.Exit(1)
     example = default_config_path().with_name("served.yaml")
-    file.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    save_file(file, example.read_bytes())
     typer.echo(f"wrote {file}; edit it, then: assay config check {file}")
 
 

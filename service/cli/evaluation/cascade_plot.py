@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve
-from assay.service.cli.evaluation.plot_style import COOL, GREY, OURS, STYLE, WARM
+from assay.service.cli.evaluation.plot_style import COOL, GREY, OURS, STYLE, WARM, save_figure
 
 
 def draw_cascade(figures: Curve, name: str, folder: Path) -> Path:
@@ -65,6 +65,6 @@ def draw_cascade(figures: Curve, name: str, folder: Path) -> Path:
         axes.set_title(f"{name}: cost of an answer ({figures.labels or 'no'} labels)")
         axes.legend(loc="lower right", fontsize=8)
         path = folder / f"{name}_cascade.png"
-        figure.savefig(path)
+        save_figure(figure, path)
         pyplot.close(figure)
     return path

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
+from assay.aggregation.whole_file import save_file
 from assay.service.domain.errors import StartupError
 
 INK, GREY, FAINT = "#1d2733", "#7b8794", "#d9dee3"
@@ -31,6 +34,13 @@ STYLE: Any = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure in the format of the file's ending."""
+    image = io.BytesIO()
+    figure.savefig(image, format=path.suffix.removeprefix("."))
+    save_file(path, image.getvalue())
 
 
 def check_plots(option: str = "--plot") -> None:

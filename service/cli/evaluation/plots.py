@@ -19,7 +19,17 @@ from assay.aggregation.evaluation.evaluate import (
 )
 from assay.aggregation.evaluation.measures import calibration_bins
 from assay.aggregation.label_model.families import codes
-from assay.service.cli.evaluation.plot_style import COOL, FAINT, GREEN, GREY, INK, OURS, STYLE, WARM
+from assay.service.cli.evaluation.plot_style import (
+    COOL,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    OURS,
+    STYLE,
+    WARM,
+    save_figure,
+)
 
 LINES = {LABEL_FREE: GREY, with_labels(25): WARM, with_labels(100): OURS, ALL_LABELS: GREEN}
 MOST_VERIFIERS = 40
@@ -43,7 +53,7 @@ def draw(evaluation: Evaluation, name: str, folder: Path) -> list[Path]:
         ):
             figure = drawing(pyplot, evaluation, name)
             paths.append(folder / f"{title}.png")
-            figure.savefig(paths[-1])
+            save_figure(figure, paths[-1])
             pyplot.close(figure)
     return paths
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
 from assay.service.cli.report.summary import points, summary_lines
@@ -38,7 +39,7 @@ def report_task(url: str, task: str, html: Path | None, last: bool, as_json: boo
 
         versions = api.call(f"/v1/tasks/{task}/models")["models"]
         try:
-            html.write_text(page(report, versions), encoding="utf-8")
+            save_file(html, page(report, versions).encode())
         except OSError as exc:
             raise StartupError(f"{html}: cannot be written: {exc.strerror}") from exc
     if as_json:

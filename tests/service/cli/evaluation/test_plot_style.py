@@ -7,8 +7,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from matplotlib.figure import Figure
 
-from assay.service.cli.evaluation.plot_style import STYLE, check_plots
+from assay.service.cli.evaluation.plot_style import STYLE, check_plots, save_figure
 from assay.service.domain.errors import StartupError
 from tests.support.commands.in_process import SAMPLE, as_npz, problem
 
@@ -26,6 +27,18 @@ def test_without_matplotlib_the_extra_is_named(
 def test_the_style_is_one_that_matplotlib_takes() -> None:
     """A name that it does not know, or a value, would stop every figure."""
     assert mpl.RcParams(STYLE)
+
+
+def test_a_figure_is_written_in_the_format_of_its_ending(tmp_path: Path) -> None:
+    """Over the older one."""
+    figure = Figure()
+    for ending, beginning in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        path = tmp_path / f"f.{ending}"
+        path.write_text("old")
+
+        save_figure(figure, path)
+
+        assert path.read_bytes().startswith(beginning)
 
 
 def test_where_matplotlib_is_there_nothing_is_raised() -> None:
