@@ -18,6 +18,7 @@ from assay.service.api import tasks as task_routes
 from assay.service.api.compat import DOORS, door_router
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.stack import MiddlewareStack
+from assay.service.api.label_requests import LabelsIn
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.service.runtime.lifespan import open_engine
@@ -90,7 +91,7 @@ def _document(app: FastAPI) -> None:
         ours: list[type[BaseModel]] = [
             schemas.RankRequest,
             schemas.ScorePairsRequest,
-            task_routes.LabelsIn,
+            LabelsIn,
         ]
         for model in [*ours, *(door.form for door in DOORS.values())]:
             definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get(

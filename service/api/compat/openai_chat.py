@@ -2,83 +2,32 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import numpy as np
 import orjson
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.api.compat.common import (
     MODEL_PREFIX,
-    DoorRequest,
     Json,
-    TurnIn,
     read,
     scoring_request_of,
 )
-from assay.service.api.errors import MOST_SAID, ApiError, answering, shortened
+from assay.service.api.compat.openai_chat_answers import completion_body, stream_events
+from assay.service.api.compat.openai_chat_requests import OURS, ChatRequest
+from assay.service.api.errors import ApiError, answering
 from assay.service.api.front.body_limit import whole_body
-from assay.service.api.rank import MOST_READ, NOT_CALIBRATED, find_task, while_wanted
-from assay.service.api.requests import MAX_MESSAGES, Real, Whole
-from assay.service.api.responses import explanations
+from assay.service.api.rank import MOST_READ, find_task, while_wanted
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.runtime.engine import Engine
-from assay.service.scoring.best_of_n import DrawOptions, DrawResult, harvest, status_of
-from assay.service.scoring.completions import content_of
+from assay.service.scoring.best_of_n import DrawOptions, harvest
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Pair, Query
-
-#: Ours, or read by us: everything else is the upstream's.
-OURS = ("assay", "model", "n", "stream", "stream_options")
-#: Fields of the upstream's reply that ours replaces.
-MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
-MISREAD_USAGE = "the upstream says something of its tokens that is no number: those are not counted"
-STREAMED_WORD = re.compile(r"\S+\s*|\s+")
-
-
-class DrawBudgetIn(BaseModel):
-    """The budget of a draw."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    tokens: Annotated[Whole, Field(ge=1)] | None = None
-    seconds: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
-
-
-class OptionsIn(BaseModel):
-    """Our options, which the client sends as `extra_body={"assay": {...}}`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    candidates: Annotated[Whole, Field(ge=1)] | None = None
-    at_most: Annotated[Whole, Field(ge=1)] | None = None
-    confidence: Annotated[Real, Field(gt=0, lt=1)] | None = None
-    round: Annotated[Whole, Field(ge=1)] | None = None
-    budget: DrawBudgetIn = Field(default_factory=DrawBudgetIn)
-    select: Literal["best", "weighted_majority"] = "best"
-    task: Annotated[str, Field(max_length=64)] | None = None
-    reference: Annotated[str, Field(max_length=65_536)] | None = None
-    explain: bool = True
-
-
-class ChatRequest(DoorRequest):
-    """A chat completion; fields that are not listed are passed on to the upstream."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    messages: Annotated[list[TurnIn], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
-    n: Annotated[Whole, Field(ge=1, le=256)] | None = None
-    stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
-    assay: OptionsIn = Field(default_factory=OptionsIn)
 
 
 async def complete(request: Request) -> Response:
@@ -115,9 +64,9 @@ async def complete(request: Request) -> Response:
         wish.candidates - len(result.choices),
         result.stopped,
     )
-    answer = _answer(request, asked, result, upstream, wish)
+    answer = completion_body(request, asked, result, upstream, wish)
     if asked.stream:
-        events = _events(answer, bool((asked.stream_options or {}).get("include_usage")))
+        events = stream_events(answer, bool((asked.stream_options or {}).get("include_usage")))
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
@@ -233,118 +182,3 @@ def _check_size(size: int, query: Query, wish: DrawOptions, upstream: Generator)
             " for fewer candidates"
         )
         raise ApiError(413, message, param="messages", code="too_much_text")
-
-
-def _answer(
-    request: Request, asked: ChatRequest, result: DrawResult, upstream: Generator, wish: DrawOptions
-) -> dict[str, Any]:
-    best = result.order[: asked.n or 1]
-    choices = [{**result.choices[place], "index": rank} for rank, place in enumerate(best)]
-    prompt = result.prompt_tokens + result.judge_prompt_tokens
-    completion = result.completion_tokens + result.judge_completion_tokens
-    passed_on = {key: value for key, value in result.first_reply.items() if key not in MADE_HERE}
-    return {
-        **passed_on,
-        "id": f"chatcmpl-{request.scope['assay.request_id']}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": asked.model or upstream.settings.name,
-        "choices": choices,
-        "usage": {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-        },
-        "assay": _told(result, wish, asked.assay.explain),
-    }
-
-
-def _told(result: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
-    """Return the drawn candidates with their scores, best first."""
-    outcome = result.outcome
-    reasons = explanations(outcome) if outcome is not None and explain else None
-    ranks = {place: rank for rank, place in enumerate(result.order, 1)}
-    candidates = [
-        {
-            "drawn": place,
-            "rank": ranks[place],
-            "status": status_of(choice),
-            "key": outcome.keys[place] if outcome else None,
-            "probability": _number(outcome, "probability", place),
-            "score": _number(outcome, "score", place),
-            **({"answer_group": result.groups[place]} if result.groups else {}),
-            **({"verifiers": reasons[place]} if reasons else {}),
-        }
-        for place, choice in sorted(enumerate(result.choices), key=lambda item: ranks[item[0]])
-    ]
-    summary: dict[str, Any] = {
-        "ranked": outcome is not None, "drawn": len(result.choices), "rounds": result.rounds, "stopped": result.stopped,  # noqa: E501
-        "candidates": candidates,
-        "saved": {
-            "candidates": max(0, wish.candidates - len(result.choices)), "completion_tokens": result.saved_tokens(wish),  # noqa: E501
-        },
-        "generation": {"prompt_tokens": result.prompt_tokens, "completion_tokens": result.completion_tokens},  # noqa: E501
-        "judging": {"prompt_tokens": result.judge_prompt_tokens, "completion_tokens": result.judge_completion_tokens},  # noqa: E501
-    }  # fmt: skip
-    unread = [MISREAD_USAGE] if result.misread else []
-    if outcome is None:
-        return {**summary, "warnings": [shortened(result.problem or "", MOST_SAID), *unread]}
-    blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
-    blind += unread
-    return {
-        **summary,
-        "model_version": outcome.version,
-        "calibrated": outcome.calibrated,
-        "partial": bool(outcome.matrix.partial),
-        "p_best": outcome.p_best,
-        "p_any_correct": outcome.p_any_correct,
-        "warnings": [*outcome.warnings, *blind],
-    }
-
-
-def _number(outcome: ScoringResult | None, what: str, place: int) -> float | None:
-    if outcome is None:
-        return None
-    value = float(
-        (outcome.probability if what == "probability" else outcome.combined.log_odds)[place]
-    )
-    return None if np.isnan(value) else value
-
-
-async def _events(answer: dict[str, Any], with_usage: bool) -> AsyncIterator[bytes]:
-    """Replay the winner as a stream: its text word by word, its end, then the usage on request."""
-    head = {key: answer[key] for key in ("id", "created", "model")} | {
-        "object": "chat.completion.chunk"
-    }
-    for choice in answer["choices"]:
-        message = choice["message"]
-        rest = {key: value for key, value in message.items() if key not in ("role", "content")}
-        if isinstance(rest.get("tool_calls"), list):
-            rest["tool_calls"] = [
-                {**call, "index": place}
-                for place, call in enumerate(rest["tool_calls"])
-                if isinstance(call, dict)
-            ]
-        yield _chunk(
-            head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest}
-        )
-        for words in STREAMED_WORD.finditer(content_of(message)):
-            yield _chunk(head, choice["index"], {"content": words.group()})
-        yield _chunk(head, choice["index"], {}, choice.get("finish_reason") or "stop")
-    last = {
-        **head,
-        "choices": [],
-        "assay": answer["assay"],
-        **({"usage": answer["usage"]} if with_usage else {}),
-    }
-    yield b"data: " + orjson.dumps(last) + b"\n\ndata: [DONE]\n\n"
-
-
-def _chunk(
-    head: dict[str, Any], index: int, delta: dict[str, Any], finish: str | None = None
-) -> bytes:
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return b"data: " + orjson.dumps({**head, "choices": [choice]}) + b"\n\n"
-
-
-__all__ = ["ChatRequest", "complete", "find", "list_models"]

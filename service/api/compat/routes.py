@@ -18,6 +18,7 @@ from assay.service.api.compat.common import (
     openai_shape,
     rerank_shape,
 )
+from assay.service.api.compat.openai_chat_requests import ChatRequest
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, error_response
 from assay.service.api.front.middleware.scoring_routes import Handler
@@ -80,7 +81,7 @@ DOORS: dict[str, CompatRoute] = {
     ),
     "/rm": CompatRoute(reward.slime, reward.SlimeRequest, {"prompt": QUERY, "response": TEXTS[0], "label": "5"}, _plain, invalid=422),  # noqa: E501
     "/v1/chat/completions": CompatRoute(
-        chat.complete, chat.ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True  # noqa: E501
+        chat.complete, ChatRequest, {"messages": [{"role": "user", "content": QUERY}]}, upstream=True  # noqa: E501
     ),
     "/verify": CompatRoute(rollout.verify, rollout.VerifyRequest, _ROLLOUT, _plain, invalid=422),
 }  # fmt: skip

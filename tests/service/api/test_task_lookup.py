@@ -9,7 +9,7 @@ import structlog
 
 from assay.service.api.errors import ApiError
 from assay.service.api.task_lookup import checked_body, stored, task_of, task_store_of, with_texts
-from assay.service.api.tasks import PromoteIn
+from assay.service.api.versions import PromoteIn
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from tests.support.http.handler_requests import asking_for, engine_of, named_task, request_to
 
