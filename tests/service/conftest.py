@@ -1,11 +1,13 @@
-"""Servers that several packages' tests ask for."""
+"""What several packages' tests ask for: stores, and a fresh log."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
+import structlog
 
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
@@ -30,3 +32,10 @@ async def tcp_store(tmp_path: Path) -> AsyncIterator[Store]:
         store = Store(f"redis://127.0.0.1:{port}")
         yield store
         await store.close()
+
+
+@pytest.fixture
+def log_as_before() -> Iterator[None]:
+    """Restore the log's streams after a command in this process, since each test closes its own."""
+    yield
+    structlog.reset_defaults()

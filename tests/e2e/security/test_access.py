@@ -19,6 +19,7 @@ from tests.support.servers.processes import (
     standin,
     write_config,
 )
+from tests.support.servers.secured import BODY, LABELS
 
 KEYS = {
     "ranker": "k-rank",
@@ -27,7 +28,6 @@ KEYS = {
     "tenant": "k-math",
     "plain": "k-plain",
 }
-BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,6 @@ DOORS: dict[str, dict[str, Any]] = {
     "/verify": {"responses_create_params": {"input": "q"}, "response": {"output": []}},
 }  # fmt: skip
 PAIRS = {"pairs": [{"query": "q", "candidate": "a"}]}
-LABELS = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
 #: Every place where a name may stand, with one that there is and is another's.
 PLACES: list[tuple[str, str, Any]] = [
     *((path, name, {**body, "model": "NAME"}) for path, body in DOORS.items() for name in ("assay/secret", "their-alias", "theirs")),

@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from tests.support.servers.processes import Server, call, free_port, service, write_config
+from tests.support.servers.secured import BODY, LABELS, TASK
 
 CHECK: dict[str, Any] = {
     "verifiers": [{"name": "arithmetic", "kind": "arithmetic"}],
     "tasks": {"default": {"store_text": True}},
 }
-BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
-LABELS = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
-TASK = "/v1/tasks/default"
 #: All that changes a state, costs something or reveals what others asked.
 POSTS: dict[str, Any] = {
     "/v1/rank": BODY, "/v1/score_pairs": {"pairs": [{"query": "q", "candidate": "c"}]}, f"{TASK}/labels": LABELS, f"{TASK}/fit": {},

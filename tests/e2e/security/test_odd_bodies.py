@@ -14,8 +14,8 @@ from assay.service.api.compat.routes import DOORS
 from assay.service.api.examples import RANK_EXAMPLE
 from tests.support.http.refusals import refusal_of
 from tests.support.servers.processes import Server, service, standin, write_config
+from tests.support.servers.secured import TASK
 
-TASK = "/v1/tasks/default"
 ODD: list[Any] = [
     None,
     True,

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.support.servers.processes import Server, standin, write_config
 
 
 @pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
-    """Restore the log's streams after a command in this process, since each test closes its own."""
-    yield
-    structlog.reset_defaults()
+def each_log_as_before(log_as_before: None) -> None:
+    """Restore the log's streams after each test: all run commands in this process."""
 
 
 @pytest.fixture(scope="module")

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from assay.service.batch.plan import BAD, SUCCESS
 from tests.support.commands.bulk_jobs import as_lines, bodies, results
 from tests.support.commands.in_process import problem, run, said
 from tests.support.servers.processes import write_config
 
-
-@pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
-    """Restore the log's streams after a command in this process, since each test closes its own."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("log_as_before")
 
 
 def words(folder: Path, *rows: object, away: bool = False) -> list[str | Path]:

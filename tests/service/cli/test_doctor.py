@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,19 +12,13 @@ from assay.verifiers import Finding, Grade
 from assay.verifiers.doctor.examine import Report
 from tests.support.commands.in_process import problem, run
 from tests.support.commands.terminals import HOSTILE, harmless
-from tests.support.servers.processes import standin, write_config
-
-
-def config_of(path: Path, url: str, **options: Any) -> Path:
-    """Write a configuration with a judge and a check."""
-    judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": url, **options}
-    return write_config(path, {"verifiers": [judge, {"name": "length", "kind": "length"}]})
+from tests.support.servers.processes import judge_and_check, standin
 
 
 def test_the_doctor_prints_a_table_for_people_and_json_for_machines(tmp_path: Path) -> None:
     """Exit code 0 for ok and warnings."""
     with standin("judge") as server:
-        config = config_of(tmp_path / "e.yaml", server.url)
+        config = judge_and_check(tmp_path / "e.yaml", server.url)
 
         table = run("doctor", "--config", config)
         machine = run("doctor", "--config", config, "--json", "--only", "judge")
@@ -39,8 +32,8 @@ def test_the_doctor_prints_a_table_for_people_and_json_for_machines(tmp_path: Pa
 
 def test_a_failure_is_exit_code_1_and_a_wrong_configuration_stops_it(tmp_path: Path) -> None:
     """With a remedy, or the place in the file."""
-    dead = run("doctor", "--config", config_of(tmp_path / "dead.yaml", "http://127.0.0.1:9"))
-    wrong = problem("doctor", "--config", config_of(tmp_path / "wrong.yaml", "no url"))
+    dead = run("doctor", "--config", judge_and_check(tmp_path / "dead.yaml", "http://127.0.0.1:9"))
+    wrong = problem("doctor", "--config", judge_and_check(tmp_path / "wrong.yaml", "no url"))
     unknown = problem("doctor", "--only", "nobody")
 
     assert dead.exit_code == 1
@@ -57,7 +50,7 @@ def test_attacks_need_a_judge(tmp_path: Path) -> None:
             "--attacks",
             "--json",
             "--config",
-            config_of(tmp_path / "e.yaml", server.url),
+            judge_and_check(tmp_path / "e.yaml", server.url),
         )
     none = problem("doctor", "--attacks")
 

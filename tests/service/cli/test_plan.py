@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.commands.in_process import problem, run, said
-from tests.support.servers.processes import ROOT
-
-ENSEMBLES = ROOT / "deploy" / "ensembles"
+from tests.support.servers.processes import ENSEMBLES
 
 
 def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ from assay.service.planning.placement import Plan, place
 from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.catalog import catalog
 from tests.support.commands.in_process import run
-from tests.support.servers.processes import ROOT, write_config
-
-ENSEMBLES = ROOT / "deploy" / "ensembles"
+from tests.support.servers.processes import ENSEMBLES, write_config
 
 
 def test_a_plan_as_files(tmp_path: Path) -> None:

@@ -19,9 +19,7 @@ from assay.service.planning.memory_estimate import (
 from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
-from tests.support.servers.processes import ROOT, write_config
-
-ENSEMBLES = ROOT / "deploy" / "ensembles"
+from tests.support.servers.processes import ENSEMBLES, write_config
 
 
 def test_an_encoder_keeps_no_cache_and_a_kv_head_is_not_split() -> None:

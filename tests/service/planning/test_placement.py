@@ -18,9 +18,8 @@ from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
 from tests.benchmarks.gpu.bench import configured
-from tests.support.servers.processes import ROOT, write_config
+from tests.support.servers.processes import ENSEMBLES, write_config
 
-ENSEMBLES = ROOT / "deploy" / "ensembles"
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"
 #: What the GPU benchmark's models of random weights stand for.
 LIKE = {

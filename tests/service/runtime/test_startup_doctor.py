@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from assay.service.runtime.startup_doctor import StartupDoctor
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
-from tests.support.servers.processes import Server, service, standin, write_config
+from tests.support.servers.processes import Server, judge_and_check, service, standin
 from tests.support.verifiers.fakes import FakeVerifier
-
-
-def config_of(path: Path, url: str, **options: Any) -> Path:
-    """Write a configuration with a judge and a check."""
-    judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": url, **options}
-    return write_config(path, {"verifiers": [judge, {"name": "length", "kind": "length"}]})
 
 
 def examined(server: Server) -> dict[str, str]:
@@ -35,7 +28,7 @@ def examined(server: Server) -> dict[str, str]:
 def test_a_service_examines_its_verifiers_at_the_start(tmp_path: Path, workers: str) -> None:
     """Once for any number of workers; each worker shows it; a failure stops nothing."""
     with standin("judge") as server:
-        config = config_of(tmp_path / "e.yaml", server.url, yes=["Right"])
+        config = judge_and_check(tmp_path / "e.yaml", server.url, yes=["Right"])
         with service(
             config, tmp_path, env={"ASSAY_DOCTOR": "quick", "ASSAY_WORKERS": workers}
         ) as running:
@@ -59,7 +52,7 @@ def test_a_restart_looks_anew(tmp_path: Path) -> None:
             (["Right"], "failed: labels: 'Right' is 5 tokens"),
             (["Yes"], "warning"),
         ):
-            config = config_of(tmp_path / "e.yaml", server.url, yes=labels)
+            config = judge_and_check(tmp_path / "e.yaml", server.url, yes=labels)
             with service(config, tmp_path, env={"ASSAY_DOCTOR": "quick"}) as running:
                 assert examined(running)["judge"] == expected
 

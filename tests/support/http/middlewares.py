@@ -9,7 +9,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
+from assay.service.api.front.middleware.browser_origins import OriginRules
 from assay.service.api.front.middleware.exchange import EXCHANGE_IN_SCOPE, Exchange
+from assay.service.config.settings import ServiceSettings
+
+#: The rules of a service as it comes.
+RULES = OriginRules(ServiceSettings())
 
 
 @dataclass

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
+ENSEMBLES = ROOT / "deploy" / "ensembles"
 START_S = 60.0
 
 
@@ -222,3 +223,9 @@ def children(parent: int) -> Iterator[tuple[int, bytes]]:
 def workers(supervisor: int) -> list[int]:
     """Return the service's worker processes."""
     return [pid for pid, line in children(supervisor) if b"spawn_main" in line]
+
+
+def judge_and_check(path: Path, url: str, **options: Any) -> Path:
+    """Write a configuration with a judge and a check."""
+    judge = {"name": "judge", "kind": "judge", "model": "judge", "endpoint": url, **options}
+    return write_config(path, {"verifiers": [judge, {"name": "length", "kind": "length"}]})

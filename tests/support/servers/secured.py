@@ -17,7 +17,9 @@ from tests.support.servers.processes import (
 )
 
 BODY = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"]}
-
+LABELS = {"labels": [{"query": "q", "candidate": "c", "correct": True}]}
+#: The path of the task that each configuration has.
+TASK = "/v1/tasks/default"
 
 CHECK: dict[str, Any] = {"verifiers": [{"name": "arithmetic", "kind": "arithmetic", "cost": 0.5}]}
 

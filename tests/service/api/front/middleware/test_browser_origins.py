@@ -9,10 +9,9 @@ import pytest
 from assay.service.api.errors import ApiError
 from assay.service.api.front.middleware.browser_origins import BrowserOrigins, OriginRules
 from assay.service.config.settings import ServiceSettings
-from tests.support.http.middlewares import Behind, exchange, passed
+from tests.support.http.middlewares import RULES, Behind, exchange, passed
 
 EVIL = {b"host": b"evil.example"}
-RULES = OriginRules(ServiceSettings())
 
 
 @pytest.mark.parametrize(

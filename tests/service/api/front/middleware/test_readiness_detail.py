@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from assay.service.api.front.auth import KeyRing, new_key
-from assay.service.api.front.middleware.browser_origins import OriginRules
 from assay.service.api.front.middleware.readiness_detail import ReadinessDetail
-from assay.service.config.settings import ServiceSettings
-from tests.support.http.middlewares import Behind, exchange, passed
+from tests.support.http.middlewares import RULES, Behind, exchange, passed
 
 LOCAL = {b"host": b"localhost"}
-RULES = OriginRules(ServiceSettings())
 
 
 async def informed(
