@@ -17,7 +17,7 @@ from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.memory_estimate import Load, servers_of
 from assay.service.planning.placement import place
 from assay.service.runtime.configuration import load_config
-from tests.benchmarks.gpu import bench
+from tests.benchmarks.gpu.ensemble import configured
 from tests.benchmarks.gpu.rows import record
 from tests.support.servers.processes import Server, call, write_config
 from tests.vllm.servers import stop_group
@@ -60,7 +60,7 @@ class Fleet:
 
     def __init__(self, args: argparse.Namespace, folder: Path, models: Path) -> None:
         names = [name for name in ORDER if name in args.only.split(",")]
-        config = write_config(folder / "plan.yaml", bench.configured(folder, models, names))
+        config = write_config(folder / "plan.yaml", configured(folder, models, names))
         self._args, self._folder = args, folder
         self._servers = {
             server.served_as: server for server in servers_of(load_config(config, {}, {}))

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+Row = dict[str, Any]
+
 
 def record(name: str, row: dict[str, Any]) -> None:
     """Print a row; append it to $OUT/NAME.jsonl where the environment has OUT."""

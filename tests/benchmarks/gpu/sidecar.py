@@ -29,8 +29,9 @@ import orjson
 
 from assay.service.sidecar.app import Batches, Waiting
 from assay.verifiers import HttpPool
-from tests.benchmarks.gpu.bench import queries, through
+from tests.benchmarks.gpu.ensemble import queries
 from tests.benchmarks.gpu.rows import record
+from tests.benchmarks.gpu.throughput import through
 from tests.support.servers.processes import (
     ROOT,
     Server,

@@ -27,8 +27,13 @@ from typing import NoReturn
 import uvloop
 
 from assay.service.runtime.configuration import load_config
-from tests.benchmarks.gpu import bench
+from tests.benchmarks.gpu.bench import conditions
+from tests.benchmarks.gpu.calls import calls_of, prompts_of
+from tests.benchmarks.gpu.ensemble import configured, queries
 from tests.benchmarks.gpu.fleet import GROUPS, ORDER, servers, write
+from tests.benchmarks.gpu.rows import Row
+from tests.benchmarks.gpu.servers import gpu_gib
+from tests.benchmarks.gpu.throughput import direct, through
 from tests.support.servers.processes import ROOT, Server, service, write_config
 
 
@@ -57,7 +62,7 @@ class Measurement:
         return sum(self._slowest[name] for name in names)
 
     def _queries(self) -> list[tuple[str, list[str]]]:
-        return bench.queries(self._args.queries, self._args.candidates, next(self._seeds))
+        return queries(self._args.queries, self._args.candidates, next(self._seeds))
 
     async def run(self) -> None:
         """Measure all once; then again, where all went well and time is left."""
@@ -89,16 +94,16 @@ class Measurement:
             write(what="failed", verifiers=names, error=error)
 
     def _config(self, names: list[str]) -> Path:
-        content = bench.configured(self._folder, self._models, names)
+        content = configured(self._folder, self._models, names)
         return write_config(self._folder / f"{'-'.join(names)}.yaml", content)
 
     async def _prompts_of(self, name: str) -> list[str]:
         """Return the prompts that a verifier makes; kept, as rendering them takes a while."""
         if name not in self._prompts:
             settings = load_config(self._config([name]), {}, {}).verifiers[0]
-            await bench.calls_of(settings, bench.queries(2, 4, next(self._seeds)))
-            calls = await bench.calls_of(settings, self._queries())
-            self._prompts[name] = bench.prompts_of(calls, self._running[name])
+            await calls_of(settings, queries(2, 4, next(self._seeds)))
+            calls = await calls_of(settings, self._queries())
+            self._prompts[name] = prompts_of(calls, self._running[name])
         return self._prompts[name]
 
     async def _straight(self, name: str, turn: int) -> None:
@@ -107,7 +112,7 @@ class Measurement:
         prompts = [text.replace("Question ", mark, 1) for text in await self._prompts_of(name)]
         begun = time.monotonic()
         result = await asyncio.to_thread(
-            bench.direct,
+            direct,
             name,
             self._running[name],
             prompts,
@@ -126,14 +131,14 @@ class Measurement:
         """Write a row an order."""
         run = self._folder / f"run{next(self._seeds)}"
         with service(self._config(names), run) as assay:
-            await bench.through(assay, bench.queries(2, 4, next(self._seeds)), False)
+            await through(assay, queries(2, 4, next(self._seeds)), False)
             for shuffled in (False, True):
                 if turn and not self._fits(1.3 * self._seconds_of(names) + 3):
                     return
-                took = await bench.through(assay, self._queries(), shuffled)
+                took = await through(assay, self._queries(), shuffled)
                 self._write_row(names, shuffled, took, turn)
 
-    def _write_row(self, names: list[str], shuffled: bool, took: bench.Row, turn: int) -> None:
+    def _write_row(self, names: list[str], shuffled: bool, took: Row, turn: int) -> None:
         seconds = took["seconds"]
         rate = took["candidates"] / seconds
         direct = None
@@ -198,8 +203,8 @@ def main() -> None:
         with servers(args, folder, models, min(until, start_until)) as running:
             if not running:
                 sys.exit("no server became healthy")
-            write(what="memory", gib={name: bench.gpu_gib(running[name]) for name in running})
-            write(what="conditions", **bench.conditions(args))
+            write(what="memory", gib={name: gpu_gib(running[name]) for name in running})
+            write(what="conditions", **conditions(args))
             uvloop.run(Measurement(args, folder, models, running, until).run())
 
 

@@ -17,7 +17,7 @@ from assay.service.runtime.configuration import load_config
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.catalog.shapes import shape_of
 from assay.verifiers.contract.model_shape import ModelShape
-from tests.benchmarks.gpu.bench import configured
+from tests.benchmarks.gpu.ensemble import configured
 from tests.support.servers.processes import ENSEMBLES, write_config
 
 BIG, SMALL = "llama-3.3-70b-instruct", "skywork-reward-v2-qwen3-0.6b"
